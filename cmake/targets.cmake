@@ -1,0 +1,64 @@
+# What every target of the project is built with, and the few shapes of target there are.
+#
+#   sc_room(NAME SOURCES... [LIBS ...])     a folder under src/: an object library sci_NAME
+#   sc_library(NAME ROOMS ... LIBS ...)     an installed library, static and shared, made of rooms
+#   sc_program(NAME SOURCES ... LIBS ...)   a program, left in the top of the build directory
+
+add_library(sc_flags INTERFACE)
+target_include_directories(sc_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+target_compile_definitions(sc_flags INTERFACE _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)
+target_compile_options(sc_flags INTERFACE
+	-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
+	-Wmissing-prototypes -Wold-style-definition -Wcast-qual -Wcast-align -Wpointer-arith
+	-Wformat=2 -Wundef -Wvla -Wwrite-strings -Wnull-dereference -fno-common
+	$<$<C_COMPILER_ID:Clang>:-Wthread-safety -Wno-gnu-zero-variadic-macro-arguments>)
+if(SC_WERROR)
+	target_compile_options(sc_flags INTERFACE -Werror)
+endif()
+if(SC_AUDIT)
+	target_compile_definitions(sc_flags INTERFACE SC_AUDIT=1)
+endif()
+if(SC_SANITIZE)
+	target_compile_options(sc_flags INTERFACE
+		-fsanitize=${SC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+	target_link_options(sc_flags INTERFACE -fsanitize=${SC_SANITIZE})
+endif()
+if(SC_COVERAGE)
+	target_compile_options(sc_flags INTERFACE --coverage -fprofile-abs-path)
+	target_link_options(sc_flags INTERFACE --coverage)
+endif()
+
+function(sc_room name)
+	cmake_parse_arguments(room "" "" "LIBS" ${ARGN})
+	add_library(sci_${name} OBJECT ${room_UNPARSED_ARGUMENTS})
+	target_link_libraries(sci_${name} PRIVATE sc_flags ${room_LIBS})
+endfunction()
+
+function(sc_library name)
+	cmake_parse_arguments(lib "" "" "ROOMS;LIBS" ${ARGN})
+	set(objects)
+	foreach(room IN LISTS lib_ROOMS)
+		list(APPEND objects $<TARGET_OBJECTS:sci_${room}>)
+	endforeach()
+	foreach(kind static shared)
+		string(TOUPPER ${kind} KIND)
+		add_library(${name}-${kind} ${KIND} ${objects})
+		set_target_properties(${name}-${kind} PROPERTIES OUTPUT_NAME ${name} EXPORT_NAME ${name}-${kind})
+		target_include_directories(${name}-${kind} PUBLIC
+			$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+			$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+		# The rooms were compiled with the flags; what is left of them here is what the linker needs.
+		target_link_libraries(${name}-${kind} PRIVATE $<BUILD_INTERFACE:sc_flags> PUBLIC ${lib_LIBS})
+		add_library(scopecache::${name}-${kind} ALIAS ${name}-${kind})
+	endforeach()
+	set(map ${CMAKE_CURRENT_SOURCE_DIR}/${name}.map)
+	target_link_options(${name}-shared PRIVATE -Wl,--version-script=${map} -Wl,--no-undefined-version)
+	set_target_properties(${name}-shared PROPERTIES
+		VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${map})
+endfunction()
+
+function(sc_program name)
+	cmake_parse_arguments(program "" "" "LIBS" ${ARGN})
+	add_executable(${name} ${program_UNPARSED_ARGUMENTS})
+	target_link_libraries(${name} PRIVATE sc_flags ${program_LIBS})
+endfunction()

@@ -1,0 +1,60 @@
+/* RFC 8259, section 7: only the quote, the backslash and the control characters need escaping. */
+#include "base/json_text.h"
+
+#include "base/utf8.h"
+
+#include <scopecache/error.h>
+
+#include <stdint.h>
+#include <string.h>
+
+static size_t put_escape(char *out, uint8_t byte)
+{
+	static const char hex[] = "0123456789abcdef";
+	/* Pairs of a character and its name; no name is itself a character to escape. */
+	static const char names[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+	const char *pair = byte ? strchr(names, byte) : NULL;
+
+	out[0] = '\\';
+	if (pair) {
+		out[1] = pair[1];
+		return 2;
+	}
+	memcpy(out + 1, "u00", 3);
+	out[4] = hex[byte >> 4];
+	out[5] = hex[byte & 15];
+	return 6;
+}
+
+/* Write what stands for the character at `text` into `out`, which has room for six bytes; *taken is
+ * how many bytes of the text that was. Returns how many bytes were written. */
+static size_t put_character(char *out, const char *text, size_t len, size_t *taken)
+{
+	size_t length = sci_utf8_length(text, len);
+	uint8_t byte = (uint8_t)text[0];
+
+	*taken = length ? length : 1;
+	if (byte < 0x20 || byte == '"' || byte == '\\')
+		return put_escape(out, byte);
+	if (length == 0) {
+		memcpy(out, "\xEF\xBF\xBD", 3);
+		return 3;
+	}
+	memcpy(out, text, length);
+	return length;
+}
+
+int sci_json_text(struct sci_buffer *out, const char *text, size_t len)
+{
+	size_t before = out->len, taken;
+	char piece[6];
+
+	int rc = sci_buffer_append(out, "\"", 1);
+	for (size_t i = 0; i < len && rc == 0; i += taken)
+		rc = sci_buffer_append(out, piece, put_character(piece, text + i, len - i, &taken));
+	if (rc == 0)
+		rc = sci_buffer_append(out, "\"", 1);
+	if (rc < 0)
+		out->len = before;
+	return rc;
+}

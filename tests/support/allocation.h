@@ -1,0 +1,20 @@
+/* Out of memory, at every point in turn.
+ *
+ * A test program that links sct_failing_allocations has every malloc, calloc, realloc, strdup and
+ * mmap of the code under test go through this module (what the C library does inside itself does
+ * not). Allocations of other threads are counted too, in whatever order they come.
+ */
+#ifndef SCT_ALLOCATION_H
+#define SCT_ALLOCATION_H
+
+/* Run `scenario` with its first allocation failing, then its second, and so on until a run meets no
+ * failure. After every run, everything that it allocated must have been freed. Fails the test when
+ * nothing was ever injected: then the scenario allocates nothing, or the program is linked without
+ * sct_failing_allocations. The scenario asserts what must hold whether or not memory was out;
+ * sct_allocation_failed() tells it which. */
+void sct_fail_each_allocation(void (*scenario)(void *arg), void *arg);
+
+/* True after an allocation failed in the present run of the scenario. */
+int sct_allocation_failed(void);
+
+#endif

@@ -1,0 +1,13 @@
+/* cmocka wants these before it. */
+#ifndef SCT_CMOCKA_H
+#define SCT_CMOCKA_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#endif
