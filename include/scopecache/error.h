@@ -19,6 +19,12 @@
 extern "C" {
 #endif
 
+#if defined(__GNUC__)
+#define SC_PRINTF_LIKE(format_at, first) __attribute__((__format__(__printf__, format_at, first)))
+#else
+#define SC_PRINTF_LIKE(format_at, first)
+#endif
+
 /* The one table of failures: name, number, text. */
 #define SC_ERRORS(X)                                                                               \
 	X(SC_E_INVAL, -1, "an argument is not valid")                                              \

@@ -1,7 +1,7 @@
 /* scopecache/hooks.h - what a runtime tells a library about the life of the process.
  *
  * The runtime loop and the caches do not know each other: a runtime calls a table of hooks at the
- * edges of an invocation, and libscopecache offers such a table (sc_cache_hooks(), in resource.h).
+ * edges of an invocation, and libscopecache offers such a table (sc_cache_hooks(), in cache.h).
  * scopecache/function.h ties the two together; a runtime of your own ties them by calling the hooks.
  */
 #ifndef SCOPECACHE_HOOKS_H

@@ -22,12 +22,6 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
-#define SC_PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
-#else
-#define SC_PRINTF_LIKE(format, first)
-#endif
-
 /* One invocation: the event and what came with it, and the answer being made. It is valid until
  * `handle` returns, and belongs to the thread that `handle` was called on. */
 struct sc_invocation;

@@ -1,0 +1,232 @@
+/* scopecache/cache.h - a cache with a true bound, for state that outlives an invocation.
+ *
+ *	struct sc_cache *cache;
+ *	sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = 8 << 20, .ttl_ms = 60000), NULL);
+ *	rc = sc_cache_fetch(cache, SC_KEY(user, year), load_report, db, &value, NULL);
+ *	if (rc >= 0) {
+ *		use(value.data, value.len);
+ *		sc_value_release(&value);
+ *	}
+ *	sc_cache_close(cache);
+ *
+ * Three words say who owns what:
+ *
+ *	copied    the call has its own copy when it returns (keys, values that are put)
+ *	pinned    valid and unchanged until released, whatever eviction, replacement, clear or close do
+ *	borrowed  valid during the call only (keys that are looked up)
+ *
+ * All functions may be called from any thread, except where it says otherwise. The caller's own code
+ * (a loader, a clock) is never called with a lock held.
+ */
+#ifndef SCOPECACHE_CACHE_H
+#define SCOPECACHE_CACHE_H
+
+#include <scopecache/error.h>
+#include <scopecache/hooks.h>
+#include <scopecache/key.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sc_cache;
+
+/* The time that entries expire by, in milliseconds from any start; it must not go back. */
+struct sc_clock {
+	int64_t (*now_ms)(void *context);
+	void *context;
+};
+
+/* The one table of options: name, default, least, most, meaning. */
+#define SC_CACHE_OPTION_TABLE(X)                                                                   \
+	X(max_entries, 0, 0, UINT32_MAX, "entries at most; 0: as many as max_bytes holds")         \
+	X(max_bytes, 64 << 20, 16 << 10, INT64_C(1) << 34,                                         \
+		"bytes at most: keys, values and all that goes with them")                         \
+	X(ttl_ms, 0, 0, INT64_MAX / 4, "time to live of an entry in milliseconds; 0: no end")      \
+	X(entry_bytes, 256, 1, 1 << 30,                                                            \
+		"the usual size of a key and value together; the index is made for that")
+
+/* What a cache is opened with. Zero is the default everywhere, and a pointer to options may be NULL.
+ *
+ * Of max_entries and max_bytes either is enough, and both hold together. `max_bytes` is the size of
+ * the one region of memory that the cache maps: everything it stores is inside it, bookkeeping and
+ * all, and pages it has not used yet cost nothing. With max_entries alone, max_bytes still holds with
+ * its default, so that a few very large values cannot fill the memory of the process. */
+struct sc_cache_options {
+	size_t size; /* sizeof(struct sc_cache_options); SC_CACHE_OPTIONS() fills it in */
+#define SC_CACHE_OPTION_FIELD(name, preset, least, most, text) uint64_t name;
+	SC_CACHE_OPTION_TABLE(SC_CACHE_OPTION_FIELD)
+#undef SC_CACHE_OPTION_FIELD
+	const struct sc_clock *clock; /* copied; NULL: cache time, see sc_cache_hooks() */
+};
+
+#define SC_CACHE_OPTIONS(...)                                                                      \
+	(&(const struct sc_cache_options){ .size = sizeof(struct sc_cache_options), __VA_ARGS__ })
+
+/* Open a cache.
+ *
+ * returns  0 with *cache set; SC_E_INVAL when an option is out of its range, or SC_E_NOMEM when the
+ *          region cannot be mapped, with *cache NULL and `error` (if not NULL) naming what is wrong.
+ * owns     the caller owns the cache: sc_cache_close().
+ * blocks   no; little more than one mmap, however large the cache. */
+int sc_cache_open(struct sc_cache **cache, const struct sc_cache_options *options, struct sc_error *error);
+
+/* Close a cache; NULL is allowed. Values that are still pinned stay valid, and the memory goes when
+ * the last of them is released.
+ *
+ * threads  one, and no other call may use the cache any more, nor be at work in it. */
+void sc_cache_close(struct sc_cache *cache);
+
+/* A value that the caller holds. `data` is aligned to 8 bytes, and *data to *(data + len - 1) stay as
+ * they are until it is released. Copying the struct does not make a second hold. */
+struct sc_value {
+	const void *data;
+	size_t len;
+	void *holder;  /* private */
+	uint64_t hold; /* private */
+};
+
+/* Release a value. It is all zero after; an all-zero one may be released. Any thread. */
+void sc_value_release(struct sc_value *value);
+
+/* Look `key` up and copy its value out.
+ *
+ * returns  SC_HIT with *len bytes in `buffer`; SC_MISS; SC_E_TOO_LARGE when the value is longer than
+ *          `capacity`, with *len its length and the buffer untouched; SC_E_INVAL, SC_E_TOO_LARGE (and
+ *          *len 0) or SC_E_NOMEM for a key that is empty, too large, or cannot be encoded.
+ * blocks   no longer than another thread's change of one entry. */
+int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity, size_t *len);
+
+/* Look `key` up and pin its value, without copying it.
+ *
+ * returns  SC_HIT with *value set; SC_MISS, SC_E_INVAL, SC_E_TOO_LARGE or SC_E_NOMEM with *value all
+ *          zero.
+ * owns     the caller holds the value: sc_value_release(). A pinned value keeps its place in the
+ *          region, so hold it for an invocation, not for ever.
+ * blocks   as sc_cache_get(). */
+int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value *value);
+
+/* Store a copy of `len` bytes under `key`, in the place of what was there.
+ *
+ * returns  SC_OK; SC_E_TOO_LARGE when it is larger than the cache can hold, or SC_E_NOMEM when pinned
+ *          values leave no room: then what was there before is gone too, so that nobody reads a value
+ *          that its writer believes replaced. SC_E_INVAL, SC_E_TOO_LARGE or SC_E_NOMEM for a bad key,
+ *          as sc_cache_get(), with nothing changed.
+ * owns     key and value are copied.
+ * blocks   as sc_cache_get(). A load of this key that is under way will not be stored. */
+int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len);
+
+/* Remove `key`. A load of it that is under way still answers those who wait for it, and is not stored.
+ *
+ * returns  SC_HIT when there was something; SC_MISS; an error for a bad key, as sc_cache_get(). */
+int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key);
+
+/* Remove everything; for the loads that are under way, as sc_cache_invalidate(). */
+void sc_cache_clear(struct sc_cache *cache);
+
+/* ---- Loading what is missing ---- */
+
+/* One load: given to the loader, valid until it returns, on its thread. */
+struct sc_load;
+
+/* A loader: find the value for the key of `load`, and give it with sc_load_value(). It is called with
+ * no lock held, so it may use this cache and others; asking for the key that it is loading fails with
+ * SC_E_CYCLE.
+ *
+ * returns  0 after giving a value; a negative number, SC_E_* or the loader's own, when it failed. */
+typedef int (*sc_load_fn)(struct sc_load *load, void *context);
+
+/* Look `key` up; when it is missing or expired, load it.
+ *
+ * One loader runs for a key at a time; other threads that want the key wait for its result, success
+ * or failure, and get the same value. A failure is not stored. A value that cannot be stored (it is
+ * too large, memory is out, it was invalidated meanwhile) is given to the caller all the same.
+ *
+ * returns  SC_HIT or SC_LOADED with *value set; otherwise *value is all zero: SC_E_LOAD when the
+ *          loader failed (`error` has its message, and its result in user_code), SC_E_CYCLE, SC_E_DEADLINE
+ *          when the invocation's deadline passed while waiting for another thread's load, SC_E_NOMEM,
+ *          or an error for a bad key, as sc_cache_get().
+ * owns     the caller holds the value: sc_value_release(). `error` may be NULL.
+ * blocks   while the key is loaded. */
+int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, sc_load_fn loader, void *context, struct sc_value *value,
+	struct sc_error *error);
+
+/* The key's parts, copied: the loader sees what the key is, and nothing else of the caller. A text
+ * ends with a NUL that its len does not count. Valid until the loader returns. */
+struct sc_key sc_load_key(const struct sc_load *load);
+
+/* Part `index` as a text, or as a number; NULL or 0 when there is no such part or it is of another
+ * type (a truth value is the number 0 or 1). */
+const char *sc_load_text(const struct sc_load *load, size_t index);
+int64_t sc_load_number(const struct sc_load *load, size_t index);
+
+/* Give the value, copied; a later call replaces it. Returns 0, or SC_E_NOMEM with the value before it
+ * still given. */
+int sc_load_value(struct sc_load *load, const void *data, size_t len);
+
+/* Give a value of `len` bytes by writing it into *data, aligned to 8 bytes, before the loader returns.
+ * Returns 0; SC_E_NOMEM with *data NULL and the value before it still given. */
+int sc_load_reserve(struct sc_load *load, size_t len, void **data);
+
+/* This entry's time to live in milliseconds, in place of the cache's; 0: do not store it at all. */
+void sc_load_ttl_ms(struct sc_load *load, uint64_t ttl_ms);
+
+/* Say what went wrong; returns `code`, so that a loader can end with `return sc_load_fail(...)`. */
+int sc_load_fail(struct sc_load *load, int code, const char *format, ...) SC_PRINTF_LIKE(3, 4);
+
+/* Milliseconds until the deadline of the invocation that wants this value; SC_NO_DEADLINE if none. */
+int64_t sc_load_remaining_ms(const struct sc_load *load);
+
+/* ---- Figures ---- */
+
+/* The one table of figures: name, meaning. Counts go up from open on; the last group are levels. */
+#define SC_CACHE_STATS_TABLE(X)                                                                    \
+	X(hits, "lookups that found an entry")                                                     \
+	X(misses, "lookups that did not")                                                          \
+	X(expired, "of the misses, those that found an entry past its time")                       \
+	X(loads, "loads that gave a value")                                                        \
+	X(load_failures, "loads that failed")                                                      \
+	X(load_waits, "fetches that waited for another thread's load")                             \
+	X(puts, "values stored, loaded ones included")                                             \
+	X(evictions, "entries that went to make room")                                             \
+	X(invalidations, "entries removed by invalidate or clear")                                 \
+	X(rejected, "values that could not be stored")                                             \
+	X(forgotten, "entries that went because the index had no place")                           \
+	X(moved_bytes, "bytes moved to bring free space together")                                 \
+	X(entries, "entries now, expired ones that were not met yet included")                     \
+	X(bytes, "bytes of the log taken now by entries, with their overhead")                     \
+	X(pinned, "entries pinned now")                                                            \
+	X(pinned_bytes, "bytes of the log that they take")                                         \
+	X(max_entries, "the bound on entries; 0: none")                                            \
+	X(max_bytes, "the size of the region")
+
+struct sc_cache_stats {
+	size_t size; /* sizeof(struct sc_cache_stats), set by the caller */
+#define SC_CACHE_STATS_FIELD(name, text) uint64_t name;
+	SC_CACHE_STATS_TABLE(SC_CACHE_STATS_FIELD)
+#undef SC_CACHE_STATS_FIELD
+};
+
+/* Read the figures, all at one moment.
+ *
+ * returns  0; SC_E_INVAL when stats->size was not set. */
+int sc_cache_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
+
+/* ---- The life of the process ---- */
+
+/* The hooks that tie the caches and resources of this process to a runtime (see hooks.h):
+ *
+ *	invocation_begin  cache time is brought up to date: CLOCK_MONOTONIC, and the time that the
+ *			  process stood still, as far as any clock saw it. The deadline becomes that
+ *			  of the fetches on this thread.
+ *	invocation_end    the deadline is over.
+ *	shutdown          resources are closed, the last opened first.
+ *
+ * Without a runtime, cache time is read from the clocks as it is needed. */
+const struct sc_hooks *sc_cache_hooks(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
