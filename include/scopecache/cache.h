@@ -28,6 +28,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct sc_cache;
 
@@ -225,6 +226,7 @@ int sc_cache_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
  * Without a runtime, cache time is read from the clocks as it is needed. */
 const struct sc_hooks *sc_cache_hooks(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -21,6 +21,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* One invocation: the event and what came with it, and the answer being made. It is valid until
  * `handle` returns, and belongs to the thread that `handle` was called on. */
@@ -140,6 +141,7 @@ int sc_lambda_run(const struct sc_lambda_function *function, struct sc_error *er
 /* A `log` that writes `[LEVEL] line` to standard error, which Lambda keeps as the function's log. */
 void sc_lambda_log_stderr(enum sc_log_level level, const char *line);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

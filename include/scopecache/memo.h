@@ -17,6 +17,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* All fields are private; make it with SC_MEMO_INIT() or sc_memo_init(). */
 struct sc_memo {
@@ -58,6 +59,7 @@ struct sc_memo_info {
 /* The figures, under the names that functools' cache_info() has. Any thread; does not block. */
 struct sc_memo_info sc_memo_info(struct sc_memo *memo);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -21,6 +21,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* Open the thing: set *instance to something that is not NULL and return 0, or return a negative number
  * after writing into `error`, which is never NULL here, what is wrong. Called with no lock held, by one
@@ -75,6 +76,7 @@ void sc_resource_reset(struct sc_resource *resource);
  * hook calls this; a program without a runtime calls it before it ends. */
 void sc_resource_close_all(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
