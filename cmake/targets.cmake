@@ -19,13 +19,24 @@ if(SC_AUDIT)
 	target_compile_definitions(sc_flags INTERFACE SC_AUDIT=1)
 endif()
 if(SC_SANITIZE)
+	# Instrumented code is slow: -O1 takes a third off the time of the tests and keeps stack traces whole.
 	target_compile_options(sc_flags INTERFACE
-		-fsanitize=${SC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+		-O1 -fsanitize=${SC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
 	target_link_options(sc_flags INTERFACE -fsanitize=${SC_SANITIZE})
 endif()
 if(SC_COVERAGE)
 	target_compile_options(sc_flags INTERFACE --coverage -fprofile-abs-path)
 	target_link_options(sc_flags INTERFACE --coverage)
+endif()
+
+# What is shipped is hardened as Debian hardens its packages. Those who set _FORTIFY_SOURCE themselves,
+# as packagers do, keep theirs.
+if(CMAKE_BUILD_TYPE MATCHES "^(Release|RelWithDebInfo|MinSizeRel)$" AND NOT SC_SANITIZE)
+	target_compile_options(sc_flags INTERFACE -fstack-protector-strong -fstack-clash-protection)
+	if(NOT "${CMAKE_C_FLAGS}" MATCHES "_FORTIFY_SOURCE")
+		target_compile_definitions(sc_flags INTERFACE _FORTIFY_SOURCE=2)
+	endif()
+	target_link_options(sc_flags INTERFACE -Wl,-z,relro,-z,now)
 endif()
 
 function(sc_room name)
