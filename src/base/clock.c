@@ -32,16 +32,23 @@ int64_t sci_real_ms(void)
 	return read_ms(CLOCK_REALTIME);
 }
 
-int64_t sci_clocks_gap_ms(const struct sci_clocks *before, const struct sci_clocks *after)
+int64_t sci_boot_ms(void)
 {
-	int64_t mono = after->mono_ms - before->mono_ms;
+	return read_ms(CLOCK_BOOTTIME);
+}
+
+int64_t sci_clocks_elapsed_ms(const struct sci_clocks *before, const struct sci_clocks *after)
+{
 	int64_t real = after->real_ms - before->real_ms;
 	int64_t boot = after->boot_ms - before->boot_ms;
-	int64_t most = mono;
+	int64_t mono = after->mono_ms - before->mono_ms;
+	int64_t most = 0;
 
 	if (real > most)
 		most = real;
 	if (boot > most)
 		most = boot;
-	return most - mono;
+	if (mono > most)
+		most = mono;
+	return most;
 }

@@ -17,10 +17,12 @@ int64_t sci_mono_ms(void);
 /* CLOCK_REALTIME in milliseconds since the epoch. */
 int64_t sci_real_ms(void);
 
-/* How long the process stood still between two readings without CLOCK_MONOTONIC counting it:
- * max(d_real, d_boot, d_mono) - d_mono, never negative. A wall clock that was stepped back is
- * ignored. Evidence about which clock goes on in a frozen execution environment conflicts, so the
- * one that saw most time pass is believed. */
-int64_t sci_clocks_gap_ms(const struct sci_clocks *before, const struct sci_clocks *after);
+/* How much time passed between two readings, in milliseconds, never negative: as much as the clock
+ * that saw most of it says. Evidence about which clock goes on in a frozen execution environment
+ * conflicts, so no single one is believed; a wall clock that was stepped back is ignored. */
+int64_t sci_clocks_elapsed_ms(const struct sci_clocks *before, const struct sci_clocks *after);
+
+/* CLOCK_BOOTTIME in milliseconds. */
+int64_t sci_boot_ms(void);
 
 #endif

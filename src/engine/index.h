@@ -1,0 +1,33 @@
+/* The index: from a key to the place of its record. */
+#ifndef SCI_ENGINE_INDEX_H
+#define SCI_ENGINE_INDEX_H
+
+#include "engine/layout.h"
+
+/* How many lines an index for `entries` needs. */
+uint32_t sci_index_buckets(uint64_t entries);
+
+/* How many entries an index of `buckets` lines bears. */
+uint64_t sci_index_capacity(uint32_t buckets);
+
+/* The place of the live record with this key, or 0. Touches at most two lines and the record. */
+sci_place sci_index_find(const struct sci_shard *shard, const struct sci_name *name);
+
+/* Enter a place under a hash. When there is no free slot for it, returns the place of the record that
+ * has to be removed first; 0 when it is entered. */
+sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place place);
+
+/* The record's slot, to be emptied or to be given another place. There always is one for a live record. */
+uint64_t *sci_index_slot(const struct sci_shard *shard, sci_place place);
+
+static inline sci_place sci_slot_place(uint64_t slot)
+{
+	return (sci_place)slot;
+}
+
+static inline void sci_slot_move(uint64_t *slot, sci_place place)
+{
+	*slot = (*slot & ~(uint64_t)UINT32_MAX) | place;
+}
+
+#endif

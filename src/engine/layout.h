@@ -1,0 +1,58 @@
+/* The head of a shard, for the files of the engine that work on it. Everyone else uses shard.h. */
+#ifndef SCI_ENGINE_LAYOUT_H
+#define SCI_ENGINE_LAYOUT_H
+
+#include "engine/record.h"
+
+#define SCI_BUCKET_SLOTS 8u
+
+/* One line of the index. A slot is tag:24 over place:40, and 0 when it is empty. */
+struct sci_bucket {
+	uint64_t slot[SCI_BUCKET_SLOTS];
+};
+
+_Static_assert(sizeof(struct sci_bucket) == 64, "a bucket is a cache line");
+
+/* The log is a circle of records that is swept by one cursor. In front of the cursor lies the gap, free
+ * space to append in; behind the gap come the oldest records, and the sweep goes on into them:
+ *
+ *	start            head       gap_end                     end            limit
+ *	| this lap's records | gap  | last lap's records, oldest first | not used yet |
+ *
+ * All are places, counted in units from the beginning of the shard. */
+struct sci_log {
+	sci_place start, head, gap_end, end, limit;
+};
+
+struct sci_shard {
+	uint32_t magic;
+	uint32_t buckets;     /* how many lines the index has */
+	uint32_t max_entries; /* the effective bound: never more than the index bears */
+	uint32_t entries;     /* live records */
+	uint64_t live_units;  /* of live and detached records together */
+	uint64_t pinned_units;
+	uint32_t pinned;	  /* records that are pinned, live or detached */
+	sci_place newest, oldest; /* the ends of the order of use */
+	struct sci_log log;
+	uint64_t evictions, forgotten, moved_units;
+};
+
+#define SCI_SHARD_MAGIC 0x5C0BECACu
+#define SCI_INDEX_START 192u /* in bytes from the beginning of the shard */
+
+_Static_assert(
+	sizeof(struct sci_shard) <= SCI_INDEX_START && SCI_INDEX_START % SCI_SHARD_ALIGN == 0,
+	"the index begins on a cache line behind the head");
+
+static inline struct sci_record *sci_record_at(const struct sci_shard *shard, sci_place place)
+{
+	return (struct sci_record *)((unsigned char *)(uintptr_t)shard +
+				     (uint64_t)place * SCI_UNIT);
+}
+
+static inline struct sci_bucket *sci_buckets(const struct sci_shard *shard)
+{
+	return (struct sci_bucket *)((unsigned char *)(uintptr_t)shard + SCI_INDEX_START);
+}
+
+#endif

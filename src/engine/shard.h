@@ -1,0 +1,94 @@
+/* One shard of a cache: an index, a log of records and a policy, inside memory that it is given.
+ *
+ * A shard is single-threaded, calls no clock, takes no lock and allocates nothing: its caller brings
+ * the memory, the lock and the time. It holds offsets and no pointers, so the memory may lie at any
+ * address. Keys are bytes here; src/cache makes them.
+ *
+ *	| struct sci_shard | index: buckets of 64 bytes | log: records, one after the other |
+ */
+#ifndef SCI_ENGINE_SHARD_H
+#define SCI_ENGINE_SHARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sci_shard;
+
+/* A shard begins on a cache line, and so do its parts. */
+#define SCI_SHARD_ALIGN 64
+
+/* The deadline of an entry without one. */
+#define SCI_NEVER INT64_MAX
+
+struct sci_shard_options {
+	uint64_t bytes;	      /* the memory there is, all of it; at least SCI_SHARD_BYTES_MIN */
+	uint64_t max_entries; /* 0: no bound but the memory */
+	uint64_t entry_bytes; /* the usual size of key and value together, at least 1 */
+};
+
+#define SCI_SHARD_BYTES_MIN 8192
+#define SCI_SHARD_BYTES_MAX (UINT64_C(1) << 34)
+
+/* A key and its hash. */
+struct sci_name {
+	const void *key;
+	size_t len;
+	uint64_t hash;
+};
+
+/* Where a record is: valid as long as it is pinned, or until the next call that changes the shard. */
+typedef uint32_t sci_place;
+
+/* What was found. `value` is aligned to 8 bytes. */
+struct sci_found {
+	void *value;
+	size_t len;
+	sci_place place;
+};
+
+enum sci_lookup { SCI_LOOKUP_MISS, SCI_LOOKUP_HIT, SCI_LOOKUP_EXPIRED };
+
+enum sci_stored {
+	SCI_STORED,
+	SCI_STORED_NOT_TOO_LARGE, /* larger than the log can ever hold */
+	SCI_STORED_NOT_NO_ROOM	  /* pinned records leave no room */
+};
+
+/* What the shard has counted and holds; the fields are named as in sc_cache_stats. */
+struct sci_shard_stats {
+	uint64_t evictions, forgotten, moved_bytes;
+	uint64_t entries, bytes, pinned, pinned_bytes;
+};
+
+/* Make an empty shard in `memory`, which is all zero and aligned to SCI_SHARD_ALIGN; touches the first
+ * few hundred bytes only. */
+struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options *options);
+
+/* Find an entry that is not past its deadline at `now_ms`, and mark it as used. An expired one is
+ * removed, and told apart from none at all. */
+enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
+	struct sci_found *found);
+
+/* Store a value in the place of what the key had; when it cannot be stored, the key has none after.
+ * `value` may lie in the shard itself only if it is pinned. */
+enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
+	const void *value, size_t len, int64_t expires_ms, int64_t now_ms);
+
+/* Remove an entry; false when there is none. */
+bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name);
+
+/* Remove all entries; returns how many there were. Pinned values stay readable. */
+uint64_t sci_shard_clear(struct sci_shard *shard);
+
+/* Hold a record where it is, however often; let go once for each hold. */
+void sci_shard_pin(struct sci_shard *shard, sci_place place);
+void sci_shard_unpin(struct sci_shard *shard, sci_place place);
+
+struct sci_shard_stats sci_shard_stats(const struct sci_shard *shard);
+
+/* Walk the whole shard and prove its invariants: every byte of the log accounted for, the index, the
+ * recency list and the counts in agreement with the records. Returns NULL, or what is wrong. */
+const char *sci_shard_check(const struct sci_shard *shard);
+
+#endif

@@ -1,0 +1,224 @@
+/* The engine's promises one by one: bounds, overhead, what is touched, and that the check finds faults. */
+#include "support/cmocka.h"
+
+#include "base/hash.h"
+#include "engine/layout.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct sci_shard *open_shard(uint64_t bytes, uint64_t max_entries, uint64_t entry_bytes)
+{
+	struct sci_shard_options options = { bytes, max_entries, entry_bytes };
+	void *memory = aligned_alloc(SCI_SHARD_ALIGN, bytes);
+
+	assert_non_null(memory);
+	memset(memory, 0, bytes);
+	return sci_shard_format(memory, &options);
+}
+
+static struct sci_name name_of(char *text, uint64_t number)
+{
+	int len = snprintf(text, 32, "%016llu", (unsigned long long)number);
+
+	return (struct sci_name){ text, (size_t)len, sci_hash(text, (size_t)len, 42) };
+}
+
+static enum sci_stored put(struct sci_shard *shard, uint64_t number, size_t len)
+{
+	static const unsigned char value[1 << 20];
+	char text[32];
+	struct sci_name name = name_of(text, number);
+
+	return sci_shard_put(shard, &name, value, len, SCI_NEVER, 0);
+}
+
+static bool has(struct sci_shard *shard, uint64_t number, struct sci_found *found)
+{
+	char text[32];
+	struct sci_name name = name_of(text, number);
+
+	return sci_shard_find(shard, &name, 0, found) == SCI_LOOKUP_HIT;
+}
+
+static void keeps_exactly_the_last_128(void **state)
+{
+	struct sci_shard *shard = open_shard(1 << 20, 128, 256);
+	struct sci_found found;
+
+	(void)state;
+	for (uint64_t i = 0; i < 10000; i++)
+		assert_int_equal(put(shard, i, i % 300), SCI_STORED);
+	assert_int_equal(sci_shard_stats(shard).entries, 128);
+	assert_int_equal(sci_shard_stats(shard).evictions, 10000 - 128);
+	for (uint64_t i = 0; i < 10000; i++)
+		assert_int_equal(has(shard, i, &found), i >= 10000 - 128);
+	free(shard);
+}
+
+static void a_small_cache_stays_in_few_pages(void **state)
+{
+	struct sci_shard *shard = open_shard(8 << 20, 100, 256);
+
+	(void)state;
+	for (uint64_t i = 0; i < 100000; i++)
+		assert_int_equal(put(shard, i, 200), SCI_STORED);
+	/* 100 records of 248 bytes; the log may be up to twice that. */
+	assert_true((shard->log.end - shard->log.start) * SCI_UNIT < 2 * 100 * 248 + 8192);
+	free(shard);
+}
+
+static void the_overhead_is_under_48_bytes(void **state)
+{
+	const uint64_t bytes = 4 << 20;
+	struct sci_shard *shard = open_shard(bytes, 0, 16 + 64);
+	uint64_t entries;
+
+	(void)state;
+	for (uint64_t i = 0; i < 100000; i++)
+		assert_int_equal(put(shard, i, 64), SCI_STORED);
+	entries = sci_shard_stats(shard).entries;
+	printf("%llu entries, %.1f bytes overhead each\n", (unsigned long long)entries,
+		(double)bytes / (double)entries - 80);
+	/* What a record and a slot take; how full a full log is comes on top of it. */
+	assert_true((double)sci_shard_stats(shard).bytes / (double)entries + 10 - 80 <= 48);
+	assert_true((double)sci_shard_stats(shard).bytes > 0.8 * (double)bytes);
+	free(shard);
+}
+
+static void a_value_may_fill_the_log(void **state)
+{
+	struct sci_shard *shard = open_shard(1 << 20, 0, 1 << 16);
+	size_t most = (shard->log.limit - shard->log.start) * SCI_UNIT - SCI_RECORD_HEADER - 16;
+	struct sci_found found;
+
+	(void)state;
+	for (uint64_t i = 0; i < 50; i++)
+		assert_int_equal(put(shard, i, 1000), SCI_STORED);
+	assert_int_equal(put(shard, 99, most), SCI_STORED);
+	assert_true(has(shard, 99, &found));
+	assert_int_equal(found.len, most);
+	assert_int_equal(sci_shard_stats(shard).entries, 1);
+	assert_null(sci_shard_check(shard));
+
+	/* One byte more cannot be stored, and the older value of that key is gone. */
+	assert_int_equal(put(shard, 99, most + 1), SCI_STORED_NOT_TOO_LARGE);
+	assert_false(has(shard, 99, &found));
+	assert_int_equal(put(shard, 100, 0), SCI_STORED);
+	assert_true(has(shard, 100, &found));
+	assert_int_equal(found.len, 0);
+	assert_null(sci_shard_check(shard));
+	free(shard);
+}
+
+static void pinned_values_leave_no_room(void **state)
+{
+	struct sci_shard *shard = open_shard(64 << 10, 0, 1 << 12);
+	size_t half = (shard->log.limit - shard->log.start) * SCI_UNIT / 2;
+	struct sci_found found;
+
+	(void)state;
+	assert_int_equal(put(shard, 1, half), SCI_STORED);
+	assert_true(has(shard, 1, &found));
+	sci_shard_pin(shard, found.place);
+	assert_int_equal(put(shard, 2, half), SCI_STORED_NOT_NO_ROOM);
+	assert_true(has(shard, 1, &found));
+	sci_shard_unpin(shard, found.place);
+	assert_int_equal(put(shard, 2, half), SCI_STORED);
+	assert_false(has(shard, 1, &found));
+	assert_null(sci_shard_check(shard));
+	free(shard);
+}
+
+static void a_formatted_shard_touches_its_head_only(void **state)
+{
+	const uint64_t bytes = 1 << 20;
+	struct sci_shard *shard = open_shard(bytes, 0, 256);
+	const unsigned char *byte = (const unsigned char *)shard;
+
+	(void)state;
+	for (uint64_t i = SCI_INDEX_START; i < bytes; i++)
+		assert_int_equal(byte[i], 0);
+	free(shard);
+}
+
+/* Flip every bit of a used shard's head and first records: the check must notice, or nothing that it
+ * vouches for has changed. It must never read outside, whatever it is given (ASan watches). */
+static void the_check_notices_damage(void **state)
+{
+	const uint64_t bytes = 16 << 10;
+	struct sci_shard *shard = open_shard(bytes, 0, 100);
+	unsigned char *byte = (unsigned char *)shard;
+	uint64_t noticed = 0, flips = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 300; i++)
+		put(shard, i, i % 100);
+	assert_null(sci_shard_check(shard));
+	for (size_t at = offsetof(struct sci_shard, max_entries);
+		at < offsetof(struct sci_shard, evictions); at++) {
+		for (int bit = 0; bit < 8; bit++, flips++) {
+			byte[at] ^= (unsigned char)(1 << bit);
+			noticed += sci_shard_check(shard) != NULL;
+			byte[at] ^= (unsigned char)(1 << bit);
+		}
+	}
+	/* The bound on entries, the cursor within a gap and the limit may have more than one good value. */
+	assert_true(noticed > flips * 3 / 4);
+
+	struct sci_record *record = sci_record_at(shard, shard->newest);
+	record->units++;
+	assert_non_null(sci_shard_check(shard));
+	record->units--;
+	record->hash ^= 0x80000000u;
+	assert_non_null(sci_shard_check(shard));
+	record->hash ^= 0x80000000u;
+	record->pins++;
+	assert_non_null(sci_shard_check(shard));
+	record->pins--;
+	record->older ^= 1;
+	assert_non_null(sci_shard_check(shard));
+	record->older ^= 1;
+	sci_record_set_state(record, SCI_RECORD_DEAD);
+	assert_non_null(sci_shard_check(shard));
+	sci_record_set_state(record, SCI_RECORD_LIVE);
+	assert_null(sci_shard_check(shard));
+	free(shard);
+}
+
+static void hashes_are_spread(void **state)
+{
+	enum { KEYS = 100000, BINS = 1024 };
+	static unsigned low[BINS], high[BINS];
+	char text[32];
+
+	(void)state;
+	for (uint64_t i = 0; i < KEYS; i++) {
+		uint64_t hash = name_of(text, i).hash;
+		low[hash % BINS]++;
+		high[hash >> 54]++;
+	}
+	/* The expected count is 98, its standard deviation 10. */
+	for (int i = 0; i < BINS; i++) {
+		assert_in_range(low[i], 40, 160);
+		assert_in_range(high[i], 40, 160);
+	}
+	assert_true(sci_hash("a", 1, 1) != sci_hash("a", 1, 2));
+	assert_true(sci_hash("", 0, 1) != sci_hash("\0", 1, 1));
+	assert_true(sci_hash_seed() != sci_hash_seed());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keeps_exactly_the_last_128),
+		cmocka_unit_test(a_small_cache_stays_in_few_pages),
+		cmocka_unit_test(the_overhead_is_under_48_bytes),
+		cmocka_unit_test(a_value_may_fill_the_log),
+		cmocka_unit_test(pinned_values_leave_no_room),
+		cmocka_unit_test(a_formatted_shard_touches_its_head_only),
+		cmocka_unit_test(the_check_notices_damage),
+		cmocka_unit_test(hashes_are_spread),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

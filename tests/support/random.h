@@ -1,0 +1,22 @@
+/* Repeatable random numbers for tests: the same seed, the same run. */
+#ifndef SCT_RANDOM_H
+#define SCT_RANDOM_H
+
+#include <stdint.h>
+
+/* SplitMix64. */
+static inline uint64_t sct_random(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+	return z ^ z >> 31;
+}
+
+static inline uint64_t sct_below(uint64_t *state, uint64_t bound)
+{
+	return sct_random(state) % bound;
+}
+
+#endif
