@@ -1,1 +1,61 @@
+# What `cmake --install` puts where: the headers, the libraries with their pkg-config files and their
+# find_package(scopecache), the command and its manual. Nothing in it names the prefix, so that
+# `--prefix` can be chosen late and the tree can be moved.
+if(NOT TARGET scopecache-shared OR (SC_BUILD_LAMBDA AND NOT TARGET scopecache-lambda-shared) OR
+	(SC_BUILD_CLI AND NOT TARGET scopecache))
+	return()
+endif()
+include(CMakePackageConfigHelpers)
 
+set(sc_headers cache error hooks key memo resource)
+set(sc_modules scopecache)
+if(SC_BUILD_LAMBDA)
+	list(APPEND sc_headers function lambda)
+	list(APPEND sc_modules scopecache-lambda scopecache-function)
+endif()
+
+foreach(header IN LISTS sc_headers)
+	install(FILES include/scopecache/${header}.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
+endforeach()
+
+# What a function links, as scopecache/function.h is what it includes: the runtime and the caches.
+foreach(kind static shared)
+	if(SC_BUILD_LAMBDA)
+		add_library(scopecache-function-${kind} INTERFACE)
+		target_link_libraries(scopecache-function-${kind}
+			INTERFACE scopecache-lambda-${kind} scopecache-${kind})
+		set_target_properties(scopecache-function-${kind} PROPERTIES EXPORT_NAME function-${kind})
+		list(APPEND sc_libraries scopecache-function-${kind} scopecache-lambda-${kind})
+	endif()
+	list(APPEND sc_libraries scopecache-${kind})
+endforeach()
+install(TARGETS ${sc_libraries} EXPORT scopecache-targets
+	LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+	ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+
+set(sc_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/scopecache)
+install(EXPORT scopecache-targets NAMESPACE scopecache:: DESTINATION ${sc_package_dir})
+configure_package_config_file(cmake/scopecache-config.cmake.in scopecache-config.cmake
+	INSTALL_DESTINATION ${sc_package_dir} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(scopecache-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/scopecache-config.cmake
+	${PROJECT_BINARY_DIR}/scopecache-config-version.cmake DESTINATION ${sc_package_dir})
+
+foreach(dir LIBDIR INCLUDEDIR)
+	if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
+		set(sc_pc_${dir} ${CMAKE_INSTALL_${dir}})
+	else()
+		set(sc_pc_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
+	endif()
+endforeach()
+file(RELATIVE_PATH sc_pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+foreach(module IN LISTS sc_modules)
+	configure_file(cmake/${module}.pc.in ${module}.pc @ONLY)
+	install(FILES ${PROJECT_BINARY_DIR}/${module}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
+
+if(SC_BUILD_CLI)
+	install(TARGETS scopecache RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+	file(GLOB sc_manuals CONFIGURE_DEPENDS docs/man/*.1)
+	install(FILES ${sc_manuals} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()

@@ -1,0 +1,56 @@
+"""The shared libraries export what the public headers declare and the version scripts name: no more,
+no less, and the same in all three."""
+
+import re
+import subprocess
+import unittest
+
+from house import BUILD, HEADERS, LIBRARIES, SOURCE, exported_functions
+
+
+def declared(library):
+    return {name for header in HEADERS if header.name in LIBRARIES[library]
+            for name in exported_functions(header)}
+
+
+def exported(library):
+    paths = list(BUILD.rglob(f"lib{library}.so"))
+    assert len(paths) == 1, paths
+    run = subprocess.run(["nm", "--dynamic", "--defined-only", "--format=posix", paths[0]],
+                         stdout=subprocess.PIPE, text=True, check=True)
+    symbols = [line.split()[:2] for line in run.stdout.splitlines()]
+    # The names of versions are absolute symbols.
+    return {name.split("@")[0] for name, kind in symbols if kind != "A"}
+
+
+def mapped(library):
+    paths = list(SOURCE.glob(f"src/*/{library}.map"))
+    assert len(paths) == 1, paths
+    text = re.sub(r"/\*.*?\*/|#.*", "", paths[0].read_text(encoding="utf-8"), flags=re.S)
+    names = set()
+    for block in re.findall(r"global:(.*?)(?:local:|\})", text, re.S):
+        names |= set(block.replace(";", " ").split())
+    return names
+
+
+class Abi(unittest.TestCase):
+    def test_every_declaration_has_a_library(self):
+        known = {header for headers in LIBRARIES.values() for header in headers}
+        for header in HEADERS:
+            if header.name not in known:
+                self.assertEqual(exported_functions(header), {}, header.name)
+
+    def test_libraries_export_what_headers_declare(self):
+        for library in LIBRARIES:
+            with self.subTest(library=library):
+                self.assertNotEqual(declared(library), set())
+                self.assertEqual(exported(library), declared(library))
+
+    def test_version_scripts_name_what_headers_declare(self):
+        for library in LIBRARIES:
+            with self.subTest(library=library):
+                self.assertEqual(mapped(library), declared(library))
+
+
+if __name__ == "__main__":
+    unittest.main()

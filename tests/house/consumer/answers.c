@@ -1,0 +1,10 @@
+/* A whole function. Started where there is no Runtime API, it has to say so and end. */
+#include <scopecache/function.h>
+
+static int handle(struct sc_invocation *inv, void *state)
+{
+	(void)state;
+	return sc_invocation_printf(inv, "{\"hello\":\"world\"}");
+}
+
+SC_LAMBDA_MAIN(NULL, handle, NULL)

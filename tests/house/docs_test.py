@@ -1,0 +1,63 @@
+"""What is written and what is there: every exported function is explained above its declaration and
+named by a test, every relative link leads somewhere, every ./dev command that a page shows exists."""
+
+import re
+import subprocess
+import unittest
+
+from house import HEADERS, SOURCE, exported_functions, files, name_of
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+class Docs(unittest.TestCase):
+    maxDiff = None
+
+    def test_every_function_is_documented(self):
+        missing, checked = [], 0
+        for header in HEADERS:
+            lines = header.read_text(encoding="utf-8").splitlines()
+            for name, line in exported_functions(header).items():
+                first = line - 1
+                while first > 0 and lines[first - 1].strip():
+                    first -= 1
+                checked += 1
+                if not lines[first].startswith("/*"):
+                    missing.append(f"{name_of(header)}:{line}: {name}")
+        self.assertGreater(checked, 0)
+        self.assertEqual(missing, [])
+
+    def test_every_function_is_named_by_a_test(self):
+        tested = set()
+        for path in files(".c", ".py"):
+            if name_of(path).startswith("tests/"):
+                tested |= set(re.findall(r"\bsc_\w+", path.read_text(encoding="utf-8")))
+        untested = [name for header in HEADERS for name in exported_functions(header)
+                    if name not in tested]
+        self.assertEqual(untested, [])
+
+    def test_every_relative_link_leads_somewhere(self):
+        broken, checked = [], 0
+        for page in files(".md"):
+            for link in LINK.findall(page.read_text(encoding="utf-8")):
+                if re.match(r"[a-z]+:|#", link):
+                    continue
+                checked += 1
+                if not (page.parent / link.split("#")[0]).exists():
+                    broken.append(f"{name_of(page)}: {link}")
+        self.assertGreater(checked, 0)
+        self.assertEqual(broken, [])
+
+    def test_every_command_shown_exists(self):
+        usage = subprocess.run([SOURCE / "dev", "help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        commands = set(re.findall(r"^  ([a-z]+)", usage, re.MULTILINE))
+        script = (SOURCE / "dev").read_text(encoding="utf-8")
+        cases = set(re.findall(r"^([a-z]+)(?: \|[^)]*)?\)", script, re.MULTILINE))
+        self.assertEqual(commands, cases, "help and the script name the same commands")
+        for page in files(".md"):
+            shown = set(re.findall(r"\./dev ([a-z]+)", page.read_text(encoding="utf-8")))
+            self.assertLessEqual(shown, commands, name_of(page))
+
+
+if __name__ == "__main__":
+    unittest.main()

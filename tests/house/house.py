@@ -1,0 +1,39 @@
+"""What the tests of the house know of it: where its files are, and what its public headers declare."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+SOURCE = pathlib.Path(os.environ["SC_SOURCE_DIR"])
+BUILD = pathlib.Path(os.environ["SC_BUILD_DIR"])
+INCLUDE = SOURCE / "include"
+HEADERS = sorted((INCLUDE / "scopecache").glob("*.h"))
+
+# The installed libraries, and the headers that declare what each of them exports.
+LIBRARIES = {
+    "scopecache": ("cache.h", "key.h", "memo.h", "resource.h"),
+    "scopecache-lambda": ("lambda.h",),
+}
+
+
+def files(*suffixes):
+    """All files of the repository that end so, as paths; what is built is not looked at."""
+    for folder, folders, names in os.walk(SOURCE):
+        folders[:] = sorted(name for name in folders if name not in (".git", "build", "__pycache__"))
+        for name in sorted(names):
+            path = pathlib.Path(folder, name)
+            if not suffixes or path.suffix in suffixes:
+                yield path
+
+
+def name_of(path):
+    return str(path.relative_to(SOURCE))
+
+
+def exported_functions(header):
+    """Name and line of each function that a public header declares and does not define, as gcc sees it."""
+    run = subprocess.run(["gcc", "-std=c17", f"-I{INCLUDE}", "-fsyntax-only", "-aux-info", "/dev/stdout",
+                          "-x", "c", header], stdout=subprocess.PIPE, text=True, check=True)
+    pattern = rf"^/\* {re.escape(str(header))}:(\d+):N[CO] \*/ extern .*?\b(sc_\w+) \("
+    return {name: int(line) for line, name in re.findall(pattern, run.stdout, re.MULTILINE)}

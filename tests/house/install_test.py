@@ -1,0 +1,160 @@
+"""What is installed can be used: from a build without ./dev into a temporary prefix, by consumers that
+find it through pkg-config and through CMake, shared and static, in C and in C++."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from house import BUILD, HEADERS, SOURCE
+
+CONSUMER = SOURCE / "tests/house/consumer"
+C_FLAGS = ("-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
+
+
+def run(*command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout}"
+    return done.stdout
+
+
+def install(top, *options):
+    """Build the libraries as a packager does, and install them; `top` is the test's own folder."""
+    run("cmake", "-S", SOURCE, "-B", top / "build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+        "-DCMAKE_INSTALL_LIBDIR=lib", "-DSC_BUILD_CLI=OFF", "-DSC_WERROR=ON", *options)
+    run("cmake", "--build", top / "build")
+    run("cmake", "--install", top / "build", "--prefix", top / "prefix")
+    return top / "prefix"
+
+
+class Prefix(unittest.TestCase):
+    """Tests of one installation, made by the options of the class."""
+    options = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.top = pathlib.Path(tempfile.mkdtemp(prefix="scopecache-install-"))
+        cls.addClassCleanup(shutil.rmtree, cls.top)
+        # Installed, then moved: nothing may have kept the first place.
+        cls.prefix = install(cls.top, *cls.options).rename(cls.top / "moved")
+        cls.lib = cls.prefix / "lib"
+        cls.environment = dict(os.environ, PKG_CONFIG_PATH=str(cls.lib / "pkgconfig"),
+                               LD_LIBRARY_PATH=str(cls.lib))
+        for unwanted in ("ASAN_OPTIONS", "AWS_LAMBDA_RUNTIME_API"):
+            cls.environment.pop(unwanted, None)
+
+    def flags(self, module, *options):
+        return run("pkg-config", "--cflags", "--libs", *options, module, env=self.environment).split()
+
+    def keeps(self, program):
+        self.assertEqual(run(program, env=self.environment), "kept\n")
+
+    def answers(self, program):
+        done = subprocess.run([program], env=self.environment, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("AWS_LAMBDA_RUNTIME_API", done.stderr)
+
+    def with_cmake(self, *options):
+        build = pathlib.Path(tempfile.mkdtemp(dir=self.top))
+        run("cmake", "-S", CONSUMER, "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={self.prefix}", *options)
+        run("cmake", "--build", build)
+        return build
+
+
+class Whole(Prefix):
+    def test_all_headers_are_there(self):
+        installed = sorted(path.name for path in (self.prefix / "include/scopecache").iterdir())
+        self.assertEqual(installed, [header.name for header in HEADERS])
+
+    def test_pkg_config_shared(self):
+        for name, module in (("keeps", "scopecache"), ("answers", "scopecache-function")):
+            program = self.top / f"{name}-shared"
+            run("gcc", *C_FLAGS, "-o", program, CONSUMER / f"{name}.c", *self.flags(module))
+            self.assertIn("libscopecache.so.0", run("readelf", "--dynamic", program))
+            getattr(self, name)(program)
+
+    def test_pkg_config_static(self):
+        for name, module in (("keeps", "scopecache"), ("answers", "scopecache-function")):
+            program = self.top / f"{name}-static"
+            run("gcc", *C_FLAGS, "-static", "-o", program, CONSUMER / f"{name}.c",
+                *self.flags(module, "--static"))
+            getattr(self, name)(program)
+
+    def test_cmake_shared(self):
+        build = self.with_cmake()
+        self.assertIn("libscopecache.so.0", run("readelf", "--dynamic", build / "answers"))
+        self.keeps(build / "keeps")
+        self.answers(build / "answers")
+
+    def test_cmake_static(self):
+        build = self.with_cmake("-Dscopecache_USE_STATIC_LIBS=ON")
+        self.assertNotIn("libscopecache", run("readelf", "--dynamic", build / "answers"))
+        self.keeps(build / "keeps")
+        self.answers(build / "answers")
+
+    def test_cmake_refuses_another_version(self):
+        source = (CONSUMER / "CMakeLists.txt").read_text(encoding="utf-8")
+        folder = self.top / "later"
+        folder.mkdir()
+        (folder / "CMakeLists.txt").write_text(source.replace("scopecache 0.1", "scopecache 9.0"), encoding="utf-8")
+        done = subprocess.run(["cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja",
+                               f"-DCMAKE_PREFIX_PATH={self.prefix}"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('requested version "9.0"', done.stdout)
+
+    def test_a_cxx_consumer_links(self):
+        if not shutil.which("g++"):
+            self.skipTest("there is no g++")
+        program = self.top / "cxx"
+        run("g++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o", program, "-x", "c++", "-",
+            *self.flags("scopecache"), input="""
+#include <scopecache/cache.h>
+int main()
+{
+	sc_cache *cache;
+	const sc_part part = sc_part_text("answer");
+	if (sc_cache_open(&cache, nullptr, nullptr) < 0)
+		return 1;
+	int rc = sc_cache_put(cache, sc_key{ &part, 1 }, "kept", 4);
+	sc_cache_close(cache);
+	return rc;
+}
+""")
+        run(program, env=self.environment)
+
+    def test_libraries_need_the_c_library_alone(self):
+        for path in self.lib.glob("*.so"):
+            needed = set(re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "--dynamic", path)))
+            self.assertLessEqual({name for name in needed if not name.startswith("ld-linux")}, {"libc.so.6"})
+
+    def test_libraries_are_hardened(self):
+        for path in self.lib.glob("*.so"):
+            headers = run("readelf", "--wide", "--dynamic", "--program-headers", path)
+            self.assertIn("GNU_RELRO", headers)
+            self.assertIn("BIND_NOW", headers)
+
+    def test_the_command_is_installed(self):
+        run("cmake", "--install", BUILD, "--prefix", self.top / "command")
+        usage = run(self.top / "command/bin/scopecache", "--help")
+        self.assertIn("usage", usage.lower())
+
+
+class CachesAlone(Prefix):
+    options = ("-DSC_BUILD_LAMBDA=OFF",)
+
+    def test_the_runtime_is_not_there(self):
+        installed = {str(path.relative_to(self.prefix)) for path in self.prefix.rglob("*")}
+        self.assertIn("lib/libscopecache.a", installed)
+        self.assertEqual([name for name in installed if re.search("lambda|function", name)], [])
+
+    def test_consumers_keep(self):
+        self.keeps(self.with_cmake() / "keeps")
+
+
+if __name__ == "__main__":
+    unittest.main()

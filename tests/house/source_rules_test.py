@@ -1,0 +1,119 @@
+"""The rules of the house that a script can check: who may include whom, names, sizes, words."""
+
+import re
+import unittest
+
+from house import SOURCE, files, name_of
+
+# Each room, and the rooms under it that it may include; the public headers are under everything.
+MAY_INCLUDE = {
+    "include/scopecache": set(),
+    "src/base": set(),
+    "src/engine": {"base"},
+    "src/cache": {"base", "engine"},
+    "src/http": {"base"},
+    "src/lambda": {"base", "http"},
+    "src/invoke": {"base"},
+    "src/local": {"base", "http"},
+    "src/cli": {"base", "http", "invoke", "local"},
+    "examples/demo": {"base", "invoke"},
+    "examples": set(),
+}
+# What becomes part of a function's process needs the C library alone.
+NO_LIBRARIES = ("include/scopecache", "src/base", "src/engine", "src/cache", "src/http", "src/lambda")
+LIBRARY = re.compile(r"(event2/|ev|jansson|curl/|sqlite3|openssl/|zlib)")
+
+CODE = (".c", ".h", ".py", ".sh")
+LINES_MAX = 600
+
+# What a public repository does not say: unfinished work, somebody's own folders, numbers that mean
+# something in one tracker only, and where packages come from, which is the machine's business.
+UNWANTED = re.compile(
+    r"\b(TODO|FIXME|XXX|HACK)\b"
+    r"|(?<![\w.$}*])/(work|home|root|Users|mnt|srv)/\w"
+    r"|\b[Ii]ssue #?\d|\(#\d+\)"
+    r"|\b(pypi\.org|deb\.debian\.org|crates\.io|registry\.npmjs)")
+THIS_FILE = "tests/house/source_rules_test.py"
+
+
+def room_of(name):
+    """The longest entry of MAY_INCLUDE that the file is under, or None."""
+    rooms = [room for room in MAY_INCLUDE if name.startswith(room + "/")]
+    return max(rooms, key=len, default=None)
+
+
+def may_include(room, include):
+    """The examples include each other's headers from their top, the rooms theirs as room/file.h."""
+    if room.startswith("examples") and (SOURCE / "examples" / include).exists():
+        return True
+    return include.split("/")[0] in MAY_INCLUDE[room] | {room.rpartition("/")[2]}
+
+
+class SourceRules(unittest.TestCase):
+    maxDiff = None
+
+    def test_every_room_is_known(self):
+        rooms = {"/".join(name_of(path).split("/")[:2]) for path in files(".c", ".h")
+                 if name_of(path).startswith("src/")}
+        self.assertLessEqual(rooms, set(MAY_INCLUDE))
+        self.assertIn("src/base", rooms)
+
+    def test_includes_go_down(self):
+        checked, wrong = 0, []
+        for path in files(".c", ".h"):
+            name = name_of(path)
+            room = room_of(name)
+            if room is None:
+                continue
+            for include in re.findall(r'^#\s*include "([^"]+)"', path.read_text(encoding="utf-8"), re.M):
+                checked += 1
+                if not may_include(room, include):
+                    wrong.append(f"{name} includes {include}")
+        self.assertGreater(checked, 0)
+        self.assertEqual(wrong, [])
+
+    def test_what_a_function_links_needs_no_libraries(self):
+        wrong = []
+        for path in files(".c", ".h"):
+            if name_of(path).startswith(tuple(room + "/" for room in NO_LIBRARIES)):
+                for include in re.findall(r"^#\s*include <([^>]+)>", path.read_text(encoding="utf-8"), re.M):
+                    if LIBRARY.match(include):
+                        wrong.append(f"{name_of(path)} includes {include}")
+        self.assertEqual(wrong, [])
+
+    def test_names_are_unique(self):
+        seen, twice = {}, []
+        for path in files(*CODE):
+            # A file may bear the name of the public header that it is the inside of.
+            if path.parent.name == "scopecache":
+                continue
+            if path.name in seen:
+                twice.append(f"{name_of(path)} and {name_of(seen[path.name])}")
+            seen[path.name] = path
+        self.assertEqual(twice, [])
+
+    def test_files_are_not_long(self):
+        lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines())
+                   for path in files(*CODE)}
+        self.assertEqual({name: lines for name, lines in lengths.items() if lines > LINES_MAX}, {})
+
+    def test_sources_begin_with_what_they_are(self):
+        self.assertEqual([name_of(path) for path in files(".c", ".h")
+                          if not path.read_text(encoding="utf-8").startswith("/*")], [])
+
+    def test_unwanted_words(self):
+        found = []
+        for path in files():
+            if name_of(path) == THIS_FILE:
+                continue
+            try:
+                lines = path.read_text(encoding="utf-8").splitlines()
+            except UnicodeDecodeError:
+                continue
+            found += [f"{name_of(path)}:{number}: {line.strip()}"
+                      for number, line in enumerate(lines, 1) if UNWANTED.search(line)]
+        self.assertEqual(found, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
