@@ -1,0 +1,93 @@
+/* Technique 3: an explicit cache.
+ *
+ * What it is. Answers are kept under a key: sc_cache_fetch() finds the answer, or calls fetch_data()
+ * for it and keeps what that gives. In Python it is a global dict and
+ *	if key not in cache: cache[key] = fetch_data(user, my_param)
+ * which grows until the function is killed, never grows fresh again, and meets itself when the key is
+ * f"{user}-{my_param}". This cache has a bound in bytes, a time to live, and a key of typed parts.
+ *
+ * When to use it. When the same questions come again, and an answer may be `ttl_ms` old.
+ *
+ * What to beware of.
+ * - Keys that leak. Everything the answer depends on belongs in the key: leave the user out, and the
+ *   next user is shown this one's report. The loader cannot forget it: it is given the key, and
+ *   nothing else of the event. (Here the event names the user; a real function takes them from what
+ *   was authenticated, such as sc_invocation_identity().)
+ * - Staleness. For up to `ttl_ms` an answer is what it was: choose it as the longest that nobody minds.
+ *   sc_cache_invalidate() after a write helps this environment only; the others learn by the clock.
+ * - Memory. The cache takes `max_bytes` and no more: leave the rest of the function's memory to the work.
+ * - Concurrent invocations. Each environment has a cache of its own, and asks the database once for
+ *   each key: the more environments, the less is found. The loader runs with no lock held, once at a
+ *   time for a key; but loaders of two keys may run on two threads where a process has them, and this
+ *   connection bears one at a time (this runtime has one).
+ * - Cold environments. A new environment starts with nothing: it must be correct, and fast enough, so.
+ */
+#include "reports/report_request.h"
+#include "reports/reports.h"
+
+#include <scopecache/function.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct sc_resource db = SC_RESOURCE_INIT(reports_open, reports_close, NULL);
+static struct sc_cache *cache;
+
+/* The loader: it runs when the key is missing, or too old. Its failures are not kept. */
+static int fetch_data(struct sc_load *load, void *context)
+{
+	const char *user = sc_load_text(load, 0), *my_param = sc_load_text(load, 1);
+	struct sc_error error;
+	char *report = NULL;
+	void *connection;
+
+	(void)context;
+	int rc = sc_resource_acquire(&db, &connection, &error);
+	if (rc >= 0) {
+		rc = reports_query(
+			connection, user, my_param, sc_load_remaining_ms(load), &report, &error);
+		sc_resource_release(&db, connection);
+		if (rc == SC_E_IO)
+			sc_resource_reset(&db);
+	}
+	if (rc < 0)
+		return sc_load_fail(load, rc, "%s", error.message);
+	rc = sc_load_value(load, report, strlen(report));
+	free(report);
+	return rc;
+}
+
+static int init(void **state, struct sc_error *error)
+{
+	(void)state;
+	return sc_cache_open(
+		&cache, SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .ttl_ms = 60000), error);
+}
+
+static int handle(struct sc_invocation *inv, void *state)
+{
+	struct report_request request;
+	struct sc_value value;
+	struct sc_error error;
+
+	(void)state;
+	if (report_request_init(&request, inv) < 0)
+		return SC_E_FUNCTION;
+	int rc = sc_cache_fetch(
+		cache, SC_KEY(request.user, request.param), fetch_data, NULL, &value, &error);
+	if (rc >= 0)
+		rc = sc_invocation_answer(inv, value.data, value.len, NULL);
+	else
+		rc = report_request_fail(inv, &error);
+	sc_value_release(&value);
+	report_request_fini(&request);
+	return rc;
+}
+
+static void fini(void *state)
+{
+	(void)state;
+	sc_cache_close(cache);
+}
+
+SC_LAMBDA_MAIN(init, handle, fini)

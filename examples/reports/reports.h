@@ -1,0 +1,76 @@
+/* Users' reports in a SQLite database: the upstream of the examples.
+ *
+ *	void *db;
+ *	char *report;
+ *	if (reports_open(NULL, &db, &error) == 0) {
+ *		if (reports_query(db, "alice", "2024", 1000, &report, &error) == 0) {
+ *			puts(report);
+ *			free(report);
+ *		}
+ *		reports_close(db);
+ *	}
+ *
+ * A report is JSON text: what a user spent in a year, the ten largest categories first (amounts in
+ * cents), and the total of all categories:
+ *	{"user":"alice","param":"2024","rows":[{"category":"rent","count":3,"cents":90210},...],"total":181017}
+ *
+ * When the environment's REPORTS_METER names a file, opens and queries are counted in it: read them
+ * with upstream_meter_read().
+ */
+#ifndef REPORTS_H
+#define REPORTS_H
+
+#include "upstream/upstream_meter.h"
+
+#include <scopecache/error.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The one failure that is the asker's fault. */
+#define REPORTS_NO_SUCH_USER (-100)
+
+/* Open the database for reading, and prepare the question; in the form that sc_resource wants.
+ *
+ * `path` is a text, or NULL for the path that the environment's REPORTS_DB names.
+ *
+ * returns  0 with *db set; SC_E_INVAL when there is no path, SC_E_IO when the file is not there or is
+ *          not such a database, SC_E_NOMEM; then `error` says so and *db is NULL.
+ * owns     the caller owns the connection: reports_close().
+ * threads  any; the connection may be used by one thread at a time. */
+int reports_open(void *path, void **db, struct sc_error *error);
+
+/* Close a connection; NULL is allowed. */
+void reports_close(void *db);
+
+/* Ask for the report of `user` for the year `param`. A year without entries makes an empty report.
+ *
+ * A writer that locks the database is waited for, a second at most, and no longer than `timeout_ms`
+ * less a tenth of a second, so that there is time to say so.
+ *
+ * returns  0 with *text set; REPORTS_NO_SUCH_USER; SC_E_DEADLINE when a writer did not finish in
+ *          time; SC_E_IO when the database fails, after which the connection may be no good any more;
+ *          SC_E_NOMEM. Then `error` says so and *text is NULL.
+ * owns     the caller owns the text: free(). */
+int reports_query(void *db, const char *user, const char *param, int64_t timeout_ms, char **text,
+	struct sc_error *error);
+
+/* Make a database with `users` users, who have about `rows` entries in each of `params` years. The
+ * same numbers make the same reports, on any machine. It appears at `path` when it is whole, in the
+ * place of what was there.
+ *
+ * returns  0; SC_E_INVAL for a number that is 0 or past its bound below; SC_E_IO; SC_E_NOMEM. */
+int reports_create(
+	const char *path, unsigned users, unsigned params, unsigned rows, struct sc_error *error);
+
+#define REPORTS_USERS_MAX  100000
+#define REPORTS_PARAMS_MAX 1000
+#define REPORTS_ROWS_MAX   10000
+#define REPORTS_NAME_BYTES 24
+
+/* What reports_create() calls its users and params, counted from 0: "alice", "bob", ... and "2024",
+ * "2023", ... . Write into `name` and return it. */
+const char *reports_user_name(unsigned index, char name[REPORTS_NAME_BYTES]);
+const char *reports_param_name(unsigned index, char name[REPORTS_NAME_BYTES]);
+
+#endif
