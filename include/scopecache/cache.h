@@ -70,7 +70,8 @@ struct sc_cache_options {
  *          region cannot be mapped, with *cache NULL and `error` (if not NULL) naming what is wrong.
  * owns     the caller owns the cache: sc_cache_close().
  * blocks   no; little more than one mmap, however large the cache. */
-int sc_cache_open(struct sc_cache **cache, const struct sc_cache_options *options, struct sc_error *error);
+int sc_cache_open(struct sc_cache **cache, const struct sc_cache_options *options,
+	struct sc_error *error);
 
 /* Close a cache; NULL is allowed. Values that are still pinned stay valid, and the memory goes when
  * the last of them is released.
@@ -96,7 +97,8 @@ void sc_value_release(struct sc_value *value);
  *          `capacity`, with *len its length and the buffer untouched; SC_E_INVAL, SC_E_TOO_LARGE (and
  *          *len 0) or SC_E_NOMEM for a key that is empty, too large, or cannot be encoded.
  * blocks   no longer than another thread's change of one entry. */
-int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity, size_t *len);
+int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
+	size_t *len);
 
 /* Look `key` up and pin its value, without copying it.
  *
@@ -149,8 +151,8 @@ typedef int (*sc_load_fn)(struct sc_load *load, void *context);
  *          or an error for a bad key, as sc_cache_get().
  * owns     the caller holds the value: sc_value_release(). `error` may be NULL.
  * blocks   while the key is loaded. */
-int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, sc_load_fn loader, void *context, struct sc_value *value,
-	struct sc_error *error);
+int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, sc_load_fn loader, void *context,
+	struct sc_value *value, struct sc_error *error);
 
 /* The key's parts, copied: the loader sees what the key is, and nothing else of the caller. A text
  * ends with a NUL that its len does not count. Valid until the loader returns. */

@@ -140,17 +140,17 @@ static inline struct sc_part sc_part_self(struct sc_part part)
 	(__VA_ARGS__)
 
 #define SC_KEY_PICK(a, b, c, d, e, f, g, h, i, j, k, l, name, ...) name
+
 #define SC_KEY_OF(n, ...) ((struct sc_key){ (const struct sc_part[]){ __VA_ARGS__ }, n })
 
-#define SC_KEY_PARTS_2(a, b)          SC_PART(a), SC_PART(b)
-#define SC_KEY_PARTS_4(a, b, c, d)    SC_KEY_PARTS_2(a, b), SC_KEY_PARTS_2(c, d)
-#define SC_KEY_1(a)                   SC_KEY_OF(1, SC_PART(a))
-#define SC_KEY_2(a, b)                SC_KEY_OF(2, SC_KEY_PARTS_2(a, b))
-#define SC_KEY_3(a, b, c)             SC_KEY_OF(3, SC_KEY_PARTS_2(a, b), SC_PART(c))
-#define SC_KEY_4(a, b, c, d)          SC_KEY_OF(4, SC_KEY_PARTS_4(a, b, c, d))
-#define SC_KEY_5(a, b, c, d, e)       SC_KEY_OF(5, SC_KEY_PARTS_4(a, b, c, d), SC_PART(e))
-#define SC_KEY_6(a, b, c, d, e, f)                                                                 \
-	SC_KEY_OF(6, SC_KEY_PARTS_4(a, b, c, d), SC_KEY_PARTS_2(e, f))
+#define SC_KEY_PARTS_2(a, b)       SC_PART(a), SC_PART(b)
+#define SC_KEY_PARTS_4(a, b, c, d) SC_KEY_PARTS_2(a, b), SC_KEY_PARTS_2(c, d)
+#define SC_KEY_1(a)                SC_KEY_OF(1, SC_PART(a))
+#define SC_KEY_2(a, b)             SC_KEY_OF(2, SC_KEY_PARTS_2(a, b))
+#define SC_KEY_3(a, b, c)          SC_KEY_OF(3, SC_KEY_PARTS_2(a, b), SC_PART(c))
+#define SC_KEY_4(a, b, c, d)       SC_KEY_OF(4, SC_KEY_PARTS_4(a, b, c, d))
+#define SC_KEY_5(a, b, c, d, e)    SC_KEY_OF(5, SC_KEY_PARTS_4(a, b, c, d), SC_PART(e))
+#define SC_KEY_6(a, b, c, d, e, f) SC_KEY_OF(6, SC_KEY_PARTS_4(a, b, c, d), SC_KEY_PARTS_2(e, f))
 #define SC_KEY_7(a, b, c, d, e, f, g)                                                              \
 	SC_KEY_OF(7, SC_KEY_PARTS_4(a, b, c, d), SC_KEY_PARTS_2(e, f), SC_PART(g))
 #define SC_KEY_8(a, b, c, d, e, f, g, h)                                                           \

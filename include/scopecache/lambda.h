@@ -67,7 +67,8 @@ int64_t sc_invocation_remaining_ms(const struct sc_invocation *inv);
  *
  * returns  0; SC_E_NOMEM; SC_E_INVAL for a content type with control characters. After an error the
  *          earlier answer stands. */
-int sc_invocation_answer(struct sc_invocation *inv, const void *data, size_t len, const char *content_type);
+int sc_invocation_answer(struct sc_invocation *inv, const void *data, size_t len,
+	const char *content_type);
 
 /* Append text to the answer, as printf does; makes it application/json unless it already has another
  * content type.
@@ -87,7 +88,8 @@ int sc_invocation_json_string(struct sc_invocation *inv, const char *text, size_
  * text; invalid UTF-8 is mended as in sc_invocation_json_string.
  *
  * returns  SC_E_FUNCTION, always, so that a handler can end with `return sc_invocation_fail(...)`. */
-int sc_invocation_fail(struct sc_invocation *inv, const char *type, const char *format, ...) SC_PRINTF_LIKE(3, 4);
+int sc_invocation_fail(struct sc_invocation *inv, const char *type, const char *format, ...)
+	SC_PRINTF_LIKE(3, 4);
 
 /* ---- The function and its loop. ---- */
 
@@ -122,7 +124,8 @@ struct sc_lambda_function {
 };
 
 #define SC_LAMBDA_FUNCTION(...)                                                                    \
-	((const struct sc_lambda_function){ .size = sizeof(struct sc_lambda_function), __VA_ARGS__ })
+	((const struct sc_lambda_function){ .size = sizeof(struct sc_lambda_function),             \
+		__VA_ARGS__ })
 
 /* Run the function until the platform ends it: init, then event after event, then fini.
  *

@@ -30,12 +30,14 @@ struct sc_memo {
 /* The options after `context_` are those of a cache (see SC_CACHE_OPTION_TABLE). */
 #define SC_MEMO_INIT(function_, context_, ...)                                                     \
 	{                                                                                          \
-		function_, context_, { .size = sizeof(struct sc_cache_options), __VA_ARGS__ }, NULL \
+		.function = function_, .context = context_,                                        \
+		.options = { .size = sizeof(struct sc_cache_options), __VA_ARGS__ },               \
 	}
 
 /* The same at run time; `options` are copied, and NULL is all defaults. The cache is opened by the first
  * call. */
-void sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context, const struct sc_cache_options *options);
+void sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
+	const struct sc_cache_options *options);
 
 /* Forget all, and let go of the memory; after that the memo may go, or be called again. No other
  * thread may be using it. */
@@ -45,7 +47,8 @@ void sc_memo_fini(struct sc_memo *memo);
  *
  * returns, owns, blocks  as sc_cache_fetch(); the first call opens the cache, so it can also fail with
  *			  SC_E_INVAL for options out of their range. */
-int sc_memo_call(struct sc_memo *memo, struct sc_key arguments, struct sc_value *value, struct sc_error *error);
+int sc_memo_call(struct sc_memo *memo, struct sc_key arguments, struct sc_value *value,
+	struct sc_error *error);
 
 /* Forget the answer for these arguments, or all of them. The figures of sc_memo_info() go on after
  * forgetting one, and begin anew after sc_memo_clear(). */

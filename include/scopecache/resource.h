@@ -46,7 +46,8 @@ struct sc_resource {
 	}
 
 /* The same at run time, for one whose context is not known before. Nothing is opened. */
-void sc_resource_init(struct sc_resource *resource, sc_resource_open_fn open, sc_resource_close_fn close, void *context);
+void sc_resource_init(struct sc_resource *resource, sc_resource_open_fn open,
+	sc_resource_close_fn close, void *context);
 
 /* Close what is open, as sc_resource_reset(); after that the memory of the resource may go. For an
  * sc_resource that lives shorter than the process. No other thread may be using it. */

@@ -70,6 +70,6 @@ uint64_t sci_hash_seed(void)
 		return seed;
 	/* Early in a boot there is no randomness yet: what differs between processes must do. */
 	struct sci_clocks now = sci_clocks_read();
-	return fold((uint64_t)now.real_ms ^ ROOT2, (uint64_t)(uintptr_t)&seed ^ (uint64_t)getpid()
-											<< 32);
+	return fold((uint64_t)now.real_ms ^ ROOT2,
+		(uint64_t)(uintptr_t)&seed ^ (uint64_t)getpid() << 32);
 }
