@@ -1,8 +1,8 @@
 """./dev before there is anything to build with: what it installs, what it says when it cannot. It runs
 in a folder of its own, on a PATH of stand-ins that write down how they are called."""
 
-import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -34,8 +34,10 @@ echo "no compiler today"
 exit 1
 """
 
-BUILD_PACKAGES = ("gcc libc6-dev cmake ninja-build pkg-config libevent-dev libjansson-dev libsqlite3-dev "
-                  "libcurl4-openssl-dev")
+# The first of each choice, as the script names them.
+BUILD_PACKAGES = " ".join(choice.split("|")[0] for choice in re.search(
+    r"^build_packages='([^']+)'", (SOURCE / "dev").read_text(encoding="utf-8"), re.MULTILINE).group(1).split())
+
 
 
 class Dev(unittest.TestCase):

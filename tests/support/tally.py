@@ -82,8 +82,12 @@ def main(folder):
     folder = pathlib.Path(folder)
     cases = Counter()
     for path in sorted(folder.glob("*.xml")):
-        for test in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
+        tests = list(xml.etree.ElementTree.parse(path).getroot().iter("testcase"))
+        for test in tests:
             cases += report(path.stem, test)
+        if not tests:
+            cases["failed"] += 1
+            print(f"\n== FAILED {path.stem}: there are no tests")
     checks = folder / "checks"
     for line in checks.read_text(encoding="utf-8").splitlines() if checks.exists() else []:
         result, name = line.split(" ", 1)
@@ -91,7 +95,7 @@ def main(folder):
         if result == "failed":
             print(f"\n== FAILED {name}")
     if cases["failed"]:
-        print(f"\nThe whole output of each build's tests is in {folder}/*.log")
+        print("\nThe whole output of all tests: build/*/Testing/Temporary/LastTest.log")
     print(f"\n{cases['passed']} passed, {cases['failed']} failed"
           + (f", {cases['skipped']} skipped" if cases["skipped"] else ""))
     (folder / "counted").touch()
