@@ -146,9 +146,10 @@ typedef int (*sc_load_fn)(struct sc_load *load, void *context);
  * too large, memory is out, it was invalidated meanwhile) is given to the caller all the same.
  *
  * returns  SC_HIT or SC_LOADED with *value set; otherwise *value is all zero: SC_E_LOAD when the
- *          loader failed (`error` has its message, and its result in user_code), SC_E_CYCLE, SC_E_DEADLINE
- *          when the invocation's deadline passed while waiting for another thread's load, SC_E_NOMEM,
- *          or an error for a bad key, as sc_cache_get().
+ *          loader failed (`error` has its message, and its result in user_code); SC_E_CYCLE when a
+ *          loader asks for a key that is being loaded by itself, or by one that waits for it;
+ *          SC_E_DEADLINE when the invocation's deadline passed while waiting for another thread's
+ *          load; SC_E_NOMEM; or an error for a bad key, as sc_cache_get().
  * owns     the caller holds the value: sc_value_release(). `error` may be NULL.
  * blocks   while the key is loaded. */
 int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, sc_load_fn loader, void *context,

@@ -36,7 +36,8 @@ struct sc_memo {
 
 /* The same at run time; `options` are copied, and NULL is all defaults. The cache is opened by the first
  * call. */
-void sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
+/* Make a memo at run time. Returns 0, or SC_E_INVAL for options that are not valid; nothing is opened. */
+int sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
 	const struct sc_cache_options *options);
 
 /* Forget all, and let go of the memory; after that the memo may go, or be called again. No other

@@ -1,0 +1,310 @@
+/* The cache: one region, one shard, one lock.
+ *
+ * Keys are encoded and hashed, clocks are read and memory is allocated before the lock is taken; under
+ * it there is only the engine, whose work is bounded, and the copying of short values. The lock order is
+ * in docs/locking.md.
+ *
+ * A pinned value holds the whole cache: its memory goes when the last hold does, which may be after
+ * sc_cache_close(). */
+#include "cache/handle.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "cache/cache_time.h"
+#include "cache/flight.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* Longer values are pinned and copied without the lock. */
+#define COPY_LOCKED_MAX 4096u
+
+static int map_region(struct sc_cache *cache, struct sc_error *error)
+{
+	size_t bytes = cache->options.max_bytes;
+	void *region = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (region == MAP_FAILED)
+		return sci_error_set(error, SC_E_NOMEM, errno,
+			"cannot map the %zu bytes of max_bytes", bytes);
+	cache->region = region;
+	cache->region_bytes = bytes;
+	return 0;
+}
+
+int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
+	struct sc_error *error)
+{
+	struct sc_cache_options checked;
+
+	if (!out)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"there is nowhere to put the cache: `cache` is NULL");
+	*out = NULL;
+	int rc = sci_cache_options_read(&checked, options, error);
+	if (rc < 0)
+		return rc;
+	struct sc_cache *cache = calloc(1, sizeof *cache);
+	if (!cache)
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	cache->options = checked;
+	rc = map_region(cache, error);
+	if (rc < 0) {
+		free(cache);
+		return rc;
+	}
+	cache->seed = sci_hash_seed();
+	cache->holds = 1;
+	pthread_mutex_init(&cache->lock, NULL);
+	cache->shard = sci_shard_format(cache->region,
+		&(struct sci_shard_options){
+			.bytes = checked.max_bytes,
+			.max_entries = checked.max_entries,
+			.entry_bytes = checked.entry_bytes,
+		});
+	*out = cache;
+	return 0;
+}
+
+static void destroy(struct sc_cache *cache)
+{
+	munmap(cache->region, cache->region_bytes);
+	pthread_mutex_destroy(&cache->lock);
+	free(cache);
+}
+
+void sc_cache_close(struct sc_cache *cache)
+{
+	if (!cache)
+		return;
+	pthread_mutex_lock(&cache->lock);
+	bool last = --cache->holds == 0;
+	pthread_mutex_unlock(&cache->lock);
+	if (last)
+		destroy(cache);
+}
+
+int sci_cache_key(const struct sc_cache *cache, struct sc_key key, struct sci_lookup_key *out)
+{
+	int rc = sci_key_encode(&out->bytes, key);
+
+	if (rc < 0)
+		return rc;
+	out->name = (struct sci_name){
+		.key = out->bytes.data,
+		.len = out->bytes.len,
+		.hash = sci_hash(out->bytes.data, out->bytes.len, cache->seed),
+	};
+	return 0;
+}
+
+int64_t sci_cache_now_ms(const struct sc_cache *cache)
+{
+	const struct sc_clock *clock = cache->options.clock;
+
+	return clock ? clock->now_ms(clock->context) : sci_cache_time_ms();
+}
+
+bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	struct sci_found *found)
+{
+	enum sci_lookup lookup = sci_shard_find(cache->shard, name, now_ms, found);
+
+	cache->counts.hits += lookup == SCI_LOOKUP_HIT;
+	cache->counts.misses += lookup != SCI_LOOKUP_HIT;
+	cache->counts.expired += lookup == SCI_LOOKUP_EXPIRED;
+	return lookup == SCI_LOOKUP_HIT;
+}
+
+void sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
+	struct sc_value *value)
+{
+	sci_shard_pin(cache->shard, found->place);
+	cache->holds++;
+	*value = (struct sc_value){
+		.data = found->value,
+		.len = found->len,
+		.holder = cache,
+		.hold = found->place,
+	};
+}
+
+struct sc_value sci_value_of_blob(struct sci_blob *blob)
+{
+	return (struct sc_value){ .data = blob->data, .len = blob->len, .holder = blob, .hold = 0 };
+}
+
+void sc_value_release(struct sc_value *value)
+{
+	if (!value || !value->holder)
+		return;
+	if (value->hold == 0) {
+		sci_blob_release(value->holder);
+	} else {
+		struct sc_cache *cache = value->holder;
+		pthread_mutex_lock(&cache->lock);
+		sci_shard_unpin(cache->shard, (sci_place)value->hold);
+		pthread_mutex_unlock(&cache->lock);
+		/* The pin's hold on the cache goes as the opener's does. */
+		sc_cache_close(cache);
+	}
+	*value = (struct sc_value){ 0 };
+}
+
+int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value *value)
+{
+	struct sci_lookup_key lookup;
+	struct sci_found found;
+
+	*value = (struct sc_value){ 0 };
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	int64_t now_ms = sci_cache_now_ms(cache);
+	pthread_mutex_lock(&cache->lock);
+	if (sci_cache_find_locked(cache, &lookup.name, now_ms, &found)) {
+		sci_cache_pin_locked(cache, &found, value);
+		rc = SC_HIT;
+	}
+	pthread_mutex_unlock(&cache->lock);
+	sci_key_bytes_fini(&lookup.bytes);
+	return rc;
+}
+
+int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
+	size_t *len)
+{
+	struct sci_lookup_key lookup;
+	struct sci_found found;
+	struct sc_value pinned = { 0 };
+
+	*len = 0;
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	int64_t now_ms = sci_cache_now_ms(cache);
+	pthread_mutex_lock(&cache->lock);
+	if (sci_cache_find_locked(cache, &lookup.name, now_ms, &found)) {
+		*len = found.len;
+		rc = found.len <= capacity ? SC_HIT : SC_E_TOO_LARGE;
+	}
+	if (rc == SC_HIT && found.len > COPY_LOCKED_MAX)
+		sci_cache_pin_locked(cache, &found, &pinned);
+	else if (rc == SC_HIT && found.len)
+		memcpy(buffer, found.value, found.len);
+	pthread_mutex_unlock(&cache->lock);
+	if (pinned.data)
+		memcpy(buffer, pinned.data, pinned.len);
+	sc_value_release(&pinned);
+	sci_key_bytes_fini(&lookup.bytes);
+	return rc;
+}
+
+int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name, const void *data,
+	size_t len, uint64_t ttl_ms, int64_t now_ms)
+{
+	int64_t expires_ms = ttl_ms && ttl_ms < (uint64_t)(SCI_NEVER - now_ms)
+		? now_ms + (int64_t)ttl_ms
+		: SCI_NEVER;
+	enum sci_stored stored = sci_shard_put(cache->shard, name, data, len, expires_ms, now_ms);
+
+	cache->counts.puts += stored == SCI_STORED;
+	cache->counts.rejected += stored != SCI_STORED;
+	return stored == SCI_STORED                  ? SC_OK
+		: stored == SCI_STORED_NOT_TOO_LARGE ? SC_E_TOO_LARGE
+						     : SC_E_NOMEM;
+}
+
+int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len)
+{
+	struct sci_lookup_key lookup;
+
+	if (!data && len)
+		return SC_E_INVAL;
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	int64_t now_ms = sci_cache_now_ms(cache);
+	pthread_mutex_lock(&cache->lock);
+	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
+	rc = sci_cache_store_locked(cache, &lookup.name, data, len, cache->options.ttl_ms, now_ms);
+	pthread_mutex_unlock(&cache->lock);
+	sci_key_bytes_fini(&lookup.bytes);
+	return rc;
+}
+
+int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
+{
+	struct sci_lookup_key lookup;
+
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	pthread_mutex_lock(&cache->lock);
+	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
+	bool removed = sci_shard_remove(cache->shard, &lookup.name);
+	cache->counts.invalidations += removed;
+	pthread_mutex_unlock(&cache->lock);
+	sci_key_bytes_fini(&lookup.bytes);
+	return removed ? SC_HIT : SC_MISS;
+}
+
+void sc_cache_clear(struct sc_cache *cache)
+{
+	pthread_mutex_lock(&cache->lock);
+	sci_flight_overtake(cache, NULL, 0);
+	cache->counts.invalidations += sci_shard_clear(cache->shard);
+	pthread_mutex_unlock(&cache->lock);
+}
+
+void sci_cache_reset(struct sc_cache *cache)
+{
+	pthread_mutex_lock(&cache->lock);
+	sci_flight_overtake(cache, NULL, 0);
+	sci_shard_clear(cache->shard);
+	cache->counts = (struct sci_counts){ 0 };
+	pthread_mutex_unlock(&cache->lock);
+}
+
+static struct sc_cache_stats read_stats(struct sc_cache *cache)
+{
+	pthread_mutex_lock(&cache->lock);
+	struct sci_counts counts = cache->counts;
+	struct sci_shard_stats shard = sci_shard_stats(cache->shard);
+	pthread_mutex_unlock(&cache->lock);
+	return (struct sc_cache_stats){
+		.size = sizeof(struct sc_cache_stats),
+		.hits = counts.hits,
+		.misses = counts.misses,
+		.expired = counts.expired,
+		.loads = counts.loads,
+		.load_failures = counts.load_failures,
+		.load_waits = counts.load_waits,
+		.puts = counts.puts,
+		.evictions = shard.evictions,
+		.invalidations = counts.invalidations,
+		.rejected = counts.rejected,
+		.forgotten = shard.forgotten,
+		.moved_bytes = shard.moved_bytes,
+		.entries = shard.entries,
+		.bytes = shard.bytes,
+		.pinned = shard.pinned,
+		.pinned_bytes = shard.pinned_bytes,
+		.max_entries = cache->options.max_entries,
+		.max_bytes = cache->options.max_bytes,
+	};
+}
+
+int sc_cache_stats(struct sc_cache *cache, struct sc_cache_stats *stats)
+{
+	size_t size = stats->size;
+
+	if (size < sizeof size)
+		return SC_E_INVAL;
+	struct sc_cache_stats all = read_stats(cache);
+	memcpy(stats, &all, size < sizeof all ? size : sizeof all);
+	stats->size = size;
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* Cache time: the milliseconds that entries age by, the time in which the process stood still included.
+ * One for the whole process. */
+#ifndef SCI_CACHE_CACHE_TIME_H
+#define SCI_CACHE_CACHE_TIME_H
+
+#include <stdint.h>
+
+/* Cache time now, for this thread: in an invocation the time that it began, otherwise read from the
+ * clock. Any thread; takes no lock. */
+int64_t sci_cache_time_ms(void);
+
+/* When the invocation on this thread must be over, on CLOCK_MONOTONIC; INT64_MAX when there is none. */
+int64_t sci_invocation_deadline_mono_ms(void);
+
+/* An invocation begins or ends on this thread. */
+void sci_invocation_begin(int64_t remaining_ms);
+void sci_invocation_end(void);
+
+#endif

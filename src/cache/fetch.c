@@ -1,0 +1,136 @@
+/* Fetch: a lookup that loads what it does not find, one loader for a key at a time.
+ *
+ *	look up ── hit ──> pin it
+ *	   │ miss: board the key's flight, under the same lock
+ *	   ├─ theirs ──> wait ──> their result
+ *	   └─ mine ──> loader ──> store, unless overtaken ──> land ──> my result
+ *
+ * The value that a load gives lives in a blob of its own, so that the caller and those who wait have it
+ * whatever the cache makes of it. */
+#include "cache/cache_time.h"
+#include "cache/flight.h"
+#include "cache/handle.h"
+#include "cache/load.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+static int failed(struct sc_error *error, int code)
+{
+	return sci_error_set(error, code, 0, "%s", sc_result_text(code));
+}
+
+/* Run the loader. Returns SC_LOADED with a value, or a failure whose detail is in load->error. */
+static int run_loader(struct sc_load *load, sc_load_fn loader, void *context)
+{
+	int rc = loader(load, context);
+
+	if (rc >= 0 && load->value)
+		return SC_LOADED;
+	if (rc >= 0)
+		sc_load_fail(load, 0, "the loader gave no value");
+	else if (load->error.code == 0)
+		sc_load_fail(load, rc, "the loader failed with %d", rc);
+	load->error.user_code = rc;
+	return SC_E_LOAD;
+}
+
+/* Put what was loaded into the cache, unless the key was changed meanwhile, and count the load. */
+static void settle(struct sc_cache *cache, const struct sci_name *name, const struct sc_load *load,
+	int rc, const struct sci_flight *flight)
+{
+	int64_t now_ms = sci_cache_now_ms(cache);
+
+	pthread_mutex_lock(&cache->lock);
+	cache->counts.loads += rc == SC_LOADED;
+	cache->counts.load_failures += rc != SC_LOADED;
+	if (rc == SC_LOADED && load->store && !sci_flight_is_overtaken(flight))
+		sci_cache_store_locked(cache, name, load->value->data, load->value->len,
+			load->ttl_ms, now_ms);
+	pthread_mutex_unlock(&cache->lock);
+}
+
+static int load(struct sc_cache *cache, const struct sci_name *name, sc_load_fn loader,
+	void *context, struct sci_flight *flight, struct sc_value *value, struct sc_error *error)
+{
+	struct sc_load load = { .ttl_ms = cache->options.ttl_ms, .store = true };
+	int rc = sci_key_decode(&load.key, name->key, name->len);
+
+	if (rc < 0) {
+		failed(&load.error, rc);
+	} else {
+		rc = run_loader(&load, loader, context);
+		sci_key_parts_fini(&load.key);
+	}
+	settle(cache, name, &load, rc, flight);
+	sci_flight_land(flight, rc, &load.error, rc == SC_LOADED ? load.value : NULL);
+	if (rc == SC_LOADED) {
+		*value = sci_value_of_blob(load.value);
+		return rc;
+	}
+	sci_blob_release(load.value);
+	if (error)
+		*error = load.error;
+	return rc;
+}
+
+static int wait(struct sci_flight *flight, struct sc_value *value, struct sc_error *error)
+{
+	int rc = sci_flight_wait(flight, sci_invocation_deadline_mono_ms());
+
+	if (rc < 0) {
+		failed(error, rc);
+	} else {
+		rc = flight->result;
+		if (rc == SC_LOADED)
+			*value = sci_value_of_blob(sci_blob_acquire(flight->blob));
+		else if (error)
+			*error = flight->error;
+	}
+	sci_flight_leave(flight);
+	return rc;
+}
+
+static int fetch(struct sc_cache *cache, const struct sci_name *name, sc_load_fn loader,
+	void *context, struct sc_value *value, struct sc_error *error)
+{
+	enum sci_boarding boarding = SCI_FLIGHT_NOMEM;
+	int64_t now_ms = sci_cache_now_ms(cache);
+	struct sci_flight *flight = NULL;
+	struct sci_found found;
+
+	pthread_mutex_lock(&cache->lock);
+	bool hit = sci_cache_find_locked(cache, name, now_ms, &found);
+	if (hit)
+		sci_cache_pin_locked(cache, &found, value);
+	else
+		boarding = sci_flight_board(cache, name->key, name->len, &flight);
+	cache->counts.load_waits += boarding == SCI_FLIGHT_THEIRS;
+	pthread_mutex_unlock(&cache->lock);
+
+	if (hit)
+		return SC_HIT;
+	if (boarding == SCI_FLIGHT_MINE)
+		return load(cache, name, loader, context, flight, value, error);
+	if (boarding == SCI_FLIGHT_THEIRS)
+		return wait(flight, value, error);
+	return failed(error, SC_E_NOMEM);
+}
+
+int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, sc_load_fn loader, void *context,
+	struct sc_value *value, struct sc_error *error)
+{
+	struct sci_lookup_key lookup;
+
+	*value = (struct sc_value){ 0 };
+	if (!loader)
+		return sci_error_set(error, SC_E_INVAL, 0, "there is no loader");
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return sci_error_set(error, rc, 0, "the key cannot be used: %s",
+			sc_result_text(rc));
+	rc = fetch(cache, &lookup.name, loader, context, value, error);
+	sci_key_bytes_fini(&lookup.bytes);
+	return rc;
+}

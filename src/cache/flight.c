@@ -1,0 +1,194 @@
+/* All flights of the process are in one list under one lock. There are no more of them than threads that
+ * load, so the list is short; and as all are in sight, a circle of threads that wait for each other is
+ * seen before it closes, whichever caches and resources it goes through.
+ *
+ * The lock is the last in rank: it is taken under a cache's or the resources' lock, and nothing is taken
+ * under it. A flight that was overtaken stays in the list for that reason, though nobody boards it. */
+#include "cache/flight.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sci_flight *flights; /* guarded by lock */
+static atomic_size_t under_way;    /* how many; so that nobody takes the lock for an empty list */
+
+static bool is_for(const struct sci_flight *flight, const void *subject, const void *key,
+	size_t len)
+{
+	return flight->subject == subject && flight->key_len == len &&
+		(len == 0 || memcmp(flight->key, key, len) == 0);
+}
+
+static struct sci_flight *find(const void *subject, const void *key, size_t len)
+{
+	for (struct sci_flight *flight = flights; flight; flight = flight->next)
+		if (!flight->overtaken && is_for(flight, subject, key, len))
+			return flight;
+	return NULL;
+}
+
+static struct sci_flight *begin(const void *subject, const void *key, size_t len)
+{
+	struct sci_flight *flight = calloc(1, sizeof *flight + len);
+	pthread_condattr_t clock;
+
+	if (!flight)
+		return NULL;
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&flight->landing, &clock);
+	pthread_condattr_destroy(&clock);
+	flight->subject = subject;
+	flight->owner = pthread_self();
+	flight->holders = 1;
+	flight->key_len = len;
+	if (len)
+		memcpy(flight->key, key, len);
+	flight->next = flights;
+	flights = flight;
+	atomic_fetch_add(&under_way, 1);
+	return flight;
+}
+
+enum sci_boarding sci_flight_board(const void *subject, const void *key, size_t len,
+	struct sci_flight **flight)
+{
+	enum sci_boarding boarding = SCI_FLIGHT_THEIRS;
+
+	pthread_mutex_lock(&lock);
+	*flight = find(subject, key, len);
+	if (*flight) {
+		(*flight)->holders++;
+	} else {
+		*flight = begin(subject, key, len);
+		boarding = *flight ? SCI_FLIGHT_MINE : SCI_FLIGHT_NOMEM;
+	}
+	pthread_mutex_unlock(&lock);
+	return boarding;
+}
+
+/* The flight that this thread waits for, if it does: every flight of its own says so. */
+static const struct sci_flight *awaited_by(pthread_t thread)
+{
+	for (const struct sci_flight *flight = flights; flight; flight = flight->next)
+		if (flight->waiting_for && pthread_equal(flight->owner, thread))
+			return flight->waiting_for;
+	return NULL;
+}
+
+static void set_waiting(const struct sci_flight *awaited)
+{
+	for (struct sci_flight *flight = flights; flight; flight = flight->next)
+		if (pthread_equal(flight->owner, pthread_self()))
+			flight->waiting_for = awaited;
+}
+
+static bool would_close_a_circle(const struct sci_flight *flight)
+{
+	for (; flight && !flight->landed; flight = awaited_by(flight->owner))
+		if (pthread_equal(flight->owner, pthread_self()))
+			return true;
+	return false;
+}
+
+/* Returns false when the deadline has passed. */
+static bool wait_for_landing(struct sci_flight *flight, int64_t deadline_mono_ms)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(deadline_mono_ms / 1000),
+		.tv_nsec = (long)(deadline_mono_ms % 1000 * 1000000),
+	};
+
+	if (deadline_mono_ms == INT64_MAX)
+		pthread_cond_wait(&flight->landing, &lock);
+	else if (pthread_cond_timedwait(&flight->landing, &lock, &until) == ETIMEDOUT)
+		return flight->landed;
+	return true;
+}
+
+int sci_flight_wait(struct sci_flight *flight, int64_t deadline_mono_ms)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&lock);
+	if (would_close_a_circle(flight)) {
+		rc = SC_E_CYCLE;
+	} else {
+		set_waiting(flight);
+		while (!flight->landed && rc == 0)
+			if (!wait_for_landing(flight, deadline_mono_ms))
+				rc = SC_E_DEADLINE;
+		set_waiting(NULL);
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+/* Under the lock. Returns the flight if it is nobody's any more, to be freed without the lock. */
+static struct sci_flight *let_go(struct sci_flight *flight)
+{
+	return --flight->holders == 0 ? flight : NULL;
+}
+
+static void destroy(struct sci_flight *flight)
+{
+	if (!flight)
+		return;
+	pthread_cond_destroy(&flight->landing);
+	sci_blob_release(flight->blob);
+	free(flight);
+}
+
+void sci_flight_leave(struct sci_flight *flight)
+{
+	pthread_mutex_lock(&lock);
+	struct sci_flight *unheld = let_go(flight);
+	pthread_mutex_unlock(&lock);
+	destroy(unheld);
+}
+
+void sci_flight_land(struct sci_flight *flight, int result, const struct sc_error *error,
+	struct sci_blob *blob)
+{
+	struct sci_flight **link = &flights;
+
+	pthread_mutex_lock(&lock);
+	while (*link != flight)
+		link = &(*link)->next;
+	*link = flight->next;
+	atomic_fetch_sub(&under_way, 1);
+
+	flight->result = result;
+	if (error)
+		flight->error = *error;
+	flight->blob = blob ? sci_blob_acquire(blob) : NULL;
+	flight->landed = true;
+	pthread_cond_broadcast(&flight->landing);
+	struct sci_flight *unheld = let_go(flight);
+	pthread_mutex_unlock(&lock);
+	destroy(unheld);
+}
+
+void sci_flight_overtake(const void *subject, const void *key, size_t len)
+{
+	/* A flight for this thing began under the same lock as its change; so it is counted. */
+	if (atomic_load(&under_way) == 0)
+		return;
+	pthread_mutex_lock(&lock);
+	for (struct sci_flight *flight = flights; flight; flight = flight->next)
+		if (flight->subject == subject && (!key || is_for(flight, subject, key, len)))
+			flight->overtaken = true;
+	pthread_mutex_unlock(&lock);
+}
+
+bool sci_flight_is_overtaken(const struct sci_flight *flight)
+{
+	pthread_mutex_lock(&lock);
+	bool overtaken = flight->overtaken;
+	pthread_mutex_unlock(&lock);
+	return overtaken;
+}

@@ -1,0 +1,69 @@
+/* The inside of a cache, for the files of this room that work on it.
+ *
+ * A function whose name ends in _locked is called with the cache's lock held.
+ */
+#ifndef SCI_CACHE_HANDLE_H
+#define SCI_CACHE_HANDLE_H
+
+#include "cache/blob.h"
+#include "cache/key_bytes.h"
+#include "engine/shard.h"
+
+#include <scopecache/cache.h>
+
+#include <pthread.h>
+
+/* What the cache itself counts; the rest of the figures is the shard's. */
+struct sci_counts {
+	uint64_t hits, misses, expired, loads, load_failures, load_waits, puts, invalidations,
+		rejected;
+};
+
+struct sc_cache {
+	struct sc_cache_options
+		options; /* checked, with defaults filled in; never written after open */
+	uint64_t seed;
+	void *region;
+	size_t region_bytes;
+
+	pthread_mutex_t lock; /* guards all below, and the shard */
+	struct sci_shard *shard;
+	struct sci_counts counts;
+	uint64_t holds; /* pinned values, and one while the cache is open */
+};
+
+/* A key made ready for a lookup. */
+struct sci_lookup_key {
+	struct sci_key_bytes bytes;
+	struct sci_name name;
+};
+
+/* Encode and hash a key; its result is that of sci_key_encode(), and so is what is to be freed. */
+int sci_cache_key(const struct sc_cache *cache, struct sc_key key, struct sci_lookup_key *out);
+
+/* The time for entries of this cache. May call the user's clock: not with a lock held. */
+int64_t sci_cache_now_ms(const struct sc_cache *cache);
+
+/* Look up and count it. Returns true with what was found. */
+bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	struct sci_found *found);
+
+/* Pin what was found, as a value for the caller. */
+void sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
+	struct sc_value *value);
+
+/* Store and count it. Returns SC_OK, SC_E_TOO_LARGE or SC_E_NOMEM. */
+int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name, const void *data,
+	size_t len, uint64_t ttl_ms, int64_t now_ms);
+
+/* A value that lies on the heap; takes over the hold on `blob`. */
+struct sc_value sci_value_of_blob(struct sci_blob *blob);
+
+/* Remove everything and begin the figures anew. */
+void sci_cache_reset(struct sc_cache *cache);
+
+/* Check options and fill in the defaults. Returns 0, or SC_E_INVAL with `error` saying what is wrong. */
+int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_options *options,
+	struct sc_error *error);
+
+#endif

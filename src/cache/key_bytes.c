@@ -1,0 +1,179 @@
+/* A part is its type in one byte and then, by type:
+ *
+ *	absent            nothing
+ *	bool              one byte, 0 or 1
+ *	integer           the number in zigzag form (0, -1, 1, -2, ...), seven bits a byte, lowest first
+ *	unsigned          the number, seven bits a byte
+ *	text, bytes       the length, seven bits a byte, then as many bytes
+ *
+ * From the first byte on, each part says itself where it ends; so the list of parts can be read back,
+ * and a different list is different bytes. */
+#include "cache/key_bytes.h"
+
+#include <scopecache/error.h>
+
+#include <stdlib.h>
+
+/* The most that a part takes beside its own bytes: type and a 64-bit number. */
+#define PART_OVERHEAD 11u
+
+static bool has_bytes(const struct sc_part *part)
+{
+	return part->type == SC_PART_TEXT || part->type == SC_PART_BYTES;
+}
+
+/* Returns 0 with the room that the key may need, or what is wrong with it. */
+static int measure(struct sc_key key, size_t *room)
+{
+	size_t bytes = 0;
+
+	if (!key.parts || key.count == 0)
+		return SC_E_INVAL;
+	if (key.count > SC_KEY_PARTS_MAX)
+		return SC_E_TOO_LARGE;
+	for (size_t i = 0; i < key.count; i++) {
+		const struct sc_part *part = &key.parts[i];
+		if (part->type < SC_PART_ABSENT || part->type > SC_PART_BYTES)
+			return SC_E_INVAL;
+		if (!has_bytes(part))
+			continue;
+		if (!part->data && part->len)
+			return SC_E_INVAL;
+		if (part->len > SC_KEY_BYTES_MAX - bytes)
+			return SC_E_TOO_LARGE;
+		bytes += part->len;
+	}
+	*room = bytes + key.count * PART_OVERHEAD;
+	return 0;
+}
+
+static unsigned char *put_number(unsigned char *to, uint64_t number)
+{
+	for (; number >= 0x80; number >>= 7)
+		*to++ = (unsigned char)(number | 0x80);
+	*to++ = (unsigned char)number;
+	return to;
+}
+
+static uint64_t zigzag(int64_t number)
+{
+	return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
+}
+
+static unsigned char *put_part(unsigned char *to, const struct sc_part *part)
+{
+	*to++ = (unsigned char)part->type;
+	switch (part->type) {
+	case SC_PART_ABSENT:
+		break;
+	case SC_PART_BOOL:
+		*to++ = part->number != 0;
+		break;
+	case SC_PART_INTEGER:
+		to = put_number(to, zigzag(part->number));
+		break;
+	case SC_PART_UNSIGNED:
+		to = put_number(to, (uint64_t)part->number);
+		break;
+	case SC_PART_TEXT:
+	case SC_PART_BYTES:
+		to = put_number(to, part->len);
+		if (part->len)
+			memcpy(to, part->data, part->len);
+		to += part->len;
+		break;
+	}
+	return to;
+}
+
+int sci_key_encode(struct sci_key_bytes *bytes, struct sc_key key)
+{
+	size_t room;
+	int rc = measure(key, &room);
+	if (rc < 0)
+		return rc;
+
+	unsigned char *data = bytes->small;
+	bytes->allocated = NULL;
+	if (room > sizeof bytes->small) {
+		data = bytes->allocated = malloc(room);
+		if (!data)
+			return SC_E_NOMEM;
+	}
+	unsigned char *to = data;
+	for (size_t i = 0; i < key.count; i++)
+		to = put_part(to, &key.parts[i]);
+	bytes->data = data;
+	bytes->len = (size_t)(to - data);
+	return 0;
+}
+
+void sci_key_bytes_fini(struct sci_key_bytes *bytes)
+{
+	free(bytes->allocated);
+}
+
+static uint64_t take_number(const unsigned char **from)
+{
+	uint64_t number = 0;
+	unsigned shift = 0;
+
+	do
+		number |= (uint64_t)(**from & 0x7F) << shift;
+	while (shift += 7, *(*from)++ & 0x80);
+	return number;
+}
+
+static int64_t unzigzag(uint64_t number)
+{
+	return (int64_t)(number >> 1 ^ (number & 1 ? UINT64_MAX : 0));
+}
+
+/* Read one part; its bytes are copied to *text, with a NUL behind them. */
+static struct sc_part take_part(const unsigned char **from, char **text)
+{
+	struct sc_part part = { .type = (enum sc_part_type) * (*from)++ };
+
+	switch (part.type) {
+	case SC_PART_ABSENT:
+		break;
+	case SC_PART_BOOL:
+		part.number = *(*from)++;
+		break;
+	case SC_PART_INTEGER:
+		part.number = unzigzag(take_number(from));
+		break;
+	case SC_PART_UNSIGNED:
+		part.number = (int64_t)take_number(from);
+		break;
+	case SC_PART_TEXT:
+	case SC_PART_BYTES:
+		part.len = (size_t)take_number(from);
+		part.data = *text;
+		memcpy(*text, *from, part.len);
+		(*text)[part.len] = '\0';
+		*text += part.len + 1;
+		*from += part.len;
+		break;
+	}
+	return part;
+}
+
+int sci_key_decode(struct sci_key_parts *parts, const unsigned char *data, size_t len)
+{
+	const unsigned char *from = data;
+
+	/* A text has at least two bytes of its own before it, so the NULs have room. */
+	parts->text = malloc(len + 1);
+	if (!parts->text)
+		return SC_E_NOMEM;
+	char *text = parts->text;
+	for (parts->count = 0; parts->count < SC_KEY_PARTS_MAX && from < data + len; parts->count++)
+		parts->parts[parts->count] = take_part(&from, &text);
+	return 0;
+}
+
+void sci_key_parts_fini(struct sci_key_parts *parts)
+{
+	free(parts->text);
+}

@@ -1,0 +1,81 @@
+/* What a loader can ask and say. The value is a blob from the start, because it goes to the loading
+ * caller, to the waiting ones and into the cache. */
+#include "cache/load.h"
+
+#include "base/error.h"
+#include "cache/cache_time.h"
+#include "base/clock.h"
+
+#include <stdarg.h>
+
+struct sc_key sc_load_key(const struct sc_load *load)
+{
+	return (struct sc_key){ load->key.parts, load->key.count };
+}
+
+const char *sc_load_text(const struct sc_load *load, size_t index)
+{
+	if (index >= load->key.count || load->key.parts[index].type != SC_PART_TEXT)
+		return NULL;
+	return load->key.parts[index].data;
+}
+
+int64_t sc_load_number(const struct sc_load *load, size_t index)
+{
+	/* Parts that are no numbers have 0 there. */
+	return index < load->key.count ? load->key.parts[index].number : 0;
+}
+
+int sc_load_reserve(struct sc_load *load, size_t len, void **data)
+{
+	struct sci_blob *blob = sci_blob_open(len);
+
+	*data = NULL;
+	if (!blob)
+		return SC_E_NOMEM;
+	sci_blob_release(load->value);
+	load->value = blob;
+	*data = blob->data;
+	return 0;
+}
+
+int sc_load_value(struct sc_load *load, const void *data, size_t len)
+{
+	struct sci_blob *blob = sci_blob_open(len);
+
+	if (!blob)
+		return SC_E_NOMEM;
+	/* `data` may be the value given before. */
+	if (len)
+		memcpy(blob->data, data, len);
+	sci_blob_release(load->value);
+	load->value = blob;
+	return 0;
+}
+
+void sc_load_ttl_ms(struct sc_load *load, uint64_t ttl_ms)
+{
+	load->ttl_ms = ttl_ms;
+	load->store = ttl_ms > 0;
+}
+
+int sc_load_fail(struct sc_load *load, int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	sci_error_vset(&load->error, SC_E_LOAD, 0, format, args);
+	va_end(args);
+	return code;
+}
+
+int64_t sc_load_remaining_ms(const struct sc_load *load)
+{
+	int64_t deadline_mono_ms = sci_invocation_deadline_mono_ms();
+
+	(void)load;
+	if (deadline_mono_ms == INT64_MAX)
+		return SC_NO_DEADLINE;
+	int64_t remaining_ms = deadline_mono_ms - sci_mono_ms();
+	return remaining_ms > 0 ? remaining_ms : 0;
+}

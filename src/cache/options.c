@@ -1,0 +1,71 @@
+/* Options are read once, from the table in cache.h: a caller compiled against an older header has a
+ * shorter struct, whose missing tail is zero; one compiled against a newer header may have a longer
+ * one, which is fine as long as it asks for nothing that is not known here. */
+#include "cache/handle.h"
+
+#include "base/error.h"
+
+#include <inttypes.h>
+
+static const struct row {
+	const char *name;
+	uint64_t preset, least, most;
+	size_t at;
+} rows[] = {
+#define ROW(name, preset, least, most, text)                                                       \
+	{ #name, preset, least, most, offsetof(struct sc_cache_options, name) },
+	SC_CACHE_OPTION_TABLE(ROW)
+#undef ROW
+};
+
+_Static_assert(sizeof(struct sc_cache_options) ==
+		offsetof(struct sc_cache_options, clock) + sizeof(const struct sc_clock *),
+	"no padding at the end, so that a longer struct begins where this one ends");
+
+static int read_row(struct sc_cache_options *options, const struct row *row, struct sc_error *error)
+{
+	uint64_t *value = (uint64_t *)(void *)((char *)options + row->at);
+
+	if (*value == 0)
+		*value = row->preset;
+	if (*value >= row->least && *value <= row->most)
+		return 0;
+	return sci_error_set(error, SC_E_INVAL, 0,
+		"%s is %" PRIu64 ", but must be between %" PRIu64 " and %" PRIu64, row->name,
+		*value, row->least, row->most);
+}
+
+static int copy_known(struct sc_cache_options *out, const struct sc_cache_options *options,
+	struct sc_error *error)
+{
+	const unsigned char *byte = (const unsigned char *)options;
+	size_t known = options->size < sizeof *out ? options->size : sizeof *out;
+
+	if (options->size < sizeof options->size || options->size > 4096)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"the options' size is %zu: set it to sizeof(struct sc_cache_options), as "
+			"SC_CACHE_OPTIONS() does",
+			options->size);
+	for (size_t i = known; i < options->size; i++)
+		if (byte[i])
+			return sci_error_set(error, SC_E_INVAL, 0,
+				"an option is set that this version of the library does not know");
+	memcpy(out, options, known);
+	return 0;
+}
+
+int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_options *options,
+	struct sc_error *error)
+{
+	int rc = 0;
+
+	memset(out, 0, sizeof *out);
+	if (options)
+		rc = copy_known(out, options, error);
+	out->size = sizeof *out;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0] && rc == 0; i++)
+		rc = read_row(out, &rows[i], error);
+	if (rc == 0 && out->clock && !out->clock->now_ms)
+		rc = sci_error_set(error, SC_E_INVAL, 0, "the clock has no function");
+	return rc;
+}

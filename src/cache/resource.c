@@ -1,0 +1,246 @@
+/* Resources: what is open, who holds it, and in which order it was opened.
+ *
+ * An instance is what one successful open made. A resource has at most one current instance, which
+ * acquire gives out, and any number of retired ones, which were reset while somebody held them and are
+ * closed by the last to let go. All instances of the process are in one list, the last opened first, for
+ * the order in which sc_resource_close_all() closes.
+ *
+ * One lock guards all resources: it is held for a few pointers only. Opening is a flight (flight.h), so
+ * that one thread opens and the others wait, and a circle is an error. Open and close are the user's
+ * code and are called without the lock. */
+#include "cache/cache_time.h"
+#include "cache/flight.h"
+
+#include "base/error.h"
+
+#include <scopecache/resource.h>
+
+#include <stdlib.h>
+
+struct sc_resource_instance {
+	void *instance;
+	struct sc_resource *resource;
+	sc_resource_close_fn close;
+	size_t holders;
+	uint64_t number;                                           /* in order of opening */
+	struct sc_resource_instance *next_retired;                 /* of the resource */
+	struct sc_resource_instance *opened_before, *opened_after; /* of the process */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Guarded by lock. */
+static struct sc_resource_instance *last_opened;
+static uint64_t opened;
+
+void sc_resource_init(struct sc_resource *resource, sc_resource_open_fn open,
+	sc_resource_close_fn close, void *context)
+{
+	*resource = (struct sc_resource)SC_RESOURCE_INIT(open, close, context);
+}
+
+void sc_resource_fini(struct sc_resource *resource)
+{
+	sc_resource_reset(resource);
+}
+
+static void install(struct sc_resource *resource, struct sc_resource_instance *instance)
+{
+	pthread_mutex_lock(&lock);
+	instance->resource = resource;
+	instance->close = resource->close;
+	instance->holders = 1;
+	instance->number = ++opened;
+	instance->opened_before = last_opened;
+	if (last_opened)
+		last_opened->opened_after = instance;
+	last_opened = instance;
+	resource->current = instance;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Under the lock. */
+static void forget(struct sc_resource_instance *instance)
+{
+	if (instance->opened_after)
+		instance->opened_after->opened_before = instance->opened_before;
+	else
+		last_opened = instance->opened_before;
+	if (instance->opened_before)
+		instance->opened_before->opened_after = instance->opened_after;
+}
+
+/* Without the lock; NULL is allowed. */
+static void close_instance(struct sc_resource_instance *instance)
+{
+	if (!instance)
+		return;
+	if (instance->close)
+		instance->close(instance->instance);
+	free(instance);
+}
+
+/* Under the lock: nobody acquires this instance any more. Returns it if nobody holds it, to be closed. */
+static struct sc_resource_instance *retire(struct sc_resource *resource)
+{
+	struct sc_resource_instance *instance = resource->current;
+
+	resource->current = NULL;
+	if (!instance)
+		return NULL;
+	if (instance->holders == 0) {
+		forget(instance);
+		return instance;
+	}
+	instance->next_retired = resource->retired;
+	resource->retired = instance;
+	return NULL;
+}
+
+static int call_open(struct sc_resource *resource, void **instance, struct sc_error *error)
+{
+	int rc = resource->open(resource->context, instance, error);
+
+	if (rc >= 0 && *instance)
+		return SC_LOADED;
+	if (rc >= 0)
+		sci_error_set(error, SC_E_OPEN, 0, "the opener gave nothing");
+	else if (error->code == 0 && error->message[0] == '\0')
+		sci_error_set(error, SC_E_OPEN, 0, "the opener failed with %d", rc);
+	error->code = SC_E_OPEN;
+	error->user_code = rc;
+	return SC_E_OPEN;
+}
+
+static int open_now(struct sc_resource *resource, struct sci_flight *flight, void **instance,
+	struct sc_error *error)
+{
+	struct sc_resource_instance *opened_now = calloc(1, sizeof *opened_now);
+	struct sc_error detail = { 0 };
+	int rc = opened_now ? call_open(resource, &opened_now->instance, &detail)
+			    : sci_error_set(&detail, SC_E_NOMEM, 0, "out of memory");
+
+	if (rc == SC_LOADED) {
+		*instance = opened_now->instance;
+		install(resource, opened_now);
+	} else {
+		free(opened_now);
+		if (error)
+			*error = detail;
+	}
+	sci_flight_land(flight, rc, &detail, NULL);
+	return rc;
+}
+
+static int wait_for_open(struct sci_flight *flight, struct sc_error *error)
+{
+	int rc = sci_flight_wait(flight, sci_invocation_deadline_mono_ms());
+
+	if (rc < 0) {
+		sci_error_set(error, rc, 0, "%s", sc_result_text(rc));
+	} else {
+		rc = flight->result;
+		if (rc < 0 && error)
+			*error = flight->error;
+	}
+	sci_flight_leave(flight);
+	return rc;
+}
+
+int sc_resource_acquire(struct sc_resource *resource, void **instance, struct sc_error *error)
+{
+	int rc;
+
+	*instance = NULL;
+	if (!resource->open)
+		return sci_error_set(error, SC_E_INVAL, 0, "the resource has no opener");
+	do {
+		enum sci_boarding boarding = SCI_FLIGHT_NOMEM;
+		struct sci_flight *flight = NULL;
+
+		pthread_mutex_lock(&lock);
+		bool is_open = resource->current != NULL;
+		if (is_open) {
+			resource->current->holders++;
+			*instance = resource->current->instance;
+		} else {
+			boarding = sci_flight_board(resource, NULL, 0, &flight);
+		}
+		pthread_mutex_unlock(&lock);
+
+		if (is_open)
+			return SC_HIT;
+		if (boarding == SCI_FLIGHT_MINE)
+			return open_now(resource, flight, instance, error);
+		if (boarding == SCI_FLIGHT_NOMEM)
+			return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+		/* Once it is open, take it as everybody does: it may have been reset since. */
+		rc = wait_for_open(flight, error);
+	} while (rc >= 0);
+	return rc;
+}
+
+/* Under the lock: let go of a retired instance; returns it if that was the last hold. */
+static struct sc_resource_instance *release_retired(struct sc_resource *resource,
+	const void *instance)
+{
+	for (struct sc_resource_instance **link = &resource->retired; *link;
+		link = &(*link)->next_retired) {
+		struct sc_resource_instance *retired = *link;
+		if (retired->instance != instance)
+			continue;
+		if (--retired->holders > 0)
+			return NULL;
+		*link = retired->next_retired;
+		forget(retired);
+		return retired;
+	}
+	return NULL;
+}
+
+void sc_resource_release(struct sc_resource *resource, void *instance)
+{
+	struct sc_resource_instance *unheld = NULL;
+
+	if (!instance)
+		return;
+	pthread_mutex_lock(&lock);
+	struct sc_resource_instance *current = resource->current;
+	if (current && current->instance == instance && current->holders > 0)
+		current->holders--;
+	else
+		unheld = release_retired(resource, instance);
+	pthread_mutex_unlock(&lock);
+	close_instance(unheld);
+}
+
+void sc_resource_reset(struct sc_resource *resource)
+{
+	pthread_mutex_lock(&lock);
+	struct sc_resource_instance *unheld = retire(resource);
+	pthread_mutex_unlock(&lock);
+	close_instance(unheld);
+}
+
+/* Under the lock: the last opened, up to number `last`, that is still current. */
+static struct sc_resource_instance *last_current(uint64_t last)
+{
+	struct sc_resource_instance *instance = last_opened;
+
+	while (instance && (instance->number > last || instance->resource->current != instance))
+		instance = instance->opened_before;
+	return instance;
+}
+
+void sc_resource_close_all(void)
+{
+	pthread_mutex_lock(&lock);
+	/* What a closer opens anew is not ours to close: that might go on for ever. */
+	uint64_t last = opened;
+	for (struct sc_resource_instance *next; (next = last_current(last));) {
+		struct sc_resource_instance *unheld = retire(next->resource);
+		pthread_mutex_unlock(&lock);
+		close_instance(unheld);
+		pthread_mutex_lock(&lock);
+	}
+	pthread_mutex_unlock(&lock);
+}
