@@ -5,7 +5,24 @@ import re
 import subprocess
 import unittest
 
-from house import HEADERS, SOURCE, exported_functions, files, name_of
+from house import HEADERS, INCLUDE, SOURCE, exported_functions, files, name_of
+
+# What the lines of C in the README stand in.
+AROUND = """
+#include <scopecache/function.h>
+
+int fetch_data(struct sc_load *load, void *context);
+int example(struct sc_invocation *inv, const char *user, int my_param);
+
+int example(struct sc_invocation *inv, const char *user, int my_param)
+{
+	struct sc_value value;
+	struct sc_error error;
+	int rc;
+%s
+	return rc;
+}
+"""
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -47,6 +64,20 @@ class Docs(unittest.TestCase):
                     broken.append(f"{name_of(page)}: {link}")
         self.assertGreater(checked, 0)
         self.assertEqual(broken, [])
+
+    def test_the_example_of_the_readme_compiles(self):
+        page = (SOURCE / "README.md").read_text(encoding="utf-8")
+        blocks = re.findall(r"^```c\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(blocks), 1)
+        run = subprocess.run(["gcc", "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{INCLUDE}",
+                              "-fsyntax-only", "-x", "c", "-"], input=AROUND % blocks[0], stderr=subprocess.PIPE,
+                             text=True, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+
+    def test_every_room_is_on_the_map(self):
+        page = (SOURCE / "docs/architecture.md").read_text(encoding="utf-8")
+        for room in (SOURCE / "src").iterdir():
+            self.assertIn(f"| `src/{room.name}/` |", page)
 
     def test_every_command_shown_exists(self):
         usage = subprocess.run([SOURCE / "dev", "help"], stdout=subprocess.PIPE, text=True, check=True).stdout

@@ -5,8 +5,8 @@ import pathlib
 import re
 import subprocess
 
-SOURCE = pathlib.Path(os.environ["SC_SOURCE_DIR"])
-BUILD = pathlib.Path(os.environ["SC_BUILD_DIR"])
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SC_BUILD_DIR", SOURCE / "build/asan"))
 INCLUDE = SOURCE / "include"
 HEADERS = sorted((INCLUDE / "scopecache").glob("*.h"))
 

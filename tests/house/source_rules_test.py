@@ -13,7 +13,7 @@ MAY_INCLUDE = {
     "src/cache": {"base", "engine"},
     "src/http": {"base"},
     "src/lambda": {"base", "http"},
-    "src/invoke": {"base"},
+    "src/invoke": {"base", "http"},
     "src/local": {"base", "http"},
     "src/cli": {"base", "http", "invoke", "local"},
     "examples/demo": {"base", "invoke"},

@@ -1,6 +1,5 @@
 """The count on the last line of ./dev test: what real output of cmocka, unittest and others comes to."""
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -8,7 +7,9 @@ import tempfile
 import unittest
 from xml.sax.saxutils import escape
 
-TALLY = pathlib.Path(os.environ["SC_SOURCE_DIR"], "tests/support/tally.py")
+from house import SOURCE
+
+TALLY = SOURCE / "tests/support/tally.py"
 
 CMOCKA = """[==========] Running 3 test(s).
 [ RUN      ] a
