@@ -1,0 +1,273 @@
+/* A socket, three events and the parser of the http room. libevent has an HTTP client of its own; it
+ * adds some 20 us to every exchange, which is as much as the exchange itself takes on loopback, and
+ * this code is there to measure. So a request is one sendmsg() from where its bytes lie, an answer is
+ * read into a buffer that is used again, and while a connection is kept no event is added or removed
+ * but the deadline.
+ *
+ * An exchange ends in one place each: complete() or fail(). What fails at once, in sci_channel_send(),
+ * is told from the loop all the same: it is put into `failure`, and the deadline is made to be now.
+ * Otherwise an owner who answers each failure with the next exchange would recurse. */
+#include "invoke/channel.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READ_BYTES ((size_t)16 * 1024)
+
+uint64_t sci_channel_now_ns(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void free_event(struct event **event)
+{
+	if (*event)
+		event_free(*event);
+	*event = NULL;
+}
+
+/* Only the connection; buffers and deadline stay. */
+static void disconnect(struct sci_channel *channel)
+{
+	free_event(&channel->readable);
+	free_event(&channel->writable);
+	if (channel->fd >= 0)
+		close(channel->fd);
+	channel->fd = -1;
+	channel->connected = channel->broken = false;
+}
+
+void sci_channel_close(struct sci_channel *channel)
+{
+	disconnect(channel);
+	if (channel->deadline)
+		event_del(channel->deadline);
+}
+
+void sci_channel_fini(struct sci_channel *channel)
+{
+	disconnect(channel);
+	free_event(&channel->deadline);
+	sci_buffer_fini(&channel->in);
+}
+
+static void fail(struct sci_channel *channel, const struct sc_error *error)
+{
+	struct sc_error copy = *error;
+
+	channel->ended_ns = sci_channel_now_ns();
+	sci_channel_close(channel);
+	channel->ended(channel, &copy);
+}
+
+static void complete(struct sci_channel *channel)
+{
+	channel->ended_ns = sci_channel_now_ns();
+	event_del(channel->deadline);
+	/* Bytes after the answer, or a request that was answered before it was sent, leave a
+	 * connection of which nobody knows what comes next. */
+	if (!channel->response.keep_alive || channel->response.at != channel->in.len ||
+		channel->out[0].iov_len + channel->out[1].iov_len > 0)
+		disconnect(channel);
+	channel->ended(channel, NULL);
+}
+
+/* What the socket calls say when the other side has gone. */
+static void fail_gone(struct sci_channel *channel, int os_errno)
+{
+	struct sc_error error;
+
+	sci_error_set(&error, SC_E_IO, os_errno, "the connection ended %s",
+		channel->in.len == 0 ? "before there was an answer"
+				     : "in the middle of the answer");
+	fail(channel, &error);
+}
+
+static void fail_nomem(struct sci_channel *channel)
+{
+	struct sc_error error;
+
+	sci_error_set(&error, SC_E_NOMEM, 0, "no memory for the answer");
+	fail(channel, &error);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_channel *channel = arg;
+	struct sc_error error;
+	size_t room = sci_http_response_wants(&channel->response, &channel->in);
+
+	(void)what;
+	if (sci_buffer_reserve(&channel->in, room > READ_BYTES ? room : READ_BYTES) < 0) {
+		fail_nomem(channel);
+		return;
+	}
+	room = channel->in.cap - channel->in.len;
+	ssize_t got = recv(fd, channel->in.data + channel->in.len, room, 0);
+	if (got < 0) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+			fail_gone(channel, errno);
+		return;
+	}
+	if (got == 0) {
+		channel->response.keep_alive = false;
+		if (channel->in.len > 0 && sci_http_response_end(&channel->response, &error) == 1)
+			complete(channel);
+		else
+			fail_gone(channel, 0);
+		return;
+	}
+	channel->in.len += (size_t)got;
+	int rc = sci_http_response_feed(&channel->response, &channel->in, &error);
+	if (rc < 0)
+		fail(channel, &error);
+	else if (rc > 0)
+		complete(channel);
+}
+
+/* Write as much as goes; the rest when the socket says so. A peer that takes no more may have answered
+ * already (too large, say), so that is left for reading to find out. */
+static void push(struct sci_channel *channel)
+{
+	struct msghdr message = { .msg_iov = channel->out, .msg_iovlen = 2 };
+	ssize_t sent;
+
+	do {
+		sent = sendmsg(channel->fd, &message, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+		channel->broken = true;
+
+	size_t left = sent > 0 ? (size_t)sent : 0;
+	for (int i = 0; i < 2; i++) {
+		size_t taken = left < channel->out[i].iov_len ? left : channel->out[i].iov_len;
+		if (taken > 0)
+			channel->out[i].iov_base = (char *)channel->out[i].iov_base + taken;
+		channel->out[i].iov_len -= taken;
+		left -= taken;
+	}
+	if (!channel->broken && channel->out[0].iov_len + channel->out[1].iov_len > 0)
+		event_add(channel->writable, NULL);
+}
+
+static void begin(struct sci_channel *channel)
+{
+	if (!channel->connected) {
+		channel->connected = true;
+		channel->connections++;
+		event_add(channel->readable, NULL);
+	}
+	channel->started_ns = sci_channel_now_ns();
+	push(channel);
+}
+
+static int refused(struct sc_error *error, int os_errno)
+{
+	return sci_error_set(error, SC_E_OPEN, os_errno, "cannot connect to the endpoint");
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_channel *channel = arg;
+	int failure = 0;
+	socklen_t len = sizeof failure;
+
+	(void)what;
+	if (channel->connected) {
+		push(channel);
+		return;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &len) == 0 && failure == 0) {
+		begin(channel);
+		return;
+	}
+	refused(&channel->failure, failure);
+	fail(channel, &channel->failure);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_channel *channel = arg;
+
+	(void)fd;
+	(void)what;
+	if (channel->failure.code == 0 && !channel->connected)
+		refused(&channel->failure, ETIMEDOUT);
+	else if (channel->failure.code == 0)
+		sci_error_set(&channel->failure, SC_E_DEADLINE, 0, "no complete answer in %.3g s",
+			(double)channel->timeout_ms / 1000);
+	fail(channel, &channel->failure);
+}
+
+int sci_channel_init(struct sci_channel *channel)
+{
+	channel->fd = -1;
+	channel->deadline = event_new(channel->base, -1, 0, on_deadline, channel);
+	return channel->deadline ? 0 : SC_E_NOMEM;
+}
+
+/* Returns 0 when on_writable() will hear how it went, or SC_E_OPEN. */
+static int open_socket(struct sci_channel *channel)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&channel->address->storage;
+	const int on = 1;
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return refused(&channel->failure, errno);
+	channel->fd = fd;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	channel->readable =
+		event_new(channel->base, fd, EV_READ | EV_PERSIST, on_readable, channel);
+	channel->writable = event_new(channel->base, fd, EV_WRITE, on_writable, channel);
+	if (!channel->readable || !channel->writable)
+		return refused(&channel->failure, ENOMEM);
+	if (connect(fd, address, channel->address->len) < 0 && errno != EINPROGRESS)
+		return refused(&channel->failure, errno);
+	event_add(channel->writable, NULL);
+	return 0;
+}
+
+/* Without memory for a timer the exchange is over: an event that is made active needs none. */
+static void set_deadline(struct sci_channel *channel, const struct timeval *from_now)
+{
+	if (event_add(channel->deadline, from_now) == 0)
+		return;
+	sci_error_set(&channel->failure, SC_E_NOMEM, 0, "no memory for a timer");
+	event_active(channel->deadline, EV_TIMEOUT, 0);
+}
+
+void sci_channel_send(struct sci_channel *channel, struct iovec head, struct iovec body)
+{
+	const struct timeval now = { 0, 0 };
+	const struct timeval timeout = {
+		.tv_sec = (time_t)(channel->timeout_ms / 1000),
+		.tv_usec = (suseconds_t)(channel->timeout_ms % 1000 * 1000),
+	};
+
+	channel->out[0] = head;
+	channel->out[1] = body;
+	channel->in.len = 0;
+	channel->response = (struct sci_http_response){ .max_body = channel->max_body };
+	channel->failure = (struct sc_error){ 0 };
+	if (channel->connected) {
+		set_deadline(channel, &timeout);
+		begin(channel);
+		return;
+	}
+	channel->started_ns = sci_channel_now_ns();
+	int rc = open_socket(channel);
+	set_deadline(channel, rc < 0 ? &now : &timeout);
+}

@@ -1,0 +1,68 @@
+/* One keep-alive connection in an event loop: a request goes out, and its answer comes back, or why it
+ * did not. One exchange at a time. */
+#ifndef SCI_INVOKE_CHANNEL_H
+#define SCI_INVOKE_CHANNEL_H
+
+#include "base/buffer.h"
+#include "http/http_message.h"
+#include "invoke/endpoint.h"
+
+#include <scopecache/error.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct event;
+struct event_base;
+struct sci_channel;
+
+/* The exchange is over. `error` is NULL when `response` and `in` hold a complete answer, which they do
+ * until the next exchange. Otherwise error->code is one of
+ *
+ *	SC_E_OPEN       no connection
+ *	SC_E_IO         the connection was closed or reset before the answer was complete
+ *	SC_E_PROTOCOL   the answer is not HTTP
+ *	SC_E_TOO_LARGE  the answer is larger than it may be
+ *	SC_E_DEADLINE   no complete answer in time
+ *	SC_E_NOMEM
+ *
+ * Called from the loop, never from within a function of the channel; may begin the next exchange. */
+typedef void sci_channel_ended_fn(struct sci_channel *channel, const struct sc_error *error);
+
+struct sci_channel {
+	/* Set by the owner before anything else; the rest begins as zero. */
+	struct event_base *base;
+	const struct sci_address *address;
+	int64_t timeout_ms;
+	size_t max_body;
+	sci_channel_ended_fn *ended;
+
+	/* Of the last exchange: when its request was about to be written, and when it was over. */
+	uint64_t started_ns, ended_ns;
+	struct sci_http_response response;
+	struct sci_buffer in;
+	uint64_t connections; /* made so far */
+
+	int fd;
+	bool connected,
+		broken; /* broken: nothing more can be written, but there may be an answer */
+	struct event *readable, *writable, *deadline;
+	struct iovec out[2]; /* what is still to be written */
+	struct sc_error failure;
+};
+
+/* Returns 0 or SC_E_NOMEM; call fini in either case. */
+int sci_channel_init(struct sci_channel *channel);
+
+/* Close the connection and drop the exchange that is under way, without a word about it. */
+void sci_channel_close(struct sci_channel *channel);
+
+void sci_channel_fini(struct sci_channel *channel);
+
+/* Begin an exchange; the bytes stay as they are until it is over. */
+void sci_channel_send(struct sci_channel *channel, struct iovec head, struct iovec body);
+
+uint64_t sci_channel_now_ns(void);
+
+#endif

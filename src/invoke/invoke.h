@@ -1,0 +1,106 @@
+/* Invoking a function many times, several at once, over the Lambda Invoke API, and measuring it.
+ *
+ * A run is driven by the caller's event loop and belongs to its thread. It keeps one connection for
+ * each invocation that may be under way, and never tries an invocation twice: what is counted is what
+ * happened.
+ */
+#ifndef SCI_INVOKE_INVOKE_H
+#define SCI_INVOKE_INVOKE_H
+
+#include "invoke/endpoint.h"
+#include "invoke/histogram.h"
+
+#include <scopecache/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SCI_INVOKE_PARALLEL_MAX   1000u
+#define SCI_INVOKE_TIMEOUT_MAX_MS INT64_C(3600000)
+
+/* The most that the payload of an answer may have: Lambda's is 6 MiB. */
+#define SCI_INVOKE_ANSWER_MAX ((size_t)16 * 1024 * 1024)
+
+struct event_base;
+
+/* How an invocation ended: name, its name in JSON, its name in a table. */
+#define SCI_INVOKE_OUTCOMES(X)                                                                     \
+	X(SCI_INVOKE_OK, "ok", "ok")                                                               \
+	X(SCI_INVOKE_FUNCTION_ERROR, "function_errors", "function errors")                         \
+	X(SCI_INVOKE_THROTTLED, "throttled", "throttled (429)")                                    \
+	X(SCI_INVOKE_REFUSED, "refused", "refused by the endpoint")                                \
+	X(SCI_INVOKE_TIMED_OUT, "timed_out", "timed out waiting")                                  \
+	X(SCI_INVOKE_NO_ANSWER, "no_answer", "without an answer")
+
+#define SCI_INVOKE_OUTCOME_ENUM(name, json, text) name,
+enum sci_invoke_outcome { SCI_INVOKE_OUTCOMES(SCI_INVOKE_OUTCOME_ENUM) SCI_INVOKE_OUTCOME_COUNT };
+#undef SCI_INVOKE_OUTCOME_ENUM
+
+struct sci_invoke_payload {
+	const void *data;
+	size_t len;
+};
+
+/* What came of one invocation. Valid during the call it is handed to. */
+struct sci_invoke_answer {
+	uint64_t index; /* of the invocation, from 0 */
+	enum sci_invoke_outcome outcome;
+	int status; /* of the HTTP answer, or 0 when there was none */
+	uint64_t
+		latency_ns; /* from just before the request was written to when the answer was complete */
+	struct sci_invoke_payload payload;
+	const char *request_id, *function_error; /* the headers, or "" */
+	const char *complaint;                   /* when it is not ok, why, in words */
+};
+
+struct sci_invoke_options {
+	struct sci_address address;
+	const char *host; /* the Host header, HOST:PORT */
+	const char *path; /* what comes before the path of the API, mostly "" */
+	const char *function;
+	uint64_t count;
+	unsigned parallel;  /* how many at once, up to SCI_INVOKE_PARALLEL_MAX */
+	int64_t timeout_ms; /* for each invocation, up to SCI_INVOKE_TIMEOUT_MAX_MS */
+
+	/* The payload of invocation `index`, asked for just before it is sent. Its bytes stay as they
+	 * are until the run is closed. */
+	struct sci_invoke_payload (*payload)(uint64_t index, void *arg);
+	/* Each may be NULL. Neither may close the run; both may cancel it. */
+	void (*answered)(const struct sci_invoke_answer *answer, void *arg);
+	void (*finished)(void *arg);
+	void *arg;
+};
+
+struct sci_invoke_result {
+	uint64_t done; /* the sum of the outcomes */
+	uint64_t outcomes[SCI_INVOKE_OUTCOME_COUNT];
+	uint64_t sent_bytes, received_bytes; /* of payloads */
+	uint64_t elapsed_ns;                 /* from the first request to the last answer */
+	bool finished;
+	/* The endpoint could not be connected to, not even once, and the run was given up. */
+	bool unreachable;
+	/* Why the first one that was not ok was not. */
+	struct sc_error first_failure;
+	/* Of what the function answered, errors included. */
+	struct sci_histogram latency;
+};
+
+struct sci_invoke_run;
+
+/* Make a run; it begins with the loop. Strings of the options are copied.
+ * Returns 0, or SC_E_INVAL, SC_E_NOMEM. */
+int sci_invoke_open(struct sci_invoke_run **run, struct event_base *base,
+	const struct sci_invoke_options *options, struct sc_error *error);
+
+/* End the run now: what is under way is dropped and not counted, and `finished` is called. Does
+ * nothing when the run has finished. */
+void sci_invoke_cancel(struct sci_invoke_run *run);
+
+/* What was measured so far; changes until the run has finished. Valid until the run is closed. */
+const struct sci_invoke_result *sci_invoke_result(const struct sci_invoke_run *run);
+
+/* Free the run, whether or not it has finished, without a callback. NULL is allowed. */
+void sci_invoke_close(struct sci_invoke_run *run);
+
+#endif

@@ -1,0 +1,65 @@
+/* Files and pipes alike are read to their end, in pieces, up to a limit: /dev/zero is a file too. */
+#include "invoke/payload.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PIECE_BYTES ((size_t)64 * 1024)
+
+static int read_all(struct sci_buffer *out, int fd, const char *name, struct sc_error *error)
+{
+	while (out->len <= SCI_PAYLOAD_MAX) {
+		if (sci_buffer_reserve(out, PIECE_BYTES) < 0)
+			return sci_error_set(error, SC_E_NOMEM, 0, "no memory for the payload");
+		ssize_t got = read(fd, out->data + out->len, out->cap - out->len);
+		if (got == 0)
+			return 0;
+		if (got > 0)
+			out->len += (size_t)got;
+		else if (errno != EINTR)
+			return sci_error_set(error, SC_E_IO, errno,
+				"cannot read the payload from %s", name);
+	}
+	return sci_error_set(error, SC_E_TOO_LARGE, 0, "the payload from %s is larger than %zu MiB",
+		name, SCI_PAYLOAD_MAX >> 20);
+}
+
+int sci_payload_read(struct sci_buffer *payload, const char *argument, struct sc_error *error)
+{
+	if (strcmp(argument, "-") == 0)
+		return read_all(payload, STDIN_FILENO, "standard input", error);
+	if (argument[0] != '@') {
+		if (sci_buffer_append(payload, argument, strlen(argument)) < 0)
+			return sci_error_set(error, SC_E_NOMEM, 0, "no memory for the payload");
+		return 0;
+	}
+
+	int fd = open(argument + 1, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return sci_error_set(error, SC_E_IO, errno, "cannot open the payload %s",
+			argument + 1);
+	int rc = read_all(payload, fd, argument + 1, error);
+	close(fd);
+	return rc;
+}
+
+int sci_payload_check_json(const struct sci_buffer *payload, struct sc_error *error)
+{
+	const char *data = payload->len ? payload->data : "";
+	/* The value is not used; an integer too large for C is JSON all the same. */
+	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
+	json_error_t where;
+	json_t *value = json_loadb(data, payload->len, flags, &where);
+
+	if (!value)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"the payload is not JSON: line %d, column %d: %s", where.line, where.column,
+			where.text);
+	json_decref(value);
+	return 0;
+}

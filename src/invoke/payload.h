@@ -1,0 +1,23 @@
+/* The payload that a command line names. */
+#ifndef SCI_INVOKE_PAYLOAD_H
+#define SCI_INVOKE_PAYLOAD_H
+
+#include "base/buffer.h"
+
+#include <scopecache/error.h>
+
+#include <stdbool.h>
+
+/* The most that is read. Lambda takes 6 MiB; the endpoint is the one to say so. */
+#define SCI_PAYLOAD_MAX ((size_t)16 * 1024 * 1024)
+
+/* Append what `argument` names: "@FILE" the file's bytes, "-" standard input's, else itself.
+ * Returns 0, SC_E_IO, SC_E_TOO_LARGE or SC_E_NOMEM, the buffer then in any state.
+ * blocks   while standard input does. */
+int sci_payload_read(struct sci_buffer *payload, const char *argument, struct sc_error *error);
+
+/* Whether it is JSON, as the Invoke API wants it: 0, or SC_E_INVAL with a message that says where it
+ * is not. */
+int sci_payload_check_json(const struct sci_buffer *payload, struct sc_error *error);
+
+#endif

@@ -1,0 +1,35 @@
+/* A progress bar on standard error, for a person who waits. */
+#ifndef SCI_INVOKE_PROGRESS_H
+#define SCI_INVOKE_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SCI_PROGRESS_TEXT_BYTES 80
+
+struct event;
+struct event_base;
+
+/* All zero is a bar that is not shown. */
+struct sci_progress {
+	struct event *tick;
+	const char *label;
+	const uint64_t *done;
+	uint64_t total;
+	int64_t started_ms, after_ms;
+	bool drawn;
+};
+
+/* Show the bar from `after_ms` on, as long as the loop runs; nothing when standard error is not a
+ * terminal. `label` and `done` stay valid until sci_progress_stop(), which wipes the bar away. It is an
+ * ornament: without memory for it there is none. */
+void sci_progress_start(struct sci_progress *progress, struct event_base *base, const char *label,
+	uint64_t total, const uint64_t *done, int64_t after_ms);
+void sci_progress_stop(struct sci_progress *progress);
+
+/* The bar as text, never wider than a terminal of 80 columns. */
+void sci_progress_text(char text[SCI_PROGRESS_TEXT_BYTES], const char *label, uint64_t done,
+	uint64_t total, int64_t elapsed_ms);
+
+#endif

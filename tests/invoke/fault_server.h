@@ -1,0 +1,41 @@
+/* A server in the test's own event loop that answers each request with bytes of the test's choosing,
+ * in pieces of its choosing, and then goes on, closes, resets or falls silent. */
+#ifndef SCT_FAULT_SERVER_H
+#define SCT_FAULT_SERVER_H
+
+#include "invoke/endpoint.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct event_base;
+struct sct_fault_server;
+
+enum sct_fault_then {
+	SCT_KEEP,  /* the connection stays open */
+	SCT_CLOSE, /* closed in an orderly way */
+	SCT_RESET, /* closed with a reset */
+	SCT_UNREAD, /* answered, and closed with a reset, when the head has come: the body is not read */
+};
+
+struct sct_fault {
+	const char *answer; /* NULL: nothing is answered */
+	size_t len;         /* 0: strlen(answer) */
+	bool one_byte_at_a_time;
+	enum sct_fault_then then;
+};
+
+/* The fault for request `nth` (from 0, over all connections), whose head and body are handed over. */
+typedef struct sct_fault sct_fault_fn(uint64_t nth, const char *head, const char *body, size_t len,
+	void *arg);
+
+struct sct_fault_server *sct_fault_server_open(struct event_base *base, sct_fault_fn *choose,
+	void *arg, struct sci_address *address);
+void sct_fault_server_close(struct sct_fault_server *server);
+
+/* Connections accepted, and requests seen. */
+uint64_t sct_fault_server_connections(const struct sct_fault_server *server);
+uint64_t sct_fault_server_requests(const struct sct_fault_server *server);
+
+#endif
