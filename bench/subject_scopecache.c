@@ -1,0 +1,38 @@
+/* libscopecache, as a program uses it. */
+#include "subject.h"
+
+#include <scopecache/cache.h>
+
+static void *cache_open(uint64_t entries)
+{
+	struct sc_cache *cache;
+	uint64_t max_bytes = entries * 256 + (1 << 20);
+
+	if (sc_cache_open(&cache,
+		    SC_CACHE_OPTIONS(.max_entries = entries, .max_bytes = max_bytes,
+			    .entry_bytes = BENCH_KEY_BYTES + BENCH_VALUE_BYTES),
+		    NULL) < 0)
+		return NULL;
+	return cache;
+}
+
+static void cache_close(void *cache)
+{
+	sc_cache_close(cache);
+}
+
+static bool cache_get(void *cache, const char *key, char *value)
+{
+	size_t len;
+
+	return sc_cache_get(cache, SC_KEY(SC_BYTES(key, BENCH_KEY_BYTES)), value, BENCH_VALUE_BYTES,
+		       &len) == SC_HIT;
+}
+
+static void cache_put(void *cache, const char *key, const char *value)
+{
+	sc_cache_put(cache, SC_KEY(SC_BYTES(key, BENCH_KEY_BYTES)), value, BENCH_VALUE_BYTES);
+}
+
+const struct bench_subject bench_scopecache = { "scopecache", cache_open, cache_close, cache_get,
+	cache_put };
