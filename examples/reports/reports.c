@@ -115,6 +115,22 @@ static int read_rows(sqlite3_stmt *statement, json_t *report, int *found)
 	return rc;
 }
 
+/* The report as text. It is measured and then written into a block of that size, because json_dumps()
+ * (of jansson 2.14) leaves a key out, and says nothing, when it cannot grow its own. */
+static char *write_report(const json_t *report)
+{
+	size_t len = json_dumpb(report, NULL, 0, JSON_COMPACT);
+	char *text = len > 0 ? malloc(len + 1) : NULL;
+
+	if (text && json_dumpb(report, text, len, JSON_COMPACT) != len) {
+		free(text);
+		return NULL;
+	}
+	if (text)
+		text[len] = '\0';
+	return text;
+}
+
 static void wait_at_most(struct connection *db, int64_t timeout_ms)
 {
 	int64_t busy_ms = timeout_ms - TIME_TO_SAY_SO_MS;
@@ -145,7 +161,7 @@ int reports_query(void *db, const char *user, const char *param, int64_t timeout
 		result = fail(connection, rc, "cannot read the report", error);
 	else if (!found)
 		result = upstream_fail(error, REPORTS_NO_SUCH_USER, "there is no such user");
-	else if (!(*text = json_dumps(report, JSON_COMPACT)))
+	else if (!(*text = write_report(report)))
 		result = upstream_fail(error, SC_E_NOMEM, "out of memory");
 	json_decref(report);
 	sqlite3_reset(statement);
