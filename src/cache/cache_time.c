@@ -36,7 +36,7 @@ int64_t sci_invocation_deadline_mono_ms(void)
 	return invocation.running ? invocation.deadline_mono_ms : INT64_MAX;
 }
 
-void sci_invocation_begin(int64_t remaining_ms)
+void sci_cache_time_begin(int64_t remaining_ms)
 {
 	struct sci_clocks now = sci_clocks_read();
 
@@ -56,7 +56,7 @@ void sci_invocation_begin(int64_t remaining_ms)
 		remaining_ms == SC_NO_DEADLINE ? INT64_MAX : now.mono_ms + remaining_ms;
 }
 
-void sci_invocation_end(void)
+void sci_cache_time_end(void)
 {
 	invocation.running = false;
 }

@@ -13,7 +13,7 @@ int64_t sci_cache_time_ms(void);
 int64_t sci_invocation_deadline_mono_ms(void);
 
 /* An invocation begins or ends on this thread. */
-void sci_invocation_begin(int64_t remaining_ms);
-void sci_invocation_end(void);
+void sci_cache_time_begin(int64_t remaining_ms);
+void sci_cache_time_end(void);
 
 #endif

@@ -7,14 +7,14 @@
 static void invocation_end(int64_t remaining_ms)
 {
 	(void)remaining_ms;
-	sci_invocation_end();
+	sci_cache_time_end();
 }
 
 const struct sc_hooks *sc_cache_hooks(void)
 {
 	static const struct sc_hooks hooks = {
 		.size = sizeof hooks,
-		.invocation_begin = sci_invocation_begin,
+		.invocation_begin = sci_cache_time_begin,
 		.invocation_end = invocation_end,
 		.shutdown = sc_resource_close_all,
 	};
