@@ -1,15 +1,15 @@
-/* An entry's life: a record that is in the index and in the order of use, until it is detached. */
+/* An entry's life: a record that is in the index and in a queue, until it is detached. */
 #ifndef SCI_ENGINE_ENTRY_H
 #define SCI_ENGINE_ENTRY_H
 
 #include "engine/layout.h"
 
-/* The entry goes: out of the index and the order of use. Its record is dead, or, while it is pinned,
+/* The entry goes: out of the index and its queue. Its record is dead, or, while it is pinned,
  * detached. Counts nothing: why it goes is the caller's to know. */
 void sci_entry_detach(struct sci_shard *shard, sci_place place);
 
 /* The last pin of a detached record is gone: its space is free. */
-void sci_entry_die(struct sci_shard *shard, struct sci_record *record);
+void sci_entry_die(struct sci_shard *shard, sci_place place);
 
 /* Move an unpinned entry's record down to `to`, over whatever is there; the two may overlap. */
 void sci_entry_move(struct sci_shard *shard, sci_place from, sci_place to);

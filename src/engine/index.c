@@ -56,36 +56,36 @@ static uint64_t tag_of(uint64_t hash)
 	return hash >> TAG_SHIFT << TAG_SHIFT;
 }
 
-static bool is_record_of(
-	const struct sci_shard *shard, sci_place place, const struct sci_name *name)
+static bool is_record_of(const struct sci_shard *shard, sci_place place,
+	const struct sci_name *name)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
 	return sci_record_key_len(record) == name->len && record->hash == (uint32_t)name->hash &&
-	       (name->len == 0 || memcmp(sci_record_key(record), name->key, name->len) == 0);
+		(name->len == 0 || memcmp(sci_record_key(record), name->key, name->len) == 0);
 }
 
-static sci_place find_in_line(
-	const struct sci_shard *shard, uint32_t line, const struct sci_name *name)
+static uint64_t *find_in_line(const struct sci_shard *shard, uint32_t line,
+	const struct sci_name *name)
 {
-	const struct sci_bucket *bucket = sci_buckets(shard) + line;
+	struct sci_bucket *bucket = sci_buckets(shard) + line;
 	uint64_t tag = tag_of(name->hash);
 
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
 		uint64_t slot = bucket->slot[i];
 		if (slot && (slot ^ tag) >> TAG_SHIFT == 0 &&
 			is_record_of(shard, sci_slot_place(slot), name))
-			return sci_slot_place(slot);
+			return &bucket->slot[i];
 	}
-	return 0;
+	return NULL;
 }
 
-sci_place sci_index_find(const struct sci_shard *shard, const struct sci_name *name)
+uint64_t *sci_index_find(const struct sci_shard *shard, const struct sci_name *name)
 {
 	uint32_t hash = (uint32_t)name->hash, line = home_line(shard, hash);
-	sci_place place = find_in_line(shard, line, name);
+	uint64_t *slot = find_in_line(shard, line, name);
 
-	return place ? place : find_in_line(shard, second_line(shard, hash, line), name);
+	return slot ? slot : find_in_line(shard, second_line(shard, hash, line), name);
 }
 
 uint64_t *sci_index_slot(const struct sci_shard *shard, sci_place place)

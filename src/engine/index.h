@@ -10,8 +10,8 @@ uint32_t sci_index_buckets(uint64_t entries);
 /* How many entries an index of `buckets` lines bears. */
 uint64_t sci_index_capacity(uint32_t buckets);
 
-/* The place of the live record with this key, or 0. Touches at most two lines and the record. */
-sci_place sci_index_find(const struct sci_shard *shard, const struct sci_name *name);
+/* The slot of the live record with this key, or NULL. Touches at most two lines and the record. */
+uint64_t *sci_index_find(const struct sci_shard *shard, const struct sci_name *name);
 
 /* Enter a place under a hash. When there is no free slot for it, returns the place of the record that
  * has to be removed first; 0 when it is entered. */
@@ -28,6 +28,17 @@ static inline sci_place sci_slot_place(uint64_t slot)
 static inline void sci_slot_move(uint64_t *slot, sci_place place)
 {
 	*slot = (*slot & ~(uint64_t)UINT32_MAX) | place;
+}
+
+/* The mark is between the tag and the place: tag:24 | unused:6 | mark:2 | place:32. */
+static inline unsigned sci_slot_mark(uint64_t slot)
+{
+	return (unsigned)(slot >> 32) & 3u;
+}
+
+static inline void sci_slot_set_mark(uint64_t *slot, unsigned mark)
+{
+	*slot = (*slot & ~(UINT64_C(3) << 32)) | (uint64_t)mark << 32;
 }
 
 #endif

@@ -24,35 +24,68 @@ struct sci_log {
 	sci_place start, head, gap_end, end, limit;
 };
 
+/* Entries in the order in which they came, or were given another chance. */
+struct sci_queue {
+	sci_place newest, oldest;
+	uint32_t entries;
+	uint32_t unused;
+	uint64_t units;
+};
+
+enum sci_queue_name { SCI_WINDOW, SCI_MAIN, SCI_QUEUES };
+
+/* Eight ghosts; see ghosts.c. */
+struct sci_ghosts {
+	uint32_t ghost[8];
+};
+
+/* Holes of a size class each; see holes.c. */
+#define SCI_HOLE_CLASSES 128u
+
 struct sci_shard {
 	uint32_t magic;
+	uint32_t policy;      /* enum sci_policy */
 	uint32_t buckets;     /* how many lines the index has */
+	uint32_t ghost_lines; /* how many the ghosts have; 0 with a policy that has none */
 	uint32_t max_entries; /* the effective bound: never more than the index bears */
 	uint32_t entries;     /* live records */
 	uint64_t live_units;  /* of live and detached records together */
 	uint64_t pinned_units;
-	uint32_t pinned;	  /* records that are pinned, live or detached */
-	sci_place newest, oldest; /* the ends of the order of use */
+	uint32_t pinned; /* records that are pinned, live or detached */
+	uint32_t epoch;  /* of use counts */
+	uint64_t uses;   /* counted in this epoch */
+	uint64_t ghosts_made;
+	uint64_t windowed;   /* how often an entry became the newest of the window */
+	double window_share; /* the window's target, as a part of the capacity */
+	struct sci_queue queue[SCI_QUEUES];
 	struct sci_log log;
 	uint64_t evictions, forgotten, moved_units;
+	uint64_t hole_classes[SCI_HOLE_CLASSES / 64]; /* which of these are not empty */
+	sci_place holes[SCI_HOLE_CLASSES];
 };
 
 #define SCI_SHARD_MAGIC 0x5C0BECACu
-#define SCI_INDEX_START 192u /* in bytes from the beginning of the shard */
+#define SCI_INDEX_START 768u /* in bytes from the beginning of the shard */
 
-_Static_assert(
-	sizeof(struct sci_shard) <= SCI_INDEX_START && SCI_INDEX_START % SCI_SHARD_ALIGN == 0,
+_Static_assert(sizeof(struct sci_shard) <= SCI_INDEX_START &&
+		SCI_INDEX_START % SCI_SHARD_ALIGN == 0,
 	"the index begins on a cache line behind the head");
 
 static inline struct sci_record *sci_record_at(const struct sci_shard *shard, sci_place place)
 {
 	return (struct sci_record *)((unsigned char *)(uintptr_t)shard +
-				     (uint64_t)place * SCI_UNIT);
+		(uint64_t)place * SCI_UNIT);
 }
 
 static inline struct sci_bucket *sci_buckets(const struct sci_shard *shard)
 {
 	return (struct sci_bucket *)((unsigned char *)(uintptr_t)shard + SCI_INDEX_START);
+}
+
+/* Behind the index. */
+static inline struct sci_ghosts *sci_ghost_lines(const struct sci_shard *shard)
+{
+	return (struct sci_ghosts *)(void *)(sci_buckets(shard) + shard->buckets);
 }
 
 #endif

@@ -11,20 +11,20 @@
 #include "engine/log.h"
 
 #include "engine/entry.h"
+#include "engine/holes.h"
+
+#include <string.h>
 
 /* The least that the log grows by: a page. */
 #define GROWTH_UNITS (4096u / SCI_UNIT)
 
-/* The space before the cursor that was not used becomes a dead record, and the gap is empty. */
+/* The space before the cursor that was not used becomes a hole, and the gap is empty. */
 static void seal_gap(struct sci_shard *shard)
 {
 	struct sci_log *log = &shard->log;
-	struct sci_record *record = sci_record_at(shard, log->head);
 
-	if (log->head < log->gap_end) {
-		record->units = log->gap_end - log->head;
-		record->shape = sci_record_shape(SCI_RECORD_DEAD, 0, 0);
-	}
+	if (log->head < log->gap_end)
+		sci_holes_insert(shard, log->head, log->gap_end - log->head);
 	log->head = log->gap_end;
 }
 
@@ -34,7 +34,7 @@ static bool wants_growth(const struct sci_shard *shard, uint32_t units)
 	const struct sci_log *log = &shard->log;
 
 	return log->end < log->limit &&
-	       shard->live_units + units > (uint64_t)(log->end - log->start) / 4 * 3;
+		shard->live_units + units > (uint64_t)(log->end - log->start) / 4 * 3;
 }
 
 /* Go on behind the end, with more of the memory. */
@@ -61,12 +61,13 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 {
 	struct sci_log *log = &shard->log;
 	struct sci_record *record = sci_record_at(shard, log->gap_end);
-	uint32_t units = record->units;
 
 	if (sci_record_state(record) == SCI_RECORD_LIVE && !record->pins &&
 		sci_entry_expired(record, now_ms))
 		sci_entry_detach(shard, log->gap_end);
+	uint32_t units = record->units;
 	if (sci_record_state(record) == SCI_RECORD_DEAD) {
+		sci_holes_remove(shard, log->gap_end);
 		log->gap_end += units;
 		return units;
 	}
@@ -79,8 +80,8 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 	return units;
 }
 
-sci_place sci_log_reserve(
-	struct sci_shard *shard, uint32_t units, uint64_t work_units, int64_t now_ms)
+sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, uint64_t work_units,
+	int64_t now_ms)
 {
 	struct sci_log *log = &shard->log;
 	uint64_t work = 0;
@@ -117,4 +118,6 @@ void sci_log_reset(struct sci_shard *shard)
 	struct sci_log *log = &shard->log;
 
 	log->head = log->gap_end = log->end = log->start;
+	memset(shard->hole_classes, 0, sizeof shard->hole_classes);
+	memset(shard->holes, 0, sizeof shard->holes);
 }

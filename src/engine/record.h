@@ -1,12 +1,13 @@
 /* A record: what the log is made of.
  *
- *	 0        4        8        12       16       24       28       32
- *	| units  | shape  | hash   | pins   | expires_ms      | newer  | older  | value | key | pad |
+ *	 0        4        8        12     14     15     16       24       28       32
+ *	| units  | shape  | hash   | pins | uses | queue| expires | newer  | older  | value | key | pad |
  *
  * Lengths and places are counted in units of 8 bytes, so 32 bits reach 32 GiB and every value is
  * aligned. The value's length is not stored: it is what the record has left after header, key and
- * padding. A dead record is the space of a former one, or a gap that could not be used; only `units`
- * and `shape` of it mean something, so one unit is enough for it.
+ * padding. A dead record is the space of a former one, or a gap that could not be used; of it only
+ * `units` and `shape` mean something, so one unit is enough, and if it is large enough to be used again
+ * also `newer` and `older`, its neighbours in the list of holes.
  */
 #ifndef SCI_ENGINE_RECORD_H
 #define SCI_ENGINE_RECORD_H
@@ -16,14 +17,18 @@
 #define SCI_UNIT 8u
 
 struct sci_record {
-	uint32_t units;	    /* the whole record, this header included */
-	uint32_t shape;	    /* state:2, padding:3, key length:27 */
-	uint32_t hash;	    /* the hash's low half: the buckets it may be found in */
-	uint32_t pins;	    /* holders; while there are any it does not move or die */
+	uint32_t units;     /* the whole record, this header included */
+	uint32_t shape;     /* state:2, padding:3, key length:17, stamp:10 */
+	uint32_t hash;      /* the hash's low half: the buckets it may be found in */
+	uint16_t pins;      /* holders; while there are any it does not move or die */
+	uint8_t uses;       /* epoch:4, count:4; see use_count.h */
+	uint8_t queue;      /* enum sci_queue_name */
 	int64_t expires_ms; /* cache time, SCI_NEVER if it does not */
-	sci_place newer;    /* neighbours in order of use; 0 at the ends */
+	sci_place newer;    /* neighbours in its queue; 0 at the ends */
 	sci_place older;
 };
+
+#define SCI_PINS_MAX UINT16_MAX
 
 #define SCI_RECORD_HEADER 32u
 _Static_assert(sizeof(struct sci_record) == SCI_RECORD_HEADER, "the layout drawn above");
@@ -34,10 +39,10 @@ enum sci_record_state {
 	SCI_RECORD_DETACHED /* removed while pinned: not in the index, dead when the last pin goes */
 };
 
-#define SCI_KEY_LEN_MAX ((1u << 27) - 1)
+#define SCI_KEY_LEN_MAX ((1u << 17) - 1)
 
-static inline uint32_t sci_record_shape(
-	enum sci_record_state state, uint32_t padding, uint32_t key_len)
+static inline uint32_t sci_record_shape(enum sci_record_state state, uint32_t padding,
+	uint32_t key_len)
 {
 	return (uint32_t)state | padding << 2 | key_len << 5;
 }
@@ -59,13 +64,27 @@ static inline uint32_t sci_record_padding(const struct sci_record *record)
 
 static inline uint32_t sci_record_key_len(const struct sci_record *record)
 {
-	return record->shape >> 5;
+	return record->shape >> 5 & SCI_KEY_LEN_MAX;
+}
+
+/* When the record came into the window, on a clock of the policy's. */
+#define SCI_STAMP_MAX 1023u
+
+static inline uint32_t sci_record_stamp(const struct sci_record *record)
+{
+	return record->shape >> 22;
+}
+
+static inline void sci_record_set_stamp(struct sci_record *record, uint64_t stamp)
+{
+	record->shape =
+		(record->shape & ((1u << 22) - 1)) | (uint32_t)(stamp & SCI_STAMP_MAX) << 22;
 }
 
 static inline uint64_t sci_record_value_len(const struct sci_record *record)
 {
 	return (uint64_t)record->units * SCI_UNIT - SCI_RECORD_HEADER - sci_record_key_len(record) -
-	       sci_record_padding(record);
+		sci_record_padding(record);
 }
 
 static inline unsigned char *sci_record_value(struct sci_record *record)

@@ -7,9 +7,11 @@
  * is enough. Records that are pinned are stepped over; they are evicted only where the bound on entries
  * cannot be kept otherwise. */
 #include "engine/entry.h"
+#include "engine/ghosts.h"
+#include "engine/holes.h"
 #include "engine/index.h"
 #include "engine/log.h"
-#include "engine/recency.h"
+#include "engine/policy.h"
 
 #include <string.h>
 
@@ -40,11 +42,13 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 
 	uint64_t bears = sci_index_capacity(shard->buckets);
 	shard->max_entries = (uint32_t)(options->max_entries && options->max_entries < bears
-						? options->max_entries
-						: bears);
+			? options->max_entries
+			: bears);
+	sci_policy_start(shard, options->policy);
 	shard->log.start =
-		(sci_place)((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket)) /
-			    SCI_UNIT);
+		(sci_place)((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket) +
+				    shard->ghost_lines * sizeof(struct sci_ghosts)) /
+			SCI_UNIT);
 	shard->log.limit = (sci_place)(options->bytes / SCI_UNIT);
 	sci_log_reset(shard);
 	return shard;
@@ -53,16 +57,17 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found)
 {
-	sci_place place = sci_index_find(shard, name);
-	if (!place)
+	uint64_t *slot = sci_index_find(shard, name);
+	if (!slot)
 		return SCI_LOOKUP_MISS;
 
+	sci_place place = sci_slot_place(*slot);
 	struct sci_record *record = sci_record_at(shard, place);
 	if (sci_entry_expired(record, now_ms)) {
 		sci_entry_detach(shard, place);
 		return SCI_LOOKUP_EXPIRED;
 	}
-	sci_recency_use(shard, place);
+	sci_policy_hit(shard, slot);
 	*found = (struct sci_found){
 		.value = sci_record_value(record),
 		.len = sci_record_value_len(record),
@@ -71,38 +76,22 @@ enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *n
 	return SCI_LOOKUP_HIT;
 }
 
-static bool evict(struct sci_shard *shard, sci_place victim)
+/* Space for a record that the bounds have room for. Evicts where no space lies together. */
+static sci_place allocate(struct sci_shard *shard, uint32_t units, int64_t now_ms)
 {
-	if (!victim)
-		return false;
-	sci_entry_detach(shard, victim);
-	shard->evictions++;
-	return true;
-}
-
-static void keep_entries_bound(struct sci_shard *shard)
-{
-	while (shard->entries >= shard->max_entries)
-		if (!evict(shard, sci_recency_victim(shard)))
-			evict(shard, shard->oldest);
-}
-
-static sci_place make_room(struct sci_shard *shard, uint32_t units, int64_t now_ms)
-{
-	uint32_t capacity = shard->log.limit - shard->log.start;
 	uint64_t work = (uint64_t)units * WORK_PER_UNIT + WORK_LEAST;
 	uint64_t wanted = 1;
 
-	while (shard->live_units + units > capacity && evict(shard, sci_recency_victim(shard)))
-		;
 	for (unsigned tries = 0;; tries++) {
-		sci_place place = sci_log_reserve(shard, units, work, now_ms);
+		sci_place place = sci_holes_take(shard, units);
+		if (!place)
+			place = sci_log_reserve(shard, units, work, now_ms);
 		if (place)
 			return place;
 		if (tries >= PATIENCE)
 			wanted *= 2;
 		for (uint64_t i = 0; i < wanted; i++)
-			if (!evict(shard, sci_recency_victim(shard)))
+			if (!sci_policy_evict(shard))
 				return sci_log_reserve(shard, units, SCI_LOG_ANY_WORK, now_ms);
 	}
 }
@@ -123,7 +112,8 @@ static void write_record(struct sci_shard *shard, sci_place place, uint32_t unit
 		memcpy(sci_record_key(record), name->key, name->len);
 }
 
-static void enter(struct sci_shard *shard, const struct sci_name *name, sci_place place)
+static void enter(struct sci_shard *shard, const struct sci_name *name, sci_place place,
+	struct sci_legacy legacy)
 {
 	sci_place in_the_way;
 
@@ -131,60 +121,71 @@ static void enter(struct sci_shard *shard, const struct sci_name *name, sci_plac
 		sci_entry_detach(shard, in_the_way);
 		shard->forgotten++;
 	}
-	sci_recency_add(shard, place);
 	shard->entries++;
 	shard->live_units += sci_record_at(shard, place)->units;
+	sci_policy_entered(shard, place, legacy);
 }
 
 enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
 	const void *value, size_t len, int64_t expires_ms, int64_t now_ms)
 {
 	uint64_t capacity = (uint64_t)(shard->log.limit - shard->log.start) * SCI_UNIT;
+	uint64_t *slot = sci_index_find(shard, name);
+	struct sci_legacy legacy = { 0 };
 
-	sci_shard_remove(shard, name);
+	if (slot) {
+		legacy = sci_policy_legacy(shard, *slot);
+		sci_entry_detach(shard, sci_slot_place(*slot));
+	}
 	if (name->len > SCI_KEY_LEN_MAX || len > capacity ||
 		sci_record_units(name->len, len) * SCI_UNIT > capacity)
 		return SCI_STORED_NOT_TOO_LARGE;
 
 	uint32_t units = (uint32_t)sci_record_units(name->len, len);
-	keep_entries_bound(shard);
-	sci_place place = make_room(shard, units, now_ms);
+	if (!legacy.replaces)
+		legacy = sci_policy_newcomer(shard, (uint32_t)name->hash);
+	sci_policy_make_room(shard, units);
+	sci_place place = allocate(shard, units, now_ms);
 	if (!place)
 		return SCI_STORED_NOT_NO_ROOM;
 	write_record(shard, place, units, name, value, len);
 	sci_record_at(shard, place)->expires_ms = expires_ms;
-	enter(shard, name, place);
+	enter(shard, name, place, legacy);
 	return SCI_STORED;
 }
 
 bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name)
 {
-	sci_place place = sci_index_find(shard, name);
+	const uint64_t *slot = sci_index_find(shard, name);
 
-	if (place)
-		sci_entry_detach(shard, place);
-	return place != 0;
+	if (slot)
+		sci_entry_detach(shard, sci_slot_place(*slot));
+	return slot != NULL;
 }
 
 uint64_t sci_shard_clear(struct sci_shard *shard)
 {
 	uint64_t entries = shard->entries;
 
-	while (shard->oldest)
-		sci_entry_detach(shard, shard->oldest);
+	for (unsigned i = 0; i < SCI_QUEUES; i++)
+		while (shard->queue[i].oldest)
+			sci_entry_detach(shard, shard->queue[i].oldest);
 	if (!shard->pinned)
 		sci_log_reset(shard);
 	return entries;
 }
 
-void sci_shard_pin(struct sci_shard *shard, sci_place place)
+bool sci_shard_pin(struct sci_shard *shard, sci_place place)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
+	if (record->pins == SCI_PINS_MAX)
+		return false;
 	if (record->pins++)
-		return;
+		return true;
 	shard->pinned++;
 	shard->pinned_units += record->units;
+	return true;
 }
 
 void sci_shard_unpin(struct sci_shard *shard, sci_place place)
@@ -196,7 +197,7 @@ void sci_shard_unpin(struct sci_shard *shard, sci_place place)
 	shard->pinned--;
 	shard->pinned_units -= record->units;
 	if (sci_record_state(record) == SCI_RECORD_DETACHED)
-		sci_entry_die(shard, record);
+		sci_entry_die(shard, place);
 }
 
 struct sci_shard_stats sci_shard_stats(const struct sci_shard *shard)

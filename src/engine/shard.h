@@ -21,8 +21,14 @@ struct sci_shard;
 /* The deadline of an entry without one. */
 #define SCI_NEVER INT64_MAX
 
+enum sci_policy {
+	SCI_POLICY_COUNTED, /* the counted ghost: the best hit ratio */
+	SCI_POLICY_LRU      /* exact order of use */
+};
+
 struct sci_shard_options {
-	uint64_t bytes;	      /* the memory there is, all of it; at least SCI_SHARD_BYTES_MIN */
+	enum sci_policy policy;
+	uint64_t bytes;       /* the memory there is, all of it; at least SCI_SHARD_BYTES_MIN */
 	uint64_t max_entries; /* 0: no bound but the memory */
 	uint64_t entry_bytes; /* the usual size of key and value together, at least 1 */
 };
@@ -52,7 +58,7 @@ enum sci_lookup { SCI_LOOKUP_MISS, SCI_LOOKUP_HIT, SCI_LOOKUP_EXPIRED };
 enum sci_stored {
 	SCI_STORED,
 	SCI_STORED_NOT_TOO_LARGE, /* larger than the log can ever hold */
-	SCI_STORED_NOT_NO_ROOM	  /* pinned records leave no room */
+	SCI_STORED_NOT_NO_ROOM    /* pinned records leave no room */
 };
 
 /* What the shard has counted and holds; the fields are named as in sc_cache_stats. */
@@ -81,8 +87,8 @@ bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name);
 /* Remove all entries; returns how many there were. Pinned values stay readable. */
 uint64_t sci_shard_clear(struct sci_shard *shard);
 
-/* Hold a record where it is, however often; let go once for each hold. */
-void sci_shard_pin(struct sci_shard *shard, sci_place place);
+/* Hold a record where it is; let go once for each hold. False when it is held SCI_PINS_MAX times. */
+bool sci_shard_pin(struct sci_shard *shard, sci_place place);
 void sci_shard_unpin(struct sci_shard *shard, sci_place place);
 
 struct sci_shard_stats sci_shard_stats(const struct sci_shard *shard);

@@ -1,10 +1,11 @@
 /* The proof that a shard is sound: a walk over the whole of it that trusts nothing it has not checked.
  * It runs in tests, in fuzzers and in builds that audit; it may be slow, but not quadratic. */
 #include "engine/entry.h"
+#include "engine/holes.h"
 #include "engine/index.h"
 
 struct census {
-	uint64_t live, live_units, pinned, pinned_units;
+	uint64_t live, live_units, pinned, pinned_units, holes;
 };
 
 static const char *check_head(const struct sci_shard *shard)
@@ -13,8 +14,11 @@ static const char *check_head(const struct sci_shard *shard)
 
 	if (shard->magic != SCI_SHARD_MAGIC)
 		return "not a shard";
-	if ((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket)) / SCI_UNIT != log->start)
-		return "the log does not begin where the index ends";
+	if ((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket) +
+		    shard->ghost_lines * sizeof(struct sci_ghosts)) /
+			SCI_UNIT !=
+		log->start)
+		return "the log does not begin where index and ghosts end";
 	if (log->start > log->head || log->head > log->gap_end || log->gap_end > log->end ||
 		log->end > log->limit)
 		return "the log's cursor is out of order";
@@ -23,18 +27,19 @@ static const char *check_head(const struct sci_shard *shard)
 	return NULL;
 }
 
-static const char *check_record(
-	const struct sci_shard *shard, sci_place place, struct census *census)
+static const char *check_record(const struct sci_shard *shard, sci_place place,
+	struct census *census)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
-	if (sci_record_state(record) == SCI_RECORD_DEAD)
+	if (sci_record_state(record) == SCI_RECORD_DEAD) {
+		census->holes += record->units >= SCI_HOLE_UNITS_MIN;
 		return NULL;
+	}
 	if (sci_record_state(record) > SCI_RECORD_DETACHED)
 		return "a record has no known state";
 	if ((uint64_t)record->units * SCI_UNIT < SCI_RECORD_HEADER +
-							 (uint64_t)sci_record_key_len(record) +
-							 sci_record_padding(record))
+			(uint64_t)sci_record_key_len(record) + sci_record_padding(record))
 		return "a record is shorter than what it holds";
 	if (sci_record_state(record) == SCI_RECORD_DETACHED && !record->pins)
 		return "a detached record is not pinned";
@@ -52,8 +57,8 @@ static const char *check_record(
 	return NULL;
 }
 
-static const char *check_span(
-	const struct sci_shard *shard, sci_place from, sci_place to, struct census *census)
+static const char *check_span(const struct sci_shard *shard, sci_place from, sci_place to,
+	struct census *census)
 {
 	while (from < to) {
 		uint32_t units = sci_record_at(shard, from)->units;
@@ -86,25 +91,52 @@ static const char *check_index(const struct sci_shard *shard)
 		}
 	}
 	return used == shard->entries
-		       ? NULL
-		       : "the index has not as many slots in use as there are entries";
+		? NULL
+		: "the index has not as many slots in use as there are entries";
 }
 
-static const char *check_recency(const struct sci_shard *shard)
+static const char *check_queue(const struct sci_shard *shard, enum sci_queue_name name)
 {
-	sci_place newer = 0, place = shard->newest;
+	const struct sci_queue *queue = &shard->queue[name];
+	sci_place newer = 0, place = queue->newest;
+	uint64_t units = 0;
 
-	for (uint64_t i = 0; i < shard->entries; i++) {
+	for (uint64_t i = 0; i < queue->entries; i++) {
 		if (place < shard->log.start || place >= shard->log.end)
-			return "the order of use leaves the log";
+			return "a queue leaves the log";
 		const struct sci_record *record = sci_record_at(shard, place);
-		if (sci_record_state(record) != SCI_RECORD_LIVE || record->newer != newer)
-			return "the order of use is broken";
+		if (sci_record_state(record) != SCI_RECORD_LIVE || record->newer != newer ||
+			record->queue != name)
+			return "a queue is broken";
+		units += record->units;
 		newer = place;
 		place = record->older;
 	}
-	return place == 0 && shard->oldest == newer ? NULL
-						    : "the order of use does not hold all entries";
+	if (place != 0 || queue->oldest != newer)
+		return "a queue's count of entries is wrong";
+	return units == queue->units ? NULL : "a queue's count of units is wrong";
+}
+
+static const char *check_holes(const struct sci_shard *shard, const struct census *census)
+{
+	uint64_t holes = 0;
+
+	for (unsigned class = 0; class < SCI_HOLE_CLASSES; class ++) {
+		bool listed = shard->hole_classes[class / 64] >> class % 64 & 1;
+		if (listed != (shard->holes[class] != 0))
+			return "the classes of holes are marked wrongly";
+		sci_place newer = 0, place = shard->holes[class];
+		for (; place && holes <= census->holes; holes++) {
+			if (place < shard->log.start || place >= shard->log.end)
+				return "a list of holes leaves the log";
+			const struct sci_record *hole = sci_record_at(shard, place);
+			if (sci_record_state(hole) != SCI_RECORD_DEAD || hole->newer != newer)
+				return "a list of holes is broken";
+			newer = place;
+			place = hole->older;
+		}
+	}
+	return holes == census->holes ? NULL : "the lists of holes do not hold all holes";
 }
 
 const char *sci_shard_check(const struct sci_shard *shard)
@@ -119,10 +151,13 @@ const char *sci_shard_check(const struct sci_shard *shard)
 	if (!wrong)
 		wrong = check_index(shard);
 	if (!wrong)
-		wrong = check_recency(shard);
+		wrong = check_holes(shard, &census);
+	for (unsigned i = 0; i < SCI_QUEUES && !wrong; i++)
+		wrong = check_queue(shard, (enum sci_queue_name)i);
 	if (wrong)
 		return wrong;
-	if (census.live != shard->entries)
+	if (census.live != shard->entries ||
+		shard->queue[SCI_WINDOW].entries + shard->queue[SCI_MAIN].entries != shard->entries)
 		return "the count of entries is wrong";
 	if (census.live_units != shard->live_units)
 		return "the count of live bytes is wrong";

@@ -9,7 +9,7 @@
 
 static struct sci_shard *open_shard(uint64_t bytes, uint64_t max_entries, uint64_t entry_bytes)
 {
-	struct sci_shard_options options = { bytes, max_entries, entry_bytes };
+	struct sci_shard_options options = { SCI_POLICY_LRU, bytes, max_entries, entry_bytes };
 	void *memory = aligned_alloc(SCI_SHARD_ALIGN, bytes);
 
 	assert_non_null(memory);
@@ -120,7 +120,7 @@ static void pinned_values_leave_no_room(void **state)
 	(void)state;
 	assert_int_equal(put(shard, 1, half), SCI_STORED);
 	assert_true(has(shard, 1, &found));
-	sci_shard_pin(shard, found.place);
+	(void)sci_shard_pin(shard, found.place);
 	assert_int_equal(put(shard, 2, half), SCI_STORED_NOT_NO_ROOM);
 	assert_true(has(shard, 1, &found));
 	sci_shard_unpin(shard, found.place);
@@ -155,7 +155,7 @@ static void the_check_notices_damage(void **state)
 	for (uint64_t i = 0; i < 300; i++)
 		put(shard, i, i % 100);
 	assert_null(sci_shard_check(shard));
-	for (size_t at = offsetof(struct sci_shard, max_entries);
+	for (size_t at = offsetof(struct sci_shard, queue);
 		at < offsetof(struct sci_shard, evictions); at++) {
 		for (int bit = 0; bit < 8; bit++, flips++) {
 			byte[at] ^= (unsigned char)(1 << bit);
@@ -166,7 +166,7 @@ static void the_check_notices_damage(void **state)
 	/* The bound on entries, the cursor within a gap and the limit may have more than one good value. */
 	assert_true(noticed > flips * 3 / 4);
 
-	struct sci_record *record = sci_record_at(shard, shard->newest);
+	struct sci_record *record = sci_record_at(shard, shard->queue[SCI_MAIN].newest);
 	record->units++;
 	assert_non_null(sci_shard_check(shard));
 	record->units--;

@@ -1,0 +1,21 @@
+/* Ghosts: what is remembered of keys that were evicted. */
+#ifndef SCI_ENGINE_GHOSTS_H
+#define SCI_ENGINE_GHOSTS_H
+
+#include "engine/layout.h"
+
+/* How many lines there are for a cache of `entries`: two ghosts for each. */
+uint32_t sci_ghosts_lines(uint64_t entries);
+
+/* A key was evicted, with this use count. */
+void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses);
+
+struct sci_ghost {
+	uint8_t uses;
+	uint64_t age; /* how many ghosts were made since, roughly */
+};
+
+/* Find the ghost of a key, and take it out. False when there is none. */
+bool sci_ghosts_take(struct sci_shard *shard, uint32_t hash, struct sci_ghost *ghost);
+
+#endif

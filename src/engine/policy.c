@@ -1,0 +1,286 @@
+/* Two policies: exact order of use, and the counted ghost.
+ *
+ * The counted ghost has two queues, the window and main, both swept from the oldest with second chances.
+ * A new entry comes into the window; what leaves the window without having been used again must beat the
+ * oldest of main in the number of its uses to take its place. The count outlives the entry in a ghost, so
+ * a key that comes back again and again is known, and one that nobody saw before loses every tie: scans
+ * change nothing.
+ *
+ * The window's size follows two signs. A ghost that comes back while it is young says: a larger window
+ * would have hit. An entry of main that was used during its lap says: main deserves its place. In a loop
+ * no young ghost comes back, main stays as it is and keeps its share of the loop; in a stream where only
+ * the recent matters main goes unused, and the window grows.
+ *
+ * A cold cache knows nothing yet, and what was used last is the best guess there is: the window begins
+ * large, and settles to its usual share while the cache fills a few times.
+ *
+ * A mark, up to three, counts the hits since the entry was last looked at. It is in the slot of the index,
+ * so that a hit needs to write nothing else, and writes nothing at all when the mark is full. */
+#include "engine/policy.h"
+
+#include "engine/entry.h"
+#include "engine/ghosts.h"
+#include "engine/index.h"
+#include "engine/queue.h"
+#include "engine/use_count.h"
+
+#define MARK_MAX       3u
+#define CHANCES        16u /* second chances given in one step, at most */
+#define SHARE_LEAST    0.01
+#define SHARE_MOST     0.80
+#define SHARE_AT_FIRST 0.6
+#define SHARE_SETTLED  0.2
+#define SETTLING       4    /* cache-fulls of evictions in which the one becomes the other */
+#define GAIN           0.1  /* entries that the window grows by for a young ghost */
+#define LOSS           0.04 /* entries that it shrinks by for a use in main */
+#define AGEING         32u  /* uses for each entry before all counts halve */
+
+void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
+{
+	shard->policy = policy;
+	shard->window_share = SHARE_AT_FIRST;
+	if (policy == SCI_POLICY_COUNTED)
+		shard->ghost_lines = sci_ghosts_lines(shard->max_entries);
+}
+
+static uint32_t capacity_units(const struct sci_shard *shard)
+{
+	return shard->log.limit - shard->log.start;
+}
+
+/* Which of the two bounds is nearer decides in what the window is measured. */
+static bool bytes_bind(const struct sci_shard *shard)
+{
+	return shard->live_units * shard->max_entries >
+		(uint64_t)shard->entries * capacity_units(shard);
+}
+
+/* The part of the capacity that the window would take with one more entry of `units`. */
+static double window_with(const struct sci_shard *shard, uint32_t units)
+{
+	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
+
+	if (bytes_bind(shard))
+		return (double)(window->units + units) / (double)capacity_units(shard);
+	return (double)(window->entries + 1) / (double)shard->max_entries;
+}
+
+/* How many entries the cache holds when it is full. */
+static double capacity_entries(const struct sci_shard *shard)
+{
+	if (shard->entries && bytes_bind(shard))
+		return (double)capacity_units(shard) / (double)shard->live_units *
+			(double)shard->entries;
+	return (double)shard->max_entries;
+}
+
+static void move_share(struct sci_shard *shard, double entries)
+{
+	double share = shard->window_share + entries / capacity_entries(shard);
+
+	shard->window_share = share < SHARE_LEAST ? SHARE_LEAST
+		: share > SHARE_MOST              ? SHARE_MOST
+						  : share;
+}
+
+static bool over_capacity(const struct sci_shard *shard, uint32_t units)
+{
+	return shard->entries >= shard->max_entries ||
+		shard->live_units + units > capacity_units(shard);
+}
+
+static void use(struct sci_shard *shard, struct sci_record *record)
+{
+	unsigned count = sci_uses_now(shard, record->uses);
+
+	record->uses = sci_uses_of(shard, count < SCI_USES_MAX ? count + 1 : count);
+	if (++shard->uses >= AGEING * capacity_entries(shard)) {
+		shard->uses = 0;
+		shard->epoch++;
+	}
+}
+
+static void evict(struct sci_shard *shard, sci_place place)
+{
+	const struct sci_record *record = sci_record_at(shard, place);
+
+	if (shard->ghost_lines)
+		sci_ghosts_add(shard, record->hash, record->uses);
+	sci_entry_detach(shard, place);
+	shard->evictions++;
+	if ((double)shard->evictions < SETTLING * capacity_entries(shard))
+		move_share(shard, (SHARE_SETTLED - SHARE_AT_FIRST) / SETTLING);
+}
+
+/* The clock of the stamps: it goes round in four cache-fulls. */
+static uint64_t windowed_a_tick(const struct sci_shard *shard)
+{
+	return shard->max_entries / 256 + 1;
+}
+
+static void stamp(struct sci_shard *shard, sci_place place)
+{
+	sci_record_set_stamp(sci_record_at(shard, place),
+		shard->windowed++ / windowed_a_tick(shard));
+}
+
+/* Whether an entry of the window is in its younger half. Hits there tell nothing: what was just used is
+ * often used again at once, and then no more. */
+static bool is_young(const struct sci_shard *shard, const struct sci_record *record)
+{
+	uint64_t tick = windowed_a_tick(shard);
+	uint64_t ticks = (shard->windowed / tick - sci_record_stamp(record)) & SCI_STAMP_MAX;
+
+	return record->queue == SCI_WINDOW && ticks * tick < shard->queue[SCI_WINDOW].entries / 2;
+}
+
+/* The entry of main that has to go next, after second chances. */
+static sci_place main_victim(struct sci_shard *shard)
+{
+	sci_place place = sci_queue_oldest(shard, SCI_MAIN);
+
+	for (unsigned chances = 0; place && chances < CHANCES; chances++) {
+		uint64_t *slot = sci_index_slot(shard, place);
+		if (!sci_slot_mark(*slot))
+			break;
+		sci_slot_set_mark(slot, sci_slot_mark(*slot) - 1);
+		use(shard, sci_record_at(shard, place));
+		move_share(shard, -LOSS);
+		sci_queue_renew(shard, SCI_MAIN, place);
+		place = sci_queue_oldest(shard, SCI_MAIN);
+	}
+	return place;
+}
+
+/* The entry that leaves the window next, after second chances. */
+static sci_place window_victim(struct sci_shard *shard)
+{
+	sci_place place = sci_queue_oldest(shard, SCI_WINDOW);
+
+	for (unsigned chances = 0; place && chances < CHANCES; chances++) {
+		uint64_t *slot = sci_index_slot(shard, place);
+		if (!sci_slot_mark(*slot))
+			break;
+		sci_slot_set_mark(slot, 0);
+		use(shard, sci_record_at(shard, place));
+		move_share(shard, LOSS);
+		sci_queue_renew(shard, SCI_WINDOW, place);
+		stamp(shard, place);
+		place = sci_queue_oldest(shard, SCI_WINDOW);
+	}
+	return place;
+}
+
+/* What leaves the window is taken into main if there is room, or if it beats what has to go for it. */
+static void offer_to_main(struct sci_shard *shard, sci_place place, uint32_t units)
+{
+	while (over_capacity(shard, units)) {
+		sci_place resident = main_victim(shard);
+		if (!resident ||
+			sci_uses_now(shard, sci_record_at(shard, place)->uses) <=
+				sci_uses_now(shard, sci_record_at(shard, resident)->uses)) {
+			evict(shard, place);
+			return;
+		}
+		evict(shard, resident);
+	}
+	sci_slot_set_mark(sci_index_slot(shard, place), 0);
+	sci_queue_renew(shard, SCI_MAIN, place);
+}
+
+static void make_room_counted(struct sci_shard *shard, uint32_t units)
+{
+	for (;;) {
+		bool window_over = window_with(shard, units) > shard->window_share &&
+			shard->queue[SCI_WINDOW].entries > 0;
+		if (!window_over && !over_capacity(shard, units))
+			return;
+		sci_place place = window_over ? window_victim(shard) : main_victim(shard);
+		if (window_over && place)
+			offer_to_main(shard, place, units);
+		else if (place)
+			evict(shard, place);
+		else if (!sci_policy_evict(shard))
+			return;
+	}
+}
+
+bool sci_policy_evict(struct sci_shard *shard)
+{
+	sci_place place = 0;
+
+	if (shard->policy == SCI_POLICY_COUNTED) {
+		bool from_window = window_with(shard, 0) > shard->window_share;
+		place = from_window ? window_victim(shard) : main_victim(shard);
+	}
+	if (!place)
+		place = sci_queue_oldest(shard, SCI_MAIN);
+	if (!place)
+		place = sci_queue_oldest(shard, SCI_WINDOW);
+	if (place)
+		evict(shard, place);
+	return place != 0;
+}
+
+void sci_policy_make_room(struct sci_shard *shard, uint32_t units)
+{
+	if (shard->policy == SCI_POLICY_COUNTED)
+		make_room_counted(shard, units);
+	while (over_capacity(shard, units) && sci_policy_evict(shard))
+		;
+	/* Where pinned entries alone reach the bound on entries, they go, though their bytes stay. */
+	while (shard->entries >= shard->max_entries)
+		evict(shard,
+			shard->queue[SCI_MAIN].oldest ? shard->queue[SCI_MAIN].oldest
+						      : shard->queue[SCI_WINDOW].oldest);
+}
+
+void sci_policy_hit(struct sci_shard *shard, uint64_t *slot)
+{
+	if (shard->policy == SCI_POLICY_LRU)
+		sci_queue_renew(shard, SCI_MAIN, sci_slot_place(*slot));
+	else if (sci_slot_mark(*slot) < MARK_MAX &&
+		!is_young(shard, sci_record_at(shard, sci_slot_place(*slot))))
+		sci_slot_set_mark(slot, sci_slot_mark(*slot) + 1);
+}
+
+struct sci_legacy sci_policy_legacy(const struct sci_shard *shard, uint64_t slot)
+{
+	const struct sci_record *record = sci_record_at(shard, sci_slot_place(slot));
+
+	return (struct sci_legacy){
+		.queue = (enum sci_queue_name)record->queue,
+		.uses = record->uses,
+		.mark = (uint8_t)sci_slot_mark(slot),
+		.replaces = true,
+	};
+}
+
+struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint32_t hash)
+{
+	struct sci_ghost ghost;
+
+	if (shard->policy == SCI_POLICY_LRU)
+		return (struct sci_legacy){ .queue = SCI_MAIN };
+	if (!sci_ghosts_take(shard, hash, &ghost))
+		return (struct sci_legacy){ .queue = SCI_WINDOW, .uses = sci_uses_of(shard, 0) };
+	if ((double)ghost.age < capacity_entries(shard) / 2) {
+		double gain = 1 - shard->window_share;
+		move_share(shard, GAIN * (gain > 0.05 ? gain : 0.05));
+	}
+	return (struct sci_legacy){ .queue = SCI_WINDOW, .uses = ghost.uses };
+}
+
+void sci_policy_entered(struct sci_shard *shard, sci_place place, struct sci_legacy legacy)
+{
+	struct sci_record *record = sci_record_at(shard, place);
+
+	record->uses = legacy.uses;
+	if (shard->policy == SCI_POLICY_COUNTED && !legacy.replaces)
+		use(shard, record);
+	sci_queue_add(shard, legacy.queue, place);
+	if (legacy.queue == SCI_WINDOW)
+		stamp(shard, place);
+	if (legacy.mark)
+		sci_slot_set_mark(sci_index_slot(shard, place), legacy.mark);
+}
