@@ -17,8 +17,8 @@
 
 /* What the log may look at before something more is evicted, for each unit that is wanted, and at
  * least. */
-#define WORK_PER_UNIT 8u
-#define WORK_LEAST    512u
+#define WORK_PER_UNIT 16u
+#define WORK_LEAST    2048u
 
 /* After so many evictions that brought no room, twice as many go each time: where pinned records cut
  * the log into pieces, going on one by one would take for ever. */
