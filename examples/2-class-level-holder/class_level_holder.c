@@ -65,8 +65,8 @@ static int reports_handle(struct sc_invocation *inv, void *state)
 
 	if (report_request_init(&request, inv) < 0)
 		return SC_E_FUNCTION;
-	int rc = sc_resource_acquire(
-		&reports->db, &connection, &error); /* open since init, as a rule */
+	int rc = sc_resource_acquire(&reports->db, &connection,
+		&error); /* open since init, as a rule */
 	if (rc >= 0) {
 		rc = reports_query(connection, request.user, request.param,
 			sc_invocation_remaining_ms(inv), &report, &error);

@@ -3,8 +3,8 @@
  * What it is. Answers are kept under a key: sc_cache_fetch() finds the answer, or calls fetch_data()
  * for it and keeps what that gives. In Python it is a global dict and
  *	if key not in cache: cache[key] = fetch_data(user, my_param)
- * which grows until the function is killed, never grows fresh again, and meets itself when the key is
- * f"{user}-{my_param}". This cache has a bound in bytes, a time to live, and a key of typed parts.
+ * which grows until the function is killed, is never fresh again, and with a key f"{user}-{my_param}"
+ * takes ("a-b", "c") for ("a", "b-c"). This one has a bound in bytes, a time to live, and keys of parts.
  *
  * When to use it. When the same questions come again, and an answer may be `ttl_ms` old.
  *
@@ -44,8 +44,8 @@ static int fetch_data(struct sc_load *load, void *context)
 	(void)context;
 	int rc = sc_resource_acquire(&db, &connection, &error);
 	if (rc >= 0) {
-		rc = reports_query(
-			connection, user, my_param, sc_load_remaining_ms(load), &report, &error);
+		rc = reports_query(connection, user, my_param, sc_load_remaining_ms(load), &report,
+			&error);
 		sc_resource_release(&db, connection);
 		if (rc == SC_E_IO)
 			sc_resource_reset(&db);
@@ -60,8 +60,8 @@ static int fetch_data(struct sc_load *load, void *context)
 static int init(void **state, struct sc_error *error)
 {
 	(void)state;
-	return sc_cache_open(
-		&cache, SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .ttl_ms = 60000), error);
+	return sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .ttl_ms = 60000),
+		error);
 }
 
 static int handle(struct sc_invocation *inv, void *state)
@@ -73,8 +73,8 @@ static int handle(struct sc_invocation *inv, void *state)
 	(void)state;
 	if (report_request_init(&request, inv) < 0)
 		return SC_E_FUNCTION;
-	int rc = sc_cache_fetch(
-		cache, SC_KEY(request.user, request.param), fetch_data, NULL, &value, &error);
+	int rc = sc_cache_fetch(cache, SC_KEY(request.user, request.param), fetch_data, NULL,
+		&value, &error);
 	if (rc >= 0)
 		rc = sc_invocation_answer(inv, value.data, value.len, NULL);
 	else

@@ -60,8 +60,8 @@ int reports_query(void *db, const char *user, const char *param, int64_t timeout
  * place of what was there.
  *
  * returns  0; SC_E_INVAL for a number that is 0 or past its bound below; SC_E_IO; SC_E_NOMEM. */
-int reports_create(
-	const char *path, unsigned users, unsigned params, unsigned rows, struct sc_error *error);
+int reports_create(const char *path, unsigned users, unsigned params, unsigned rows,
+	struct sc_error *error);
 
 #define REPORTS_USERS_MAX  100000
 #define REPORTS_PARAMS_MAX 1000

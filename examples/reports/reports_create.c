@@ -107,8 +107,8 @@ static int write_all(sqlite3 *db, unsigned users, unsigned params, unsigned rows
 
 	int rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(
-			db, "INSERT INTO users VALUES (?1, ?2)", -1, &writer.user, NULL);
+		rc = sqlite3_prepare_v2(db, "INSERT INTO users VALUES (?1, ?2)", -1, &writer.user,
+			NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db, "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5)", -1,
 			&writer.entry, NULL);
@@ -122,8 +122,8 @@ static int write_all(sqlite3 *db, unsigned users, unsigned params, unsigned rows
 	return rc;
 }
 
-int reports_create(
-	const char *path, unsigned users, unsigned params, unsigned rows, struct sc_error *error)
+int reports_create(const char *path, unsigned users, unsigned params, unsigned rows,
+	struct sc_error *error)
 {
 	char building[4096];
 	sqlite3 *db = NULL;

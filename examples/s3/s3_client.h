@@ -43,7 +43,7 @@ void s3_client_close(void *client);
  *          or 10 seconds; SC_E_PROTOCOL or SC_E_TOO_LARGE for an answer that is none; SC_E_NOMEM. Then
  *          *buckets is empty.
  * owns     the caller owns the names: s3_buckets_fini(). */
-int s3_client_list_buckets(
-	void *client, int64_t timeout_ms, struct s3_buckets *buckets, struct sc_error *error);
+int s3_client_list_buckets(void *client, int64_t timeout_ms, struct s3_buckets *buckets,
+	struct sc_error *error);
 
 #endif
