@@ -56,17 +56,17 @@ static uint64_t tag_of(uint64_t hash)
 	return hash >> TAG_SHIFT << TAG_SHIFT;
 }
 
-static bool is_record_of(
-	const struct sci_shard *shard, sci_place place, const struct sci_name *name)
+static bool is_record_of(const struct sci_shard *shard, sci_place place,
+	const struct sci_name *name)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
 	return sci_record_key_len(record) == name->len && record->hash == (uint32_t)name->hash &&
-	       (name->len == 0 || memcmp(sci_record_key(record), name->key, name->len) == 0);
+		(name->len == 0 || memcmp(sci_record_key(record), name->key, name->len) == 0);
 }
 
-static sci_place find_in_line(
-	const struct sci_shard *shard, uint32_t line, const struct sci_name *name)
+static sci_place find_in_line(const struct sci_shard *shard, uint32_t line,
+	const struct sci_name *name)
 {
 	const struct sci_bucket *bucket = sci_buckets(shard) + line;
 	uint64_t tag = tag_of(name->hash);

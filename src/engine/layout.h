@@ -31,7 +31,7 @@ struct sci_shard {
 	uint32_t entries;     /* live records */
 	uint64_t live_units;  /* of live and detached records together */
 	uint64_t pinned_units;
-	uint32_t pinned;	  /* records that are pinned, live or detached */
+	uint32_t pinned;          /* records that are pinned, live or detached */
 	sci_place newest, oldest; /* the ends of the order of use */
 	struct sci_log log;
 	uint64_t evictions, forgotten, moved_units;
@@ -40,19 +40,24 @@ struct sci_shard {
 #define SCI_SHARD_MAGIC 0x5C0BECACu
 #define SCI_INDEX_START 192u /* in bytes from the beginning of the shard */
 
-_Static_assert(
-	sizeof(struct sci_shard) <= SCI_INDEX_START && SCI_INDEX_START % SCI_SHARD_ALIGN == 0,
+_Static_assert(sizeof(struct sci_shard) <= SCI_INDEX_START &&
+		SCI_INDEX_START % SCI_SHARD_ALIGN == 0,
 	"the index begins on a cache line behind the head");
+
+/* Records and lines are aligned by construction, which no compiler can know. */
+static inline void *sci_shard_byte(const struct sci_shard *shard, uint64_t offset)
+{
+	return (unsigned char *)(uintptr_t)shard + offset;
+}
 
 static inline struct sci_record *sci_record_at(const struct sci_shard *shard, sci_place place)
 {
-	return (struct sci_record *)((unsigned char *)(uintptr_t)shard +
-				     (uint64_t)place * SCI_UNIT);
+	return sci_shard_byte(shard, (uint64_t)place * SCI_UNIT);
 }
 
 static inline struct sci_bucket *sci_buckets(const struct sci_shard *shard)
 {
-	return (struct sci_bucket *)((unsigned char *)(uintptr_t)shard + SCI_INDEX_START);
+	return sci_shard_byte(shard, SCI_INDEX_START);
 }
 
 #endif

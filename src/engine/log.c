@@ -34,7 +34,7 @@ static bool wants_growth(const struct sci_shard *shard, uint32_t units)
 	const struct sci_log *log = &shard->log;
 
 	return log->end < log->limit &&
-	       shard->live_units + units > (uint64_t)(log->end - log->start) / 4 * 3;
+		shard->live_units + units > (uint64_t)(log->end - log->start) / 4 * 3;
 }
 
 /* Go on behind the end, with more of the memory. */
@@ -79,8 +79,8 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 	return units;
 }
 
-sci_place sci_log_reserve(
-	struct sci_shard *shard, uint32_t units, uint64_t work_units, int64_t now_ms)
+sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, uint64_t work_units,
+	int64_t now_ms)
 {
 	struct sci_log *log = &shard->log;
 	uint64_t work = 0;

@@ -12,8 +12,8 @@
  *
  * returns  the place, or 0: there is no room, or it was not found by looking at `work_units` of
  *          records. Then the caller evicts something and tries again; what was done is not lost. */
-sci_place sci_log_reserve(
-	struct sci_shard *shard, uint32_t units, uint64_t work_units, int64_t now_ms);
+sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, uint64_t work_units,
+	int64_t now_ms);
 
 /* Forget every record; none may be live or pinned. */
 void sci_log_reset(struct sci_shard *shard);

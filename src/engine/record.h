@@ -16,10 +16,10 @@
 #define SCI_UNIT 8u
 
 struct sci_record {
-	uint32_t units;	    /* the whole record, this header included */
-	uint32_t shape;	    /* state:2, padding:3, key length:27 */
-	uint32_t hash;	    /* the hash's low half: the buckets it may be found in */
-	uint32_t pins;	    /* holders; while there are any it does not move or die */
+	uint32_t units;     /* the whole record, this header included */
+	uint32_t shape;     /* state:2, padding:3, key length:27 */
+	uint32_t hash;      /* the hash's low half: the buckets it may be found in */
+	uint32_t pins;      /* holders; while there are any it does not move or die */
 	int64_t expires_ms; /* cache time, SCI_NEVER if it does not */
 	sci_place newer;    /* neighbours in order of use; 0 at the ends */
 	sci_place older;
@@ -36,8 +36,8 @@ enum sci_record_state {
 
 #define SCI_KEY_LEN_MAX ((1u << 27) - 1)
 
-static inline uint32_t sci_record_shape(
-	enum sci_record_state state, uint32_t padding, uint32_t key_len)
+static inline uint32_t sci_record_shape(enum sci_record_state state, uint32_t padding,
+	uint32_t key_len)
 {
 	return (uint32_t)state | padding << 2 | key_len << 5;
 }
@@ -65,7 +65,7 @@ static inline uint32_t sci_record_key_len(const struct sci_record *record)
 static inline uint64_t sci_record_value_len(const struct sci_record *record)
 {
 	return (uint64_t)record->units * SCI_UNIT - SCI_RECORD_HEADER - sci_record_key_len(record) -
-	       sci_record_padding(record);
+		sci_record_padding(record);
 }
 
 static inline unsigned char *sci_record_value(struct sci_record *record)

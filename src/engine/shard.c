@@ -40,11 +40,11 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 
 	uint64_t bears = sci_index_capacity(shard->buckets);
 	shard->max_entries = (uint32_t)(options->max_entries && options->max_entries < bears
-						? options->max_entries
-						: bears);
+			? options->max_entries
+			: bears);
 	shard->log.start =
 		(sci_place)((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket)) /
-			    SCI_UNIT);
+			SCI_UNIT);
 	shard->log.limit = (sci_place)(options->bytes / SCI_UNIT);
 	sci_log_reset(shard);
 	return shard;

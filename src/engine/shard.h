@@ -22,7 +22,7 @@ struct sci_shard;
 #define SCI_NEVER INT64_MAX
 
 struct sci_shard_options {
-	uint64_t bytes;	      /* the memory there is, all of it; at least SCI_SHARD_BYTES_MIN */
+	uint64_t bytes;       /* the memory there is, all of it; at least SCI_SHARD_BYTES_MIN */
 	uint64_t max_entries; /* 0: no bound but the memory */
 	uint64_t entry_bytes; /* the usual size of key and value together, at least 1 */
 };
@@ -52,7 +52,7 @@ enum sci_lookup { SCI_LOOKUP_MISS, SCI_LOOKUP_HIT, SCI_LOOKUP_EXPIRED };
 enum sci_stored {
 	SCI_STORED,
 	SCI_STORED_NOT_TOO_LARGE, /* larger than the log can ever hold */
-	SCI_STORED_NOT_NO_ROOM	  /* pinned records leave no room */
+	SCI_STORED_NOT_NO_ROOM    /* pinned records leave no room */
 };
 
 /* What the shard has counted and holds; the fields are named as in sc_cache_stats. */

@@ -23,8 +23,8 @@ static const char *check_head(const struct sci_shard *shard)
 	return NULL;
 }
 
-static const char *check_record(
-	const struct sci_shard *shard, sci_place place, struct census *census)
+static const char *check_record(const struct sci_shard *shard, sci_place place,
+	struct census *census)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
@@ -33,8 +33,7 @@ static const char *check_record(
 	if (sci_record_state(record) > SCI_RECORD_DETACHED)
 		return "a record has no known state";
 	if ((uint64_t)record->units * SCI_UNIT < SCI_RECORD_HEADER +
-							 (uint64_t)sci_record_key_len(record) +
-							 sci_record_padding(record))
+			(uint64_t)sci_record_key_len(record) + sci_record_padding(record))
 		return "a record is shorter than what it holds";
 	if (sci_record_state(record) == SCI_RECORD_DETACHED && !record->pins)
 		return "a detached record is not pinned";
@@ -52,8 +51,8 @@ static const char *check_record(
 	return NULL;
 }
 
-static const char *check_span(
-	const struct sci_shard *shard, sci_place from, sci_place to, struct census *census)
+static const char *check_span(const struct sci_shard *shard, sci_place from, sci_place to,
+	struct census *census)
 {
 	while (from < to) {
 		uint32_t units = sci_record_at(shard, from)->units;
@@ -86,8 +85,8 @@ static const char *check_index(const struct sci_shard *shard)
 		}
 	}
 	return used == shard->entries
-		       ? NULL
-		       : "the index has not as many slots in use as there are entries";
+		? NULL
+		: "the index has not as many slots in use as there are entries";
 }
 
 static const char *check_recency(const struct sci_shard *shard)
