@@ -15,11 +15,10 @@
  *   was authenticated, such as sc_invocation_identity().)
  * - Staleness. For up to `ttl_ms` an answer is what it was: choose it as the longest that nobody minds.
  *   sc_cache_invalidate() after a write helps this environment only; the others learn by the clock.
- * - Memory. The cache takes `max_bytes` and no more: leave the rest of the function's memory to the work.
+ * - Memory. The cache takes `max_bytes` and no more: leave the rest of the memory to the work.
  * - Concurrent invocations. Each environment has a cache of its own, and asks the database once for
- *   each key: the more environments, the less is found. The loader runs with no lock held, once at a
- *   time for a key; but loaders of two keys may run on two threads where a process has them, and this
- *   connection bears one at a time (this runtime has one).
+ *   each key: the more environments, the less is found. Where a process has threads, loaders of two
+ *   keys may run at once, and this connection bears one at a time (this runtime has one thread).
  * - Cold environments. A new environment starts with nothing: it must be correct, and fast enough, so.
  */
 #include "reports/report_request.h"
