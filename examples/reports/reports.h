@@ -12,7 +12,8 @@
  *
  * A report is JSON text: what a user spent in a year, the ten largest categories first (amounts in
  * cents), and the total of all categories:
- *	{"user":"alice","param":"2024","rows":[{"category":"rent","count":3,"cents":90210},...],"total":181017}
+ *	{"user":"alice","param":"2024","rows":[{"category":"gifts","count":4,"cents":46264},...],
+ *	 "total":193194}
  *
  * When the environment's REPORTS_METER names a file, opens and queries are counted in it: read them
  * with upstream_meter_read().
