@@ -22,7 +22,6 @@
  */
 #include "reports/report_request.h"
 #include "reports/reports.h"
-#include "upstream/upstream_error.h"
 
 #include <scopecache/function.h>
 

@@ -6,8 +6,6 @@
  * with it every writer out. */
 #include "reports/reports.h"
 
-#include "upstream/upstream_error.h"
-
 #include <jansson.h>
 #include <sqlite3.h>
 

@@ -21,6 +21,7 @@
 #ifndef REPORTS_H
 #define REPORTS_H
 
+#include "upstream/upstream_error.h"
 #include "upstream/upstream_meter.h"
 
 #include <scopecache/error.h>
@@ -29,7 +30,7 @@
 #include <stdint.h>
 
 /* The one failure that is the asker's fault. */
-#define REPORTS_NO_SUCH_USER (-100)
+#define REPORTS_NO_SUCH_USER UPSTREAM_OWN_CODES
 
 /* Open the database for reading, and prepare the question; in the form that sc_resource wants.
  *

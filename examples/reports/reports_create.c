@@ -5,8 +5,6 @@
  * it. Half a database after a crash costs nothing but its file, so SQLite need not journal or sync. */
 #include "reports/reports.h"
 
-#include "upstream/upstream_error.h"
-
 #include <sqlite3.h>
 
 #include <errno.h>
@@ -128,6 +126,7 @@ int reports_create(const char *path, unsigned users, unsigned params, unsigned r
 	char building[4096];
 	sqlite3 *db = NULL;
 
+	/* 0 - 1 is the largest number there is. */
 	if (users - 1 >= REPORTS_USERS_MAX || params - 1 >= REPORTS_PARAMS_MAX ||
 		rows - 1 >= REPORTS_ROWS_MAX)
 		return upstream_fail(error, SC_E_INVAL,

@@ -167,6 +167,9 @@ static int set_up(struct s3_client *client, struct sc_error *error)
 		rc = set_signature(client, region, error);
 	if (rc < 0)
 		return rc;
+	const char *bundle = environment("AWS_CA_BUNDLE", NULL);
+	if (bundle && curl_easy_setopt(client->curl, CURLOPT_CAINFO, bundle) != CURLE_OK)
+		return upstream_fail(error, SC_E_NOMEM, "out of memory");
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, on_answer);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, client);

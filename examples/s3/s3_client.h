@@ -11,8 +11,8 @@
  *	}
  *
  * It is configured by the environment as the AWS SDKs are: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
- * and AWS_SESSION_TOKEN, AWS_REGION or AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL.
- * When S3_METER names a file, connections and requests are counted in it: upstream_meter_read().
+ * and AWS_SESSION_TOKEN, AWS_REGION or AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL,
+ * and AWS_CA_BUNDLE where libcurl does not find the system's certificates by itself. When S3_METER names a file, connections and requests are counted in it: upstream_meter_read().
  */
 #ifndef S3_CLIENT_H
 #define S3_CLIENT_H
