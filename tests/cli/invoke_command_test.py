@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import resource
 import select
 import signal
@@ -17,6 +18,7 @@ import threading
 import unittest
 
 COMMAND = pathlib.Path(os.environ["SC_BUILD_DIR"], "scopecache")
+MANUAL = pathlib.Path(os.environ["SC_SOURCE_DIR"], "docs/man/scopecache-invoke.1")
 PATIENCE = 60
 
 
@@ -133,12 +135,14 @@ class Usage(unittest.TestCase):
         self.assertEqual(result.returncode, 2)
         self.assertIn(b"--parallel 1000 needs", result.stderr)
 
-    def test_help(self):
+    def test_help_and_the_manual_know_the_same_options(self):
         result = invoke("--help")
         self.assertEqual(result.returncode, 0)
-        for word in (b"scopecache invoke", b"--count", b"--parallel", b"--json", b"--endpoint", b"--timeout",
-                     b"--raw", b"--quiet", b"exit status"):
-            self.assertIn(word, result.stdout)
+        self.assertIn(b"Usage: scopecache invoke", result.stdout)
+        helped = set(re.findall(r"^ +(?:-\w, )? *--([a-z]+)", result.stdout.decode(), re.MULTILINE))
+        options = re.search(r"^\.SH OPTIONS\n(.*?)^\.SH", MANUAL.read_text(encoding="utf-8"), re.M | re.S)[1]
+        documented = set(re.findall(r"^\.TP\n\.BR? .*\\-\\-([a-z]+)", options, re.MULTILINE))
+        self.assertEqual(helped - {"help", "usage"}, documented)
 
 
 class OneInvocation(unittest.TestCase):
