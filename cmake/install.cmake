@@ -1,10 +1,6 @@
 # What `cmake --install` puts where: the headers, the libraries with their pkg-config files and their
 # find_package(scopecache), the command and its manual. Nothing in it names the prefix, so that
 # `--prefix` can be chosen late and the tree can be moved.
-if(NOT TARGET scopecache-shared OR (SC_BUILD_LAMBDA AND NOT TARGET scopecache-lambda-shared) OR
-	(SC_BUILD_CLI AND NOT TARGET scopecache))
-	return()
-endif()
 include(CMakePackageConfigHelpers)
 
 set(sc_headers cache error hooks key memo resource)
@@ -56,6 +52,6 @@ endforeach()
 
 if(SC_BUILD_CLI)
 	install(TARGETS scopecache RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-	file(GLOB sc_manuals CONFIGURE_DEPENDS docs/man/*.1)
+	file(GLOB sc_manuals docs/man/*.1)
 	install(FILES ${sc_manuals} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()

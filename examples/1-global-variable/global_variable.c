@@ -37,23 +37,23 @@ static int answer(struct sc_invocation *inv, const struct s3_buckets *buckets)
 		if (i > 0)
 			rc = sc_invocation_printf(inv, ",");
 		if (rc == 0)
-			rc = sc_invocation_json_string(
-				inv, buckets->names[i], strlen(buckets->names[i]));
+			rc = sc_invocation_json_string(inv, buckets->names[i],
+				strlen(buckets->names[i]));
 	}
 	return rc < 0 ? rc : sc_invocation_printf(inv, "]}");
 }
 
 static int list_buckets(struct sc_invocation *inv, void *state)
 {
-	struct s3_buckets buckets;
+	struct s3_buckets buckets = { 0 };
 	struct sc_error error;
 	void *client;
 
 	(void)state;
 	int rc = sc_resource_acquire(&s3, &client, &error); /* opened on the first call only */
 	if (rc >= 0) {
-		rc = s3_client_list_buckets(
-			client, sc_invocation_remaining_ms(inv), &buckets, &error);
+		rc = s3_client_list_buckets(client, sc_invocation_remaining_ms(inv), &buckets,
+			&error);
 		sc_resource_release(&s3, client);
 	}
 	if (rc < 0)

@@ -11,20 +11,17 @@
  * What to beware of.
  * - Init. What fails here ends the environment, and Lambda starts it again, and again: fail for what
  *   no retry mends (a setting that is missing), and leave to the invocations what may be back in a
- *   second (a database). Opening here is worth it all the same, because the time before the first
- *   event is when nobody waits yet; so it is tried, and a failure is the first caller's to retry.
- * - Concurrent invocations. They run in environments of their own, each with its holder; nothing here
- *   is shared between them, and in one environment this runtime runs one at a time. A holder that is
- *   handed to threads needs a connection for each, or a lock.
- * - Staleness. An open connection goes on reading the file it opened: it does not notice a database
- *   that was put in its place, so what is deployed by renaming has to be opened anew now and then.
- *   And one that has failed may never work again, which is what sc_resource_reset() is for.
+ *   second (a database). Opening in init is worth it all the same, since Lambda may start environments
+ *   before anybody waits for them: here it is tried, and a failure is left to the first invocation.
+ * - Concurrent invocations. They run in environments of their own, each with its holder, and in one
+ *   environment this runtime runs one at a time. Threads would need a connection each, or a lock.
+ * - Staleness. An open connection goes on reading the file it opened, not the one that is put in its
+ *   place; and one that has failed may never work again. sc_resource_reset() is for both.
  * - Memory. The holder lives for hours and for thousands of users: what one invocation adds to it,
  *   nobody takes away, and the next invocation, somebody else's, can read it. Add nothing to it.
  */
 #include "reports/report_request.h"
 #include "reports/reports.h"
-#include "upstream/upstream_error.h"
 
 #include <scopecache/function.h>
 
@@ -32,22 +29,21 @@
 #include <string.h>
 
 struct reports {
-	char *path;
-	struct sc_resource db;
+	char *path;            /* what the environment says */
+	struct sc_resource db; /* opened there */
 };
 
 static int reports_init(void **state, struct sc_error *error)
 {
-	struct reports *reports = malloc(sizeof *reports);
+	char *path = getenv("REPORTS_DB");
 	void *connection;
 
+	if (!path)
+		return upstream_fail(error, SC_E_INVAL, "REPORTS_DB is not set");
+	struct reports *reports = malloc(sizeof *reports);
 	if (!reports)
 		return upstream_fail(error, SC_E_NOMEM, "out of memory");
-	reports->path = getenv("REPORTS_DB");
-	if (!reports->path) {
-		free(reports);
-		return upstream_fail(error, SC_E_INVAL, "REPORTS_DB is not set");
-	}
+	reports->path = path;
 	sc_resource_init(&reports->db, reports_open, reports_close, reports->path);
 	if (sc_resource_acquire(&reports->db, &connection, NULL) >= 0)
 		sc_resource_release(&reports->db, connection);
@@ -65,8 +61,7 @@ static int reports_handle(struct sc_invocation *inv, void *state)
 
 	if (report_request_init(&request, inv) < 0)
 		return SC_E_FUNCTION;
-	int rc = sc_resource_acquire(
-		&reports->db, &connection, &error); /* open since init, as a rule */
+	int rc = sc_resource_acquire(&reports->db, &connection, &error); /* open since init */
 	if (rc >= 0) {
 		rc = reports_query(connection, request.user, request.param,
 			sc_invocation_remaining_ms(inv), &report, &error);

@@ -3,8 +3,8 @@
  * What it is. Answers are kept under a key: sc_cache_fetch() finds the answer, or calls fetch_data()
  * for it and keeps what that gives. In Python it is a global dict and
  *	if key not in cache: cache[key] = fetch_data(user, my_param)
- * which grows until the function is killed, never grows fresh again, and meets itself when the key is
- * f"{user}-{my_param}". This cache has a bound in bytes, a time to live, and a key of typed parts.
+ * which grows until the function is killed, is never fresh again, and with a key f"{user}-{my_param}"
+ * takes ("a-b", "c") for ("a", "b-c"). This one has a bound in bytes, a time to live, and keys of parts.
  *
  * When to use it. When the same questions come again, and an answer may be `ttl_ms` old.
  *
@@ -15,11 +15,10 @@
  *   was authenticated, such as sc_invocation_identity().)
  * - Staleness. For up to `ttl_ms` an answer is what it was: choose it as the longest that nobody minds.
  *   sc_cache_invalidate() after a write helps this environment only; the others learn by the clock.
- * - Memory. The cache takes `max_bytes` and no more: leave the rest of the function's memory to the work.
+ * - Memory. The cache takes `max_bytes` and no more: leave the rest of the memory to the work.
  * - Concurrent invocations. Each environment has a cache of its own, and asks the database once for
- *   each key: the more environments, the less is found. The loader runs with no lock held, once at a
- *   time for a key; but loaders of two keys may run on two threads where a process has them, and this
- *   connection bears one at a time (this runtime has one).
+ *   each key: the more environments, the less is found. Where a process has threads, loaders of two
+ *   keys may run at once, and this connection bears one at a time (this runtime has one thread).
  * - Cold environments. A new environment starts with nothing: it must be correct, and fast enough, so.
  */
 #include "reports/report_request.h"
@@ -44,8 +43,8 @@ static int fetch_data(struct sc_load *load, void *context)
 	(void)context;
 	int rc = sc_resource_acquire(&db, &connection, &error);
 	if (rc >= 0) {
-		rc = reports_query(
-			connection, user, my_param, sc_load_remaining_ms(load), &report, &error);
+		rc = reports_query(connection, user, my_param, sc_load_remaining_ms(load), &report,
+			&error);
 		sc_resource_release(&db, connection);
 		if (rc == SC_E_IO)
 			sc_resource_reset(&db);
@@ -60,8 +59,8 @@ static int fetch_data(struct sc_load *load, void *context)
 static int init(void **state, struct sc_error *error)
 {
 	(void)state;
-	return sc_cache_open(
-		&cache, SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .ttl_ms = 60000), error);
+	return sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .ttl_ms = 60000),
+		error);
 }
 
 static int handle(struct sc_invocation *inv, void *state)
@@ -73,8 +72,8 @@ static int handle(struct sc_invocation *inv, void *state)
 	(void)state;
 	if (report_request_init(&request, inv) < 0)
 		return SC_E_FUNCTION;
-	int rc = sc_cache_fetch(
-		cache, SC_KEY(request.user, request.param), fetch_data, NULL, &value, &error);
+	int rc = sc_cache_fetch(cache, SC_KEY(request.user, request.param), fetch_data, NULL,
+		&value, &error);
 	if (rc >= 0)
 		rc = sc_invocation_answer(inv, value.data, value.len, NULL);
 	else

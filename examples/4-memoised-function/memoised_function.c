@@ -43,8 +43,8 @@ static int fetch_data(struct sc_load *load, void *context)
 	(void)context;
 	int rc = sc_resource_acquire(&db, &connection, &error);
 	if (rc >= 0) {
-		rc = reports_query(
-			connection, user, my_param, sc_load_remaining_ms(load), &report, &error);
+		rc = reports_query(connection, user, my_param, sc_load_remaining_ms(load), &report,
+			&error);
 		sc_resource_release(&db, connection);
 		if (rc == SC_E_IO)
 			sc_resource_reset(&db);

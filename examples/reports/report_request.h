@@ -18,7 +18,7 @@
 
 struct report_request {
 	const char *user, *param; /* not empty; valid until report_request_fini() */
-	void *event;		  /* private */
+	void *event;              /* private */
 };
 
 /* Read the event of `inv`: {"user":"alice","param":"2024"}.

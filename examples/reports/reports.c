@@ -6,14 +6,12 @@
  * with it every writer out. */
 #include "reports/reports.h"
 
-#include "upstream/upstream_error.h"
-
 #include <jansson.h>
 #include <sqlite3.h>
 
 #include <stdlib.h>
 
-#define BUSY_MS_MAX	  1000
+#define BUSY_MS_MAX       1000
 #define TIME_TO_SAY_SO_MS 100
 
 /* A known user without entries makes one row without a category; an unknown user makes no row. The
@@ -103,11 +101,11 @@ static int read_rows(sqlite3_stmt *statement, json_t *report, int *found)
 		if (sqlite3_column_type(statement, 0) == SQLITE_NULL)
 			continue;
 		total = sqlite3_column_int64(statement, 3);
-		if (json_array_append_new(
-			    rows, json_pack("{s:s, s:I, s:I}", "category",
-					  (const char *)sqlite3_column_text(statement, 0), "count",
-					  (json_int_t)sqlite3_column_int64(statement, 1), "cents",
-					  (json_int_t)sqlite3_column_int64(statement, 2))) < 0)
+		if (json_array_append_new(rows,
+			    json_pack("{s:s, s:I, s:I}", "category",
+				    (const char *)sqlite3_column_text(statement, 0), "count",
+				    (json_int_t)sqlite3_column_int64(statement, 1), "cents",
+				    (json_int_t)sqlite3_column_int64(statement, 2))) < 0)
 			return SQLITE_NOMEM;
 	}
 	if (rc == SQLITE_DONE && json_object_set_new(report, "total", json_integer(total)) < 0)

@@ -12,7 +12,8 @@
  *
  * A report is JSON text: what a user spent in a year, the ten largest categories first (amounts in
  * cents), and the total of all categories:
- *	{"user":"alice","param":"2024","rows":[{"category":"rent","count":3,"cents":90210},...],"total":181017}
+ *	{"user":"alice","param":"2024","rows":[{"category":"gifts","count":4,"cents":46264},...],
+ *	 "total":193194}
  *
  * When the environment's REPORTS_METER names a file, opens and queries are counted in it: read them
  * with upstream_meter_read().
@@ -20,6 +21,7 @@
 #ifndef REPORTS_H
 #define REPORTS_H
 
+#include "upstream/upstream_error.h"
 #include "upstream/upstream_meter.h"
 
 #include <scopecache/error.h>
@@ -28,7 +30,7 @@
 #include <stdint.h>
 
 /* The one failure that is the asker's fault. */
-#define REPORTS_NO_SUCH_USER (-100)
+#define REPORTS_NO_SUCH_USER UPSTREAM_OWN_CODES
 
 /* Open the database for reading, and prepare the question; in the form that sc_resource wants.
  *
@@ -60,8 +62,8 @@ int reports_query(void *db, const char *user, const char *param, int64_t timeout
  * place of what was there.
  *
  * returns  0; SC_E_INVAL for a number that is 0 or past its bound below; SC_E_IO; SC_E_NOMEM. */
-int reports_create(
-	const char *path, unsigned users, unsigned params, unsigned rows, struct sc_error *error);
+int reports_create(const char *path, unsigned users, unsigned params, unsigned rows,
+	struct sc_error *error);
 
 #define REPORTS_USERS_MAX  100000
 #define REPORTS_PARAMS_MAX 1000

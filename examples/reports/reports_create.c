@@ -5,8 +5,6 @@
  * it. Half a database after a crash costs nothing but its file, so SQLite need not journal or sync. */
 #include "reports/reports.h"
 
-#include "upstream/upstream_error.h"
-
 #include <sqlite3.h>
 
 #include <errno.h>
@@ -107,8 +105,8 @@ static int write_all(sqlite3 *db, unsigned users, unsigned params, unsigned rows
 
 	int rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(
-			db, "INSERT INTO users VALUES (?1, ?2)", -1, &writer.user, NULL);
+		rc = sqlite3_prepare_v2(db, "INSERT INTO users VALUES (?1, ?2)", -1, &writer.user,
+			NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(db, "INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5)", -1,
 			&writer.entry, NULL);
@@ -122,12 +120,13 @@ static int write_all(sqlite3 *db, unsigned users, unsigned params, unsigned rows
 	return rc;
 }
 
-int reports_create(
-	const char *path, unsigned users, unsigned params, unsigned rows, struct sc_error *error)
+int reports_create(const char *path, unsigned users, unsigned params, unsigned rows,
+	struct sc_error *error)
 {
 	char building[4096];
 	sqlite3 *db = NULL;
 
+	/* 0 - 1 is the largest number there is. */
 	if (users - 1 >= REPORTS_USERS_MAX || params - 1 >= REPORTS_PARAMS_MAX ||
 		rows - 1 >= REPORTS_ROWS_MAX)
 		return upstream_fail(error, SC_E_INVAL,

@@ -103,8 +103,8 @@ static int read_document(struct reader *reader, const char *xml, size_t len)
 	if (XML_Parse(reader->parser, xml, (int)len, XML_TRUE) != XML_STATUS_OK &&
 		reader->failure == 0)
 		reader->failure = XML_GetErrorCode(reader->parser) == XML_ERROR_NO_MEMORY
-					  ? SC_E_NOMEM
-					  : SC_E_PROTOCOL;
+			? SC_E_NOMEM
+			: SC_E_PROTOCOL;
 	XML_ParserFree(reader->parser);
 	if (reader->failure == 0 && !reader->root_matched)
 		return SC_E_PROTOCOL;
@@ -134,13 +134,14 @@ static int take_bucket(void *context, const char *text)
 	return 0;
 }
 
-int s3_answer_buckets(
-	const char *xml, size_t len, struct s3_buckets *buckets, struct sc_error *error)
+int s3_answer_buckets(const char *xml, size_t len, struct s3_buckets *buckets,
+	struct sc_error *error)
 {
 	static const char *const path[] = { "ListAllMyBucketsResult", "Buckets", "Bucket", "Name" };
-	struct reader reader = {
-		.path = path, .path_len = 4, .take = take_bucket, .context = buckets
-	};
+	struct reader reader = { .path = path,
+		.path_len = 4,
+		.take = take_bucket,
+		.context = buckets };
 
 	memset(buckets, 0, sizeof *buckets);
 	int rc = read_document(&reader, xml, len);

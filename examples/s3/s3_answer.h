@@ -24,8 +24,8 @@ void s3_buckets_fini(struct s3_buckets *buckets);
  *          SC_E_TOO_LARGE for more than S3_BUCKETS_MAX buckets or a name over S3_TEXT_MAX bytes,
  *          SC_E_NOMEM; then *buckets is empty.
  * owns     the caller owns the names: s3_buckets_fini(). */
-int s3_answer_buckets(
-	const char *xml, size_t len, struct s3_buckets *buckets, struct sc_error *error);
+int s3_answer_buckets(const char *xml, size_t len, struct s3_buckets *buckets,
+	struct sc_error *error);
 
 /* Read the code of an S3 error answer, such as "AccessDenied", into `code`: letters, digits and dots
  * only; empty when there is none to be found. */

@@ -21,12 +21,12 @@
 #include <string.h>
 
 #define ANSWER_BYTES_MAX  (4 << 20)
-#define CONNECT_MS_MAX	  2000
-#define TIMEOUT_MS_MAX	  10000
+#define CONNECT_MS_MAX    2000
+#define TIMEOUT_MS_MAX    10000
 #define TIME_TO_SAY_SO_MS 100
 
 /* libcurl does not sign what it does not send, and S3 insists on this header: the digest of no body. */
-#define EMPTY_BODY_HEADER \
+#define EMPTY_BODY_HEADER                                                                          \
 	"x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 struct s3_client {
@@ -88,8 +88,8 @@ static int read_region(const char **region, struct sc_error *error)
 	if (*region && strlen(*region) <= 32 &&
 		strspn(*region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(*region))
 		return 0;
-	return upstream_fail(
-		error, SC_E_INVAL, "AWS_REGION is %s", *region ? "not a region" : "not set");
+	return upstream_fail(error, SC_E_INVAL, "AWS_REGION is %s",
+		*region ? "not a region" : "not set");
 }
 
 static int set_address(struct s3_client *client, const char *region, struct sc_error *error)
@@ -108,8 +108,8 @@ static int set_address(struct s3_client *client, const char *region, struct sc_e
 		return upstream_fail(error, SC_E_INVAL, "the endpoint URL is too long");
 	snprintf(url, sizeof url, "%s%s", endpoint, endpoint[len - 1] == '/' ? "" : "/");
 	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
-		return upstream_fail(
-			error, SC_E_INVAL, "the endpoint URL is neither https nor http");
+		return upstream_fail(error, SC_E_INVAL,
+			"the endpoint URL is neither https nor http");
 	if (curl_easy_setopt(client->curl, CURLOPT_URL, url) != CURLE_OK)
 		return upstream_fail(error, SC_E_NOMEM, "out of memory");
 	return 0;
@@ -133,8 +133,8 @@ static int set_signature(struct s3_client *client, const char *region, struct sc
 	char scheme[64], token_header[8192];
 
 	if (!id || !secret)
-		return upstream_fail(
-			error, SC_E_INVAL, "AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set");
+		return upstream_fail(error, SC_E_INVAL,
+			"AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set");
 	snprintf(scheme, sizeof scheme, "aws:amz:%s:s3", region);
 	if (curl_easy_setopt(client->curl, CURLOPT_AWS_SIGV4, scheme) != CURLE_OK ||
 		curl_easy_setopt(client->curl, CURLOPT_USERNAME, id) != CURLE_OK ||
@@ -167,6 +167,9 @@ static int set_up(struct s3_client *client, struct sc_error *error)
 		rc = set_signature(client, region, error);
 	if (rc < 0)
 		return rc;
+	const char *bundle = environment("AWS_CA_BUNDLE", NULL);
+	if (bundle && curl_easy_setopt(client->curl, CURLOPT_CAINFO, bundle) != CURLE_OK)
+		return upstream_fail(error, SC_E_NOMEM, "out of memory");
 	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, on_answer);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, client);
@@ -223,15 +226,15 @@ static int fail_status(struct s3_client *client, long status, struct sc_error *e
 	char code[S3_TEXT_MAX + 1];
 
 	s3_answer_error_code(client->answer, client->answer_len, code);
-	int rc = upstream_fail(
-		error, SC_E_IO, "S3 answered %ld%s%s", status, *code ? " " : "", code);
+	int rc = upstream_fail(error, SC_E_IO, "S3 answered %ld%s%s", status, *code ? " " : "",
+		code);
 	if (error)
 		error->http_status = (int32_t)status;
 	return rc;
 }
 
-int s3_client_list_buckets(
-	void *client, int64_t timeout_ms, struct s3_buckets *buckets, struct sc_error *error)
+int s3_client_list_buckets(void *client, int64_t timeout_ms, struct s3_buckets *buckets,
+	struct sc_error *error)
 {
 	struct s3_client *s3 = client;
 	long status = 0, connections = 0;

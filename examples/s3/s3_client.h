@@ -11,8 +11,8 @@
  *	}
  *
  * It is configured by the environment as the AWS SDKs are: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
- * and AWS_SESSION_TOKEN, AWS_REGION or AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL.
- * When S3_METER names a file, connections and requests are counted in it: upstream_meter_read().
+ * and AWS_SESSION_TOKEN, AWS_REGION or AWS_DEFAULT_REGION, AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL,
+ * and AWS_CA_BUNDLE where libcurl does not find the system's certificates by itself. When S3_METER names a file, connections and requests are counted in it: upstream_meter_read().
  */
 #ifndef S3_CLIENT_H
 #define S3_CLIENT_H
@@ -43,7 +43,7 @@ void s3_client_close(void *client);
  *          or 10 seconds; SC_E_PROTOCOL or SC_E_TOO_LARGE for an answer that is none; SC_E_NOMEM. Then
  *          *buckets is empty.
  * owns     the caller owns the names: s3_buckets_fini(). */
-int s3_client_list_buckets(
-	void *client, int64_t timeout_ms, struct s3_buckets *buckets, struct sc_error *error);
+int s3_client_list_buckets(void *client, int64_t timeout_ms, struct s3_buckets *buckets,
+	struct sc_error *error);
 
 #endif

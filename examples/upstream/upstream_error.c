@@ -13,7 +13,7 @@ int upstream_fail(struct sc_error *error, int code, const char *format, ...)
 		return code;
 	memset(error, 0, sizeof *error);
 	error->code = code;
-	if (code < SC_E_FUNCTION) {
+	if (code <= UPSTREAM_OWN_CODES) {
 		error->code = SC_E_FUNCTION;
 		error->user_code = code;
 	}

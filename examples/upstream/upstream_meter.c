@@ -28,23 +28,22 @@ static int size_file(int fd, int flags)
 	return -1;
 }
 
-static int map_file(
-	const char *path, int flags, struct upstream_meter **meter, struct sc_error *error)
+/* NULL after filling in `error`. */
+static struct upstream_meter *map_file(const char *path, int flags, struct sc_error *error)
 {
 	int protection = (flags & O_RDWR) ? PROT_READ | PROT_WRITE : PROT_READ;
 	void *mapped = MAP_FAILED;
 
 	int fd = open(path, flags | O_CLOEXEC, 0600);
 	if (fd >= 0 && size_file(fd, flags) == 0)
-		mapped = mmap(NULL, sizeof **meter, protection, MAP_SHARED, fd, 0);
+		mapped = mmap(NULL, sizeof(struct upstream_meter), protection, MAP_SHARED, fd, 0);
 	int saved = errno;
 	if (fd >= 0)
 		close(fd);
-	if (mapped == MAP_FAILED)
-		return upstream_fail(
-			error, SC_E_IO, "cannot use %s as a meter: %s", path, strerror(saved));
-	*meter = mapped;
-	return 0;
+	if (mapped != MAP_FAILED)
+		return mapped;
+	upstream_fail(error, SC_E_IO, "cannot use %s as a meter: %s", path, strerror(saved));
+	return NULL;
 }
 
 int upstream_meter_open(struct upstream_meter **meter, const char *variable, struct sc_error *error)
@@ -54,7 +53,8 @@ int upstream_meter_open(struct upstream_meter **meter, const char *variable, str
 	*meter = NULL;
 	if (!path || !*path)
 		return 0;
-	return map_file(path, O_RDWR | O_CREAT, meter, error);
+	*meter = map_file(path, O_RDWR | O_CREAT, error);
+	return *meter ? 0 : SC_E_IO;
 }
 
 void upstream_meter_close(struct upstream_meter *meter)
@@ -75,11 +75,10 @@ void upstream_meter_add(struct upstream_meter *meter, uint64_t opens, uint64_t q
 
 int upstream_meter_read(const char *path, struct upstream_meter *now, struct sc_error *error)
 {
-	struct upstream_meter *meter;
+	struct upstream_meter *meter = map_file(path, O_RDONLY, error);
 
-	int rc = map_file(path, O_RDONLY, &meter, error);
-	if (rc < 0)
-		return rc;
+	if (!meter)
+		return SC_E_IO;
 	now->opens = __atomic_load_n(&meter->opens, __ATOMIC_RELAXED);
 	now->queries = __atomic_load_n(&meter->queries, __ATOMIC_RELAXED);
 	upstream_meter_close(meter);

@@ -12,7 +12,7 @@
 
 /* The file is this struct, mapped by everybody who counts; it only goes up. */
 struct upstream_meter {
-	uint64_t opens;	  /* connections that were made */
+	uint64_t opens;   /* connections that were made */
 	uint64_t queries; /* questions that were asked over them */
 };
 
@@ -21,8 +21,8 @@ struct upstream_meter {
  * returns  0 with *meter set, or NULL in it when the variable is not set or empty; SC_E_IO when the
  *          file cannot be used, with *meter NULL.
  * owns     the caller owns the meter: upstream_meter_close(), for which NULL is allowed. */
-int upstream_meter_open(
-	struct upstream_meter **meter, const char *variable, struct sc_error *error);
+int upstream_meter_open(struct upstream_meter **meter, const char *variable,
+	struct sc_error *error);
 void upstream_meter_close(struct upstream_meter *meter);
 
 /* Add to the counts; any thread, any process. Does nothing when `meter` is NULL. */

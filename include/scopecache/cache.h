@@ -143,7 +143,9 @@ typedef int (*sc_load_fn)(struct sc_load *load, void *context);
  *
  * One loader runs for a key at a time; other threads that want the key wait for its result, success
  * or failure, and get the same value. A failure is not stored. A value that cannot be stored (it is
- * too large, memory is out, it was invalidated meanwhile) is given to the caller all the same.
+ * too large, memory is out, it was invalidated meanwhile) is given to the caller all the same. A load
+ * that is overtaken by a put, an invalidation or a clear answers only those who waited for it by then:
+ * who comes later gets what was put, or loads anew.
  *
  * returns  SC_HIT or SC_LOADED with *value set; otherwise *value is all zero: SC_E_LOAD when the
  *          loader failed (`error` has its message, and its result in user_code); SC_E_CYCLE when a
@@ -211,7 +213,7 @@ struct sc_cache_stats {
 #undef SC_CACHE_STATS_FIELD
 };
 
-/* Read the figures, all at one moment.
+/* Read the figures, all at one moment. What a newer header has that this library does not know is 0.
  *
  * returns  0; SC_E_INVAL when stats->size was not set. */
 int sc_cache_stats(struct sc_cache *cache, struct sc_cache_stats *stats);

@@ -46,7 +46,7 @@ extern "C" {
 	X(SC_STALE, 3, "stale")                                                                    \
 	X(SC_NEGATIVE, 4, "known to be absent")
 
-#define SC_RESULT_ENUM(name, number, text) name = number,
+#define SC_RESULT_ENUM(name, number, text) name = (number),
 enum sc_result { SC_ERRORS(SC_RESULT_ENUM) SC_OUTCOMES(SC_RESULT_ENUM) };
 #undef SC_RESULT_ENUM
 

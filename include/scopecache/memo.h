@@ -24,19 +24,20 @@ struct sc_memo {
 	sc_load_fn function;
 	void *context;
 	struct sc_cache_options options;
+	struct sc_clock clock;
 	struct sc_cache *cache;
 };
 
-/* The options after `context_` are those of a cache (see SC_CACHE_OPTION_TABLE). */
+/* The options after `context_` are those of a cache (see SC_CACHE_OPTION_TABLE). A clock that they point
+ * to is copied by the first call. */
 #define SC_MEMO_INIT(function_, context_, ...)                                                     \
 	{                                                                                          \
 		.function = function_, .context = context_,                                        \
 		.options = { .size = sizeof(struct sc_cache_options), __VA_ARGS__ },               \
 	}
 
-/* The same at run time; `options` are copied, and NULL is all defaults. The cache is opened by the first
- * call. */
-/* Make a memo at run time. Returns 0, or SC_E_INVAL for options that are not valid; nothing is opened. */
+/* The same at run time; `options` are copied, and NULL is all defaults. Returns 0, or SC_E_INVAL for
+ * options that are not valid. Nothing is opened before the first call. The memo must stay where it is. */
 int sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
 	const struct sc_cache_options *options);
 
@@ -52,7 +53,8 @@ int sc_memo_call(struct sc_memo *memo, struct sc_key arguments, struct sc_value 
 	struct sc_error *error);
 
 /* Forget the answer for these arguments, or all of them. The figures of sc_memo_info() go on after
- * forgetting one, and begin anew after sc_memo_clear(). */
+ * forgetting one, and begin anew after sc_memo_clear(). sc_memo_forget() returns as
+ * sc_cache_invalidate(). */
 int sc_memo_forget(struct sc_memo *memo, struct sc_key arguments);
 void sc_memo_clear(struct sc_memo *memo);
 

@@ -8,7 +8,7 @@
  *	if (rc < 0)
  *		return rc;
  *	use(client);
- *	sc_resource_release(&s3);
+ *	sc_resource_release(&s3, client);
  *
  * Several threads may hold it at the same time: what it opens must bear that, or the threads must
  * agree among themselves.

@@ -50,11 +50,16 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	if (!cache)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	cache->options = checked;
+	if (checked.clock) {
+		cache->clock = *checked.clock;
+		cache->options.clock = &cache->clock;
+	}
 	rc = map_region(cache, error);
 	if (rc < 0) {
 		free(cache);
 		return rc;
 	}
+	sci_cache_time_start();
 	cache->seed = sci_hash_seed();
 	cache->holds = 1;
 	pthread_mutex_init(&cache->lock, NULL);
@@ -205,9 +210,10 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
 int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name, const void *data,
 	size_t len, uint64_t ttl_ms, int64_t now_ms)
 {
-	int64_t expires_ms = ttl_ms && ttl_ms < (uint64_t)(SCI_NEVER - now_ms)
-		? now_ms + (int64_t)ttl_ms
-		: SCI_NEVER;
+	int64_t expires_ms = SCI_NEVER;
+	if (ttl_ms && ttl_ms <= INT64_MAX &&
+		__builtin_add_overflow(now_ms, (int64_t)ttl_ms, &expires_ms))
+		expires_ms = SCI_NEVER;
 	enum sci_stored stored = sci_shard_put(cache->shard, name, data, len, expires_ms, now_ms);
 
 	cache->counts.puts += stored == SCI_STORED;
@@ -301,9 +307,10 @@ int sc_cache_stats(struct sc_cache *cache, struct sc_cache_stats *stats)
 {
 	size_t size = stats->size;
 
-	if (size < sizeof size)
+	if (size < sizeof size || size > SCI_STRUCT_BYTES_MAX)
 		return SC_E_INVAL;
 	struct sc_cache_stats all = read_stats(cache);
+	memset(stats, 0, size);
 	memcpy(stats, &all, size < sizeof all ? size : sizeof all);
 	stats->size = size;
 	return 0;

@@ -1,21 +1,28 @@
 /* A frozen process wakes up and cannot tell from one clock how long it slept: which clocks go on in a
- * freeze differs. So at each beginning of an invocation all three are read, and the most that any of
- * them saw pass since the last beginning is what has passed. CLOCK_BOOTTIME is the base, because it goes
- * on by itself when a machine is suspended; what others saw beyond it is added up in `beyond_ms`.
+ * freeze differs. So all three are read when time begins to matter, at the first cache, and at each
+ * beginning of an invocation, and the most that any of them saw pass is what has passed. CLOCK_BOOTTIME is
+ * the base, because it goes on by itself when a machine is suspended; what others saw beyond it is added up
+ * in `beyond_ms`.
+ *
+ * Clocks that are read one after the other, and cut to milliseconds, seem to differ by a little when
+ * nothing has happened. Added up at every invocation that would make time run fast, so a small difference
+ * is not counted: the comparison goes on from the same reading until it is one that counts.
  *
  * In an invocation the time stands still for its thread: a hit compares two numbers and reads no clock. */
 #include "cache/cache_time.h"
 
 #include "base/clock.h"
 
-#include <scopecache/hooks.h>
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#define NOISE_MS 10
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sci_clocks last; /* guarded by lock; all zero before the first invocation */
+/* Guarded by lock. */
+static bool started;
+static struct sci_clocks compared; /* the reading that the next one is compared with */
 static _Atomic int64_t beyond_ms;
 
 static _Thread_local struct {
@@ -36,24 +43,46 @@ int64_t sci_invocation_deadline_mono_ms(void)
 	return invocation.running ? invocation.deadline_mono_ms : INT64_MAX;
 }
 
+/* Read the clocks, and count the time that the base did not see. The reading is made under the lock: one
+ * that is older than what it is compared with would say nothing. */
+static struct sci_clocks bring_up_to_date(void)
+{
+	pthread_mutex_lock(&lock);
+	struct sci_clocks now = sci_clocks_read();
+	if (!started)
+		compared = now;
+	started = true;
+
+	int64_t passed_ms = now.boot_ms - compared.boot_ms;
+	int64_t gap_ms = sci_clocks_elapsed_ms(&compared, &now) - passed_ms;
+	bool stepped_back = now.real_ms - compared.real_ms < passed_ms - NOISE_MS;
+	if (gap_ms > NOISE_MS)
+		atomic_fetch_add_explicit(&beyond_ms, gap_ms, memory_order_relaxed);
+	if (gap_ms > NOISE_MS || stepped_back)
+		compared = now;
+	pthread_mutex_unlock(&lock);
+	return now;
+}
+
+void sci_cache_time_start(void)
+{
+	bring_up_to_date();
+}
+
+static int64_t deadline_of(int64_t mono_ms, int64_t remaining_ms)
+{
+	if (remaining_ms < 0)
+		remaining_ms = 0;
+	return remaining_ms < INT64_MAX - mono_ms ? mono_ms + remaining_ms : INT64_MAX;
+}
+
 void sci_cache_time_begin(int64_t remaining_ms)
 {
-	struct sci_clocks now = sci_clocks_read();
-
-	pthread_mutex_lock(&lock);
-	if (last.boot_ms) {
-		int64_t elapsed_ms = sci_clocks_elapsed_ms(&last, &now);
-		int64_t beyond = elapsed_ms - (now.boot_ms - last.boot_ms);
-		if (beyond > 0)
-			atomic_fetch_add_explicit(&beyond_ms, beyond, memory_order_relaxed);
-	}
-	last = now;
-	pthread_mutex_unlock(&lock);
+	struct sci_clocks now = bring_up_to_date();
 
 	invocation.running = true;
 	invocation.began_ms = now.boot_ms + atomic_load_explicit(&beyond_ms, memory_order_relaxed);
-	invocation.deadline_mono_ms =
-		remaining_ms == SC_NO_DEADLINE ? INT64_MAX : now.mono_ms + remaining_ms;
+	invocation.deadline_mono_ms = deadline_of(now.mono_ms, remaining_ms);
 }
 
 void sci_cache_time_end(void)

@@ -12,6 +12,9 @@ int64_t sci_cache_time_ms(void);
 /* When the invocation on this thread must be over, on CLOCK_MONOTONIC; INT64_MAX when there is none. */
 int64_t sci_invocation_deadline_mono_ms(void);
 
+/* Time begins to matter: from now on no freeze is missed. May be called again. */
+void sci_cache_time_start(void);
+
 /* An invocation begins or ends on this thread. */
 void sci_cache_time_begin(int64_t remaining_ms);
 void sci_cache_time_end(void);

@@ -23,12 +23,21 @@ static bool is_for(const struct sci_flight *flight, const void *subject, const v
 		(len == 0 || memcmp(flight->key, key, len) == 0);
 }
 
+/* The flight that a thread boards is one that nothing has overtaken. Its own is found even so: to load
+ * once more what one is loading is a circle, and might have no end. */
 static struct sci_flight *find(const void *subject, const void *key, size_t len)
 {
-	for (struct sci_flight *flight = flights; flight; flight = flight->next)
-		if (!flight->overtaken && is_for(flight, subject, key, len))
+	struct sci_flight *found = NULL;
+
+	for (struct sci_flight *flight = flights; flight; flight = flight->next) {
+		if (!is_for(flight, subject, key, len))
+			continue;
+		if (pthread_equal(flight->owner, pthread_self()))
 			return flight;
-	return NULL;
+		if (!flight->overtaken)
+			found = flight;
+	}
+	return found;
 }
 
 static struct sci_flight *begin(const void *subject, const void *key, size_t len)

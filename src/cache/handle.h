@@ -13,6 +13,9 @@
 
 #include <pthread.h>
 
+/* No struct of a caller's is larger: a larger `size` was never set. */
+#define SCI_STRUCT_BYTES_MAX 4096u
+
 /* What the cache itself counts; the rest of the figures is the shard's. */
 struct sci_counts {
 	uint64_t hits, misses, expired, loads, load_failures, load_waits, puts, invalidations,
@@ -20,8 +23,9 @@ struct sci_counts {
 };
 
 struct sc_cache {
-	struct sc_cache_options
-		options; /* checked, with defaults filled in; never written after open */
+	/* Never written after open. */
+	struct sc_cache_options options; /* checked, with defaults filled in */
+	struct sc_clock clock;           /* what options.clock points to, unless it is NULL */
 	uint64_t seed;
 	void *region;
 	size_t region_bytes;

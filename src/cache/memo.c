@@ -8,7 +8,12 @@ int sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
 	const struct sc_cache_options *options)
 {
 	*memo = (struct sc_memo){ .function = function, .context = context };
-	return sci_cache_options_read(&memo->options, options, NULL);
+	int rc = sci_cache_options_read(&memo->options, options, NULL);
+	if (rc == 0 && memo->options.clock) {
+		memo->clock = *memo->options.clock;
+		memo->options.clock = &memo->clock;
+	}
+	return rc;
 }
 
 static struct sc_cache *opened(struct sc_memo *memo)

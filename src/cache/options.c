@@ -41,7 +41,7 @@ static int copy_known(struct sc_cache_options *out, const struct sc_cache_option
 	const unsigned char *byte = (const unsigned char *)options;
 	size_t known = options->size < sizeof *out ? options->size : sizeof *out;
 
-	if (options->size < sizeof options->size || options->size > 4096)
+	if (options->size < sizeof options->size || options->size > SCI_STRUCT_BYTES_MAX)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the options' size is %zu: set it to sizeof(struct sc_cache_options), as "
 			"SC_CACHE_OPTIONS() does",

@@ -19,7 +19,7 @@
 
 struct sc_resource_instance {
 	void *instance;
-	struct sc_resource *resource;
+	struct sc_resource *resource; /* NULL once it is retired: it may live longer than that */
 	sc_resource_close_fn close;
 	size_t holders;
 	uint64_t number;                                           /* in order of opening */
@@ -87,6 +87,7 @@ static struct sc_resource_instance *retire(struct sc_resource *resource)
 	resource->current = NULL;
 	if (!instance)
 		return NULL;
+	instance->resource = NULL;
 	if (instance->holders == 0) {
 		forget(instance);
 		return instance;
@@ -226,7 +227,7 @@ static struct sc_resource_instance *last_current(uint64_t last)
 {
 	struct sc_resource_instance *instance = last_opened;
 
-	while (instance && (instance->number > last || instance->resource->current != instance))
+	while (instance && (instance->number > last || !instance->resource))
 		instance = instance->opened_before;
 	return instance;
 }

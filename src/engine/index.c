@@ -4,7 +4,8 @@
  *
  * Both lines follow from the low half of the hash, which the record keeps: home + other = spread(hash),
  * modulo the number of lines. A slot can therefore be moved to its second line, or found again when its
- * record moves, without looking at the key.
+ * record moves, without looking at the key. The number of lines is even and the sum odd, so the two are
+ * never the same line: in a small index that would be common, and eight such keys would fill it.
  *
  * A new key goes where more slots are free. When all sixteen are taken, one of them is moved to its
  * second line; when none can be, a cache may forget: the record that was written longest ago goes. At
@@ -15,21 +16,25 @@
 
 #define TAG_SHIFT 40
 /* Slots are filled to four fifths; a small index, where chance weighs more, to one half. */
-#define SMALL_ENTRIES 4096
+#define SMALL_ENTRIES 4096u
+#define SMALL_PAIRS                                                                                \
+	(SMALL_ENTRIES / SCI_BUCKET_SLOTS) /* of lines, that a small index has at most */
 
 uint32_t sci_index_buckets(uint64_t entries)
 {
-	uint64_t slots = entries <= SMALL_ENTRIES ? entries * 2 : entries + entries / 4;
-	uint64_t buckets = (slots + SCI_BUCKET_SLOTS - 1) / SCI_BUCKET_SLOTS;
+	uint64_t slots = entries <= SMALL_ENTRIES ? entries * 2 : entries + (entries + 3) / 4;
+	uint64_t pairs = (slots + 2 * SCI_BUCKET_SLOTS - 1) / (2 * SCI_BUCKET_SLOTS);
 
-	return buckets < 2 ? 2 : buckets > UINT32_MAX ? UINT32_MAX : (uint32_t)buckets;
+	if (entries > SMALL_ENTRIES && pairs <= SMALL_PAIRS)
+		pairs = SMALL_PAIRS + 1;
+	return pairs < 1 ? 2 : pairs > UINT32_MAX / 2 ? UINT32_MAX - 1 : (uint32_t)pairs * 2;
 }
 
 uint64_t sci_index_capacity(uint32_t buckets)
 {
 	uint64_t slots = (uint64_t)buckets * SCI_BUCKET_SLOTS;
 
-	return slots <= SMALL_ENTRIES * 2 ? slots / 2 : slots / 5 * 4;
+	return buckets <= SMALL_PAIRS * 2 ? slots / 2 : slots * 4 / 5;
 }
 
 /* Map 32 bits onto 0..count-1 evenly, by a multiplication in place of a division. */
@@ -46,7 +51,7 @@ static uint32_t home_line(const struct sci_shard *shard, uint32_t hash)
 /* The other of a hash's two lines; its own inverse. */
 static uint32_t second_line(const struct sci_shard *shard, uint32_t hash, uint32_t line)
 {
-	uint32_t sum = scale(hash * 0x9E3779B1u, shard->buckets);
+	uint32_t sum = scale(hash * 0x9E3779B1u, shard->buckets) | 1;
 
 	return sum >= line ? sum - line : sum + (shard->buckets - line);
 }

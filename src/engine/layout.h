@@ -71,21 +71,27 @@ _Static_assert(sizeof(struct sci_shard) <= SCI_INDEX_START &&
 		SCI_INDEX_START % SCI_SHARD_ALIGN == 0,
 	"the index begins on a cache line behind the head");
 
+/* Records and lines are aligned by construction, which no compiler can know. */
+static inline void *sci_shard_byte(const struct sci_shard *shard, uint64_t offset)
+{
+	return (unsigned char *)(uintptr_t)shard + offset;
+}
+
 static inline struct sci_record *sci_record_at(const struct sci_shard *shard, sci_place place)
 {
-	return (struct sci_record *)((unsigned char *)(uintptr_t)shard +
-		(uint64_t)place * SCI_UNIT);
+	return sci_shard_byte(shard, (uint64_t)place * SCI_UNIT);
 }
 
 static inline struct sci_bucket *sci_buckets(const struct sci_shard *shard)
 {
-	return (struct sci_bucket *)((unsigned char *)(uintptr_t)shard + SCI_INDEX_START);
+	return sci_shard_byte(shard, SCI_INDEX_START);
 }
 
 /* Behind the index. */
 static inline struct sci_ghosts *sci_ghost_lines(const struct sci_shard *shard)
 {
-	return (struct sci_ghosts *)(void *)(sci_buckets(shard) + shard->buckets);
+	return sci_shard_byte(shard,
+		SCI_INDEX_START + (uint64_t)shard->buckets * sizeof(struct sci_bucket));
 }
 
 #endif

@@ -46,7 +46,8 @@ static void disconnect(struct sci_channel *channel)
 	if (channel->fd >= 0)
 		close(channel->fd);
 	channel->fd = -1;
-	channel->connected = channel->broken = false;
+	channel->connected = false;
+	channel->broken = false;
 }
 
 void sci_channel_close(struct sci_channel *channel)
@@ -67,6 +68,7 @@ static void fail(struct sci_channel *channel, const struct sc_error *error)
 {
 	struct sc_error copy = *error;
 
+	channel->is_busy = false;
 	channel->ended_ns = sci_channel_now_ns();
 	sci_channel_close(channel);
 	channel->ended(channel, &copy);
@@ -74,6 +76,7 @@ static void fail(struct sci_channel *channel, const struct sc_error *error)
 
 static void complete(struct sci_channel *channel)
 {
+	channel->is_busy = false;
 	channel->ended_ns = sci_channel_now_ns();
 	event_del(channel->deadline);
 	/* Bytes after the answer, or a request that was answered before it was sent, leave a
@@ -107,9 +110,13 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_channel *channel = arg;
 	struct sc_error error;
-	size_t room = sci_http_response_wants(&channel->response, &channel->in);
-
 	(void)what;
+	if (!channel->is_busy) {
+		/* A connection that was kept has been closed, or speaks out of turn. */
+		disconnect(channel);
+		return;
+	}
+	size_t room = sci_http_response_wants(&channel->response, &channel->in);
 	if (sci_buffer_reserve(&channel->in, room > READ_BYTES ? room : READ_BYTES) < 0) {
 		fail_nomem(channel);
 		return;
@@ -262,6 +269,7 @@ void sci_channel_send(struct sci_channel *channel, struct iovec head, struct iov
 	channel->in.len = 0;
 	channel->response = (struct sci_http_response){ .max_body = channel->max_body };
 	channel->failure = (struct sc_error){ 0 };
+	channel->is_busy = true;
 	if (channel->connected) {
 		set_deadline(channel, &timeout);
 		begin(channel);

@@ -45,8 +45,9 @@ struct sci_channel {
 	uint64_t connections; /* made so far */
 
 	int fd;
-	bool connected,
-		broken; /* broken: nothing more can be written, but there may be an answer */
+	bool is_busy; /* an exchange is under way */
+	bool connected;
+	bool broken; /* nothing more can be written, but there may be an answer */
 	struct event *readable, *writable, *deadline;
 	struct iovec out[2]; /* what is still to be written */
 	struct sc_error failure;

@@ -47,7 +47,8 @@ uint64_t sci_histogram_percentile_ns(const struct sci_histogram *histogram, doub
 		return 0;
 	/* Written so that a NaN is 0 %. */
 	double share = percent > 0 ? (percent < 100 ? percent / 100 : 1) : 0;
-	double exact = share * (double)histogram->count;
+	/* A little less, so that 99.9 % of 1000 is rank 999 although 0.999 is no exact double. */
+	double exact = share * (double)histogram->count * (1 - 1e-12);
 	uint64_t rank = (uint64_t)exact;
 
 	if ((double)rank < exact)

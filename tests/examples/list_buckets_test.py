@@ -58,14 +58,16 @@ class ListBuckets(unittest.TestCase):
 
     def test_down_and_up_again(self):
         for program in BOTH:
-            with self.subTest(program):
-                with S3Stub() as stub:
-                    port = stub.port
-                with self.start(program, stub) as function:
+            # A port that is bound and does not listen is ours, and refuses; the stub can bind it too.
+            with self.subTest(program), socket.socket() as reserved:
+                reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                reserved.bind(("127.0.0.1", 0))
+                port = reserved.getsockname()[1]
+                with Environment(program, **WHO, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}") as function:
                     for _ in range(2):
                         self.assert_error(function.invoke({}), "S3 could not be asked")
-                    with S3Stub(port) as again:
-                        again.body = listing("back")
+                    with S3Stub(port) as stub:
+                        stub.body = listing("back")
                         self.assertEqual(function.invoke({}).json(), {"buckets": ["back"]})
 
     def test_errors_have_their_status_and_code(self):
@@ -139,6 +141,13 @@ class ListBuckets(unittest.TestCase):
                 self.assertEqual(function.invoke({}).kind, "response")
             self.assertEqual((len(stub.requests), len(other.requests)), (1, 0))
             self.assertIn("/us-west-2/s3/aws4_request", stub.requests[0][2]["Authorization"])
+
+    def test_a_certificate_bundle_is_used(self):
+        missing = str(self.meter.with_name("no-such-bundle.pem"))
+        with S3Stub() as stub:
+            url = stub.url.replace("http:", "https:")
+            with self.start(GLOBAL, stub, AWS_ENDPOINT_URL=url, AWS_CA_BUNDLE=missing) as function:
+                self.assert_error(function.invoke({}), "S3 could not be asked", missing)
 
     def test_nothing_listens_and_time_is_short(self):
         # A listener whose queue is full neither accepts nor refuses.

@@ -140,15 +140,15 @@ static void buckets_are_bounded(void **state)
 
 static void depth_costs_no_stack(void **state)
 {
-	enum { depth = 100000 };
+	const size_t depth = 100000;
 	char *xml = malloc(7 * depth + sizeof HEAD + sizeof TAIL), *at = xml;
 
 	(void)state;
 	assert_non_null(xml);
 	at += sprintf(at, HEAD);
-	for (int i = 0; i < depth; i++)
+	for (size_t i = 0; i < depth; i++)
 		at += sprintf(at, "<a>");
-	for (int i = 0; i < depth; i++)
+	for (size_t i = 0; i < depth; i++)
 		at += sprintf(at, "</a>");
 	sprintf(at, TAIL);
 	assert_int_equal(read_text(xml), 0);

@@ -2,6 +2,7 @@
 moto's S3 server."""
 
 import hashlib
+import logging
 import unittest
 
 import boto3
@@ -63,6 +64,7 @@ class Conformance(unittest.TestCase):
                              headers["Authorization"])
 
     def test_moto_lists_what_boto3_made(self):
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's HTTP server tells of each request
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         server.start()
         self.addCleanup(server.stop)

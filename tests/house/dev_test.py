@@ -11,7 +11,7 @@ import unittest
 from house import SOURCE
 
 REAL = ("sh", "dirname", "basename", "cat", "cksum", "cut", "env", "find", "grep", "mkdir", "nproc", "rm",
-        "sort", "tail", "tr")
+        "sed", "sleep", "sort", "tail", "tr")
 
 DPKG_QUERY = """#!/bin/sh
 shift 3
@@ -24,7 +24,6 @@ exit ${status:-0}
 APT_GET = """#!/bin/sh
 echo "apt-get $*" >>"$CALLS"
 echo "Reading package lists..."
-echo "pmstatus:gcc:50.0000:Unpacking gcc"
 exit "${APT_STATUS:-0}"
 """
 
@@ -106,7 +105,6 @@ class Dev(unittest.TestCase):
         self.assertEqual([call.split()[-1] for call in called[:1]], ["update"])
         self.assertTrue(called[1].endswith(" install --no-install-recommends --no-remove gcc cmake"), called[1])
         self.assertTrue(called[2].startswith("cmake --preset release"), called[2])
-        self.assertIn("50 %  Unpacking gcc", done.stdout)
         log = (self.top / "build/install.log").read_text(encoding="utf-8")
         self.assertIn("Reading package lists...", log)
 

@@ -16,7 +16,7 @@ MAY_INCLUDE = {
     "src/invoke": {"base", "http"},
     "src/local": {"base", "http"},
     "src/cli": {"base", "http", "invoke", "local"},
-    "examples/demo": {"base", "invoke"},
+    "examples/demo": {"base", "http", "invoke"},
     "examples": set(),
 }
 # What becomes part of a function's process needs the C library alone.

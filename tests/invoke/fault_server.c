@@ -123,6 +123,10 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	(void)listener;
 	(void)from;
 	(void)len;
+	if (!connection) {
+		close(fd);
+		return;
+	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	connection->server = server;
 	connection->bev = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
@@ -154,10 +158,15 @@ struct sct_fault_server *sct_fault_server_open(struct event_base *base, sct_faul
 	return server;
 }
 
-void sct_fault_server_close(struct sct_fault_server *server)
+void sct_fault_server_drop(struct sct_fault_server *server)
 {
 	while (!LIST_EMPTY(&server->open))
 		drop(LIST_FIRST(&server->open), false);
+}
+
+void sct_fault_server_close(struct sct_fault_server *server)
+{
+	sct_fault_server_drop(server);
 	evconnlistener_free(server->listener);
 	free(server);
 }

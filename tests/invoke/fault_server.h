@@ -34,6 +34,9 @@ struct sct_fault_server *sct_fault_server_open(struct event_base *base, sct_faul
 	void *arg, struct sci_address *address);
 void sct_fault_server_close(struct sct_fault_server *server);
 
+/* Close every connection that is open. */
+void sct_fault_server_drop(struct sct_fault_server *server);
+
 /* Connections accepted, and requests seen. */
 uint64_t sct_fault_server_connections(const struct sct_fault_server *server);
 uint64_t sct_fault_server_requests(const struct sct_fault_server *server);

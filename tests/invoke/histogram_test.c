@@ -99,6 +99,24 @@ static void buckets_meet_without_a_gap(void **state)
 	}
 }
 
+/* The one that is slow among a thousand is the maximum and not yet the 99.9th percentile. */
+static void ranks_are_exact(void **state)
+{
+	static struct sci_histogram histogram;
+
+	(void)state;
+	memset(&histogram, 0, sizeof histogram);
+	for (int i = 0; i < 999; i++)
+		sci_histogram_record(&histogram, 100);
+	sci_histogram_record(&histogram, 1000000);
+	assert_int_equal(sci_histogram_percentile_ns(&histogram, 99.9), 100);
+	assert_int_equal(sci_histogram_percentile_ns(&histogram, 99.91), 1000000);
+	for (int i = 0; i < 9; i++)
+		sci_histogram_record(&histogram, 1000000);
+	assert_int_equal(sci_histogram_percentile_ns(&histogram, 99), 100);
+	assert_int_equal(sci_histogram_percentile_ns(&histogram, 99.9), 1000000);
+}
+
 static void empty_and_extreme(void **state)
 {
 	static struct sci_histogram histogram;
@@ -120,6 +138,7 @@ int main(void)
 		cmocka_unit_test(percentiles_are_those_of_the_samples),
 		cmocka_unit_test(one_sample_is_exact),
 		cmocka_unit_test(buckets_meet_without_a_gap),
+		cmocka_unit_test(ranks_are_exact),
 		cmocka_unit_test(empty_and_extreme),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,287 @@
+/* The demo: functions in C keep their state between invocations on a local Lambda, side by side with the
+ * same functions that keep nothing.
+ *
+ * What it starts - a stand-in for S3, `scopecache local` and through it the functions - and the folder
+ * with the reports' database are gone when it ends, be it by itself, by an error or by Ctrl-C; and the
+ * processes also when it is killed. So nothing returns from the middle of main() but demo_run(). */
+#include "demo/demo_options.h"
+#include "demo/demo_table.h"
+#include "demo/local_lambda.h"
+#include "demo/row.h"
+#include "demo/s3_stand_in.h"
+#include "demo/workspace.h"
+
+#include "base/error.h"
+#include "reports/reports.h"
+#include "upstream/upstream_meter.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Ten or so entries for each user, year and category. */
+#define ENTRIES_PER_REPORT 40
+#define SKEW               0.99
+#define SEED               20231
+
+static const struct technique techniques[] = {
+	{ "list_buckets_cold", "list_buckets: nothing kept", "nothing kept", UPSTREAM_S3,
+		UPSTREAM_OPENS },
+	{ "global_variable", "list_buckets: 1 global variable", "1 global variable", UPSTREAM_S3,
+		UPSTREAM_OPENS },
+	{ "report_cold", "report: nothing kept", "nothing kept", UPSTREAM_REPORTS, UPSTREAM_OPENS },
+	{ "class_level_holder", "report: 2 class-level holder", "2 class-level holder",
+		UPSTREAM_REPORTS, UPSTREAM_OPENS },
+	{ "explicit_cache", "report: 3 explicit cache", "3 explicit cache", UPSTREAM_REPORTS,
+		UPSTREAM_QUERIES },
+	{ "memoised_function", "report: 4 memoised function", "4 memoised function",
+		UPSTREAM_REPORTS, UPSTREAM_QUERIES },
+};
+#define TECHNIQUES (sizeof techniques / sizeof techniques[0])
+
+struct demo {
+	struct demo_options options;
+	struct workspace workspace;
+	struct s3_stand_in s3;
+	struct local_lambda lambda;
+	struct event *interrupt, *terminate;
+	struct bench bench;
+	struct mix mix;
+	struct sci_buffer host;
+	struct row rows[TECHNIQUES];
+	int signal;
+};
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct demo *demo = arg;
+
+	(void)what;
+	demo->signal = (int)number;
+	row_stop(&demo->bench);
+}
+
+static bool is_stopped(void *arg)
+{
+	const struct demo *demo = arg;
+
+	event_base_loop(demo->bench.base, EVLOOP_NONBLOCK);
+	return demo->bench.is_stopped;
+}
+
+static int catch_signals(struct demo *demo, struct sc_error *error)
+{
+	struct event_base *base = event_base_new();
+
+	demo->bench.base = base;
+	demo->interrupt = base ? evsignal_new(base, SIGINT, on_signal, demo) : NULL;
+	demo->terminate = base ? evsignal_new(base, SIGTERM, on_signal, demo) : NULL;
+	if (!demo->interrupt || !demo->terminate || event_add(demo->interrupt, NULL) < 0 ||
+		event_add(demo->terminate, NULL) < 0)
+		return sci_error_set(error, SC_E_NOMEM, 0, "no memory for an event loop");
+	return 0;
+}
+
+/* The database, and the meter of what is done to it. */
+static int make_reports(const struct demo *demo, struct sc_error *error)
+{
+	char database[2 * WORKSPACE_PATH_BYTES], meter_path[2 * WORKSPACE_PATH_BYTES];
+	struct upstream_meter *meter = NULL;
+
+	workspace_path(&demo->workspace, "reports.db", database);
+	workspace_path(&demo->workspace, "reports.meter", meter_path);
+	if (setenv("REPORTS_DB", database, 1) < 0 || setenv("REPORTS_METER", meter_path, 1) < 0)
+		return sci_error_set(error, SC_E_NOMEM, errno, "cannot set the environment");
+	int rc = upstream_meter_open(&meter, "REPORTS_METER", error);
+	upstream_meter_close(meter);
+	return rc < 0 ? rc
+		      : reports_create(database, MIX_USERS, MIX_PARAMS, ENTRIES_PER_REPORT, error);
+}
+
+/* Where S3 is and who asks it; the functions inherit this. */
+static int point_at_s3(const struct s3_stand_in *s3, struct sc_error *error)
+{
+	char url[64];
+
+	snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)s3->port);
+	if (setenv("AWS_ENDPOINT_URL_S3", url, 1) < 0 ||
+		setenv("AWS_ACCESS_KEY_ID", "demo", 1) < 0 ||
+		setenv("AWS_SECRET_ACCESS_KEY", "demo", 1) < 0 ||
+		setenv("AWS_REGION", "us-east-1", 1) < 0)
+		return sci_error_set(error, SC_E_NOMEM, errno, "cannot set the environment");
+	unsetenv("AWS_SESSION_TOKEN");
+	unsetenv("S3_METER");
+	return 0;
+}
+
+static int start_lambda(struct demo *demo, struct sc_error *error)
+{
+	char out[2 * WORKSPACE_PATH_BYTES], log[2 * WORKSPACE_PATH_BYTES];
+	static char functions[TECHNIQUES][DEMO_PATH_BYTES + 64];
+	static char local[] = "local", quiet[] = "--quiet", function[] = "--function";
+	char *command[4 + 2 * TECHNIQUES] = { demo->options.scopecache, local, quiet };
+	struct sci_endpoint endpoint;
+	size_t words = 3;
+
+	for (size_t i = 0; i < TECHNIQUES; i++) {
+		const char *program = techniques[i].program;
+		snprintf(functions[i], sizeof functions[i], "%s=%s/%s", program,
+			demo->options.functions, program);
+		command[words++] = function;
+		command[words++] = functions[i];
+	}
+	workspace_path(&demo->workspace, "local.out", out);
+	workspace_path(&demo->workspace, "local.log", log);
+	int rc = local_lambda_start(&demo->lambda, command, out, log, is_stopped, demo, error);
+	if (rc == 0)
+		rc = sci_endpoint_parse(&endpoint, demo->lambda.url, error);
+	if (rc == 0)
+		rc = sci_endpoint_resolve(&endpoint, &demo->bench.address, error);
+	if (rc == 0 && sci_endpoint_print(&endpoint, &demo->host) < 0)
+		rc = sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	demo->bench.host = demo->host.data;
+	return rc;
+}
+
+static int measure_all(struct demo *demo, struct sc_error *error)
+{
+	static char meter[2 * WORKSPACE_PATH_BYTES];
+	int rc = 0;
+
+	mix_init(&demo->mix, SKEW);
+	demo->bench.mix = &demo->mix;
+	demo->bench.s3 = &demo->s3;
+	demo->bench.reports_meter = workspace_path(&demo->workspace, "reports.meter", meter);
+	demo->bench.invocations = demo->options.invocations;
+	demo->bench.parallel = demo->options.parallel;
+	demo->bench.seed = SEED;
+	for (size_t i = 0; i < TECHNIQUES && rc == 0; i++) {
+		struct row *row = &demo->rows[i];
+		rc = row_measure(row, &demo->bench, &techniques[i], error);
+		if (rc == 0 && !isatty(STDERR_FILENO))
+			fprintf(stderr, "demo: %s: %llu invocations in %.2f s\n",
+				row->technique->name, (unsigned long long)row->invocations,
+				row->elapsed_s);
+	}
+	return rc;
+}
+
+/* One environment was killed, and it may have been busy: what failed beyond that is not as it should be.
+ * Returns the exit status. */
+static int look_at_failures(const struct row *rows)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < TECHNIQUES; i++) {
+		if (rows[i].failed > (rows[i].killed ? 1 : 0)) {
+			fprintf(stderr, "demo: %s: %llu invocations failed; the first: %s\n",
+				rows[i].technique->name, (unsigned long long)rows[i].failed,
+				rows[i].first_failure.message);
+			status = 1;
+		}
+		if (!rows[i].killed) {
+			fprintf(stderr, "demo: %s: there was no environment to kill half-way\n",
+				rows[i].technique->name);
+			status = 1;
+		}
+	}
+	return status;
+}
+
+/* The path as it can be typed here: relative, where it leads down from the working folder. */
+static const char *typed(const char *path)
+{
+	char here[DEMO_PATH_BYTES];
+	size_t len = getcwd(here, sizeof here) ? strlen(here) : 0;
+
+	return len > 1 && strncmp(path, here, len) == 0 && path[len] == '/' ? path + len + 1 : path;
+}
+
+static void print_all(const struct demo *demo)
+{
+	const char *command = typed(demo->options.scopecache);
+
+	if (demo->options.json) {
+		demo_print_json(stdout, demo->rows, TECHNIQUES);
+		return;
+	}
+	printf("\n%u clients, %u users with %u reports each, asked for as unevenly as real ones "
+	       "are (Zipf %.2f).\n\n",
+		demo->options.parallel, MIX_USERS, MIX_PARAMS, SKEW);
+	demo_print_table(stdout, demo->rows, TECHNIQUES);
+	printf("\nThe process of a function outlives its invocation: what it had opened or learned "
+	       "was there for the\n"
+	       "next one. Only cold starts, the one after the kill among them, paid again. A "
+	       "function of your own:\n"
+	       "  %s local --function hello=./bootstrap\n  %s invoke --endpoint URL hello "
+	       "'{\"name\": \"you\"}'\n",
+		command, command);
+}
+
+static int run(struct demo *demo, struct sc_error *error)
+{
+	/* Before there is an event base, which a fork must not share. */
+	int rc = s3_stand_in_start(&demo->s3, error);
+	if (rc == 0)
+		rc = catch_signals(demo, error);
+	if (rc == 0)
+		rc = workspace_open(&demo->workspace, error);
+	if (rc == 0)
+		rc = make_reports(demo, error);
+	if (rc == 0)
+		rc = point_at_s3(&demo->s3, error);
+	if (rc == 0)
+		rc = start_lambda(demo, error);
+	return rc < 0 ? rc : measure_all(demo, error);
+}
+
+static void show_log(const struct demo *demo)
+{
+	char path[2 * WORKSPACE_PATH_BYTES], line[512];
+	FILE *log = fopen(workspace_path(&demo->workspace, "local.log", path), "re");
+
+	for (int i = 0; log && i < 20 && fgets(line, sizeof line, log); i++)
+		fprintf(stderr, "\t%s", line);
+	if (log)
+		fclose(log);
+}
+
+static void end_all(struct demo *demo)
+{
+	local_lambda_stop(&demo->lambda);
+	s3_stand_in_stop(&demo->s3);
+	workspace_close(&demo->workspace);
+	if (demo->interrupt)
+		event_free(demo->interrupt);
+	if (demo->terminate)
+		event_free(demo->terminate);
+	if (demo->bench.base)
+		event_base_free(demo->bench.base);
+	sci_buffer_fini(&demo->host);
+}
+
+int main(int argc, char **argv)
+{
+	static struct demo demo;
+	struct sc_error error;
+	int status = 1;
+
+	demo_options_parse(&demo.options, argc, argv);
+	signal(SIGPIPE, SIG_IGN);
+	int rc = run(&demo, &error);
+	if (rc == 0) {
+		status = look_at_failures(demo.rows);
+		print_all(&demo);
+	} else if (demo.signal) {
+		status = 128 + demo.signal;
+	} else {
+		fprintf(stderr, "demo: %s\n", error.message);
+		show_log(&demo);
+	}
+	end_all(&demo);
+	return fflush(stdout) == 0 ? status : 1;
+}

@@ -1,0 +1,48 @@
+/* What the local Lambda says of its environments: GET /_scopecache/environments. */
+#ifndef DEMO_FLEET_VIEW_H
+#define DEMO_FLEET_VIEW_H
+
+#include "base/buffer.h"
+#include "invoke/channel.h"
+
+#include <scopecache/error.h>
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Of one function. */
+struct fleet_figures {
+	uint64_t cold_starts;
+	int64_t peak_memory_kb; /* the most that an environment that lives has had */
+	pid_t pid;              /* of one of them, busy if there is one; 0 when none lives */
+};
+
+struct fleet_view;
+typedef void fleet_view_seen_fn(struct fleet_view *view, int rc);
+
+/* Begins as zero but for what is said to be set. */
+struct fleet_view {
+	/* Set before the first look. */
+	struct event_base *base;
+	const struct sci_address *address;
+	const char *host;
+	fleet_view_seen_fn
+		*seen; /* called from the loop when figures, or else error, are filled in */
+	void *arg;
+
+	struct fleet_figures figures;
+	struct sc_error error;
+
+	const char *function;
+	struct sci_channel channel;
+	struct sci_buffer head;
+};
+
+/* Returns 0 or SC_E_NOMEM; fleet_view_fini() in either case. */
+int fleet_view_init(struct fleet_view *view);
+void fleet_view_fini(struct fleet_view *view);
+
+/* Begin to look; one look at a time. `function` stays valid until it is over. */
+void fleet_view_look(struct fleet_view *view, const char *function);
+
+#endif

@@ -1,0 +1,178 @@
+/* scopecache local: options in, one line out, and then the server until a signal ends it.
+ *
+ * The first line of standard output is for programs and is the only one: "scopecache local: listening
+ * on URL". Everything that people read goes to standard error. */
+#include "cli/cmd_local.h"
+
+#include "local/local.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECONDS_MAX      900
+#define MEMORY_MAX_MB    32768
+#define ENVIRONMENTS_MAX 100000
+
+enum { KEY_FUNCTION = 'f', KEY_LISTEN = 'l', KEY_ENV = 'e', KEY_TIMEOUT = 't', KEY_MEMORY = 'm',
+       KEY_QUIET = 'q', KEY_INIT_TIMEOUT = 256, KEY_MAX_ENVIRONMENTS, KEY_ALLOW_REMOTE };
+
+static const struct argp_option argp_options[] = {
+	{ "function", KEY_FUNCTION, "NAME=BOOTSTRAP", 0,
+		"Serve the function NAME; BOOTSTRAP is an executable file, or a folder with one that is "
+		"called bootstrap. May be given more than once",
+		0 },
+	{ "listen", KEY_LISTEN, "HOST:PORT", 0, "Where to serve the Invoke API (default 127.0.0.1:0, a free port)",
+		0 },
+	{ "allow-remote", KEY_ALLOW_REMOTE, NULL, 0,
+		"Let HOST be one that other machines reach: whoever reaches it can run the functions", 0 },
+	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "How long an invocation may take (default 3)", 0 },
+	{ "init-timeout", KEY_INIT_TIMEOUT, "SECONDS", 0,
+		"How long a bootstrap may take until it asks for its first invocation (default 10)", 0 },
+	{ "memory", KEY_MEMORY, "MB", 0, "The memory size that functions are told (default 128)", 0 },
+	{ "max-environments", KEY_MAX_ENVIRONMENTS, "N", 0,
+		"How many environments there may be, of all functions together (default 1000)", 0 },
+	{ "env", KEY_ENV, "NAME=VALUE", 0, "Set an environment variable of the functions", 0 },
+	{ "quiet", KEY_QUIET, NULL, 0, "Do not write the functions' log to standard error", 0 },
+	{ 0 },
+};
+
+/* The lists grow with the command line, so they are as long as it is. */
+struct arguments {
+	struct sci_local_function *functions;
+	const char **environment;
+	struct sci_local_options options;
+};
+
+static long read_number(const struct argp_state *state, const char *option, const char *text, long max)
+{
+	char *end;
+
+	errno = 0;
+	long number = strtol(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || number < 1 || number > max)
+		argp_error(state, "--%s takes a whole number from 1 to %ld, not \"%s\"", option, max, text);
+	return number;
+}
+
+/* Seconds, with up to three decimals that count. */
+static int64_t read_seconds(const struct argp_state *state, const char *option, const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	/* Not the other way round: a NaN is refused too. */
+	if (!(seconds >= 0.001 && seconds <= SECONDS_MAX) || *end)
+		argp_error(state, "--%s takes seconds from 0.001 to %d, not \"%s\"", option, SECONDS_MAX, text);
+	return (int64_t)(seconds * 1000 + 0.5);
+}
+
+static void add_function(struct argp_state *state, struct arguments *arguments, char *text)
+{
+	char *equals = strchr(text, '=');
+
+	if (!equals || equals == text || !equals[1])
+		argp_error(state, "--function takes NAME=BOOTSTRAP, not \"%s\"", text);
+	*equals = '\0';
+	arguments->functions[arguments->options.function_count++] =
+		(struct sci_local_function){ .name = text, .bootstrap = equals + 1 };
+}
+
+static error_t take(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+	struct sci_local_options *local = &arguments->options;
+
+	switch (key) {
+	case KEY_FUNCTION:
+		add_function(state, arguments, text);
+		break;
+	case KEY_LISTEN:
+		local->listen = text;
+		break;
+	case KEY_ALLOW_REMOTE:
+		local->allow_remote = true;
+		break;
+	case KEY_TIMEOUT:
+		local->timeout_ms = read_seconds(state, "timeout", text);
+		break;
+	case KEY_INIT_TIMEOUT:
+		local->init_timeout_ms = read_seconds(state, "init-timeout", text);
+		break;
+	case KEY_MEMORY:
+		local->memory_mb = (int)read_number(state, "memory", text, MEMORY_MAX_MB);
+		break;
+	case KEY_MAX_ENVIRONMENTS:
+		local->max_environments =
+			(size_t)read_number(state, "max-environments", text, ENVIRONMENTS_MAX);
+		break;
+	case KEY_ENV:
+		arguments->environment[local->environment_count++] = text;
+		break;
+	case KEY_QUIET:
+		local->quiet = true;
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "\"%s\" is left over; a function is given as --function NAME=BOOTSTRAP", text);
+		break;
+	case ARGP_KEY_END:
+		if (local->function_count == 0)
+			argp_error(state, "which function? Give --function NAME=BOOTSTRAP");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static int serve(const struct sci_local_options *options)
+{
+	struct sci_local *local;
+	struct sc_error error;
+
+	int rc = sci_local_open(options, &local, &error);
+	if (rc == 0) {
+		printf("scopecache local: listening on %s\n", sci_local_url(local));
+		fflush(stdout);
+		rc = sci_local_run(local, &error);
+		sci_local_close(local);
+	}
+	if (rc < 0)
+		fprintf(stderr, "scopecache local: %s\n", error.message);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int sci_cmd_local(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = argp_options,
+		.parser = take,
+		.doc = "Serve functions as AWS Lambda does: the Invoke API in front, and behind it an "
+		       "environment for every invocation that runs at the same time."
+		       "\vThe first line of standard output says where it listens:\n\n"
+		       "  scopecache local: listening on http://127.0.0.1:40123\n\n"
+		       "Use that as the endpoint of the AWS CLI, of an SDK or of scopecache invoke. Ctrl-C ends "
+		       "the server and everything that it started.",
+	};
+	struct arguments arguments = {
+		.functions = calloc((size_t)argc, sizeof *arguments.functions),
+		.environment = calloc((size_t)argc, sizeof *arguments.environment),
+	};
+	int status = EXIT_FAILURE;
+
+	if (arguments.functions && arguments.environment) {
+		arguments.options.functions = arguments.functions;
+		arguments.options.environment = arguments.environment;
+		argp_err_exit_status = 2;
+		argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+		status = serve(&arguments.options);
+	} else {
+		fputs("scopecache local: out of memory\n", stderr);
+	}
+	free(arguments.functions);
+	free(arguments.environment);
+	return status;
+}

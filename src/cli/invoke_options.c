@@ -1,0 +1,168 @@
+/* argp does the work. What it leaves to us is that nothing is taken that makes no sense: numbers have
+ * bounds, and options that contradict each other, or would have no effect, are refused. */
+#include "cli/invoke_options.h"
+
+#include "invoke/invoke.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_TIMEOUT_MS 60000
+
+enum {
+	KEY_ENDPOINT = 'e',
+	KEY_COUNT = 'n',
+	KEY_PARALLEL = 'p',
+	KEY_TIMEOUT = 't',
+	KEY_QUIET = 'q',
+	KEY_JSON = 256,
+	KEY_RAW
+};
+
+static const struct argp_option options[] = {
+	{ "endpoint", KEY_ENDPOINT, "URL", 0,
+		"Where the Invoke API is: the URL that scopecache local prints (default: "
+		"$AWS_ENDPOINT_URL_LAMBDA, else $AWS_ENDPOINT_URL)",
+		0 },
+	{ "count", KEY_COUNT, "N", 0,
+		"Invoke N times, and print figures in place of the answer (default 1)", 0 },
+	{ "parallel", KEY_PARALLEL, "N", 0,
+		"Have up to N invocations under way at once, 1000 at most (default 1)", 0 },
+	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "Wait no longer for an answer (default 60)", 0 },
+	{ "json", KEY_JSON, NULL, 0, "Print the figures as one JSON object", 0 },
+	{ "raw", KEY_RAW, NULL, 0, "Send the payload as it is, without looking whether it is JSON",
+		0 },
+	{ "quiet", KEY_QUIET, NULL, 0,
+		"Print nothing but what went wrong; the exit status says the rest", 0 },
+	{ 0 },
+};
+
+static uint64_t read_number(const struct argp_state *state, const char *option, const char *text,
+	uint64_t max)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long long number = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || number < 1 || number > max)
+		argp_error(state, "--%s takes a whole number from 1 to %llu, not \"%s\"", option,
+			(unsigned long long)max, text);
+	return number;
+}
+
+/* Seconds, with up to three decimals that count. */
+static int64_t read_seconds(const struct argp_state *state, const char *text)
+{
+	const double max = (double)SCI_INVOKE_TIMEOUT_MAX_MS / 1000;
+	char *end;
+	double seconds = strtod(text, &end);
+
+	/* Not the other way round: a NaN is refused too. */
+	if (!(seconds >= 0.001 && seconds <= max) || *end)
+		argp_error(state, "--timeout takes seconds from 0.001 to %.0f, not \"%s\"", max,
+			text);
+	return (int64_t)(seconds * 1000 + 0.5);
+}
+
+static const char *endpoint_of_environment(void)
+{
+	static const char *const names[] = { "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *url = getenv(names[i]);
+		if (url && url[0])
+			return url;
+	}
+	return NULL;
+}
+
+static void check(const struct argp_state *state, struct sci_invoke_arguments *arguments)
+{
+	if (!arguments->function)
+		argp_error(state, "which function?");
+	if (arguments->function[0] == '\0')
+		argp_error(state, "a function's name cannot be empty");
+	if (arguments->parallel > arguments->count)
+		argp_error(state,
+			"--parallel %u has no use for %llu invocation%s: give a --count as large",
+			arguments->parallel, (unsigned long long)arguments->count,
+			arguments->count == 1 ? "" : "s");
+	if (arguments->quiet && arguments->json)
+		argp_error(state, "--quiet and --json contradict each other");
+	if (!arguments->endpoint)
+		arguments->endpoint = endpoint_of_environment();
+	if (!arguments->endpoint)
+		argp_error(state,
+			"where? Give --endpoint or set AWS_ENDPOINT_URL_LAMBDA to the URL that "
+			"scopecache local prints on its first line, such as "
+			"http://127.0.0.1:40123");
+}
+
+static error_t take(int key, char *text, struct argp_state *state)
+{
+	struct sci_invoke_arguments *arguments = state->input;
+
+	switch (key) {
+	case KEY_ENDPOINT:
+		arguments->endpoint = text;
+		break;
+	case KEY_COUNT:
+		arguments->count = read_number(state, "count", text, SCI_INVOKE_COUNT_MAX);
+		break;
+	case KEY_PARALLEL:
+		arguments->parallel =
+			(unsigned)read_number(state, "parallel", text, SCI_INVOKE_PARALLEL_MAX);
+		break;
+	case KEY_TIMEOUT:
+		arguments->timeout_ms = read_seconds(state, text);
+		break;
+	case KEY_JSON:
+		arguments->json = true;
+		break;
+	case KEY_RAW:
+		arguments->raw = true;
+		break;
+	case KEY_QUIET:
+		arguments->quiet = true;
+		break;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 1)
+			argp_error(state, "one payload is enough; \"%s\" is left over", text);
+		*(state->arg_num == 0 ? &arguments->function : &arguments->payload) = text;
+		break;
+	case ARGP_KEY_END:
+		check(state, arguments);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+void sci_invoke_arguments_parse(struct sci_invoke_arguments *arguments, int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = take,
+		.args_doc = "NAME [PAYLOAD|@FILE|-]",
+		.doc = "Invoke a function over the Lambda Invoke API, and print what it answers."
+		       "\vThe payload is JSON: the argument itself, the bytes of FILE, or standard "
+		       "input; "
+		       "without one it is {}.\n\nThe exit status is 0 when every invocation "
+		       "succeeded, 1 when "
+		       "one did not, 2 when the command line, the payload or the endpoint's URL is "
+		       "wrong, and "
+		       "130 after Ctrl-C.",
+	};
+
+	*arguments = (struct sci_invoke_arguments){
+		.payload = "{}",
+		.count = 1,
+		.parallel = 1,
+		.timeout_ms = DEFAULT_TIMEOUT_MS,
+	};
+	argp_err_exit_status = 2;
+	argp_parse(&argp, argc, argv, 0, NULL, arguments);
+}

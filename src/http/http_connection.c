@@ -1,0 +1,228 @@
+/* Blocking sockets and no poll(): an exchange is one sendmsg() and one recv() when all goes well.
+ *
+ * A server may answer before it has read the whole request, a 413 for instance, and close or simply
+ * stop reading. When it closes, sending fails, and what it said is still there to be received. When it
+ * stops reading, sending would block for ever: so a send returns after SEND_SLICE_S, and an answer that
+ * is waiting then ends the sending. The same limit holds for connect(). */
+#include "http/http_connection.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define SEND_SLICE_S 1
+#define READ_BYTES   8192
+
+void sci_http_connection_close(struct sci_http_connection *connection)
+{
+	if (connection->fd >= 0)
+		close(connection->fd);
+	connection->fd = -1;
+}
+
+/* Returns 0 or an errno. */
+static int connect_socket(int fd, const union sci_http_sockaddr *to)
+{
+	const struct timeval slice = { .tv_sec = SEND_SLICE_S };
+	const int on = 1;
+	int rc;
+
+	/* Neither can fail on a TCP socket in a way that matters: they only make things better. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof slice);
+	do
+		rc = connect(fd, &to->any, sci_http_sockaddr_len(to));
+	while (rc < 0 && errno == EINTR);
+	/* Linux goes on connecting behind an EINTR, so the call after it may find the work done. */
+	if (rc == 0 || errno == EISCONN)
+		return 0;
+	return errno == EINPROGRESS ? ETIMEDOUT : errno;
+}
+
+/* Returns 0 or an errno. */
+static int connect_to(struct sci_http_connection *connection, const union sci_http_sockaddr *to)
+{
+	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	int os_errno = connect_socket(fd, to);
+	if (os_errno != 0)
+		close(fd);
+	else
+		connection->fd = fd;
+	return os_errno;
+}
+
+static int ensure_connected(struct sci_http_connection *connection, struct sc_error *error)
+{
+	const struct sci_http_address *address = &connection->address;
+	int first_errno = 0;
+
+	for (size_t i = 0; i < address->count && connection->fd < 0; i++) {
+		int os_errno = connect_to(connection, &address->candidates[i]);
+		if (first_errno == 0)
+			first_errno = os_errno;
+	}
+	if (connection->fd >= 0)
+		return 0;
+	return sci_error_set(error, SC_E_IO, first_errno, "cannot connect to %s", address->text);
+}
+
+static int io_error(struct sc_error *error, const char *what,
+	const struct sci_http_connection *connection)
+{
+	return sci_error_set(error, SC_E_IO, errno, "%s %s", what, connection->address.text);
+}
+
+/* Whether recv() would not block. */
+static bool something_waits(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+static void advance(struct msghdr *message, size_t sent)
+{
+	while (message->msg_iovlen > 0 && sent >= message->msg_iov->iov_len) {
+		sent -= message->msg_iov->iov_len;
+		message->msg_iov++;
+		message->msg_iovlen--;
+	}
+	if (message->msg_iovlen > 0) {
+		message->msg_iov->iov_base = (char *)message->msg_iov->iov_base + sent;
+		message->msg_iov->iov_len -= sent;
+	}
+}
+
+/* Returns 0 when all is sent, 1 when the other side takes no more but may have answered, or SC_E_IO. */
+static int send_request(const struct sci_http_connection *connection,
+	const struct sci_http_request *request, struct sc_error *error)
+{
+	struct iovec parts[2] = {
+		{ .iov_base = request->head->data, .iov_len = request->head->len },
+		/* sendmsg() only reads, but its iovec has no const. */
+		{ .iov_base = (void *)(uintptr_t)request->body, .iov_len = request->body_len },
+	};
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = request->body_len > 0 ? 2 : 1 };
+
+	while (message.msg_iovlen > 0) {
+		ssize_t sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+		if (sent >= 0) {
+			advance(&message, (size_t)sent);
+		} else if (errno == EAGAIN) {
+			if (something_waits(connection->fd))
+				return 1;
+		} else if (errno == EPIPE || errno == ECONNRESET) {
+			return 1;
+		} else if (errno != EINTR) {
+			return io_error(error, "cannot send to", connection);
+		}
+	}
+	return 0;
+}
+
+static void begin_wait(const struct sci_http_request *request, int fd)
+{
+	if (request->interrupt)
+		sci_http_interrupt_enter(request->interrupt, fd);
+}
+
+static void end_wait(const struct sci_http_request *request)
+{
+	if (request->interrupt)
+		sci_http_interrupt_leave(request->interrupt);
+}
+
+static bool was_interrupted(const struct sci_http_request *request)
+{
+	return request->interrupt && sci_http_interrupt_raised(request->interrupt);
+}
+
+/* What recv() brought, or its end or failure: 1 when the answer is complete, 0 when it goes on. */
+static int take_received(const struct sci_http_connection *connection, struct sci_buffer *in,
+	ssize_t received, struct sci_http_response *response, struct sc_error *error)
+{
+	if (received > 0) {
+		in->len += (size_t)received;
+		return sci_http_response_feed(response, in, error);
+	}
+	if (received < 0)
+		return errno == EINTR ? 0 : io_error(error, "cannot receive from", connection);
+	if (in->len > 0)
+		return sci_http_response_end(response, error);
+	return sci_error_set(error, SC_E_IO, 0, "%s closed the connection without an answer",
+		connection->address.text);
+}
+
+static int receive_answer(const struct sci_http_connection *connection,
+	const struct sci_http_request *request, struct sci_buffer *in,
+	struct sci_http_response *response, struct sc_error *error)
+{
+	int rc = 0;
+
+	while (rc == 0) {
+		/* The rest of a body of known length comes in one call; else whatever there is. */
+		size_t wants = sci_http_response_wants(response, in);
+		if (sci_buffer_reserve(in, (wants > 0 ? wants : READ_BYTES) + 1) < 0)
+			return sci_error_set(error, SC_E_NOMEM, 0,
+				"out of memory for the answer of %s", connection->address.text);
+		size_t room = wants > 0 ? wants : in->cap - in->len - 1;
+		ssize_t received =
+			recv(connection->fd, in->data + in->len, room, wants > 0 ? MSG_WAITALL : 0);
+		rc = take_received(connection, in, received, response, error);
+		/* From here on it is an exchange at hand, which is finished, and no longer a wait. */
+		if (response->part >= SCI_HTTP_BODY)
+			end_wait(request);
+	}
+	if (rc > 0)
+		in->data[response->body_at + response->body_len] = '\0';
+	return rc;
+}
+
+static int exchange_once(struct sci_http_connection *connection,
+	const struct sci_http_request *request, struct sci_buffer *in,
+	struct sci_http_response *response, struct sc_error *error)
+{
+	int rc = send_request(connection, request, error);
+	/* Sent or not, there may be an answer. */
+	bool clean = rc == 0;
+	if (rc >= 0)
+		rc = receive_answer(connection, request, in, response, error);
+	/* What comes behind an answer was not asked for, and makes all that follows doubtful. */
+	clean = clean && rc > 0 && response->keep_alive && response->at == in->len;
+	end_wait(request);
+	/* An interrupt may have come just too late and have shut the socket down. */
+	if (!clean || was_interrupted(request))
+		sci_http_connection_close(connection);
+	return rc < 0 ? rc : SCI_HTTP_ANSWERED;
+}
+
+int sci_http_connection_exchange(struct sci_http_connection *connection,
+	const struct sci_http_request *request, struct sci_buffer *in,
+	struct sci_http_response *response, struct sc_error *error)
+{
+	int rc = SC_E_IO;
+
+	for (int tries = 0; tries < 2 && rc == SC_E_IO; tries++) {
+		rc = was_interrupted(request) ? SC_E_IO : ensure_connected(connection, error);
+		if (rc < 0)
+			break;
+		begin_wait(request, connection->fd);
+		if (was_interrupted(request)) {
+			end_wait(request);
+			return SCI_HTTP_INTERRUPTED;
+		}
+		in->len = 0;
+		*response = (struct sci_http_response){ .max_body = request->max_answer };
+		rc = exchange_once(connection, request, in, response, error);
+		if (in->len > 0)
+			break;
+	}
+	return rc < 0 && was_interrupted(request) ? SCI_HTTP_INTERRUPTED : rc;
+}

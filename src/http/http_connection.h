@@ -1,0 +1,45 @@
+/* One connection to an HTTP server, kept between requests and made anew when it is lost. */
+#ifndef SCI_HTTP_CONNECTION_H
+#define SCI_HTTP_CONNECTION_H
+
+#include "base/buffer.h"
+#include "http/http_address.h"
+#include "http/http_interrupt.h"
+#include "http/http_message.h"
+
+/* Start with { .address = ..., .fd = -1 }: it connects when it is first needed. */
+struct sci_http_connection {
+	struct sci_http_address address;
+	int fd; /* -1: not connected */
+};
+
+struct sci_http_request {
+	const struct sci_buffer *head; /* with its Content-Length, if there is a body */
+	const void *body;
+	size_t body_len;
+	size_t max_answer; /* the most bytes that the body of the answer may have */
+	struct sci_http_interrupt
+		*interrupt; /* may end the wait for the answer; NULL: nothing does */
+};
+
+enum { SCI_HTTP_ANSWERED, SCI_HTTP_INTERRUPTED };
+
+/* Send the request and receive the answer into `in`, which is emptied first; a NUL that is not counted
+ * follows the body. Head and body leave in one system call, and an answer that arrives in one piece is
+ * received in one.
+ *
+ * When the connection ends without a byte of an answer - a kept connection that the other side has
+ * closed meanwhile, above all - the request is sent once more, on a new connection. So every request
+ * must be one that the server can bear twice.
+ *
+ * returns  SCI_HTTP_ANSWERED with the answer in `response`, whatever its status; SCI_HTTP_INTERRUPTED;
+ *          SC_E_IO, SC_E_PROTOCOL, SC_E_TOO_LARGE, SC_E_NOMEM, and then the connection is closed.
+ * blocks   until the answer is there: for ever, if the server lets it. Only connecting is limited, to a
+ *          second for each address. */
+int sci_http_connection_exchange(struct sci_http_connection *connection,
+	const struct sci_http_request *request, struct sci_buffer *in,
+	struct sci_http_response *response, struct sc_error *error);
+
+void sci_http_connection_close(struct sci_http_connection *connection);
+
+#endif

@@ -1,0 +1,68 @@
+/* Nothing here is trusted: a header may be missing, empty, there twice or nonsense, and the function
+ * still gets its event. */
+#include "lambda/event.h"
+
+#include <string.h>
+
+/* A decimal number of milliseconds, or -1. */
+static int64_t read_ms(const char *text)
+{
+	int64_t ms = 0;
+
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9' || ms > (INT64_MAX - 9) / 10)
+			return -1;
+		ms = ms * 10 + (*text - '0');
+	}
+	return ms;
+}
+
+static void read_deadline(struct sci_event *event, const char *text)
+{
+	int64_t ms = text ? read_ms(text) : 0;
+
+	event->deadline_is_malformed = ms < 0;
+	event->deadline_ms = ms < 0 ? 0 : ms;
+}
+
+void sci_event_read(struct sci_event *event, const struct sci_http_response *response, char *data)
+{
+	const char *deadline = NULL;
+	const struct {
+		const char *name;
+		const char **text;
+	} known[] = {
+		{ "Lambda-Runtime-Aws-Request-Id", &event->request_id },
+		{ "Lambda-Runtime-Invocation-Id", &event->invocation_id },
+		{ "Lambda-Runtime-Deadline-Ms", &deadline },
+		{ "Lambda-Runtime-Invoked-Function-Arn", &event->function_arn },
+		{ "Lambda-Runtime-Trace-Id", &event->trace_id },
+		{ "Lambda-Runtime-Client-Context", &event->client_context },
+		{ "Lambda-Runtime-Cognito-Identity", &event->identity },
+		{ "Lambda-Runtime-Aws-Tenant-Id", &event->tenant_id },
+	};
+	struct sci_http_header header;
+	size_t at = 0;
+
+	*event = (struct sci_event){ .body = data + response->body_at,
+		.body_len = response->body_len };
+	while (sci_http_header_next(response, data, &at, &header)) {
+		if (header.value_len == 0)
+			continue;
+		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+			if (*known[i].text || !sci_http_header_is(&header, known[i].name))
+				continue;
+			header.value[header.value_len] = '\0';
+			*known[i].text = header.value;
+		}
+	}
+	read_deadline(event, deadline);
+}
+
+bool sci_event_is_answerable(const struct sci_event *event)
+{
+	static const char usable[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+	return event->request_id && event->request_id[strspn(event->request_id, usable)] == '\0';
+}

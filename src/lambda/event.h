@@ -1,0 +1,27 @@
+/* An event as the Runtime API hands it over: the headers that matter, and the bytes. */
+#ifndef SCI_LAMBDA_EVENT_H
+#define SCI_LAMBDA_EVENT_H
+
+#include "http/http_message.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The texts lie in the buffer that the event was received into. A header that is absent or empty is
+ * NULL; of a header that comes twice the first counts. */
+struct sci_event {
+	const char *request_id, *invocation_id, *function_arn, *trace_id;
+	const char *client_context, *identity, *tenant_id;
+	int64_t deadline_ms; /* 0: none that can be used */
+	bool deadline_is_malformed;
+	const char *body; /* a NUL that is not counted follows */
+	size_t body_len;
+};
+
+/* Find the event in a complete response, whose bytes are `data`; ends the texts with a NUL there. */
+void sci_event_read(struct sci_event *event, const struct sci_http_response *response, char *data);
+
+/* Whether there is a request id with which the event can be answered: it becomes part of a path. */
+bool sci_event_is_answerable(const struct sci_event *event);
+
+#endif

@@ -1,0 +1,268 @@
+/* The life of a function: init, event after event, fini.
+ *
+ * What may go wrong is of three kinds. Without an event the loop backs off and tries again, a bounded
+ * number of times in a row. An answer that cannot be given is logged, and the loop polls on: what one
+ * caller loses is less than the warm state of all later ones. Only what makes every later event
+ * impossible ends the loop. */
+#include "base/error.h"
+#include "base/utf8.h"
+#include "lambda/backoff.h"
+#include "lambda/error_json.h"
+#include "lambda/invocation.h"
+#include "lambda/runtime_api.h"
+#include "lambda/termination.h"
+#include "lambda/trace_environment.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_BYTES 512
+
+struct loop {
+	const struct sc_lambda_function *function;
+	const struct sci_http_interrupt *interrupt;
+	void *state;
+	struct sci_runtime_api api;
+	struct sc_invocation invocation;
+	struct sci_trace_environment trace;
+	struct sc_error error;
+	bool has_warned_of_deadline;
+};
+
+static const struct sc_hooks no_hooks = { .size = sizeof(struct sc_hooks) };
+
+static void say(const struct loop *loop, enum sc_log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void say(const struct loop *loop, enum sc_log_level level, const char *format, ...)
+{
+	char line[LINE_BYTES];
+	va_list args;
+
+	if (!loop->function->log)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	line[sci_utf8_cut(line, strlen(line))] = '\0';
+	loop->function->log(level, line);
+}
+
+static const struct sc_hooks *hooks_of(const struct loop *loop)
+{
+	return loop->function->hooks ? loop->function->hooks : &no_hooks;
+}
+
+/* ---- One invocation. ---- */
+
+static int post(struct loop *loop, const struct sci_post *what)
+{
+	return sci_runtime_api_post(&loop->api, loop->invocation.event, what, &loop->error);
+}
+
+static int post_failure(struct loop *loop)
+{
+	static const char no_memory[] =
+		"{\"errorMessage\":\"out of "
+		"memory\",\"errorType\":\"Function.Error\",\"stackTrace\":[]}";
+	const struct sc_invocation *inv = &loop->invocation;
+	struct sci_post failure = {
+		.content_type = "application/json",
+		.error_type = inv->failure_type,
+		.body = inv->failure.data,
+		.len = inv->failure.len,
+	};
+
+	if (failure.len == 0) {
+		failure.body = no_memory;
+		failure.len = sizeof no_memory - 1;
+	}
+	return post(loop, &failure);
+}
+
+static int post_response(struct loop *loop)
+{
+	struct sc_invocation *inv = &loop->invocation;
+	struct sci_post response = { .content_type = inv->content_type };
+
+	response.body = sci_invocation_response(inv, &response.len);
+	int rc = post(loop, &response);
+	if (rc != SC_E_PROTOCOL || loop->error.http_status != 413)
+		return rc;
+	/* The caller waits for an answer still, and can be told what is wrong with it. */
+	say(loop, SC_LOG_WARN,
+		"the response of %zu bytes is too large: the invocation fails instead",
+		response.len);
+	sc_invocation_fail(inv, "Function.ResponseSizeTooLarge",
+		"the response of %zu bytes is larger than what the platform accepts", response.len);
+	return post_failure(loop);
+}
+
+static void answer(struct loop *loop, int result)
+{
+	struct sc_invocation *inv = &loop->invocation;
+
+	if (result < 0 && inv->outcome != SCI_FAILED)
+		sc_invocation_fail(inv, NULL, "%s", sc_result_text(result));
+	int rc = inv->outcome == SCI_FAILED ? post_failure(loop) : post_response(loop);
+	if (rc == 0)
+		return;
+	if (rc == SC_E_PROTOCOL && loop->error.http_status == 410)
+		say(loop, SC_LOG_WARN, "the invocation had timed out before it was answered");
+	else
+		say(loop, SC_LOG_ERROR, "the invocation could not be answered: %s",
+			loop->error.message);
+}
+
+static void prepare(struct loop *loop, const struct sci_event *event)
+{
+	sci_invocation_begin(&loop->invocation, event);
+	if (sci_trace_environment_set(&loop->trace, event->trace_id) < 0)
+		say(loop, SC_LOG_WARN, "no memory to set _X_AMZN_TRACE_ID");
+	if (event->deadline_is_malformed && !loop->has_warned_of_deadline) {
+		loop->has_warned_of_deadline = true;
+		say(loop, SC_LOG_WARN,
+			"the deadline that came with an event is not a number: running without");
+	}
+}
+
+static void serve(struct loop *loop, const struct sci_event *event)
+{
+	const struct sc_hooks *hooks = hooks_of(loop);
+	struct sc_invocation *inv = &loop->invocation;
+
+	prepare(loop, event);
+	if (hooks->invocation_begin)
+		hooks->invocation_begin(sc_invocation_remaining_ms(inv));
+	answer(loop, loop->function->handle(inv, loop->state));
+	if (hooks->invocation_end)
+		hooks->invocation_end(sc_invocation_remaining_ms(inv));
+}
+
+/* ---- Event after event. ---- */
+
+/* SCI_EVENT_CAME, SCI_EVENT_WAIT_INTERRUPTED, or the error of the last try. */
+static int next_event(struct loop *loop, struct sci_event *event)
+{
+	for (int failures = 1;; failures++) {
+		int rc = sci_runtime_api_next(&loop->api, event, &loop->error);
+		if (rc >= 0)
+			return rc;
+		if (failures == SCI_BACKOFF_TRIES) {
+			say(loop, SC_LOG_ERROR, "no event: %s; giving up", loop->error.message);
+			return rc;
+		}
+		int pause_ms = sci_backoff_ms(failures);
+		say(loop, SC_LOG_WARN, "no event: %s; trying again in %d ms", loop->error.message,
+			pause_ms);
+		sci_backoff_wait(pause_ms, loop->interrupt);
+	}
+}
+
+static int serve_all(struct loop *loop)
+{
+	struct sci_event event;
+	int rc;
+
+	while ((rc = next_event(loop, &event)) == SCI_EVENT_CAME)
+		serve(loop, &event);
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- From init to fini. ---- */
+
+static int fail_init(struct loop *loop, int result)
+{
+	struct sc_error *error = &loop->error, post_error;
+	struct sci_post failure = { .content_type = "application/json",
+		.error_type = "Function.InitError" };
+
+	error->message[sizeof error->message - 1] = '\0';
+	if (error->message[0] == '\0')
+		sci_error_set(error, result, 0, "%s", sc_result_text(result));
+	struct sci_buffer *json = &loop->invocation.failure;
+	if (sci_error_json(json, failure.error_type, error->message, strlen(error->message)) == 0) {
+		failure.body = json->data;
+		failure.len = json->len;
+	}
+	if (sci_runtime_api_post_init_error(&loop->api, &failure, &post_error) < 0)
+		say(loop, SC_LOG_ERROR, "the init error could not be posted: %s",
+			post_error.message);
+	error->code = SC_E_FUNCTION;
+	error->user_code = result;
+	return SC_E_FUNCTION;
+}
+
+static int live(struct loop *loop)
+{
+	const struct sc_lambda_function *function = loop->function;
+	const struct sc_hooks *hooks = hooks_of(loop);
+
+	int rc = function->init ? function->init(&loop->state, &loop->error) : 0;
+	if (rc < 0) {
+		rc = fail_init(loop, rc);
+	} else {
+		rc = serve_all(loop);
+		if (function->fini)
+			function->fini(loop->state);
+	}
+	if (hooks->shutdown)
+		hooks->shutdown();
+	return rc;
+}
+
+static int begin(struct loop *loop)
+{
+	const char *address = loop->function->runtime_api;
+
+	if (!address)
+		address = getenv("AWS_LAMBDA_RUNTIME_API");
+	if (!address || !*address)
+		return sci_error_set(&loop->error, SC_E_INVAL, 0,
+			"AWS_LAMBDA_RUNTIME_API is not set: this program is a Lambda function; "
+			"run it under Lambda or `scopecache local`");
+	struct sci_http_interrupt *interrupt = sci_termination_start();
+	loop->interrupt = interrupt;
+	int rc = sci_runtime_api_init(&loop->api, address, interrupt, &loop->error);
+	if (rc == 0)
+		rc = live(loop);
+	sci_runtime_api_fini(&loop->api);
+	sci_invocation_fini(&loop->invocation);
+	sci_trace_environment_fini(&loop->trace);
+	sci_termination_stop();
+	return rc;
+}
+
+/* A struct of a later version is fine as long as what this one does not know of is zero. */
+static bool is_known(const void *options, size_t size, size_t known)
+{
+	const char *bytes = options;
+
+	for (size_t i = known; i < size; i++)
+		if (bytes[i] != 0)
+			return false;
+	return size >= known;
+}
+
+static bool is_valid(const struct sc_lambda_function *function)
+{
+	const struct sc_hooks *hooks = function ? function->hooks : NULL;
+
+	return function && is_known(function, function->size, sizeof *function) &&
+		function->handle && (!hooks || is_known(hooks, hooks->size, sizeof *hooks));
+}
+
+int sc_lambda_run(const struct sc_lambda_function *function, struct sc_error *error)
+{
+	struct loop loop = { .function = function };
+
+	if (!is_valid(function))
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"the function has no handler, or its size is not set");
+	int rc = begin(&loop);
+	if (rc < 0 && error)
+		*error = loop.error;
+	return rc;
+}

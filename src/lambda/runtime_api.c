@@ -1,0 +1,152 @@
+/* Three requests over one connection. Each may reach the server twice when the connection breaks in the
+ * wrong moment (http_connection.h), and each bears it: an event that was handed to a connection that is
+ * gone is the server's to deal with, and a second answer to one event is refused by its id. */
+#include "lambda/runtime_api.h"
+
+#include "base/error.h"
+#include "http/http_request.h"
+
+#define BASE      "/2018-06-01/runtime"
+#define REPLY_MAX ((size_t)64 * 1024)
+
+/* The headers that every request has. */
+static int write_common(const struct sci_runtime_api *api, struct sci_buffer *head)
+{
+	int rc = sci_http_request_header(head, "Host", api->connection.address.text);
+	if (rc == 0)
+		rc = sci_http_request_header(head, "User-Agent", "scopecache/" SCI_VERSION);
+	return rc;
+}
+
+static int write_next(struct sci_runtime_api *api)
+{
+	int rc = sci_http_request_line(&api->next_head, "GET", BASE "/invocation/next");
+	if (rc == 0)
+		rc = write_common(api, &api->next_head);
+	if (rc == 0)
+		rc = sci_http_request_end(&api->next_head);
+	return rc;
+}
+
+int sci_runtime_api_init(struct sci_runtime_api *api, const char *address,
+	struct sci_http_interrupt *interrupt, struct sc_error *error)
+{
+	api->connection.fd = -1;
+	api->interrupt = interrupt;
+	int rc = sci_http_address_read(&api->connection.address, address, error);
+	if (rc < 0)
+		return rc;
+	rc = write_next(api);
+	return rc < 0 ? sci_error_set(error, rc, 0, "%s", sc_result_text(rc)) : 0;
+}
+
+void sci_runtime_api_fini(struct sci_runtime_api *api)
+{
+	sci_http_connection_close(&api->connection);
+	sci_buffer_fini(&api->next_head);
+	sci_buffer_fini(&api->post_head);
+	sci_buffer_fini(&api->event);
+	sci_buffer_fini(&api->reply);
+}
+
+static int wrong_status(struct sc_error *error, const char *request, int status)
+{
+	int rc = sci_error_set(error, SC_E_PROTOCOL, 0, "%s was answered %d", request, status);
+	if (error)
+		error->http_status = status;
+	return rc;
+}
+
+int sci_runtime_api_next(struct sci_runtime_api *api, struct sci_event *event,
+	struct sc_error *error)
+{
+	const struct sci_http_request request = {
+		.head = &api->next_head,
+		.max_answer = SCI_EVENT_MAX,
+		.interrupt = api->interrupt,
+	};
+	struct sci_http_response response;
+
+	int rc = sci_http_connection_exchange(&api->connection, &request, &api->event, &response,
+		error);
+	if (rc < 0)
+		return rc;
+	if (rc == SCI_HTTP_INTERRUPTED)
+		return SCI_EVENT_WAIT_INTERRUPTED;
+	if (response.status != 200)
+		return wrong_status(error, "GET /invocation/next", response.status);
+	sci_event_read(event, &response, api->event.data);
+	if (!sci_event_is_answerable(event))
+		return sci_error_set(error, SC_E_PROTOCOL, 0,
+			"an event came without a usable request id, and cannot be answered");
+	return SCI_EVENT_CAME;
+}
+
+/* All of the head but its first line. */
+static int write_post(struct sci_runtime_api *api, const struct sci_event *event,
+	const struct sci_post *post)
+{
+	struct sci_buffer *head = &api->post_head;
+
+	int rc = write_common(api, head);
+	if (rc == 0)
+		rc = sci_http_request_header(head, "Content-Type", post->content_type);
+	if (rc == 0 && post->error_type)
+		rc = sci_http_request_header(head, "Lambda-Runtime-Function-Error-Type",
+			post->error_type);
+	if (rc == 0 && event && event->invocation_id)
+		rc = sci_http_request_header(head, "Lambda-Runtime-Invocation-Id",
+			event->invocation_id);
+	if (rc == 0)
+		rc = sci_http_request_length(head, post->len);
+	if (rc == 0)
+		rc = sci_http_request_end(head);
+	return rc;
+}
+
+static int send_post(struct sci_runtime_api *api, const struct sci_post *post,
+	struct sc_error *error)
+{
+	const struct sci_http_request request = {
+		.head = &api->post_head,
+		.body = post->body,
+		.body_len = post->len,
+		.max_answer = REPLY_MAX,
+	};
+	struct sci_http_response response;
+
+	int rc = sci_http_connection_exchange(&api->connection, &request, &api->reply, &response,
+		error);
+	if (rc < 0)
+		return rc;
+	if (response.status < 200 || response.status > 299)
+		return wrong_status(error, post->error_type ? "the error" : "the response",
+			response.status);
+	return 0;
+}
+
+static int cannot_write(struct sc_error *error, int rc)
+{
+	return sci_error_set(error, rc, 0, "the answer cannot be written: %s", sc_result_text(rc));
+}
+
+int sci_runtime_api_post(struct sci_runtime_api *api, const struct sci_event *event,
+	const struct sci_post *post, struct sc_error *error)
+{
+	api->post_head.len = 0;
+	int rc = sci_http_request_line(&api->post_head, "POST", BASE "/invocation/%s/%s",
+		event->request_id, post->error_type ? "error" : "response");
+	if (rc == 0)
+		rc = write_post(api, event, post);
+	return rc < 0 ? cannot_write(error, rc) : send_post(api, post, error);
+}
+
+int sci_runtime_api_post_init_error(struct sci_runtime_api *api, const struct sci_post *post,
+	struct sc_error *error)
+{
+	api->post_head.len = 0;
+	int rc = sci_http_request_line(&api->post_head, "POST", BASE "/init/error");
+	if (rc == 0)
+		rc = write_post(api, NULL, post);
+	return rc < 0 ? cannot_write(error, rc) : send_post(api, post, error);
+}

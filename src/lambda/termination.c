@@ -1,0 +1,30 @@
+/* A signal handler has no argument of ours: hence the one global of the runtime. With SA_RESTART, so that
+ * the handler's own system calls do not fail because the platform wants the process to end. */
+#include "lambda/termination.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static struct sci_http_interrupt interrupt = SCI_HTTP_INTERRUPT_INIT;
+static struct sigaction before;
+
+static void on_sigterm(int signal_number)
+{
+	(void)signal_number;
+	sci_http_interrupt_raise(&interrupt);
+}
+
+struct sci_http_interrupt *sci_termination_start(void)
+{
+	struct sigaction action = { .sa_handler = on_sigterm, .sa_flags = SA_RESTART };
+
+	sigemptyset(&action.sa_mask);
+	atomic_store(&interrupt.raised, false);
+	sigaction(SIGTERM, &action, &before);
+	return &interrupt;
+}
+
+void sci_termination_stop(void)
+{
+	sigaction(SIGTERM, &before, NULL);
+}

@@ -1,0 +1,51 @@
+/* Not setenv(): it allocates for every new value and can never free an old one, which for an id that is
+ * new in each invocation is a leak without end. putenv() makes the environment point to our own text,
+ * which is then changed in place. */
+#include "lambda/trace_environment.h"
+
+#include <scopecache/error.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char name[] = "_X_AMZN_TRACE_ID";
+
+/* A text with room for `size` bytes; the environment must not point to the old one while it goes. */
+static int make_room(struct sci_trace_environment *trace, size_t size)
+{
+	struct sci_buffer larger = { 0 };
+
+	if (size <= trace->text.cap)
+		return 0;
+	unsetenv(name);
+	sci_buffer_fini(&trace->text);
+	int rc = sci_buffer_reserve(&larger, size);
+	trace->text = larger;
+	return rc;
+}
+
+int sci_trace_environment_set(struct sci_trace_environment *trace, const char *trace_id)
+{
+	if (!trace_id) {
+		unsetenv(name);
+		return 0;
+	}
+	if (make_room(trace, sizeof name + strlen(trace_id) + 1) < 0)
+		return SC_E_NOMEM;
+	char *text = trace->text.data, *value = text + sizeof name;
+	memcpy(text, name, sizeof name - 1);
+	value[-1] = '=';
+	memcpy(value, trace_id, strlen(trace_id) + 1);
+	/* Only when somebody has changed it, or at first, is there anything to tell the environment. */
+	if (getenv(name) != value && putenv(text) != 0) {
+		unsetenv(name);
+		return SC_E_NOMEM;
+	}
+	return 0;
+}
+
+void sci_trace_environment_fini(struct sci_trace_environment *trace)
+{
+	unsetenv(name);
+	sci_buffer_fini(&trace->text);
+}

@@ -1,0 +1,148 @@
+/* A call is answered at most once and told at most once, whatever happens to the environment, and it
+ * is never lost: sci_call_finish() is the only way to be rid of it. */
+#include "local/call.h"
+
+#include "base/buffer.h"
+#include "base/json_text.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void sci_call_discard(struct sci_call *call)
+{
+	if (call->event)
+		evbuffer_free(call->event);
+	if (call->answer.body)
+		evbuffer_free(call->answer.body);
+	if (call->patience)
+		event_free(call->patience);
+	free(call->answer.content_type);
+	free(call->arn);
+	free(call->trace_id);
+	free(call->client_context);
+	free(call->tenant_id);
+	free(call->tail);
+	free(call);
+}
+
+/* Copy a text that may be absent. Returns false without memory. */
+static bool copy(char **out, const char *text)
+{
+	*out = text ? strdup(text) : NULL;
+	return !text || *out;
+}
+
+static bool make_arn(struct sci_call *call, const char *qualifier)
+{
+	if (!qualifier || !*qualifier)
+		return copy(&call->arn, call->function->arn);
+	size_t size = strlen(call->function->arn) + strlen(qualifier) + 2;
+	call->arn = malloc(size);
+	if (call->arn)
+		snprintf(call->arn, size, "%s:%s", call->function->arn, qualifier);
+	return call->arn;
+}
+
+struct sci_call *sci_call_new(struct sci_deployment *function, const struct sci_call_texts *texts)
+{
+	struct sci_call *call = calloc(1, sizeof *call);
+	char trace_id[SCI_TRACE_ID_BYTES];
+
+	if (!call)
+		return NULL;
+	call->function = function;
+	sci_request_id(call->request_id);
+	sci_request_id(call->invocation_id);
+	if (!texts->trace_id)
+		sci_trace_id(trace_id);
+	call->event = evbuffer_new();
+	call->answer.body = evbuffer_new();
+	if (call->event && call->answer.body && make_arn(call, texts->qualifier) &&
+		copy(&call->trace_id, texts->trace_id ? texts->trace_id : trace_id) &&
+		copy(&call->client_context, texts->client_context) && copy(&call->tenant_id, texts->tenant_id))
+		return call;
+	sci_call_discard(call);
+	return NULL;
+}
+
+static void tell(struct sci_call *call)
+{
+	struct sci_answer answer = {
+		.body = call->answer.body,
+		.content_type = call->answer.content_type ? call->answer.content_type : "application/json",
+		.failed = call->answer.failed,
+	};
+
+	if (call->answer.told)
+		return;
+	call->answer.told = true;
+	if (call->answered)
+		call->answered(call, &answer, call->arg);
+}
+
+void sci_call_answer(struct sci_call *call, struct evbuffer *body, const char *content_type, bool failed)
+{
+	if (call->answer.made)
+		return;
+	call->answer.made = true;
+	call->answer.failed = failed;
+	/* Without memory for it, the content type is the usual one. */
+	if (content_type)
+		call->answer.content_type = strdup(content_type);
+	if (body)
+		evbuffer_add_buffer(call->answer.body, body);
+	if (!call->tail)
+		tell(call);
+}
+
+void sci_call_note(struct sci_call *call, const char *status, const char *error_type)
+{
+	call->status = status;
+	call->error_type = NULL;
+	if (error_type) {
+		snprintf(call->error_type_text, sizeof call->error_type_text, "%s", error_type);
+		call->error_type = call->error_type_text;
+	}
+}
+
+void sci_call_fail(struct sci_call *call, const char *status, const char *error_type,
+	const char *format, ...)
+{
+	struct sci_buffer message = { 0 }, json = { 0 };
+	va_list args;
+
+	if (call->answer.made)
+		return;
+	va_start(args, format);
+	int rc = sci_buffer_vprintf(&message, format, args);
+	va_end(args);
+	if (rc == 0)
+		rc = sci_buffer_printf(&json, "{\"errorType\":\"%s\",\"errorMessage\":", error_type);
+	if (rc == 0)
+		rc = sci_json_text(&json, message.data, message.len);
+	if (rc == 0)
+		rc = sci_buffer_append(&json, "}", 1);
+	/* Without memory the caller still learns that it failed, if not why. */
+	if (rc == 0)
+		evbuffer_add(call->answer.body, json.data, json.len);
+	sci_buffer_fini(&message);
+	sci_buffer_fini(&json);
+	sci_call_note(call, status, error_type);
+	sci_call_answer(call, NULL, "application/json", true);
+}
+
+void sci_call_finish(struct sci_call *call)
+{
+	if (!call)
+		return;
+	if (!call->answer.made)
+		sci_call_fail(call, "error", "Runtime.Unknown", "RequestId: %s Error: the invocation was given up",
+			call->request_id);
+	tell(call);
+	sci_call_discard(call);
+}

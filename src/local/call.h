@@ -1,0 +1,87 @@
+/* One invocation on its way through the house: made by the Invoke API, given to the fleet, answered by
+ * an environment, handed back to whoever waits for the answer. */
+#ifndef SCI_LOCAL_CALL_H
+#define SCI_LOCAL_CALL_H
+
+#include "local/deployment.h"
+#include "local/invocation_log.h"
+#include "local/request_id.h"
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+struct evbuffer;
+struct event;
+struct sci_fleet;
+
+/* What the caller gets. */
+struct sci_answer {
+	struct evbuffer *body;    /* never NULL */
+	const char *content_type; /* never NULL */
+	bool failed;              /* the function failed: X-Amz-Function-Error */
+};
+
+struct sci_call {
+	char request_id[SCI_REQUEST_ID_BYTES];
+	char invocation_id[SCI_REQUEST_ID_BYTES]; /* of this delivery; never used again for another */
+	struct sci_deployment *function;
+	char *arn;            /* with the qualifier that the caller used */
+	char *trace_id;
+	char *client_context; /* JSON, or NULL */
+	char *tenant_id;      /* or NULL */
+	struct evbuffer *event;
+	bool may_wait; /* nobody waits for the answer, so it need not be refused when all are busy */
+
+	/* Told once, when there is an answer. NULL: nobody. */
+	void (*answered)(struct sci_call *call, const struct sci_answer *answer, void *arg);
+	void *arg;
+
+	/* What went wrong, for the report; NULL: nothing. Static texts, or copies in error_type_text. */
+	const char *status, *error_type;
+	char error_type_text[130];
+
+	/* The log of this invocation, when the caller asked for it: the answer then waits for its end. */
+	struct sci_log_tail *tail;
+
+	/* The fleet's, while the call waits there. */
+	TAILQ_ENTRY(sci_call) waiting;
+	struct sci_fleet *queue;
+	struct event *patience; /* NULL: it waits as long as it takes */
+
+	struct {
+		bool made, told;
+		struct evbuffer *body;
+		char *content_type;
+		bool failed;
+	} answer;
+};
+
+/* Make a call with new ids and an empty event; the texts are copied, and NULL where there is none. A
+ * trace id is made up when `trace_id` is NULL.
+ *
+ * returns  the call, or NULL without memory. */
+struct sci_call_texts {
+	const char *qualifier, *trace_id, *client_context, *tenant_id;
+};
+struct sci_call *sci_call_new(struct sci_deployment *function, const struct sci_call_texts *texts);
+
+/* Answer with what `body` holds, which is moved out of it (NULL: nothing), unless there is an answer
+ * already. The caller is told now, or at the end when it wants the log too. */
+void sci_call_answer(struct sci_call *call, struct evbuffer *body, const char *content_type, bool failed);
+
+/* Answer with an error that the platform found: {"errorType":...,"errorMessage":...}. `status` goes
+ * into the report. */
+void sci_call_fail(struct sci_call *call, const char *status, const char *error_type,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Note what went wrong for the report; `error_type` may be NULL and is copied. */
+void sci_call_note(struct sci_call *call, const char *status, const char *error_type);
+
+/* Free a call that was never taken on; nobody is told. */
+void sci_call_discard(struct sci_call *call);
+
+/* The invocation is over: tell whoever was not told, and free. A call without an answer gets an error.
+ * NULL is allowed. */
+void sci_call_finish(struct sci_call *call);
+
+#endif

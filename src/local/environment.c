@@ -1,0 +1,494 @@
+/* The life of an environment. The one timer means:
+ *
+ *	STARTING          init has taken too long
+ *	IDLE              nothing: it is not armed
+ *	BUSY, ANSWERED    the invocation has taken too long
+ *	ENDING            alive: it was asked to end and did not; reaped: conclude
+ *
+ * An invocation is complete when the runtime asks for the next one; its caller has the answer as soon
+ * as it is posted. When the process exits, what it had sent may still be on its way through the kernel,
+ * so the end is concluded a moment later: an answer that was sent before the exit counts. */
+#define _GNU_SOURCE
+#include "local/environment.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "local/microtime.h"
+#include "local/output.h"
+
+#include <event2/event.h>
+
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define STOP_GRACE_MS     300
+#define EXIT_GRACE_MS     10
+#define INIT_FAIL_WAIT_MS 1000
+
+/* ---- The log. ---- */
+
+static void log_line(void *arg, const char *line, size_t len)
+{
+	struct sci_environment *environment = arg;
+
+	sci_output_write(environment->output, line, len);
+	if (environment->call && environment->call->tail)
+		sci_log_tail_put(environment->call->tail, line, len);
+}
+
+static void log_text(struct sci_environment *environment, const char *text)
+{
+	char line[SCI_LOG_LINE_BYTES];
+	int len = snprintf(line, sizeof line, "%s\n", text);
+
+	log_line(environment, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
+}
+
+/* The beginning of an invocation whose environment never came to it. */
+static void log_failed_init(struct sci_environment *environment)
+{
+	const struct sci_call *call = environment->call;
+	char line[SCI_LOG_LINE_BYTES];
+
+	size_t len = sci_log_init_report(line, sci_now_us() - environment->started_us, call->status,
+		call->error_type);
+	log_line(environment, line, len);
+	log_line(environment, line, sci_log_start(line, call->request_id));
+}
+
+static void sample_memory(struct sci_environment *environment)
+{
+	struct sci_process_memory memory = sci_process_memory(&environment->process);
+
+	if (memory.peak_kb > environment->peak_kb)
+		environment->peak_kb = memory.peak_kb;
+}
+
+static void log_report(struct sci_environment *environment)
+{
+	const struct sci_call *call = environment->call;
+	char line[SCI_LOG_LINE_BYTES];
+	struct sci_report report = {
+		.request_id = call->request_id,
+		.duration_us = sci_now_us() - environment->begun_us,
+		.init_us = environment->init_us,
+		.memory_size_mb = environment->function->memory_mb,
+		.peak_kb = environment->peak_kb,
+		.status = call->status,
+		.error_type = call->error_type,
+	};
+
+	log_line(environment, line, sci_log_end(line, call->request_id));
+	log_line(environment, line, sci_log_report(line, &report));
+	environment->init_us = -1;
+}
+
+/* Lambda lets through what looks like one of its own types, and no other text. */
+static const char *error_type_of(const struct sci_runtime_post *post)
+{
+	const char *type = post->error_type;
+	bool function = type && strncmp(type, "Function.", 9) == 0;
+	const char *reason = function ? type + 9 : type && strncmp(type, "Runtime.", 8) == 0 ? type + 8 : "";
+
+	bool well_formed = reason[0] >= 'A' && reason[0] <= 'Z' && reason[1] != '\0';
+	for (const char *at = reason; *at; at++)
+		well_formed = well_formed && ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z'));
+	return well_formed ? type : function ? "Function.Unknown" : "Runtime.Unknown";
+}
+
+/* ---- States. ---- */
+
+static void arm(struct sci_environment *environment, int64_t ms)
+{
+	struct timeval delay = sci_timeval_ms(ms);
+
+	event_add(environment->timer, &delay);
+}
+
+/* Hand the call in `environment->call` to the runtime that waits. */
+static void deliver(struct sci_environment *environment)
+{
+	struct sci_call *call = environment->call;
+	struct evhttp_request *poll = environment->poll;
+	char line[SCI_LOG_LINE_BYTES];
+
+	environment->poll = NULL;
+	environment->begun_us = sci_now_us();
+	environment->deadline_ms = sci_real_ms() + environment->function->timeout_ms;
+	environment->invocations++;
+	log_line(environment, line, sci_log_start(line, call->request_id));
+	sci_runtime_deliver(poll, call, environment->deadline_ms);
+	environment->state = SCI_ENVIRONMENT_BUSY;
+	arm(environment, environment->function->timeout_ms);
+}
+
+/* The invocation is over. */
+static void finish(struct sci_environment *environment)
+{
+	struct sci_call *call = environment->call;
+
+	log_report(environment);
+	environment->call = NULL;
+	if (call->answer.failed)
+		environment->function->figures.errors++;
+	sci_call_finish(call);
+}
+
+static void become_idle(struct sci_environment *environment)
+{
+	environment->state = SCI_ENVIRONMENT_IDLE;
+	environment->idle_since_us = sci_now_us();
+	environment->events->idle(environment, environment->events->arg);
+}
+
+static void begin(struct sci_environment *environment)
+{
+	environment->began = true;
+	environment->init_us = sci_now_us() - environment->started_us;
+	event_del(environment->timer);
+	if (environment->call)
+		deliver(environment);
+	else
+		become_idle(environment);
+}
+
+/* Kill it; what remains happens when it is reaped. */
+static void end_now(struct sci_environment *environment)
+{
+	environment->state = SCI_ENVIRONMENT_ENDING;
+	event_del(environment->timer);
+	sample_memory(environment);
+	sci_process_signal(&environment->process, SIGKILL);
+}
+
+/* What the process ended with, as the platform says it: "signal: segmentation fault (core dumped)". */
+static void describe_exit(const struct sci_environment *environment, char *out, size_t size)
+{
+	int status = environment->exit_status;
+
+	if (WIFSIGNALED(status)) {
+		const char *name = sigdescr_np(WTERMSIG(status));
+		if (!name)
+			name = "unknown";
+		snprintf(out, size, "Runtime exited with error: signal: %c%s%s", tolower((unsigned char)*name),
+			name + 1, WCOREDUMP(status) ? " (core dumped)" : "");
+	} else if (WEXITSTATUS(status) != 0) {
+		snprintf(out, size, "Runtime exited with error: exit status %d", WEXITSTATUS(status));
+	} else {
+		snprintf(out, size, "Runtime exited without providing a reason");
+	}
+}
+
+/* It ended by itself, in the middle of an invocation. */
+static void report_exit(struct sci_environment *environment)
+{
+	struct sci_call *call = environment->call;
+	char reason[128], line[256];
+
+	describe_exit(environment, reason, sizeof reason);
+	snprintf(line, sizeof line, "RequestId: %s Error: %s", call->request_id, reason);
+	log_text(environment, line);
+	log_text(environment, "Runtime.ExitError");
+	if (call->answer.made)
+		sci_call_note(call, "error", "Runtime.ExitError");
+	else
+		sci_call_fail(call, "error", "Runtime.ExitError", "%s", line);
+}
+
+/* It is reaped, and whatever it had sent has arrived: close the books. */
+static void conclude(struct sci_environment *environment)
+{
+	struct sci_call *call = environment->call;
+
+	sci_line_pipe_drain(&environment->pipe);
+	if (call) {
+		if (!call->status && !environment->stopped)
+			report_exit(environment);
+		if (!environment->began)
+			log_failed_init(environment);
+		if (!call->answer.made)
+			sci_call_fail(call, "error", "Sandbox.Stopped",
+				"RequestId: %s Error: the environment was stopped before it answered",
+				call->request_id);
+		finish(environment);
+	}
+	environment->events->gone(environment, environment->events->arg);
+}
+
+static void time_out(struct sci_environment *environment)
+{
+	struct sci_call *call = environment->call;
+	char text[SCI_TIMED_OUT_BYTES];
+
+	environment->function->figures.timeouts++;
+	sci_log_timed_out(text, sci_real_ms(), call->request_id, environment->function->timeout_ms);
+	sci_line_pipe_drain(&environment->pipe);
+	log_text(environment, text);
+	end_now(environment);
+	sci_call_note(call, "timeout", NULL);
+	sci_call_fail(call, "timeout", "Sandbox.Timedout", "%s", text);
+}
+
+static void init_time_out(struct sci_environment *environment)
+{
+	struct sci_call *call = environment->call;
+
+	environment->function->figures.timeouts++;
+	end_now(environment);
+	if (call)
+		sci_call_fail(call, "timeout", "Sandbox.Timedout",
+			"RequestId: %s Error: Init timed out after %.2f seconds: the bootstrap runs and has not "
+			"asked for an invocation",
+			call->request_id, (double)environment->function->init_timeout_ms / 1000.0);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_environment *environment = arg;
+
+	(void)fd;
+	(void)what;
+	switch (environment->state) {
+	case SCI_ENVIRONMENT_STARTING:
+		init_time_out(environment);
+		return;
+	case SCI_ENVIRONMENT_BUSY:
+	case SCI_ENVIRONMENT_ANSWERED:
+		time_out(environment);
+		return;
+	case SCI_ENVIRONMENT_ENDING:
+		if (environment->exited)
+			conclude(environment);
+		else
+			sci_process_signal(&environment->process, SIGKILL);
+		return;
+	case SCI_ENVIRONMENT_IDLE:
+		return;
+	}
+}
+
+/* ---- What the runtime says. ---- */
+
+static void on_next(struct evhttp_request *request, void *arg)
+{
+	struct sci_environment *environment = arg;
+
+	/* A runtime has one question open at a time: an older one was given up, or should not be there. */
+	if (environment->poll)
+		sci_runtime_refuse(environment->poll);
+	environment->poll = request;
+	switch (environment->state) {
+	case SCI_ENVIRONMENT_STARTING:
+		begin(environment);
+		return;
+	case SCI_ENVIRONMENT_BUSY:
+		/* The answer to its last question may have been lost: it is given again. */
+		environment->poll = NULL;
+		sci_runtime_deliver(request, environment->call, environment->deadline_ms);
+		return;
+	case SCI_ENVIRONMENT_ANSWERED:
+		event_del(environment->timer);
+		sci_line_pipe_drain(&environment->pipe);
+		sample_memory(environment);
+		finish(environment);
+		become_idle(environment);
+		return;
+	case SCI_ENVIRONMENT_IDLE:
+	case SCI_ENVIRONMENT_ENDING:
+		return;
+	}
+}
+
+static enum sci_runtime_verdict judge_post(const struct sci_environment *environment,
+	const struct sci_runtime_post *post)
+{
+	const struct sci_call *call = environment->call;
+
+	if (!call || !environment->began || strcmp(post->request_id, call->request_id) != 0)
+		return SCI_RUNTIME_WRONG_ID;
+	/* The echo tells two deliveries of one request apart; runtimes older than it send none. */
+	if (post->invocation_id && strcmp(post->invocation_id, call->invocation_id) != 0)
+		return SCI_RUNTIME_WRONG_ID;
+	return call->answer.made ? SCI_RUNTIME_WRONG_STATE : SCI_RUNTIME_ACCEPTED;
+}
+
+static enum sci_runtime_verdict on_posted(struct sci_runtime_post *post, void *arg)
+{
+	struct sci_environment *environment = arg;
+	struct sci_call *call = environment->call;
+	enum sci_runtime_verdict verdict = judge_post(environment, post);
+
+	if (verdict != SCI_RUNTIME_ACCEPTED)
+		return verdict;
+	if (environment->state == SCI_ENVIRONMENT_BUSY)
+		environment->state = SCI_ENVIRONMENT_ANSWERED;
+	if (post->failed)
+		sci_call_note(call, "error", error_type_of(post));
+	if (post->too_large)
+		sci_call_fail(call, "error", "Function.ResponseSizeTooLarge",
+			"Response payload size exceeded maximum allowed payload size (%d bytes).",
+			SCI_RESPONSE_MAX);
+	else
+		sci_call_answer(call, post->body, post->content_type, post->failed);
+	return verdict;
+}
+
+static enum sci_runtime_verdict on_init_failed(struct sci_runtime_post *post, void *arg)
+{
+	struct sci_environment *environment = arg;
+
+	if (environment->state != SCI_ENVIRONMENT_STARTING)
+		return SCI_RUNTIME_WRONG_STATE;
+	/* It exits by itself now, after it has said why in its log; or else it is made to. */
+	environment->state = SCI_ENVIRONMENT_ENDING;
+	arm(environment, INIT_FAIL_WAIT_MS);
+	if (environment->call) {
+		sci_call_note(environment->call, "error", error_type_of(post));
+		sci_call_answer(environment->call, post->body, "application/json", true);
+	}
+	return SCI_RUNTIME_ACCEPTED;
+}
+
+/* ---- What its keeper does. ---- */
+
+static int start_process(struct sci_environment *environment, struct event_base *base, struct sc_error *error)
+{
+	struct sci_environ variables = { 0 };
+	char address[32], stream[80], day[16];
+	time_t now = time(NULL);
+	struct tm utc;
+	int output_fd;
+
+	gmtime_r(&now, &utc);
+	strftime(day, sizeof day, "%Y/%m/%d", &utc);
+	snprintf(stream, sizeof stream, "%s/[$LATEST]%s", day, environment->id);
+	snprintf(address, sizeof address, "127.0.0.1:%u", sci_http_listener_port(environment->runtime));
+	int rc = sci_environ_copy(&variables, &environment->function->environment);
+	if (rc == 0)
+		rc = sci_environ_set(&variables, "AWS_LAMBDA_RUNTIME_API", address);
+	if (rc == 0)
+		rc = sci_environ_set(&variables, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
+	if (rc < 0) {
+		sci_environ_fini(&variables);
+		return sci_error_set(error, rc, 0, "out of memory");
+	}
+	struct sci_process_options options = {
+		.path = environment->function->bootstrap,
+		.directory = environment->function->directory,
+		.environment = variables.entries,
+	};
+	rc = sci_process_start(&environment->process, &options, &output_fd, error);
+	sci_environ_fini(&variables);
+	if (rc < 0)
+		return rc;
+	environment->pipe.line = log_line;
+	environment->pipe.arg = environment;
+	if (sci_line_pipe_init(&environment->pipe, base, output_fd, environment->output) < 0)
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	return 0;
+}
+
+int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
+	struct sci_environment **out, struct sc_error *error)
+{
+	struct sci_environment *environment = calloc(1, sizeof *environment);
+
+	if (!environment)
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	environment->function = options->function;
+	environment->output = options->output;
+	environment->events = options->events;
+	environment->process.status_fd = -1;
+	environment->init_us = -1;
+	environment->started_us = environment->begun_us = sci_now_us();
+	environment->handlers = (struct sci_runtime_handlers){ on_next, on_posted, on_init_failed, environment };
+	sci_hex_id(environment->id);
+
+	int rc = SC_E_NOMEM;
+	environment->timer = evtimer_new(options->base, on_timer, environment);
+	if (!environment->timer)
+		sci_error_set(error, rc, 0, "out of memory");
+	else
+		rc = sci_runtime_server_open(options->base, &environment->handlers, &environment->runtime, error);
+	if (rc == 0)
+		rc = start_process(environment, options->base, error);
+	if (rc < 0) {
+		sci_process_signal(&environment->process, SIGKILL);
+		sci_environment_free(environment);
+		return rc;
+	}
+	arm(environment, options->function->init_timeout_ms);
+	environment->call = call;
+	*out = environment;
+	return 0;
+}
+
+bool sci_environment_assign(struct sci_environment *environment, struct sci_call *call)
+{
+	if (!sci_request_alive(environment->poll)) {
+		end_now(environment);
+		return false;
+	}
+	environment->call = call;
+	deliver(environment);
+	return true;
+}
+
+void sci_environment_stop(struct sci_environment *environment)
+{
+	if (environment->state == SCI_ENVIRONMENT_ENDING)
+		return;
+	environment->state = SCI_ENVIRONMENT_ENDING;
+	environment->stopped = true;
+	sci_process_signal(&environment->process, SIGTERM);
+	arm(environment, STOP_GRACE_MS);
+}
+
+void sci_environment_kill(struct sci_environment *environment)
+{
+	environment->stopped = true;
+	if (!environment->exited)
+		sci_process_signal(&environment->process, SIGKILL);
+}
+
+void sci_environment_exited(struct sci_environment *environment, const struct sci_process_end *end)
+{
+	if (environment->state != SCI_ENVIRONMENT_ENDING)
+		environment->function->figures.crashes++;
+	/* What it inherited from us in being forked says nothing. */
+	if (end->peak_kb > environment->process.inherited_kb && end->peak_kb > environment->peak_kb)
+		environment->peak_kb = end->peak_kb;
+	environment->exit_status = end->status;
+	environment->exited = true;
+	if (environment->state == SCI_ENVIRONMENT_IDLE) {
+		char reason[128], line[256];
+		describe_exit(environment, reason, sizeof reason);
+		snprintf(line, sizeof line, "scopecache local: function %s, between invocations: %s",
+			environment->function->name, reason);
+		log_text(environment, line);
+	}
+	environment->state = SCI_ENVIRONMENT_ENDING;
+	sci_process_fini(&environment->process);
+	arm(environment, EXIT_GRACE_MS);
+}
+
+void sci_environment_free(struct sci_environment *environment)
+{
+	sci_line_pipe_fini(&environment->pipe);
+	sci_http_listener_close(environment->runtime);
+	if (environment->timer)
+		event_free(environment->timer);
+	sci_process_fini(&environment->process);
+	free(environment);
+}
+
+const char *sci_environment_state_name(enum sci_environment_state state)
+{
+	static const char *const names[] = { "starting", "idle", "busy", "answered", "ending" };
+
+	return names[state];
+}

@@ -1,0 +1,107 @@
+/* One execution environment: a process of a function, the Runtime API it polls, and the one invocation
+ * it is working on.
+ *
+ *	             next, with a call            response, error
+ *	STARTING ─┬──────────────────────> BUSY ───────────────────> ANSWERED
+ *	          │                         ^                            │
+ *	          └──> IDLE ────────────────┘ <──────────────────────────┘
+ *	   next, no call     assign                                 next
+ *
+ *	any state ──> ENDING ──> gone       it was stopped, timed out, failed to begin, or exited
+ */
+#ifndef SCI_LOCAL_ENVIRONMENT_H
+#define SCI_LOCAL_ENVIRONMENT_H
+
+#include "local/call.h"
+#include "local/line_pipe.h"
+#include "local/process.h"
+#include "local/runtime_server.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct event_base;
+struct sci_environment;
+struct sci_output;
+
+enum sci_environment_state {
+	SCI_ENVIRONMENT_STARTING, /* the process runs and has not asked for an invocation yet */
+	SCI_ENVIRONMENT_IDLE,     /* it has asked, and there is none */
+	SCI_ENVIRONMENT_BUSY,     /* it has an invocation and has not answered it */
+	SCI_ENVIRONMENT_ANSWERED, /* it has answered and not asked for the next one */
+	SCI_ENVIRONMENT_ENDING,   /* it is being ended, or has exited */
+};
+
+/* What its keeper is told, from the event loop. */
+struct sci_environment_events {
+	/* It became idle; the keeper may assign a call at once. */
+	void (*idle)(struct sci_environment *environment, void *arg);
+
+	/* It is gone: the process is reaped and its call finished. The keeper frees it now. */
+	void (*gone)(struct sci_environment *environment, void *arg);
+	void *arg;
+};
+
+struct sci_environment {
+	enum sci_environment_state state;
+	char id[SCI_HEX_ID_BYTES];
+	struct sci_deployment *function;
+	struct sci_output *output;
+	const struct sci_environment_events *events;
+
+	struct sci_process process;
+	struct sci_line_pipe pipe;
+	struct sci_http_listener *runtime;
+	struct sci_runtime_handlers handlers;
+	struct event *timer;           /* what it means depends on the state */
+	struct evhttp_request *poll;   /* the `next` that waits */
+	struct sci_call *call;
+	int64_t started_us, idle_since_us;
+	int64_t init_us;               /* how long init took; -1 before its end, and once it is reported */
+	int64_t begun_us, deadline_ms; /* of the invocation; it begins with init when there was one */
+	uint64_t invocations;
+	long peak_kb;                  /* as last seen */
+
+	bool began;                    /* it has asked for an invocation, ever */
+	bool stopped;                  /* it was told to end, for no fault of its own */
+	bool exited;                   /* the process is reaped */
+	int exit_status;               /* as waitpid() gives it */
+
+	TAILQ_ENTRY(sci_environment) all, idle;
+};
+
+/* Start an environment of `function` for `call`, which is from now on the environment's. `events` must
+ * outlive it.
+ *
+ * returns  0 with *out set; SC_E_NOMEM or SC_E_IO with `error` filled in, and the call is still the
+ *          caller's. */
+struct sci_environment_options {
+	struct event_base *base;
+	struct sci_deployment *function;
+	struct sci_output *output;
+	const struct sci_environment_events *events;
+};
+int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
+	struct sci_environment **out, struct sc_error *error);
+
+/* Give an idle environment a call, which is from now on its own. Returns false when it turns out that
+ * nobody listens any more: the call is still the caller's, and the environment ends. */
+bool sci_environment_assign(struct sci_environment *environment, struct sci_call *call);
+
+/* End it in order: SIGTERM, and SIGKILL a moment later. A call that is not answered fails. */
+void sci_environment_stop(struct sci_environment *environment);
+
+/* End it at once. */
+void sci_environment_kill(struct sci_environment *environment);
+
+/* Its process was reaped. */
+void sci_environment_exited(struct sci_environment *environment, const struct sci_process_end *end);
+
+/* Free everything. Not from inside its own Runtime API. */
+void sci_environment_free(struct sci_environment *environment);
+
+/* The name of a state, in lower case. */
+const char *sci_environment_state_name(enum sci_environment_state state);
+
+#endif

@@ -1,0 +1,401 @@
+/* The rule is Lambda's: one environment works on one invocation at a time; the idle one that was used
+ * last comes first, so that the others can fall idle for good; when none is idle, a new one is started
+ * for this invocation and for no other.
+ *
+ * One thing is ours. The caller has its answer before the runtime asks for the next invocation, and a
+ * caller on this machine can be back with the next call sooner than that. Lambda's own front door takes
+ * longer than the runtime does; here, a call that finds an environment of its function answered but
+ * not yet idle waits for it for a moment (SETTLE_MS) before it starts another. Each such environment
+ * keeps one call waiting, no more, so a burst still gets its environments at once.
+ *
+ * A call that nobody waits for (Event) is not refused when all environments are busy: it stays in the
+ * queue, which is bounded.
+ *
+ * When there are as many environments as there may be, the one that has been idle longest, of whatever
+ * function, makes room. */
+#include "local/fleet.h"
+
+#include "local/microtime.h"
+#include "local/output.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTLE_MS   100
+#define WAITING_MAX 1000
+
+/* What the events of all calls that wait may take together. */
+#define WAITING_BYTES_MAX (64 * 1024 * 1024)
+
+TAILQ_HEAD(environment_list, sci_environment);
+TAILQ_HEAD(call_list, sci_call);
+
+/* What is kept for each function. */
+struct pool {
+	struct environment_list idle; /* the one that was used last is at the head */
+	size_t patient;               /* calls that wait for an environment to settle */
+};
+
+struct sci_fleet {
+	struct sci_fleet_options options;
+	struct sci_environment_events events;
+	struct environment_list all;
+	struct pool *pools; /* one for each function */
+	struct call_list waiting;
+	size_t waiting_count, waiting_bytes;
+	bool stopping, emptied;
+};
+
+static struct pool *pool_of(const struct sci_fleet *fleet, const struct sci_deployment *function)
+{
+	return &fleet->pools[function - fleet->options.functions];
+}
+
+/* ---- Environments. ---- */
+
+static void leave_idle(struct sci_fleet *fleet, struct sci_environment *environment)
+{
+	TAILQ_REMOVE(&pool_of(fleet, environment->function)->idle, environment, idle);
+}
+
+static void stop(struct sci_fleet *fleet, struct sci_environment *environment)
+{
+	if (environment->state == SCI_ENVIRONMENT_ENDING)
+		return;
+	if (environment->state == SCI_ENVIRONMENT_IDLE)
+		leave_idle(fleet, environment);
+	sci_environment_stop(environment);
+}
+
+/* Environments that count: one that is ending is as good as gone. */
+static size_t count_living(const struct sci_fleet *fleet)
+{
+	const struct sci_environment *environment;
+	size_t count = 0;
+
+	TAILQ_FOREACH(environment, &fleet->all, all)
+		count += environment->state != SCI_ENVIRONMENT_ENDING;
+	return count;
+}
+
+/* End the environment that has been idle longest. Returns false when none is idle. */
+static bool make_room(struct sci_fleet *fleet)
+{
+	struct sci_environment *oldest = NULL, *last;
+
+	for (size_t i = 0; i < fleet->options.function_count; i++) {
+		last = TAILQ_LAST(&fleet->pools[i].idle, environment_list);
+		if (last && (!oldest || last->idle_since_us < oldest->idle_since_us))
+			oldest = last;
+	}
+	if (oldest)
+		stop(fleet, oldest);
+	return oldest;
+}
+
+/* True when one more environment may be started, after ending an idle one if need be. */
+static bool has_room(struct sci_fleet *fleet)
+{
+	return count_living(fleet) < fleet->options.max_environments || make_room(fleet);
+}
+
+/* The bootstrap could not be run, or there is no memory: the call is answered with that. */
+static void fail_start(struct sci_fleet *fleet, struct sci_call *call, const struct sc_error *error)
+{
+	bool entrypoint = error->code == SC_E_IO;
+	char line[SCI_LOG_LINE_BYTES];
+
+	int len = snprintf(line, sizeof line, "RequestId: %s Error: %s\n", call->request_id, error->message);
+	sci_output_write(fleet->options.output, line, (size_t)len);
+	sci_call_fail(call, "error", entrypoint ? "Runtime.InvalidEntrypoint" : "Runtime.Unknown",
+		"RequestId: %s Error: %s", call->request_id, error->message);
+	call->function->figures.errors++;
+	sci_call_finish(call);
+}
+
+static void start(struct sci_fleet *fleet, struct sci_call *call)
+{
+	struct sci_environment_options options = {
+		.base = fleet->options.base,
+		.function = call->function,
+		.output = fleet->options.output,
+		.events = &fleet->events,
+	};
+	struct sci_environment *environment;
+	struct sc_error error;
+
+	call->function->figures.invocations++;
+	call->function->figures.cold_starts++;
+	if (sci_environment_start(&options, call, &environment, &error) < 0) {
+		fail_start(fleet, call, &error);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&fleet->all, environment, all);
+}
+
+/* ---- Calls. ---- */
+
+static bool assign_idle(struct sci_fleet *fleet, struct sci_call *call)
+{
+	struct environment_list *idle = &pool_of(fleet, call->function)->idle;
+	struct sci_environment *environment;
+
+	while ((environment = TAILQ_FIRST(idle))) {
+		leave_idle(fleet, environment);
+		if (sci_environment_assign(environment, call)) {
+			call->function->figures.invocations++;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* True when an environment of the function is about to be idle that no other call waits for. */
+static bool is_settling(const struct sci_fleet *fleet, const struct sci_deployment *function)
+{
+	const struct sci_environment *environment;
+	size_t settling = 0;
+
+	TAILQ_FOREACH(environment, &fleet->all, all)
+		settling += environment->function == function && environment->state == SCI_ENVIRONMENT_ANSWERED;
+	return settling > pool_of(fleet, function)->patient;
+}
+
+static void leave_queue(struct sci_fleet *fleet, struct sci_call *call)
+{
+	TAILQ_REMOVE(&fleet->waiting, call, waiting);
+	fleet->waiting_count--;
+	fleet->waiting_bytes -= evbuffer_get_length(call->event);
+	if (call->patience) {
+		event_free(call->patience);
+		pool_of(fleet, call->function)->patient--;
+	}
+	call->patience = NULL;
+}
+
+static void arm_patience(struct sci_call *call)
+{
+	struct timeval moment = sci_timeval_ms(SETTLE_MS);
+
+	event_add(call->patience, &moment);
+}
+
+/* No environment has become idle for the call: it gets a new one, or waits on when there is no room. */
+static void on_impatient(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_call *call = arg;
+	struct sci_fleet *fleet = call->queue;
+
+	(void)fd;
+	(void)what;
+	if (!has_room(fleet)) {
+		arm_patience(call);
+		return;
+	}
+	leave_queue(fleet, call);
+	start(fleet, call);
+}
+
+static void enter_queue(struct sci_fleet *fleet, struct sci_call *call)
+{
+	TAILQ_INSERT_TAIL(&fleet->waiting, call, waiting);
+	fleet->waiting_count++;
+	fleet->waiting_bytes += evbuffer_get_length(call->event);
+	call->queue = fleet;
+}
+
+static bool is_queue_full(const struct sci_fleet *fleet)
+{
+	return fleet->waiting_count >= WAITING_MAX || fleet->waiting_bytes >= WAITING_BYTES_MAX;
+}
+
+/* Let the call wait for an environment that is about to be idle. Returns false when it cannot. */
+static bool wait_for_settling(struct sci_fleet *fleet, struct sci_call *call)
+{
+	if (is_queue_full(fleet) || !is_settling(fleet, call->function))
+		return false;
+	call->patience = evtimer_new(fleet->options.base, on_impatient, call);
+	if (!call->patience)
+		return false;
+	pool_of(fleet, call->function)->patient++;
+	enter_queue(fleet, call);
+	arm_patience(call);
+	return true;
+}
+
+int sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *call)
+{
+	if (fleet->stopping)
+		return SC_E_INVAL;
+	if (assign_idle(fleet, call) || wait_for_settling(fleet, call))
+		return 0;
+	if (has_room(fleet)) {
+		start(fleet, call);
+		return 0;
+	}
+	if (!call->may_wait || is_queue_full(fleet)) {
+		call->function->figures.throttles++;
+		return SC_E_TOO_LARGE;
+	}
+	enter_queue(fleet, call);
+	return 0;
+}
+
+/* ---- What the environments say. ---- */
+
+/* The first call that waits, of `function` or (NULL) of any. */
+static struct sci_call *first_waiting(const struct sci_fleet *fleet, const struct sci_deployment *function)
+{
+	struct sci_call *call;
+
+	TAILQ_FOREACH(call, &fleet->waiting, waiting)
+		if (!function || call->function == function)
+			return call;
+	return NULL;
+}
+
+/* Start environments for those who wait, as long as there is room. */
+static void start_waiting(struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	while (!fleet->stopping && (call = first_waiting(fleet, NULL)) && !call->patience && has_room(fleet)) {
+		leave_queue(fleet, call);
+		start(fleet, call);
+	}
+}
+
+static void on_idle(struct sci_environment *environment, void *arg)
+{
+	struct sci_fleet *fleet = arg;
+	struct sci_call *call = first_waiting(fleet, environment->function);
+
+	TAILQ_INSERT_HEAD(&pool_of(fleet, environment->function)->idle, environment, idle);
+	if (!call) {
+		start_waiting(fleet);
+		return;
+	}
+	leave_queue(fleet, call);
+	if (!assign_idle(fleet, call))
+		start(fleet, call);
+}
+
+static void tell_when_empty(struct sci_fleet *fleet)
+{
+	if (!fleet->stopping || fleet->emptied || !TAILQ_EMPTY(&fleet->all))
+		return;
+	fleet->emptied = true;
+	fleet->options.empty(fleet->options.arg);
+}
+
+static void on_gone(struct sci_environment *environment, void *arg)
+{
+	struct sci_fleet *fleet = arg;
+
+	TAILQ_REMOVE(&fleet->all, environment, all);
+	sci_environment_free(environment);
+	start_waiting(fleet);
+	tell_when_empty(fleet);
+}
+
+void sci_fleet_reap(struct sci_fleet *fleet)
+{
+	struct sci_environment *environment;
+	struct sci_process_end end;
+
+	while (sci_process_reap(&end)) {
+		TAILQ_FOREACH(environment, &fleet->all, all)
+			if (environment->process.pid == end.pid)
+				break;
+		/* Orphans, and those that could not be started, are nobody's. */
+		if (!environment)
+			continue;
+		if (environment->state == SCI_ENVIRONMENT_IDLE)
+			leave_idle(fleet, environment);
+		sci_environment_exited(environment, &end);
+	}
+}
+
+/* ---- Its own life. ---- */
+
+int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **out)
+{
+	struct sci_fleet *fleet = calloc(1, sizeof *fleet);
+
+	if (!fleet)
+		return SC_E_NOMEM;
+	fleet->options = *options;
+	fleet->events = (struct sci_environment_events){ on_idle, on_gone, fleet };
+	TAILQ_INIT(&fleet->all);
+	TAILQ_INIT(&fleet->waiting);
+	fleet->pools = calloc(options->function_count, sizeof *fleet->pools);
+	if (!fleet->pools) {
+		free(fleet);
+		return SC_E_NOMEM;
+	}
+	for (size_t i = 0; i < options->function_count; i++)
+		TAILQ_INIT(&fleet->pools[i].idle);
+	*out = fleet;
+	return 0;
+}
+
+static void fail_waiting(struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	while ((call = TAILQ_FIRST(&fleet->waiting))) {
+		leave_queue(fleet, call);
+		sci_call_fail(call, "error", "Sandbox.Stopped",
+			"RequestId: %s Error: the local Lambda was stopped before the invocation began",
+			call->request_id);
+		sci_call_finish(call);
+	}
+}
+
+void sci_fleet_stop(struct sci_fleet *fleet)
+{
+	struct sci_environment *environment;
+	bool again = fleet->stopping;
+
+	fleet->stopping = true;
+	fail_waiting(fleet);
+	TAILQ_FOREACH(environment, &fleet->all, all) {
+		stop(fleet, environment);
+		if (again)
+			sci_environment_kill(environment);
+	}
+	tell_when_empty(fleet);
+}
+
+void sci_fleet_close(struct sci_fleet *fleet)
+{
+	struct sci_environment *environment;
+
+	if (!fleet)
+		return;
+	fleet->stopping = fleet->emptied = true;
+	fail_waiting(fleet);
+	while ((environment = TAILQ_FIRST(&fleet->all))) {
+		TAILQ_REMOVE(&fleet->all, environment, all);
+		sci_environment_kill(environment);
+		sci_call_finish(environment->call);
+		sci_environment_free(environment);
+	}
+	free(fleet->pools);
+	free(fleet);
+}
+
+const struct sci_environment *sci_fleet_next(const struct sci_fleet *fleet,
+	const struct sci_environment *environment)
+{
+	return environment ? TAILQ_NEXT(environment, all) : TAILQ_FIRST(&fleet->all);
+}
+
+const struct sci_fleet_options *sci_fleet_options_of(const struct sci_fleet *fleet)
+{
+	return &fleet->options;
+}

@@ -1,0 +1,48 @@
+/* A picture of one moment. Memory is read from the kernel as it is asked for. */
+#include "local/inspect.h"
+
+#include "local/fleet.h"
+#include "local/microtime.h"
+
+#include <jansson.h>
+
+static json_t *environment_json(const struct sci_environment *environment)
+{
+	struct sci_process_memory memory = sci_process_memory(&environment->process);
+	int64_t now_us = sci_now_us();
+	int64_t idle_us =
+		environment->state == SCI_ENVIRONMENT_IDLE ? now_us - environment->idle_since_us : 0;
+
+	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I}", "id", environment->id, "function",
+		environment->function->name, "pid", (int)environment->process.pid, "state",
+		sci_environment_state_name(environment->state), "invocations",
+		(json_int_t)environment->invocations, "memory_kb", (json_int_t)memory.peak_kb, "rss_kb",
+		(json_int_t)memory.resident_kb, "age_ms",
+		(json_int_t)((now_us - environment->started_us) / 1000), "idle_ms",
+		(json_int_t)(idle_us / 1000));
+}
+
+static json_t *function_json(const struct sci_deployment *function)
+{
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", function->name, "arn",
+		function->arn, "invocations", (json_int_t)function->figures.invocations, "cold_starts",
+		(json_int_t)function->figures.cold_starts, "errors", (json_int_t)function->figures.errors,
+		"timeouts", (json_int_t)function->figures.timeouts, "crashes",
+		(json_int_t)function->figures.crashes, "throttles", (json_int_t)function->figures.throttles);
+}
+
+char *sci_inspect(const struct sci_fleet *fleet)
+{
+	const struct sci_fleet_options *options = sci_fleet_options_of(fleet);
+	const struct sci_environment *environment = NULL;
+	json_t *environments = json_array(), *functions = json_array();
+
+	while ((environment = sci_fleet_next(fleet, environment)))
+		json_array_append_new(environments, environment_json(environment));
+	for (size_t i = 0; i < options->function_count; i++)
+		json_array_append_new(functions, function_json(&options->functions[i]));
+	json_t *all = json_pack("{s:o, s:o}", "environments", environments, "functions", functions);
+	char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+	json_decref(all);
+	return text;
+}

@@ -1,0 +1,26 @@
+/* The Lambda Invoke API in front of the fleet, as the AWS CLI and SDKs speak it. */
+#ifndef SCI_LOCAL_INVOKE_SERVER_H
+#define SCI_LOCAL_INVOKE_SERVER_H
+
+#include <scopecache/error.h>
+
+#include <stdint.h>
+
+struct event_base;
+struct sci_fleet;
+struct sci_invoke_server;
+
+/* Serve `fleet`, which must outlive the server's last answer, on host:port.
+ * Returns as sci_http_listener_open() does. */
+int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, const char *host, uint16_t port,
+	struct sci_invoke_server **out, struct sc_error *error);
+
+uint16_t sci_invoke_server_port(const struct sci_invoke_server *server);
+
+/* Accept no more connections; those that are open get their answers. */
+void sci_invoke_server_stop(struct sci_invoke_server *server);
+
+/* Close. Calls that are under way are answered to nobody, so the fleet must be empty. NULL is allowed. */
+void sci_invoke_server_close(struct sci_invoke_server *server);
+
+#endif

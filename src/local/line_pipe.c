@@ -1,0 +1,152 @@
+/* Reading is done in pieces, one per round of the event loop, so that a function that prints without
+ * end gets no more of the loop than any other. When the output is full the pipe is left alone for a
+ * moment, and the kernel stops the writer once 64 KiB are waiting; when nobody reads the output at
+ * all, what is written is thrown away instead, because a function must not hang for that. */
+#include "local/line_pipe.h"
+
+#include "local/microtime.h"
+#include "local/output.h"
+
+#include <scopecache/error.h>
+
+#include <event2/event.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#define READ_BYTES   (64 * 1024)
+#define DRAIN_BYTES  (1024 * 1024)
+#define HOLD_BACK_MS 20
+
+static void end_partial(struct sci_line_pipe *pipe)
+{
+	if (pipe->partial.len == 0)
+		return;
+	/* There is room: a partial line is kept one byte short of its buffer. */
+	pipe->partial.data[pipe->partial.len] = '\n';
+	pipe->line(pipe->arg, pipe->partial.data, pipe->partial.len + 1);
+	pipe->partial.len = 0;
+}
+
+static void keep_partial(struct sci_line_pipe *pipe, const char *data, size_t len)
+{
+	while (len > 0) {
+		size_t room = SCI_LINE_MAX - 1 - pipe->partial.len;
+		size_t piece = len < room ? len : room;
+		/* Out of memory: this piece of the line is lost, and the function is not held up. */
+		if (sci_buffer_reserve(&pipe->partial, piece + 1) == 0)
+			sci_buffer_append(&pipe->partial, data, piece);
+		if (pipe->partial.len == SCI_LINE_MAX - 1)
+			end_partial(pipe);
+		data += piece;
+		len -= piece;
+	}
+}
+
+static void take_lines(struct sci_line_pipe *pipe, const char *data, size_t len)
+{
+	const char *newline;
+
+	while (len > 0 && (newline = memchr(data, '\n', len))) {
+		size_t line = (size_t)(newline - data) + 1;
+		if (pipe->partial.len > 0 || line > SCI_LINE_MAX) {
+			keep_partial(pipe, data, line - 1);
+			end_partial(pipe);
+		} else {
+			pipe->line(pipe->arg, data, line);
+		}
+		data += line;
+		len -= line;
+	}
+	keep_partial(pipe, data, len);
+}
+
+/* Returns the number of bytes read, 0 when there is nothing now, -1 at the end. */
+static ssize_t read_piece(struct sci_line_pipe *pipe)
+{
+	static char piece[READ_BYTES]; /* one thread, and nothing of it is needed after the call */
+	ssize_t got = read(pipe->fd, piece, sizeof piece);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (got == 0)
+		return -1;
+	if (!sci_output_stalled(pipe->output))
+		take_lines(pipe, piece, (size_t)got);
+	return got;
+}
+
+static bool must_hold_back(const struct sci_line_pipe *pipe)
+{
+	return sci_output_full(pipe->output) && !sci_output_stalled(pipe->output);
+}
+
+static void hold_back(struct sci_line_pipe *pipe)
+{
+	struct timeval moment = sci_timeval_ms(HOLD_BACK_MS);
+
+	event_del(pipe->readable);
+	event_add(pipe->held, &moment);
+}
+
+static void on_held(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_line_pipe *pipe = arg;
+
+	(void)fd;
+	(void)what;
+	if (must_hold_back(pipe))
+		hold_back(pipe);
+	else
+		event_add(pipe->readable, NULL);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_line_pipe *pipe = arg;
+
+	(void)fd;
+	(void)what;
+	if (must_hold_back(pipe))
+		hold_back(pipe);
+	else if (read_piece(pipe) < 0)
+		event_del(pipe->readable);
+}
+
+int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int fd, struct sci_output *output)
+{
+	pipe->fd = fd;
+	pipe->output = output;
+	pipe->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, pipe);
+	pipe->held = evtimer_new(base, on_held, pipe);
+	if (pipe->readable && pipe->held && event_add(pipe->readable, NULL) == 0)
+		return 0;
+	sci_line_pipe_fini(pipe);
+	return SC_E_NOMEM;
+}
+
+void sci_line_pipe_drain(struct sci_line_pipe *pipe)
+{
+	size_t total = 0;
+	ssize_t got;
+
+	while (total < DRAIN_BYTES && !must_hold_back(pipe) && (got = read_piece(pipe)) > 0)
+		total += (size_t)got;
+	end_partial(pipe);
+}
+
+void sci_line_pipe_fini(struct sci_line_pipe *pipe)
+{
+	if (!pipe->output)
+		return;
+	if (pipe->readable)
+		event_free(pipe->readable);
+	if (pipe->held)
+		event_free(pipe->held);
+	close(pipe->fd);
+	sci_buffer_fini(&pipe->partial);
+	pipe->output = NULL;
+	pipe->readable = pipe->held = NULL;
+}

@@ -1,0 +1,265 @@
+/* One thread and one event loop, so nothing here is locked. Everything is owned from here downwards:
+ *
+ *	local ── invoke server ── requests that wait for an answer
+ *	     ├── fleet ── environments ── process, pipe, Runtime API, call
+ *	     ├── functions
+ *	     └── output
+ *
+ * and is ended in the order that lets answers out: no more connections, then the environments (whose
+ * calls are answered as they end), then the answers are flushed, and then the rest. */
+#define _GNU_SOURCE
+#include "local/local.h"
+
+#include "base/error.h"
+#include "local/deployment.h"
+#include "local/fleet.h"
+#include "local/invoke_server.h"
+#include "local/microtime.h"
+#include "local/output.h"
+#include "local/process.h"
+
+#include <event2/event.h>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define FLUSH_MS 20
+
+enum { ON_INT, ON_TERM, ON_HUP, ON_CHILD, SIGNALS };
+
+struct sci_local {
+	struct event_base *base;
+	struct event *signals[SIGNALS];
+	struct sci_output *output;
+	struct sci_deployment *functions;
+	size_t function_count;
+	struct sci_fleet *fleet;
+	struct sci_invoke_server *server;
+	char url[320];
+};
+
+/* ---- The address. ---- */
+
+struct address {
+	char host[256];
+	uint16_t port;
+};
+
+/* HOST:PORT, where HOST may be in brackets. */
+static int parse_address(const char *text, struct address *out, struct sc_error *error)
+{
+	const char *colon = strrchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : 0;
+	char *end;
+
+	bool bracketed = len >= 2 && text[0] == '[' && text[len - 1] == ']';
+	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
+	if (!colon || len == 0 || len >= sizeof out->host || colon[1] < '0' || colon[1] > '9' || *end ||
+		port > UINT16_MAX)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"an address is HOST:PORT, such as 127.0.0.1:0, and not: %s", text);
+	snprintf(out->host, sizeof out->host, "%.*s", (int)(bracketed ? len - 2 : len), text + bracketed);
+	out->port = (uint16_t)port;
+	return 0;
+}
+
+static bool is_loopback(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET)
+		return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 == 127;
+	if (address->sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+	return false;
+}
+
+/* Whoever reaches the address can run the functions, with the user's rights: nothing asks who it is. So
+ * an address that other machines may reach has to be asked for in so many words. */
+static int check_address(const struct address *address, bool allow_remote, struct sc_error *error)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found;
+	bool loopback = true;
+
+	int rc = getaddrinfo(address->host, NULL, &hints, &found);
+	if (rc != 0)
+		return sci_error_set(error, SC_E_INVAL, 0, "cannot listen on %s: %s", address->host,
+			gai_strerror(rc));
+	for (const struct addrinfo *at = found; at; at = at->ai_next)
+		loopback = loopback && is_loopback(at->ai_addr);
+	freeaddrinfo(found);
+	if (loopback || allow_remote)
+		return 0;
+	return sci_error_set(error, SC_E_INVAL, 0,
+		"%s can be reached from other machines, and nobody is asked who they are; listen on 127.0.0.1, "
+		"or add --allow-remote if you mean it",
+		address->host);
+}
+
+/* ---- Opening. ---- */
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct sci_local *local = arg;
+
+	(void)number;
+	(void)what;
+	sci_invoke_server_stop(local->server);
+	sci_fleet_stop(local->fleet);
+}
+
+static void on_child(evutil_socket_t number, short what, void *arg)
+{
+	struct sci_local *local = arg;
+
+	(void)number;
+	(void)what;
+	sci_fleet_reap(local->fleet);
+}
+
+/* The last answers are on their way out: give them a moment, then leave the loop. */
+static void on_empty(void *arg)
+{
+	struct sci_local *local = arg;
+	struct timeval moment = sci_timeval_ms(FLUSH_MS);
+
+	event_base_loopexit(local->base, &moment);
+}
+
+static int catch_signals(struct sci_local *local)
+{
+	static const int numbers[SIGNALS] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < SIGNALS; i++) {
+		local->signals[i] = evsignal_new(local->base, numbers[i],
+			i == ON_CHILD ? on_child : on_signal, local);
+		if (!local->signals[i] || event_add(local->signals[i], NULL) < 0)
+			return SC_E_NOMEM;
+	}
+	return 0;
+}
+
+static int deploy(struct sci_local *local, const struct sci_local_options *options, struct sc_error *error)
+{
+	if (options->function_count == 0)
+		return sci_error_set(error, SC_E_INVAL, 0, "name at least one function: --function NAME=BOOTSTRAP");
+	local->functions = calloc(options->function_count, sizeof *local->functions);
+	if (!local->functions)
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	for (; local->function_count < options->function_count; local->function_count++) {
+		const struct sci_local_function *function = &options->functions[local->function_count];
+		struct sci_deployment_options deployment = {
+			.name = function->name,
+			.bootstrap = function->bootstrap,
+			.environment = options->environment,
+			.environment_count = options->environment_count,
+			.timeout_ms = options->timeout_ms ? options->timeout_ms : SCI_LOCAL_TIMEOUT_MS,
+			.init_timeout_ms = options->init_timeout_ms ? options->init_timeout_ms
+								    : SCI_LOCAL_INIT_TIMEOUT_MS,
+			.memory_mb = options->memory_mb ? options->memory_mb : SCI_LOCAL_MEMORY_MB,
+		};
+		for (size_t i = 0; i < local->function_count; i++)
+			if (strcmp(local->functions[i].name, function->name) == 0)
+				return sci_error_set(error, SC_E_INVAL, 0, "function %s is there twice",
+					function->name);
+		int rc = sci_deployment_init(&local->functions[local->function_count], &deployment, error);
+		if (rc < 0) {
+			sci_deployment_fini(&local->functions[local->function_count]);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int open_parts(struct sci_local *local, const struct sci_local_options *options, struct sc_error *error)
+{
+	local->base = event_base_new();
+	if (!local->base || sci_output_open(local->base, options->quiet ? -1 : STDERR_FILENO, &local->output) < 0)
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	struct sci_fleet_options fleet = {
+		.base = local->base,
+		.output = local->output,
+		.functions = local->functions,
+		.function_count = local->function_count,
+		.max_environments = options->max_environments ? options->max_environments
+							      : SCI_LOCAL_MAX_ENVIRONMENTS,
+		.empty = on_empty,
+		.arg = local,
+	};
+	if (sci_fleet_open(&fleet, &local->fleet) < 0 || catch_signals(local) < 0)
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	return sci_process_prepare(error);
+}
+
+static int open_server(struct sci_local *local, const struct sci_local_options *options, struct sc_error *error)
+{
+	struct address address = { .host = "127.0.0.1" };
+
+	int rc = options->listen ? parse_address(options->listen, &address, error) : 0;
+	if (rc == 0)
+		rc = check_address(&address, options->allow_remote, error);
+	if (rc == 0)
+		rc = sci_invoke_server_open(local->base, local->fleet, address.host, address.port,
+			&local->server, error);
+	if (rc < 0)
+		return rc;
+	bool bare_v6 = strchr(address.host, ':');
+	snprintf(local->url, sizeof local->url, bare_v6 ? "http://[%s]:%u" : "http://%s:%u", address.host,
+		sci_invoke_server_port(local->server));
+	return 0;
+}
+
+int sci_local_open(const struct sci_local_options *options, struct sci_local **out, struct sc_error *error)
+{
+	struct sci_local *local = calloc(1, sizeof *local);
+
+	if (!local)
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	int rc = deploy(local, options, error);
+	if (rc == 0)
+		rc = open_parts(local, options, error);
+	if (rc == 0)
+		rc = open_server(local, options, error);
+	if (rc < 0) {
+		sci_local_close(local);
+		return rc;
+	}
+	*out = local;
+	return 0;
+}
+
+const char *sci_local_url(const struct sci_local *local)
+{
+	return local->url;
+}
+
+int sci_local_run(struct sci_local *local, struct sc_error *error)
+{
+	if (event_base_dispatch(local->base) < 0)
+		return sci_error_set(error, SC_E_IO, 0, "the event loop failed");
+	return 0;
+}
+
+void sci_local_close(struct sci_local *local)
+{
+	if (!local)
+		return;
+	sci_fleet_close(local->fleet);
+	sci_invoke_server_close(local->server);
+	sci_process_sweep();
+	sci_output_close(local->output);
+	for (int i = 0; i < SIGNALS; i++)
+		if (local->signals[i])
+			event_free(local->signals[i]);
+	if (local->base)
+		event_base_free(local->base);
+	for (size_t i = 0; i < local->function_count; i++)
+		sci_deployment_fini(&local->functions[i]);
+	free(local->functions);
+	free(local);
+}

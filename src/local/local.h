@@ -1,0 +1,57 @@
+/* The local Lambda: everything that those who start it need to know. */
+#ifndef SCI_LOCAL_LOCAL_H
+#define SCI_LOCAL_LOCAL_H
+
+#include <scopecache/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sci_local;
+
+struct sci_local_function {
+	const char *name;
+	const char *bootstrap; /* an executable file, or a folder with one named `bootstrap` */
+};
+
+/* Zero is the default of every number; see SCI_LOCAL_*. */
+struct sci_local_options {
+	const struct sci_local_function *functions;
+	size_t function_count;
+	const char *const *environment; /* NAME=VALUE, for all functions */
+	size_t environment_count;
+	const char *listen;             /* HOST:PORT; NULL: 127.0.0.1:0. Port 0: any that is free */
+	bool allow_remote;              /* HOST may be one that other machines reach */
+	int64_t timeout_ms, init_timeout_ms;
+	int memory_mb;
+	size_t max_environments;
+	bool quiet; /* no log of functions */
+};
+
+#define SCI_LOCAL_TIMEOUT_MS       3000
+#define SCI_LOCAL_INIT_TIMEOUT_MS  10000
+#define SCI_LOCAL_MEMORY_MB        128
+#define SCI_LOCAL_MAX_ENVIRONMENTS 1000
+
+/* Check everything, and begin to listen. Changes the process: SIGPIPE is ignored, the limit of open
+ * files is raised, orphans of its descendants become its children. One at a time in a process.
+ *
+ * returns  0 with *out set; SC_E_INVAL, SC_E_IO or SC_E_NOMEM with a message in `error` that says what
+ *          to do. */
+int sci_local_open(const struct sci_local_options *options, struct sci_local **out, struct sc_error *error);
+
+/* http://HOST:PORT, valid until the close. */
+const char *sci_local_url(const struct sci_local *local);
+
+/* Serve until SIGINT, SIGTERM or SIGHUP; then end every environment, in order for a moment, by force
+ * after it. A second signal does not wait for that moment.
+ *
+ * returns  0, with no environment left; SC_E_IO.
+ * blocks   until then. */
+int sci_local_run(struct sci_local *local, struct sc_error *error);
+
+/* End everything at once and free. NULL is allowed. */
+void sci_local_close(struct sci_local *local);
+
+#endif

@@ -1,0 +1,33 @@
+/* The one place where the log of every function goes out: lines, whole and in order, to a file
+ * descriptor that may be slow, blocked or closed. */
+#ifndef SCI_LOCAL_OUTPUT_H
+#define SCI_LOCAL_OUTPUT_H
+
+#include <scopecache/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct event_base;
+struct sci_output;
+
+/* Write to `fd`, which stays the caller's; -1 writes nowhere.
+ *
+ * returns  0 with *out set, or SC_E_NOMEM. */
+int sci_output_open(struct event_base *base, int fd, struct sci_output **out);
+
+/* Write what is waiting, as long as the descriptor takes it without blocking, for at most half a second;
+ * then free. NULL is allowed. */
+void sci_output_close(struct sci_output *output);
+
+/* Queue `len` bytes, which should be whole lines. Never blocks. What does not fit into the bound is
+ * dropped, and the number of dropped writes is told as soon as the descriptor takes bytes again. */
+void sci_output_write(struct sci_output *output, const void *data, size_t len);
+
+/* True when so much waits that those who can should hold back. */
+bool sci_output_full(const struct sci_output *output);
+
+/* True when it has been full for a second and nothing has moved: nobody reads what is written. */
+bool sci_output_stalled(const struct sci_output *output);
+
+#endif

@@ -1,0 +1,203 @@
+/* Lambda's variables are of three kinds: reserved ones, which a function can rely on whatever the user
+ * set; defaults, which the user may set otherwise; and credentials, of which we make up some only when
+ * the user has none of any kind, so that SDKs that insist on signing can sign for a local endpoint.
+ *
+ * The list is searched from end to end for every change: a hundred variables, set once per function. */
+#include "local/process_environ.h"
+
+#include <scopecache/error.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static size_t name_length(const char *entry)
+{
+	return strcspn(entry, "=");
+}
+
+static char **find(const struct sci_environ *list, const char *name, size_t len)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (name_length(list->entries[i]) == len && memcmp(list->entries[i], name, len) == 0)
+			return &list->entries[i];
+	return NULL;
+}
+
+static int make_room(struct sci_environ *list)
+{
+	if (list->count + 1 < list->room)
+		return 0;
+	size_t room = list->room ? list->room * 2 : 64;
+	char **entries = realloc(list->entries, room * sizeof *entries);
+	if (!entries)
+		return SC_E_NOMEM;
+	list->entries = entries;
+	list->room = room;
+	return 0;
+}
+
+/* Takes `entry`, also when it fails. */
+static int put_owned(struct sci_environ *list, char *entry)
+{
+	char **old = entry ? find(list, entry, name_length(entry)) : NULL;
+
+	if (old) {
+		free(*old);
+		*old = entry;
+		return 0;
+	}
+	if (!entry || make_room(list) < 0) {
+		free(entry);
+		return SC_E_NOMEM;
+	}
+	list->entries[list->count++] = entry;
+	list->entries[list->count] = NULL;
+	return 0;
+}
+
+int sci_environ_put(struct sci_environ *list, const char *entry)
+{
+	return put_owned(list, strdup(entry));
+}
+
+int sci_environ_set(struct sci_environ *list, const char *name, const char *value)
+{
+	size_t size = strlen(name) + strlen(value) + 2;
+	char *entry = malloc(size);
+
+	if (entry)
+		snprintf(entry, size, "%s=%s", name, value);
+	return put_owned(list, entry);
+}
+
+const char *sci_environ_get(const struct sci_environ *list, const char *name)
+{
+	size_t len = strlen(name);
+	char **entry = find(list, name, len);
+
+	return entry && (*entry)[len] == '=' ? *entry + len + 1 : NULL;
+}
+
+int sci_environ_default(struct sci_environ *list, const char *name, const char *value)
+{
+	const char *present = sci_environ_get(list, name);
+
+	return present && *present ? 0 : sci_environ_set(list, name, value);
+}
+
+int sci_environ_copy(struct sci_environ *list, const struct sci_environ *from)
+{
+	list->entries = calloc(from->count + 1, sizeof *list->entries);
+	if (!list->entries)
+		return SC_E_NOMEM;
+	list->room = from->count + 1;
+	for (; list->count < from->count; list->count++) {
+		list->entries[list->count] = strdup(from->entries[list->count]);
+		if (!list->entries[list->count])
+			return SC_E_NOMEM;
+	}
+	return 0;
+}
+
+void sci_environ_fini(struct sci_environ *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->entries[i]);
+	free(list->entries);
+	*list = (struct sci_environ){ 0 };
+}
+
+/* Variables of the process that started us that say nothing to a function. */
+static bool is_ours(const char *entry)
+{
+	static const char *const names[] = { "_X_AMZN_TRACE_ID", "TZ", "AWS_EXECUTION_ENV" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (name_length(entry) == strlen(names[i]) &&
+			memcmp(entry, names[i], name_length(entry)) == 0)
+			return true;
+	return false;
+}
+
+static bool has_credentials_file(const char *variable, const char *name)
+{
+	const char *home = getenv("HOME"), *named = getenv(variable);
+	char path[4096];
+
+	if (named)
+		return true;
+	snprintf(path, sizeof path, "%s/.aws/%s", home ? home : "", name);
+	return home && access(path, R_OK) == 0;
+}
+
+static bool has_credentials(const struct sci_environ *list)
+{
+	static const char *const names[] = { "AWS_ACCESS_KEY_ID", "AWS_PROFILE",
+		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (sci_environ_get(list, names[i]))
+			return true;
+	return has_credentials_file("AWS_SHARED_CREDENTIALS_FILE", "credentials") ||
+		has_credentials_file("AWS_CONFIG_FILE", "config");
+}
+
+static int fill_defaults(struct sci_environ *list)
+{
+	int rc = sci_environ_default(list, "AWS_DEFAULT_REGION", "us-east-1");
+
+	if (rc == 0)
+		rc = sci_environ_default(list, "AWS_REGION", sci_environ_get(list, "AWS_DEFAULT_REGION"));
+	if (rc == 0)
+		rc = sci_environ_set(list, "AWS_DEFAULT_REGION", sci_environ_get(list, "AWS_REGION"));
+	if (rc == 0)
+		rc = sci_environ_default(list, "TZ", ":UTC");
+	if (rc == 0)
+		rc = sci_environ_default(list, "LANG", "en_US.UTF-8");
+	if (rc == 0)
+		rc = sci_environ_default(list, "_HANDLER", "function.handler");
+	if (rc < 0 || has_credentials(list))
+		return rc;
+	rc = sci_environ_set(list, "AWS_ACCESS_KEY_ID", "local");
+	if (rc == 0)
+		rc = sci_environ_set(list, "AWS_SECRET_ACCESS_KEY", "local");
+	return rc == 0 ? sci_environ_set(list, "AWS_SESSION_TOKEN", "local") : rc;
+}
+
+static int fill_reserved(struct sci_environ *list, const struct sci_environ_facts *facts)
+{
+	char memory[16], group[128];
+
+	snprintf(memory, sizeof memory, "%d", facts->memory_mb);
+	snprintf(group, sizeof group, "/aws/lambda/%s", facts->function_name);
+	const char *const reserved[][2] = {
+		{ "AWS_LAMBDA_FUNCTION_NAME", facts->function_name },
+		{ "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory },
+		{ "AWS_LAMBDA_FUNCTION_VERSION", "$LATEST" },
+		{ "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand" },
+		{ "AWS_LAMBDA_LOG_GROUP_NAME", group },
+		{ "LAMBDA_TASK_ROOT", facts->directory },
+	};
+	for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+		if (sci_environ_set(list, reserved[i][0], reserved[i][1]) < 0)
+			return SC_E_NOMEM;
+	return 0;
+}
+
+int sci_environ_fill(struct sci_environ *list, const struct sci_environ_facts *facts)
+{
+	for (char **entry = environ; entry && *entry; entry++)
+		if (!is_ours(*entry) && sci_environ_put(list, *entry) < 0)
+			return SC_E_NOMEM;
+	for (size_t i = 0; i < facts->extra_count; i++)
+		if (sci_environ_put(list, facts->extra[i]) < 0)
+			return SC_E_NOMEM;
+	int rc = fill_defaults(list);
+	return rc == 0 ? fill_reserved(list, facts) : rc;
+}

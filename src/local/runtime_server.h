@@ -1,0 +1,54 @@
+/* The Runtime API (version 2018-06-01), as HTTP: what it says is told to an environment, and what the
+ * environment thinks of it is answered. */
+#ifndef SCI_LOCAL_RUNTIME_SERVER_H
+#define SCI_LOCAL_RUNTIME_SERVER_H
+
+#include "local/http_listener.h"
+
+#include <stdbool.h>
+
+struct sci_call;
+
+/* The largest answer of a function, as Lambda counts it. */
+#define SCI_RESPONSE_MAX (6 * 1024 * 1024 + 100)
+
+/* What a runtime posted. */
+struct sci_runtime_post {
+	const char *request_id;    /* NULL for an init error */
+	const char *invocation_id; /* what it echoed, or NULL */
+	const char *content_type;  /* or NULL */
+	const char *error_type;    /* or NULL */
+	bool failed;               /* an error, or a response whose trailers say that it failed */
+	bool too_large;            /* and then there is no body */
+	struct evbuffer *body;
+};
+
+enum sci_runtime_verdict {
+	SCI_RUNTIME_ACCEPTED,
+	SCI_RUNTIME_WRONG_ID,    /* 400 InvalidRequestID */
+	SCI_RUNTIME_WRONG_STATE, /* 403 InvalidStateTransition */
+};
+
+struct sci_runtime_handlers {
+	/* The runtime asks for an invocation. The request is to be answered with sci_runtime_deliver() or
+	 * sci_runtime_refuse(), whenever that may be. */
+	void (*next)(struct evhttp_request *request, void *arg);
+
+	/* The runtime posted an answer, or failed to begin. The body may be moved out of the post. */
+	enum sci_runtime_verdict (*posted)(struct sci_runtime_post *post, void *arg);
+	enum sci_runtime_verdict (*init_failed)(struct sci_runtime_post *post, void *arg);
+	void *arg;
+};
+
+/* Serve the Runtime API on a port of the loopback interface that the kernel chooses. `handlers` must
+ * outlive the listener. Returns as sci_http_listener_open() does. */
+int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_handlers *handlers,
+	struct sci_http_listener **out, struct sc_error *error);
+
+/* Answer a `next` with an invocation. */
+void sci_runtime_deliver(struct evhttp_request *request, struct sci_call *call, int64_t deadline_ms);
+
+/* Answer a `next` that is not to be had: 403 InvalidStateTransition. */
+void sci_runtime_refuse(struct evhttp_request *request);
+
+#endif
