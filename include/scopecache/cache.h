@@ -38,6 +38,15 @@ struct sc_clock {
 	void *context;
 };
 
+/* Which entries stay when there is no room for all. */
+enum sc_policy {
+	/* The best hit ratio over many kinds of use: what is used often stays, however much that is used
+	 * once passes by, and the share of what is merely recent follows what the use rewards. */
+	SC_POLICY_ADAPTIVE,
+	/* Exactly what was used last, as functools.lru_cache does. */
+	SC_POLICY_LRU
+};
+
 /* The one table of options: name, default, least, most, meaning. */
 #define SC_CACHE_OPTION_TABLE(X)                                                                   \
 	X(max_entries, 0, 0, UINT32_MAX, "entries at most; 0: as many as max_bytes holds")         \
@@ -45,7 +54,9 @@ struct sc_clock {
 		"bytes at most: keys, values and all that goes with them")                         \
 	X(ttl_ms, 0, 0, INT64_MAX / 4, "time to live of an entry in milliseconds; 0: no end")      \
 	X(entry_bytes, 256, 1, 1 << 30,                                                            \
-		"the usual size of a key and value together; the index is made for that")
+		"the usual size of a key and value together; the index is made for that")          \
+	X(policy, SC_POLICY_ADAPTIVE, SC_POLICY_ADAPTIVE, SC_POLICY_LRU,                           \
+		"an enum sc_policy: which entries stay")
 
 /* What a cache is opened with. Zero is the default everywhere, and a pointer to options may be NULL.
  *
@@ -105,7 +116,8 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
  * returns  SC_HIT with *value set; SC_MISS, SC_E_INVAL, SC_E_TOO_LARGE or SC_E_NOMEM with *value all
  *          zero.
  * owns     the caller holds the value: sc_value_release(). A pinned value keeps its place in the
- *          region, so hold it for an invocation, not for ever.
+ *          region, so hold it for an invocation, not for ever. It can be held 65,535 times at once;
+ *          once more is SC_E_NOMEM.
  * blocks   as sc_cache_get(). */
 int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value *value);
 

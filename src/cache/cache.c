@@ -65,6 +65,8 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	pthread_mutex_init(&cache->lock, NULL);
 	cache->shard = sci_shard_format(cache->region,
 		&(struct sci_shard_options){
+			.policy = checked.policy == SC_POLICY_LRU ? SCI_POLICY_LRU
+								  : SCI_POLICY_COUNTED,
 			.bytes = checked.max_bytes,
 			.max_entries = checked.max_entries,
 			.entry_bytes = checked.entry_bytes,
@@ -123,10 +125,11 @@ bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, 
 	return lookup == SCI_LOOKUP_HIT;
 }
 
-void sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
+int sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
 	struct sc_value *value)
 {
-	sci_shard_pin(cache->shard, found->place);
+	if (!sci_shard_pin(cache->shard, found->place))
+		return SC_E_NOMEM;
 	cache->holds++;
 	*value = (struct sc_value){
 		.data = found->value,
@@ -134,6 +137,7 @@ void sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
 		.holder = cache,
 		.hold = found->place,
 	};
+	return SC_HIT;
 }
 
 struct sc_value sci_value_of_blob(struct sci_blob *blob)
@@ -169,10 +173,8 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 		return rc;
 	int64_t now_ms = sci_cache_now_ms(cache);
 	pthread_mutex_lock(&cache->lock);
-	if (sci_cache_find_locked(cache, &lookup.name, now_ms, &found)) {
-		sci_cache_pin_locked(cache, &found, value);
-		rc = SC_HIT;
-	}
+	if (sci_cache_find_locked(cache, &lookup.name, now_ms, &found))
+		rc = sci_cache_pin_locked(cache, &found, value);
 	pthread_mutex_unlock(&cache->lock);
 	sci_key_bytes_fini(&lookup.bytes);
 	return rc;
@@ -196,7 +198,7 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
 		rc = found.len <= capacity ? SC_HIT : SC_E_TOO_LARGE;
 	}
 	if (rc == SC_HIT && found.len > COPY_LOCKED_MAX)
-		sci_cache_pin_locked(cache, &found, &pinned);
+		rc = sci_cache_pin_locked(cache, &found, &pinned);
 	else if (rc == SC_HIT && found.len)
 		memcpy(buffer, found.value, found.len);
 	pthread_mutex_unlock(&cache->lock);

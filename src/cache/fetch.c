@@ -102,14 +102,13 @@ static int fetch(struct sc_cache *cache, const struct sci_name *name, sc_load_fn
 
 	pthread_mutex_lock(&cache->lock);
 	bool hit = sci_cache_find_locked(cache, name, now_ms, &found);
-	if (hit)
-		sci_cache_pin_locked(cache, &found, value);
-	else
+	int pinned = hit ? sci_cache_pin_locked(cache, &found, value) : 0;
+	if (!hit)
 		boarding = sci_flight_board(cache, name->key, name->len, &flight);
 	cache->counts.load_waits += boarding == SCI_FLIGHT_THEIRS;
 	pthread_mutex_unlock(&cache->lock);
 
-	if (hit)
+	if (pinned == SC_HIT)
 		return SC_HIT;
 	if (boarding == SCI_FLIGHT_MINE)
 		return load(cache, name, loader, context, flight, value, error);

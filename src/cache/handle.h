@@ -52,8 +52,9 @@ int64_t sci_cache_now_ms(const struct sc_cache *cache);
 bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found);
 
-/* Pin what was found, as a value for the caller. */
-void sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
+/* Pin what was found, as a value for the caller. Returns SC_HIT, or SC_E_NOMEM when it is pinned as often
+ * as it can be. */
+int sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
 	struct sc_value *value);
 
 /* Store and count it. Returns SC_OK, SC_E_TOO_LARGE or SC_E_NOMEM. */

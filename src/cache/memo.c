@@ -31,8 +31,11 @@ void sc_memo_fini(struct sc_memo *memo)
  * theirs, which nobody has seen. */
 static int open_cache(struct sc_memo *memo, struct sc_cache **cache, struct sc_error *error)
 {
+	struct sc_cache_options options = memo->options;
 	struct sc_cache *none = NULL;
-	int rc = sc_cache_open(cache, &memo->options, error);
+
+	options.policy = SC_POLICY_LRU;
+	int rc = sc_cache_open(cache, &options, error);
 
 	if (rc < 0)
 		return rc;
