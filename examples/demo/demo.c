@@ -124,7 +124,7 @@ static int start_lambda(struct demo *demo, struct sc_error *error)
 	static char functions[TECHNIQUES][DEMO_PATH_BYTES + 64];
 	static char local[] = "local", quiet[] = "--quiet", function[] = "--function";
 	char *command[4 + 2 * TECHNIQUES] = { demo->options.scopecache, local, quiet };
-	struct sci_endpoint endpoint;
+	struct sci_endpoint endpoint = { 0 };
 	size_t words = 3;
 
 	for (size_t i = 0; i < TECHNIQUES; i++) {

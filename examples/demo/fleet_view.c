@@ -61,8 +61,7 @@ static int read_figures(struct fleet_figures *figures, const json_t *all, const 
 
 static void on_ended(struct sci_channel *channel, const struct sc_error *error)
 {
-	struct fleet_view *view =
-		(struct fleet_view *)((char *)channel - offsetof(struct fleet_view, channel));
+	struct fleet_view *view = (struct fleet_view *)channel;
 	const struct sci_http_response *response = &channel->response;
 	json_t *all = NULL;
 	int rc;

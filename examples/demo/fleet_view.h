@@ -22,6 +22,8 @@ typedef void fleet_view_seen_fn(struct fleet_view *view, int rc);
 
 /* Begins as zero but for what is said to be set. */
 struct fleet_view {
+	struct sci_channel channel; /* first: the channel's callback finds the view by it */
+
 	/* Set before the first look. */
 	struct event_base *base;
 	const struct sci_address *address;
@@ -34,7 +36,6 @@ struct fleet_view {
 	struct sc_error error;
 
 	const char *function;
-	struct sci_channel channel;
 	struct sci_buffer head;
 };
 

@@ -82,7 +82,7 @@ static void check(const struct argp_state *state, struct sci_invoke_arguments *a
 {
 	if (!arguments->function)
 		argp_error(state, "which function?");
-	if (arguments->function[0] == '\0')
+	else if (arguments->function[0] == '\0')
 		argp_error(state, "a function's name cannot be empty");
 	if (arguments->parallel > arguments->count)
 		argp_error(state,

@@ -94,9 +94,6 @@ class Demo(unittest.TestCase):
         for row in rows:
             if "nothing kept" not in row["technique"]:
                 self.assertGreater(row["hit_ratio"], 0.5, row)
-        # Opening what need not be opened costs more than finding it open.
-        self.assertLess(rows[1]["p50_ms"], rows[0]["p50_ms"])
-        self.assertLess(rows[3]["p50_ms"], rows[2]["p50_ms"])
 
     def test_the_table(self):
         out, _ = self.demo("--invocations", "100")

@@ -57,8 +57,8 @@ static void shares_are_zipfs(void **state)
 	for (unsigned i = 0; i < MIX_PARAMS; i++)
 		params += pow(i + 1, -0.99);
 	for (unsigned i = 0; i < EVENTS; i++) {
-		double share = pow(i / MIX_PARAMS + 1, -0.99) / users *
-			pow(i % MIX_PARAMS + 1, -0.99) / params;
+		unsigned user = i / MIX_PARAMS, param = i % MIX_PARAMS;
+		double share = pow(user + 1, -0.99) / users * pow(param + 1, -0.99) / params;
 		double off = fabs(drawn[i] - share * DRAWS);
 		if (off > 5 * sqrt(share * DRAWS) + 1)
 			fail_msg("%s: %u and not %.0f", mix.events[i].text, drawn[i],

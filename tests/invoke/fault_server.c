@@ -10,8 +10,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
+
+#define CONNECTIONS_MAX 2000
 
 struct connection {
 	struct sct_fault_server *server;
@@ -19,7 +20,7 @@ struct connection {
 	struct event *trickle;
 	struct sct_fault fault;
 	size_t sent;
-	LIST_ENTRY(connection) link;
+	size_t place; /* among the open ones */
 };
 
 struct sct_fault_server {
@@ -28,7 +29,8 @@ struct sct_fault_server {
 	sct_fault_fn *choose;
 	void *arg;
 	uint64_t connections, requests;
-	LIST_HEAD(, connection) open;
+	size_t open_count;
+	struct connection *open[CONNECTIONS_MAX];
 };
 
 static void drop(struct connection *connection, bool reset)
@@ -38,7 +40,9 @@ static void drop(struct connection *connection, bool reset)
 	if (reset)
 		setsockopt(bufferevent_getfd(connection->bev), SOL_SOCKET, SO_LINGER, &abort,
 			sizeof abort);
-	LIST_REMOVE(connection, link);
+	struct sct_fault_server *server = connection->server;
+	server->open[connection->place] = server->open[--server->open_count];
+	server->open[connection->place]->place = connection->place;
 	event_free(connection->trickle);
 	bufferevent_free(connection->bev);
 	free(connection);
@@ -123,7 +127,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	(void)listener;
 	(void)from;
 	(void)len;
-	if (!connection) {
+	if (!connection || server->open_count == CONNECTIONS_MAX) {
+		free(connection);
 		close(fd);
 		return;
 	}
@@ -131,7 +136,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	connection->server = server;
 	connection->bev = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	connection->trickle = event_new(server->base, -1, 0, on_trickle, connection);
-	LIST_INSERT_HEAD(&server->open, connection, link);
+	connection->place = server->open_count;
+	server->open[server->open_count++] = connection;
 	server->connections++;
 	bufferevent_setcb(connection->bev, on_read, NULL, on_event, connection);
 	bufferevent_enable(connection->bev, EV_READ);
@@ -147,7 +153,6 @@ struct sct_fault_server *sct_fault_server_open(struct event_base *base, sct_faul
 	server->base = base;
 	server->choose = choose;
 	server->arg = arg;
-	LIST_INIT(&server->open);
 	server->listener = evconnlistener_new_bind(base, on_accept, server, LEV_OPT_CLOSE_ON_FREE,
 		1024, (struct sockaddr *)&here, sizeof here);
 	assert_non_null(server->listener);
@@ -160,8 +165,8 @@ struct sct_fault_server *sct_fault_server_open(struct event_base *base, sct_faul
 
 void sct_fault_server_drop(struct sct_fault_server *server)
 {
-	while (!LIST_EMPTY(&server->open))
-		drop(LIST_FIRST(&server->open), false);
+	while (server->open_count > 0)
+		drop(server->open[server->open_count - 1], false);
 }
 
 void sct_fault_server_close(struct sct_fault_server *server)
