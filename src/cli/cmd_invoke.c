@@ -97,9 +97,8 @@ static int allow_descriptors(unsigned parallel, struct sc_error *error)
 	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
 	if (limit.rlim_cur < wanted || setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"--parallel %u needs %llu open files, and only %llu are allowed (ulimit "
-			"-Hn)",
-			parallel, (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
+			"--parallel %u needs %llu open files, and ulimit -Hn allows %llu", parallel,
+			(unsigned long long)wanted, (unsigned long long)limit.rlim_max);
 	return 0;
 }
 

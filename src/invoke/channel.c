@@ -110,6 +110,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_channel *channel = arg;
 	struct sc_error error;
+
 	(void)what;
 	if (!channel->is_busy) {
 		/* A connection that was kept has been closed, or speaks out of turn. */

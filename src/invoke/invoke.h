@@ -75,8 +75,8 @@ struct sci_invoke_options {
 struct sci_invoke_result {
 	uint64_t done; /* the sum of the outcomes */
 	uint64_t outcomes[SCI_INVOKE_OUTCOME_COUNT];
-	uint64_t sent_bytes, received_bytes; /* of payloads */
-	uint64_t elapsed_ns;                 /* from the first request to the last answer */
+	uint64_t sent_bytes, received_bytes; /* of payloads, when there was an answer */
+	uint64_t elapsed_ns;                 /* from the first request to the end of the run */
 	bool finished;
 	/* The endpoint could not be connected to, not even once, and the run was given up. */
 	bool unreachable;

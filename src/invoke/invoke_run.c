@@ -89,7 +89,7 @@ static void count(struct sci_invoke_run *run, const struct slot *slot,
 	result->outcomes[answer->outcome]++;
 	result->elapsed_ns = slot->channel.ended_ns - run->started_ns;
 	result->received_bytes += answer->payload.len;
-	if (slot->channel.connected || answer->outcome != SCI_INVOKE_NO_ANSWER)
+	if (answer->status != 0)
 		result->sent_bytes += slot->payload.len;
 	if (answer->outcome <= SCI_INVOKE_FUNCTION_ERROR)
 		sci_histogram_record(&result->latency, answer->latency_ns);
