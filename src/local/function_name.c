@@ -114,15 +114,14 @@ int sci_qualifier_check(const char *text, size_t len)
 
 int sci_function_name_parse(const char *data, size_t len, struct sci_function_name *out)
 {
-	struct text text = { data, len }, name, qualifier;
+	struct text text = { data, len }, name, qualifier = { "", 0 };
 	struct sci_function_name found = { .name = "" };
 
 	if (strip_arn(&text) < 0)
 		return SC_E_INVAL;
 	strip_prefixes(&text);
+	name = text;
 	bool qualified = cut(text, &name, &qualifier);
-	if (!qualified)
-		name = text;
 	if (sci_function_name_check(name.data, name.len) < 0)
 		return SC_E_INVAL;
 	if (qualified && sci_qualifier_check(qualifier.data, qualifier.len) < 0)
