@@ -2,10 +2,10 @@
  * is never lost: sci_call_finish() is the only way to be rid of it. */
 #include "local/call.h"
 
-#include "base/buffer.h"
 #include "base/json_text.h"
 
-#include <event2/buffer.h>
+#include <scopecache/error.h>
+
 #include <event2/event.h>
 
 #include <stdarg.h>
@@ -15,10 +15,8 @@
 
 void sci_call_discard(struct sci_call *call)
 {
-	if (call->event)
-		evbuffer_free(call->event);
-	if (call->answer.body)
-		evbuffer_free(call->answer.body);
+	sci_shared_bytes_release(call->event);
+	sci_shared_bytes_release(call->answer.body);
 	if (call->patience)
 		event_free(call->patience);
 	free(call->answer.content_type);
@@ -48,7 +46,8 @@ static bool make_arn(struct sci_call *call, const char *qualifier)
 	return call->arn;
 }
 
-struct sci_call *sci_call_new(struct sci_deployment *function, const struct sci_call_texts *texts)
+struct sci_call *sci_call_new(struct sci_deployment *function, const struct sci_call_texts *texts,
+	struct sci_shared_bytes *event)
 {
 	struct sci_call *call = calloc(1, sizeof *call);
 	char trace_id[SCI_TRACE_ID_BYTES];
@@ -60,9 +59,8 @@ struct sci_call *sci_call_new(struct sci_deployment *function, const struct sci_
 	sci_request_id(call->invocation_id);
 	if (!texts->trace_id)
 		sci_trace_id(trace_id);
-	call->event = evbuffer_new();
-	call->answer.body = evbuffer_new();
-	if (call->event && call->answer.body && make_arn(call, texts->qualifier) &&
+	call->event = sci_shared_bytes_acquire(event);
+	if (make_arn(call, texts->qualifier) &&
 		copy(&call->trace_id, texts->trace_id ? texts->trace_id : trace_id) &&
 		copy(&call->client_context, texts->client_context) && copy(&call->tenant_id, texts->tenant_id))
 		return call;
@@ -85,7 +83,8 @@ static void tell(struct sci_call *call)
 		call->answered(call, &answer, call->arg);
 }
 
-void sci_call_answer(struct sci_call *call, struct evbuffer *body, const char *content_type, bool failed)
+void sci_call_answer(struct sci_call *call, struct sci_shared_bytes *body, const char *content_type,
+	bool failed)
 {
 	if (call->answer.made)
 		return;
@@ -95,7 +94,7 @@ void sci_call_answer(struct sci_call *call, struct evbuffer *body, const char *c
 	if (content_type)
 		call->answer.content_type = strdup(content_type);
 	if (body)
-		evbuffer_add_buffer(call->answer.body, body);
+		call->answer.body = sci_shared_bytes_acquire(body);
 	if (!call->tail)
 		tell(call);
 }
@@ -110,30 +109,43 @@ void sci_call_note(struct sci_call *call, const char *status, const char *error_
 	}
 }
 
+/* {"errorType":...,"errorMessage":...}, or NULL without memory. */
+static struct sci_shared_bytes *error_json(const char *error_type, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
+static struct sci_shared_bytes *error_json(const char *error_type, const char *format, va_list args)
+{
+	struct sci_shared_bytes *json = sci_shared_bytes_new();
+	struct sci_buffer message = { 0 };
+
+	int rc = json ? sci_buffer_vprintf(&message, format, args) : SC_E_NOMEM;
+	if (rc == 0)
+		rc = sci_buffer_printf(&json->buffer, "{\"errorType\":\"%s\",\"errorMessage\":", error_type);
+	if (rc == 0)
+		rc = sci_json_text(&json->buffer, message.data, message.len);
+	if (rc == 0)
+		rc = sci_buffer_append(&json->buffer, "}", 1);
+	sci_buffer_fini(&message);
+	if (rc == 0)
+		return json;
+	sci_shared_bytes_release(json);
+	return NULL;
+}
+
 void sci_call_fail(struct sci_call *call, const char *status, const char *error_type,
 	const char *format, ...)
 {
-	struct sci_buffer message = { 0 }, json = { 0 };
 	va_list args;
 
 	if (call->answer.made)
 		return;
 	va_start(args, format);
-	int rc = sci_buffer_vprintf(&message, format, args);
+	struct sci_shared_bytes *json = error_json(error_type, format, args);
 	va_end(args);
-	if (rc == 0)
-		rc = sci_buffer_printf(&json, "{\"errorType\":\"%s\",\"errorMessage\":", error_type);
-	if (rc == 0)
-		rc = sci_json_text(&json, message.data, message.len);
-	if (rc == 0)
-		rc = sci_buffer_append(&json, "}", 1);
-	/* Without memory the caller still learns that it failed, if not why. */
-	if (rc == 0)
-		evbuffer_add(call->answer.body, json.data, json.len);
-	sci_buffer_fini(&message);
-	sci_buffer_fini(&json);
 	sci_call_note(call, status, error_type);
-	sci_call_answer(call, NULL, "application/json", true);
+	/* Without memory the caller still learns that it failed, if not why. */
+	sci_call_answer(call, json, "application/json", true);
+	sci_shared_bytes_release(json);
 }
 
 void sci_call_finish(struct sci_call *call)

@@ -6,19 +6,19 @@
 #include "local/deployment.h"
 #include "local/invocation_log.h"
 #include "local/request_id.h"
+#include "local/shared_bytes.h"
 
 #include <stdbool.h>
 #include <sys/queue.h>
 
-struct evbuffer;
 struct event;
 struct sci_fleet;
 
 /* What the caller gets. */
 struct sci_answer {
-	struct evbuffer *body;    /* never NULL */
-	const char *content_type; /* never NULL */
-	bool failed;              /* the function failed: X-Amz-Function-Error */
+	struct sci_shared_bytes *body; /* NULL: nothing */
+	const char *content_type;      /* never NULL */
+	bool failed;                   /* the function failed: X-Amz-Function-Error */
 };
 
 struct sci_call {
@@ -29,7 +29,7 @@ struct sci_call {
 	char *trace_id;
 	char *client_context; /* JSON, or NULL */
 	char *tenant_id;      /* or NULL */
-	struct evbuffer *event;
+	struct sci_shared_bytes *event;
 	bool may_wait; /* nobody waits for the answer, so it need not be refused when all are busy */
 
 	/* Told once, when there is an answer. NULL: nobody. */
@@ -50,24 +50,26 @@ struct sci_call {
 
 	struct {
 		bool made, told;
-		struct evbuffer *body;
+		struct sci_shared_bytes *body;
 		char *content_type;
 		bool failed;
 	} answer;
 };
 
-/* Make a call with new ids and an empty event; the texts are copied, and NULL where there is none. A
- * trace id is made up when `trace_id` is NULL.
+/* Make a call with new ids; it becomes an owner of `event`, and the texts are copied, NULL where there is
+ * none. A trace id is made up when `trace_id` is NULL.
  *
  * returns  the call, or NULL without memory. */
 struct sci_call_texts {
 	const char *qualifier, *trace_id, *client_context, *tenant_id;
 };
-struct sci_call *sci_call_new(struct sci_deployment *function, const struct sci_call_texts *texts);
+struct sci_call *sci_call_new(struct sci_deployment *function, const struct sci_call_texts *texts,
+	struct sci_shared_bytes *event);
 
-/* Answer with what `body` holds, which is moved out of it (NULL: nothing), unless there is an answer
+/* Answer with `body`, of which the call becomes an owner (NULL: nothing), unless there is an answer
  * already. The caller is told now, or at the end when it wants the log too. */
-void sci_call_answer(struct sci_call *call, struct evbuffer *body, const char *content_type, bool failed);
+void sci_call_answer(struct sci_call *call, struct sci_shared_bytes *body, const char *content_type,
+	bool failed);
 
 /* Answer with an error that the platform found: {"errorType":...,"errorMessage":...}. `status` goes
  * into the report. */

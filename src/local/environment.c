@@ -113,7 +113,7 @@ static void arm(struct sci_environment *environment, int64_t ms)
 static void deliver(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
-	struct evhttp_request *poll = environment->poll;
+	struct sci_exchange *poll = environment->poll;
 	char line[SCI_LOG_LINE_BYTES];
 
 	environment->poll = NULL;
@@ -273,14 +273,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- What the runtime says. ---- */
 
-static void on_next(struct evhttp_request *request, void *arg)
+static void on_next(struct sci_exchange *exchange, void *arg)
 {
 	struct sci_environment *environment = arg;
 
 	/* A runtime has one question open at a time: an older one was given up, or should not be there. */
 	if (environment->poll)
 		sci_runtime_refuse(environment->poll);
-	environment->poll = request;
+	environment->poll = exchange;
 	switch (environment->state) {
 	case SCI_ENVIRONMENT_STARTING:
 		begin(environment);
@@ -288,7 +288,7 @@ static void on_next(struct evhttp_request *request, void *arg)
 	case SCI_ENVIRONMENT_BUSY:
 		/* The answer to its last question may have been lost: it is given again. */
 		environment->poll = NULL;
-		sci_runtime_deliver(request, environment->call, environment->deadline_ms);
+		sci_runtime_deliver(exchange, environment->call, environment->deadline_ms);
 		return;
 	case SCI_ENVIRONMENT_ANSWERED:
 		event_del(environment->timer);
@@ -316,7 +316,7 @@ static enum sci_runtime_verdict judge_post(const struct sci_environment *environ
 	return call->answer.made ? SCI_RUNTIME_WRONG_STATE : SCI_RUNTIME_ACCEPTED;
 }
 
-static enum sci_runtime_verdict on_posted(struct sci_runtime_post *post, void *arg)
+static enum sci_runtime_verdict on_posted(const struct sci_runtime_post *post, void *arg)
 {
 	struct sci_environment *environment = arg;
 	struct sci_call *call = environment->call;
@@ -337,7 +337,7 @@ static enum sci_runtime_verdict on_posted(struct sci_runtime_post *post, void *a
 	return verdict;
 }
 
-static enum sci_runtime_verdict on_init_failed(struct sci_runtime_post *post, void *arg)
+static enum sci_runtime_verdict on_init_failed(const struct sci_runtime_post *post, void *arg)
 {
 	struct sci_environment *environment = arg;
 
@@ -429,7 +429,7 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 
 bool sci_environment_assign(struct sci_environment *environment, struct sci_call *call)
 {
-	if (!sci_request_alive(environment->poll)) {
+	if (!sci_exchange_is_alive(environment->poll)) {
 		end_now(environment);
 		return false;
 	}

@@ -55,7 +55,7 @@ struct sci_environment {
 	struct sci_http_listener *runtime;
 	struct sci_runtime_handlers handlers;
 	struct event *timer;           /* what it means depends on the state */
-	struct evhttp_request *poll;   /* the `next` that waits */
+	struct sci_exchange *poll;     /* the `next` that waits */
 	struct sci_call *call;
 	int64_t started_us, idle_since_us;
 	int64_t init_us;               /* how long init took; -1 before its end, and once it is reported */

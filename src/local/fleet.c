@@ -18,7 +18,6 @@
 #include "local/microtime.h"
 #include "local/output.h"
 
-#include <event2/buffer.h>
 #include <event2/event.h>
 
 #include <stdio.h>
@@ -169,7 +168,7 @@ static void leave_queue(struct sci_fleet *fleet, struct sci_call *call)
 {
 	TAILQ_REMOVE(&fleet->waiting, call, waiting);
 	fleet->waiting_count--;
-	fleet->waiting_bytes -= evbuffer_get_length(call->event);
+	fleet->waiting_bytes -= call->event->buffer.len;
 	if (call->patience) {
 		event_free(call->patience);
 		pool_of(fleet, call->function)->patient--;
@@ -204,7 +203,7 @@ static void enter_queue(struct sci_fleet *fleet, struct sci_call *call)
 {
 	TAILQ_INSERT_TAIL(&fleet->waiting, call, waiting);
 	fleet->waiting_count++;
-	fleet->waiting_bytes += evbuffer_get_length(call->event);
+	fleet->waiting_bytes += call->event->buffer.len;
 	call->queue = fleet;
 }
 

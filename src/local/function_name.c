@@ -122,6 +122,8 @@ int sci_function_name_parse(const char *data, size_t len, struct sci_function_na
 	strip_prefixes(&text);
 	name = text;
 	bool qualified = cut(text, &name, &qualifier);
+	if (!qualified)
+		name = text;
 	if (sci_function_name_check(name.data, name.len) < 0)
 		return SC_E_INVAL;
 	if (qualified && sci_qualifier_check(qualifier.data, qualifier.len) < 0)

@@ -1,19 +1,19 @@
-/* What evhttp leaves to its user, in one place: binding with errors that say what is wrong, bounded
- * input, and a listener that does not spin when file descriptors run out.
+/* libmicrohttpd speaks HTTP and keeps no thread: it has an epoll descriptor, which is one event of the
+ * loop, and MHD_run() does what there is to do. It was chosen over libevent's own evhttp, which hands
+ * over neither trailers (Go runtimes send the errors of streamed answers in them) nor the beginning of
+ * a body (so that one that is too large could be refused in the words of the API that is spoken).
  *
- * evhttp waits for a whole body before it calls anybody, so the bound on a body is a bound on memory
- * per connection. Reading stops (the peer is held back by TCP) when a connection has that much
- * unhandled input, whatever it consists of. evhttp does not look at a connection while its request is
- * unanswered; sci_request_alive() does. */
+ * libmicrohttpd calls handle_request() again and again for one request: first with its headers, then
+ * with each piece of its body, then without one at its end. A request that is not answered by then is
+ * suspended; its answer is left in the exchange, the connection resumed, and handle_request() called
+ * once more, to queue it. While a connection is suspended nobody looks at it: sci_exchange_is_alive()
+ * does. */
 #include "local/http_listener.h"
 
 #include "base/error.h"
-#include "local/microtime.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
+#include <microhttpd.h>
 
 #include <errno.h>
 #include <netdb.h>
@@ -22,23 +22,43 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG          1024
-#define READ_BYTES       (256 * 1024)
-#define ACCEPT_PAUSE_MS  100
-#define METHODS                                                                                    \
-	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | \
-		EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH)
+#define BACKLOG         1024
+#define CONNECTIONS_MAX 16384
+
+/* How often connections are looked at on which nothing happens. */
+#define LOOK_SECONDS 30
+
+/* A connection's own memory: half of it is for reading, headers included. It is wiped after every
+ * request, so more than is needed costs time. */
+#define CONNECTION_BYTES (64 * 1024)
+
+struct sci_exchange {
+	struct sci_http_listener *listener;
+	struct MHD_Connection *connection;
+	char *method, *path;
+	struct sci_shared_bytes *body;
+	size_t body_len;
+	bool handled;                /* `handle` has been called */
+	bool suspended;
+	bool failed;                 /* there is no memory to answer: the connection is closed */
+	struct MHD_Response *answer; /* to be queued */
+	unsigned status;
+	LIST_ENTRY(sci_exchange) all;
+};
 
 struct sci_http_listener {
-	struct evhttp *http;
-	struct evhttp_bound_socket *bound;
-	struct event *resume;
+	struct sci_http_listener_options options;
+	struct MHD_Daemon *daemon;
+	struct event *ready, *look;
+	LIST_HEAD(, sci_exchange) exchanges;
 	uint16_t port;
-	size_t max_input_bytes;
 };
+
+/* ---- The address. ---- */
 
 static int bind_to(const struct addrinfo *address)
 {
@@ -76,74 +96,154 @@ static int open_socket(const char *host, uint16_t port, struct sc_error *error)
 		return fd;
 	if (os_errno == EADDRINUSE)
 		return sci_error_set(error, SC_E_IO, 0,
-			"port %u is in use: end what listens on %s:%u, or name another port (0: any that is free)",
-			port, host, port);
-	return sci_error_set(error, SC_E_IO, os_errno, "cannot listen on %s:%u", host, port);
+			"port %u of %s is in use: end what listens there, or name another port (0: any that is free)",
+			port, host);
+	return sci_error_set(error, SC_E_IO, os_errno, "cannot listen on port %u of %s", port, host);
 }
 
 static uint16_t bound_port(int fd)
 {
-	struct sockaddr_storage address;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address = { .any = { 0 } };
 	socklen_t len = sizeof address;
 
-	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0)
-		return 0;
-	if (address.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&address)->sin_port);
+	getsockname(fd, &address.any, &len);
+	return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-static struct bufferevent *new_connection(struct event_base *base, void *arg)
-{
-	const struct sci_http_listener *listener = arg;
-	struct bufferevent *connection = bufferevent_socket_new(base, -1, 0);
+/* ---- Requests. ---- */
 
-	if (connection) {
-		bufferevent_set_max_single_read(connection, READ_BYTES);
-		bufferevent_set_max_single_write(connection, READ_BYTES);
-		bufferevent_setwatermark(connection, EV_READ, 0, listener->max_input_bytes);
+static struct sci_exchange *new_exchange(struct sci_http_listener *listener,
+	struct MHD_Connection *connection, const char *method, const char *path)
+{
+	struct sci_exchange *exchange = calloc(1, sizeof *exchange);
+
+	if (!exchange)
+		return NULL;
+	exchange->listener = listener;
+	exchange->connection = connection;
+	exchange->method = strdup(method);
+	exchange->path = strdup(path);
+	LIST_INSERT_HEAD(&listener->exchanges, exchange, all);
+	return exchange;
+}
+
+static void free_exchange(struct sci_exchange *exchange)
+{
+	LIST_REMOVE(exchange, all);
+	if (exchange->answer)
+		MHD_destroy_response(exchange->answer);
+	sci_shared_bytes_release(exchange->body);
+	free(exchange->method);
+	free(exchange->path);
+	free(exchange);
+}
+
+/* Keep a piece of the body. A body that is too large is read to its end all the same: a client that
+ * is cut off in the middle of sending does not see the answer. Returns false without memory. */
+static bool take_piece(struct sci_exchange *exchange, const char *data, size_t len)
+{
+	size_t max = exchange->listener->options.max_body_bytes;
+
+	exchange->body_len += len;
+	if (exchange->body_len > max) {
+		sci_shared_bytes_release(exchange->body);
+		exchange->body = NULL;
+		return true;
 	}
-	return connection;
+	if (!exchange->body) {
+		const char *announced = sci_exchange_header(exchange, "Content-Length");
+		size_t room = announced ? strtoul(announced, NULL, 10) : len;
+		exchange->body = sci_shared_bytes_new();
+		/* What was announced is reserved at once; this is a hint, and may fail. */
+		if (exchange->body && room <= max)
+			sci_buffer_reserve(&exchange->body->buffer, room);
+	}
+	return exchange->body && sci_buffer_append(&exchange->body->buffer, data, len) == 0;
 }
 
-static void resume_accepting(evutil_socket_t fd, short what, void *arg)
+/* The request is whole, or its answer has come. */
+static enum MHD_Result go_on(struct sci_exchange *exchange)
 {
-	const struct sci_http_listener *listener = arg;
+	if (!exchange->handled) {
+		exchange->handled = true;
+		exchange->listener->options.handle(exchange, exchange->listener->options.arg);
+	}
+	if (exchange->failed)
+		return MHD_NO;
+	if (exchange->answer)
+		return MHD_queue_response(exchange->connection, exchange->status, exchange->answer);
+	exchange->suspended = true;
+	MHD_suspend_connection(exchange->connection);
+	return MHD_YES;
+}
+
+static enum MHD_Result handle_request(void *arg, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, const char *data, size_t *len, void **state)
+{
+	struct sci_exchange *exchange = *state;
+
+	(void)version;
+	if (!exchange) {
+		exchange = *state = new_exchange(arg, connection, method, path);
+		return exchange && exchange->method && exchange->path ? MHD_YES : MHD_NO;
+	}
+	if (*len > 0) {
+		bool ok = take_piece(exchange, data, *len);
+		*len = 0;
+		return ok ? MHD_YES : MHD_NO;
+	}
+	return go_on(exchange);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
+	enum MHD_RequestTerminationCode code)
+{
+	(void)arg;
+	(void)connection;
+	(void)code;
+	if (*state)
+		free_exchange(*state);
+	*state = NULL;
+}
+
+/* ---- The loop. ---- */
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_http_listener *listener = arg;
+	MHD_UNSIGNED_LONG_LONG wait_ms;
 
 	(void)fd;
 	(void)what;
-	if (listener->bound)
-		evconnlistener_enable(evhttp_bound_socket_get_listener(listener->bound));
+	MHD_run(listener->daemon);
+	/* A timeout of nothing says that there is more to do now; others have time until the next look. */
+	if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES && wait_ms == 0)
+		event_active(listener->ready, EV_READ, 0);
 }
 
-/* accept() failed, most likely for want of file descriptors. The connection is still waiting, so
- * trying at once would be trying without end. */
-static void pause_accepting(struct evconnlistener *socket, void *arg)
+/* Returns false with `fd` closed. */
+static bool start_daemon(struct event_base *base, struct sci_http_listener *listener, int fd)
 {
-	struct sci_http_listener *listener = arg;
-	struct timeval pause = sci_timeval_ms(ACCEPT_PAUSE_MS);
-
-	(void)arg;
-	evconnlistener_disable(socket);
-	if (event_add(listener->resume, &pause) < 0)
-		evconnlistener_enable(socket);
-}
-
-static int start_http(struct event_base *base, const struct sci_http_listener_options *options,
-	struct sci_http_listener *listener)
-{
-	listener->http = evhttp_new(base);
-	listener->resume = evtimer_new(base, resume_accepting, listener);
-	if (!listener->http || !listener->resume)
-		return SC_E_NOMEM;
-	evhttp_set_allowed_methods(listener->http, METHODS);
-	evhttp_set_max_headers_size(listener->http, (ev_ssize_t)options->max_header_bytes);
-	evhttp_set_max_body_size(listener->http, (ev_ssize_t)options->max_body_bytes);
-	evhttp_set_flags(listener->http, EVHTTP_SERVER_LINGERING_CLOSE);
-	evhttp_set_default_content_type(listener->http, NULL);
-	evhttp_set_bevcb(listener->http, new_connection, listener);
-	evhttp_set_gencb(listener->http, options->handle, options->arg);
-	return 0;
+	/* From here on the descriptor is the daemon's, unless it does not start. */
+	listener->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+		handle_request, listener, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, NULL, MHD_OPTION_CONNECTION_TIMEOUT, listener->options.idle_seconds,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+	if (!listener->daemon) {
+		close(fd);
+		return false;
+	}
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	struct timeval every = { .tv_sec = LOOK_SECONDS };
+	listener->ready = info ? event_new(base, info->epoll_fd, EV_READ | EV_PERSIST, on_ready, listener) : NULL;
+	listener->look = event_new(base, -1, EV_PERSIST, on_ready, listener);
+	return listener->ready && listener->look && event_add(listener->ready, NULL) == 0 &&
+		event_add(listener->look, &every) == 0;
 }
 
 int sci_http_listener_open(struct event_base *base, const struct sci_http_listener_options *options,
@@ -153,21 +253,18 @@ int sci_http_listener_open(struct event_base *base, const struct sci_http_listen
 
 	if (!listener)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	listener->max_input_bytes = options->max_body_bytes + options->max_header_bytes;
+	LIST_INIT(&listener->exchanges);
+	listener->options = *options;
 	int fd = open_socket(options->host, options->port, error);
 	if (fd < 0) {
 		sci_http_listener_close(listener);
 		return fd;
 	}
-	if (start_http(base, options, listener) == 0)
-		listener->bound = evhttp_accept_socket_with_handle(listener->http, fd);
-	if (!listener->bound) {
-		close(fd);
+	listener->port = bound_port(fd);
+	if (!start_daemon(base, listener, fd)) {
 		sci_http_listener_close(listener);
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	}
-	evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(listener->bound), pause_accepting);
-	listener->port = bound_port(fd);
 	*out = listener;
 	return 0;
 }
@@ -177,58 +274,130 @@ uint16_t sci_http_listener_port(const struct sci_http_listener *listener)
 	return listener->port;
 }
 
+bool sci_http_listener_is_busy(const struct sci_http_listener *listener)
+{
+	return !LIST_EMPTY(&listener->exchanges);
+}
+
 void sci_http_listener_stop(struct sci_http_listener *listener)
 {
-	if (listener->bound)
-		evhttp_del_accept_socket(listener->http, listener->bound);
-	listener->bound = NULL;
+	int fd = MHD_quiesce_daemon(listener->daemon);
+
+	if (fd >= 0)
+		close(fd);
 }
 
 void sci_http_listener_close(struct sci_http_listener *listener)
 {
+	struct sci_exchange *exchange;
+
 	if (!listener)
 		return;
-	if (listener->http)
-		evhttp_free(listener->http);
-	if (listener->resume)
-		event_free(listener->resume);
+	if (listener->ready)
+		event_free(listener->ready);
+	if (listener->look)
+		event_free(listener->look);
+	/* The daemon must have no connection that is suspended. */
+	LIST_FOREACH(exchange, &listener->exchanges, all) {
+		if (exchange->suspended)
+			MHD_resume_connection(exchange->connection);
+		exchange->failed = true;
+	}
+	if (listener->daemon)
+		MHD_stop_daemon(listener->daemon);
 	free(listener);
 }
 
-int sci_request_alive(struct evhttp_request *request)
-{
-	struct evhttp_connection *connection = evhttp_request_get_connection(request);
-	char byte;
+/* ---- What was asked, and what is answered. ---- */
 
-	if (!connection)
-		return 0;
-	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
-	ssize_t got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
+const char *sci_exchange_method(const struct sci_exchange *exchange)
+{
+	return exchange->method;
 }
 
-const char *sci_request_header(struct evhttp_request *request, const char *name)
+const char *sci_exchange_path(const struct sci_exchange *exchange)
 {
-	const char *value = evhttp_find_header(evhttp_request_get_input_headers(request), name);
+	return exchange->path;
+}
 
+const char *sci_exchange_parameter(const struct sci_exchange *exchange, const char *name)
+{
+	return MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *sci_exchange_header(const struct sci_exchange *exchange, const char *name)
+{
+	const char *value = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
+
+	if (!value || !*value)
+		value = MHD_lookup_connection_value(exchange->connection, MHD_FOOTER_KIND, name);
 	return value && *value ? value : NULL;
 }
 
-void sci_reply_set(struct evhttp_request *request, const char *name, const char *value)
+size_t sci_exchange_body_length(const struct sci_exchange *exchange)
 {
-	if (value)
-		evhttp_add_header(evhttp_request_get_output_headers(request), name, value);
+	return exchange->body_len;
 }
 
-void sci_reply_send(struct evhttp_request *request, int status, struct evbuffer *body)
+struct sci_shared_bytes *sci_exchange_body(const struct sci_exchange *exchange)
 {
-	evhttp_send_reply(request, status, NULL, body);
+	return exchange->body;
 }
 
-void sci_reply_json(struct evhttp_request *request, int status, const char *json, size_t len)
+bool sci_exchange_is_alive(const struct sci_exchange *exchange)
 {
-	sci_reply_set(request, "Content-Type", "application/json");
-	/* The request has an output buffer of its own, so that a small answer needs no other. */
-	evbuffer_add(evhttp_request_get_output_buffer(request), json, len);
-	sci_reply_send(request, status, NULL);
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	char byte;
+
+	if (!info)
+		return false;
+	ssize_t got = recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
+}
+
+static void answer(struct sci_exchange *exchange, unsigned status, const struct sci_header *headers,
+	size_t count, struct MHD_Response *response)
+{
+	for (size_t i = 0; i < count && response; i++)
+		if (headers[i].value)
+			MHD_add_response_header(response, headers[i].name, headers[i].value);
+	exchange->status = status;
+	exchange->answer = response;
+	exchange->failed = !response;
+	if (!exchange->suspended)
+		return;
+	exchange->suspended = false;
+	MHD_resume_connection(exchange->connection);
+	event_active(exchange->listener->ready, EV_READ, 0);
+}
+
+static void release_body(void *body)
+{
+	sci_shared_bytes_release(body);
+}
+
+void sci_exchange_reply(struct sci_exchange *exchange, unsigned status, const struct sci_header *headers,
+	size_t count, struct sci_shared_bytes *body)
+{
+	static char nothing[1];
+
+	struct MHD_Response *response = body && body->buffer.len > 0
+		? MHD_create_response_from_buffer_with_free_callback_cls(body->buffer.len, body->buffer.data,
+			  release_body, sci_shared_bytes_acquire(body))
+		: MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
+	if (!response && body && body->buffer.len > 0)
+		sci_shared_bytes_release(body);
+	answer(exchange, status, headers, count, response);
+}
+
+void sci_exchange_reply_json(struct sci_exchange *exchange, unsigned status,
+	const struct sci_header *headers, size_t count, const char *json, size_t len)
+{
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(len, (void *)(uintptr_t)json, MHD_RESPMEM_MUST_COPY);
+
+	if (response)
+		MHD_add_response_header(response, "Content-Type", "application/json");
+	answer(exchange, status, headers, count, response);
 }

@@ -1,30 +1,39 @@
-/* An address that is served over HTTP, by libevent's evhttp. */
+/* An address that is served over HTTP, by GNU libmicrohttpd on libevent's loop. */
 #ifndef SCI_LOCAL_HTTP_LISTENER_H
 #define SCI_LOCAL_HTTP_LISTENER_H
 
+#include "local/shared_bytes.h"
+
 #include <scopecache/error.h>
 
-#include <event2/http.h>
-
+#include <stdbool.h>
 #include <stdint.h>
 
 struct event_base;
 struct sci_http_listener;
 
+/* One request and its answer. It is valid until it is answered, even when the other side has gone. */
+struct sci_exchange;
+
 struct sci_http_listener_options {
-	const char *host;     /* a numeric address, or a name that resolves to one */
-	uint16_t port;        /* 0: the kernel chooses */
+	const char *host; /* a numeric address, or a name that resolves to one */
+	uint16_t port;    /* 0: the kernel chooses */
+
+	/* A connection on which nothing happens for so long, while no request waits for its answer, is
+	 * closed; give or take half a minute. */
+	unsigned idle_seconds;
+
+	/* Of a larger body nothing is kept: the request is handed on without it. */
 	size_t max_body_bytes;
-	size_t max_header_bytes;
 
 	/* Called with every whole request; it must be answered sooner or later, from here or from
 	 * anywhere else, unless the listener is closed first. */
-	void (*handle)(struct evhttp_request *request, void *arg);
+	void (*handle)(struct sci_exchange *exchange, void *arg);
 	void *arg;
 };
 
-/* Serve `options->host`:`options->port`. A request over a limit is answered 413 or 400 by evhttp itself,
- * as a page of HTML, and `handle` never sees it.
+/* Serve `options->host`:`options->port`. Headers that take more than about 32 KiB together are answered
+ * 431 without `handle`.
  *
  * returns  0 with *out set; SC_E_IO or SC_E_NOMEM with `error` filled in. */
 int sci_http_listener_open(struct event_base *base, const struct sci_http_listener_options *options,
@@ -32,26 +41,42 @@ int sci_http_listener_open(struct event_base *base, const struct sci_http_listen
 
 uint16_t sci_http_listener_port(const struct sci_http_listener *listener);
 
+/* True while there is a request that is not answered, or whose answer is not sent. */
+bool sci_http_listener_is_busy(const struct sci_http_listener *listener);
+
 /* Accept no more connections; those that are open live on. */
 void sci_http_listener_stop(struct sci_http_listener *listener);
 
-/* Stop, close every connection and forget every unanswered request. Not from inside `handle`. NULL is
- * allowed. */
+/* Stop, close every connection and forget every request. Not from inside `handle`. NULL is allowed. */
 void sci_http_listener_close(struct sci_http_listener *listener);
 
-/* False when the other side has closed the connection that `request` came on. */
-int sci_request_alive(struct evhttp_request *request);
+/* What was asked. The path is decoded, and without the query; texts are valid as long as the exchange. */
+const char *sci_exchange_method(const struct sci_exchange *exchange);
+const char *sci_exchange_path(const struct sci_exchange *exchange);
 
-/* The value of a header (trailers of a chunked body are among them), or NULL when it is absent or
- * empty. */
-const char *sci_request_header(struct evhttp_request *request, const char *name);
+/* The decoded value of a parameter of the query, or NULL. */
+const char *sci_exchange_parameter(const struct sci_exchange *exchange, const char *name);
 
-/* Set a header of the answer; a NULL value sets none. A value that cannot be sent is left out. */
-void sci_reply_set(struct evhttp_request *request, const char *name, const char *value);
+/* The value of a header, or of a trailer of a chunked body; NULL when it is absent or empty. */
+const char *sci_exchange_header(const struct sci_exchange *exchange, const char *name);
 
-/* Answer with `len` bytes of JSON, or with what `body` holds (NULL: nothing), of the content type that
- * was set. The request is gone afterwards. */
-void sci_reply_json(struct evhttp_request *request, int status, const char *json, size_t len);
-void sci_reply_send(struct evhttp_request *request, int status, struct evbuffer *body);
+/* The length of the body as it was sent; and its bytes, NULL when there are none or they were not kept.
+ * Whoever wants them for longer than the exchange becomes an owner. */
+size_t sci_exchange_body_length(const struct sci_exchange *exchange);
+struct sci_shared_bytes *sci_exchange_body(const struct sci_exchange *exchange);
+
+/* False when the other side has closed the connection. */
+bool sci_exchange_is_alive(const struct sci_exchange *exchange);
+
+struct sci_header {
+	const char *name, *value; /* a NULL value: no such header */
+};
+
+/* Answer, with bytes that are shared (NULL: none) or with text that is copied, as application/json. A
+ * header that cannot be sent is left out. */
+void sci_exchange_reply(struct sci_exchange *exchange, unsigned status, const struct sci_header *headers,
+	size_t count, struct sci_shared_bytes *body);
+void sci_exchange_reply_json(struct sci_exchange *exchange, unsigned status,
+	const struct sci_header *headers, size_t count, const char *json, size_t len);
 
 #endif

@@ -6,6 +6,7 @@
  * function should find it. The qualifier shows in the ARN that the function sees. */
 #include "local/invoke_server.h"
 
+#include "base/error.h"
 #include "base/json_text.h"
 #include "local/base64.h"
 #include "local/call.h"
@@ -14,10 +15,6 @@
 #include "local/inspect.h"
 #include "local/json_syntax.h"
 
-#include <event2/buffer.h>
-#include <event2/http.h>
-#include <event2/keyvalq_struct.h>
-
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,12 +22,12 @@
 
 #define REQUEST_MAX        (6 * 1024 * 1024)
 #define EVENT_MAX          (1024 * 1024)
-#define BODY_MAX           (16 * 1024 * 1024)
-#define HEADER_MAX         (64 * 1024)
 #define CLIENT_CONTEXT_MAX 3583
 #define TENANT_MAX         256
 #define TRACE_MAX          1024
+#define IDLE_SECONDS       120
 #define PREFIX             "/2015-03-31/functions/"
+#define SUFFIX             "/invocations"
 
 struct sci_invoke_server {
 	struct sci_fleet *fleet;
@@ -40,17 +37,17 @@ struct sci_invoke_server {
 /* ---- Errors. ---- */
 
 struct failure {
-	int status;
+	unsigned status;
 	const char *type;
 	const char *reason; /* or NULL */
 	char message[256];
 };
 
-static bool fail(struct failure *failure, int status, const char *type, const char *format, ...)
+static bool fail(struct failure *failure, unsigned status, const char *type, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* Fill in a failure; returns false, so that a check can end with it. */
-static bool fail(struct failure *failure, int status, const char *type, const char *format, ...)
+static bool fail(struct failure *failure, unsigned status, const char *type, const char *format, ...)
 {
 	va_list args;
 
@@ -62,16 +59,22 @@ static bool fail(struct failure *failure, int status, const char *type, const ch
 	return false;
 }
 
-static void reply_failure(struct evhttp_request *request, const struct failure *failure)
+static bool fail_without_memory(struct failure *failure)
 {
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	return fail(failure, 500, "ServiceException", "out of memory");
+}
+
+static void reply_failure(struct sci_exchange *exchange, const struct failure *failure)
+{
 	char request_id[SCI_REQUEST_ID_BYTES];
 	struct sci_buffer json = { 0 };
+	const struct sci_header headers[] = {
+		{ "x-amzn-RequestId", request_id },
+		{ "x-amzn-errortype", failure->type },
+		{ "Retry-After", failure->status == 429 ? "1" : NULL },
+	};
 
-	if (!evhttp_find_header(headers, "x-amzn-RequestId")) {
-		sci_request_id(request_id);
-		sci_reply_set(request, "x-amzn-RequestId", request_id);
-	}
+	sci_request_id(request_id);
 	int rc = sci_buffer_printf(&json, "{\"Type\":\"%s\",", failure->status < 500 ? "User" : "Service");
 	if (rc == 0 && failure->reason)
 		rc = sci_buffer_printf(&json, "\"Reason\":\"%s\",", failure->reason);
@@ -81,10 +84,8 @@ static void reply_failure(struct evhttp_request *request, const struct failure *
 		rc = sci_json_text(&json, failure->message, strlen(failure->message));
 	if (rc == 0)
 		rc = sci_buffer_append(&json, "}", 1);
-	sci_reply_set(request, "x-amzn-errortype", failure->type);
-	if (failure->status == 429)
-		sci_reply_set(request, "Retry-After", "1");
-	sci_reply_json(request, failure->status, json.data, rc == 0 ? json.len : 0);
+	sci_exchange_reply_json(exchange, failure->status, headers, sizeof headers / sizeof *headers,
+		rc == 0 ? json.data : "{}", rc == 0 ? json.len : 2);
 	sci_buffer_fini(&json);
 }
 
@@ -92,78 +93,72 @@ static void reply_failure(struct evhttp_request *request, const struct failure *
 
 /* What a request asks for, as far as it is understood. */
 struct asked {
+	struct sci_exchange *exchange;
 	struct sci_function_name name;
 	struct sci_deployment *function;
 	bool asynchronous, dry_run, tail;
 	char *client_context; /* decoded; or NULL */
-	struct evbuffer *body;
+	struct sci_shared_bytes *event;
 };
 
-/* The part of the path between PREFIX and /invocations, decoded; or NULL when the path is another. */
-static char *function_in_path(const char *path, size_t *len)
+static void free_asked(struct asked *asked)
 {
-	static const char suffix[] = "/invocations";
-	const char *name, *end;
-	char *segment, *decoded;
-
-	if (!path || strncmp(path, PREFIX, sizeof PREFIX - 1) != 0)
-		return NULL;
-	name = path + sizeof PREFIX - 1;
-	end = strchr(name, '/');
-	if (!end || strcmp(end, suffix) != 0)
-		return NULL;
-	segment = strndup(name, (size_t)(end - name));
-	decoded = segment ? evhttp_uridecode(segment, 0, len) : NULL;
-	free(segment);
-	return decoded;
+	free(asked->client_context);
+	sci_shared_bytes_release(asked->event);
 }
 
-static bool take_qualifier(struct evhttp_request *request, struct asked *asked, struct failure *failure)
+/* The part of the path between PREFIX and SUFFIX; NULL when the path is another. */
+static const char *function_in_path(const char *path, size_t *len)
 {
-	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
-	struct evkeyvalq pairs;
-	bool ok = true;
+	const size_t prefix = sizeof PREFIX - 1, suffix = sizeof SUFFIX - 1, whole = strlen(path);
 
-	if (!query || evhttp_parse_query_str(query, &pairs) < 0)
+	if (whole <= prefix + suffix || strncmp(path, PREFIX, prefix) != 0 ||
+		strcmp(path + whole - suffix, SUFFIX) != 0)
+		return NULL;
+	*len = whole - prefix - suffix;
+	return path + prefix;
+}
+
+static bool take_qualifier(struct asked *asked, struct failure *failure)
+{
+	const char *qualifier = sci_exchange_parameter(asked->exchange, "Qualifier");
+	char *named = asked->name.qualifier;
+
+	if (!qualifier)
 		return true;
-	const char *qualifier = evhttp_find_header(&pairs, "Qualifier");
-	if (qualifier && sci_qualifier_check(qualifier, strlen(qualifier)) < 0)
-		ok = fail(failure, 400, "InvalidParameterValueException", "The qualifier is not valid");
-	else if (qualifier && *asked->name.qualifier && strcmp(qualifier, asked->name.qualifier) != 0)
-		ok = fail(failure, 400, "InvalidParameterValueException",
+	if (sci_qualifier_check(qualifier, strlen(qualifier)) < 0)
+		return fail(failure, 400, "InvalidParameterValueException", "The qualifier is not valid");
+	if (*named && strcmp(qualifier, named) != 0)
+		return fail(failure, 400, "InvalidParameterValueException",
 			"The qualifier in the function's name is not the one that is asked for");
-	else if (qualifier)
-		snprintf(asked->name.qualifier, sizeof asked->name.qualifier, "%s", qualifier);
-	evhttp_clear_headers(&pairs);
-	return ok;
+	snprintf(named, sizeof asked->name.qualifier, "%s", qualifier);
+	return true;
 }
 
-static bool find_function(const struct sci_invoke_server *server, struct asked *asked, struct failure *failure)
+static bool take_function(const struct sci_invoke_server *server, const char *text, size_t len,
+	struct asked *asked, struct failure *failure)
 {
 	const struct sci_fleet_options *fleet = sci_fleet_options_of(server->fleet);
 
-	for (size_t i = 0; i < fleet->function_count; i++) {
-		if (strcmp(fleet->functions[i].name, asked->name.name) != 0)
-			continue;
-		asked->function = &fleet->functions[i];
-		return true;
-	}
-	return fail(failure, 404, "ResourceNotFoundException",
-		"Function not found: arn:aws:lambda:us-east-1:" SCI_ACCOUNT_ID ":function:%s", asked->name.name);
-}
-
-static bool take_name(const struct sci_invoke_server *server, struct evhttp_request *request, const char *text,
-	size_t len, struct asked *asked, struct failure *failure)
-{
 	if (sci_function_name_parse(text, len, &asked->name) < 0)
 		return fail(failure, 400, "ValidationException", "The function's name is not valid");
-	return take_qualifier(request, asked, failure) && find_function(server, asked, failure);
+	if (!take_qualifier(asked, failure))
+		return false;
+	for (size_t i = 0; i < fleet->function_count && !asked->function; i++)
+		if (strcmp(fleet->functions[i].name, asked->name.name) == 0)
+			asked->function = &fleet->functions[i];
+	if (asked->function)
+		return true;
+	/* All functions have the same account and region. */
+	const char *arn = fleet->functions[0].arn;
+	return fail(failure, 404, "ResourceNotFoundException", "Function not found: %.*s:%s",
+		(int)(strrchr(arn, ':') - arn), arn, asked->name.name);
 }
 
-static bool take_type(struct evhttp_request *request, struct asked *asked, struct failure *failure)
+static bool take_type(struct asked *asked, struct failure *failure)
 {
-	const char *type = sci_request_header(request, "X-Amz-Invocation-Type");
-	const char *log_type = sci_request_header(request, "X-Amz-Log-Type");
+	const char *type = sci_exchange_header(asked->exchange, "X-Amz-Invocation-Type");
+	const char *log_type = sci_exchange_header(asked->exchange, "X-Amz-Log-Type");
 
 	asked->asynchronous = type && strcmp(type, "Event") == 0;
 	asked->dry_run = type && strcmp(type, "DryRun") == 0;
@@ -176,16 +171,16 @@ static bool take_type(struct evhttp_request *request, struct asked *asked, struc
 	return true;
 }
 
-static bool take_client_context(struct evhttp_request *request, struct asked *asked, struct failure *failure)
+static bool take_client_context(struct asked *asked, struct failure *failure)
 {
-	const char *encoded = sci_request_header(request, "X-Amz-Client-Context");
+	const char *encoded = sci_exchange_header(asked->exchange, "X-Amz-Client-Context");
 	size_t len = encoded ? strlen(encoded) : 0, decoded_len = 0, offset;
 
 	if (len == 0)
 		return true;
 	char *decoded = malloc(len + 1);
 	if (!decoded)
-		return fail(failure, 500, "ServiceException", "out of memory");
+		return fail_without_memory(failure);
 	if (len > CLIENT_CONTEXT_MAX || sci_base64_decode(encoded, len, decoded, &decoded_len) < 0 ||
 		sci_json_syntax(decoded, decoded_len, &offset) < 0) {
 		free(decoded);
@@ -201,24 +196,24 @@ static bool take_client_context(struct evhttp_request *request, struct asked *as
 	return true;
 }
 
-static bool take_body(struct evhttp_request *request, struct asked *asked, struct failure *failure)
+/* The event; nothing means an empty object, as in Lambda. */
+static bool take_event(struct asked *asked, struct failure *failure)
 {
+	struct sci_shared_bytes *body = sci_exchange_body(asked->exchange);
+	size_t len = sci_exchange_body_length(asked->exchange);
 	size_t limit = asked->asynchronous ? EVENT_MAX : REQUEST_MAX, offset;
-	const char *type = asked->asynchronous ? "Event" : "RequestResponse";
 
-	asked->body = evhttp_request_get_input_buffer(request);
-	size_t len = evbuffer_get_length(asked->body);
 	if (len > limit)
 		return fail(failure, 413, "RequestEntityTooLargeException",
-			"%zu byte payload is too large for the %s invocation type (limit %zu bytes)", len, type,
-			limit);
-	/* Nothing means an empty object, as in Lambda. */
-	if (len == 0 && evbuffer_add(asked->body, "{}", len = 2) < 0)
-		return fail(failure, 500, "ServiceException", "out of memory");
-	const char *text = (const char *)evbuffer_pullup(asked->body, -1);
-	if (!text)
-		return fail(failure, 500, "ServiceException", "out of memory");
-	int rc = sci_json_syntax(text, len, &offset);
+			"%zu byte payload is too large for the %s invocation type (limit %zu bytes)", len,
+			asked->asynchronous ? "Event" : "RequestResponse", limit);
+	if (!body) {
+		asked->event = sci_shared_bytes_new();
+		return (asked->event && sci_buffer_append(&asked->event->buffer, "{}", 2) == 0) ||
+			fail_without_memory(failure);
+	}
+	asked->event = sci_shared_bytes_acquire(body);
+	int rc = sci_json_syntax(body->buffer.data, body->buffer.len, &offset);
 	if (rc < 0)
 		return fail(failure, 400, "InvalidRequestContentException",
 			"Could not parse request body into json: %s at byte %zu",
@@ -227,144 +222,151 @@ static bool take_body(struct evhttp_request *request, struct asked *asked, struc
 }
 
 /* A header's value, when it is no longer than `max`. */
-static const char *bounded(struct evhttp_request *request, const char *name, size_t max)
+static const char *bounded(const struct sci_exchange *exchange, const char *name, size_t max)
 {
-	const char *value = sci_request_header(request, name);
+	const char *value = sci_exchange_header(exchange, name);
 
 	return value && strlen(value) <= max ? value : NULL;
 }
 
-static struct sci_call *make_call(struct evhttp_request *request, const struct asked *asked)
+static struct sci_call *make_call(const struct asked *asked)
 {
 	struct sci_call_texts texts = {
 		.qualifier = asked->name.qualifier,
-		.trace_id = bounded(request, "X-Amzn-Trace-Id", TRACE_MAX),
+		.trace_id = bounded(asked->exchange, "X-Amzn-Trace-Id", TRACE_MAX),
 		.client_context = asked->client_context,
-		.tenant_id = bounded(request, "X-Amz-Tenant-Id", TENANT_MAX),
+		.tenant_id = bounded(asked->exchange, "X-Amz-Tenant-Id", TENANT_MAX),
 	};
-	struct sci_call *call = sci_call_new(asked->function, &texts);
+	struct sci_call *call = sci_call_new(asked->function, &texts, asked->event);
 
-	if (!call)
-		return NULL;
-	if (asked->tail)
+	if (call && asked->tail) {
 		call->tail = calloc(1, sizeof *call->tail);
-	if ((asked->tail && !call->tail) || evbuffer_add_buffer(call->event, asked->body) < 0) {
-		sci_call_discard(call);
-		return NULL;
+		if (!call->tail) {
+			sci_call_discard(call);
+			return NULL;
+		}
 	}
-	call->may_wait = asked->asynchronous;
 	return call;
 }
 
 /* ---- From an answer to a response. ---- */
 
-static void set_log_result(struct evhttp_request *request, const struct sci_log_tail *tail)
-{
-	char text[SCI_LOG_TAIL_BYTES], encoded[SCI_BASE64_BYTES(SCI_LOG_TAIL_BYTES) + 1];
-
-	sci_base64_encode(text, sci_log_tail_copy(tail, text), encoded);
-	sci_reply_set(request, "X-Amz-Log-Result", encoded);
-}
-
 static void on_answered(struct sci_call *call, const struct sci_answer *answer, void *arg)
 {
-	struct evhttp_request *request = arg;
+	char tail[SCI_LOG_TAIL_BYTES], log[SCI_BASE64_BYTES(SCI_LOG_TAIL_BYTES) + 1];
+	const struct sci_header headers[] = {
+		{ "Content-Type", answer->content_type },
+		{ "x-amzn-RequestId", call->request_id },
+		{ "X-Amzn-Trace-Id", call->trace_id },
+		{ "X-Amz-Executed-Version", "$LATEST" },
+		{ "X-Amz-Function-Error", answer->failed ? "Unhandled" : NULL },
+		{ "X-Amz-Log-Result", call->tail ? log : NULL },
+	};
 
-	sci_reply_set(request, "Content-Type", answer->content_type);
-	sci_reply_set(request, "X-Amz-Executed-Version", "$LATEST");
-	if (answer->failed)
-		sci_reply_set(request, "X-Amz-Function-Error", "Unhandled");
 	if (call->tail)
-		set_log_result(request, call->tail);
-	sci_reply_send(request, 200, answer->body);
+		sci_base64_encode(tail, sci_log_tail_copy(call->tail, tail), log);
+	sci_exchange_reply(arg, 200, headers, sizeof headers / sizeof *headers, answer->body);
 }
 
-static bool submit(struct sci_invoke_server *server, struct evhttp_request *request, struct sci_call *call,
-	struct failure *failure)
+static void reply_accepted(struct sci_exchange *exchange, const char *request_id, const char *trace_id)
 {
-	bool asynchronous = call->may_wait;
+	const struct sci_header headers[] = {
+		{ "x-amzn-RequestId", request_id },
+		{ "X-Amzn-Trace-Id", trace_id },
+	};
 
-	/* What is known of the call is said before it is given away: it may be answered at once. */
-	sci_reply_set(request, "x-amzn-RequestId", call->request_id);
-	sci_reply_set(request, "X-Amzn-Trace-Id", call->trace_id);
-	if (!asynchronous) {
-		call->answered = on_answered;
-		call->arg = request;
-	}
-	int rc = sci_fleet_submit(server->fleet, call);
-	if (rc == 0) {
-		if (asynchronous)
-			sci_reply_send(request, 202, NULL);
-		return true;
-	}
-	sci_call_discard(call);
+	sci_exchange_reply(exchange, 202, headers, sizeof headers / sizeof *headers, NULL);
+}
+
+static bool fail_submit(int rc, struct failure *failure)
+{
 	if (rc == SC_E_INVAL)
 		return fail(failure, 500, "ServiceException", "The local Lambda is stopping");
 	failure->reason = "ConcurrentInvocationLimitExceeded";
 	return fail(failure, 429, "TooManyRequestsException", "Rate Exceeded.");
 }
 
-static bool invoke(struct sci_invoke_server *server, struct evhttp_request *request, const struct asked *asked,
-	struct failure *failure)
+static bool submit(struct sci_invoke_server *server, const struct asked *asked, struct failure *failure)
 {
-	if (asked->dry_run) {
-		sci_reply_send(request, 204, NULL);
-		return true;
-	}
-	struct sci_call *call = make_call(request, asked);
+	char request_id[SCI_REQUEST_ID_BYTES], trace_id[TRACE_MAX + 1];
+	struct sci_call *call = make_call(asked);
+
 	if (!call)
-		return fail(failure, 500, "ServiceException", "out of memory");
-	return submit(server, request, call, failure);
+		return fail_without_memory(failure);
+	/* Once it is given away it may be answered, and gone, at any moment. */
+	memcpy(request_id, call->request_id, sizeof request_id);
+	snprintf(trace_id, sizeof trace_id, "%s", call->trace_id);
+	call->may_wait = asked->asynchronous;
+	if (!asked->asynchronous) {
+		call->answered = on_answered;
+		call->arg = asked->exchange;
+	}
+	int rc = sci_fleet_submit(server->fleet, call);
+	if (rc < 0) {
+		sci_call_discard(call);
+		return fail_submit(rc, failure);
+	}
+	if (asked->asynchronous)
+		reply_accepted(asked->exchange, request_id, trace_id);
+	return true;
 }
 
-static void handle_invocation(struct sci_invoke_server *server, struct evhttp_request *request,
+static bool invoke(struct sci_invoke_server *server, const struct asked *asked, struct failure *failure)
+{
+	if (!asked->dry_run)
+		return submit(server, asked, failure);
+	sci_exchange_reply(asked->exchange, 204, NULL, 0, NULL);
+	return true;
+}
+
+static void handle_invocation(struct sci_invoke_server *server, struct sci_exchange *exchange,
 	const char *name, size_t len)
 {
+	struct asked asked = { .exchange = exchange };
 	struct failure failure = { 0 };
-	struct asked asked = { 0 };
 
-	bool ok = evhttp_request_get_command(request) == EVHTTP_REQ_POST ||
+	bool ok = strcmp(sci_exchange_method(exchange), "POST") == 0 ||
 		fail(&failure, 405, "MethodNotAllowedException", "An invocation is a POST");
-	ok = ok && take_name(server, request, name, len, &asked, &failure) &&
-		take_type(request, &asked, &failure) && take_client_context(request, &asked, &failure) &&
-		take_body(request, &asked, &failure) && invoke(server, request, &asked, &failure);
+	ok = ok && take_function(server, name, len, &asked, &failure) && take_type(&asked, &failure) &&
+		take_client_context(&asked, &failure) && take_event(&asked, &failure) &&
+		invoke(server, &asked, &failure);
 	if (!ok)
-		reply_failure(request, &failure);
-	free(asked.client_context);
+		reply_failure(exchange, &failure);
+	free_asked(&asked);
 }
 
-static void handle_inspection(struct sci_invoke_server *server, struct evhttp_request *request)
+static void handle_inspection(struct sci_invoke_server *server, struct sci_exchange *exchange)
 {
 	struct failure failure = { 0 };
-
 	char *json = sci_inspect(server->fleet);
+
 	if (json) {
-		sci_reply_json(request, 200, json, strlen(json));
+		sci_exchange_reply_json(exchange, 200, NULL, 0, json, strlen(json));
 		free(json);
 		return;
 	}
-	fail(&failure, 500, "ServiceException", "out of memory");
-	reply_failure(request, &failure);
+	fail_without_memory(&failure);
+	reply_failure(exchange, &failure);
 }
 
-static void handle(struct evhttp_request *request, void *arg)
+static void handle(struct sci_exchange *exchange, void *arg)
 {
-	struct sci_invoke_server *server = arg;
-	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
+	const char *path = sci_exchange_path(exchange);
 	struct failure failure = { 0 };
 	size_t len;
 
-	char *name = function_in_path(path, &len);
+	const char *name = function_in_path(path, &len);
 	if (name) {
-		handle_invocation(server, request, name, len);
-		free(name);
-	} else if (path && strcmp(path, "/_scopecache/environments") == 0) {
-		handle_inspection(server, request);
-	} else {
-		fail(&failure, 404, "UnknownOperationException",
-			"There is no such operation here: POST " PREFIX "NAME/invocations invokes a function");
-		reply_failure(request, &failure);
+		handle_invocation(arg, exchange, name, len);
+		return;
 	}
+	if (strcmp(path, "/_scopecache/environments") == 0) {
+		handle_inspection(arg, exchange);
+		return;
+	}
+	fail(&failure, 404, "UnknownOperationException",
+		"There is no such operation here: POST " PREFIX "NAME" SUFFIX " invokes a function");
+	reply_failure(exchange, &failure);
 }
 
 /* ---- Its own life. ---- */
@@ -375,12 +377,12 @@ int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, con
 	struct sci_invoke_server *server = calloc(1, sizeof *server);
 
 	if (!server)
-		return SC_E_NOMEM;
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	struct sci_http_listener_options options = {
 		.host = host,
 		.port = port,
-		.max_body_bytes = BODY_MAX,
-		.max_header_bytes = HEADER_MAX,
+		.idle_seconds = IDLE_SECONDS,
+		.max_body_bytes = REQUEST_MAX,
 		.handle = handle,
 		.arg = server,
 	};
@@ -397,6 +399,11 @@ int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, con
 uint16_t sci_invoke_server_port(const struct sci_invoke_server *server)
 {
 	return sci_http_listener_port(server->listener);
+}
+
+bool sci_invoke_server_is_busy(const struct sci_invoke_server *server)
+{
+	return sci_http_listener_is_busy(server->listener);
 }
 
 void sci_invoke_server_stop(struct sci_invoke_server *server)

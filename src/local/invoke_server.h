@@ -4,6 +4,7 @@
 
 #include <scopecache/error.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct event_base;
@@ -16,6 +17,9 @@ int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, con
 	struct sci_invoke_server **out, struct sc_error *error);
 
 uint16_t sci_invoke_server_port(const struct sci_invoke_server *server);
+
+/* True while there is a request that is not answered, or whose answer is not sent. */
+bool sci_invoke_server_is_busy(const struct sci_invoke_server *server);
 
 /* Accept no more connections; those that are open get their answers. */
 void sci_invoke_server_stop(struct sci_invoke_server *server);

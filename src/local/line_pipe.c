@@ -63,6 +63,15 @@ static void take_lines(struct sci_line_pipe *pipe, const char *data, size_t len)
 	keep_partial(pipe, data, len);
 }
 
+static size_t count_lines(const char *data, size_t len)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < len; i++)
+		count += data[i] == '\n';
+	return count;
+}
+
 /* Returns the number of bytes read, 0 when there is nothing now, -1 at the end. */
 static ssize_t read_piece(struct sci_line_pipe *pipe)
 {
@@ -73,7 +82,9 @@ static ssize_t read_piece(struct sci_line_pipe *pipe)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (got == 0)
 		return -1;
-	if (!sci_output_stalled(pipe->output))
+	if (sci_output_stalled(pipe->output))
+		sci_output_miss(pipe->output, count_lines(piece, (size_t)got));
+	else
 		take_lines(pipe, piece, (size_t)got);
 	return got;
 }

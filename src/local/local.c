@@ -29,13 +29,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FLUSH_MS 20
+/* At the end, answers that are on their way out are given this long. */
+#define FLUSH_MS     500
+#define FLUSH_STEP_MS 10
 
 enum { ON_INT, ON_TERM, ON_HUP, ON_CHILD, SIGNALS };
 
 struct sci_local {
 	struct event_base *base;
-	struct event *signals[SIGNALS];
+	struct event *signals[SIGNALS], *flush;
+	int64_t flush_end_us;
 	struct sci_output *output;
 	struct sci_deployment *functions;
 	size_t function_count;
@@ -121,13 +124,26 @@ static void on_child(evutil_socket_t number, short what, void *arg)
 	sci_fleet_reap(local->fleet);
 }
 
-/* The last answers are on their way out: give them a moment, then leave the loop. */
+/* Leave the loop once the last answers are sent, or it takes too long. */
+static void on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_local *local = arg;
+	struct timeval step = sci_timeval_ms(FLUSH_STEP_MS);
+
+	(void)fd;
+	(void)what;
+	if (!sci_invoke_server_is_busy(local->server) || sci_now_us() >= local->flush_end_us ||
+		event_add(local->flush, &step) < 0)
+		event_base_loopbreak(local->base);
+}
+
 static void on_empty(void *arg)
 {
 	struct sci_local *local = arg;
-	struct timeval moment = sci_timeval_ms(FLUSH_MS);
+	struct timeval soon = { 0 };
 
-	event_base_loopexit(local->base, &moment);
+	local->flush_end_us = sci_now_us() + FLUSH_MS * 1000;
+	event_add(local->flush, &soon);
 }
 
 static int catch_signals(struct sci_local *local)
@@ -135,6 +151,9 @@ static int catch_signals(struct sci_local *local)
 	static const int numbers[SIGNALS] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
 
 	signal(SIGPIPE, SIG_IGN);
+	local->flush = evtimer_new(local->base, on_flush, local);
+	if (!local->flush)
+		return SC_E_NOMEM;
 	for (int i = 0; i < SIGNALS; i++) {
 		local->signals[i] = evsignal_new(local->base, numbers[i],
 			i == ON_CHILD ? on_child : on_signal, local);
@@ -256,6 +275,8 @@ void sci_local_close(struct sci_local *local)
 	for (int i = 0; i < SIGNALS; i++)
 		if (local->signals[i])
 			event_free(local->signals[i]);
+	if (local->flush)
+		event_free(local->flush);
 	if (local->base)
 		event_base_free(local->base);
 	for (size_t i = 0; i < local->function_count; i++)

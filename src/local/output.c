@@ -4,7 +4,7 @@
  *
  * Writes are queued and flushed once per round of the event loop: the lines of many invocations go
  * out in one system call. Two bounds: above FULL_BYTES those who read the functions' output hold back,
- * so that a slow terminal slows the functions down and loses nothing; above MAX_BYTES writes are
+ * so that a slow terminal slows the functions down and loses nothing; above MAX_BYTES lines are
  * dropped, so that a blocked one costs neither memory nor the server. */
 #include "local/output.h"
 
@@ -31,7 +31,7 @@ struct sci_output {
 	struct event *flush;    /* due in this round of the loop */
 	struct event *writable; /* the descriptor can take more */
 	int64_t progress_us;
-	uint64_t dropped;
+	uint64_t missing; /* lines */
 };
 
 /* Write one piece if the descriptor takes it within `wait_ms`. Returns 1 when it did, 0 when it would
@@ -57,14 +57,14 @@ static void give_up(struct sci_output *output)
 	evbuffer_drain(output->queue, evbuffer_get_length(output->queue));
 }
 
-static void tell_dropped(struct sci_output *output)
+static void tell_missing(struct sci_output *output)
 {
-	if (output->dropped == 0 || evbuffer_get_length(output->queue) > FULL_BYTES)
+	if (output->missing == 0 || evbuffer_get_length(output->queue) > FULL_BYTES)
 		return;
 	evbuffer_add_printf(output->queue,
 		"scopecache local: %llu lines are missing here: the output was blocked\n",
-		(unsigned long long)output->dropped);
-	output->dropped = 0;
+		(unsigned long long)output->missing);
+	output->missing = 0;
 }
 
 static void on_flush(evutil_socket_t fd, short what, void *arg)
@@ -79,7 +79,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 		left -= left < PIPE_BUF ? left : PIPE_BUF)
 		rc = write_piece(output, 0);
 	if (rc > 0)
-		tell_dropped(output);
+		tell_missing(output);
 	if (rc > 0 && evbuffer_get_length(output->queue) > 0)
 		event_active(output->flush, EV_TIMEOUT, 0);
 	if (rc < 0 || (rc == 0 && event_add(output->writable, NULL) < 0))
@@ -124,15 +124,21 @@ void sci_output_close(struct sci_output *output)
 	free(output);
 }
 
-void sci_output_write(struct sci_output *output, const void *data, size_t len)
+void sci_output_write(struct sci_output *output, const void *line, size_t len)
 {
 	if (output->fd < 0)
 		return;
-	if (evbuffer_get_length(output->queue) + len > MAX_BYTES || evbuffer_add(output->queue, data, len) < 0) {
-		output->dropped++;
+	if (evbuffer_get_length(output->queue) + len > MAX_BYTES || evbuffer_add(output->queue, line, len) < 0) {
+		output->missing++;
 		return;
 	}
 	event_active(output->flush, EV_TIMEOUT, 0);
+}
+
+void sci_output_miss(struct sci_output *output, size_t lines)
+{
+	if (output->fd >= 0)
+		output->missing += lines;
 }
 
 bool sci_output_full(const struct sci_output *output)

@@ -20,9 +20,12 @@ int sci_output_open(struct event_base *base, int fd, struct sci_output **out);
  * then free. NULL is allowed. */
 void sci_output_close(struct sci_output *output);
 
-/* Queue `len` bytes, which should be whole lines. Never blocks. What does not fit into the bound is
- * dropped, and the number of dropped writes is told as soon as the descriptor takes bytes again. */
-void sci_output_write(struct sci_output *output, const void *data, size_t len);
+/* Queue one line, its newline included. Never blocks. What does not fit into the bound is missing, and
+ * how many lines are is told as soon as the descriptor takes bytes again. */
+void sci_output_write(struct sci_output *output, const void *line, size_t len);
+
+/* So many lines are missing that were not even written. */
+void sci_output_miss(struct sci_output *output, size_t lines);
 
 /* True when so much waits that those who can should hold back. */
 bool sci_output_full(const struct sci_output *output);

@@ -5,8 +5,6 @@
 
 #include "local/http_listener.h"
 
-#include <stdbool.h>
-
 struct sci_call;
 
 /* The largest answer of a function, as Lambda counts it. */
@@ -20,7 +18,7 @@ struct sci_runtime_post {
 	const char *error_type;    /* or NULL */
 	bool failed;               /* an error, or a response whose trailers say that it failed */
 	bool too_large;            /* and then there is no body */
-	struct evbuffer *body;
+	struct sci_shared_bytes *body; /* NULL: nothing */
 };
 
 enum sci_runtime_verdict {
@@ -32,11 +30,11 @@ enum sci_runtime_verdict {
 struct sci_runtime_handlers {
 	/* The runtime asks for an invocation. The request is to be answered with sci_runtime_deliver() or
 	 * sci_runtime_refuse(), whenever that may be. */
-	void (*next)(struct evhttp_request *request, void *arg);
+	void (*next)(struct sci_exchange *exchange, void *arg);
 
-	/* The runtime posted an answer, or failed to begin. The body may be moved out of the post. */
-	enum sci_runtime_verdict (*posted)(struct sci_runtime_post *post, void *arg);
-	enum sci_runtime_verdict (*init_failed)(struct sci_runtime_post *post, void *arg);
+	/* The runtime posted an answer, or that it failed to begin. */
+	enum sci_runtime_verdict (*posted)(const struct sci_runtime_post *post, void *arg);
+	enum sci_runtime_verdict (*init_failed)(const struct sci_runtime_post *post, void *arg);
 	void *arg;
 };
 
@@ -46,9 +44,9 @@ int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_ha
 	struct sci_http_listener **out, struct sc_error *error);
 
 /* Answer a `next` with an invocation. */
-void sci_runtime_deliver(struct evhttp_request *request, struct sci_call *call, int64_t deadline_ms);
+void sci_runtime_deliver(struct sci_exchange *exchange, const struct sci_call *call, int64_t deadline_ms);
 
 /* Answer a `next` that is not to be had: 403 InvalidStateTransition. */
-void sci_runtime_refuse(struct evhttp_request *request);
+void sci_runtime_refuse(struct sci_exchange *exchange);
 
 #endif

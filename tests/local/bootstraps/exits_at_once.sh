@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "I will not begin"
+exit 3

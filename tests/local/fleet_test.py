@@ -1,0 +1,160 @@
+"""Which environment an invocation goes to, when there is a new one, and what happens when there are too
+many."""
+
+import concurrent.futures
+import os
+import signal
+import threading
+import unittest
+
+from local_server import Local, eventually
+
+
+class Fleet(unittest.TestCase):
+    def start(self, *options, **functions):
+        return self.enterContext(Local("--timeout", "60", *options, **functions))
+
+    def in_parallel(self, local, count, event, name="odd"):
+        """Returns the answers of so many invocations that are all under way at once."""
+        with concurrent.futures.ThreadPoolExecutor(count) as pool:
+            return list(pool.map(lambda _: local.invoke(name, event), range(count)))
+
+    def hold(self, local, count, name="odd"):
+        """Start invocations that last until release() is called for each of them."""
+        connections = []
+        for _ in range(count):
+            connection = local.connect()
+            connection.request("POST", f"/2015-03-31/functions/{name}/invocations", b'{"do":"sleep","seconds":50}')
+            connections.append(connection)
+        self.addCleanup(lambda: [connection.close() for connection in connections])
+        eventually(lambda: len(local.environments("busy")) >= count, "all invocations")
+
+    def test_one_after_another_needs_one(self):
+        local = self.start(odd="odd.py")
+        pids = {local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"] for _ in range(300)}
+        self.assertEqual(len(pids), 1)
+        self.assertEqual(local.function()["cold_starts"], 1)
+
+    def test_one_for_each_at_the_same_time(self):
+        local = self.start(odd="odd.py")
+        answers = self.in_parallel(local, 12, {"do": "sleep", "seconds": 1})
+        self.assertEqual(len({answer.json()["pid"] for answer in answers}), 12)
+        self.assertEqual(local.function()["cold_starts"], 12)
+        again = self.in_parallel(local, 12, {"do": "sleep", "seconds": 1})
+        self.assertEqual({answer.json()["pid"] for answer in again}, {answer.json()["pid"] for answer in answers})
+        self.assertEqual(local.function()["cold_starts"], 12)
+
+    def test_the_one_used_last_comes_first(self):
+        local = self.start(odd="odd.py")
+        self.in_parallel(local, 3, {"do": "sleep", "seconds": 0.5})
+        eventually(lambda: len(local.environments("idle")) == 3, "three idle environments")
+        first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]
+        for _ in range(20):
+            eventually(lambda: len(local.environments("idle")) == 3, "three idle environments")
+            self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"], first)
+        counts = sorted(environment["invocations"] for environment in local.environments())
+        self.assertEqual(counts, [1, 1, 22])
+
+    def test_functions_do_not_share(self):
+        local = self.start(one="odd.py", two="odd.py")
+        one, two = (local.invoke(name, {"do": "echo"}).json() for name in ("one", "two"))
+        self.assertNotEqual(one["pid"], two["pid"])
+        self.assertEqual([answer["environment"]["AWS_LAMBDA_FUNCTION_NAME"] for answer in (one, two)],
+                         ["one", "two"])
+        self.assertEqual([local.function(name)["invocations"] for name in ("one", "two")], [1, 1])
+        self.assertEqual(local.function("one")["arn"], "arn:aws:lambda:us-east-1:012345678912:function:one")
+
+    def test_too_many_at_once(self):
+        local = self.start("--max-environments", "2", odd="odd.py")
+        self.hold(local, 2)
+        answer = local.invoke(event={})
+        self.assertEqual(answer.status, 429)
+        self.assertEqual(answer.headers["x-amzn-errortype"], "TooManyRequestsException")
+        self.assertEqual(answer.headers["Retry-After"], "1")
+        self.assertEqual(answer.json(), {"Type": "User", "Reason": "ConcurrentInvocationLimitExceeded",
+                                         "Message": "Rate Exceeded."})
+        self.assertEqual(local.function()["throttles"], 1)
+        self.assertEqual(len(local.environments()), 2)
+
+    def test_nobody_waits_for_events_so_they_wait(self):
+        local = self.start("--max-environments", "1", odd="odd.py")
+        first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]
+        for number in range(5):
+            answer = local.invoke(event={"do": "print_raw", "text": f"event {number}\n"},
+                                  headers={"X-Amz-Invocation-Type": "Event"})
+            self.assertEqual(answer.status, 202)
+        eventually(lambda: "event 4\n" in local.log, "the last event")
+        at = [local.log.index(f"event {number}\n") for number in range(5)]
+        self.assertEqual(at, sorted(at))
+        eventually(lambda: local.environments("idle"), "the end of the last")
+        self.assertEqual([environment["pid"] for environment in local.environments()], [first])
+
+    def test_the_queue_of_events_is_bounded(self):
+        local = self.start("--max-environments", "1", odd="odd.py")
+        self.hold(local, 1)
+        connection = local.connect()
+        statuses = []
+        for _ in range(1002):
+            connection.request("POST", "/2015-03-31/functions/odd/invocations", b'{"do":"sleep","seconds":0}',
+                               {"X-Amz-Invocation-Type": "Event"})
+            answer = connection.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+        connection.close()
+        self.assertEqual(statuses, [202] * 1000 + [429] * 2)
+
+    def test_an_event_that_waits_starts_when_there_is_room(self):
+        local = self.start("--max-environments", "1", one="odd.py", two="odd.py")
+        self.hold(local, 1, "one")
+        busy = local.environments()[0]["pid"]
+        answer = local.invoke("two", {"do": "print_raw", "text": "at last\n"}, {"X-Amz-Invocation-Type": "Event"})
+        self.assertEqual(answer.status, 202)
+        os.kill(busy, signal.SIGKILL)
+        eventually(lambda: "at last\n" in local.log, "the event")
+
+    def test_the_one_idle_longest_makes_room(self):
+        local = self.start("--max-environments", "2", one="odd.py", two="odd.py", three="odd.py")
+        one = local.invoke("one", {"do": "sleep", "seconds": 0}).json()["pid"]
+        eventually(lambda: len(local.environments("idle")) == 1, "the first")
+        two = local.invoke("two", {"do": "sleep", "seconds": 0}).json()["pid"]
+        eventually(lambda: len(local.environments("idle")) == 2, "the second")
+        three = local.invoke("three", {"do": "sleep", "seconds": 0}).json()["pid"]
+        eventually(lambda: one not in [e["pid"] for e in local.environments()], "the end of the first")
+        self.assertEqual({environment["pid"] for environment in local.environments()}, {two, three})
+        self.assertEqual(local.function("one")["crashes"], 0)
+
+    def test_an_environment_that_works_on_after_its_answer(self):
+        local = self.start(odd="odd.py")
+        first = local.invoke(event={"do": "work_after", "seconds": 50}).json()["pid"]
+        # It is waited for, and not for long: then there is another.
+        second = local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]
+        self.assertNotEqual(first, second)
+        self.assertEqual(len(local.environments("answered")), 1)
+
+    def test_a_wait_that_is_rewarded(self):
+        local = self.start("--max-environments", "1", odd="odd.py")
+        first = local.invoke(event={"do": "work_after", "seconds": 0.5}).json()["pid"]
+        # There is no room for another, and this one will soon be idle: no reason to refuse.
+        self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"], first)
+
+    def test_hundreds(self):
+        local = self.start("--init-timeout", "300", odd="odd.py")
+        count = 200
+        started = threading.Barrier(count)
+
+        def invoke(_):
+            started.wait()
+            return local.invoke(event={"do": "sleep", "seconds": 3})
+
+        with concurrent.futures.ThreadPoolExecutor(count) as pool:
+            answers = list(pool.map(invoke, range(count)))
+        self.assertEqual({answer.status for answer in answers}, {200})
+        self.assertFalse(any(answer.failed for answer in answers))
+        pids = {answer.json()["pid"] for answer in answers}
+        # Those that began late may have found one that was done already.
+        self.assertGreater(len(pids), 100)
+        self.assertEqual(len(pids), local.function()["cold_starts"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,125 @@
+"""However it ends, nothing is left running. The marks in local_server.py see to that for every test; here
+are the ways to end."""
+
+import os
+import pathlib
+import signal
+import time
+import unittest
+
+from local_server import Local, eventually, is_alive, marked
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Shutdown(unittest.TestCase):
+    def invoke_without_waiting(self, local, event, name="odd"):
+        connection = local.connect()
+        self.addCleanup(connection.close)
+        connection.request("POST", f"/2015-03-31/functions/{name}/invocations", event)
+        return connection
+
+    def test_idle(self):
+        for number in SIGNALS:
+            with self.subTest(number), Local(odd="odd.py") as local:
+                pid = local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]
+                local.process.send_signal(number)
+                self.assertEqual(local.wait(), 0)
+                self.assertFalse(is_alive(pid))
+
+    def test_busy(self):
+        for number in SIGNALS:
+            with self.subTest(number), Local("--timeout", "60", odd="odd.py") as local:
+                connection = self.invoke_without_waiting(local, b'{"do":"sleep","seconds":50}')
+                pid = eventually(lambda: local.environments("busy"), "the invocation")[0]["pid"]
+                local.process.send_signal(number)
+                # The caller is told, in the shape of a failed invocation.
+                answer = connection.getresponse()
+                self.assertEqual(answer.status, 200)
+                self.assertEqual(answer.headers["X-Amz-Function-Error"], "Unhandled")
+                self.assertIn(b"the environment was stopped before it answered", answer.read())
+                self.assertEqual(local.wait(), 0)
+                self.assertFalse(is_alive(pid))
+
+    def test_starting(self):
+        with Local(slow="never_polls.sh") as local:
+            connection = self.invoke_without_waiting(local, b"{}", "slow")
+            eventually(lambda: local.environments("starting"), "the start")
+            local.process.terminate()
+            self.assertIn(b"Sandbox.Stopped", connection.getresponse().read())
+            self.assertEqual(local.wait(), 0)
+
+    def test_calls_that_wait(self):
+        with Local("--timeout", "60", "--max-environments", "1", odd="odd.py") as local:
+            self.invoke_without_waiting(local, b'{"do":"sleep","seconds":50}')
+            eventually(lambda: local.environments("busy"), "the invocation")
+            for _ in range(10):
+                local.invoke(event={}, headers={"X-Amz-Invocation-Type": "Event"})
+            local.process.terminate()
+            self.assertEqual(local.wait(), 0)
+
+    def test_one_that_does_not_want_to_end(self):
+        with Local(slow="slow_term.py") as local:
+            self.assertEqual(local.invoke("slow", {}).status, 200)
+            start = time.monotonic()
+            local.process.terminate()
+            self.assertEqual(local.wait(), 0)
+            self.assertGreater(time.monotonic() - start, 0.2)
+        self.assertIn("asked to end\n", local.last_log)
+
+    def test_twice_is_at_once(self):
+        with Local(slow="slow_term.py") as local:
+            self.assertEqual(local.invoke("slow", {}).status, 200)
+            local.process.terminate()
+            eventually(lambda: "asked to end" in local.log, "the first signal")
+            local.process.terminate()
+            self.assertEqual(local.wait(), 0)
+
+    def test_many(self):
+        with Local("--timeout", "60", odd="odd.py") as local:
+            for _ in range(20):
+                self.invoke_without_waiting(local, b'{"do":"sleep","seconds":50}')
+            eventually(lambda: len(local.environments("busy")) == 20, "all of them")
+            local.process.send_signal(signal.SIGINT)
+            self.assertEqual(local.wait(), 0)
+
+    def test_what_functions_started(self):
+        with Local(odd="odd.py") as local:
+            children = [local.invoke(event={"do": "grandchild", "session": session}).json()["child"]
+                        for session in (False, True)]
+            self.assertTrue(all(map(is_alive, children)))
+            local.process.terminate()
+            self.assertEqual(local.wait(), 0)
+            self.assertFalse(any(map(is_alive, children)))
+
+    def test_orphans_in_a_session_of_their_own(self):
+        with Local(odd="odd.py") as local:
+            child = local.invoke(event={"do": "grandchild", "session": True}).json()["child"]
+            local.invoke(event={"do": "exit"})
+            eventually(lambda: not local.environments(), "the end of its parent")
+            self.assertTrue(is_alive(child))
+            local.process.terminate()
+            self.assertEqual(local.wait(), 0)
+            self.assertFalse(is_alive(child))
+
+    def test_orphans_are_reaped(self):
+        with Local(odd="odd.py") as local:
+            child = local.invoke(event={"do": "grandchild", "session": True}).json()["child"]
+            local.invoke(event={"do": "exit"})
+            eventually(lambda: not local.environments(), "the end of its parent")
+            os.kill(child, signal.SIGKILL)
+            eventually(lambda: not pathlib.Path(f"/proc/{child}").exists(), "its burial")
+
+    def test_killed(self):
+        local = Local(odd="odd.py")
+        with self.assertRaises(AssertionError), local:
+            pids = {local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]}
+            local.process.kill()
+            local.wait()
+            eventually(lambda: not any(map(is_alive, pids)), "the end of its children")
+            eventually(lambda: not marked(local.mark), "the end of everything")
+            # Leaving the context finds a status that is not 0.
+
+
+if __name__ == "__main__":
+    unittest.main()
