@@ -105,9 +105,11 @@ void sc_value_release(struct sc_value *value);
 /* Look `key` up and copy its value out.
  *
  * returns  SC_HIT with *len bytes in `buffer`; SC_MISS; SC_E_TOO_LARGE when the value is longer than
- *          `capacity`, with *len its length and the buffer untouched; SC_E_INVAL, SC_E_TOO_LARGE (and
+ *          `capacity`, with *len its length; SC_E_INVAL, SC_E_TOO_LARGE (and
  *          *len 0) or SC_E_NOMEM for a key that is empty, too large, or cannot be encoded.
- * blocks   no longer than another thread's change of one entry. */
+ *          The buffer may have been written to whatever the result.
+ * blocks   hardly: values up to 1 KiB are copied without a lock, others wait for another thread's
+ *          change of one entry. */
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len);
 

@@ -1,6 +1,7 @@
 /* The cache: one region, one shard, one lock.
  *
- * Keys are encoded and hashed, clocks are read and memory is allocated before the lock is taken; under
+ * Values are copied out without the lock (sci_shard_peek()), as long as they are short and no writer is in
+ * the way; everything else takes it. Keys are encoded and hashed, clocks are read and memory is allocated before the lock is taken; under
  * it there is only the engine, whose work is bounded, and the copying of short values. The lock order is
  * in docs/locking.md.
  *
@@ -180,31 +181,62 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 	return rc;
 }
 
+static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	struct sci_copy *copy)
+{
+	struct sc_value pinned = { 0 };
+	struct sci_found found;
+	int rc = SC_MISS;
+
+	pthread_mutex_lock(&cache->lock);
+	if (sci_cache_find_locked(cache, name, now_ms, &found)) {
+		copy->len = found.len;
+		rc = found.len <= copy->capacity ? SC_HIT : SC_E_TOO_LARGE;
+	}
+	if (rc == SC_HIT && found.len > COPY_LOCKED_MAX)
+		rc = sci_cache_pin_locked(cache, &found, &pinned);
+	else if (rc == SC_HIT && found.len)
+		memcpy(copy->buffer, found.value, found.len);
+	pthread_mutex_unlock(&cache->lock);
+	if (pinned.data)
+		memcpy(copy->buffer, pinned.data, pinned.len);
+	sc_value_release(&pinned);
+	return rc;
+}
+
+static int get(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	struct sci_copy *copy)
+{
+	switch (sci_shard_peek(cache->shard, name, now_ms, copy)) {
+	case SCI_PEEK_HIT:
+		sci_tally_hit(&cache->tally);
+		return SC_HIT;
+	case SCI_PEEK_TOO_LARGE:
+		sci_tally_hit(&cache->tally);
+		return SC_E_TOO_LARGE;
+	case SCI_PEEK_MISS:
+		sci_tally_miss(&cache->tally);
+		return SC_MISS;
+	case SCI_PEEK_UNSURE:
+		break;
+	}
+	copy->len = 0;
+	return get_locked_or_pinned(cache, name, now_ms, copy);
+}
+
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len)
 {
+	struct sci_copy copy = { .buffer = buffer, .capacity = capacity };
 	struct sci_lookup_key lookup;
-	struct sci_found found;
-	struct sc_value pinned = { 0 };
 
 	*len = 0;
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	int64_t now_ms = sci_cache_now_ms(cache);
-	pthread_mutex_lock(&cache->lock);
-	if (sci_cache_find_locked(cache, &lookup.name, now_ms, &found)) {
-		*len = found.len;
-		rc = found.len <= capacity ? SC_HIT : SC_E_TOO_LARGE;
-	}
-	if (rc == SC_HIT && found.len > COPY_LOCKED_MAX)
-		rc = sci_cache_pin_locked(cache, &found, &pinned);
-	else if (rc == SC_HIT && found.len)
-		memcpy(buffer, found.value, found.len);
-	pthread_mutex_unlock(&cache->lock);
-	if (pinned.data)
-		memcpy(buffer, pinned.data, pinned.len);
-	sc_value_release(&pinned);
+	rc = get(cache, &lookup.name, sci_cache_now_ms(cache), &copy);
+	if (rc != SC_MISS)
+		*len = copy.len;
 	sci_key_bytes_fini(&lookup.bytes);
 	return rc;
 }
@@ -273,6 +305,7 @@ void sci_cache_reset(struct sc_cache *cache)
 	sci_flight_overtake(cache, NULL, 0);
 	sci_shard_clear(cache->shard);
 	cache->counts = (struct sci_counts){ 0 };
+	cache->forgotten_tally = sci_tally_sum(&cache->tally);
 	pthread_mutex_unlock(&cache->lock);
 }
 
@@ -280,6 +313,9 @@ static struct sc_cache_stats read_stats(struct sc_cache *cache)
 {
 	pthread_mutex_lock(&cache->lock);
 	struct sci_counts counts = cache->counts;
+	struct sci_tally_sum tally = sci_tally_sum(&cache->tally);
+	counts.hits += tally.hits - cache->forgotten_tally.hits;
+	counts.misses += tally.misses - cache->forgotten_tally.misses;
 	struct sci_shard_stats shard = sci_shard_stats(cache->shard);
 	pthread_mutex_unlock(&cache->lock);
 	return (struct sc_cache_stats){

@@ -7,6 +7,7 @@
 
 #include "cache/blob.h"
 #include "cache/key_bytes.h"
+#include "cache/tally.h"
 #include "engine/shard.h"
 
 #include <scopecache/cache.h>
@@ -30,10 +31,13 @@ struct sc_cache {
 	void *region;
 	size_t region_bytes;
 
-	pthread_mutex_t lock; /* guards all below, and the shard */
+	struct sci_tally tally; /* of lookups without the lock */
+
+	pthread_mutex_t lock; /* guards all below, and the changing of the shard */
 	struct sci_shard *shard;
 	struct sci_counts counts;
-	uint64_t holds; /* pinned values, and one while the cache is open */
+	struct sci_tally_sum forgotten_tally; /* what it was when the figures began anew */
+	uint64_t holds;                       /* pinned values, and one while the cache is open */
 };
 
 /* A key made ready for a lookup. */

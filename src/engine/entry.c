@@ -6,9 +6,7 @@
 #include "engine/index.h"
 #include "engine/queue.h"
 
-#include <string.h>
-
-#define POISON 0xDD
+#define POISON UINT64_C(0xDDDDDDDDDDDDDDDD)
 
 void sci_entry_die(struct sci_shard *shard, sci_place place)
 {
@@ -17,16 +15,18 @@ void sci_entry_die(struct sci_shard *shard, sci_place place)
 	shard->live_units -= units;
 #ifdef SC_AUDIT
 	/* Whoever still reads the value shall notice. */
-	memset(sci_record_at(shard, place), POISON, (size_t)units * SCI_UNIT);
+	sci_word *words = (sci_word *)(void *)sci_record_at(shard, place);
+	for (uint32_t i = 0; i < units; i++)
+		sci_write(&words[i], POISON);
 #endif
 	sci_holes_add(shard, place, units);
 }
 
-void sci_entry_detach(struct sci_shard *shard, sci_place place)
+/* The record has left the index: its space is free, unless somebody holds it. */
+static void leave(struct sci_shard *shard, sci_place place)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
-	*sci_index_slot(shard, place) = 0;
 	sci_queue_remove(shard, place);
 	shard->entries--;
 	if (record->pins)
@@ -35,13 +35,34 @@ void sci_entry_detach(struct sci_shard *shard, sci_place place)
 		sci_entry_die(shard, place);
 }
 
+void sci_entry_detach(struct sci_shard *shard, sci_place place)
+{
+	sci_change_begin(shard);
+	sci_write(sci_index_slot(shard, place), 0);
+	sci_change_end(shard);
+	leave(shard, place);
+}
+
+void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_place place)
+{
+	sci_place old = sci_slot_place(*slot);
+
+	sci_change_begin(shard);
+	sci_write(slot, sci_slot_moved(*slot, place));
+	sci_change_end(shard);
+	leave(shard, old);
+}
+
 void sci_entry_move(struct sci_shard *shard, sci_place from, sci_place to)
 {
-	uint64_t *slot = sci_index_slot(shard, from);
+	sci_slot *slot = sci_index_slot(shard, from);
 	uint32_t units = sci_record_at(shard, from)->units;
 
-	memmove(sci_record_at(shard, to), sci_record_at(shard, from), (size_t)units * SCI_UNIT);
-	sci_slot_move(slot, to);
+	sci_change_begin(shard);
+	sci_words_move_down((sci_word *)(void *)sci_record_at(shard, to),
+		(const sci_word *)(const void *)sci_record_at(shard, from), units);
+	sci_write(slot, sci_slot_moved(*slot, to));
+	sci_change_end(shard);
 	sci_queue_moved(shard, to);
 	shard->moved_units += units;
 }

@@ -8,6 +8,9 @@
  * detached. Counts nothing: why it goes is the caller's to know. */
 void sci_entry_detach(struct sci_shard *shard, sci_place place);
 
+/* The record at `place` takes the place of the one in this slot, without the key being absent between. */
+void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_place place);
+
 /* The last pin of a detached record is gone: its space is free. */
 void sci_entry_die(struct sci_shard *shard, sci_place place);
 

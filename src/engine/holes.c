@@ -22,11 +22,11 @@ void sci_holes_remove(struct sci_shard *shard, sci_place place)
 		return;
 	unsigned class = class_of(hole->units);
 	if (hole->newer)
-		sci_record_at(shard, hole->newer)->older = hole->older;
+		sci_write(&sci_record_at(shard, hole->newer)->older, hole->older);
 	else
 		shard->holes[class] = hole->older;
 	if (hole->older)
-		sci_record_at(shard, hole->older)->newer = hole->newer;
+		sci_write(&sci_record_at(shard, hole->older)->newer, hole->newer);
 	if (!shard->holes[class])
 		shard->hole_classes[class / 64] &= ~(UINT64_C(1) << class % 64);
 }
@@ -35,15 +35,15 @@ void sci_holes_insert(struct sci_shard *shard, sci_place place, uint32_t units)
 {
 	struct sci_record *hole = sci_record_at(shard, place);
 
-	hole->units = units;
-	hole->shape = sci_record_shape(SCI_RECORD_DEAD, 0, 0);
+	sci_write(&hole->units, units);
+	sci_write(&hole->shape, sci_record_shape(SCI_RECORD_DEAD, 0, 0));
 	if (units < SCI_HOLE_UNITS_MIN)
 		return;
 	unsigned class = class_of(units);
-	hole->newer = 0;
-	hole->older = shard->holes[class];
+	sci_write(&hole->newer, 0);
+	sci_write(&hole->older, shard->holes[class]);
 	if (hole->older)
-		sci_record_at(shard, hole->older)->newer = place;
+		sci_write(&sci_record_at(shard, hole->older)->newer, place);
 	shard->holes[class] = place;
 	shard->hole_classes[class / 64] |= UINT64_C(1) << class % 64;
 }

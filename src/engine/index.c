@@ -14,7 +14,6 @@
 
 #include <string.h>
 
-#define TAG_SHIFT 40
 /* Slots are filled to four fifths; a small index, where chance weighs more, to one half. */
 #define SMALL_ENTRIES 4096u
 #define SMALL_PAIRS                                                                                \
@@ -56,9 +55,11 @@ static uint32_t second_line(const struct sci_shard *shard, uint32_t hash, uint32
 	return sum >= line ? sum - line : sum + (shard->buckets - line);
 }
 
-static uint64_t tag_of(uint64_t hash)
+struct sci_lines sci_index_lines(const struct sci_shard *shard, uint32_t hash)
 {
-	return hash >> TAG_SHIFT << TAG_SHIFT;
+	uint32_t home = home_line(shard, hash);
+
+	return (struct sci_lines){ home, second_line(shard, hash, home) };
 }
 
 static bool is_record_of(const struct sci_shard *shard, sci_place place,
@@ -70,30 +71,30 @@ static bool is_record_of(const struct sci_shard *shard, sci_place place,
 		(name->len == 0 || memcmp(sci_record_key(record), name->key, name->len) == 0);
 }
 
-static uint64_t *find_in_line(const struct sci_shard *shard, uint32_t line,
+static sci_slot *find_in_line(const struct sci_shard *shard, uint32_t line,
 	const struct sci_name *name)
 {
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
-	uint64_t tag = tag_of(name->hash);
+	uint64_t tag = sci_slot_tag(name->hash);
 
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
 		uint64_t slot = bucket->slot[i];
-		if (slot && (slot ^ tag) >> TAG_SHIFT == 0 &&
+		if (slot && (slot ^ tag) >> SCI_SLOT_TAG_SHIFT == 0 &&
 			is_record_of(shard, sci_slot_place(slot), name))
 			return &bucket->slot[i];
 	}
 	return NULL;
 }
 
-uint64_t *sci_index_find(const struct sci_shard *shard, const struct sci_name *name)
+sci_slot *sci_index_find(const struct sci_shard *shard, const struct sci_name *name)
 {
 	uint32_t hash = (uint32_t)name->hash, line = home_line(shard, hash);
-	uint64_t *slot = find_in_line(shard, line, name);
+	sci_slot *slot = find_in_line(shard, line, name);
 
 	return slot ? slot : find_in_line(shard, second_line(shard, hash, line), name);
 }
 
-uint64_t *sci_index_slot(const struct sci_shard *shard, sci_place place)
+sci_slot *sci_index_slot(const struct sci_shard *shard, sci_place place)
 {
 	uint32_t hash = sci_record_at(shard, place)->hash;
 	uint32_t line = home_line(shard, hash);
@@ -107,10 +108,10 @@ uint64_t *sci_index_slot(const struct sci_shard *shard, sci_place place)
 	return NULL;
 }
 
-static uint64_t *free_slot(const struct sci_shard *shard, uint32_t line, unsigned *free_count)
+static sci_slot *free_slot(const struct sci_shard *shard, uint32_t line, unsigned *free_count)
 {
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
-	uint64_t *found = NULL;
+	sci_slot *found = NULL;
 
 	*free_count = 0;
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
@@ -124,18 +125,20 @@ static uint64_t *free_slot(const struct sci_shard *shard, uint32_t line, unsigne
 }
 
 /* Make a slot of this line free by moving what is in it to its second line. */
-static uint64_t *move_one_away(struct sci_shard *shard, uint32_t line)
+static sci_slot *move_one_away(struct sci_shard *shard, uint32_t line)
 {
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
 	unsigned free_count;
 
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
 		uint32_t hash = sci_record_at(shard, sci_slot_place(bucket->slot[i]))->hash;
-		uint64_t *other = free_slot(shard, second_line(shard, hash, line), &free_count);
+		sci_slot *other = free_slot(shard, second_line(shard, hash, line), &free_count);
 		if (!other)
 			continue;
-		*other = bucket->slot[i];
-		bucket->slot[i] = 0;
+		sci_change_begin(shard);
+		sci_write(other, bucket->slot[i]);
+		sci_write(&bucket->slot[i], 0);
+		sci_change_end(shard);
 		return &bucket->slot[i];
 	}
 	return NULL;
@@ -166,9 +169,9 @@ sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place plac
 	uint32_t home = home_line(shard, (uint32_t)hash);
 	uint32_t second = second_line(shard, (uint32_t)hash, home);
 	unsigned free_home, free_second;
-	uint64_t *at_home = free_slot(shard, home, &free_home);
-	uint64_t *at_second = free_slot(shard, second, &free_second);
-	uint64_t *slot = free_second > free_home ? at_second : at_home;
+	sci_slot *at_home = free_slot(shard, home, &free_home);
+	sci_slot *at_second = free_slot(shard, second, &free_second);
+	sci_slot *slot = free_second > free_home ? at_second : at_home;
 
 	if (!slot)
 		slot = move_one_away(shard, home);
@@ -176,6 +179,6 @@ sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place plac
 		slot = move_one_away(shard, second);
 	if (!slot)
 		return oldest_of_line(shard, second, oldest_of_line(shard, home, 0));
-	*slot = tag_of(hash) | place;
+	sci_write(slot, sci_slot_tag(hash) | place);
 	return 0;
 }

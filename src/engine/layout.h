@@ -6,9 +6,12 @@
 
 #define SCI_BUCKET_SLOTS 8u
 
-/* One line of the index. A slot is tag:24 over place:40, and 0 when it is empty. */
+/* A slot of the index; see index.h. */
+typedef _Atomic uint64_t sci_slot;
+
+/* One line of the index. */
 struct sci_bucket {
-	uint64_t slot[SCI_BUCKET_SLOTS];
+	sci_slot slot[SCI_BUCKET_SLOTS];
 };
 
 _Static_assert(sizeof(struct sci_bucket) == 64, "a bucket is a cache line");
@@ -26,7 +29,7 @@ struct sci_log {
 
 /* Entries in the order in which they came, or were given another chance. */
 struct sci_queue {
-	sci_place newest, oldest;
+	_Atomic sci_place newest, oldest;
 	uint32_t entries;
 	uint32_t unused;
 	uint64_t units;
@@ -43,6 +46,8 @@ struct sci_ghosts {
 #define SCI_HOLE_CLASSES 128u
 
 struct sci_shard {
+	_Atomic uint32_t version; /* odd while something is being changed that readers look at */
+	_Atomic uint32_t young;   /* stamps from this one on are of the window's younger half */
 	uint32_t magic;
 	uint32_t policy;      /* enum sci_policy */
 	uint32_t buckets;     /* how many lines the index has */
@@ -92,6 +97,18 @@ static inline struct sci_ghosts *sci_ghost_lines(const struct sci_shard *shard)
 {
 	return sci_shard_byte(shard,
 		SCI_INDEX_START + (uint64_t)shard->buckets * sizeof(struct sci_bucket));
+}
+
+/* Around a change of what readers look at without the lock: they try again while it lasts. After the
+ * end, no reader that began before it believes what it saw. */
+static inline void sci_change_begin(struct sci_shard *shard)
+{
+	sci_write(&shard->version, shard->version + 1);
+}
+
+static inline void sci_change_end(struct sci_shard *shard)
+{
+	sci_write(&shard->version, shard->version + 1);
 }
 
 #endif

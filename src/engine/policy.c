@@ -55,14 +55,14 @@ static bool bytes_bind(const struct sci_shard *shard)
 		(uint64_t)shard->entries * capacity_units(shard);
 }
 
-/* The part of the capacity that the window would take with one more entry of `units`. */
-static double window_with(const struct sci_shard *shard, uint32_t units)
+/* The part of the capacity that the window takes, with what is to come. */
+static double window_with(const struct sci_shard *shard, struct sci_demand demand)
 {
 	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
 
 	if (bytes_bind(shard))
-		return (double)(window->units + units) / (double)capacity_units(shard);
-	return (double)(window->entries + 1) / (double)shard->max_entries;
+		return (double)(window->units + demand.units) / (double)capacity_units(shard);
+	return (double)(window->entries + demand.entries) / (double)shard->max_entries;
 }
 
 /* How many entries the cache holds when it is full. */
@@ -83,18 +83,18 @@ static void move_share(struct sci_shard *shard, double entries)
 						  : share;
 }
 
-static bool over_capacity(const struct sci_shard *shard, uint32_t units)
+static bool over_capacity(const struct sci_shard *shard, struct sci_demand demand)
 {
-	return shard->entries >= shard->max_entries ||
-		shard->live_units + units > capacity_units(shard);
+	return shard->entries + demand.entries > shard->max_entries ||
+		shard->live_units + demand.units > capacity_units(shard);
 }
 
 static void use(struct sci_shard *shard, struct sci_record *record)
 {
 	unsigned count = sci_uses_now(shard, record->uses);
 
-	record->uses = sci_uses_of(shard, count < SCI_USES_MAX ? count + 1 : count);
-	if (++shard->uses >= AGEING * capacity_entries(shard)) {
+	sci_write(&record->uses, sci_uses_of(shard, count < SCI_USES_MAX ? count + 1 : count));
+	if ((double)++shard->uses >= AGEING * capacity_entries(shard)) {
 		shard->uses = 0;
 		shard->epoch++;
 	}
@@ -112,26 +112,23 @@ static void evict(struct sci_shard *shard, sci_place place)
 		move_share(shard, (SHARE_SETTLED - SHARE_AT_FIRST) / SETTLING);
 }
 
-/* The clock of the stamps: it goes round in four cache-fulls. */
-static uint64_t windowed_a_tick(const struct sci_shard *shard)
-{
-	return shard->max_entries / 256 + 1;
-}
-
+/* The clock of the stamps goes on with each entry that comes into the window, and round in four
+ * cache-fulls. */
 static void stamp(struct sci_shard *shard, sci_place place)
 {
-	sci_record_set_stamp(sci_record_at(shard, place),
-		shard->windowed++ / windowed_a_tick(shard));
+	uint64_t tick = shard->max_entries / 256 + 1;
+	uint64_t half = shard->queue[SCI_WINDOW].entries / 2;
+
+	sci_record_set_stamp(sci_record_at(shard, place), (uint32_t)(shard->windowed / tick));
+	shard->windowed++;
+	sci_write(&shard->young, (uint32_t)((shard->windowed - half) / tick) & SCI_STAMP_MAX);
 }
 
-/* Whether an entry of the window is in its younger half. Hits there tell nothing: what was just used is
+/* Whether an entry is in the younger half of the window. Hits there tell nothing: what was just used is
  * often used again at once, and then no more. */
-static bool is_young(const struct sci_shard *shard, const struct sci_record *record)
+static bool is_young(const struct sci_shard *shard, uint32_t stamp_of_entry)
 {
-	uint64_t tick = windowed_a_tick(shard);
-	uint64_t ticks = (shard->windowed / tick - sci_record_stamp(record)) & SCI_STAMP_MAX;
-
-	return record->queue == SCI_WINDOW && ticks * tick < shard->queue[SCI_WINDOW].entries / 2;
+	return ((stamp_of_entry - sci_read(&shard->young)) & SCI_STAMP_MAX) <= SCI_STAMP_MAX / 2;
 }
 
 /* The entry of main that has to go next, after second chances. */
@@ -140,10 +137,10 @@ static sci_place main_victim(struct sci_shard *shard)
 	sci_place place = sci_queue_oldest(shard, SCI_MAIN);
 
 	for (unsigned chances = 0; place && chances < CHANCES; chances++) {
-		uint64_t *slot = sci_index_slot(shard, place);
+		sci_slot *slot = sci_index_slot(shard, place);
 		if (!sci_slot_mark(*slot))
 			break;
-		sci_slot_set_mark(slot, sci_slot_mark(*slot) - 1);
+		sci_write(slot, sci_slot_marked(*slot, sci_slot_mark(*slot) - 1));
 		use(shard, sci_record_at(shard, place));
 		move_share(shard, -LOSS);
 		sci_queue_renew(shard, SCI_MAIN, place);
@@ -158,10 +155,10 @@ static sci_place window_victim(struct sci_shard *shard)
 	sci_place place = sci_queue_oldest(shard, SCI_WINDOW);
 
 	for (unsigned chances = 0; place && chances < CHANCES; chances++) {
-		uint64_t *slot = sci_index_slot(shard, place);
+		sci_slot *slot = sci_index_slot(shard, place);
 		if (!sci_slot_mark(*slot))
 			break;
-		sci_slot_set_mark(slot, 0);
+		sci_write(slot, sci_slot_marked(*slot, 0));
 		use(shard, sci_record_at(shard, place));
 		move_share(shard, LOSS);
 		sci_queue_renew(shard, SCI_WINDOW, place);
@@ -172,9 +169,9 @@ static sci_place window_victim(struct sci_shard *shard)
 }
 
 /* What leaves the window is taken into main if there is room, or if it beats what has to go for it. */
-static void offer_to_main(struct sci_shard *shard, sci_place place, uint32_t units)
+static void offer_to_main(struct sci_shard *shard, sci_place place, struct sci_demand demand)
 {
-	while (over_capacity(shard, units)) {
+	while (over_capacity(shard, demand)) {
 		sci_place resident = main_victim(shard);
 		if (!resident ||
 			sci_uses_now(shard, sci_record_at(shard, place)->uses) <=
@@ -184,20 +181,21 @@ static void offer_to_main(struct sci_shard *shard, sci_place place, uint32_t uni
 		}
 		evict(shard, resident);
 	}
-	sci_slot_set_mark(sci_index_slot(shard, place), 0);
+	sci_slot *slot = sci_index_slot(shard, place);
+	sci_write(slot, sci_slot_marked(*slot, 0));
 	sci_queue_renew(shard, SCI_MAIN, place);
 }
 
-static void make_room_counted(struct sci_shard *shard, uint32_t units)
+static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 {
 	for (;;) {
-		bool window_over = window_with(shard, units) > shard->window_share &&
+		bool window_over = window_with(shard, demand) > shard->window_share &&
 			shard->queue[SCI_WINDOW].entries > 0;
-		if (!window_over && !over_capacity(shard, units))
+		if (!window_over && !over_capacity(shard, demand))
 			return;
 		sci_place place = window_over ? window_victim(shard) : main_victim(shard);
 		if (window_over && place)
-			offer_to_main(shard, place, units);
+			offer_to_main(shard, place, demand);
 		else if (place)
 			evict(shard, place);
 		else if (!sci_policy_evict(shard))
@@ -210,7 +208,8 @@ bool sci_policy_evict(struct sci_shard *shard)
 	sci_place place = 0;
 
 	if (shard->policy == SCI_POLICY_COUNTED) {
-		bool from_window = window_with(shard, 0) > shard->window_share;
+		bool from_window =
+			window_with(shard, (struct sci_demand){ 0, 1 }) > shard->window_share;
 		place = from_window ? window_victim(shard) : main_victim(shard);
 	}
 	if (!place)
@@ -222,26 +221,40 @@ bool sci_policy_evict(struct sci_shard *shard)
 	return place != 0;
 }
 
-void sci_policy_make_room(struct sci_shard *shard, uint32_t units)
+void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand)
 {
 	if (shard->policy == SCI_POLICY_COUNTED)
-		make_room_counted(shard, units);
-	while (over_capacity(shard, units) && sci_policy_evict(shard))
+		make_room_counted(shard, demand);
+	while (over_capacity(shard, demand) && sci_policy_evict(shard))
 		;
 	/* Where pinned entries alone reach the bound on entries, they go, though their bytes stay. */
-	while (shard->entries >= shard->max_entries)
+	while (shard->entries + demand.entries > shard->max_entries)
 		evict(shard,
 			shard->queue[SCI_MAIN].oldest ? shard->queue[SCI_MAIN].oldest
 						      : shard->queue[SCI_WINDOW].oldest);
 }
 
-void sci_policy_hit(struct sci_shard *shard, uint64_t *slot)
+void sci_policy_hit(struct sci_shard *shard, sci_slot *slot)
 {
+	uint64_t seen = *slot;
+	const struct sci_record *record = sci_record_at(shard, sci_slot_place(seen));
+
 	if (shard->policy == SCI_POLICY_LRU)
-		sci_queue_renew(shard, SCI_MAIN, sci_slot_place(*slot));
-	else if (sci_slot_mark(*slot) < MARK_MAX &&
-		!is_young(shard, sci_record_at(shard, sci_slot_place(*slot))))
-		sci_slot_set_mark(slot, sci_slot_mark(*slot) + 1);
+		sci_queue_renew(shard, SCI_MAIN, sci_slot_place(seen));
+	else
+		sci_policy_mark(shard, slot, seen, record->queue, record->shape);
+}
+
+void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen, uint8_t queue,
+	uint32_t shape)
+{
+	if (sci_slot_mark(seen) == MARK_MAX ||
+		(queue == SCI_WINDOW && is_young(shard, sci_shape_stamp(shape))))
+		return;
+	/* When the slot has changed since, its mark is no news of this entry. */
+	atomic_compare_exchange_strong_explicit(slot, &seen,
+		sci_slot_marked(seen, sci_slot_mark(seen) + 1), memory_order_relaxed,
+		memory_order_relaxed);
 }
 
 struct sci_legacy sci_policy_legacy(const struct sci_shard *shard, uint64_t slot)
@@ -251,7 +264,6 @@ struct sci_legacy sci_policy_legacy(const struct sci_shard *shard, uint64_t slot
 	return (struct sci_legacy){
 		.queue = (enum sci_queue_name)record->queue,
 		.uses = record->uses,
-		.mark = (uint8_t)sci_slot_mark(slot),
 		.replaces = true,
 	};
 }
@@ -271,16 +283,23 @@ struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint32_t hash)
 	return (struct sci_legacy){ .queue = SCI_WINDOW, .uses = ghost.uses };
 }
 
+void sci_policy_renew(struct sci_shard *shard, sci_place place)
+{
+	enum sci_queue_name queue = (enum sci_queue_name)sci_record_at(shard, place)->queue;
+
+	sci_queue_renew(shard, queue, place);
+	if (queue == SCI_WINDOW)
+		stamp(shard, place);
+}
+
 void sci_policy_entered(struct sci_shard *shard, sci_place place, struct sci_legacy legacy)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
-	record->uses = legacy.uses;
+	sci_write(&record->uses, legacy.uses);
 	if (shard->policy == SCI_POLICY_COUNTED && !legacy.replaces)
 		use(shard, record);
 	sci_queue_add(shard, legacy.queue, place);
 	if (legacy.queue == SCI_WINDOW)
 		stamp(shard, place);
-	if (legacy.mark)
-		sci_slot_set_mark(sci_index_slot(shard, place), legacy.mark);
 }

@@ -8,12 +8,20 @@
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy);
 
 /* A lookup found the entry in this slot of the index. */
-void sci_policy_hit(struct sci_shard *shard, uint64_t *slot);
+void sci_policy_hit(struct sci_shard *shard, sci_slot *slot);
+
+/* The same without the lock, by a reader that saw this slot, and in its record this queue and shape. Only
+ * for SCI_POLICY_COUNTED. */
+void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen, uint8_t queue,
+	uint32_t shape);
+
+/* The entry's value was replaced where it is. */
+void sci_policy_renew(struct sci_shard *shard, sci_place place);
 
 /* What a new entry takes over: from the entry it replaces, or from its key's ghost. */
 struct sci_legacy {
 	enum sci_queue_name queue;
-	uint8_t uses, mark;
+	uint8_t uses;
 	bool replaces;
 };
 
@@ -23,8 +31,13 @@ struct sci_legacy sci_policy_legacy(const struct sci_shard *shard, uint64_t slot
 /* A new key comes: what is left of it from before. */
 struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint32_t hash);
 
-/* Evict until one more entry of `units` is within the bounds, or nothing can be evicted. */
-void sci_policy_make_room(struct sci_shard *shard, uint32_t units);
+/* What is to come: units, and one entry more, or none when it replaces one. */
+struct sci_demand {
+	uint32_t units, entries;
+};
+
+/* Evict until what is to come is within the bounds, or nothing can be evicted. */
+void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand);
 
 /* Evict one entry because the log found no space that lies together. False when nothing is left that is
  * not pinned. */

@@ -2,12 +2,14 @@
  * it, because its target is in one or the other. */
 #include "engine/queue.h"
 
-static sci_place *link_from_newer(struct sci_shard *shard, struct sci_queue *queue, sci_place newer)
+static _Atomic sci_place *link_from_newer(struct sci_shard *shard, struct sci_queue *queue,
+	sci_place newer)
 {
 	return newer ? &sci_record_at(shard, newer)->older : &queue->newest;
 }
 
-static sci_place *link_from_older(struct sci_shard *shard, struct sci_queue *queue, sci_place older)
+static _Atomic sci_place *link_from_older(struct sci_shard *shard, struct sci_queue *queue,
+	sci_place older)
 {
 	return older ? &sci_record_at(shard, older)->newer : &queue->oldest;
 }
@@ -17,11 +19,11 @@ void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_place 
 	struct sci_record *record = sci_record_at(shard, place);
 	struct sci_queue *queue = &shard->queue[name];
 
-	record->queue = (uint8_t)name;
-	record->newer = 0;
-	record->older = queue->newest;
-	*link_from_older(shard, queue, record->older) = place;
-	queue->newest = place;
+	sci_write(&record->queue, (uint8_t)name);
+	sci_write(&record->newer, 0);
+	sci_write(&record->older, queue->newest);
+	sci_write(link_from_older(shard, queue, record->older), place);
+	sci_write(&queue->newest, place);
 	queue->entries++;
 	queue->units += record->units;
 }
@@ -31,8 +33,8 @@ void sci_queue_remove(struct sci_shard *shard, sci_place place)
 	const struct sci_record *record = sci_record_at(shard, place);
 	struct sci_queue *queue = &shard->queue[record->queue];
 
-	*link_from_newer(shard, queue, record->newer) = record->older;
-	*link_from_older(shard, queue, record->older) = record->newer;
+	sci_write(link_from_newer(shard, queue, record->newer), record->older);
+	sci_write(link_from_older(shard, queue, record->older), record->newer);
 	queue->entries--;
 	queue->units -= record->units;
 }
@@ -50,8 +52,8 @@ void sci_queue_moved(struct sci_shard *shard, sci_place to)
 	const struct sci_record *record = sci_record_at(shard, to);
 	struct sci_queue *queue = &shard->queue[record->queue];
 
-	*link_from_newer(shard, queue, record->newer) = to;
-	*link_from_older(shard, queue, record->older) = to;
+	sci_write(link_from_newer(shard, queue, record->newer), to);
+	sci_write(link_from_older(shard, queue, record->older), to);
 }
 
 sci_place sci_queue_oldest(const struct sci_shard *shard, enum sci_queue_name name)

@@ -13,19 +13,20 @@
 #define SCI_ENGINE_RECORD_H
 
 #include "engine/shard.h"
+#include "engine/words.h"
 
 #define SCI_UNIT 8u
 
 struct sci_record {
-	uint32_t units;     /* the whole record, this header included */
-	uint32_t shape;     /* state:2, padding:3, key length:17, stamp:10 */
-	uint32_t hash;      /* the hash's low half: the buckets it may be found in */
-	uint16_t pins;      /* holders; while there are any it does not move or die */
-	uint8_t uses;       /* epoch:4, count:4; see use_count.h */
-	uint8_t queue;      /* enum sci_queue_name */
-	int64_t expires_ms; /* cache time, SCI_NEVER if it does not */
-	sci_place newer;    /* neighbours in its queue; 0 at the ends */
-	sci_place older;
+	_Atomic uint32_t units;     /* the whole record, this header included */
+	_Atomic uint32_t shape;     /* state:2, padding:3, key length:17, stamp:10 */
+	_Atomic uint32_t hash;      /* the hash's low half: the buckets it may be found in */
+	_Atomic uint16_t pins;      /* holders; while there are any it does not move or die */
+	_Atomic uint8_t uses;       /* epoch:4, count:4; see use_count.h */
+	_Atomic uint8_t queue;      /* enum sci_queue_name */
+	_Atomic int64_t expires_ms; /* cache time, SCI_NEVER if it does not */
+	_Atomic sci_place newer;    /* neighbours in its queue; 0 at the ends */
+	_Atomic sci_place older;
 };
 
 #define SCI_PINS_MAX UINT16_MAX
@@ -47,44 +48,65 @@ static inline uint32_t sci_record_shape(enum sci_record_state state, uint32_t pa
 	return (uint32_t)state | padding << 2 | key_len << 5;
 }
 
+/* What a shape says, for those who have read it once. */
+static inline enum sci_record_state sci_shape_state(uint32_t shape)
+{
+	return (enum sci_record_state)(shape & 3);
+}
+
+static inline uint32_t sci_shape_padding(uint32_t shape)
+{
+	return shape >> 2 & 7;
+}
+
+static inline uint32_t sci_shape_key_len(uint32_t shape)
+{
+	return shape >> 5 & SCI_KEY_LEN_MAX;
+}
+
+static inline uint32_t sci_shape_stamp(uint32_t shape)
+{
+	return shape >> 22;
+}
+
 static inline enum sci_record_state sci_record_state(const struct sci_record *record)
 {
-	return (enum sci_record_state)(record->shape & 3);
+	return sci_shape_state(record->shape);
 }
 
 static inline void sci_record_set_state(struct sci_record *record, enum sci_record_state state)
 {
-	record->shape = (record->shape & ~3u) | (uint32_t)state;
+	sci_write(&record->shape, (record->shape & ~3u) | (uint32_t)state);
 }
 
 static inline uint32_t sci_record_padding(const struct sci_record *record)
 {
-	return record->shape >> 2 & 7;
+	return sci_shape_padding(record->shape);
 }
 
 static inline uint32_t sci_record_key_len(const struct sci_record *record)
 {
-	return record->shape >> 5 & SCI_KEY_LEN_MAX;
+	return sci_shape_key_len(record->shape);
 }
 
 /* When the record came into the window, on a clock of the policy's. */
 #define SCI_STAMP_MAX 1023u
 
-static inline uint32_t sci_record_stamp(const struct sci_record *record)
+static inline void sci_record_set_stamp(struct sci_record *record, uint32_t stamp)
 {
-	return record->shape >> 22;
-}
-
-static inline void sci_record_set_stamp(struct sci_record *record, uint64_t stamp)
-{
-	record->shape =
-		(record->shape & ((1u << 22) - 1)) | (uint32_t)(stamp & SCI_STAMP_MAX) << 22;
+	sci_write(&record->shape,
+		(record->shape & ((1u << 22) - 1)) | (stamp & SCI_STAMP_MAX) << 22);
 }
 
 static inline uint64_t sci_record_value_len(const struct sci_record *record)
 {
 	return (uint64_t)record->units * SCI_UNIT - SCI_RECORD_HEADER - sci_record_key_len(record) -
 		sci_record_padding(record);
+}
+
+static inline sci_word *sci_record_words(struct sci_record *record)
+{
+	return (sci_word *)(void *)(record + 1);
 }
 
 static inline unsigned char *sci_record_value(struct sci_record *record)

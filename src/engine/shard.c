@@ -57,7 +57,7 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found)
 {
-	uint64_t *slot = sci_index_find(shard, name);
+	sci_slot *slot = sci_index_find(shard, name);
 	if (!slot)
 		return SCI_LOOKUP_MISS;
 
@@ -96,67 +96,114 @@ static sci_place allocate(struct sci_shard *shard, uint32_t units, int64_t now_m
 	}
 }
 
+/* The record's words behind its header: value, key, padding. */
+static void write_words(struct sci_record *record, const struct sci_name *name, const void *value,
+	size_t len)
+{
+	struct sci_stream stream = { .to = sci_record_words(record) };
+
+	sci_stream_put(&stream, value, len);
+	sci_stream_put(&stream, name->key, name->len);
+	sci_stream_end(&stream);
+}
+
 static void write_record(struct sci_shard *shard, sci_place place, uint32_t units,
-	const struct sci_name *name, const void *value, size_t len)
+	const struct sci_name *name, const void *value, size_t len, int64_t expires_ms)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 	uint64_t padding = (uint64_t)units * SCI_UNIT - SCI_RECORD_HEADER - name->len - len;
 
-	record->units = units;
-	record->shape = sci_record_shape(SCI_RECORD_LIVE, (uint32_t)padding, (uint32_t)name->len);
-	record->hash = (uint32_t)name->hash;
-	record->pins = 0;
-	if (len)
-		memcpy(sci_record_value(record), value, len);
-	if (name->len)
-		memcpy(sci_record_key(record), name->key, name->len);
+	sci_write(&record->units, units);
+	sci_write(&record->shape,
+		sci_record_shape(SCI_RECORD_LIVE, (uint32_t)padding, (uint32_t)name->len));
+	sci_write(&record->hash, (uint32_t)name->hash);
+	sci_write(&record->pins, 0);
+	sci_write(&record->expires_ms, expires_ms);
+	write_words(record, name, value, len);
 }
 
-static void enter(struct sci_shard *shard, const struct sci_name *name, sci_place place,
-	struct sci_legacy legacy)
+/* Replace the value of an entry where it is, if it has the room and nobody holds it. */
+static bool overwrite(struct sci_shard *shard, sci_place place, uint32_t units,
+	const struct sci_name *name, const void *value, size_t len, int64_t expires_ms)
+{
+	struct sci_record *record = sci_record_at(shard, place);
+	uint64_t padding = (uint64_t)units * SCI_UNIT - SCI_RECORD_HEADER - name->len - len;
+
+	if (record->units != units || record->pins)
+		return false;
+	sci_change_begin(shard);
+	sci_write(&record->shape,
+		sci_record_shape(SCI_RECORD_LIVE, (uint32_t)padding, (uint32_t)name->len));
+	sci_write(&record->expires_ms, expires_ms);
+	write_words(record, name, value, len);
+	sci_change_end(shard);
+	sci_policy_renew(shard, place);
+	return true;
+}
+
+/* Put the new record into the index, in the place of the old one if that is still there. */
+static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot *old,
+	sci_place place, struct sci_legacy legacy)
 {
 	sci_place in_the_way;
 
+	shard->entries++;
+	shard->live_units += sci_record_at(shard, place)->units;
+	sci_policy_entered(shard, place, legacy);
+	if (old) {
+		sci_entry_replace(shard, old, place);
+		return;
+	}
 	while ((in_the_way = sci_index_enter(shard, name->hash, place))) {
 		sci_entry_detach(shard, in_the_way);
 		shard->forgotten++;
 	}
-	shard->entries++;
-	shard->live_units += sci_record_at(shard, place)->units;
-	sci_policy_entered(shard, place, legacy);
+}
+
+static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, const void *value,
+	size_t len, int64_t expires_ms, int64_t now_ms)
+{
+	uint32_t units = (uint32_t)sci_record_units(name->len, len);
+	sci_slot *slot = sci_index_find(shard, name);
+	struct sci_legacy legacy = slot ? sci_policy_legacy(shard, *slot)
+					: sci_policy_newcomer(shard, (uint32_t)name->hash);
+
+	if (slot && overwrite(shard, sci_slot_place(*slot), units, name, value, len, expires_ms))
+		return SCI_STORED;
+	sci_policy_make_room(shard, (struct sci_demand){ units, slot ? 0 : 1 });
+	sci_place place = allocate(shard, units, now_ms);
+	/* The entry that is replaced may have been moved or evicted for it. */
+	if (legacy.replaces)
+		slot = sci_index_find(shard, name);
+	if (!place && slot) {
+		sci_entry_detach(shard, sci_slot_place(*slot));
+		slot = NULL;
+		place = allocate(shard, units, now_ms);
+	}
+	if (!place)
+		return SCI_STORED_NOT_NO_ROOM;
+	write_record(shard, place, units, name, value, len, expires_ms);
+	enter(shard, name, slot, place, legacy);
+	return SCI_STORED;
 }
 
 enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
 	const void *value, size_t len, int64_t expires_ms, int64_t now_ms)
 {
 	uint64_t capacity = (uint64_t)(shard->log.limit - shard->log.start) * SCI_UNIT;
-	uint64_t *slot = sci_index_find(shard, name);
-	struct sci_legacy legacy = { 0 };
+	enum sci_stored stored = SCI_STORED_NOT_TOO_LARGE;
 
-	if (slot) {
-		legacy = sci_policy_legacy(shard, *slot);
-		sci_entry_detach(shard, sci_slot_place(*slot));
-	}
-	if (name->len > SCI_KEY_LEN_MAX || len > capacity ||
-		sci_record_units(name->len, len) * SCI_UNIT > capacity)
-		return SCI_STORED_NOT_TOO_LARGE;
-
-	uint32_t units = (uint32_t)sci_record_units(name->len, len);
-	if (!legacy.replaces)
-		legacy = sci_policy_newcomer(shard, (uint32_t)name->hash);
-	sci_policy_make_room(shard, units);
-	sci_place place = allocate(shard, units, now_ms);
-	if (!place)
-		return SCI_STORED_NOT_NO_ROOM;
-	write_record(shard, place, units, name, value, len);
-	sci_record_at(shard, place)->expires_ms = expires_ms;
-	enter(shard, name, place, legacy);
-	return SCI_STORED;
+	if (name->len <= SCI_KEY_LEN_MAX && len <= capacity &&
+		sci_record_units(name->len, len) * SCI_UNIT <= capacity)
+		stored = put(shard, name, value, len, expires_ms, now_ms);
+	if (stored != SCI_STORED)
+		sci_shard_remove(shard, name);
+	return stored;
 }
 
 bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name)
 {
-	const uint64_t *slot = sci_index_find(shard, name);
+	const sci_slot *slot = sci_index_find(shard, name);
 
 	if (slot)
 		sci_entry_detach(shard, sci_slot_place(*slot));
@@ -179,9 +226,12 @@ bool sci_shard_pin(struct sci_shard *shard, sci_place place)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
-	if (record->pins == SCI_PINS_MAX)
+	uint16_t pins = record->pins;
+
+	if (pins == SCI_PINS_MAX)
 		return false;
-	if (record->pins++)
+	sci_write(&record->pins, (uint16_t)(pins + 1));
+	if (pins > 0)
 		return true;
 	shard->pinned++;
 	shard->pinned_units += record->units;
@@ -192,7 +242,8 @@ void sci_shard_unpin(struct sci_shard *shard, sci_place place)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
-	if (--record->pins)
+	sci_write(&record->pins, (uint16_t)(record->pins - 1));
+	if (record->pins > 0)
 		return;
 	shard->pinned--;
 	shard->pinned_units -= record->units;

@@ -1,7 +1,7 @@
 /* One shard of a cache: an index, a log of records and a policy, inside memory that it is given.
  *
- * A shard is single-threaded, calls no clock, takes no lock and allocates nothing: its caller brings
- * the memory, the lock and the time. It holds offsets and no pointers, so the memory may lie at any
+ * A shard calls no clock, takes no lock and allocates nothing: its caller brings the memory, the lock and
+ * the time. Its functions are for one thread at a time, but for sci_shard_peek(). It holds offsets and no pointers, so the memory may lie at any
  * address. Keys are bytes here; src/cache makes them.
  *
  *	| struct sci_shard | index: buckets of 64 bytes | log: records, one after the other |
@@ -75,6 +75,24 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
  * removed, and told apart from none at all. */
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found);
+
+/* A copy to be made: into `buffer`, of at most `capacity` bytes; `len` is set. */
+struct sci_copy {
+	void *buffer;
+	size_t capacity, len;
+};
+
+enum sci_peek {
+	SCI_PEEK_MISS,
+	SCI_PEEK_HIT,       /* copied, and marked as used */
+	SCI_PEEK_TOO_LARGE, /* there, with this `len`, and not copied */
+	SCI_PEEK_UNSURE     /* ask sci_shard_find() with the lock; the buffer may be written to */
+};
+
+/* Find an entry and copy its value, with no lock held, while one other thread may be changing the shard
+ * with the lock. Does not wait for it. */
+enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_name *name,
+	int64_t now_ms, struct sci_copy *copy);
 
 /* Store a value in the place of what the key had; when it cannot be stored, the key has none after.
  * `value` may lie in the shard itself only if it is pinned. */

@@ -51,7 +51,7 @@ static const char *check_record(const struct sci_shard *shard, sci_place place,
 	if (sci_record_state(record) == SCI_RECORD_DETACHED)
 		return NULL;
 	census->live++;
-	const uint64_t *slot = sci_index_slot(shard, place);
+	const sci_slot *slot = sci_index_slot(shard, place);
 	if (!slot)
 		return "a live record is not in the index";
 	return NULL;

@@ -1,0 +1,100 @@
+/* Memory that is read while it is written.
+ *
+ * Readers look into a shard without its lock, so whatever they may look at is written in whole words with
+ * release order and read with acquire order: if a reader sees anything that a writer wrote, it also sees
+ * that the shard's version is no longer what it was. On x86-64 these are ordinary moves.
+ */
+#ifndef SCI_ENGINE_WORDS_H
+#define SCI_ENGINE_WORDS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Write one field or word. */
+#define sci_write(at, value) atomic_store_explicit(at, value, memory_order_release)
+
+/* Read one field or word that a writer may be writing. */
+#define sci_read(at) atomic_load_explicit(at, memory_order_acquire)
+
+typedef _Atomic uint64_t sci_word;
+
+/* Bytes that are written one after the other into words; ends with sci_stream_end(). */
+struct sci_stream {
+	sci_word *to;
+	uint64_t word;
+	unsigned fill;
+};
+
+static inline void sci_stream_put(struct sci_stream *stream, const void *data, size_t len)
+{
+	const unsigned char *from = data;
+
+	while (len > 0) {
+		size_t n = sizeof stream->word - stream->fill;
+		if (n > len)
+			n = len;
+		memcpy((unsigned char *)&stream->word + stream->fill, from, n);
+		stream->fill += (unsigned)n;
+		from += n;
+		len -= n;
+		if (stream->fill < sizeof stream->word)
+			break;
+		sci_write(stream->to++, stream->word);
+		stream->word = 0;
+		stream->fill = 0;
+	}
+}
+
+static inline void sci_stream_end(struct sci_stream *stream)
+{
+	if (stream->fill > 0)
+		sci_write(stream->to, stream->word);
+}
+
+/* Copy words down to where they may overlap themselves. */
+static inline void sci_words_move_down(sci_word *to, const sci_word *from, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		sci_write(&to[i], atomic_load_explicit(&from[i], memory_order_relaxed));
+}
+
+/* Copy `len` bytes out of words. */
+static inline void sci_words_copy_out(void *to, const sci_word *from, size_t len)
+{
+	unsigned char *byte = to;
+	uint64_t word;
+
+	for (; len >= sizeof word; len -= sizeof word, byte += sizeof word, from++) {
+		word = sci_read(from);
+		memcpy(byte, &word, sizeof word);
+	}
+	if (len > 0) {
+		word = sci_read(from);
+		memcpy(byte, &word, len);
+	}
+}
+
+/* Whether the `len` bytes at byte `offset` of the words are these. */
+static inline bool sci_words_equal(const sci_word *words, size_t offset, const void *data,
+	size_t len)
+{
+	const unsigned char *byte = data;
+
+	words += offset / sizeof(uint64_t);
+	offset %= sizeof(uint64_t);
+	while (len > 0) {
+		uint64_t word = sci_read(words++);
+		size_t n = sizeof word - offset < len ? sizeof word - offset : len;
+		if (memcmp((const unsigned char *)&word + offset, byte, n) != 0)
+			return false;
+		byte += n;
+		len -= n;
+		offset = 0;
+	}
+	return true;
+}
+
+#endif
