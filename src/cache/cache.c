@@ -197,9 +197,10 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
 		*len = found.len;
 		rc = found.len <= capacity ? SC_HIT : SC_E_TOO_LARGE;
 	}
-	if (rc == SC_HIT && found.len > COPY_LOCKED_MAX)
-		rc = sci_cache_pin_locked(cache, &found, &pinned);
-	else if (rc == SC_HIT && found.len)
+	/* What is pinned as often as it can be is copied here, however long it is. */
+	bool pin = rc == SC_HIT && found.len > COPY_LOCKED_MAX &&
+		sci_cache_pin_locked(cache, &found, &pinned) == SC_HIT;
+	if (rc == SC_HIT && !pin && found.len)
 		memcpy(buffer, found.value, found.len);
 	pthread_mutex_unlock(&cache->lock);
 	if (pinned.data)
