@@ -28,9 +28,8 @@ struct sc_memo {
 	struct sc_cache *cache;
 };
 
-/* The options after `context_` are those of a cache (see SC_CACHE_OPTION_TABLE); the policy is SC_POLICY_LRU
- * whatever they say. A clock that they point
- * to is copied by the first call. */
+/* The options after `context_` are those of a cache (see SC_CACHE_OPTION_TABLE), but the policy is
+ * SC_POLICY_LRU whatever they say. A clock that they point to is copied by the first call. */
 #define SC_MEMO_INIT(function_, context_, ...)                                                     \
 	{                                                                                          \
 		.function = function_, .context = context_,                                        \

@@ -193,9 +193,10 @@ static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *n
 		copy->len = found.len;
 		rc = found.len <= copy->capacity ? SC_HIT : SC_E_TOO_LARGE;
 	}
-	if (rc == SC_HIT && found.len > COPY_LOCKED_MAX)
-		rc = sci_cache_pin_locked(cache, &found, &pinned);
-	else if (rc == SC_HIT && found.len)
+	/* What is pinned as often as it can be is copied here, however long it is. */
+	bool pin = rc == SC_HIT && found.len > COPY_LOCKED_MAX &&
+		sci_cache_pin_locked(cache, &found, &pinned) == SC_HIT;
+	if (rc == SC_HIT && !pin && found.len)
 		memcpy(copy->buffer, found.value, found.len);
 	pthread_mutex_unlock(&cache->lock);
 	if (pinned.data)

@@ -43,11 +43,6 @@ static void grow(struct sci_shard *shard, uint32_t units)
 	struct sci_log *log = &shard->log;
 	uint32_t step = (log->end - log->start) / 4;
 
-	if (log->gap_end < log->end) {
-		/* The rest of this lap is left for the next. */
-		seal_gap(shard);
-		log->head = log->end;
-	}
 	if (step < units)
 		step = units;
 	if (step < GROWTH_UNITS)
@@ -56,8 +51,8 @@ static void grow(struct sci_shard *shard, uint32_t units)
 	log->gap_end = log->end;
 }
 
-/* Take the record behind the gap into it, slide it over the gap, or step over it; returns its units. */
-static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
+/* Take the record behind the gap into it, slide it over the gap, or step over it. */
+static void sweep_one(struct sci_shard *shard, int64_t now_ms)
 {
 	struct sci_log *log = &shard->log;
 	struct sci_record *record = sci_record_at(shard, log->gap_end);
@@ -69,7 +64,7 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 	if (sci_record_state(record) == SCI_RECORD_DEAD) {
 		sci_holes_remove(shard, log->gap_end);
 		log->gap_end += units;
-		return units;
+		return;
 	}
 	if (record->pins)
 		seal_gap(shard);
@@ -77,36 +72,26 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 		sci_entry_move(shard, log->gap_end, log->head);
 	log->head += units;
 	log->gap_end += units;
-	return units;
 }
 
-sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, uint64_t work_units,
-	int64_t now_ms)
+sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_ms)
 {
 	struct sci_log *log = &shard->log;
-	uint64_t work = 0;
 	bool from_start = false;
 
 	while (log->gap_end - log->head < units) {
-		bool at_end = log->gap_end == log->end;
-		if (at_end && !wants_growth(shard, units)) {
-			if (from_start && log->end == log->limit)
-				return 0;
-			if (!from_start) {
-				/* From the start to the end everything slides together: once is enough. */
-				seal_gap(shard);
-				log->head = log->gap_end = log->start;
-				from_start = true;
-				continue;
-			}
-		}
-		if (at_end || (work > work_units && log->end < log->limit)) {
+		if (log->gap_end < log->end) {
+			sweep_one(shard, now_ms);
+		} else if (wants_growth(shard, units) || (from_start && log->end < log->limit)) {
 			grow(shard, units);
-			continue;
-		}
-		if (work > work_units)
+		} else if (!from_start) {
+			/* From the start to the end everything slides together: once is enough. */
+			seal_gap(shard);
+			log->head = log->gap_end = log->start;
+			from_start = true;
+		} else {
 			return 0;
-		work += sweep_one(shard, now_ms);
+		}
 	}
 	sci_place place = log->head;
 	log->head += units;

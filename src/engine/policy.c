@@ -34,6 +34,7 @@
 #define GAIN           0.1  /* entries that the window grows by for a young ghost */
 #define LOSS           0.04 /* entries that it shrinks by for a use in main */
 #define AGEING         32u  /* uses for each entry before all counts halve */
+#define FREE_PART      16u  /* of the log */
 
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
 {
@@ -43,9 +44,13 @@ void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
 		shard->ghost_lines = sci_ghosts_lines(shard->max_entries);
 }
 
+/* What the entries may take. A part of the log stays free, so that there is space that lies together
+ * without moving much: in a log that is full to the brim, each byte stored would cost dozens moved. */
 static uint32_t capacity_units(const struct sci_shard *shard)
 {
-	return shard->log.limit - shard->log.start;
+	uint32_t log_units = shard->log.limit - shard->log.start;
+
+	return log_units - log_units / FREE_PART;
 }
 
 /* Which of the two bounds is nearer decides in what the window is measured. */
@@ -189,14 +194,17 @@ static void offer_to_main(struct sci_shard *shard, sci_place place, struct sci_d
 static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 {
 	for (;;) {
-		bool window_over = window_with(shard, demand) > shard->window_share &&
-			shard->queue[SCI_WINDOW].entries > 0;
-		if (!window_over && !over_capacity(shard, demand))
-			return;
-		sci_place place = window_over ? window_victim(shard) : main_victim(shard);
-		if (window_over && place)
+		bool window_over = window_with(shard, demand) > shard->window_share;
+		sci_place place = window_over ? window_victim(shard) : 0;
+		if (place) {
 			offer_to_main(shard, place, demand);
-		else if (place)
+			continue;
+		}
+		/* A window whose entries are all pinned may be larger than its share. */
+		if (!over_capacity(shard, demand))
+			return;
+		place = main_victim(shard);
+		if (place)
 			evict(shard, place);
 		else if (!sci_policy_evict(shard))
 			return;

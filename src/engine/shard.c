@@ -1,11 +1,11 @@
 /* What a shard does, put together from index, log, order of use and entries.
  *
- * Room for a new record is made in this order: the bound on entries is kept by evicting; then the bytes
- * by evicting until the record fits beside what is alive; then the log looks for space that lies
- * together, and each time it has worked long enough without finding any, something more is evicted.
- * So the work of one put is bounded, and a full log settles where moving a few bytes for each new one
- * is enough. Records that are pinned are stepped over; they are evicted only where the bound on entries
- * cannot be kept otherwise. */
+ * Room for a new record is made in this order: the bounds on entries and bytes are kept by evicting, and
+ * the policy leaves a part of the log free; then a hole is taken, or the log's cursor moves entries closer
+ * together until enough space lies together. It has to look at about as many units as are wanted divided
+ * by the part that is free. Only where pinned records cut the log into pieces something more is evicted.
+ * Records that are pinned are stepped over; they are evicted only where the bound on entries cannot be
+ * kept otherwise. */
 #include "engine/entry.h"
 #include "engine/ghosts.h"
 #include "engine/holes.h"
@@ -14,15 +14,6 @@
 #include "engine/policy.h"
 
 #include <string.h>
-
-/* What the log may look at before something more is evicted, for each unit that is wanted, and at
- * least. */
-#define WORK_PER_UNIT 16u
-#define WORK_LEAST    2048u
-
-/* After so many evictions that brought no room, twice as many go each time: where pinned records cut
- * the log into pieces, going on one by one would take for ever. */
-#define PATIENCE 16u
 
 /* The least that an entry takes, to size an index whose entries are bounded by number. */
 #define ENTRY_BYTES_LEAST 64u
@@ -76,23 +67,19 @@ enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *n
 	return SCI_LOOKUP_HIT;
 }
 
-/* Space for a record that the bounds have room for. Evicts where no space lies together. */
+/* Space for a record that the bounds have room for. When there is none, pins have cut it into pieces, and
+ * the whole log was looked at: so each time twice as many entries go as the time before. */
 static sci_place allocate(struct sci_shard *shard, uint32_t units, int64_t now_ms)
 {
-	uint64_t work = (uint64_t)units * WORK_PER_UNIT + WORK_LEAST;
-	uint64_t wanted = 1;
-
-	for (unsigned tries = 0;; tries++) {
+	for (uint64_t wanted = 1;; wanted *= 2) {
 		sci_place place = sci_holes_take(shard, units);
 		if (!place)
-			place = sci_log_reserve(shard, units, work, now_ms);
+			place = sci_log_reserve(shard, units, now_ms);
 		if (place)
 			return place;
-		if (tries >= PATIENCE)
-			wanted *= 2;
 		for (uint64_t i = 0; i < wanted; i++)
 			if (!sci_policy_evict(shard))
-				return sci_log_reserve(shard, units, SCI_LOG_ANY_WORK, now_ms);
+				return sci_log_reserve(shard, units, now_ms);
 	}
 }
 

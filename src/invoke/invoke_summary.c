@@ -3,14 +3,14 @@
  * function answered. */
 #include "invoke/invoke_summary.h"
 
+#include "base/count_text.h"
 #include "base/json_text.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#define COUNT_BYTES 32
-#define ANY_JSON    (JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL)
+#define ANY_JSON (JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL)
 
 /* The percentiles that are shown: 0 and 100 are the extremes. */
 static const struct {
@@ -33,21 +33,6 @@ static const struct {
 	SCI_INVOKE_OUTCOMES(NAMES)
 #undef NAMES
 };
-
-/* 1234567 as 1,234,567. */
-static const char *grouped(uint64_t number, char text[COUNT_BYTES])
-{
-	char digits[COUNT_BYTES];
-	int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number), at = 0;
-
-	for (int i = 0; i < len; i++) {
-		if (i > 0 && (len - i) % 3 == 0)
-			text[at++] = ',';
-		text[at++] = digits[i];
-	}
-	text[at] = '\0';
-	return text;
-}
 
 static double rate(const struct sci_invoke_result *result)
 {
@@ -74,18 +59,19 @@ static int print_latency(struct sci_buffer *out, const struct sci_histogram *lat
 int sci_invoke_print_table(struct sci_buffer *out, const struct sci_invoke_subject *subject,
 	const struct sci_invoke_result *result)
 {
-	char number[COUNT_BYTES], of[COUNT_BYTES];
+	char number[SCI_COUNT_TEXT_BYTES], of[SCI_COUNT_TEXT_BYTES];
 
-	int rc = sci_buffer_printf(out, "%-24s %9s", "invocations", grouped(result->done, number));
+	int rc = sci_buffer_printf(out, "%-24s %9s", "invocations",
+		sci_count_text(result->done, number));
 	if (rc == 0 && result->done < subject->requested)
-		rc = sci_buffer_printf(out, " of %s", grouped(subject->requested, of));
+		rc = sci_buffer_printf(out, " of %s", sci_count_text(subject->requested, of));
 	if (rc == 0)
 		rc = sci_buffer_printf(out, "   of %s, %u at once\n", subject->function,
 			subject->parallel);
 	for (size_t i = 0; i < SCI_INVOKE_OUTCOME_COUNT && rc == 0; i++)
 		if (i <= SCI_INVOKE_FUNCTION_ERROR || result->outcomes[i] > 0)
 			rc = sci_buffer_printf(out, "  %-22s %9s\n", outcomes[i].text,
-				grouped(result->outcomes[i], number));
+				sci_count_text(result->outcomes[i], number));
 	if (rc == 0)
 		rc = sci_buffer_printf(out, "%-24s %9.3f\n%-24s %9.1f\n", "elapsed, s",
 			(double)result->elapsed_ns / 1e9, "invocations per second", rate(result));

@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SCI_PROGRESS_TEXT_BYTES 80
-
 struct event;
 struct event_base;
 
@@ -27,9 +25,5 @@ struct sci_progress {
 void sci_progress_start(struct sci_progress *progress, struct event_base *base, const char *label,
 	uint64_t total, const uint64_t *done, int64_t after_ms);
 void sci_progress_stop(struct sci_progress *progress);
-
-/* The bar as text, never wider than a terminal of 80 columns. */
-void sci_progress_text(char text[SCI_PROGRESS_TEXT_BYTES], const char *label, uint64_t done,
-	uint64_t total, int64_t elapsed_ms);
 
 #endif

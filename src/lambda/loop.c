@@ -22,7 +22,7 @@
 
 struct loop {
 	const struct sc_lambda_function *function;
-	const struct sci_http_interrupt *interrupt;
+	struct sci_http_interrupt *interrupt;
 	void *state;
 	struct sci_runtime_api api;
 	struct sc_invocation invocation;
@@ -213,25 +213,27 @@ static int live(struct loop *loop)
 	return rc;
 }
 
-static int begin(struct loop *loop)
+static int open_and_live(struct loop *loop)
 {
+	struct sc_error *error = &loop->error, cause;
 	const char *address = loop->function->runtime_api;
+	bool from_environment = !address;
 
-	if (!address)
+	if (from_environment)
 		address = getenv("AWS_LAMBDA_RUNTIME_API");
 	if (!address || !*address)
-		return sci_error_set(&loop->error, SC_E_INVAL, 0,
+		return sci_error_set(error, SC_E_INVAL, 0,
 			"AWS_LAMBDA_RUNTIME_API is not set: this program is a Lambda function; "
 			"run it under Lambda or `scopecache local`");
-	struct sci_http_interrupt *interrupt = sci_termination_start();
-	loop->interrupt = interrupt;
-	int rc = sci_runtime_api_init(&loop->api, address, interrupt, &loop->error);
-	if (rc == 0)
+	int rc = sci_runtime_api_init(&loop->api, address, loop->interrupt, &cause);
+	if (rc < 0)
+		rc = sci_error_set(error, rc, 0, "%s%s",
+			from_environment ? "AWS_LAMBDA_RUNTIME_API: " : "", cause.message);
+	else
 		rc = live(loop);
 	sci_runtime_api_fini(&loop->api);
 	sci_invocation_fini(&loop->invocation);
 	sci_trace_environment_fini(&loop->trace);
-	sci_termination_stop();
 	return rc;
 }
 
@@ -261,7 +263,12 @@ int sc_lambda_run(const struct sc_lambda_function *function, struct sc_error *er
 	if (!is_valid(function))
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the function has no handler, or its size is not set");
-	int rc = begin(&loop);
+	loop.interrupt = sci_termination_start();
+	if (!loop.interrupt)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"a function is running in this process already");
+	int rc = open_and_live(&loop);
+	sci_termination_stop();
 	if (rc < 0 && error)
 		*error = loop.error;
 	return rc;

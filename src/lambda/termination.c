@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stddef.h>
 
+static atomic_flag started = ATOMIC_FLAG_INIT;
 static struct sci_http_interrupt interrupt = SCI_HTTP_INTERRUPT_INIT;
 static struct sigaction before;
 
@@ -18,6 +19,8 @@ struct sci_http_interrupt *sci_termination_start(void)
 {
 	struct sigaction action = { .sa_handler = on_sigterm, .sa_flags = SA_RESTART };
 
+	if (atomic_flag_test_and_set(&started))
+		return NULL;
 	sigemptyset(&action.sa_mask);
 	atomic_store(&interrupt.raised, false);
 	sigaction(SIGTERM, &action, &before);
@@ -27,4 +30,5 @@ struct sci_http_interrupt *sci_termination_start(void)
 void sci_termination_stop(void)
 {
 	sigaction(SIGTERM, &before, NULL);
+	atomic_flag_clear(&started);
 }

@@ -1,7 +1,8 @@
-/* The bar's text, for every state it can be in. */
+/* What people read: counts, and the bar for every state it can be in. */
 #include "support/cmocka.h"
 
-#include "invoke/progress.h"
+#include "base/count_text.h"
+#include "base/progress_text.h"
 
 #include <string.h>
 
@@ -43,12 +44,30 @@ static void never_fills_the_line(void **state)
 	assert_non_null(strstr(text, "33 %, 2 s left"));
 }
 
+static void assert_count(uint64_t count, const char *expected)
+{
+	char text[SCI_COUNT_TEXT_BYTES];
+
+	assert_string_equal(sci_count_text(count, text), expected);
+}
+
+static void counts_have_their_digits_in_threes(void **state)
+{
+	(void)state;
+	assert_count(0, "0");
+	assert_count(999, "999");
+	assert_count(1000, "1,000");
+	assert_count(1234567, "1,234,567");
+	assert_count(UINT64_MAX, "18,446,744,073,709,551,615");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_how_far_it_is),
 		cmocka_unit_test(bears_numbers_that_make_no_sense),
 		cmocka_unit_test(never_fills_the_line),
+		cmocka_unit_test(counts_have_their_digits_in_threes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,212 @@
+/* The bounds of a cache are true: as many entries as it was told, no page more than its region, and next
+ * to nothing while it is not used. */
+#include "cache/cache_fixture.h"
+#include "support/random.h"
+
+#include "cache/handle.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The bytes of the region that the process pays for now. */
+static size_t resident_bytes(const struct sc_cache *cache)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), resident = 0;
+	size_t pages = (cache->region_bytes + page - 1) / page;
+	unsigned char *in_core = malloc(pages);
+
+	assert_non_null(in_core);
+	assert_int_equal(mincore(cache->region, cache->region_bytes, in_core), 0);
+	for (size_t i = 0; i < pages; i++)
+		resident += in_core[i] & 1;
+	free(in_core);
+	return resident * page;
+}
+
+/* What the process has in memory, all of it, by its own account. */
+static size_t process_bytes(void)
+{
+	unsigned long total, resident;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%lu %lu", &total, &resident), 2);
+	fclose(file);
+	return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void opening_touches_next_to_nothing(void **state)
+{
+	const uint64_t sizes[] = { 16 << 10, 1 << 20, 64 << 20, 1 << 30 };
+
+	(void)state;
+	/* What the first cache and the first line of output need once is not what is measured. */
+	sc_cache_close(sct_cache_open(NULL));
+	printf("the process has %zu bytes\n", process_bytes());
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		size_t before = process_bytes();
+		struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = sizes[i]));
+		size_t after = process_bytes();
+		printf("%llu bytes: region %zu, process %zd\n", (unsigned long long)sizes[i],
+			resident_bytes(cache), (ssize_t)(after - before));
+		assert_in_range(resident_bytes(cache), 1, 16 << 10);
+		assert_true(after < before + (100 << 10));
+		sc_cache_close(cache);
+	}
+}
+
+static void a_few_entries_take_a_few_pages(void **state)
+{
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 128));
+	char value[200] = "";
+
+	(void)state;
+	for (int i = 0; i < 50000; i++)
+		assert_int_equal(sc_cache_put(cache, SC_KEY("user", i), value, sizeof value),
+			SC_OK);
+	/* 128 x 256 bytes, the index for them, and the slack of a log. */
+	assert_true(resident_bytes(cache) < 128 << 10);
+	sc_cache_close(cache);
+}
+
+/* Turn a cache over many times with values of all sizes: it fills its region and nothing else. */
+static void a_full_cache_stays_in_its_region(void **state)
+{
+	const uint64_t bytes = 4 << 20;
+	static unsigned char value[200000];
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = bytes));
+	uint64_t random = 1, stored = 0;
+
+	(void)state;
+	memset(value, 1, sizeof value);
+	size_t before = process_bytes();
+	for (int i = 0; stored < bytes * 20; i++) {
+		size_t len = sct_below(&random, i % 50 ? 2000 : sizeof value);
+		assert_int_equal(sc_cache_put(cache, SC_KEY("key", i), value, len), SC_OK);
+		stored += len;
+		assert_true(sct_stats(cache).bytes <= bytes);
+	}
+	size_t after = process_bytes();
+	printf("process %zd, region %zu of %llu, entries %llu\n", (ssize_t)(after - before),
+		resident_bytes(cache), (unsigned long long)bytes,
+		(unsigned long long)sct_stats(cache).entries);
+	assert_int_equal(sct_stats(cache).max_bytes, bytes);
+	assert_int_equal(cache->region_bytes, bytes);
+	assert_null(sci_shard_check(cache->shard));
+	/* Most of what is paid for is of use. */
+	assert_true(sct_stats(cache).bytes > bytes / 10 * 7);
+	/* A sanitizer's shadow of the region, and what the C library keeps, come on top. */
+	assert_true(after < before + bytes + bytes / 4 + (256 << 10));
+	sc_cache_close(cache);
+}
+
+static void fill(struct sc_cache *cache, uint64_t from, uint64_t to)
+{
+	for (uint64_t i = from; i < to; i++)
+		assert_int_equal(sc_cache_put(cache, SC_KEY(i), "x", 1), SC_OK);
+}
+
+/* The oldest 1,000 of the keys went, and no other. */
+static void assert_the_newest_are_there(struct sc_cache *cache, uint64_t bound)
+{
+	struct sc_value value;
+
+	for (uint64_t key = 0; key < bound + 1000; key++) {
+		int rc = sc_cache_acquire(cache, SC_KEY(key), &value);
+		assert_int_equal(rc, key < 1000 ? SC_MISS : SC_HIT);
+		sc_value_release(&value);
+	}
+}
+
+static void max_entries_is_exact(void **state)
+{
+	const uint64_t bounds[] = { 1, 2, 3, 7, 8, 9, 16, 17, 100, 127, 128, 1000, 4095, 4096, 4097,
+		5000, 6553, 6554, 8193, 10003, 65537 };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof bounds / sizeof bounds[0]; i++) {
+		uint64_t bound = bounds[i / 2], policy = i % 2 ? SC_POLICY_LRU : SC_POLICY_ADAPTIVE;
+		struct sc_cache *cache =
+			sct_cache_open(SC_CACHE_OPTIONS(.max_entries = bound, .policy = policy));
+		fill(cache, 0, bound);
+		assert_int_equal(sct_stats(cache).entries, bound);
+		assert_int_equal(sct_stats(cache).evictions, 0);
+		fill(cache, bound, bound + 1000);
+		struct sc_cache_stats stats = sct_stats(cache);
+		assert_int_equal(stats.entries, bound);
+		assert_int_equal(stats.evictions, 1000);
+		assert_int_equal(stats.forgotten, 0);
+		assert_int_equal(stats.max_entries, bound);
+		if (policy == SC_POLICY_LRU)
+			assert_the_newest_are_there(cache, bound);
+		sc_cache_close(cache);
+	}
+}
+
+/* Small bounds are where chance would show: every set of keys must find its places in the index. */
+static void small_caches_do_not_forget(void **state)
+{
+	(void)state;
+	for (uint64_t bound = 1; bound <= 40; bound++) {
+		struct sc_cache *cache = sct_cache_open(
+			SC_CACHE_OPTIONS(.max_entries = bound, .max_bytes = 64 << 10));
+		fill(cache, 0, 20000);
+		assert_int_equal(sct_stats(cache).entries, bound);
+		assert_int_equal(sct_stats(cache).forgotten, 0);
+		sc_cache_close(cache);
+	}
+}
+
+static void both_bounds_hold(void **state)
+{
+	struct sc_cache *cache =
+		sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 100, .max_bytes = 32 << 10));
+	static unsigned char value[1000];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(sc_cache_put(cache, SC_KEY("large", i), value, sizeof value),
+			SC_OK);
+	assert_in_range(sct_stats(cache).entries, 15, 31);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(sc_cache_put(cache, SC_KEY("small", i), value, 10), SC_OK);
+	assert_int_equal(sct_stats(cache).entries, 100);
+	sc_cache_close(cache);
+}
+
+/* Bounded by bytes, the index follows what entries usually take. */
+static void the_index_fits_the_usual_entry(void **state)
+{
+	struct sc_cache *small =
+		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .entry_bytes = 16));
+	struct sc_cache *large =
+		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .entry_bytes = 1024));
+
+	(void)state;
+	fill(small, 0, 100000);
+	fill(large, 0, 100000);
+	printf("%llu small entries, %llu where large ones were expected\n",
+		(unsigned long long)sct_stats(small).entries,
+		(unsigned long long)sct_stats(large).entries);
+	assert_true(sct_stats(small).entries > (4 << 20) / 72);
+	assert_true(sct_stats(large).entries >= (4 << 20) / (1024 + 48));
+	assert_int_equal(sct_stats(small).forgotten, 0);
+	assert_int_equal(sct_stats(large).forgotten, 0);
+	sc_cache_close(small);
+	sc_cache_close(large);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(opening_touches_next_to_nothing),
+		cmocka_unit_test(a_few_entries_take_a_few_pages),
+		cmocka_unit_test(a_full_cache_stays_in_its_region),
+		cmocka_unit_test(max_entries_is_exact),
+		cmocka_unit_test(small_caches_do_not_forget),
+		cmocka_unit_test(both_bounds_hold),
+		cmocka_unit_test(the_index_fits_the_usual_entry),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

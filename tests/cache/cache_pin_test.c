@@ -1,0 +1,334 @@
+/* Pinned values: valid and unchanged until released, whatever happens to their entry and their cache. */
+#include "cache/cache_fixture.h"
+
+#include <stdio.h>
+
+#define VALUE_LEN 500
+#define HOLDS_MAX 65535 /* how often one value can be held */
+
+struct fixture {
+	_Atomic int64_t now_ms;
+	struct sc_cache *cache;
+	struct sc_value value;
+};
+
+static void put_filled(struct sc_cache *cache, struct sc_key key, uint64_t seed)
+{
+	unsigned char bytes[VALUE_LEN];
+
+	sct_fill(bytes, sizeof bytes, seed);
+	assert_int_equal(sc_cache_put(cache, key, bytes, sizeof bytes), SC_OK);
+}
+
+/* Fill and turn over the cache several times. */
+static void churn(struct sc_cache *cache)
+{
+	for (int i = 0; i < 300; i++)
+		put_filled(cache, SC_KEY("churn", i), (uint64_t)i);
+}
+
+static void assert_held(const struct sc_value *value)
+{
+	assert_int_equal(value->len, VALUE_LEN);
+	assert_true(sct_is_filled(value->data, value->len, 1));
+}
+
+static int set_up(void **state)
+{
+	static struct fixture fixture;
+
+	fixture.now_ms = 1;
+	fixture.cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 32 << 10, .ttl_ms = 100,
+		.clock = sct_clock_of(&fixture.now_ms)));
+	put_filled(fixture.cache, SC_KEY("held"), 1);
+	assert_int_equal(sc_cache_acquire(fixture.cache, SC_KEY("held"), &fixture.value), SC_HIT);
+	*state = &fixture;
+	return 0;
+}
+
+/* In the end the place is given back, and the cache works on. */
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (!fixture->cache)
+		return 0;
+	assert_int_equal(sct_stats(fixture->cache).pinned, 1);
+	assert_true(sct_stats(fixture->cache).pinned_bytes >= VALUE_LEN);
+	assert_held(&fixture->value);
+	sc_value_release(&fixture->value);
+	sct_assert_no_value(&fixture->value);
+	assert_int_equal(sct_stats(fixture->cache).pinned, 0);
+	assert_int_equal(sct_stats(fixture->cache).pinned_bytes, 0);
+	churn(fixture->cache);
+	sc_cache_clear(fixture->cache);
+	assert_int_equal(sct_stats(fixture->cache).bytes, 0);
+	sc_cache_close(fixture->cache);
+	return 0;
+}
+
+static void survives_replacement(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sc_value newer;
+
+	put_filled(fixture->cache, SC_KEY("held"), 2);
+	assert_held(&fixture->value);
+	assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("held"), &newer), SC_HIT);
+	assert_true(sct_is_filled(newer.data, newer.len, 2));
+	assert_int_equal(sct_stats(fixture->cache).pinned, 2);
+	sc_value_release(&newer);
+}
+
+static void survives_invalidation(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(sc_cache_invalidate(fixture->cache, SC_KEY("held")), SC_HIT);
+	sct_assert_get(fixture->cache, SC_KEY("held"), NULL);
+	assert_held(&fixture->value);
+	churn(fixture->cache);
+}
+
+static void survives_clearing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	sc_cache_clear(fixture->cache);
+	sct_assert_get(fixture->cache, SC_KEY("held"), NULL);
+	assert_held(&fixture->value);
+	churn(fixture->cache);
+}
+
+static void survives_expiry(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->now_ms = 101;
+	sct_assert_get(fixture->cache, SC_KEY("held"), NULL);
+	assert_held(&fixture->value);
+	churn(fixture->cache);
+}
+
+static void survives_the_turnover_of_the_cache(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < 10; i++) {
+		churn(fixture->cache);
+		assert_held(&fixture->value);
+	}
+	assert_true(sct_stats(fixture->cache).evictions > 2000);
+}
+
+static void survives_closing(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sc_value second;
+
+	assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("held"), &second), SC_HIT);
+	churn(fixture->cache);
+	sc_cache_close(fixture->cache);
+	fixture->cache = NULL;
+	assert_held(&fixture->value);
+	sc_value_release(&fixture->value);
+	assert_held(&second);
+	sc_value_release(&second);
+	sct_assert_no_value(&second);
+}
+
+static void holds_are_counted(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sc_value second;
+
+	assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("held"), &second), SC_HIT);
+	assert_ptr_equal(second.data, fixture->value.data);
+	assert_int_equal(sct_stats(fixture->cache).pinned, 1);
+	sc_value_release(&second);
+	sct_assert_no_value(&second);
+	/* Releasing what is released does nothing. */
+	sc_value_release(&second);
+	sc_value_release(NULL);
+	assert_int_equal(sct_stats(fixture->cache).pinned, 1);
+	churn(fixture->cache);
+}
+
+/* A pinned value can be put anywhere, also in its own place. */
+static void a_pinned_value_is_put(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned char bytes[VALUE_LEN];
+	size_t len;
+
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(sc_cache_put(fixture->cache, SC_KEY("copy", i),
+					 fixture->value.data, fixture->value.len),
+			SC_OK);
+		assert_int_equal(sc_cache_put(fixture->cache, SC_KEY("held"), fixture->value.data,
+					 fixture->value.len),
+			SC_OK);
+		assert_int_equal(
+			sc_cache_get(fixture->cache, SC_KEY("copy", i), bytes, sizeof bytes, &len),
+			SC_HIT);
+		assert_true(sct_is_filled(bytes, len, 1));
+		assert_held(&fixture->value);
+	}
+}
+
+/* ---- When pins are in the way ---- */
+
+static int load_nothing(struct sc_load *load, void *context)
+{
+	(void)load;
+	(void)context;
+	fail_msg("a loader was called for a key that is there");
+	return -1;
+}
+
+static void pins_that_leave_no_room(void **state)
+{
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 32 << 10));
+	static unsigned char half[16 << 10];
+	struct sc_value value;
+
+	(void)state;
+	sct_fill(half, sizeof half, 1);
+	assert_int_equal(sc_cache_put(cache, SC_KEY("held"), half, sizeof half), SC_OK);
+	assert_int_equal(sc_cache_acquire(cache, SC_KEY("held"), &value), SC_HIT);
+	assert_int_equal(sct_put(cache, SC_KEY("other"), "old"), SC_OK);
+	assert_int_equal(sc_cache_put(cache, SC_KEY("other"), half, sizeof half), SC_E_NOMEM);
+	sct_assert_get(cache, SC_KEY("other"), NULL);
+	assert_int_equal(sct_stats(cache).rejected, 1);
+	assert_true(sct_is_filled(value.data, value.len, 1));
+	sc_value_release(&value);
+	assert_int_equal(sc_cache_put(cache, SC_KEY("other"), half, sizeof half), SC_OK);
+	sc_cache_close(cache);
+}
+
+/* More pins than entries are allowed: the pinned ones go, and stay readable. */
+static void more_pins_than_entries(void **state)
+{
+	enum { PINS = 20 };
+	struct sc_cache *cache =
+		sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 4, .max_bytes = 64 << 10));
+	struct sc_value values[PINS];
+
+	(void)state;
+	for (int i = 0; i < PINS; i++) {
+		put_filled(cache, SC_KEY(i), (uint64_t)i);
+		assert_int_equal(sc_cache_acquire(cache, SC_KEY(i), &values[i]), SC_HIT);
+		assert_int_equal(sct_stats(cache).entries, i < 4 ? i + 1 : 4);
+	}
+	assert_int_equal(sct_stats(cache).pinned, PINS);
+	for (int i = 0; i < PINS; i++) {
+		assert_true(sct_is_filled(values[i].data, values[i].len, (uint64_t)i));
+		sc_value_release(&values[i]);
+	}
+	assert_int_equal(sct_stats(cache).entries, 4);
+	assert_int_equal(sct_stats(cache).pinned, 0);
+	sc_cache_close(cache);
+}
+
+/* An adaptive cache keeps what is new apart from what has proved itself. Pins on all that is new must not
+ * cost it what has. */
+static void pins_do_not_empty_the_cache(void **state)
+{
+	enum { ENTRIES = 100, PINS = 99 };
+	struct sc_value values[PINS];
+
+	(void)state;
+	for (int pins = 1; pins <= PINS; pins += 7) {
+		struct sc_cache *cache = sct_cache_open(
+			SC_CACHE_OPTIONS(.max_entries = ENTRIES, .max_bytes = 1 << 20));
+		for (int i = 0; i < 50 * ENTRIES; i++) {
+			char byte;
+			size_t len;
+			sc_cache_get(cache, SC_KEY(i % 70), &byte, 1, &len);
+			assert_int_equal(sct_put(cache, SC_KEY(i % 7 ? i % 70 : i), "x"), SC_OK);
+		}
+		for (int i = 0; i < pins; i++) {
+			assert_int_equal(sct_put(cache, SC_KEY("new", i), "y"), SC_OK);
+			assert_int_equal(sc_cache_acquire(cache, SC_KEY("new", i), &values[i]),
+				SC_HIT);
+			assert_int_equal(sct_stats(cache).entries, ENTRIES);
+		}
+		for (int i = 0; i < pins; i++)
+			sc_value_release(&values[i]);
+		sc_cache_close(cache);
+	}
+}
+
+/* A value can be held only so often. Then there is no harm in asking, and copying still works. */
+static void held_as_often_as_it_can_be(void **state)
+{
+	struct sc_value *values = calloc(HOLDS_MAX, sizeof *values), once_more = { .len = 1 };
+	struct sc_cache *cache = sct_cache_open(NULL);
+	static unsigned char large[5000], buffer[5000];
+	struct sc_error error = { 0 };
+	size_t len;
+
+	(void)state;
+	assert_non_null(values);
+	sct_fill(large, sizeof large, 1);
+	assert_int_equal(sc_cache_put(cache, SC_KEY(1), large, sizeof large), SC_OK);
+	for (int i = 0; i < HOLDS_MAX; i++)
+		assert_int_equal(sc_cache_acquire(cache, SC_KEY(1), &values[i]), SC_HIT);
+	assert_int_equal(sc_cache_acquire(cache, SC_KEY(1), &once_more), SC_E_NOMEM);
+	sct_assert_no_value(&once_more);
+	assert_int_equal(sc_cache_fetch(cache, SC_KEY(1), load_nothing, NULL, &once_more, &error),
+		SC_E_NOMEM);
+	sct_assert_no_value(&once_more);
+	assert_int_equal(error.code, SC_E_NOMEM);
+	assert_int_equal(sc_cache_get(cache, SC_KEY(1), buffer, sizeof buffer, &len), SC_HIT);
+	assert_true(len == sizeof buffer && sct_is_filled(buffer, len, 1));
+
+	sc_value_release(&values[0]);
+	assert_int_equal(sc_cache_acquire(cache, SC_KEY(1), &values[0]), SC_HIT);
+	for (int i = 0; i < HOLDS_MAX; i++)
+		sc_value_release(&values[i]);
+	assert_int_equal(sct_stats(cache).pinned, 0);
+	sc_cache_close(cache);
+	free(values);
+}
+
+/* Until the last release, a closed cache keeps its memory; after it, nothing (a leak checker sees). */
+static void many_pins_outlive_the_cache(void **state)
+{
+	enum { PINS = 30 };
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 64 << 10));
+	struct sc_value values[PINS];
+
+	(void)state;
+	for (int i = 0; i < PINS; i++) {
+		put_filled(cache, SC_KEY(i), (uint64_t)i);
+		assert_int_equal(sc_cache_acquire(cache, SC_KEY(i), &values[i]), SC_HIT);
+	}
+	sc_cache_close(cache);
+	for (int i = PINS - 1; i >= 0; i--) {
+		assert_true(sct_is_filled(values[i].data, values[i].len, (uint64_t)i));
+		sc_value_release(&values[i]);
+	}
+}
+
+#define pinned_test(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		pinned_test(survives_replacement),
+		pinned_test(survives_invalidation),
+		pinned_test(survives_clearing),
+		pinned_test(survives_expiry),
+		pinned_test(survives_the_turnover_of_the_cache),
+		pinned_test(survives_closing),
+		pinned_test(holds_are_counted),
+		pinned_test(a_pinned_value_is_put),
+		cmocka_unit_test(pins_that_leave_no_room),
+		cmocka_unit_test(more_pins_than_entries),
+		cmocka_unit_test(pins_do_not_empty_the_cache),
+		cmocka_unit_test(held_as_often_as_it_can_be),
+		cmocka_unit_test(many_pins_outlive_the_cache),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,83 @@
+/* Fetching with a loader that does what a test tells it to. */
+#ifndef SCT_SCRIPTED_LOADER_H
+#define SCT_SCRIPTED_LOADER_H
+
+#include "cache/cache_fixture.h"
+
+/* What the loader of a test does, and what it has seen. */
+struct sct_script {
+	struct sc_cache *cache;
+	const char *text; /* the value to give; NULL: none */
+	int result;
+	int calls;
+	void (*also)(struct sc_load *load, struct sct_script *script);
+};
+
+static inline int sct_play(struct sc_load *load, void *context)
+{
+	struct sct_script *script = context;
+
+	script->calls++;
+	if (script->also)
+		script->also(load, script);
+	if (script->text)
+		assert_int_equal(sc_load_value(load, script->text, strlen(script->text)), 0);
+	return script->result;
+}
+
+static inline int sct_script_open(void **state)
+{
+	static struct sct_script script;
+
+	script = (struct sct_script){ .cache = sct_cache_open(NULL), .text = "loaded" };
+	*state = &script;
+	return 0;
+}
+
+static inline int sct_script_close(void **state)
+{
+	struct sct_script *script = *state;
+	struct sc_cache_stats stats = sct_stats(script->cache);
+
+	assert_int_equal(stats.loads + stats.load_failures, script->calls);
+	assert_int_equal(stats.pinned, 0);
+	sc_cache_close(script->cache);
+	return 0;
+}
+
+static inline void sct_assert_fetches(struct sct_script *script, struct sc_key key, int outcome,
+	const char *text)
+{
+	struct sc_error error = { .code = 77 };
+	struct sc_value value = { .len = 5 };
+
+	int rc = sc_cache_fetch(script->cache, key, sct_play, script, &value, &error);
+	if (rc < 0)
+		fail_msg("%s", error.message);
+	assert_int_equal(rc, outcome);
+	sct_assert_value(&value, text);
+	assert_int_equal(error.code, 77);
+	sc_value_release(&value);
+	sct_assert_no_value(&value);
+	sc_value_release(&value);
+}
+
+static inline void sct_assert_fails(struct sct_script *script, struct sc_key key, int code,
+	int user_code, const char *message)
+{
+	struct sc_error error = { 0 };
+	struct sc_value value = { .len = 5 };
+
+	assert_int_equal(sc_cache_fetch(script->cache, key, sct_play, script, &value, &error),
+		code);
+	sct_assert_no_value(&value);
+	assert_int_equal(error.code, code);
+	assert_int_equal(error.user_code, user_code);
+	assert_int_equal(error.os_errno, 0);
+	assert_string_equal(error.message, message);
+	value.len = 5;
+	assert_int_equal(sc_cache_fetch(script->cache, key, sct_play, script, &value, NULL), code);
+	sct_assert_no_value(&value);
+}
+
+#endif

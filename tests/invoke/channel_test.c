@@ -1,0 +1,89 @@
+/* A channel between its exchanges: what happens to a kept connection that nobody is using. */
+#include "invoke/fault_server.h"
+#include "support/cmocka.h"
+
+#include "invoke/channel.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+static struct event_base *base;
+static unsigned ended;
+static int ended_code;
+
+static struct sct_fault answer(uint64_t nth, const char *head, const char *body, size_t len,
+	void *arg)
+{
+	(void)nth;
+	(void)head;
+	(void)body;
+	(void)len;
+	(void)arg;
+	return (struct sct_fault){ .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" };
+}
+
+static void on_ended(struct sci_channel *channel, const struct sc_error *error)
+{
+	(void)channel;
+	ended++;
+	ended_code = error ? error->code : 0;
+	event_base_loopbreak(base);
+}
+
+static void exchange(struct sci_channel *channel)
+{
+	static char head[] = "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", body[] = "x";
+	unsigned before = ended;
+
+	sci_channel_send(channel, (struct iovec){ head, sizeof head - 1 },
+		(struct iovec){ body, 1 });
+	assert_int_equal(ended, before);
+	event_base_dispatch(base);
+	assert_int_equal(ended, before + 1);
+	assert_int_equal(ended_code, 0);
+	assert_memory_equal(channel->in.data + channel->response.body_at, "ok", 2);
+	assert_true(channel->ended_ns > channel->started_ns);
+}
+
+static void bears_the_end_of_a_connection_it_keeps(void **state)
+{
+	struct sci_address address;
+	struct sci_channel channel = {
+		.address = &address,
+		.timeout_ms = 20000,
+		.max_body = 100,
+		.ended = on_ended,
+	};
+
+	(void)state;
+	channel.base = base = event_base_new();
+	struct sct_fault_server *server = sct_fault_server_open(base, answer, NULL, &address);
+	assert_int_equal(sci_channel_init(&channel), 0);
+	exchange(&channel);
+	exchange(&channel);
+	assert_int_equal(channel.connections, 1);
+
+	sct_fault_server_drop(server);
+	for (int i = 0; i < 1000 && channel.connected; i++)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_false(channel.connected);
+	assert_int_equal(ended, 2);
+	exchange(&channel);
+	assert_int_equal(channel.connections, 2);
+
+	sci_channel_close(&channel);
+	sci_channel_close(&channel);
+	exchange(&channel);
+	assert_int_equal(channel.connections, 3);
+	sci_channel_fini(&channel);
+	sct_fault_server_close(server);
+	event_base_free(base);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bears_the_end_of_a_connection_it_keeps),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

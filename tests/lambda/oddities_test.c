@@ -1,0 +1,394 @@
+/* What runtime clients meet when the server is odd, and what ours must do: keep the warm state through
+ * all that can be survived, and say clearly what cannot. */
+#include "support/cmocka.h"
+#include "support/network.h"
+
+#include "lambda/stage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Ten tries with nine pauses between them. */
+#define ALL_PAUSES_MS (50 + 100 + 200 + 400 + 800 + 1600 + 3 * 2000)
+
+static void gives_up_only_after_many_refusals(void **state)
+{
+	static const char *const answers[] = { STATUS("400 Bad Request"), STATUS("403 Forbidden"),
+		STATUS("410 Gone"), STATUS("500 Internal Server Error"),
+		HEAD("204 No Content") "\r\n" };
+	static const int statuses[] = { 400, 403, 410, 500, 204 };
+	char text[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+		const struct sct_odd_play gets[] = { { .bytes = answers[i], .times = 60 } };
+		stage_clear(NULL);
+		sct_naps_taken();
+		assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), SC_E_PROTOCOL);
+		assert_int_equal(stage.error.http_status, statuses[i]);
+		snprintf(text, sizeof text, "answered %d", statuses[i]);
+		assert_non_null(strstr(stage.error.message, text));
+		assert_int_equal(stage_logged(text), 10);
+		assert_int_equal(stage.server.request_count, 10);
+		assert_int_equal(sct_naps_taken().total_ms, ALL_PAUSES_MS);
+		/* It ends in order all the same. */
+		assert_string_equal(stage.order, "ifs");
+	}
+}
+
+static void gives_up_when_nobody_listens(void **state)
+{
+	char address[32];
+
+	(void)state;
+	sct_dead_address(address);
+	sct_naps_taken();
+	assert_int_equal(stage_run_at(address), SC_E_IO);
+	assert_non_null(strstr(stage.error.message, "Connection refused"));
+	assert_int_equal(stage_logged("Connection refused"), 10);
+	assert_int_equal(sct_naps_taken().total_ms, ALL_PAUSES_MS);
+	assert_string_equal(stage.order, "ifs");
+}
+
+static void recovers_with_its_state(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = EVENT("1") },
+		{ .bytes = STATUS("500 Oh") },
+		{ .bytes = EVENT("2") },
+		{ .then = SCT_ODD_RESET },
+		{ .bytes = EVENT("3") },
+		{ .bytes = "garbage" },
+		{ .bytes = EVENT("4") },
+		{ .bytes = EVENT_HEAD("cut") "Content-Length: 10\r\n\r\n{}",
+			.then = SCT_ODD_CLOSE },
+		{ .bytes = EVENT("5") },
+		{ .bytes = EVENT_HEAD("cut") "Content-Le", .then = SCT_ODD_RESET },
+		{ .bytes = HEAD("204 No Content") "\r\n", .times = 9 },
+		{ .bytes = EVENT("6") },
+		/* A success begins the counting anew. */
+		{ .bytes = STATUS("403 No"), .times = 9 },
+		{ .bytes = EVENT("7") },
+	};
+
+	(void)state;
+	/* One break here is one too many: ten in a row. */
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), SC_E_PROTOCOL);
+	stage_assert_post(4, "invocation/5/response", "{\"n\":5,\"len\":2}");
+	assert_int_equal(stage_post_count(), 5);
+
+	struct sct_odd_play bearable[sizeof gets / sizeof gets[0]];
+	memcpy(bearable, gets, sizeof gets);
+	bearable[10].times = 8;
+	stage_clear(NULL);
+	assert_int_equal(stage_run(STAGE_PLAYS(bearable), STAGE_NO_PLAYS), 0);
+	assert_int_equal(stage_post_count(), 7);
+	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	stage_assert_post(6, "invocation/7/response", "{\"n\":7,\"len\":2}");
+	assert_string_equal(stage.order, "ibhebhebhebhebhebhebhefs");
+}
+
+/* Without the header that everybody sends, or with one that makes no sense, it is an event still. */
+static void runs_without_what_is_missing(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: "
+			   "bare\r\n" EVENT_BODY },
+		{ .bytes = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: "
+			   "bare\r\nContent-Type:\r\n"
+			   "Lambda-Runtime-Trace-Id:\r\nLambda-Runtime-Invoked-Function-Arn:"
+			   "\r\n" EVENT_BODY },
+	};
+
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	assert_true(stage.remaining_ms == SC_NO_DEADLINE);
+	stage_assert_post(1, "invocation/bare/response", "{\"n\":2,\"len\":2}");
+	assert_string_equal(stage.log, "");
+}
+
+static void runs_without_a_bad_deadline(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = EVENT_HEAD("1") "Lambda-Runtime-Deadline-Ms: abc\r\n" EVENT_BODY,
+			.times = 2 },
+	};
+	static const struct sct_odd_play past[] = {
+		{ .bytes = EVENT_HEAD("2") "Lambda-Runtime-Deadline-Ms: 1000\r\n" EVENT_BODY },
+	};
+
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	assert_true(stage.remaining_ms == SC_NO_DEADLINE);
+	assert_int_equal(stage_post_count(), 2);
+	/* Said once, not for every event. */
+	assert_int_equal(stage_logged("deadline"), 1);
+	stage_clear(NULL);
+	assert_int_equal(stage_run(STAGE_PLAYS(past), STAGE_NO_PLAYS), 0);
+	assert_int_equal(stage.remaining_ms, 0);
+	assert_int_equal(stage_post_count(), 1);
+}
+
+static void polls_on_without_a_request_id(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = HEAD("200 OK") EVENT_DEADLINE EVENT_BODY },
+		{ .bytes = EVENT_HEAD("") EVENT_DEADLINE EVENT_BODY },
+		{ .bytes = EVENT_HEAD("a/../b") EVENT_DEADLINE EVENT_BODY },
+		{ .bytes = EVENT("good") },
+	};
+
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	assert_int_equal(stage_logged("request id"), 3);
+	assert_int_equal(stage_post_count(), 1);
+	stage_assert_post(0, "invocation/good/response", "{\"n\":1,\"len\":2}");
+}
+
+static void bears_every_form_of_http(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 1\r\ncontent-length: "
+			   "2\r\n\r\n{}" },
+		{ .bytes = EVENT_HEAD(
+			  "2") "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\nT: "
+			       "u\r\n\r\n",
+			.in_bits = true },
+		{ .bytes = "HTTP/1.1 100 Continue\r\n\r\n" EVENT("3") },
+		{ .bytes = "HTTP/1.0 200 OK\r\nLambda-Runtime-Aws-Request-Id: 4\r\n" EVENT_BODY,
+			.then = SCT_ODD_CLOSE },
+		{ .bytes = "HTTP/1.0 200 OK\r\nLambda-Runtime-Aws-Request-Id: 5\r\n\r\n{}",
+			.then = SCT_ODD_CLOSE },
+		{ .bytes = EVENT_HEAD("6") "Connection: close\r\n" EVENT_BODY,
+			.then = SCT_ODD_CLOSE },
+		{ .bytes = EVENT("7"), .in_bits = true },
+		{ .bytes = EVENT("8") },
+	};
+	static const struct sct_odd_play posts[] = {
+		{ .bytes = HEAD("202 Accepted") "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" },
+		{ .bytes = "HTTP/1.0 202 Accepted\r\n\r\n", .then = SCT_ODD_CLOSE },
+		{ .bytes = STATUS("202 Accepted"), .then = SCT_ODD_CLOSE },
+		{ .bytes = STATUS("202 Accepted"), .then = SCT_ODD_RESET },
+		{ .bytes = HEAD("202 Accepted") "Connection: close\r\nContent-Length: 0\r\n\r\n" },
+		{ .bytes = "HTTP/1.1 100 Continue\r\n\r\n" HEAD(
+			  "202 Accepted") "Content-Length: 0\r\n\r\n" },
+		{ .bytes = HEAD("200 OK") "Content-Length: 0\r\n\r\n" },
+	};
+	char path[40], body[40];
+
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
+	assert_int_equal(stage_post_count(), 8);
+	for (int i = 0; i < 8; i++) {
+		snprintf(path, sizeof path, "invocation/%d/response", i + 1);
+		snprintf(body, sizeof body, "{\"n\":%d,\"len\":2}", i + 1);
+		stage_assert_post((size_t)i, path, body);
+	}
+	assert_string_equal(stage.log, "");
+}
+
+/* An event whose head has `len` bytes in all. */
+static const char *with_head_of(size_t len)
+{
+	static char bytes[2 * 1024 * 1024];
+	static const char from[] = EVENT_HEAD("large") "Lambda-Runtime-Client-Context: ";
+	static const char to[] = "\r\nContent-Length: 2\r\n\r\n";
+	size_t padding = len - (sizeof from - 1) - (sizeof to - 1);
+
+	assert_true(len + 3 <= sizeof bytes);
+	memset(bytes, 'c', sizeof bytes);
+	memcpy(bytes, from, sizeof from - 1);
+	memcpy(bytes + sizeof from - 1 + padding, to, sizeof to - 1);
+	memcpy(bytes + len, "{}", 3);
+	return bytes;
+}
+
+static size_t context_len;
+
+static int measure_context(struct sc_invocation *inv, void *state)
+{
+	const char *context = sc_invocation_client_context(inv);
+
+	context_len = context ? strlen(context) : 0;
+	return stage_handle(inv, state);
+}
+
+static void bears_large_heads(void **state)
+{
+	static const size_t sizes[] = { 20000, 150000, 1048576 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct sct_odd_play gets[] = { { .bytes = with_head_of(sizes[i]) } };
+		stage_clear(NULL);
+		stage.handle = measure_context;
+		assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+		stage_assert_post(0, "invocation/large/response", "{\"n\":1,\"len\":2}");
+		assert_in_range(context_len, sizes[i] - 300, sizes[i]);
+	}
+	const struct sct_odd_play over[] = { { .bytes = with_head_of(1048577), .times = 20 } };
+	stage_clear(NULL);
+	assert_int_equal(stage_run(STAGE_PLAYS(over), STAGE_NO_PLAYS), SC_E_TOO_LARGE);
+	assert_non_null(strstr(stage.error.message, "head of the answer is too large"));
+	assert_int_equal(stage_post_count(), 0);
+}
+
+static char seen[64];
+static size_t seen_len;
+
+static int keep_event(struct sc_invocation *inv, void *state)
+{
+	const char *event = sc_invocation_event(inv, &seen_len);
+
+	(void)state;
+	assert_true(seen_len < sizeof seen);
+	memcpy(seen, event, seen_len + 1);
+	return sc_invocation_answer(inv, event, seen_len, "application/octet-stream");
+}
+
+static void hands_over_bytes_as_they_are(void **state)
+{
+	static const char nul[] = EVENT_HEAD("1") "Content-Length: 5\r\n\r\na\0b\0\xFF";
+	static const struct sct_odd_play gets[] = { { .bytes = nul, .len = sizeof nul - 1 } };
+	static const struct sct_odd_play empty[] = {
+		{ .bytes = EVENT_HEAD("2") "Content-Length: 0\r\n\r\n" },
+	};
+
+	(void)state;
+	stage.handle = keep_event;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	assert_int_equal(seen_len, 5);
+	assert_memory_equal(seen, "a\0b\0\xFF", 6);
+	assert_int_equal(stage_post(0)->body_len, 5);
+	assert_memory_equal(stage_post(0)->body, "a\0b\0\xFF", 5);
+	assert_non_null(
+		strstr(stage_post(0)->head, "\r\nContent-Type: application/octet-stream\r\n"));
+
+	stage_clear(NULL);
+	stage.handle = keep_event;
+	assert_int_equal(stage_run(STAGE_PLAYS(empty), STAGE_NO_PLAYS), 0);
+	assert_int_equal(seen_len, 0);
+	assert_string_equal(seen, "");
+	stage_assert_post(0, "invocation/2/response", "");
+}
+
+static void hands_over_a_context_that_is_not_json(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = EVENT_HEAD(
+			  "1") "Lambda-Runtime-Client-Context: {not json\r\n" EVENT_BODY },
+	};
+
+	(void)state;
+	stage.handle = measure_context;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	assert_int_equal(context_len, strlen("{not json"));
+	assert_int_equal(stage_post_count(), 1);
+}
+
+static void polls_on_when_a_post_is_refused(void **state)
+{
+	static const struct sct_odd_play gets[] = { { .bytes = EVENT("1"), .times = 6 } };
+	static const struct sct_odd_play posts[] = {
+		{ .bytes = STATUS("400 Bad Request") },
+		{ .bytes = STATUS("403 Forbidden") },
+		{ .bytes = STATUS("500 Oh") },
+		{ .bytes = STATUS("410 Gone") },
+		{ .bytes = STATUS("302 Elsewhere") },
+	};
+
+	(void)state;
+	sct_naps_taken();
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
+	assert_int_equal(stage_post_count(), 6);
+	stage_assert_post(5, "invocation/1/response", "{\"n\":6,\"len\":2}");
+	assert_int_equal(stage_logged("answered 400"), 1);
+	assert_int_equal(stage_logged("answered 403"), 1);
+	assert_int_equal(stage_logged("answered 500"), 1);
+	assert_int_equal(stage_logged("timed out"), 1);
+	assert_int_equal(stage_logged("answered 302"), 1);
+	assert_int_equal(stage_logged("\n"), 5);
+	/* At once, on the same connection. */
+	assert_int_equal(sct_naps_taken().count, 0);
+	assert_int_equal(stage.server.connection_count, 1);
+}
+
+static void posts_an_error_for_what_is_too_large(void **state)
+{
+	static const struct sct_odd_play gets[] = { { .bytes = EVENT("1"), .times = 3 } };
+	static const struct sct_odd_play posts[] = {
+		{ .bytes = STATUS("413 Too Large") },
+		{ .bytes = STATUS("202 Accepted") },
+		{ .bytes = STATUS("413 Too Large") },
+		{ .bytes = STATUS("413 Too Large") },
+	};
+
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
+	assert_int_equal(stage_post_count(), 5);
+	stage_assert_post(1, "invocation/1/error",
+		"{\"errorMessage\":\"the response of 15 bytes is larger than what the platform "
+		"accepts\","
+		"\"errorType\":\"Function.ResponseSizeTooLarge\",\"stackTrace\":[]}");
+	assert_non_null(strstr(stage_post(1)->head,
+		"\r\nLambda-Runtime-Function-Error-Type: Function.ResponseSizeTooLarge\r\n"));
+	assert_int_equal(stage_logged("too large"), 2);
+	assert_int_equal(stage_logged("answered 413"), 1);
+	stage_assert_post(4, "invocation/1/response", "{\"n\":3,\"len\":2}");
+}
+
+static void repeats_a_post_that_was_lost(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = EVENT("1") },
+		{ .bytes = EVENT("2") },
+		{ .bytes = EVENT("3") },
+		{ .bytes = EVENT("4") },
+		{ .bytes = EVENT("5") },
+	};
+	static const struct sct_odd_play posts[] = {
+		{ .then = SCT_ODD_RESET },
+		{ .bytes = STATUS("202 Accepted") },
+		{ .then = SCT_ODD_CLOSE },
+		{ .bytes = STATUS("202 Accepted") },
+		/* The first had come through: its repetition is refused. */
+		{ .then = SCT_ODD_CLOSE },
+		{ .bytes = STATUS("403 Forbidden") },
+		/* Once is enough. */
+		{ .then = SCT_ODD_RESET, .times = 2 },
+	};
+	static const char ids[] = "112233445";
+	char path[64];
+
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
+	assert_int_equal(stage_post_count(), 9);
+	for (size_t i = 0; i < 9; i++) {
+		snprintf(path, sizeof path, "POST /2018-06-01/runtime/invocation/%c/response ",
+			ids[i]);
+		assert_memory_equal(stage_post(i)->head, path, strlen(path));
+	}
+	stage_assert_post(8, "invocation/5/response", "{\"n\":5,\"len\":2}");
+	assert_int_equal(stage_logged("could not be answered"), 2);
+	assert_string_equal(stage.order, "ibhebhebhebhebhefs");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(gives_up_only_after_many_refusals, stage_clear),
+		cmocka_unit_test_setup(gives_up_when_nobody_listens, stage_clear),
+		cmocka_unit_test_setup(recovers_with_its_state, stage_clear),
+		cmocka_unit_test_setup(runs_without_what_is_missing, stage_clear),
+		cmocka_unit_test_setup(runs_without_a_bad_deadline, stage_clear),
+		cmocka_unit_test_setup(polls_on_without_a_request_id, stage_clear),
+		cmocka_unit_test_setup(bears_every_form_of_http, stage_clear),
+		cmocka_unit_test_setup(bears_large_heads, stage_clear),
+		cmocka_unit_test_setup(hands_over_bytes_as_they_are, stage_clear),
+		cmocka_unit_test_setup(hands_over_a_context_that_is_not_json, stage_clear),
+		cmocka_unit_test_setup(polls_on_when_a_post_is_refused, stage_clear),
+		cmocka_unit_test_setup(posts_an_error_for_what_is_too_large, stage_clear),
+		cmocka_unit_test_setup(repeats_a_post_that_was_lost, stage_clear),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,477 @@
+/* The life of a function under a good server: what is called and posted in which order, how it ends, and
+ * that it bears every fault of the network and of memory. */
+#include "support/allocation.h"
+#include "support/cmocka.h"
+#include "support/network.h"
+
+#include "lambda/stage.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct sct_odd_play one_event[] = { { .bytes = EVENT("1") } };
+static const struct sct_odd_play two_events[] = { { .bytes = EVENT("1") },
+	{ .bytes = EVENT("2") } };
+
+static void lives_and_ends_in_order(void **state)
+{
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(two_events), STAGE_NO_PLAYS), 0);
+	assert_string_equal(stage.order, "ibhebhefs");
+	assert_in_range(stage.remaining_ms, 1, 100LL * 366 * 86400 * 1000);
+	assert_string_equal(stage.log, "");
+	/* One connection, for requests in turn. */
+	static const char *const lines[] = { "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n",
+		"POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\n" };
+	assert_int_equal(stage.server.connection_count, 1);
+	assert_int_equal(stage.server.request_count, 5);
+	assert_memory_equal(stage.server.requests[0].head, lines[0], strlen(lines[0]));
+	assert_memory_equal(stage.server.requests[1].head, lines[1], strlen(lines[1]));
+	assert_memory_equal(stage.server.requests[2].head, lines[0], strlen(lines[0]));
+}
+
+static void sends_the_headers_that_count(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = EVENT_HEAD("1") "Lambda-Runtime-Invocation-Id: inv-77\r\n" EVENT_BODY },
+		{ .bytes = EVENT_HEAD("2") "Lambda-Runtime-Invocation-Id:\r\n" EVENT_BODY },
+	};
+	char host[64];
+
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	snprintf(host, sizeof host, "\r\nHost: %s\r\n", stage.server.address);
+	for (size_t i = 0; i < stage.server.request_count; i++) {
+		assert_non_null(strstr(stage.server.requests[i].head, host));
+		assert_non_null(
+			strstr(stage.server.requests[i].head, "\r\nUser-Agent: scopecache/"));
+	}
+	assert_non_null(
+		strstr(stage_post(0)->head, "\r\nLambda-Runtime-Invocation-Id: inv-77\r\n"));
+	assert_non_null(strstr(stage_post(0)->head, "\r\nContent-Type: application/json\r\n"));
+	assert_null(strstr(stage_post(0)->head, "Error-Type"));
+	assert_null(strstr(stage_post(1)->head, "Invocation-Id"));
+}
+
+static int look_at_trace(struct sc_invocation *inv, void *state)
+{
+	const char *trace = getenv("_X_AMZN_TRACE_ID"), *same = sc_invocation_trace_id(inv);
+
+	(void)state;
+	assert_true(trace ? strcmp(trace, same) == 0 : !same);
+	return sc_invocation_printf(inv, "%s", trace ? trace : "none");
+}
+
+static void puts_the_trace_into_the_environment(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = EVENT_HEAD(
+			  "1") "Lambda-Runtime-Trace-Id: Root=1-5;Sampled=1\r\n" EVENT_BODY },
+		{ .bytes = EVENT_HEAD("2") EVENT_BODY },
+		{ .bytes = EVENT_HEAD("3") "Lambda-Runtime-Trace-Id: Root=2\r\n" EVENT_BODY },
+	};
+
+	(void)state;
+	stage.handle = look_at_trace;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	assert_string_equal(stage_post(0)->body, "Root=1-5;Sampled=1");
+	assert_string_equal(stage_post(1)->body, "none");
+	assert_string_equal(stage_post(2)->body, "Root=2");
+	assert_null(getenv("_X_AMZN_TRACE_ID"));
+}
+
+static int wanted_result;
+
+static int fail_as_wanted(struct sc_invocation *inv, void *state)
+{
+	(void)state;
+	sc_invocation_printf(inv, "half an answer");
+	if (wanted_result == SC_E_FUNCTION)
+		return sc_invocation_fail(inv, "Function.NoSuchReport", "no report %d", 7);
+	return wanted_result;
+}
+
+static void posts_what_the_handler_returned(void **state)
+{
+	static const struct {
+		int result;
+		const char *path, *body, *type;
+	} cases[] = {
+		{ 0, "invocation/1/response", "half an answer", NULL },
+		{ SC_STALE, "invocation/1/response", "half an answer", NULL },
+		{ SC_E_FUNCTION, "invocation/1/error",
+			"{\"errorMessage\":\"no report "
+			"7\",\"errorType\":\"Function.NoSuchReport\",\"stackTrace\":[]}",
+			"\r\nLambda-Runtime-Function-Error-Type: Function.NoSuchReport\r\n" },
+		{ SC_E_DEADLINE, "invocation/1/error",
+			"{\"errorMessage\":\"the deadline has "
+			"passed\",\"errorType\":\"Function.Error\",\"stackTrace\":[]}",
+			"\r\nLambda-Runtime-Function-Error-Type: Function.Error\r\n" },
+		{ -4711, "invocation/1/error",
+			"{\"errorMessage\":\"unknown "
+			"result\",\"errorType\":\"Function.Error\",\"stackTrace\":[]}",
+			"\r\nLambda-Runtime-Function-Error-Type: Function.Error\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		stage_clear(NULL);
+		stage.handle = fail_as_wanted;
+		wanted_result = cases[i].result;
+		/* A failed invocation does not end the function. */
+		assert_int_equal(stage_run(STAGE_PLAYS(two_events), STAGE_NO_PLAYS), 0);
+		assert_int_equal(stage_post_count(), 2);
+		stage_assert_post(0, cases[i].path, cases[i].body);
+		if (cases[i].type)
+			assert_non_null(strstr(stage_post(0)->head, cases[i].type));
+		assert_string_equal(stage.order, "ibhebhefs");
+	}
+}
+
+static int answer_nothing(struct sc_invocation *inv, void *state)
+{
+	(void)inv;
+	(void)state;
+	return 0;
+}
+
+static void answers_nothing_with_nothing(void **state)
+{
+	(void)state;
+	stage.handle = answer_nothing;
+	assert_int_equal(stage_run(STAGE_PLAYS(one_event), STAGE_NO_PLAYS), 0);
+	stage_assert_post(0, "invocation/1/response", "");
+	assert_non_null(strstr(stage_post(0)->head, "\r\nContent-Length: 0\r\n"));
+}
+
+static const char *init_message;
+
+static int fail_init(void **state, struct sc_error *error)
+{
+	*state = NULL;
+	if (init_message)
+		snprintf(error->message, sizeof error->message, "%s", init_message);
+	return SC_E_OPEN;
+}
+
+static void posts_an_init_error(void **state)
+{
+	(void)state;
+	stage.init = fail_init;
+	init_message = "no \"table\"";
+	assert_int_equal(stage_run(STAGE_NO_PLAYS, STAGE_NO_PLAYS), SC_E_FUNCTION);
+	assert_int_equal(stage_post_count(), 1);
+	stage_assert_post(0, "init/error",
+		"{\"errorMessage\":\"no "
+		"\\\"table\\\"\",\"errorType\":\"Function.InitError\",\"stackTrace\":[]}");
+	assert_non_null(strstr(stage_post(0)->head,
+		"\r\nLambda-Runtime-Function-Error-Type: Function.InitError\r\n"));
+	assert_int_equal(stage.error.code, SC_E_FUNCTION);
+	assert_int_equal(stage.error.user_code, SC_E_OPEN);
+	assert_string_equal(stage.error.message, "no \"table\"");
+	/* What it left half-made is not ended, but the process is. */
+	assert_string_equal(stage.order, "is");
+	assert_int_equal(stage.server.request_count, 1);
+
+	static const struct sct_odd_play refused[] = { { .bytes = STATUS("403 Forbidden") } };
+	stage_clear(NULL);
+	stage.init = fail_init;
+	init_message = NULL;
+	assert_int_equal(stage_run(STAGE_NO_PLAYS, STAGE_PLAYS(refused)), SC_E_FUNCTION);
+	stage_assert_post(0, "init/error",
+		"{\"errorMessage\":\"the resource could not be opened\","
+		"\"errorType\":\"Function.InitError\",\"stackTrace\":[]}");
+	assert_int_equal(stage_logged("answered 403"), 1);
+}
+
+/* ---- How it ends. ---- */
+
+static int terminate_self(struct sc_invocation *inv, void *state)
+{
+	kill(getpid(), SIGTERM);
+	return stage_handle(inv, state);
+}
+
+static void finishes_what_is_at_hand(void **state)
+{
+	(void)state;
+	stage.handle = terminate_self;
+	assert_int_equal(stage_run(STAGE_PLAYS(two_events), STAGE_NO_PLAYS), 0);
+	assert_int_equal(stage_post_count(), 1);
+	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	assert_string_equal(stage.order, "ibhefs");
+	assert_int_equal(stage.server.request_count, 2);
+}
+
+static int terminate_in_init(void **state, struct sc_error *error)
+{
+	kill(getpid(), SIGTERM);
+	return stage_init(state, error);
+}
+
+static void ends_before_the_first_event(void **state)
+{
+	(void)state;
+	stage.init = terminate_in_init;
+	assert_int_equal(stage_run(STAGE_PLAYS(two_events), STAGE_NO_PLAYS), 0);
+	assert_string_equal(stage.order, "ifs");
+	assert_int_equal(stage.server.request_count, 0);
+}
+
+/* The signal comes to another thread, in the middle of whatever: while an event is waited for, while the
+ * answer is posted, while a pause is made. */
+static void ends_whatever_thread_is_told(void **state)
+{
+	static const struct sct_odd_play waiting[] = {
+		{ .bytes = EVENT("1") },
+		{ .terminates = true, .then = SCT_ODD_STALL },
+	};
+	static const struct sct_odd_play posting[] = { { .bytes = STATUS("202 Accepted"),
+		.terminates = true } };
+	static const struct sct_odd_play failing[] = { { .bytes = STATUS("500 Oh"),
+		.terminates = true } };
+
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(waiting), STAGE_NO_PLAYS), 0);
+	assert_string_equal(stage.order, "ibhefs");
+
+	stage_clear(NULL);
+	assert_int_equal(stage_run(STAGE_PLAYS(two_events), STAGE_PLAYS(posting)), 0);
+	assert_string_equal(stage.order, "ibhefs");
+	assert_int_equal(stage_post_count(), 1);
+	assert_string_equal(stage.log, "");
+
+	stage_clear(NULL);
+	assert_int_equal(stage_run(STAGE_PLAYS(failing), STAGE_NO_PLAYS), 0);
+	assert_string_equal(stage.order, "ifs");
+}
+
+static void puts_back_what_sigterm_did(void **state)
+{
+	struct sigaction mine = { .sa_handler = SIG_IGN }, now;
+
+	(void)state;
+	assert_int_equal(sigaction(SIGTERM, &mine, NULL), 0);
+	assert_int_equal(stage_run(STAGE_PLAYS(one_event), STAGE_NO_PLAYS), 0);
+	assert_int_equal(sigaction(SIGTERM, NULL, &now), 0);
+	assert_ptr_equal(now.sa_handler, SIG_IGN);
+	mine.sa_handler = SIG_DFL;
+	assert_int_equal(sigaction(SIGTERM, &mine, NULL), 0);
+}
+
+/* ---- What is not right from the beginning. ---- */
+
+static int run_inside(struct sc_invocation *inv, void *state)
+{
+	struct sc_error error;
+
+	assert_int_equal(sc_lambda_run(&SC_LAMBDA_FUNCTION(.handle = stage_handle,
+					       .runtime_api = "127.0.0.1:1"),
+				 &error),
+		SC_E_INVAL);
+	assert_non_null(strstr(error.message, "already"));
+	return stage_handle(inv, state);
+}
+
+static void runs_once_at_a_time(void **state)
+{
+	(void)state;
+	stage.handle = run_inside;
+	assert_int_equal(stage_run(STAGE_PLAYS(one_event), STAGE_NO_PLAYS), 0);
+	assert_int_equal(stage_post_count(), 1);
+}
+
+static void refuses_a_function_that_is_none(void **state)
+{
+	struct sc_lambda_function function = { .size = sizeof function, .handle = stage_handle };
+	struct {
+		struct sc_lambda_function function;
+		void *unknown;
+	} later = {
+		.function = { .size = sizeof later, .handle = stage_handle, .runtime_api = "?" }
+	};
+	struct sc_hooks hooks = { .size = 1 };
+	struct sc_error error;
+
+	(void)state;
+	assert_int_equal(sc_lambda_run(NULL, &error), SC_E_INVAL);
+	function.size = 0;
+	assert_int_equal(sc_lambda_run(&function, &error), SC_E_INVAL);
+	function.size = sizeof function;
+	function.handle = NULL;
+	assert_int_equal(sc_lambda_run(&function, NULL), SC_E_INVAL);
+	function.handle = stage_handle;
+	function.hooks = &hooks;
+	assert_int_equal(sc_lambda_run(&function, &error), SC_E_INVAL);
+	assert_non_null(strstr(error.message, "size"));
+	/* A later version's struct is taken, unless it asks for what this version does not know. */
+	assert_int_equal(sc_lambda_run(&later.function, &error), SC_E_INVAL);
+	assert_non_null(strstr(error.message, "HOST:PORT"));
+	later.unknown = &later;
+	assert_int_equal(sc_lambda_run(&later.function, &error), SC_E_INVAL);
+	assert_non_null(strstr(error.message, "size"));
+}
+
+static void says_how_it_is_to_be_run(void **state)
+{
+	struct sc_error error;
+
+	(void)state;
+	unsetenv("AWS_LAMBDA_RUNTIME_API");
+	assert_int_equal(stage_run_at(NULL), SC_E_INVAL);
+	assert_non_null(strstr(stage.error.message, "AWS_LAMBDA_RUNTIME_API is not set"));
+	assert_non_null(strstr(stage.error.message, "scopecache local"));
+	setenv("AWS_LAMBDA_RUNTIME_API", "", 1);
+	assert_int_equal(sc_lambda_run(&SC_LAMBDA_FUNCTION(.handle = stage_handle), &error),
+		SC_E_INVAL);
+	setenv("AWS_LAMBDA_RUNTIME_API", "runtime.example.org", 1);
+	assert_int_equal(stage_run_at(NULL), SC_E_INVAL);
+	assert_non_null(
+		strstr(stage.error.message, "AWS_LAMBDA_RUNTIME_API: \"runtime.example.org\""));
+	/* Nothing of the function has run. */
+	assert_string_equal(stage.order, "");
+	unsetenv("AWS_LAMBDA_RUNTIME_API");
+}
+
+static void finds_the_runtime_api_in_the_environment(void **state)
+{
+	(void)state;
+	stage.server.gets = STAGE_PLAYS(one_event);
+	stage.server.terminate = getpid();
+	sct_odd_server_start(&stage.server);
+	setenv("AWS_LAMBDA_RUNTIME_API", stage.server.address, 1);
+	int rc = sc_lambda_run(&SC_LAMBDA_FUNCTION(.init = stage_init, .handle = stage_handle),
+		NULL);
+	sct_odd_server_stop(&stage.server);
+	unsetenv("AWS_LAMBDA_RUNTIME_API");
+	assert_int_equal(rc, 0);
+	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+}
+
+static void logs_lines_whole(void **state)
+{
+	char long_line[3000], got[4096];
+	int ends[2], before = dup(STDERR_FILENO);
+
+	(void)state;
+	memset(long_line, 'l', sizeof long_line - 1);
+	long_line[sizeof long_line - 1] = '\0';
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	sc_lambda_log_stderr(SC_LOG_DEBUG, "a");
+	sc_lambda_log_stderr(SC_LOG_INFO, "b");
+	sc_lambda_log_stderr(SC_LOG_WARN, "c");
+	sc_lambda_log_stderr(SC_LOG_ERROR, long_line);
+	dup2(before, STDERR_FILENO);
+	close(ends[1]);
+	ssize_t len = read(ends[0], got, sizeof got - 1);
+	close(ends[0]);
+	close(before);
+	assert_true(len > 1000);
+	got[len] = '\0';
+	assert_memory_equal(got, "[DEBUG] a\n[INFO] b\n[WARN] c\n[ERROR] lll", 39);
+	assert_string_equal(got + len - 2, "l\n");
+}
+
+/* ---- Faults. ---- */
+
+static void scenario(void *arg)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = EVENT_HEAD(
+			  "1") "Lambda-Runtime-Trace-Id: Root=1\r\n" EVENT_DEADLINE EVENT_BODY },
+		{ .bytes = EVENT_HEAD(
+			  "2") "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n" },
+		{ .bytes = EVENT("3") },
+		{ .bytes = EVENT("4") },
+	};
+	enum sct_network_fault fault = *(const enum sct_network_fault *)arg;
+
+	stage_clear(NULL);
+	int rc = stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS);
+	if (rc == SC_E_NOMEM) {
+		assert_true(sct_allocation_failed());
+		return;
+	}
+	assert_int_equal(rc, 0);
+	size_t posts = stage_post_count();
+	size_t last = strlen(stage.order);
+	assert_string_equal(stage.order + last - 2, "fs");
+	/* Nothing is lost to a signal or a short read; to a break at most the event it came in. */
+	bool whole = fault == SCT_NETWORK_EINTR || fault == SCT_NETWORK_SHORT;
+	assert_in_range(posts, whole ? 4 : 3, whole ? 4 : 5);
+	assert_memory_equal(stage_post(posts - 1)->body, "{\"n\":", 5);
+}
+
+static void bears_every_fault_at_every_call(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SCT_NETWORK_FAULTS; i++) {
+		enum sct_network_fault fault = (enum sct_network_fault)i;
+		sct_fail_each_network_call(fault, scenario, &fault);
+	}
+}
+
+static void bears_a_byte_at_a_time(void **state)
+{
+	enum sct_network_fault fault = SCT_NETWORK_SHORT;
+
+	(void)state;
+	sct_network_crawl(true);
+	scenario(&fault);
+	sct_network_crawl(false);
+}
+
+static void stays_whole_without_memory(void **state)
+{
+	enum sct_network_fault fault = SCT_NETWORK_FAULTS;
+
+	(void)state;
+	sct_fail_each_allocation(scenario, &fault);
+}
+
+static void failing_scenario(void *arg)
+{
+	(void)arg;
+	stage_clear(NULL);
+	stage.init = fail_init;
+	init_message = "no";
+	int rc = stage_run(STAGE_NO_PLAYS, STAGE_NO_PLAYS);
+	assert_true(rc == SC_E_FUNCTION || (rc == SC_E_NOMEM && sct_allocation_failed()));
+	if (rc == SC_E_FUNCTION)
+		assert_true(stage_post_count() == 1 || stage_logged("could not be posted") == 1);
+}
+
+static void reports_a_failed_init_without_memory(void **state)
+{
+	(void)state;
+	sct_fail_each_allocation(failing_scenario, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(lives_and_ends_in_order, stage_clear),
+		cmocka_unit_test_setup(sends_the_headers_that_count, stage_clear),
+		cmocka_unit_test_setup(puts_the_trace_into_the_environment, stage_clear),
+		cmocka_unit_test_setup(posts_what_the_handler_returned, stage_clear),
+		cmocka_unit_test_setup(answers_nothing_with_nothing, stage_clear),
+		cmocka_unit_test_setup(posts_an_init_error, stage_clear),
+		cmocka_unit_test_setup(finishes_what_is_at_hand, stage_clear),
+		cmocka_unit_test_setup(ends_before_the_first_event, stage_clear),
+		cmocka_unit_test_setup(ends_whatever_thread_is_told, stage_clear),
+		cmocka_unit_test_setup(puts_back_what_sigterm_did, stage_clear),
+		cmocka_unit_test_setup(runs_once_at_a_time, stage_clear),
+		cmocka_unit_test_setup(refuses_a_function_that_is_none, stage_clear),
+		cmocka_unit_test_setup(says_how_it_is_to_be_run, stage_clear),
+		cmocka_unit_test_setup(finds_the_runtime_api_in_the_environment, stage_clear),
+		cmocka_unit_test_setup(logs_lines_whole, stage_clear),
+		cmocka_unit_test_setup(bears_every_fault_at_every_call, stage_clear),
+		cmocka_unit_test_setup(bears_a_byte_at_a_time, stage_clear),
+		cmocka_unit_test_setup(stays_whole_without_memory, stage_clear),
+		cmocka_unit_test_setup(reports_a_failed_init_without_memory, stage_clear),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

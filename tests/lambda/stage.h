@@ -1,0 +1,59 @@
+/* A function on stage: sc_lambda_run() with a function that notes all that happens to it, against a
+ * server that plays what the test wants. The program links sct_failing_network, so pauses end at once. */
+#ifndef SCT_STAGE_H
+#define SCT_STAGE_H
+
+#include "support/odd_server.h"
+
+#include <scopecache/lambda.h>
+
+/* What a well-behaved server says. */
+#define HEAD(status)   "HTTP/1.1 " status "\r\nContent-Type: application/json\r\n"
+#define EVENT_HEAD(id) HEAD("200 OK") "Lambda-Runtime-Aws-Request-Id: " id "\r\n"
+#define EVENT_DEADLINE "Lambda-Runtime-Deadline-Ms: 4102444800000\r\n"
+#define EVENT_BODY     "Content-Length: 2\r\n\r\n{}"
+#define EVENT(id)      EVENT_HEAD(id) EVENT_DEADLINE EVENT_BODY
+#define STATUS(status) HEAD(status) "Content-Length: 2\r\n\r\n{}"
+
+struct stage {
+	/* Set by the test. */
+	int (*init)(void **state, struct sc_error *error);     /* NULL: stage_init */
+	int (*handle)(struct sc_invocation *inv, void *state); /* NULL: stage_handle */
+
+	/* What happened: i(nit), b(egin), h(andle), e(nd), f(ini), s(hutdown). */
+	char order[256];
+	char log[16384];      /* the lines, each with its level in front */
+	int64_t remaining_ms; /* in the last handle */
+	struct sc_error error;
+	struct sct_odd_server server;
+};
+
+extern struct stage stage;
+
+/* Forget all of the stage before. For cmocka's setup, too. */
+int stage_clear(void **state);
+
+/* Run until the server has no more plays for GETs, when it sends SIGTERM. Returns what the run did. */
+int stage_run(struct sct_odd_plays gets, struct sct_odd_plays posts);
+
+#define STAGE_PLAYS(list) ((struct sct_odd_plays)SCT_ODD_PLAYS(list))
+#define STAGE_NO_PLAYS    ((struct sct_odd_plays){ 0 })
+
+/* The same function, with that address in place of the server's. */
+int stage_run_at(const char *address);
+
+/* The function: its state counts the invocations, and its answer is {"n":COUNT,"len":BYTES}. */
+int stage_init(void **state, struct sc_error *error);
+int stage_handle(struct sc_invocation *inv, void *state);
+
+/* The nth POST, from 0; the test fails when there was none. */
+const struct sct_odd_request *stage_post(size_t nth);
+size_t stage_post_count(void);
+
+/* Assert that the nth POST went to /2018-06-01/runtime/PATH, with this body. */
+void stage_assert_post(size_t nth, const char *path, const char *body);
+
+/* How often the log has that text. */
+size_t stage_logged(const char *text);
+
+#endif

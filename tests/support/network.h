@@ -1,0 +1,37 @@
+/* A network that fails, at every call in turn.
+ *
+ * A test program that links sct_failing_network has every connect(), sendmsg() and recv() of the code
+ * under test go through this module, and every nanosleep(), which returns at once. */
+#ifndef SCT_NETWORK_H
+#define SCT_NETWORK_H
+
+#include <stdbool.h>
+
+enum sct_network_fault {
+	SCT_NETWORK_EINTR, /* a signal came */
+	SCT_NETWORK_SHORT, /* one byte is moved, no more */
+	SCT_NETWORK_RESET, /* the connection is reset; connecting is refused */
+	SCT_NETWORK_CLOSE, /* the other side has closed; connecting times out */
+	SCT_NETWORK_FAULTS,
+};
+
+/* Run `scenario` with the first call failing, then the second, and so on until a run meets no failure.
+ * Fails the test when no call was ever made to fail. */
+void sct_fail_each_network_call(enum sct_network_fault fault, void (*scenario)(void *arg),
+	void *arg);
+
+/* The name of the call that failed in the present run, or NULL when none has yet. */
+const char *sct_network_failed(void);
+
+/* From now on, every call moves one byte only, or any number again. */
+void sct_network_crawl(bool crawl);
+
+/* How many nanosleep() there were since the last look, and how long they would have taken together. */
+struct sct_naps {
+	unsigned count;
+	long total_ms;
+};
+
+struct sct_naps sct_naps_taken(void);
+
+#endif

@@ -1,0 +1,252 @@
+/* Plain blocking calls. Only the accepting thread closes sockets; the stop shuts them down, which ends
+ * whatever call that thread is in. */
+#define _GNU_SOURCE /* memmem, strcasestr, POLLRDHUP */
+#include "support/odd_server.h"
+
+#include "support/cmocka.h"
+#include "support/threads.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const struct sct_odd_play accepted = {
+	.bytes = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: "
+		 "16\r\n\r\n"
+		 "{\"status\":\"OK\"}\n",
+};
+static const struct sct_odd_play not_found = {
+	.bytes = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+};
+static const struct sct_odd_play silence = { .then = SCT_ODD_STALL };
+
+static bool fill(struct sct_odd_server *server)
+{
+	if (server->in_from > 0) {
+		memmove(server->in, server->in + server->in_from, server->in_len - server->in_from);
+		server->in_len -= server->in_from;
+		server->in_from = 0;
+	}
+	ssize_t got = read(server->client, server->in + server->in_len,
+		sizeof server->in - server->in_len);
+	if (got > 0)
+		server->in_len += (size_t)got;
+	return got > 0;
+}
+
+static bool read_head(struct sct_odd_server *server, struct sct_odd_request *request)
+{
+	const char *end;
+
+	while (!(end = memmem(server->in + server->in_from, server->in_len - server->in_from,
+			 "\r\n\r\n", 4)))
+		if (!fill(server))
+			return false;
+	size_t len = (size_t)(end - server->in) + 4 - server->in_from;
+	snprintf(request->head, sizeof request->head, "%.*s", (int)len,
+		server->in + server->in_from);
+	server->in_from += len;
+	return true;
+}
+
+static bool read_body(struct sct_odd_server *server, struct sct_odd_request *request)
+{
+	const char *length = strcasestr(request->head, "\r\ncontent-length:");
+	size_t left = length ? strtoul(length + 17, NULL, 10) : 0;
+
+	while (left > 0) {
+		if (server->in_from == server->in_len && !fill(server))
+			return false;
+		size_t have = server->in_len - server->in_from, piece = have < left ? have : left;
+		if (request->body_len < SCT_ODD_BODY_MAX - 1) {
+			size_t room = SCT_ODD_BODY_MAX - 1 - request->body_len;
+			memcpy(request->body + request->body_len, server->in + server->in_from,
+				piece < room ? piece : room);
+		}
+		request->body_len += piece;
+		server->in_from += piece;
+		left -= piece;
+	}
+	return true;
+}
+
+static const struct sct_odd_play *take(struct sct_odd_plays *plays)
+{
+	if (plays->at == plays->count)
+		return NULL;
+	const struct sct_odd_play *play = &plays->plays[plays->at];
+	if (++plays->times >= play->times) {
+		plays->times = 0;
+		plays->at++;
+	}
+	return play;
+}
+
+static const struct sct_odd_play *choose(struct sct_odd_server *server,
+	const struct sct_odd_request *request)
+{
+	bool is_get = strncmp(request->head, "GET ", 4) == 0;
+	const struct sct_odd_play *play = take(is_get ? &server->gets : &server->posts);
+
+	if (play)
+		return play;
+	if (!is_get)
+		return &accepted;
+	if (server->terminate == 0)
+		return &not_found;
+	kill(server->terminate, SIGTERM);
+	return &silence;
+}
+
+static bool send_bytes(int fd, const char *bytes, size_t len, bool in_bits)
+{
+	while (len > 0) {
+		ssize_t sent = write(fd, bytes, in_bits ? 1 : len);
+		if (sent <= 0)
+			return false;
+		bytes += sent;
+		len -= (size_t)sent;
+	}
+	return true;
+}
+
+/* Make the coming close a reset. */
+static void reset(int fd)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+/* Until the client closes, without taking what it sends out of the socket. */
+static void stall(const struct sct_odd_server *server)
+{
+	struct pollfd client = { .fd = server->client, .events = POLLRDHUP };
+
+	while (poll(&client, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
+static void terminate_here(void)
+{
+	sigset_t sigterm;
+
+	sigemptyset(&sigterm);
+	sigaddset(&sigterm, SIGTERM);
+	pthread_sigmask(SIG_UNBLOCK, &sigterm, NULL);
+	pthread_kill(pthread_self(), SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &sigterm, NULL);
+}
+
+/* One request and its answer; false when the connection is to be closed. */
+static bool exchange(struct sct_odd_server *server)
+{
+	sct_check(server->request_count < SCT_ODD_REQUESTS_MAX);
+	struct sct_odd_request *request = &server->requests[server->request_count];
+
+	memset(request, 0, sizeof *request);
+	request->connection = server->connection_count;
+	if (!read_head(server, request))
+		return false;
+	const struct sct_odd_play *play = choose(server, request);
+	server->request_count++;
+	if (!play->early && !read_body(server, request))
+		return false;
+	if (play->terminates)
+		terminate_here();
+	size_t len = play->len ? play->len : play->bytes ? strlen(play->bytes) : 0;
+	if (len > 0 && !send_bytes(server->client, play->bytes, len, play->in_bits))
+		return false;
+	if (play->then == SCT_ODD_RESET)
+		reset(server->client);
+	if (play->then == SCT_ODD_STALL)
+		stall(server);
+	return play->then == SCT_ODD_KEEP;
+}
+
+static void set_client(struct sct_odd_server *server, int fd)
+{
+	pthread_mutex_lock(&server->lock);
+	if (server->client >= 0)
+		close(server->client);
+	server->client = fd;
+	if (fd >= 0 && atomic_load(&server->stopping))
+		shutdown(fd, SHUT_RDWR);
+	pthread_mutex_unlock(&server->lock);
+}
+
+static void *serve(void *arg)
+{
+	struct sct_odd_server *server = arg;
+	const int on = 1;
+	int fd;
+
+	while ((fd = accept(server->listener, NULL, NULL)) >= 0) {
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		set_client(server, fd);
+		server->connection_count++;
+		server->in_from = server->in_len = 0;
+		while (exchange(server))
+			;
+		set_client(server, -1);
+	}
+	return NULL;
+}
+
+static int bind_loopback(char address[32])
+{
+	struct sockaddr_in any = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof any;
+
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	sct_check(fd >= 0 && bind(fd, (struct sockaddr *)&any, size) == 0);
+	sct_check(getsockname(fd, (struct sockaddr *)&any, &size) == 0);
+	snprintf(address, 32, "127.0.0.1:%u", (unsigned)ntohs(any.sin_port));
+	return fd;
+}
+
+void sct_odd_server_start(struct sct_odd_server *server)
+{
+	sigset_t all, before;
+
+	server->gets.at = server->posts.at = 0;
+	server->gets.times = server->posts.times = 0;
+	server->request_count = server->connection_count = 0;
+	server->client = -1;
+	atomic_store(&server->stopping, false);
+	sct_check(pthread_mutex_init(&server->lock, NULL) == 0);
+	server->listener = bind_loopback(server->address);
+	sct_check(listen(server->listener, 16) == 0);
+	/* Signals go to the thread under test, unless a play says otherwise; writing to a connection
+	 * that is gone is an error and no signal. */
+	signal(SIGPIPE, SIG_IGN);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	sct_check(pthread_create(&server->thread, NULL, serve, server) == 0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void sct_odd_server_stop(struct sct_odd_server *server)
+{
+	atomic_store(&server->stopping, true);
+	shutdown(server->listener, SHUT_RDWR);
+	pthread_mutex_lock(&server->lock);
+	if (server->client >= 0)
+		shutdown(server->client, SHUT_RDWR);
+	pthread_mutex_unlock(&server->lock);
+	pthread_join(server->thread, NULL);
+	close(server->listener);
+	pthread_mutex_destroy(&server->lock);
+}
+
+void sct_dead_address(char address[32])
+{
+	close(bind_loopback(address));
+}
