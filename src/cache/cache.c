@@ -115,6 +115,14 @@ int64_t sci_cache_now_ms(const struct sc_cache *cache)
 	return clock ? clock->now_ms(clock->context) : sci_cache_time_ms();
 }
 
+int64_t sci_cache_lookup_ms(const struct sc_cache *cache)
+{
+	/* Who stored an entry that expires before this lookup began has set it. */
+	return atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed)
+		? sci_cache_now_ms(cache)
+		: INT64_MIN;
+}
+
 bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found)
 {
@@ -172,7 +180,7 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	int64_t now_ms = sci_cache_now_ms(cache);
+	int64_t now_ms = sci_cache_lookup_ms(cache);
 	pthread_mutex_lock(&cache->lock);
 	if (sci_cache_find_locked(cache, &lookup.name, now_ms, &found))
 		rc = sci_cache_pin_locked(cache, &found, value);
@@ -235,7 +243,7 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	rc = get(cache, &lookup.name, sci_cache_now_ms(cache), &copy);
+	rc = get(cache, &lookup.name, sci_cache_lookup_ms(cache), &copy);
 	if (rc != SC_MISS)
 		*len = copy.len;
 	sci_key_bytes_fini(&lookup.bytes);
@@ -249,6 +257,8 @@ int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name, 
 	if (ttl_ms && ttl_ms <= INT64_MAX &&
 		__builtin_add_overflow(now_ms, (int64_t)ttl_ms, &expires_ms))
 		expires_ms = SCI_NEVER;
+	if (expires_ms != SCI_NEVER)
+		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
 	enum sci_stored stored = sci_shard_put(cache->shard, name, data, len, expires_ms, now_ms);
 
 	cache->counts.puts += stored == SCI_STORED;

@@ -96,7 +96,7 @@ static int fetch(struct sc_cache *cache, const struct sci_name *name, sc_load_fn
 	void *context, struct sc_value *value, struct sc_error *error)
 {
 	enum sci_boarding boarding = SCI_FLIGHT_NOMEM;
-	int64_t now_ms = sci_cache_now_ms(cache);
+	int64_t now_ms = sci_cache_lookup_ms(cache);
 	struct sci_flight *flight = NULL;
 	struct sci_found found;
 

@@ -31,7 +31,8 @@ struct sc_cache {
 	void *region;
 	size_t region_bytes;
 
-	struct sci_tally tally; /* of lookups without the lock */
+	struct sci_tally tally;    /* of lookups without the lock */
+	atomic_bool has_deadlines; /* an entry that expires was ever stored */
 
 	pthread_mutex_t lock; /* guards all below, and the changing of the shard */
 	struct sci_shard *shard;
@@ -49,8 +50,11 @@ struct sci_lookup_key {
 /* Encode and hash a key; its result is that of sci_key_encode(), and so is what is to be freed. */
 int sci_cache_key(const struct sc_cache *cache, struct sc_key key, struct sci_lookup_key *out);
 
-/* The time for entries of this cache. May call the user's clock: not with a lock held. */
+/* The time for storing an entry. May call the user's clock: not with a lock held. */
 int64_t sci_cache_now_ms(const struct sc_cache *cache);
+
+/* The time for a lookup: the same, but no clock is read for a cache in which nothing expires. */
+int64_t sci_cache_lookup_ms(const struct sc_cache *cache);
 
 /* Look up and count it. Returns true with what was found. */
 bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,

@@ -77,24 +77,42 @@ static inline void sci_words_copy_out(void *to, const sci_word *from, size_t len
 	}
 }
 
-/* Whether the `len` bytes at byte `offset` of the words are these. */
+/* Up to eight bytes as a word, the rest of it zero. */
+static inline uint64_t sci_word_of(const unsigned char *byte, size_t len)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, byte, len < sizeof word ? len : sizeof word);
+	return word;
+}
+
+/* Whether the `len` bytes at byte `offset` of the words are these. Little-endian: the first byte of a word
+ * is its lowest, so a shift joins the end of one word with the beginning of the next. */
 static inline bool sci_words_equal(const sci_word *words, size_t offset, const void *data,
 	size_t len)
 {
 	const unsigned char *byte = data;
+	unsigned shift = (unsigned)(offset % sizeof(uint64_t)) * 8;
+	uint64_t differing = 0, next, word;
 
+	if (len == 0)
+		return true;
 	words += offset / sizeof(uint64_t);
-	offset %= sizeof(uint64_t);
-	while (len > 0) {
-		uint64_t word = sci_read(words++);
-		size_t n = sizeof word - offset < len ? sizeof word - offset : len;
-		if (memcmp((const unsigned char *)&word + offset, byte, n) != 0)
-			return false;
-		byte += n;
-		len -= n;
-		offset = 0;
+	next = sci_read(words);
+	for (; len > sizeof word; len -= sizeof word, byte += sizeof word) {
+		word = next >> shift;
+		next = sci_read(++words);
+		if (shift)
+			word |= next << (64 - shift);
+		differing |= word ^ sci_word_of(byte, sizeof word);
 	}
-	return true;
+	word = next >> shift;
+	/* Only if the last bytes reach into it is there a word more. */
+	if (shift / 8 + len > sizeof word)
+		word |= sci_read(words + 1) << (64 - shift);
+	if (len < sizeof word)
+		word &= (UINT64_C(1) << len * 8) - 1;
+	return (differing | (word ^ sci_word_of(byte, len))) == 0;
 }
 
 #endif
