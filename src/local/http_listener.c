@@ -32,10 +32,6 @@
 /* How often connections are looked at on which nothing happens. */
 #define LOOK_SECONDS 30
 
-/* A connection's own memory: half of it is for reading, headers included. It is wiped after every
- * request, so more than is needed costs time. */
-#define CONNECTION_BYTES (64 * 1024)
-
 struct sci_exchange {
 	struct sci_http_listener *listener;
 	struct MHD_Connection *connection;
@@ -233,7 +229,7 @@ static bool start_daemon(struct event_base *base, struct sci_http_listener *list
 		handle_request, listener, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, NULL, MHD_OPTION_CONNECTION_TIMEOUT, listener->options.idle_seconds,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, listener->options.connection_bytes, MHD_OPTION_END);
 	if (!listener->daemon) {
 		close(fd);
 		return false;

@@ -23,6 +23,10 @@ struct sci_http_listener_options {
 	 * closed; give or take half a minute. */
 	unsigned idle_seconds;
 
+	/* The memory of a connection, which the headers of a request must fit into, or it is answered 431
+	 * without `handle`. It is wiped after every request, so more than is needed costs time. */
+	size_t connection_bytes;
+
 	/* Of a larger body nothing is kept: the request is handed on without it. */
 	size_t max_body_bytes;
 
@@ -32,8 +36,7 @@ struct sci_http_listener_options {
 	void *arg;
 };
 
-/* Serve `options->host`:`options->port`. Headers that take more than about 32 KiB together are answered
- * 431 without `handle`.
+/* Serve `options->host`:`options->port`.
  *
  * returns  0 with *out set; SC_E_IO or SC_E_NOMEM with `error` filled in. */
 int sci_http_listener_open(struct event_base *base, const struct sci_http_listener_options *options,

@@ -26,6 +26,7 @@
 #define TENANT_MAX         256
 #define TRACE_MAX          1024
 #define IDLE_SECONDS       120
+#define CONNECTION_BYTES   (32 * 1024)
 #define PREFIX             "/2015-03-31/functions/"
 #define SUFFIX             "/invocations"
 
@@ -382,6 +383,7 @@ int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, con
 		.host = host,
 		.port = port,
 		.idle_seconds = IDLE_SECONDS,
+		.connection_bytes = CONNECTION_BYTES,
 		.max_body_bytes = REQUEST_MAX,
 		.handle = handle,
 		.arg = server,

@@ -12,6 +12,9 @@
 
 #define PREFIX "/2018-06-01/runtime/"
 
+/* A stack trace of a thousand frames, which Python's client sends in a header, is 100 to 200 KiB. */
+#define CONNECTION_BYTES (256 * 1024)
+
 /* A runtime is silent for as long as its function works, 15 minutes at most. */
 #define IDLE_SECONDS 3600
 
@@ -157,6 +160,7 @@ int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_ha
 		.host = "127.0.0.1",
 		.port = 0,
 		.idle_seconds = IDLE_SECONDS,
+		.connection_bytes = CONNECTION_BYTES,
 		.max_body_bytes = SCI_RESPONSE_MAX,
 		.handle = handle,
 		.arg = (void *)(uintptr_t)handlers,

@@ -1,0 +1,320 @@
+/* Many threads on a few hot keys of a cache that is too small for them: no value is torn, none is older
+ * than the last one that was surely put, pins hold across threads, and the figures add up.
+ *
+ * A value says what it is: its key, its version, and bytes that belong to both. Each key has one writer,
+ * which raises `latest`, puts, and then publishes the version; a reader that looks up after that must not
+ * see an older one, whether it comes from a put or from a loader, which reads `latest`. */
+#include "cache/cache_fixture.h"
+#include "support/random.h"
+#include "support/threads.h"
+
+#include "cache/handle.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+
+#define KEYS      8
+#define WRITERS   2
+#define READERS   4
+#define OTHERS    1 /* who invalidates, clears and reads the figures */
+#define ROUNDS    6000
+#define VALUE_MAX 9000
+#define PINS      4
+
+struct claim {
+	uint64_t key, version, len;
+};
+
+struct arena {
+	struct sc_cache *cache;
+	_Atomic uint64_t latest[KEYS], published[KEYS];
+	atomic_uint hits, loads, lookups, invalidated;
+};
+
+static struct arena arena;
+
+static size_t make_value(unsigned char *bytes, uint64_t key, uint64_t version)
+{
+	/* From a few bytes to twice what is copied under the lock, and now and then next to nothing. */
+	struct claim claim = { key, version, sizeof claim + version * 37 % VALUE_MAX };
+
+	if (version % 5)
+		claim.len = sizeof claim + version % 100;
+	memcpy(bytes, &claim, sizeof claim);
+	sct_fill(bytes + sizeof claim, claim.len - sizeof claim, key * 1000 + version);
+	return claim.len;
+}
+
+/* Returns the version. */
+static uint64_t check_value(const void *data, size_t len, uint64_t key)
+{
+	struct claim claim;
+
+	sct_check(len >= sizeof claim);
+	memcpy(&claim, data, sizeof claim);
+	sct_check(claim.key == key);
+	sct_check(claim.len == len);
+	sct_check(sct_is_filled((const unsigned char *)data + sizeof claim, len - sizeof claim,
+		key * 1000 + claim.version));
+	return claim.version;
+}
+
+/* With more threads than processors, each would do all its work in one go. */
+static void give_way(uint64_t *random)
+{
+	if (sct_below(random, 8) == 0)
+		sched_yield();
+}
+
+static void write_keys(uint64_t *random, unsigned writer)
+{
+	unsigned char bytes[sizeof(struct claim) + VALUE_MAX];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		give_way(random);
+		uint64_t key = sct_below(random, KEYS / WRITERS) * WRITERS + writer;
+		uint64_t version = atomic_fetch_add(&arena.latest[key], 1) + 1;
+		size_t len = make_value(bytes, key, version);
+		int rc = sc_cache_put(arena.cache, SC_KEY("hot", key), bytes, len);
+		/* When pins leave no room, what was there is gone, so this holds all the same. */
+		sct_check(rc == SC_OK || rc == SC_E_NOMEM);
+		atomic_store(&arena.published[key], version);
+	}
+}
+
+static int load_latest(struct sc_load *load, void *context)
+{
+	uint64_t key = (uint64_t)sc_load_number(load, 1);
+	void *data;
+
+	(void)context;
+	unsigned char bytes[sizeof(struct claim) + VALUE_MAX];
+	uint64_t version = atomic_load(&arena.latest[key]);
+	size_t len = make_value(bytes, key, version);
+	atomic_fetch_add(&arena.loads, 1);
+	if (sc_load_reserve(load, len, &data) < 0)
+		return -1;
+	memcpy(data, bytes, len);
+	return 0;
+}
+
+struct held {
+	struct sc_value value;
+	uint64_t key;
+};
+
+static void let_go(struct held *held)
+{
+	if (held->value.data)
+		check_value(held->value.data, held->value.len, held->key);
+	sc_value_release(&held->value);
+}
+
+static int look_up(uint64_t *random, uint64_t key, struct sc_value *value, uint64_t *version)
+{
+	unsigned char bytes[sizeof(struct claim) + VALUE_MAX];
+	size_t len;
+	int rc;
+
+	switch (sct_below(random, 3)) {
+	case 0:
+		rc = sc_cache_get(arena.cache, SC_KEY("hot", key), bytes, sizeof bytes, &len);
+		if (rc == SC_HIT)
+			*version = check_value(bytes, len, key);
+		return rc;
+	case 1:
+		rc = sc_cache_acquire(arena.cache, SC_KEY("hot", key), value);
+		break;
+	default:
+		rc = sc_cache_fetch(arena.cache, SC_KEY("hot", key), load_latest, NULL, value,
+			NULL);
+		sct_check(rc > 0);
+		break;
+	}
+	if (rc > 0)
+		*version = check_value(value->data, value->len, key);
+	return rc;
+}
+
+static void read_keys(uint64_t *random)
+{
+	struct held held[PINS] = { 0 };
+
+	for (int i = 0; i < ROUNDS; i++) {
+		give_way(random);
+		uint64_t key = sct_below(random, KEYS), version = 0;
+		uint64_t published = atomic_load(&arena.published[key]);
+		struct sc_value value = { 0 };
+		int rc = look_up(random, key, &value, &version);
+		sct_check(rc >= 0);
+		sct_check(rc == SC_MISS || version >= published);
+		atomic_fetch_add(&arena.lookups, 1);
+		atomic_fetch_add(&arena.hits, rc == SC_HIT);
+		struct held *place = &held[sct_below(random, PINS)];
+		let_go(place);
+		*place = (struct held){ value, key };
+	}
+	for (int i = 0; i < PINS; i++)
+		let_go(&held[i]);
+}
+
+static void disturb(uint64_t *random)
+{
+	struct sc_cache_stats last = { 0 };
+
+	for (int i = 0; i < ROUNDS; i++) {
+		give_way(random);
+		struct sc_cache_stats stats = { .size = sizeof stats };
+		switch (sct_below(random, 20)) {
+		case 0:
+			sc_cache_clear(arena.cache);
+			break;
+		case 1:
+		case 2:
+			atomic_fetch_add(&arena.invalidated,
+				sc_cache_invalidate(arena.cache,
+					SC_KEY("hot", sct_below(random, KEYS))) == SC_HIT);
+			break;
+		default:
+			sct_check(sc_cache_stats(arena.cache, &stats) == 0);
+			sct_check(stats.hits >= last.hits && stats.misses >= last.misses);
+			sct_check(stats.puts >= last.puts && stats.evictions >= last.evictions);
+			sct_check(stats.entries <= KEYS && stats.bytes <= stats.max_bytes);
+			sct_check(stats.pinned_bytes <= stats.bytes);
+			last = stats;
+		}
+	}
+}
+
+static void play_a_part(unsigned number, void *arg)
+{
+	uint64_t random = number + 1;
+
+	(void)arg;
+	if (number < WRITERS)
+		write_keys(&random, number);
+	else if (number < WRITERS + READERS)
+		read_keys(&random);
+	else
+		disturb(&random);
+}
+
+static void no_value_is_torn_or_old(void **state)
+{
+	const uint64_t policies[] = { SC_POLICY_ADAPTIVE, SC_POLICY_LRU };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+		/* Room for a few of the values at a time; pins are in the way all the time. */
+		arena = (struct arena){
+			.cache = sct_cache_open(
+				SC_CACHE_OPTIONS(.max_bytes = 40 << 10, .policy = policies[i]))
+		};
+		sct_threads_run(WRITERS + READERS + OTHERS, play_a_part, NULL);
+
+		struct sc_cache_stats stats = sct_stats(arena.cache);
+		printf("%u lookups, %u hits, %u loads, %llu evictions, %llu rejected\n",
+			arena.lookups, arena.hits, arena.loads, (unsigned long long)stats.evictions,
+			(unsigned long long)stats.rejected);
+		assert_int_equal(stats.hits + stats.misses, arena.lookups);
+		assert_int_equal(stats.hits, arena.hits);
+		assert_int_equal(stats.loads, arena.loads);
+		assert_true(arena.hits > 1000 && arena.loads > 100);
+		assert_true(stats.evictions > 10);
+		assert_true(stats.invalidations >= arena.invalidated);
+		assert_int_equal(stats.pinned, 0);
+		assert_int_equal(stats.pinned_bytes, 0);
+		assert_null(sci_shard_check(arena.cache->shard));
+		sc_cache_close(arena.cache);
+	}
+}
+
+/* ---- Pins that go from thread to thread ---- */
+
+#define SLOTS 16
+
+static struct {
+	pthread_mutex_t lock;
+	struct held slots[SLOTS];
+} exchange = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void hand_over(unsigned number, void *arg)
+{
+	uint64_t random = number + 1;
+	unsigned char bytes[sizeof(struct claim) + VALUE_MAX];
+
+	(void)arg;
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t key = sct_below(&random, KEYS);
+		struct held mine = { .key = key };
+		if (sc_cache_acquire(arena.cache, SC_KEY("hot", key), &mine.value) != SC_HIT)
+			sc_cache_put(arena.cache, SC_KEY("hot", key), bytes,
+				make_value(bytes, key, (uint64_t)i));
+		struct held *slot = &exchange.slots[sct_below(&random, SLOTS)];
+		pthread_mutex_lock(&exchange.lock);
+		struct held theirs = *slot;
+		*slot = mine;
+		pthread_mutex_unlock(&exchange.lock);
+		let_go(&theirs);
+	}
+}
+
+static void pins_are_released_by_other_threads(void **state)
+{
+	(void)state;
+	arena = (struct arena){ .cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 128 << 10)) };
+	memset(exchange.slots, 0, sizeof exchange.slots);
+	sct_threads_run(4, hand_over, NULL);
+	/* Some are still held when the cache goes. */
+	sc_cache_close(arena.cache);
+	for (int i = 0; i < SLOTS; i++)
+		let_go(&exchange.slots[i]);
+}
+
+/* ---- Closing while others hold ---- */
+
+static pthread_barrier_t pinned, closing;
+
+static void hold_over_the_close(unsigned number, void *arg)
+{
+	struct held held = { .key = number };
+	unsigned char bytes[sizeof(struct claim) + VALUE_MAX];
+
+	(void)arg;
+	size_t len = make_value(bytes, number, 7);
+	sct_check(sc_cache_put(arena.cache, SC_KEY("hot", number), bytes, len) == SC_OK);
+	sct_check(sc_cache_acquire(arena.cache, SC_KEY("hot", number), &held.value) == SC_HIT);
+	pthread_barrier_wait(&pinned);
+	pthread_barrier_wait(&closing);
+	/* One closes, three release; whoever is last frees the memory. */
+	if (number == 0)
+		sc_cache_close(arena.cache);
+	let_go(&held);
+}
+
+static void closing_with_pins_held_elsewhere(void **state)
+{
+	enum { THREADS = 4 };
+
+	(void)state;
+	pthread_barrier_init(&pinned, NULL, THREADS);
+	pthread_barrier_init(&closing, NULL, THREADS);
+	for (int i = 0; i < 300; i++) {
+		arena = (struct arena){ .cache = sct_cache_open(
+						SC_CACHE_OPTIONS(.max_bytes = 64 << 10)) };
+		sct_threads_run(THREADS, hold_over_the_close, NULL);
+	}
+	pthread_barrier_destroy(&pinned);
+	pthread_barrier_destroy(&closing);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_value_is_torn_or_old),
+		cmocka_unit_test(pins_are_released_by_other_threads),
+		cmocka_unit_test(closing_with_pins_held_elsewhere),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,545 @@
+/* Resources: opened once, by the first who asks; closed once, by the last who lets go. */
+#include "support/cmocka.h"
+#include "support/random.h"
+#include "support/threads.h"
+
+#include <scopecache/cache.h>
+#include <scopecache/resource.h>
+
+#include <stdatomic.h>
+#include <string.h>
+
+#define THREADS   8
+#define OPENS_MAX 4096
+
+/* A thing that can be opened; each opening is a number, kept in `open_now` while it is open. */
+struct thing {
+	char name;
+	int fail; /* what `open` returns */
+	bool give_nothing, set_and_fail, say_nothing;
+	unsigned wait_for; /* threads that have to wait before `open` goes on */
+	atomic_uint opens, closes;
+	atomic_uint open_now;
+	atomic_bool is_open[OPENS_MAX];
+	struct sc_resource *also; /* what `open` acquires in its turn */
+	int also_rc;
+};
+
+struct opened {
+	struct thing *thing;
+	unsigned number;
+};
+
+/* What was closed, in order. */
+static char closed[64];
+
+static int open_thing(void *context, void **instance, struct sc_error *error)
+{
+	struct thing *thing = context;
+	struct opened *opened = malloc(sizeof *opened);
+	void *other;
+
+	sct_check(opened != NULL);
+	sct_check(*instance == NULL);
+	sct_check(error != NULL && error->code == 0 && error->message[0] == '\0');
+	*opened = (struct opened){ thing, atomic_fetch_add(&thing->opens, 1) };
+	if (thing->wait_for)
+		sct_until(sct_threads_waiting() == thing->wait_for);
+	if (thing->also) {
+		thing->also_rc = sc_resource_acquire(thing->also, &other, NULL);
+		sc_resource_release(thing->also, other);
+	}
+	if (thing->fail || thing->give_nothing) {
+		if (thing->set_and_fail)
+			*instance = &thing->fail;
+		if (!thing->say_nothing && thing->fail) {
+			error->os_errno = 5;
+			error->http_status = 503;
+			strcpy(error->message, "nobody answers");
+		}
+		free(opened);
+		return thing->fail;
+	}
+	sct_check(opened->number < OPENS_MAX);
+	atomic_store(&thing->is_open[opened->number], true);
+	atomic_fetch_add(&thing->open_now, 1);
+	*instance = opened;
+	return 0;
+}
+
+static void close_thing(void *instance)
+{
+	struct opened *opened = instance;
+	size_t len = strlen(closed);
+
+	sct_check(atomic_exchange(&opened->thing->is_open[opened->number], false));
+	atomic_fetch_sub(&opened->thing->open_now, 1);
+	atomic_fetch_add(&opened->thing->closes, 1);
+	if (len + 1 < sizeof closed && opened->thing->name)
+		closed[len] = opened->thing->name;
+	free(opened);
+}
+
+static struct thing things[4];
+static struct sc_resource resources[4];
+
+static int set_up(void **state)
+{
+	static const char names[] = "abcd";
+
+	(void)state;
+	memset(closed, 0, sizeof closed);
+	for (size_t i = 0; i < 4; i++) {
+		memset(&things[i], 0, sizeof things[i]);
+		things[i].name = names[i];
+		sc_resource_init(&resources[i], open_thing, close_thing, &things[i]);
+	}
+	return 0;
+}
+
+/* Whatever the test did, fini closes what is open, and everything opened was closed once. */
+static int tear_down(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		sc_resource_fini(&resources[i]);
+		assert_int_equal(things[i].open_now, 0);
+	}
+	return 0;
+}
+
+static struct opened *acquire(int i, int expected)
+{
+	struct sc_error error = { .code = 77 };
+	void *instance = NULL;
+
+	assert_int_equal(sc_resource_acquire(&resources[i], &instance, &error), expected);
+	assert_non_null(instance);
+	assert_int_equal(error.code, 77);
+	assert_true(((struct opened *)instance)->thing == &things[i]);
+	return instance;
+}
+
+/* ---- One thread ---- */
+
+static void opens_at_first_use_and_stays_open(void **state)
+{
+	(void)state;
+	assert_int_equal(things[0].opens, 0);
+	struct opened *first = acquire(0, SC_LOADED);
+	assert_ptr_equal(acquire(0, SC_HIT), first);
+	sc_resource_release(&resources[0], first);
+	sc_resource_release(&resources[0], first);
+	assert_ptr_equal(acquire(0, SC_HIT), first);
+	sc_resource_release(&resources[0], first);
+	assert_int_equal(things[0].opens, 1);
+	assert_int_equal(things[0].closes, 0);
+	/* Others are others. */
+	assert_int_equal(things[1].opens, 0);
+}
+
+static int number;
+
+static int open_number(void *context, void **instance, struct sc_error *error)
+{
+	(void)context;
+	(void)error;
+	*instance = &number;
+	return 0;
+}
+
+static void a_static_one_without_a_closer(void **state)
+{
+	static struct sc_resource resource = SC_RESOURCE_INIT(open_number, NULL, NULL);
+	void *instance;
+
+	(void)state;
+	assert_int_equal(sc_resource_acquire(&resource, &instance, NULL), SC_LOADED);
+	assert_ptr_equal(instance, &number);
+	sc_resource_reset(&resource);
+	sc_resource_release(&resource, instance);
+	assert_int_equal(sc_resource_acquire(&resource, &instance, NULL), SC_LOADED);
+	sc_resource_release(&resource, instance);
+	sc_resource_close_all();
+	assert_int_equal(sc_resource_acquire(&resource, &instance, NULL), SC_LOADED);
+	sc_resource_release(&resource, instance);
+	sc_resource_fini(&resource);
+}
+
+static void without_an_opener(void **state)
+{
+	struct sc_resource resource = SC_RESOURCE_INIT(NULL, NULL, NULL);
+	struct sc_error error = { 0 };
+	void *instance = &number;
+
+	(void)state;
+	assert_int_equal(sc_resource_acquire(&resource, &instance, &error), SC_E_INVAL);
+	assert_null(instance);
+	assert_int_equal(error.code, SC_E_INVAL);
+	sc_resource_release(&resource, NULL);
+	sc_resource_reset(&resource);
+	sc_resource_fini(&resource);
+}
+
+static void assert_open_fails(int user_code, const char *message)
+{
+	struct sc_error error = { 0 };
+	void *instance = &number;
+
+	assert_int_equal(sc_resource_acquire(&resources[0], &instance, &error), SC_E_OPEN);
+	assert_null(instance);
+	assert_int_equal(error.code, SC_E_OPEN);
+	assert_int_equal(error.user_code, user_code);
+	assert_string_equal(error.message, message);
+	assert_int_equal(error.os_errno, strcmp(message, "nobody answers") == 0 ? 5 : 0);
+	assert_int_equal(error.http_status, strcmp(message, "nobody answers") == 0 ? 503 : 0);
+	instance = &number;
+	assert_int_equal(sc_resource_acquire(&resources[0], &instance, NULL), SC_E_OPEN);
+	assert_null(instance);
+}
+
+static void a_failure_is_reported_and_tried_again(void **state)
+{
+	(void)state;
+	things[0].fail = -12;
+	assert_open_fails(-12, "nobody answers");
+	things[0].say_nothing = true;
+	assert_open_fails(-12, "the opener failed with -12");
+	/* What a failed open leaves behind is not taken for an instance. */
+	things[0].set_and_fail = true;
+	assert_open_fails(-12, "the opener failed with -12");
+	things[0].fail = 0;
+	things[0].set_and_fail = false;
+	things[0].give_nothing = true;
+	assert_open_fails(0, "the opener gave nothing");
+	assert_int_equal(things[0].opens, 8);
+	things[0].give_nothing = false;
+	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	assert_int_equal(things[0].opens, 9);
+}
+
+static void reset_closes_at_once_what_nobody_holds(void **state)
+{
+	(void)state;
+	sc_resource_reset(&resources[0]);
+	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	sc_resource_reset(&resources[0]);
+	assert_int_equal(things[0].closes, 1);
+	sc_resource_reset(&resources[0]);
+	assert_int_equal(things[0].closes, 1);
+	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+}
+
+static void reset_leaves_the_closing_to_the_last_holder(void **state)
+{
+	(void)state;
+	struct opened *first = acquire(0, SC_LOADED);
+	assert_ptr_equal(acquire(0, SC_HIT), first);
+	sc_resource_reset(&resources[0]);
+	assert_true(things[0].is_open[0]);
+	struct opened *second = acquire(0, SC_LOADED);
+	assert_ptr_not_equal(second, first);
+	sc_resource_reset(&resources[0]);
+	struct opened *third = acquire(0, SC_LOADED);
+	assert_int_equal(things[0].open_now, 3);
+
+	sc_resource_release(&resources[0], first);
+	assert_true(things[0].is_open[0]);
+	sc_resource_release(&resources[0], first);
+	assert_false(things[0].is_open[0]);
+	assert_true(things[0].is_open[1]);
+	sc_resource_release(&resources[0], third);
+	assert_true(things[0].is_open[2]);
+	sc_resource_release(&resources[0], second);
+	assert_false(things[0].is_open[1]);
+	assert_true(things[0].is_open[2]);
+}
+
+static void releasing_once_too_often_does_nothing(void **state)
+{
+	(void)state;
+	struct opened *opened = acquire(0, SC_LOADED);
+	sc_resource_release(&resources[0], opened);
+	sc_resource_release(&resources[0], opened);
+	sc_resource_release(&resources[0], &number);
+	sc_resource_release(&resources[0], NULL);
+	assert_int_equal(things[0].open_now, 1);
+	/* The count did not go below zero. */
+	assert_ptr_equal(acquire(0, SC_HIT), opened);
+	sc_resource_reset(&resources[0]);
+	assert_true(things[0].is_open[0]);
+	sc_resource_release(&resources[0], opened);
+	assert_false(things[0].is_open[0]);
+}
+
+/* ---- Several resources ---- */
+
+static void closes_the_last_opened_first(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		sc_resource_release(&resources[i], acquire(i, SC_LOADED));
+	/* The order is that of opening, not of use. */
+	sc_resource_release(&resources[0], acquire(0, SC_HIT));
+	sc_resource_reset(&resources[1]);
+	sc_resource_release(&resources[1], acquire(1, SC_LOADED));
+	assert_string_equal(closed, "b");
+	sc_resource_close_all();
+	assert_string_equal(closed, "bbdca");
+	sc_resource_close_all();
+	assert_string_equal(closed, "bbdca");
+}
+
+static void shutdown_closes_all(void **state)
+{
+	(void)state;
+	sc_resource_release(&resources[2], acquire(2, SC_LOADED));
+	sc_resource_release(&resources[3], acquire(3, SC_LOADED));
+	sc_cache_hooks()->shutdown();
+	assert_string_equal(closed, "dc");
+}
+
+static void what_is_held_is_closed_when_let_go(void **state)
+{
+	(void)state;
+	struct opened *a = acquire(0, SC_LOADED), *b = acquire(1, SC_LOADED),
+		      *c = acquire(2, SC_LOADED);
+	sc_resource_release(&resources[2], c);
+	sc_resource_release(&resources[0], a);
+	sc_resource_close_all();
+	assert_string_equal(closed, "ca");
+	/* It is reset all the same. */
+	struct opened *b2 = acquire(1, SC_LOADED);
+	assert_ptr_not_equal(b2, b);
+	sc_resource_release(&resources[1], b);
+	assert_string_equal(closed, "cab");
+	sc_resource_release(&resources[1], b2);
+}
+
+static void an_opener_may_use_other_resources(void **state)
+{
+	(void)state;
+	things[0].also = &resources[1];
+	things[1].also = &resources[2];
+	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	assert_int_equal(things[0].also_rc, SC_LOADED);
+	assert_int_equal(things[1].also_rc, SC_LOADED);
+	/* What is needed by another was open before it, and is closed after it. */
+	sc_resource_close_all();
+	assert_string_equal(closed, "abc");
+}
+
+static void an_opener_that_needs_itself_is_in_a_circle(void **state)
+{
+	(void)state;
+	things[0].also = &resources[0];
+	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	assert_int_equal(things[0].also_rc, SC_E_CYCLE);
+	assert_int_equal(things[0].opens, 1);
+
+	things[1].also = &resources[2];
+	things[2].also = &resources[1];
+	sc_resource_release(&resources[1], acquire(1, SC_LOADED));
+	assert_int_equal(things[1].also_rc, SC_LOADED);
+	assert_int_equal(things[2].also_rc, SC_E_CYCLE);
+}
+
+static void close_and_open_again(void *instance)
+{
+	close_thing(instance);
+	if (things[0].opens < 20) {
+		void *again;
+		assert_int_equal(sc_resource_acquire(&resources[0], &again, NULL), SC_LOADED);
+		sc_resource_release(&resources[0], again);
+	}
+}
+
+/* A closer that opens something leaves it open; closing all comes to an end. */
+static void a_closer_may_open(void **state)
+{
+	(void)state;
+	sc_resource_init(&resources[0], open_thing, close_and_open_again, &things[0]);
+	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	sc_resource_close_all();
+	assert_int_equal(things[0].opens, 2);
+	assert_int_equal(things[0].closes, 1);
+	while (things[0].open_now)
+		sc_resource_close_all();
+}
+
+static void one_that_lives_shorter_than_the_process(void **state)
+{
+	void *instance;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct sc_resource *resource = malloc(sizeof *resource);
+		assert_non_null(resource);
+		sc_resource_init(resource, open_thing, close_thing, &things[3]);
+		assert_int_equal(sc_resource_acquire(resource, &instance, NULL), SC_LOADED);
+		sc_resource_release(resource, instance);
+		sc_resource_fini(resource);
+		assert_int_equal(things[3].open_now, 0);
+		free(resource);
+		sc_resource_close_all();
+	}
+}
+
+/* ---- Many threads ---- */
+
+static void acquire_with_others(unsigned thread, void *arg)
+{
+	atomic_uint *loaded = arg;
+	void *instance;
+
+	(void)thread;
+	int rc = sc_resource_acquire(&resources[0], &instance, NULL);
+	sct_check(rc == SC_LOADED || rc == SC_HIT);
+	atomic_fetch_add(loaded, rc == SC_LOADED);
+	sct_check(((struct opened *)instance)->number == 0);
+	sc_resource_release(&resources[0], instance);
+}
+
+static void many_threads_open_once(void **state)
+{
+	atomic_uint loaded = 0;
+
+	(void)state;
+	things[0].wait_for = THREADS - 1;
+	sct_threads_run(THREADS, acquire_with_others, &loaded);
+	assert_int_equal(things[0].opens, 1);
+	assert_int_equal(loaded, 1);
+}
+
+static void acquire_in_vain(unsigned thread, void *arg)
+{
+	struct sc_error error = { 0 };
+	void *instance = &number;
+
+	(void)thread;
+	(void)arg;
+	sct_check(sc_resource_acquire(&resources[0], &instance, &error) == SC_E_OPEN);
+	sct_check(instance == NULL && error.code == SC_E_OPEN && error.user_code == -3);
+	sct_check(strcmp(error.message, "nobody answers") == 0);
+}
+
+static void a_failed_open_is_that_of_all_who_waited(void **state)
+{
+	(void)state;
+	things[0].wait_for = THREADS - 1;
+	things[0].fail = -3;
+	sct_threads_run(THREADS, acquire_in_vain, NULL);
+	assert_int_equal(things[0].opens, 1);
+	things[0].wait_for = 0;
+	things[0].fail = 0;
+	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+}
+
+static atomic_bool opening, too_late;
+
+static int open_late(void *context, void **instance, struct sc_error *error)
+{
+	(void)error;
+	atomic_store(&opening, true);
+	sct_until(atomic_load(&too_late));
+	*instance = context;
+	return 0;
+}
+
+static void acquire_with_a_deadline(unsigned thread, void *arg)
+{
+	struct sc_resource *resource = arg;
+	struct sc_error error = { 0 };
+	void *instance = NULL;
+
+	sct_until(thread == 0 || atomic_load(&opening));
+	if (thread == 0) {
+		sct_check(sc_resource_acquire(resource, &instance, &error) == SC_LOADED);
+	} else if (thread == 1) {
+		sct_until(sct_threads_waiting() == 1);
+		sc_cache_hooks()->invocation_begin(20);
+		sct_check(sc_resource_acquire(resource, &instance, &error) == SC_E_DEADLINE);
+		sct_check(error.code == SC_E_DEADLINE && instance == NULL);
+		sc_cache_hooks()->invocation_end(0);
+		atomic_store(&too_late, true);
+	} else {
+		/* Waits before the other does, because it waits for it. */
+		sc_cache_hooks()->invocation_begin(SC_NO_DEADLINE);
+		sct_check(sc_resource_acquire(resource, &instance, &error) == SC_HIT);
+		sc_cache_hooks()->invocation_end(0);
+	}
+	sc_resource_release(resource, instance);
+}
+
+static void waiting_for_an_open_ends_at_the_deadline(void **state)
+{
+	struct sc_resource resource = SC_RESOURCE_INIT(open_late, NULL, &number);
+
+	(void)state;
+	opening = too_late = false;
+	sct_threads_run(3, acquire_with_a_deadline, &resource);
+	sc_resource_fini(&resource);
+}
+
+static void use_and_reset(unsigned thread, void *arg)
+{
+	uint64_t random = thread + 1;
+
+	(void)arg;
+	for (int i = 0; i < 500; i++) {
+		int which = (int)sct_below(&random, 4);
+		struct sc_error error;
+		void *instance;
+		int rc = sc_resource_acquire(&resources[which], &instance, &error);
+		sct_check(rc == SC_LOADED || rc == SC_HIT);
+		struct opened *opened = instance;
+		sct_check(opened->thing == &things[which]);
+		sct_check(atomic_load(&things[which].is_open[opened->number]));
+		if (sct_below(&random, 10) == 0)
+			sc_resource_reset(&resources[which]);
+		if (sct_below(&random, 100) == 0)
+			sc_resource_close_all();
+		sct_check(atomic_load(&things[which].is_open[opened->number]));
+		sc_resource_release(&resources[which], instance);
+	}
+}
+
+static void no_holder_sees_a_closed_one(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		things[i].name = '\0';
+	sct_threads_run(THREADS, use_and_reset, NULL);
+	for (size_t i = 0; i < 4; i++) {
+		assert_true(things[i].opens > 10);
+		assert_in_range(things[i].open_now, 0, 1);
+		assert_int_equal(things[i].opens, things[i].closes + things[i].open_now);
+	}
+}
+
+#define resource_case(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		resource_case(opens_at_first_use_and_stays_open),
+		resource_case(a_static_one_without_a_closer),
+		resource_case(without_an_opener),
+		resource_case(a_failure_is_reported_and_tried_again),
+		resource_case(reset_closes_at_once_what_nobody_holds),
+		resource_case(reset_leaves_the_closing_to_the_last_holder),
+		resource_case(releasing_once_too_often_does_nothing),
+		resource_case(closes_the_last_opened_first),
+		resource_case(shutdown_closes_all),
+		resource_case(what_is_held_is_closed_when_let_go),
+		resource_case(an_opener_may_use_other_resources),
+		resource_case(an_opener_that_needs_itself_is_in_a_circle),
+		resource_case(a_closer_may_open),
+		resource_case(one_that_lives_shorter_than_the_process),
+		resource_case(many_threads_open_once),
+		resource_case(a_failed_open_is_that_of_all_who_waited),
+		resource_case(waiting_for_an_open_ends_at_the_deadline),
+		resource_case(no_holder_sees_a_closed_one),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,153 @@
+"""What others wrote, unchanged: boto3 and the AWS CLI in front, AWS's Python runtime interface client behind."""
+
+import base64
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+from local_server import BOOTSTRAPS, PATIENCE, Local, eventually
+
+AWS = pathlib.Path(sys.executable).parent / "aws"
+ACCESS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1",
+          "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null",
+          "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+
+
+def python_function(folder):
+    """A folder with a bootstrap that runs python_function.py under awslambdaric."""
+    bootstrap = pathlib.Path(folder, "bootstrap")
+    bootstrap.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m awslambdaric python_function.handler\n",
+                         encoding="utf-8")
+    bootstrap.chmod(0o755)
+    pathlib.Path(folder, "python_function.py").symlink_to(BOOTSTRAPS / "python_function.py")
+    return folder
+
+
+class Clients(unittest.TestCase):
+    def setUp(self):
+        self.python = python_function(self.enterContext(tempfile.TemporaryDirectory()))
+        self.local = self.enterContext(Local("--timeout", "20", python=self.python))
+        session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1")
+        self.client = session.client("lambda", endpoint_url=self.local.url, config=botocore.config.Config(
+            retries={"max_attempts": 0}, read_timeout=PATIENCE))
+        self.addCleanup(self.client.close)
+
+    def invoke(self, event, name="python", **more):
+        answer = self.client.invoke(FunctionName=name, Payload=json.dumps(event), **more)
+        return answer, answer["Payload"].read()
+
+    def aws(self, *arguments):
+        command = [sys.executable, str(AWS), "lambda", "invoke", "--endpoint-url", self.local.url, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False,
+                              env={**os.environ, **ACCESS})
+
+    def test_boto3_and_the_python_runtime(self):
+        context = base64.b64encode(json.dumps({"custom": {"a": "b"}}).encode()).decode()
+        answer, body = self.invoke({"x": [1, "é"]}, LogType="Tail", ClientContext=context)
+        told = json.loads(body)
+        self.assertEqual((answer["StatusCode"], answer["ExecutedVersion"]), (200, "$LATEST"))
+        self.assertNotIn("FunctionError", answer)
+        self.assertEqual((told["count"], told["event"], told["text"]), (1, {"x": [1, "é"]}, "é€😀"))
+        self.assertEqual(told["request_id"], answer["ResponseMetadata"]["RequestId"])
+        self.assertEqual((told["function"], told["memory"], told["custom"]), ("python", "128", {"a": "b"}))
+        self.assertEqual(told["arn"], "arn:aws:lambda:us-east-1:012345678912:function:python")
+        self.assertTrue(0 < told["remaining"] <= 20000)
+        self.assertTrue(told["trace"].startswith("Root=1-"))
+        log = base64.b64decode(answer["LogResult"]).decode()
+        self.assertIn("hello from python\n", log)
+        self.assertIn(f"REPORT RequestId: {told['request_id']}\t", log)
+        self.assertEqual(json.loads(self.invoke({})[1])["count"], 2)
+        self.assertEqual(self.local.function("python")["cold_starts"], 1)
+
+    def test_names(self):
+        partial = "012345678912:function:python"
+        for name in "python:prod", partial, f"arn:aws:lambda:us-east-1:{partial}":
+            self.assertEqual(self.invoke({}, name)[0]["StatusCode"], 200)
+        told = json.loads(self.invoke({}, Qualifier="prod")[1])
+        self.assertEqual(told["arn"], "arn:aws:lambda:us-east-1:012345678912:function:python:prod")
+
+    def test_a_function_that_fails(self):
+        answer, body = self.invoke({"fail": "on purpose"})
+        self.assertEqual((answer["StatusCode"], answer["FunctionError"]), (200, "Unhandled"))
+        error = json.loads(body)
+        self.assertEqual((error["errorType"], error["errorMessage"]), ("ValueError", "é: on purpose"))
+        self.assertTrue(error["stackTrace"])
+        # The environment lives on.
+        self.assertEqual(json.loads(self.invoke({})[1])["count"], 2)
+
+    def test_a_stack_trace_of_a_thousand_frames(self):
+        answer, body = self.invoke({"deep": True})
+        self.assertEqual((answer["StatusCode"], answer.get("FunctionError")), (200, "Unhandled"))
+        self.assertEqual(json.loads(body)["errorType"], "RecursionError")
+        self.assertGreater(json.loads(self.invoke({})[1])["count"], 1)
+
+    def test_a_function_that_exits(self):
+        answer, body = self.invoke({"exit": 3})
+        self.assertEqual(answer["FunctionError"], "Unhandled")
+        self.assertIn(json.loads(body)["errorType"], ("Runtime.ExitError", "SystemExit"))
+        self.assertEqual(json.loads(self.invoke({})[1])["event"], {})
+
+    def test_an_init_that_fails(self):
+        with Local("--env", "FAIL_INIT=1", python=self.python) as local:
+            answer = local.invoke("python", {})
+            self.assertTrue(answer.failed)
+            self.assertEqual(answer.json()["errorType"], "RuntimeError")
+            self.assertIn("no database", answer.json()["errorMessage"])
+
+    def test_kinds_of_invocation(self):
+        self.assertEqual(self.invoke({}, InvocationType="DryRun")[0]["StatusCode"], 204)
+        answer, body = self.invoke({}, InvocationType="Event")
+        self.assertEqual((answer["StatusCode"], body), (202, b""))
+        request_id = answer["ResponseMetadata"]["RequestId"]
+        eventually(lambda: f"END RequestId: {request_id}" in self.local.log, "the event's end")
+        nothing = self.client.invoke(FunctionName="python")
+        self.assertEqual(json.loads(nothing["Payload"].read())["event"], {})
+
+    def test_errors_are_exceptions(self):
+        errors = self.client.exceptions
+        with self.assertRaisesRegex(errors.ResourceNotFoundException, "Function not found: arn:aws:lambda:"):
+            self.client.invoke(FunctionName="nobody")
+        with self.assertRaisesRegex(errors.InvalidRequestContentException, "Could not parse request body"):
+            self.client.invoke(FunctionName="python", Payload=b"not json")
+        with self.assertRaises(botocore.exceptions.ClientError) as raised:
+            self.client.invoke(FunctionName="python", Payload=b'"' + b"x" * 7000000 + b'"')
+        self.assertEqual(raised.exception.response["Error"]["Code"], "RequestEntityTooLargeException")
+        self.assertEqual(raised.exception.response["ResponseMetadata"]["HTTPStatusCode"], 413)
+        with Local("--max-environments", "1", odd="odd.py") as local:
+            connection = local.connect()
+            connection.request("POST", "/2015-03-31/functions/odd/invocations", b'{"do":"sleep","seconds":2}')
+            eventually(lambda: local.environments("busy"), "the invocation")
+            client = boto3.client("lambda", endpoint_url=local.url, region_name="us-east-1", aws_access_key_id="a",
+                                  aws_secret_access_key="b", config=botocore.config.Config(retries={"max_attempts": 0}))
+            with self.assertRaises(client.exceptions.TooManyRequestsException) as throttled:
+                client.invoke(FunctionName="odd")
+            self.assertEqual(throttled.exception.response["Reason"], "ConcurrentInvocationLimitExceeded")
+            client.close()
+            connection.close()
+
+    def test_the_aws_cli(self):
+        out = pathlib.Path(self.local.folder.name, "out.json")
+        result = self.aws("--function-name", "python", "--payload", '{"a": 1}', "--log-type", "Tail", str(out))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        told = json.loads(result.stdout)
+        self.assertEqual((told["StatusCode"], told["ExecutedVersion"]), (200, "$LATEST"))
+        self.assertIn("START RequestId:", base64.b64decode(told["LogResult"]).decode())
+        self.assertEqual(json.loads(out.read_bytes())["event"], {"a": 1})
+        failed = self.aws("--function-name", "python", "--payload", '{"fail": "x"}', str(out))
+        self.assertEqual(json.loads(failed.stdout)["FunctionError"], "Unhandled")
+        unknown = self.aws("--function-name", "nobody", str(out))
+        self.assertNotEqual(unknown.returncode, 0)
+        self.assertIn("(ResourceNotFoundException) when calling the Invoke operation: Function not found",
+                      unknown.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

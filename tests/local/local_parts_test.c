@@ -1,0 +1,422 @@
+/* The parts that can be had without a server: environment variables, deployments, ids, calls, lines of a
+ * pipe; and what they do without memory. What libevent allocates inside itself is not made to fail. */
+#include "support/allocation.h"
+#include "support/cmocka.h"
+
+#include "local/call.h"
+#include "local/deployment.h"
+#include "local/line_pipe.h"
+#include "local/output.h"
+#include "local/process_environ.h"
+#include "local/request_id.h"
+
+#include <event2/event.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- Environment variables. ---- */
+
+static void variables_are_replaced(void **state)
+{
+	struct sci_environ list = { 0 }, copy = { 0 };
+
+	(void)state;
+	assert_int_equal(sci_environ_put(&list, "A=1"), 0);
+	assert_int_equal(sci_environ_put(&list, "AB=2"), 0);
+	assert_int_equal(sci_environ_set(&list, "A", "3=3"), 0);
+	assert_int_equal(sci_environ_default(&list, "A", "no"), 0);
+	assert_int_equal(sci_environ_default(&list, "C", "4"), 0);
+	assert_int_equal(sci_environ_set(&list, "D", ""), 0);
+	assert_int_equal(sci_environ_default(&list, "D", "5"), 0);
+	assert_int_equal(list.count, 4);
+	assert_string_equal(sci_environ_get(&list, "A"), "3=3");
+	assert_string_equal(sci_environ_get(&list, "AB"), "2");
+	assert_string_equal(sci_environ_get(&list, "C"), "4");
+	assert_string_equal(sci_environ_get(&list, "D"), "5");
+	assert_null(sci_environ_get(&list, "B"));
+	assert_null(list.entries[4]);
+	assert_int_equal(sci_environ_copy(&copy, &list), 0);
+	assert_int_equal(sci_environ_set(&copy, "E", "6"), 0);
+	assert_string_equal(sci_environ_get(&copy, "AB"), "2");
+	assert_null(copy.entries[5]);
+	assert_null(sci_environ_get(&list, "E"));
+	sci_environ_fini(&copy);
+	sci_environ_fini(&list);
+}
+
+static void variables_of_a_function(void **state)
+{
+	const char *const extra[] = { "AWS_REGION=eu-north-1", "_HANDLER=mine", "TZ=Europe/Rome",
+		"AWS_LAMBDA_FUNCTION_NAME=not this" };
+	struct sci_environ_facts facts = { "f", "/folder", 512, extra, sizeof extra / sizeof *extra };
+	struct sci_environ list = { 0 };
+
+	(void)state;
+	setenv("_X_AMZN_TRACE_ID", "old", 1);
+	assert_int_equal(sci_environ_fill(&list, &facts), 0);
+	assert_string_equal(sci_environ_get(&list, "AWS_REGION"), "eu-north-1");
+	assert_string_equal(sci_environ_get(&list, "AWS_DEFAULT_REGION"), "eu-north-1");
+	assert_string_equal(sci_environ_get(&list, "_HANDLER"), "mine");
+	assert_string_equal(sci_environ_get(&list, "TZ"), "Europe/Rome");
+	assert_string_equal(sci_environ_get(&list, "AWS_LAMBDA_FUNCTION_NAME"), "f");
+	assert_string_equal(sci_environ_get(&list, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), "512");
+	assert_string_equal(sci_environ_get(&list, "LAMBDA_TASK_ROOT"), "/folder");
+	assert_null(sci_environ_get(&list, "_X_AMZN_TRACE_ID"));
+	sci_environ_fini(&list);
+}
+
+static void fill_scenario(void *arg)
+{
+	struct sci_environ_facts facts = { .function_name = "f", .directory = "/", .memory_mb = 128 };
+	struct sci_environ list = { 0 }, copy = { 0 };
+
+	(void)arg;
+	int rc = sci_environ_fill(&list, &facts);
+	if (rc == 0)
+		rc = sci_environ_copy(&copy, &list);
+	assert_int_equal(rc, sct_allocation_failed() ? SC_E_NOMEM : 0);
+	sci_environ_fini(&copy);
+	sci_environ_fini(&list);
+}
+
+static void variables_without_memory(void **state)
+{
+	(void)state;
+	sct_fail_each_allocation(fill_scenario, NULL);
+}
+
+/* ---- Deployments. ---- */
+
+static char folder[] = "/tmp/scopecache-parts-XXXXXX";
+
+static void make_file(const char *name, mode_t mode)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, mode);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	make_file("bootstrap", 0755);
+	make_file("plain", 0644);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	static const char *const names[] = { "bootstrap", "plain" };
+	char path[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	return rmdir(folder);
+}
+
+static int deploy(const char *name, const char *bootstrap, struct sci_deployment *deployment,
+	struct sc_error *error)
+{
+	struct sci_deployment_options options = {
+		.name = name,
+		.bootstrap = bootstrap,
+		.timeout_ms = 3000,
+		.init_timeout_ms = 10000,
+		.memory_mb = 128,
+	};
+
+	*deployment = (struct sci_deployment){ 0 };
+	return sci_deployment_init(deployment, &options, error);
+}
+
+static void deployments_that_work(void **state)
+{
+	struct sci_deployment deployment;
+	char expected[128];
+
+	(void)state;
+	snprintf(expected, sizeof expected, "%s/bootstrap", folder);
+	assert_int_equal(deploy("f", folder, &deployment, NULL), 0);
+	assert_string_equal(deployment.bootstrap, expected);
+	assert_string_equal(deployment.directory, folder);
+	sci_deployment_fini(&deployment);
+	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(deploy("f", "bootstrap", &deployment, NULL), 0);
+	assert_string_equal(deployment.bootstrap, expected);
+	assert_string_equal(deployment.directory, folder);
+	sci_deployment_fini(&deployment);
+	assert_int_equal(deploy("f", ".", &deployment, NULL), 0);
+	assert_string_equal(deployment.bootstrap, expected);
+	sci_deployment_fini(&deployment);
+	assert_int_equal(chdir("/"), 0);
+}
+
+static void assert_refused(const char *name, const char *bootstrap, const char *word)
+{
+	struct sci_deployment deployment;
+	struct sc_error error;
+
+	assert_int_equal(deploy(name, bootstrap, &deployment, &error), SC_E_INVAL);
+	if (!strstr(error.message, word))
+		fail_msg("%s", error.message);
+	sci_deployment_fini(&deployment);
+}
+
+static void deployments_that_do_not(void **state)
+{
+	char path[128];
+
+	(void)state;
+	assert_refused("f", "/nonexistent/file", "does not exist; build it");
+	assert_refused("f", "/usr", "no file named bootstrap in the folder");
+	assert_refused("f", "/dev/null", "not a file");
+	snprintf(path, sizeof path, "%s/plain", folder);
+	assert_refused("f", path, "not executable; chmod +x");
+	snprintf(path, sizeof path, "%s/plain/below", folder);
+	assert_refused("f", path, "cannot be used");
+	assert_refused("a b", folder, "letters, digits, dashes");
+	assert_refused("", folder, "letters, digits, dashes");
+}
+
+static void deploy_scenario(void *arg)
+{
+	struct sci_deployment deployment;
+	struct sc_error error;
+
+	(void)arg;
+	int rc = deploy("f", folder, &deployment, &error);
+	if (!sct_allocation_failed())
+		assert_int_equal(rc, 0);
+	else
+		assert_true(rc == SC_E_NOMEM || rc == SC_E_INVAL);
+	sci_deployment_fini(&deployment);
+}
+
+static void deployments_without_memory(void **state)
+{
+	(void)state;
+	sct_fail_each_allocation(deploy_scenario, NULL);
+}
+
+/* ---- Ids and calls. ---- */
+
+static void ids_differ(void **state)
+{
+	char ids[100][SCI_REQUEST_ID_BYTES], trace[SCI_TRACE_ID_BYTES], hex[SCI_HEX_ID_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < 100; i++) {
+		sci_request_id(ids[i]);
+		assert_int_equal(strlen(ids[i]), 36);
+		assert_int_equal(ids[i][14], '4');
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(ids[i], ids[j]);
+	}
+	sci_trace_id(trace);
+	assert_int_equal(strncmp(trace, "Root=1-", 7), 0);
+	assert_int_equal(strlen(trace), 35 + 5 + 8 + 16 + 10);
+	sci_hex_id(hex);
+	assert_int_equal(strspn(hex, "0123456789abcdef"), 32);
+}
+
+struct told {
+	int times;
+	bool failed;
+	char body[256], content_type[64];
+};
+
+static void on_answered(struct sci_call *call, const struct sci_answer *answer, void *arg)
+{
+	struct told *told = arg;
+
+	(void)call;
+	told->times++;
+	told->failed = answer->failed;
+	snprintf(told->content_type, sizeof told->content_type, "%s", answer->content_type);
+	if (answer->body)
+		snprintf(told->body, sizeof told->body, "%.*s", (int)answer->body->buffer.len,
+			answer->body->buffer.data);
+}
+
+static struct sci_deployment some_function = { .name = "f", .arn = (char[]){ "arn:f" } };
+
+static struct sci_call *make_call(struct told *told)
+{
+	struct sci_call_texts texts = { .qualifier = "q", .tenant_id = "t" };
+	struct sci_shared_bytes *event = sci_shared_bytes_new();
+	struct sci_call *call = event ? sci_call_new(&some_function, &texts, event) : NULL;
+
+	sci_shared_bytes_release(event);
+	if (call) {
+		call->answered = on_answered;
+		call->arg = told;
+	}
+	return call;
+}
+
+static void a_call_is_answered_once(void **state)
+{
+	struct told told = { 0 };
+	struct sci_call *call = make_call(&told);
+	struct sci_shared_bytes *body = sci_shared_bytes_new();
+
+	(void)state;
+	assert_non_null(call);
+	assert_string_equal(call->arn, "arn:f:q");
+	sci_buffer_append(&body->buffer, "one", 3);
+	sci_call_answer(call, body, "text/plain", false);
+	assert_int_equal(told.times, 1);
+	sci_call_fail(call, "error", "Runtime.Late", "too late");
+	sci_call_answer(call, NULL, NULL, true);
+	assert_int_equal(told.times, 1);
+	assert_string_equal(told.body, "one");
+	assert_string_equal(told.content_type, "text/plain");
+	assert_false(told.failed);
+	sci_call_finish(call);
+	assert_int_equal(told.times, 1);
+	assert_int_equal(body->owners, 1);
+	sci_shared_bytes_release(body);
+}
+
+static void a_call_that_wants_the_log_waits_for_its_end(void **state)
+{
+	struct told told = { 0 };
+	struct sci_call *call = make_call(&told);
+
+	(void)state;
+	call->tail = calloc(1, sizeof *call->tail);
+	sci_call_answer(call, NULL, NULL, false);
+	assert_int_equal(told.times, 0);
+	sci_call_finish(call);
+	assert_int_equal(told.times, 1);
+	assert_string_equal(told.content_type, "application/json");
+}
+
+static void a_call_is_never_lost(void **state)
+{
+	struct told told = { 0 };
+
+	(void)state;
+	sci_call_finish(make_call(&told));
+	assert_int_equal(told.times, 1);
+	assert_true(told.failed);
+	assert_non_null(strstr(told.body, "\"errorType\":\"Runtime.Unknown\""));
+	sci_call_discard(make_call(&told));
+	assert_int_equal(told.times, 1);
+}
+
+static void call_scenario(void *arg)
+{
+	struct told told = { 0 };
+	struct sci_call *call = make_call(&told);
+
+	(void)arg;
+	if (!call) {
+		assert_true(sct_allocation_failed());
+		return;
+	}
+	sci_call_fail(call, "error", "Function.Bad", "a \"reason\" of %d words", 4);
+	/* Whatever there is no memory for, the caller is told that it failed. */
+	assert_int_equal(told.times, 1);
+	assert_true(told.failed);
+	if (!sct_allocation_failed())
+		assert_string_equal(told.body,
+			"{\"errorType\":\"Function.Bad\",\"errorMessage\":\"a \\\"reason\\\" of 4 words\"}");
+	sci_call_finish(call);
+}
+
+static void calls_without_memory(void **state)
+{
+	(void)state;
+	sct_fail_each_allocation(call_scenario, NULL);
+}
+
+/* ---- Lines of a pipe. ---- */
+
+struct lines {
+	char all[128 * 1024];
+	size_t len, count, longest;
+};
+
+static void on_line(void *arg, const char *line, size_t len)
+{
+	struct lines *lines = arg;
+
+	assert_int_equal(line[len - 1], '\n');
+	assert_true(lines->len + len <= sizeof lines->all);
+	memcpy(lines->all + lines->len, line, len);
+	lines->len += len;
+	lines->count++;
+	lines->longest = len > lines->longest ? len : lines->longest;
+}
+
+static void lines_are_whole(void **state)
+{
+	static struct lines lines;
+	static char long_line[50000];
+	struct event_base *base = event_base_new();
+	struct sci_line_pipe reader = { .line = on_line, .arg = &lines };
+	struct sci_output *output;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(sci_output_open(base, -1, &output), 0);
+	assert_int_equal(sci_line_pipe_init(&reader, base, ends[0], output), 0);
+	assert_int_equal(write(ends[1], "one\n\ntwo", 8), 8);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(lines.count, 2);
+	assert_int_equal(write(ends[1], " and more\nthree", 15), 15);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(lines.count, 3);
+	sci_line_pipe_drain(&reader);
+	assert_int_equal(lines.len, strlen("one\n\ntwo and more\nthree\n"));
+	assert_memory_equal(lines.all, "one\n\ntwo and more\nthree\n", lines.len);
+
+	memset(long_line, 'x', sizeof long_line);
+	assert_int_equal(write(ends[1], long_line, sizeof long_line), sizeof long_line);
+	lines.len = lines.count = 0;
+	sci_line_pipe_drain(&reader);
+	assert_int_equal(lines.longest, SCI_LINE_MAX);
+	assert_int_equal(lines.count, 4);
+	assert_int_equal(lines.len, sizeof long_line + 4);
+
+	close(ends[1]);
+	event_base_loop(base, EVLOOP_ONCE);
+	sci_line_pipe_fini(&reader);
+	sci_output_close(output);
+	event_base_free(base);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(variables_are_replaced),
+		cmocka_unit_test(variables_of_a_function),
+		cmocka_unit_test(variables_without_memory),
+		cmocka_unit_test(deployments_that_work),
+		cmocka_unit_test(deployments_that_do_not),
+		cmocka_unit_test(deployments_without_memory),
+		cmocka_unit_test(ids_differ),
+		cmocka_unit_test(a_call_is_answered_once),
+		cmocka_unit_test(a_call_that_wants_the_log_waits_for_its_end),
+		cmocka_unit_test(a_call_is_never_lost),
+		cmocka_unit_test(calls_without_memory),
+		cmocka_unit_test(lines_are_whole),
+	};
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
