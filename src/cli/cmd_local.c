@@ -17,22 +17,33 @@
 #define MEMORY_MAX_MB    32768
 #define ENVIRONMENTS_MAX 100000
 
-enum { KEY_FUNCTION = 'f', KEY_LISTEN = 'l', KEY_ENV = 'e', KEY_TIMEOUT = 't', KEY_MEMORY = 'm',
-       KEY_QUIET = 'q', KEY_INIT_TIMEOUT = 256, KEY_MAX_ENVIRONMENTS, KEY_ALLOW_REMOTE };
+enum {
+	KEY_FUNCTION = 'f',
+	KEY_LISTEN = 'l',
+	KEY_ENV = 'e',
+	KEY_TIMEOUT = 't',
+	KEY_MEMORY = 'm',
+	KEY_QUIET = 'q',
+	KEY_INIT_TIMEOUT = 256,
+	KEY_MAX_ENVIRONMENTS,
+	KEY_ALLOW_REMOTE
+};
 
 static const struct argp_option argp_options[] = {
 	{ "function", KEY_FUNCTION, "NAME=BOOTSTRAP", 0,
-		"Serve the function NAME; BOOTSTRAP is an executable file, or a folder with one that is "
+		"Serve the function NAME; BOOTSTRAP is an executable file, or a folder with one "
 		"called bootstrap. May be given more than once",
 		0 },
-	{ "listen", KEY_LISTEN, "HOST:PORT", 0, "Where to serve the Invoke API (default 127.0.0.1:0, a free port)",
-		0 },
+	{ "listen", KEY_LISTEN, "HOST:PORT", 0,
+		"Where to serve the Invoke API (default 127.0.0.1:0, a free port)", 0 },
 	{ "allow-remote", KEY_ALLOW_REMOTE, NULL, 0,
-		"Let HOST be one that other machines reach: whoever reaches it can run the functions", 0 },
+		"Let HOST be one that others reach: whoever reaches it can run the functions", 0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "How long an invocation may take (default 3)", 0 },
 	{ "init-timeout", KEY_INIT_TIMEOUT, "SECONDS", 0,
-		"How long a bootstrap may take until it asks for its first invocation (default 10)", 0 },
-	{ "memory", KEY_MEMORY, "MB", 0, "The memory size that functions are told (default 128)", 0 },
+		"How long a bootstrap may take until it asks for its first invocation (default 10)",
+		0 },
+	{ "memory", KEY_MEMORY, "MB", 0, "The memory size that functions are told (default 128)",
+		0 },
 	{ "max-environments", KEY_MAX_ENVIRONMENTS, "N", 0,
 		"How many environments there may be, of all functions together (default 1000)", 0 },
 	{ "env", KEY_ENV, "NAME=VALUE", 0, "Set an environment variable of the functions", 0 },
@@ -47,14 +58,16 @@ struct arguments {
 	struct sci_local_options options;
 };
 
-static long read_number(const struct argp_state *state, const char *option, const char *text, long max)
+static long read_number(const struct argp_state *state, const char *option, const char *text,
+	long max)
 {
 	char *end;
 
 	errno = 0;
 	long number = strtol(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end || errno || number < 1 || number > max)
-		argp_error(state, "--%s takes a whole number from 1 to %ld, not \"%s\"", option, max, text);
+		argp_error(state, "--%s takes a whole number from 1 to %ld, not \"%s\"", option,
+			max, text);
 	return number;
 }
 
@@ -66,7 +79,8 @@ static int64_t read_seconds(const struct argp_state *state, const char *option, 
 
 	/* Not the other way round: a NaN is refused too. */
 	if (!(seconds >= 0.001 && seconds <= SECONDS_MAX) || *end)
-		argp_error(state, "--%s takes seconds from 0.001 to %d, not \"%s\"", option, SECONDS_MAX, text);
+		argp_error(state, "--%s takes seconds from 0.001 to %d, not \"%s\"", option,
+			SECONDS_MAX, text);
 	return (int64_t)(seconds * 1000 + 0.5);
 }
 
@@ -116,7 +130,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 		local->quiet = true;
 		break;
 	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\" is left over; a function is given as --function NAME=BOOTSTRAP", text);
+		argp_error(state,
+			"\"%s\" is left over; a function is given as --function NAME=BOOTSTRAP",
+			text);
 		break;
 	case ARGP_KEY_END:
 		if (local->function_count == 0)
@@ -150,12 +166,12 @@ int sci_cmd_local(int argc, char **argv)
 	static const struct argp argp = {
 		.options = argp_options,
 		.parser = take,
-		.doc = "Serve functions as AWS Lambda does: the Invoke API in front, and behind it an "
-		       "environment for every invocation that runs at the same time."
+		.doc = "Serve functions as AWS Lambda does: the Invoke API in front, and behind it "
+		       "an environment for every invocation that runs at the same time."
 		       "\vThe first line of standard output says where it listens:\n\n"
 		       "  scopecache local: listening on http://127.0.0.1:40123\n\n"
-		       "Use that as the endpoint of the AWS CLI, of an SDK or of scopecache invoke. Ctrl-C ends "
-		       "the server and everything that it started.",
+		       "Use that as the endpoint of the AWS CLI, of an SDK or of scopecache "
+		       "invoke. Ctrl-C ends the server and everything that it started.",
 	};
 	struct arguments arguments = {
 		.functions = calloc((size_t)argc, sizeof *arguments.functions),

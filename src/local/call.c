@@ -62,7 +62,8 @@ struct sci_call *sci_call_new(struct sci_deployment *function, const struct sci_
 	call->event = sci_shared_bytes_acquire(event);
 	if (make_arn(call, texts->qualifier) &&
 		copy(&call->trace_id, texts->trace_id ? texts->trace_id : trace_id) &&
-		copy(&call->client_context, texts->client_context) && copy(&call->tenant_id, texts->tenant_id))
+		copy(&call->client_context, texts->client_context) &&
+		copy(&call->tenant_id, texts->tenant_id))
 		return call;
 	sci_call_discard(call);
 	return NULL;
@@ -72,7 +73,8 @@ static void tell(struct sci_call *call)
 {
 	struct sci_answer answer = {
 		.body = call->answer.body,
-		.content_type = call->answer.content_type ? call->answer.content_type : "application/json",
+		.content_type =
+			call->answer.content_type ? call->answer.content_type : "application/json",
 		.failed = call->answer.failed,
 	};
 
@@ -120,7 +122,8 @@ static struct sci_shared_bytes *error_json(const char *error_type, const char *f
 
 	int rc = json ? sci_buffer_vprintf(&message, format, args) : SC_E_NOMEM;
 	if (rc == 0)
-		rc = sci_buffer_printf(&json->buffer, "{\"errorType\":\"%s\",\"errorMessage\":", error_type);
+		rc = sci_buffer_printf(&json->buffer,
+			"{\"errorType\":\"%s\",\"errorMessage\":", error_type);
 	if (rc == 0)
 		rc = sci_json_text(&json->buffer, message.data, message.len);
 	if (rc == 0)
@@ -153,8 +156,8 @@ void sci_call_finish(struct sci_call *call)
 	if (!call)
 		return;
 	if (!call->answer.made)
-		sci_call_fail(call, "error", "Runtime.Unknown", "RequestId: %s Error: the invocation was given up",
-			call->request_id);
+		sci_call_fail(call, "error", "Runtime.Unknown",
+			"RequestId: %s Error: the invocation was given up", call->request_id);
 	tell(call);
 	sci_call_discard(call);
 }

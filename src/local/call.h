@@ -23,9 +23,9 @@ struct sci_answer {
 
 struct sci_call {
 	char request_id[SCI_REQUEST_ID_BYTES];
-	char invocation_id[SCI_REQUEST_ID_BYTES]; /* of this delivery; never used again for another */
+	char invocation_id[SCI_REQUEST_ID_BYTES]; /* never used for another delivery */
 	struct sci_deployment *function;
-	char *arn;            /* with the qualifier that the caller used */
+	char *arn; /* with the qualifier that the caller used */
 	char *trace_id;
 	char *client_context; /* JSON, or NULL */
 	char *tenant_id;      /* or NULL */

@@ -20,17 +20,19 @@ static int check_file(const char *name, const char *path, struct sc_error *error
 
 	if (stat(path, &found) < 0 && errno == ENOENT)
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"function %s: its bootstrap does not exist; build it, or correct the path: %s", name,
-			path);
-	if (stat(path, &found) < 0)
-		return sci_error_set(error, SC_E_INVAL, errno, "function %s: its bootstrap cannot be used: %s",
+			"function %s: its bootstrap does not exist; build it, or mend the path: %s",
 			name, path);
+	if (stat(path, &found) < 0)
+		return sci_error_set(error, SC_E_INVAL, errno,
+			"function %s: its bootstrap cannot be used: %s", name, path);
 	if (!S_ISREG(found.st_mode))
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"function %s: its bootstrap is not a file; name an executable file: %s", name, path);
+			"function %s: its bootstrap is not a file; name an executable file: %s",
+			name, path);
 	if (access(path, X_OK) < 0)
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"function %s: its bootstrap is not executable; chmod +x it: %s", name, path);
+			"function %s: its bootstrap is not executable; chmod +x it: %s", name,
+			path);
 	return 0;
 }
 
@@ -43,7 +45,8 @@ static char *absolute(const char *path, char **directory)
 
 	if (slash && (size_t)(slash - path) >= sizeof folder)
 		return NULL;
-	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		slash ? path : ".");
 	resolved = realpath(folder, NULL);
 	if (!resolved)
 		return NULL;
@@ -53,12 +56,14 @@ static char *absolute(const char *path, char **directory)
 		free(resolved);
 		return NULL;
 	}
-	snprintf(whole, size, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, slash ? slash + 1 : path);
+	snprintf(whole, size, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved,
+		slash ? slash + 1 : path);
 	*directory = resolved;
 	return whole;
 }
 
-static int find_bootstrap(struct sci_deployment *deployment, const char *given, struct sc_error *error)
+static int find_bootstrap(struct sci_deployment *deployment, const char *given,
+	struct sc_error *error)
 {
 	struct stat found;
 	char path[PATH_MAX];
@@ -66,19 +71,19 @@ static int find_bootstrap(struct sci_deployment *deployment, const char *given, 
 	int is_folder = stat(given, &found) == 0 && S_ISDIR(found.st_mode);
 	int len = snprintf(path, sizeof path, is_folder ? "%s/bootstrap" : "%s", given);
 	if (len < 0 || (size_t)len >= sizeof path)
-		return sci_error_set(error, SC_E_INVAL, 0, "function %s: the path of its bootstrap is too long",
-			deployment->name);
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"function %s: the path of its bootstrap is too long", deployment->name);
 	if (is_folder && access(path, F_OK) < 0)
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"function %s: there is no file named bootstrap in the folder; name the file: %s",
+			"function %s: no file named bootstrap in the folder; name the file: %s",
 			deployment->name, given);
 	int rc = check_file(deployment->name, path, error);
 	if (rc < 0)
 		return rc;
 	deployment->bootstrap = absolute(path, &deployment->directory);
 	if (!deployment->bootstrap)
-		return sci_error_set(error, SC_E_INVAL, errno, "function %s: its bootstrap cannot be used: %s",
-			deployment->name, path);
+		return sci_error_set(error, SC_E_INVAL, errno,
+			"function %s: its bootstrap cannot be used: %s", deployment->name, path);
 	return 0;
 }
 
@@ -108,12 +113,12 @@ static int check_variables(const struct sci_deployment_options *options, struct 
 	return 0;
 }
 
-int sci_deployment_init(struct sci_deployment *deployment, const struct sci_deployment_options *options,
-	struct sc_error *error)
+int sci_deployment_init(struct sci_deployment *deployment,
+	const struct sci_deployment_options *options, struct sc_error *error)
 {
 	if (sci_function_name_check(options->name, strlen(options->name)) < 0)
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"a function's name is 1 to %d letters, digits, dashes and underscores, not: %s",
+			"a name is 1 to %d letters, digits, dashes and underscores, not: %s",
 			SCI_NAME_MAX, options->name);
 	snprintf(deployment->name, sizeof deployment->name, "%s", options->name);
 	deployment->timeout_ms = options->timeout_ms;

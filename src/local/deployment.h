@@ -38,8 +38,8 @@ struct sci_deployment_options {
  *
  * returns  0; SC_E_INVAL with a message that names what is wrong and what to do; SC_E_NOMEM. After an
  *          error sci_deployment_fini() is still to be called. */
-int sci_deployment_init(struct sci_deployment *deployment, const struct sci_deployment_options *options,
-	struct sc_error *error);
+int sci_deployment_init(struct sci_deployment *deployment,
+	const struct sci_deployment_options *options, struct sc_error *error);
 
 void sci_deployment_fini(struct sci_deployment *deployment);
 

@@ -92,11 +92,12 @@ static const char *error_type_of(const struct sci_runtime_post *post)
 {
 	const char *type = post->error_type;
 	bool function = type && strncmp(type, "Function.", 9) == 0;
-	const char *reason = function ? type + 9 : type && strncmp(type, "Runtime.", 8) == 0 ? type + 8 : "";
+	bool runtime = type && strncmp(type, "Runtime.", 8) == 0;
+	const char *reason = function || runtime ? strchr(type, '.') + 1 : "";
 
 	bool well_formed = reason[0] >= 'A' && reason[0] <= 'Z' && reason[1] != '\0';
 	for (const char *at = reason; *at; at++)
-		well_formed = well_formed && ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z'));
+		well_formed &= (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z');
 	return well_formed ? type : function ? "Function.Unknown" : "Runtime.Unknown";
 }
 
@@ -174,10 +175,12 @@ static void describe_exit(const struct sci_environment *environment, char *out, 
 		const char *name = sigdescr_np(WTERMSIG(status));
 		if (!name)
 			name = "unknown";
-		snprintf(out, size, "Runtime exited with error: signal: %c%s%s", tolower((unsigned char)*name),
-			name + 1, WCOREDUMP(status) ? " (core dumped)" : "");
+		snprintf(out, size, "Runtime exited with error: signal: %c%s%s",
+			tolower((unsigned char)*name), name + 1,
+			WCOREDUMP(status) ? " (core dumped)" : "");
 	} else if (WEXITSTATUS(status) != 0) {
-		snprintf(out, size, "Runtime exited with error: exit status %d", WEXITSTATUS(status));
+		snprintf(out, size, "Runtime exited with error: exit status %d",
+			WEXITSTATUS(status));
 	} else {
 		snprintf(out, size, "Runtime exited without providing a reason");
 	}
@@ -212,7 +215,8 @@ static void conclude(struct sci_environment *environment)
 			log_failed_init(environment);
 		if (!call->answer.made)
 			sci_call_fail(call, "error", "Sandbox.Stopped",
-				"RequestId: %s Error: the environment was stopped before it answered",
+				"RequestId: %s Error: the environment was stopped before it "
+				"answered",
 				call->request_id);
 		finish(environment);
 	}
@@ -241,8 +245,9 @@ static void init_time_out(struct sci_environment *environment)
 	end_now(environment);
 	if (call)
 		sci_call_fail(call, "timeout", "Sandbox.Timedout",
-			"RequestId: %s Error: Init timed out after %.2f seconds: the bootstrap runs and has not "
-			"asked for an invocation",
+			"RequestId: %s Error: Init timed out after %.2f seconds: the bootstrap "
+			"runs "
+			"and has not asked for an invocation",
 			call->request_id, (double)environment->function->init_timeout_ms / 1000.0);
 }
 
@@ -355,7 +360,8 @@ static enum sci_runtime_verdict on_init_failed(const struct sci_runtime_post *po
 
 /* ---- What its keeper does. ---- */
 
-static int start_process(struct sci_environment *environment, struct event_base *base, struct sc_error *error)
+static int start_process(struct sci_environment *environment, struct event_base *base,
+	struct sc_error *error)
 {
 	struct sci_environ variables = { 0 };
 	char address[32], stream[80], day[16];
@@ -366,7 +372,8 @@ static int start_process(struct sci_environment *environment, struct event_base 
 	gmtime_r(&now, &utc);
 	strftime(day, sizeof day, "%Y/%m/%d", &utc);
 	snprintf(stream, sizeof stream, "%s/[$LATEST]%s", day, environment->id);
-	snprintf(address, sizeof address, "127.0.0.1:%u", sci_http_listener_port(environment->runtime));
+	snprintf(address, sizeof address, "127.0.0.1:%u",
+		sci_http_listener_port(environment->runtime));
 	int rc = sci_environ_copy(&variables, &environment->function->environment);
 	if (rc == 0)
 		rc = sci_environ_set(&variables, "AWS_LAMBDA_RUNTIME_API", address);
@@ -405,7 +412,8 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	environment->process.status_fd = -1;
 	environment->init_us = -1;
 	environment->started_us = environment->begun_us = sci_now_us();
-	environment->handlers = (struct sci_runtime_handlers){ on_next, on_posted, on_init_failed, environment };
+	environment->handlers =
+		(struct sci_runtime_handlers){ on_next, on_posted, on_init_failed, environment };
 	sci_hex_id(environment->id);
 
 	int rc = SC_E_NOMEM;
@@ -413,7 +421,8 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	if (!environment->timer)
 		sci_error_set(error, rc, 0, "out of memory");
 	else
-		rc = sci_runtime_server_open(options->base, &environment->handlers, &environment->runtime, error);
+		rc = sci_runtime_server_open(options->base, &environment->handlers,
+			&environment->runtime, error);
 	if (rc == 0)
 		rc = start_process(environment, options->base, error);
 	if (rc < 0) {
@@ -467,7 +476,8 @@ void sci_environment_exited(struct sci_environment *environment, const struct sc
 	if (environment->state == SCI_ENVIRONMENT_IDLE) {
 		char reason[128], line[256];
 		describe_exit(environment, reason, sizeof reason);
-		snprintf(line, sizeof line, "scopecache local: function %s, between invocations: %s",
+		snprintf(line, sizeof line,
+			"scopecache local: function %s, between invocations: %s",
 			environment->function->name, reason);
 		log_text(environment, line);
 	}

@@ -54,19 +54,20 @@ struct sci_environment {
 	struct sci_line_pipe pipe;
 	struct sci_http_listener *runtime;
 	struct sci_runtime_handlers handlers;
-	struct event *timer;           /* what it means depends on the state */
-	struct sci_exchange *poll;     /* the `next` that waits */
+	struct event *timer;       /* what it means depends on the state */
+	struct sci_exchange *poll; /* the `next` that waits */
 	struct sci_call *call;
 	int64_t started_us, idle_since_us;
-	int64_t init_us;               /* how long init took; -1 before its end, and once it is reported */
-	int64_t begun_us, deadline_ms; /* of the invocation; it begins with init when there was one */
+	int64_t init_us;  /* how long init took; -1 before its end, and once it is reported */
+	int64_t begun_us; /* of the invocation; without a delivery, of init */
+	int64_t deadline_ms;
 	uint64_t invocations;
-	long peak_kb;                  /* as last seen */
+	long peak_kb; /* as last seen */
 
-	bool began;                    /* it has asked for an invocation, ever */
-	bool stopped;                  /* it was told to end, for no fault of its own */
-	bool exited;                   /* the process is reaped */
-	int exit_status;               /* as waitpid() gives it */
+	bool began;      /* it has asked for an invocation, ever */
+	bool stopped;    /* it was told to end, for no fault of its own */
+	bool exited;     /* the process is reaped */
+	int exit_status; /* as waitpid() gives it */
 
 	TAILQ_ENTRY(sci_environment) all, idle;
 };

@@ -108,7 +108,8 @@ static void fail_start(struct sci_fleet *fleet, struct sci_call *call, const str
 	bool entrypoint = error->code == SC_E_IO;
 	char line[SCI_LOG_LINE_BYTES];
 
-	int len = snprintf(line, sizeof line, "RequestId: %s Error: %s\n", call->request_id, error->message);
+	int len = snprintf(line, sizeof line, "RequestId: %s Error: %s\n", call->request_id,
+		error->message);
 	sci_output_write(fleet->options.output, line, (size_t)len);
 	sci_call_fail(call, "error", entrypoint ? "Runtime.InvalidEntrypoint" : "Runtime.Unknown",
 		"RequestId: %s Error: %s", call->request_id, error->message);
@@ -160,7 +161,8 @@ static bool is_settling(const struct sci_fleet *fleet, const struct sci_deployme
 	size_t settling = 0;
 
 	TAILQ_FOREACH(environment, &fleet->all, all)
-		settling += environment->function == function && environment->state == SCI_ENVIRONMENT_ANSWERED;
+		settling += environment->function == function &&
+			environment->state == SCI_ENVIRONMENT_ANSWERED;
 	return settling > pool_of(fleet, function)->patient;
 }
 
@@ -247,7 +249,8 @@ int sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *call)
 /* ---- What the environments say. ---- */
 
 /* The first call that waits, of `function` or (NULL) of any. */
-static struct sci_call *first_waiting(const struct sci_fleet *fleet, const struct sci_deployment *function)
+static struct sci_call *first_waiting(const struct sci_fleet *fleet,
+	const struct sci_deployment *function)
 {
 	struct sci_call *call;
 
@@ -262,7 +265,8 @@ static void start_waiting(struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
-	while (!fleet->stopping && (call = first_waiting(fleet, NULL)) && !call->patience && has_room(fleet)) {
+	while (!fleet->stopping && (call = first_waiting(fleet, NULL)) && !call->patience &&
+		has_room(fleet)) {
 		leave_queue(fleet, call);
 		start(fleet, call);
 	}
@@ -349,7 +353,7 @@ static void fail_waiting(struct sci_fleet *fleet)
 	while ((call = TAILQ_FIRST(&fleet->waiting))) {
 		leave_queue(fleet, call);
 		sci_call_fail(call, "error", "Sandbox.Stopped",
-			"RequestId: %s Error: the local Lambda was stopped before the invocation began",
+			"RequestId: %s Error: the local Lambda was stopped before it began",
 			call->request_id);
 		sci_call_finish(call);
 	}

@@ -67,8 +67,9 @@ static bool is_region(struct text text)
 		if (c != '-' && (c < 'a' || c > 'z'))
 			return false;
 	}
-	return text.len >= 6 && text.data[2] == '-' && dashes >= 2 && text.data[text.len - 2] == '-' &&
-		text.data[text.len - 1] >= '0' && text.data[text.len - 1] <= '9';
+	return text.len >= 6 && text.data[2] == '-' && dashes >= 2 &&
+		text.data[text.len - 2] == '-' && text.data[text.len - 1] >= '0' &&
+		text.data[text.len - 1] <= '9';
 }
 
 static int strip_arn(struct text *text)
@@ -77,8 +78,9 @@ static int strip_arn(struct text *text)
 
 	if (!cut(*text, &arn, &rest) || !is(arn, "arn"))
 		return 0;
-	if (!cut(rest, &partition, &rest) || partition.len < 3 || memcmp(partition.data, "aws", 3) != 0 ||
-		!all_of(partition, "-") || !cut(rest, &service, &rest) || !is(service, "lambda"))
+	if (!cut(rest, &partition, &rest) || partition.len < 3 ||
+		memcmp(partition.data, "aws", 3) != 0 || !all_of(partition, "-") ||
+		!cut(rest, &service, &rest) || !is(service, "lambda"))
 		return SC_E_INVAL;
 	*text = rest;
 	return 0;

@@ -38,7 +38,7 @@ struct sci_exchange {
 	char *method, *path;
 	struct sci_shared_bytes *body;
 	size_t body_len;
-	bool handled;                /* `handle` has been called */
+	bool handled; /* `handle` has been called */
 	bool suspended;
 	bool failed;                 /* there is no memory to answer: the connection is closed */
 	struct MHD_Response *answer; /* to be queued */
@@ -77,14 +77,16 @@ static int bind_to(const struct addrinfo *address)
 
 static int open_socket(const char *host, uint16_t port, struct sc_error *error)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
 	struct addrinfo *addresses;
 	char service[8];
 
 	snprintf(service, sizeof service, "%u", port);
 	int rc = getaddrinfo(host, service, &hints, &addresses);
 	if (rc != 0)
-		return sci_error_set(error, SC_E_IO, 0, "cannot listen on %s: %s", host, gai_strerror(rc));
+		return sci_error_set(error, SC_E_IO, 0, "cannot listen on %s: %s", host,
+			gai_strerror(rc));
 	int fd = bind_to(addresses);
 	int os_errno = errno;
 	freeaddrinfo(addresses);
@@ -92,9 +94,11 @@ static int open_socket(const char *host, uint16_t port, struct sc_error *error)
 		return fd;
 	if (os_errno == EADDRINUSE)
 		return sci_error_set(error, SC_E_IO, 0,
-			"port %u of %s is in use: end what listens there, or name another port (0: any that is free)",
+			"port %u of %s is in use: end what listens there, or name another port "
+			"(0: any that is free)",
 			port, host);
-	return sci_error_set(error, SC_E_IO, os_errno, "cannot listen on port %u of %s", port, host);
+	return sci_error_set(error, SC_E_IO, os_errno, "cannot listen on port %u of %s", port,
+		host);
 }
 
 static uint16_t bound_port(int fd)
@@ -107,7 +111,8 @@ static uint16_t bound_port(int fd)
 	socklen_t len = sizeof address;
 
 	getsockname(fd, &address.any, &len);
-	return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+	return ntohs(
+		address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 /* ---- Requests. ---- */
@@ -177,8 +182,9 @@ static enum MHD_Result go_on(struct sci_exchange *exchange)
 	return MHD_YES;
 }
 
-static enum MHD_Result handle_request(void *arg, struct MHD_Connection *connection, const char *path,
-	const char *method, const char *version, const char *data, size_t *len, void **state)
+static enum MHD_Result handle_request(void *arg, struct MHD_Connection *connection,
+	const char *path, const char *method, const char *version, const char *data, size_t *len,
+	void **state)
 {
 	struct sci_exchange *exchange = *state;
 
@@ -229,14 +235,18 @@ static bool start_daemon(struct event_base *base, struct sci_http_listener *list
 		handle_request, listener, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, NULL, MHD_OPTION_CONNECTION_TIMEOUT, listener->options.idle_seconds,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, listener->options.connection_bytes, MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, listener->options.connection_bytes,
+		MHD_OPTION_END);
 	if (!listener->daemon) {
 		close(fd);
 		return false;
 	}
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	struct timeval every = { .tv_sec = LOOK_SECONDS };
-	listener->ready = info ? event_new(base, info->epoll_fd, EV_READ | EV_PERSIST, on_ready, listener) : NULL;
+	listener->ready = info
+		? event_new(base, info->epoll_fd, EV_READ | EV_PERSIST, on_ready, listener)
+		: NULL;
 	listener->look = event_new(base, -1, EV_PERSIST, on_ready, listener);
 	return listener->ready && listener->look && event_add(listener->ready, NULL) == 0 &&
 		event_add(listener->look, &every) == 0;
@@ -323,7 +333,8 @@ const char *sci_exchange_parameter(const struct sci_exchange *exchange, const ch
 
 const char *sci_exchange_header(const struct sci_exchange *exchange, const char *name)
 {
-	const char *value = MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
+	const char *value =
+		MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
 
 	if (!value || !*value)
 		value = MHD_lookup_connection_value(exchange->connection, MHD_FOOTER_KIND, name);
@@ -373,14 +384,14 @@ static void release_body(void *body)
 	sci_shared_bytes_release(body);
 }
 
-void sci_exchange_reply(struct sci_exchange *exchange, unsigned status, const struct sci_header *headers,
-	size_t count, struct sci_shared_bytes *body)
+void sci_exchange_reply(struct sci_exchange *exchange, unsigned status,
+	const struct sci_header *headers, size_t count, struct sci_shared_bytes *body)
 {
 	static char nothing[1];
 
 	struct MHD_Response *response = body && body->buffer.len > 0
-		? MHD_create_response_from_buffer_with_free_callback_cls(body->buffer.len, body->buffer.data,
-			  release_body, sci_shared_bytes_acquire(body))
+		? MHD_create_response_from_buffer_with_free_callback_cls(body->buffer.len,
+			  body->buffer.data, release_body, sci_shared_bytes_acquire(body))
 		: MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
 	if (!response && body && body->buffer.len > 0)
 		sci_shared_bytes_release(body);
@@ -390,8 +401,8 @@ void sci_exchange_reply(struct sci_exchange *exchange, unsigned status, const st
 void sci_exchange_reply_json(struct sci_exchange *exchange, unsigned status,
 	const struct sci_header *headers, size_t count, const char *json, size_t len)
 {
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(len, (void *)(uintptr_t)json, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *response = MHD_create_response_from_buffer(len,
+		(void *)(uintptr_t)json, MHD_RESPMEM_MUST_COPY);
 
 	if (response)
 		MHD_add_response_header(response, "Content-Type", "application/json");

@@ -10,14 +10,15 @@ static json_t *environment_json(const struct sci_environment *environment)
 {
 	struct sci_process_memory memory = sci_process_memory(&environment->process);
 	int64_t now_us = sci_now_us();
-	int64_t idle_us =
-		environment->state == SCI_ENVIRONMENT_IDLE ? now_us - environment->idle_since_us : 0;
+	int64_t idle_us = environment->state == SCI_ENVIRONMENT_IDLE
+		? now_us - environment->idle_since_us
+		: 0;
 
-	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I}", "id", environment->id, "function",
-		environment->function->name, "pid", (int)environment->process.pid, "state",
-		sci_environment_state_name(environment->state), "invocations",
-		(json_int_t)environment->invocations, "memory_kb", (json_int_t)memory.peak_kb, "rss_kb",
-		(json_int_t)memory.resident_kb, "age_ms",
+	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I}", "id", environment->id,
+		"function", environment->function->name, "pid", (int)environment->process.pid,
+		"state", sci_environment_state_name(environment->state), "invocations",
+		(json_int_t)environment->invocations, "memory_kb", (json_int_t)memory.peak_kb,
+		"rss_kb", (json_int_t)memory.resident_kb, "age_ms",
 		(json_int_t)((now_us - environment->started_us) / 1000), "idle_ms",
 		(json_int_t)(idle_us / 1000));
 }
@@ -25,10 +26,12 @@ static json_t *environment_json(const struct sci_environment *environment)
 static json_t *function_json(const struct sci_deployment *function)
 {
 	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", function->name, "arn",
-		function->arn, "invocations", (json_int_t)function->figures.invocations, "cold_starts",
-		(json_int_t)function->figures.cold_starts, "errors", (json_int_t)function->figures.errors,
-		"timeouts", (json_int_t)function->figures.timeouts, "crashes",
-		(json_int_t)function->figures.crashes, "throttles", (json_int_t)function->figures.throttles);
+		function->arn, "invocations", (json_int_t)function->figures.invocations,
+		"cold_starts", (json_int_t)function->figures.cold_starts, "errors",
+		(json_int_t)function->figures.errors, "timeouts",
+		(json_int_t)function->figures.timeouts, "crashes",
+		(json_int_t)function->figures.crashes, "throttles",
+		(json_int_t)function->figures.throttles);
 }
 
 char *sci_inspect(const struct sci_fleet *fleet)

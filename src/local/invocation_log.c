@@ -9,7 +9,8 @@
 #include <time.h>
 
 /* Append to a line that has room for SCI_LOG_LINE_BYTES; what does not fit is cut. */
-static size_t put(char *line, size_t len, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static size_t put(char *line, size_t len, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static size_t put(char *line, size_t len, const char *format, ...)
 {
@@ -54,8 +55,8 @@ size_t sci_log_report(char out[SCI_LOG_LINE_BYTES], const struct sci_report *rep
 	int64_t billed_ms = (report->duration_us + init_us + 999) / 1000;
 
 	size_t len = put(out, 0,
-		"REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %lld ms\tMemory Size: %ld MB\t"
-		"Max Memory Used: %ld MB\t",
+		"REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %lld ms\t"
+		"Memory Size: %ld MB\tMax Memory Used: %ld MB\t",
 		report->request_id, to_ms(report->duration_us), (long long)billed_ms,
 		report->memory_size_mb, (report->peak_kb + 1023) / 1024);
 	if (report->init_us >= 0)
@@ -66,7 +67,8 @@ size_t sci_log_report(char out[SCI_LOG_LINE_BYTES], const struct sci_report *rep
 size_t sci_log_init_report(char out[SCI_LOG_LINE_BYTES], int64_t init_us, const char *status,
 	const char *error_type)
 {
-	size_t len = put(out, 0, "INIT_REPORT Init Duration: %.2f ms\tPhase: init\t", to_ms(init_us));
+	size_t len =
+		put(out, 0, "INIT_REPORT Init Duration: %.2f ms\tPhase: init\t", to_ms(init_us));
 
 	return put_status(out, len, status, error_type);
 }
@@ -80,8 +82,8 @@ void sci_log_timed_out(char out[SCI_TIMED_OUT_BYTES], int64_t now_real_ms, const
 
 	gmtime_r(&seconds, &utc);
 	strftime(day_and_time, sizeof day_and_time, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(out, SCI_TIMED_OUT_BYTES, "%s.%03dZ %.36s Task timed out after %.2f seconds", day_and_time,
-		(int)(now_real_ms % 1000), request_id, (double)timeout_ms / 1000.0);
+	snprintf(out, SCI_TIMED_OUT_BYTES, "%s.%03dZ %.36s Task timed out after %.2f seconds",
+		day_and_time, (int)(now_real_ms % 1000), request_id, (double)timeout_ms / 1000.0);
 }
 
 void sci_log_tail_put(struct sci_log_tail *tail, const char *data, size_t len)

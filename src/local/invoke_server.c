@@ -44,11 +44,12 @@ struct failure {
 	char message[256];
 };
 
-static bool fail(struct failure *failure, unsigned status, const char *type, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+static bool fail(struct failure *failure, unsigned status, const char *type, const char *format,
+	...) __attribute__((format(printf, 4, 5)));
 
 /* Fill in a failure; returns false, so that a check can end with it. */
-static bool fail(struct failure *failure, unsigned status, const char *type, const char *format, ...)
+static bool fail(struct failure *failure, unsigned status, const char *type, const char *format,
+	...)
 {
 	va_list args;
 
@@ -76,7 +77,8 @@ static void reply_failure(struct sci_exchange *exchange, const struct failure *f
 	};
 
 	sci_request_id(request_id);
-	int rc = sci_buffer_printf(&json, "{\"Type\":\"%s\",", failure->status < 500 ? "User" : "Service");
+	int rc = sci_buffer_printf(&json, "{\"Type\":\"%s\",",
+		failure->status < 500 ? "User" : "Service");
 	if (rc == 0 && failure->reason)
 		rc = sci_buffer_printf(&json, "\"Reason\":\"%s\",", failure->reason);
 	if (rc == 0)
@@ -85,8 +87,9 @@ static void reply_failure(struct sci_exchange *exchange, const struct failure *f
 		rc = sci_json_text(&json, failure->message, strlen(failure->message));
 	if (rc == 0)
 		rc = sci_buffer_append(&json, "}", 1);
-	sci_exchange_reply_json(exchange, failure->status, headers, sizeof headers / sizeof *headers,
-		rc == 0 ? json.data : "{}", rc == 0 ? json.len : 2);
+	sci_exchange_reply_json(exchange, failure->status, headers,
+		sizeof headers / sizeof *headers, rc == 0 ? json.data : "{}",
+		rc == 0 ? json.len : 2);
 	sci_buffer_fini(&json);
 }
 
@@ -128,7 +131,8 @@ static bool take_qualifier(struct asked *asked, struct failure *failure)
 	if (!qualifier)
 		return true;
 	if (sci_qualifier_check(qualifier, strlen(qualifier)) < 0)
-		return fail(failure, 400, "InvalidParameterValueException", "The qualifier is not valid");
+		return fail(failure, 400, "InvalidParameterValueException",
+			"The qualifier is not valid");
 	if (*named && strcmp(qualifier, named) != 0)
 		return fail(failure, 400, "InvalidParameterValueException",
 			"The qualifier in the function's name is not the one that is asked for");
@@ -142,7 +146,8 @@ static bool take_function(const struct sci_invoke_server *server, const char *te
 	const struct sci_fleet_options *fleet = sci_fleet_options_of(server->fleet);
 
 	if (sci_function_name_parse(text, len, &asked->name) < 0)
-		return fail(failure, 400, "ValidationException", "The function's name is not valid");
+		return fail(failure, 400, "ValidationException",
+			"The function's name is not valid");
 	if (!take_qualifier(asked, failure))
 		return false;
 	for (size_t i = 0; i < fleet->function_count && !asked->function; i++)
@@ -168,7 +173,8 @@ static bool take_type(struct asked *asked, struct failure *failure)
 		return fail(failure, 400, "InvalidParameterValueException",
 			"The invocation type is RequestResponse, Event or DryRun");
 	if (log_type && strcmp(log_type, "Tail") != 0 && strcmp(log_type, "None") != 0)
-		return fail(failure, 400, "InvalidParameterValueException", "The log type is Tail or None");
+		return fail(failure, 400, "InvalidParameterValueException",
+			"The log type is Tail or None");
 	return true;
 }
 
@@ -182,11 +188,13 @@ static bool take_client_context(struct asked *asked, struct failure *failure)
 	char *decoded = malloc(len + 1);
 	if (!decoded)
 		return fail_without_memory(failure);
-	if (len > CLIENT_CONTEXT_MAX || sci_base64_decode(encoded, len, decoded, &decoded_len) < 0 ||
+	if (len > CLIENT_CONTEXT_MAX ||
+		sci_base64_decode(encoded, len, decoded, &decoded_len) < 0 ||
 		sci_json_syntax(decoded, decoded_len, &offset) < 0) {
 		free(decoded);
 		return fail(failure, 400, "InvalidRequestContentException",
-			"The client context must be base64-encoded JSON of at most %d bytes", CLIENT_CONTEXT_MAX);
+			"The client context must be base64-encoded JSON of at most %d bytes",
+			CLIENT_CONTEXT_MAX);
 	}
 	/* It travels on in a header: its line breaks, which are only white space, must not end it. */
 	for (size_t i = 0; i < decoded_len; i++)
@@ -206,8 +214,9 @@ static bool take_event(struct asked *asked, struct failure *failure)
 
 	if (len > limit)
 		return fail(failure, 413, "RequestEntityTooLargeException",
-			"%zu byte payload is too large for the %s invocation type (limit %zu bytes)", len,
-			asked->asynchronous ? "Event" : "RequestResponse", limit);
+			"%zu byte payload is too large for the %s invocation type "
+			"(limit %zu bytes)",
+			len, asked->asynchronous ? "Event" : "RequestResponse", limit);
 	if (!body) {
 		asked->event = sci_shared_bytes_new();
 		return (asked->event && sci_buffer_append(&asked->event->buffer, "{}", 2) == 0) ||
@@ -269,7 +278,8 @@ static void on_answered(struct sci_call *call, const struct sci_answer *answer, 
 	sci_exchange_reply(arg, 200, headers, sizeof headers / sizeof *headers, answer->body);
 }
 
-static void reply_accepted(struct sci_exchange *exchange, const char *request_id, const char *trace_id)
+static void reply_accepted(struct sci_exchange *exchange, const char *request_id,
+	const char *trace_id)
 {
 	const struct sci_header headers[] = {
 		{ "x-amzn-RequestId", request_id },
@@ -287,7 +297,8 @@ static bool fail_submit(int rc, struct failure *failure)
 	return fail(failure, 429, "TooManyRequestsException", "Rate Exceeded.");
 }
 
-static bool submit(struct sci_invoke_server *server, const struct asked *asked, struct failure *failure)
+static bool submit(struct sci_invoke_server *server, const struct asked *asked,
+	struct failure *failure)
 {
 	char request_id[SCI_REQUEST_ID_BYTES], trace_id[TRACE_MAX + 1];
 	struct sci_call *call = make_call(asked);
@@ -312,7 +323,8 @@ static bool submit(struct sci_invoke_server *server, const struct asked *asked, 
 	return true;
 }
 
-static bool invoke(struct sci_invoke_server *server, const struct asked *asked, struct failure *failure)
+static bool invoke(struct sci_invoke_server *server, const struct asked *asked,
+	struct failure *failure)
 {
 	if (!asked->dry_run)
 		return submit(server, asked, failure);
@@ -328,9 +340,9 @@ static void handle_invocation(struct sci_invoke_server *server, struct sci_excha
 
 	bool ok = strcmp(sci_exchange_method(exchange), "POST") == 0 ||
 		fail(&failure, 405, "MethodNotAllowedException", "An invocation is a POST");
-	ok = ok && take_function(server, name, len, &asked, &failure) && take_type(&asked, &failure) &&
-		take_client_context(&asked, &failure) && take_event(&asked, &failure) &&
-		invoke(server, &asked, &failure);
+	ok = ok && take_function(server, name, len, &asked, &failure) &&
+		take_type(&asked, &failure) && take_client_context(&asked, &failure) &&
+		take_event(&asked, &failure) && invoke(server, &asked, &failure);
 	if (!ok)
 		reply_failure(exchange, &failure);
 	free_asked(&asked);
@@ -366,14 +378,14 @@ static void handle(struct sci_exchange *exchange, void *arg)
 		return;
 	}
 	fail(&failure, 404, "UnknownOperationException",
-		"There is no such operation here: POST " PREFIX "NAME" SUFFIX " invokes a function");
+		"There is no such operation: POST " PREFIX "NAME" SUFFIX " invokes a function");
 	reply_failure(exchange, &failure);
 }
 
 /* ---- Its own life. ---- */
 
-int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, const char *host, uint16_t port,
-	struct sci_invoke_server **out, struct sc_error *error)
+int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, const char *host,
+	uint16_t port, struct sci_invoke_server **out, struct sc_error *error)
 {
 	struct sci_invoke_server *server = calloc(1, sizeof *server);
 

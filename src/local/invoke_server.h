@@ -13,8 +13,8 @@ struct sci_invoke_server;
 
 /* Serve `fleet`, which must outlive the server's last answer, on host:port.
  * Returns as sci_http_listener_open() does. */
-int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, const char *host, uint16_t port,
-	struct sci_invoke_server **out, struct sc_error *error);
+int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, const char *host,
+	uint16_t port, struct sci_invoke_server **out, struct sc_error *error);
 
 uint16_t sci_invoke_server_port(const struct sci_invoke_server *server);
 

@@ -72,7 +72,8 @@ static bool take_word(struct scan *scan, const char *word)
 static bool take_hex(struct scan *scan)
 {
 	for (int i = 0; i < 4; i++, scan->at++)
-		if (scan->at == scan->end || !*scan->at || !strchr("0123456789abcdefABCDEF", *scan->at))
+		if (scan->at == scan->end || !*scan->at ||
+			!strchr("0123456789abcdefABCDEF", *scan->at))
 			return false;
 	return true;
 }
@@ -100,7 +101,8 @@ static bool take_string(struct scan *scan)
 		}
 		if (byte < 0x20)
 			return false;
-		size_t length = byte < 0x80 ? 1 : sci_utf8_length(scan->at, (size_t)(scan->end - scan->at));
+		size_t length =
+			byte < 0x80 ? 1 : sci_utf8_length(scan->at, (size_t)(scan->end - scan->at));
 		if (length == 0)
 			return false;
 		scan->at += length;
@@ -157,7 +159,8 @@ static int open_nest(struct nesting *nesting, bool object)
 	if (top == SCI_JSON_DEPTH)
 		return SC_E_TOO_LARGE;
 	uint8_t bit = (uint8_t)(1u << top % 8);
-	nesting->objects[top / 8] = (uint8_t)((nesting->objects[top / 8] & ~bit) | (object ? bit : 0));
+	nesting->objects[top / 8] =
+		(uint8_t)((nesting->objects[top / 8] & ~bit) | (object ? bit : 0));
 	nesting->depth++;
 	return 0;
 }

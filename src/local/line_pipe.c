@@ -126,7 +126,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		event_del(pipe->readable);
 }
 
-int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int fd, struct sci_output *output)
+int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int fd,
+	struct sci_output *output)
 {
 	pipe->fd = fd;
 	pipe->output = output;

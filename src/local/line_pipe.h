@@ -29,7 +29,8 @@ struct sci_line_pipe {
  * Reading holds back while `output` is full, and throws away while it is stalled.
  *
  * returns  0, or SC_E_NOMEM with `fd` closed. */
-int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int fd, struct sci_output *output);
+int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int fd,
+	struct sci_output *output);
 
 /* Read what is in the pipe now, and end the line that has not ended. */
 void sci_line_pipe_drain(struct sci_line_pipe *pipe);

@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 /* At the end, answers that are on their way out are given this long. */
-#define FLUSH_MS     500
+#define FLUSH_MS      500
 #define FLUSH_STEP_MS 10
 
 enum { ON_INT, ON_TERM, ON_HUP, ON_CHILD, SIGNALS };
@@ -63,21 +63,28 @@ static int parse_address(const char *text, struct address *out, struct sc_error 
 
 	bool bracketed = len >= 2 && text[0] == '[' && text[len - 1] == ']';
 	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
-	if (!colon || len == 0 || len >= sizeof out->host || colon[1] < '0' || colon[1] > '9' || *end ||
-		port > UINT16_MAX)
+	if (!colon || len == 0 || len >= sizeof out->host || colon[1] < '0' || colon[1] > '9' ||
+		*end || port > UINT16_MAX)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"an address is HOST:PORT, such as 127.0.0.1:0, and not: %s", text);
-	snprintf(out->host, sizeof out->host, "%.*s", (int)(bracketed ? len - 2 : len), text + bracketed);
+	snprintf(out->host, sizeof out->host, "%.*s", (int)(bracketed ? len - 2 : len),
+		text + bracketed);
 	out->port = (uint16_t)port;
 	return 0;
+}
+
+static unsigned first_byte(const struct sockaddr_in *address)
+{
+	return ntohl(address->sin_addr.s_addr) >> 24;
 }
 
 static bool is_loopback(const struct sockaddr *address)
 {
 	if (address->sa_family == AF_INET)
-		return ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 == 127;
+		return first_byte((const struct sockaddr_in *)(const void *)address) == 127;
 	if (address->sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+		return IN6_IS_ADDR_LOOPBACK(
+			&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
 	return false;
 }
 
@@ -98,8 +105,8 @@ static int check_address(const struct address *address, bool allow_remote, struc
 	if (loopback || allow_remote)
 		return 0;
 	return sci_error_set(error, SC_E_INVAL, 0,
-		"%s can be reached from other machines, and nobody is asked who they are; listen on 127.0.0.1, "
-		"or add --allow-remote if you mean it",
+		"%s can be reached from other machines, and nobody is asked who they are; "
+		"listen on 127.0.0.1, or add --allow-remote if you mean it",
 		address->host);
 }
 
@@ -163,30 +170,35 @@ static int catch_signals(struct sci_local *local)
 	return 0;
 }
 
-static int deploy(struct sci_local *local, const struct sci_local_options *options, struct sc_error *error)
+static int deploy(struct sci_local *local, const struct sci_local_options *options,
+	struct sc_error *error)
 {
 	if (options->function_count == 0)
-		return sci_error_set(error, SC_E_INVAL, 0, "name at least one function: --function NAME=BOOTSTRAP");
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"name at least one function: --function NAME=BOOTSTRAP");
 	local->functions = calloc(options->function_count, sizeof *local->functions);
 	if (!local->functions)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	for (; local->function_count < options->function_count; local->function_count++) {
-		const struct sci_local_function *function = &options->functions[local->function_count];
+		const struct sci_local_function *function =
+			&options->functions[local->function_count];
 		struct sci_deployment_options deployment = {
 			.name = function->name,
 			.bootstrap = function->bootstrap,
 			.environment = options->environment,
 			.environment_count = options->environment_count,
-			.timeout_ms = options->timeout_ms ? options->timeout_ms : SCI_LOCAL_TIMEOUT_MS,
+			.timeout_ms =
+				options->timeout_ms ? options->timeout_ms : SCI_LOCAL_TIMEOUT_MS,
 			.init_timeout_ms = options->init_timeout_ms ? options->init_timeout_ms
 								    : SCI_LOCAL_INIT_TIMEOUT_MS,
 			.memory_mb = options->memory_mb ? options->memory_mb : SCI_LOCAL_MEMORY_MB,
 		};
 		for (size_t i = 0; i < local->function_count; i++)
 			if (strcmp(local->functions[i].name, function->name) == 0)
-				return sci_error_set(error, SC_E_INVAL, 0, "function %s is there twice",
-					function->name);
-		int rc = sci_deployment_init(&local->functions[local->function_count], &deployment, error);
+				return sci_error_set(error, SC_E_INVAL, 0,
+					"function %s is there twice", function->name);
+		int rc = sci_deployment_init(&local->functions[local->function_count], &deployment,
+			error);
 		if (rc < 0) {
 			sci_deployment_fini(&local->functions[local->function_count]);
 			return rc;
@@ -195,10 +207,12 @@ static int deploy(struct sci_local *local, const struct sci_local_options *optio
 	return 0;
 }
 
-static int open_parts(struct sci_local *local, const struct sci_local_options *options, struct sc_error *error)
+static int open_parts(struct sci_local *local, const struct sci_local_options *options,
+	struct sc_error *error)
 {
 	local->base = event_base_new();
-	if (!local->base || sci_output_open(local->base, options->quiet ? -1 : STDERR_FILENO, &local->output) < 0)
+	int log = options->quiet ? -1 : STDERR_FILENO;
+	if (!local->base || sci_output_open(local->base, log, &local->output) < 0)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	struct sci_fleet_options fleet = {
 		.base = local->base,
@@ -215,7 +229,8 @@ static int open_parts(struct sci_local *local, const struct sci_local_options *o
 	return sci_process_prepare(error);
 }
 
-static int open_server(struct sci_local *local, const struct sci_local_options *options, struct sc_error *error)
+static int open_server(struct sci_local *local, const struct sci_local_options *options,
+	struct sc_error *error)
 {
 	struct address address = { .host = "127.0.0.1" };
 
@@ -228,12 +243,13 @@ static int open_server(struct sci_local *local, const struct sci_local_options *
 	if (rc < 0)
 		return rc;
 	bool bare_v6 = strchr(address.host, ':');
-	snprintf(local->url, sizeof local->url, bare_v6 ? "http://[%s]:%u" : "http://%s:%u", address.host,
-		sci_invoke_server_port(local->server));
+	snprintf(local->url, sizeof local->url, bare_v6 ? "http://[%s]:%u" : "http://%s:%u",
+		address.host, sci_invoke_server_port(local->server));
 	return 0;
 }
 
-int sci_local_open(const struct sci_local_options *options, struct sci_local **out, struct sc_error *error)
+int sci_local_open(const struct sci_local_options *options, struct sci_local **out,
+	struct sc_error *error)
 {
 	struct sci_local *local = calloc(1, sizeof *local);
 

@@ -21,8 +21,8 @@ struct sci_local_options {
 	size_t function_count;
 	const char *const *environment; /* NAME=VALUE, for all functions */
 	size_t environment_count;
-	const char *listen;             /* HOST:PORT; NULL: 127.0.0.1:0. Port 0: any that is free */
-	bool allow_remote;              /* HOST may be one that other machines reach */
+	const char *listen; /* HOST:PORT; NULL: 127.0.0.1:0. Port 0: any that is free */
+	bool allow_remote;  /* HOST may be one that other machines reach */
 	int64_t timeout_ms, init_timeout_ms;
 	int memory_mb;
 	size_t max_environments;
@@ -39,7 +39,8 @@ struct sci_local_options {
  *
  * returns  0 with *out set; SC_E_INVAL, SC_E_IO or SC_E_NOMEM with a message in `error` that says what
  *          to do. */
-int sci_local_open(const struct sci_local_options *options, struct sci_local **out, struct sc_error *error);
+int sci_local_open(const struct sci_local_options *options, struct sci_local **out,
+	struct sc_error *error);
 
 /* http://HOST:PORT, valid until the close. */
 const char *sci_local_url(const struct sci_local *local);

@@ -16,7 +16,8 @@ static inline int64_t sci_now_us(void)
 
 static inline struct timeval sci_timeval_ms(int64_t ms)
 {
-	return (struct timeval){ .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+	return (struct timeval){ .tv_sec = (time_t)(ms / 1000),
+		.tv_usec = (suseconds_t)(ms % 1000 * 1000) };
 }
 
 #endif

@@ -20,10 +20,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FULL_BYTES      (256 * 1024)
-#define MAX_BYTES       (1024 * 1024)
-#define STALLED_US      1000000
-#define CLOSE_WAIT_MS   500
+#define FULL_BYTES    (256 * 1024)
+#define MAX_BYTES     (1024 * 1024)
+#define STALLED_US    1000000
+#define CLOSE_WAIT_MS 500
 
 struct sci_output {
 	int fd;
@@ -128,7 +128,8 @@ void sci_output_write(struct sci_output *output, const void *line, size_t len)
 {
 	if (output->fd < 0)
 		return;
-	if (evbuffer_get_length(output->queue) + len > MAX_BYTES || evbuffer_add(output->queue, line, len) < 0) {
+	if (evbuffer_get_length(output->queue) + len > MAX_BYTES ||
+		evbuffer_add(output->queue, line, len) < 0) {
 		output->missing++;
 		return;
 	}

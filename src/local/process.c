@@ -31,7 +31,8 @@ int sci_process_prepare(struct sc_error *error)
 {
 	if (getrlimit(RLIMIT_NOFILE, &original_files) < 0)
 		return sci_error_set(error, SC_E_IO, errno, "cannot read the limit of open files");
-	struct rlimit most = { .rlim_cur = original_files.rlim_max, .rlim_max = original_files.rlim_max };
+	struct rlimit most = { .rlim_cur = original_files.rlim_max,
+		.rlim_max = original_files.rlim_max };
 	/* A lower limit is no reason to stop: it shows when it is reached. */
 	setrlimit(RLIMIT_NOFILE, &most);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)

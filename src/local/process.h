@@ -13,8 +13,8 @@ struct sci_process_options {
 };
 
 struct sci_process {
-	pid_t pid;     /* 0: none. Also the number of its session and process group */
-	int status_fd; /* /proc/PID/status, kept open; -1: none */
+	pid_t pid;         /* 0: none. Also the number of its session and process group */
+	int status_fd;     /* /proc/PID/status, kept open; -1: none */
 	long inherited_kb; /* our own peak when it was forked, which it may report as its own */
 };
 
@@ -44,7 +44,7 @@ struct sci_process_memory sci_process_memory(const struct sci_process *process);
 /* A process that has ended. */
 struct sci_process_end {
 	pid_t pid;
-	int status;   /* as waitpid() gives it */
+	int status; /* as waitpid() gives it */
 	long peak_kb;
 };
 

@@ -23,7 +23,8 @@ static size_t name_length(const char *entry)
 static char **find(const struct sci_environ *list, const char *name, size_t len)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (name_length(list->entries[i]) == len && memcmp(list->entries[i], name, len) == 0)
+		if (name_length(list->entries[i]) == len &&
+			memcmp(list->entries[i], name, len) == 0)
 			return &list->entries[i];
 	return NULL;
 }
@@ -153,9 +154,11 @@ static int fill_defaults(struct sci_environ *list)
 	int rc = sci_environ_default(list, "AWS_DEFAULT_REGION", "us-east-1");
 
 	if (rc == 0)
-		rc = sci_environ_default(list, "AWS_REGION", sci_environ_get(list, "AWS_DEFAULT_REGION"));
+		rc = sci_environ_default(list, "AWS_REGION",
+			sci_environ_get(list, "AWS_DEFAULT_REGION"));
 	if (rc == 0)
-		rc = sci_environ_set(list, "AWS_DEFAULT_REGION", sci_environ_get(list, "AWS_REGION"));
+		rc = sci_environ_set(list, "AWS_DEFAULT_REGION",
+			sci_environ_get(list, "AWS_REGION"));
 	if (rc == 0)
 		rc = sci_environ_default(list, "TZ", ":UTC");
 	if (rc == 0)

@@ -18,10 +18,12 @@
 /* A runtime is silent for as long as its function works, 15 minutes at most. */
 #define IDLE_SECONDS 3600
 
-static void reply_error(struct sci_exchange *exchange, unsigned status, const char *type, const char *message)
+static void reply_error(struct sci_exchange *exchange, unsigned status, const char *type,
+	const char *message)
 {
 	char json[256];
-	int len = snprintf(json, sizeof json, "{\"errorMessage\":\"%s\",\"errorType\":\"%s\"}", message, type);
+	int len = snprintf(json, sizeof json, "{\"errorMessage\":\"%s\",\"errorType\":\"%s\"}",
+		message, type);
 
 	sci_exchange_reply_json(exchange, status, NULL, 0, json, (size_t)len);
 }
@@ -30,7 +32,8 @@ static void reply_too_large(struct sci_exchange *exchange)
 {
 	char message[96];
 
-	snprintf(message, sizeof message, "Exceeded maximum allowed payload size (%d bytes).", SCI_RESPONSE_MAX);
+	snprintf(message, sizeof message, "Exceeded maximum allowed payload size (%d bytes).",
+		SCI_RESPONSE_MAX);
 	reply_error(exchange, 413, "RequestEntityTooLarge", message);
 }
 
@@ -46,7 +49,8 @@ static void reply_verdict(struct sci_exchange *exchange, enum sci_runtime_verdic
 		reply_error(exchange, 400, "InvalidRequestID", "Invalid request ID");
 		return;
 	case SCI_RUNTIME_WRONG_STATE:
-		reply_error(exchange, 403, "InvalidStateTransition", "State transition is not allowed");
+		reply_error(exchange, 403, "InvalidStateTransition",
+			"State transition is not allowed");
 		return;
 	}
 }
@@ -117,7 +121,8 @@ static bool handle_answer(struct sci_exchange *exchange, const char *path,
 	if (!is_method(exchange, "POST"))
 		return true;
 	/* One that is too long is nobody's, as the empty one is. */
-	snprintf(request_id, sizeof request_id, "%.*s", (int)(len < sizeof request_id ? len : 0), path);
+	snprintf(request_id, sizeof request_id, "%.*s", (int)(len < sizeof request_id ? len : 0),
+		path);
 	take_post(exchange, request_id, failed, handlers->posted, handlers->arg);
 	return true;
 }
@@ -169,7 +174,8 @@ int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_ha
 	return sci_http_listener_open(base, &options, out, error);
 }
 
-void sci_runtime_deliver(struct sci_exchange *exchange, const struct sci_call *call, int64_t deadline_ms)
+void sci_runtime_deliver(struct sci_exchange *exchange, const struct sci_call *call,
+	int64_t deadline_ms)
 {
 	char deadline[24];
 	const struct sci_header headers[] = {

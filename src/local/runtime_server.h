@@ -44,7 +44,8 @@ int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_ha
 	struct sci_http_listener **out, struct sc_error *error);
 
 /* Answer a `next` with an invocation. */
-void sci_runtime_deliver(struct sci_exchange *exchange, const struct sci_call *call, int64_t deadline_ms);
+void sci_runtime_deliver(struct sci_exchange *exchange, const struct sci_call *call,
+	int64_t deadline_ms);
 
 /* Answer a `next` that is not to be had: 403 InvalidStateTransition. */
 void sci_runtime_refuse(struct sci_exchange *exchange);

@@ -59,6 +59,7 @@ class Lifecycle(unittest.TestCase):
     def test_the_caller_does_not_wait_for_what_comes_after_the_answer(self):
         local = self.start("--timeout", "60", odd="odd.py")
         local.invoke(event={"do": "sleep", "seconds": 0})
+        eventually(lambda: local.environments("idle"), "an idle environment")
         start = time.monotonic()
         local.invoke(event={"do": "work_after", "seconds": 30})
         self.assertLess(time.monotonic() - start, 20)

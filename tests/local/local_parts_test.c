@@ -53,7 +53,8 @@ static void variables_of_a_function(void **state)
 {
 	const char *const extra[] = { "AWS_REGION=eu-north-1", "_HANDLER=mine", "TZ=Europe/Rome",
 		"AWS_LAMBDA_FUNCTION_NAME=not this" };
-	struct sci_environ_facts facts = { "f", "/folder", 512, extra, sizeof extra / sizeof *extra };
+	struct sci_environ_facts facts = { "f", "/folder", 512, extra,
+		sizeof extra / sizeof *extra };
 	struct sci_environ list = { 0 };
 
 	(void)state;
@@ -72,7 +73,9 @@ static void variables_of_a_function(void **state)
 
 static void fill_scenario(void *arg)
 {
-	struct sci_environ_facts facts = { .function_name = "f", .directory = "/", .memory_mb = 128 };
+	struct sci_environ_facts facts = { .function_name = "f",
+		.directory = "/",
+		.memory_mb = 128 };
 	struct sci_environ list = { 0 }, copy = { 0 };
 
 	(void)arg;
@@ -334,7 +337,8 @@ static void call_scenario(void *arg)
 	assert_true(told.failed);
 	if (!sct_allocation_failed())
 		assert_string_equal(told.body,
-			"{\"errorType\":\"Function.Bad\",\"errorMessage\":\"a \\\"reason\\\" of 4 words\"}");
+			"{\"errorType\":\"Function.Bad\",\"errorMessage\":\"a \\\"reason\\\" of 4 "
+			"words\"}");
 	sci_call_finish(call);
 }
 

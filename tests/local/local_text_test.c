@@ -52,9 +52,10 @@ static void names_that_are_some(void **state)
 
 static void names_that_are_none(void **state)
 {
-	static const char *const texts[] = { "", ":", "f:", ":q", "f:q:r", "a b", "f.g", "f/g", "f:a b", "f:$LAST",
-		"function:", "123456789012:function:", "arn:aws:s3:::bucket", "arn:aws:lambda", "arn:",
-		"arn:gcp:lambda:us-east-1:123456789012:function:f", "arn:aws:lambda:nowhere:123456789012:function:f",
+	static const char *const texts[] = { "", ":", "f:", ":q", "f:q:r", "a b", "f.g", "f/g",
+		"f:a b", "f:$LAST", "function:", "123456789012:function:", "arn:aws:s3:::bucket",
+		"arn:aws:lambda", "arn:", "arn:gcp:lambda:us-east-1:123456789012:function:f",
+		"arn:aws:lambda:nowhere:123456789012:function:f",
 		"arn:aws:lambda:us-east-1:12345:function:f", ARN, ARN "f:q:r", "\xC3\xA9", "f\n" };
 	struct sci_function_name found = { .name = "untouched" };
 	char too_long[SCI_NAME_MAX + 2] = { 0 }, long_qualifier[SCI_QUALIFIER_MAX + 4] = "f:";
@@ -67,15 +68,17 @@ static void names_that_are_none(void **state)
 	memset(too_long, 'x', sizeof too_long - 1);
 	assert_int_equal(sci_function_name_parse(too_long, strlen(too_long), &found), SC_E_INVAL);
 	memset(long_qualifier + 2, 'q', SCI_QUALIFIER_MAX + 1);
-	assert_int_equal(sci_function_name_parse(long_qualifier, SCI_QUALIFIER_MAX + 3, &found), SC_E_INVAL);
+	assert_int_equal(sci_function_name_parse(long_qualifier, SCI_QUALIFIER_MAX + 3, &found),
+		SC_E_INVAL);
 	assert_int_equal(sci_function_name_parse(long_qualifier, SCI_QUALIFIER_MAX + 2, &found), 0);
 	assert_int_equal(strlen(found.qualifier), SCI_QUALIFIER_MAX);
 }
 
 static void base64_there_and_back(void **state)
 {
-	static const char *const pairs[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" } };
+	static const char *const pairs[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" },
+		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" } };
 	uint8_t bytes[256], back[256];
 	char text[SCI_BASE64_BYTES(256) + 1];
 	size_t len;
@@ -98,8 +101,9 @@ static void base64_there_and_back(void **state)
 
 static void base64_that_is_none(void **state)
 {
-	static const char *const texts[] = { "Z", "Zg", "Zg=", "Z===", "====", "Zg==Zg==", "Zh==", "Zm9=", "Zm 9",
-		"Zm9v\n", "Zm-_", "Zm9v=" };
+	static const char *const texts[] = { "Z", "Zg",
+		"Zg=", "Z===", "====", "Zg==Zg==", "Zh==", "Zm9=", "Zm 9", "Zm9v\n", "Zm-_",
+		"Zm9v=" };
 	uint8_t out[16];
 	size_t len = 77;
 
@@ -112,9 +116,11 @@ static void base64_that_is_none(void **state)
 
 static void json_that_is_some(void **state)
 {
-	static const char *const texts[] = { "{}", " [ ] ", "\t\n\r1", "-0", "-12.5e+10", "1E-3", "0.5", "true", "false",
-		"null", "\"\"", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\"", "\"\xC3\xA9\xF0\x9F\x98\x80\"",
-		"{\"a\":[{\"b\":{}},[],1],\"c\" : null , \"c\":2}", "[[[[]]],[{}]]", "12345678901234567890", "1e999" };
+	static const char *const texts[] = { "{}", " [ ] ", "\t\n\r1", "-0", "-12.5e+10", "1E-3",
+		"0.5", "true", "false", "null", "\"\"",
+		"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\"", "\"\xC3\xA9\xF0\x9F\x98\x80\"",
+		"{\"a\":[{\"b\":{}},[],1],\"c\" : null , \"c\":2}", "[[[[]]],[{}]]",
+		"12345678901234567890", "1e999" };
 	size_t offset;
 
 	(void)state;
@@ -128,11 +134,13 @@ static void json_that_is_none(void **state)
 	static const struct {
 		const char *text;
 		size_t offset;
-	} cases[] = { { "", 0 }, { " ", 1 }, { "{", 1 }, { "[", 1 }, { "]", 0 }, { "[}", 1 }, { "{]", 1 }, { "[1,]", 3 },
-		{ "[,1]", 1 }, { "{\"a\"}", 4 }, { "{\"a\":}", 5 }, { "{\"a\":1,}", 7 }, { "{a:1}", 1 }, { "{}{}", 2 },
-		{ "01", 1 }, { "-", 1 }, { "1.", 2 }, { ".5", 0 }, { "1e", 2 }, { "+1", 0 }, { "nul", 3 }, { "True", 0 },
-		{ "\"", 1 }, { "\"\n\"", 1 }, { "\"\\x\"", 2 }, { "\"\\u12g4\"", 5 }, { "\"\xFF\"", 1 },
-		{ "\"\xC3\"", 1 }, { "'a'", 0 }, { "[1 2]", 3 }, { "NaN", 0 }, { "\xEF\xBB\xBF{}", 0 } };
+	} cases[] = { { "", 0 }, { " ", 1 }, { "{", 1 }, { "[", 1 }, { "]", 0 }, { "[}", 1 },
+		{ "{]", 1 }, { "[1,]", 3 }, { "[,1]", 1 }, { "{\"a\"}", 4 }, { "{\"a\":}", 5 },
+		{ "{\"a\":1,}", 7 }, { "{a:1}", 1 }, { "{}{}", 2 }, { "01", 1 }, { "-", 1 },
+		{ "1.", 2 }, { ".5", 0 }, { "1e", 2 }, { "+1", 0 }, { "nul", 3 }, { "True", 0 },
+		{ "\"", 1 }, { "\"\n\"", 1 }, { "\"\\x\"", 2 }, { "\"\\u12g4\"", 5 },
+		{ "\"\xFF\"", 1 }, { "\"\xC3\"", 1 }, { "'a'", 0 }, { "[1 2]", 3 }, { "NaN", 0 },
+		{ "\xEF\xBB\xBF{}", 0 } };
 	size_t offset;
 
 	(void)state;
@@ -177,9 +185,11 @@ static void json_as_jansson_sees_it(void **state)
 			size_t rest = number;
 			for (size_t i = 0; i < len; i++, rest /= choices)
 				text[i] = characters[rest % choices];
-			json_t *value = json_loadb(text, len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
+			json_t *value = json_loadb(text, len,
+				JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
 			/* What is too large for a double is JSON all the same. */
-			bool theirs = value || json_error_code(&error) == json_error_numeric_overflow;
+			bool theirs =
+				value || json_error_code(&error) == json_error_numeric_overflow;
 			if (theirs != (sci_json_syntax(text, len, &offset) == 0))
 				fail_msg("%.*s", (int)len, text);
 			json_decref(value);
@@ -200,21 +210,26 @@ static void log_lines(void **state)
 	assert_string_equal(line, "END RequestId: the-id\n");
 	len = sci_log_report(line, &report);
 	assert_int_equal(len, strlen(line));
-	assert_string_equal(line, "REPORT RequestId: the-id\tDuration: 1234.57 ms\tBilled Duration: 1255 ms\t"
-				  "Memory Size: 128 MB\tMax Memory Used: 31 MB\tInit Duration: 20.00 ms\t\n");
+	assert_string_equal(line,
+		"REPORT RequestId: the-id\tDuration: 1234.57 ms\tBilled Duration: 1255 ms\t"
+		"Memory Size: 128 MB\tMax Memory Used: 31 MB\tInit Duration: 20.00 ms\t\n");
 	report = (struct sci_report){ "the-id", 1000, -1, 256, 1024, "error", "Runtime.ExitError" };
 	sci_log_report(line, &report);
-	assert_string_equal(line, "REPORT RequestId: the-id\tDuration: 1.00 ms\tBilled Duration: 1 ms\t"
-				  "Memory Size: 256 MB\tMax Memory Used: 1 MB\tStatus: error\t"
-				  "Error Type: Runtime.ExitError\t\n");
+	assert_string_equal(line,
+		"REPORT RequestId: the-id\tDuration: 1.00 ms\tBilled Duration: 1 ms\t"
+		"Memory Size: 256 MB\tMax Memory Used: 1 MB\tStatus: error\t"
+		"Error Type: Runtime.ExitError\t\n");
 	report = (struct sci_report){ "the-id", 3000001, -1, 128, 1024, "timeout", NULL };
 	sci_log_report(line, &report);
-	assert_string_equal(line, "REPORT RequestId: the-id\tDuration: 3000.00 ms\tBilled Duration: 3001 ms\t"
-				  "Memory Size: 128 MB\tMax Memory Used: 1 MB\tStatus: timeout\t\n");
+	assert_string_equal(line,
+		"REPORT RequestId: the-id\tDuration: 3000.00 ms\tBilled Duration: 3001 ms\t"
+		"Memory Size: 128 MB\tMax Memory Used: 1 MB\tStatus: timeout\t\n");
 	sci_log_init_report(line, 10000123, "timeout", NULL);
-	assert_string_equal(line, "INIT_REPORT Init Duration: 10000.12 ms\tPhase: init\tStatus: timeout\t\n");
+	assert_string_equal(line,
+		"INIT_REPORT Init Duration: 10000.12 ms\tPhase: init\tStatus: timeout\t\n");
 	sci_log_timed_out(text, INT64_C(1767225600007), "the-id", 3000);
-	assert_string_equal(text, "2026-01-01T00:00:00.007Z the-id Task timed out after 3.00 seconds");
+	assert_string_equal(text,
+		"2026-01-01T00:00:00.007Z the-id Task timed out after 3.00 seconds");
 }
 
 static void log_lines_are_bounded(void **state)
@@ -232,7 +247,8 @@ static void log_lines_are_bounded(void **state)
 /* The ring against the definition, with pieces of every size that matters. */
 static void log_tail(void **state)
 {
-	static const size_t sizes[] = { 0, 1, 10, 4095, 4096, 4097, 9000, 3, 4096, 2000, 2000, 2000 };
+	static const size_t sizes[] = { 0, 1, 10, 4095, 4096, 4097, 9000, 3, 4096, 2000, 2000,
+		2000 };
 	static struct sci_log_tail tail;
 	static char all[64 * 1024], out[SCI_LOG_TAIL_BYTES];
 	size_t total = 0;

@@ -117,7 +117,10 @@ int __wrap_munmap(void *addr, size_t len)
 
 int sct_allocation_failed(void)
 {
-	return failed;
+	pthread_mutex_lock(&lock);
+	bool any = failed;
+	pthread_mutex_unlock(&lock);
+	return any;
 }
 
 void sct_fail_each_allocation(void (*scenario)(void *arg), void *arg)

@@ -1,0 +1,314 @@
+/* Out of memory at every point in turn: it is reported, nothing is lost or leaked, and what was there
+ * before is there after. */
+#include "cache/cache_fixture.h"
+#include "support/allocation.h"
+#include "support/threads.h"
+
+#include "cache/handle.h"
+
+#include <scopecache/memo.h>
+#include <scopecache/resource.h>
+
+/* Too long for the inline buffer of a key. */
+static char long_text[1000];
+
+#define LONG_KEY SC_KEY(SC_TEXT_N(long_text, sizeof long_text))
+
+static void assert_done_or_out_of_memory(int rc, int done, const struct sc_error *error)
+{
+	if (rc == done)
+		return;
+	assert_int_equal(rc, SC_E_NOMEM);
+	assert_true(sct_allocation_failed());
+	if (error) {
+		assert_int_equal(error->code, SC_E_NOMEM);
+		assert_int_not_equal(strlen(error->message), 0);
+	}
+}
+
+/* A cache that is not there when memory is out. */
+static struct sc_cache *try_to_open(void)
+{
+	struct sc_cache *cache = (struct sc_cache *)(uintptr_t)8;
+	struct sc_error error = { 0 };
+
+	int rc = sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = 64 << 10), &error);
+	assert_done_or_out_of_memory(rc, 0, &error);
+	if (rc < 0)
+		assert_null(cache);
+	return cache;
+}
+
+static void use_long_keys(void *arg)
+{
+	struct sc_cache *cache = try_to_open();
+	struct sc_value value = { .len = 1 };
+	char buffer[8];
+	size_t len;
+
+	(void)arg;
+	if (!cache)
+		return;
+	int put = sct_put(cache, LONG_KEY, "old");
+	assert_done_or_out_of_memory(put, SC_OK, NULL);
+	int again = sct_put(cache, LONG_KEY, "new");
+	assert_done_or_out_of_memory(again, SC_OK, NULL);
+
+	int rc = sc_cache_get(cache, LONG_KEY, buffer, sizeof buffer, &len);
+	assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+	assert_int_equal(len, rc < 0 ? 0 : 3);
+	if (rc == SC_HIT)
+		assert_memory_equal(buffer, again == SC_OK ? "new" : "old", 3);
+	rc = sc_cache_acquire(cache, LONG_KEY, &value);
+	assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+	if (rc < 0)
+		sct_assert_no_value(&value);
+	sc_value_release(&value);
+	rc = sc_cache_invalidate(cache, LONG_KEY);
+	assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+	assert_int_equal(sct_stats(cache).entries, rc < 0 ? 1 : 0);
+	assert_null(sci_shard_check(cache->shard));
+	sc_cache_close(cache);
+}
+
+static void keys_that_cannot_be_encoded(void **state)
+{
+	(void)state;
+	sct_fail_each_allocation(use_long_keys, NULL);
+}
+
+/* The first allocation of the first run is the test's own: there was none before it. */
+static void use_short_keys(void *cache)
+{
+	static int runs;
+	struct sc_value value;
+	char buffer[8];
+	size_t len;
+
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(sct_put(cache, SC_KEY("user", i), "value"), SC_OK);
+		assert_int_equal(
+			sc_cache_get(cache, SC_KEY("user", i), buffer, sizeof buffer, &len),
+			SC_HIT);
+		assert_int_equal(sc_cache_acquire(cache, SC_KEY("user", i), &value), SC_HIT);
+		sc_value_release(&value);
+		assert_int_equal(sc_cache_invalidate(cache, SC_KEY("user", i - 10)),
+			i < 10 ? SC_MISS : SC_HIT);
+	}
+	sc_cache_clear(cache);
+	void *own = malloc(1);
+	assert_true(runs++ > 0 || own == NULL);
+	free(own);
+}
+
+static void ordinary_calls_allocate_nothing(void **state)
+{
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 64 << 10));
+
+	(void)state;
+	sct_fail_each_allocation(use_short_keys, cache);
+	sc_cache_close(cache);
+}
+
+/* ---- Loading ---- */
+
+static int load_in_two_ways(struct sc_load *load, void *context)
+{
+	int *calls = context;
+	void *data = load;
+
+	(*calls)++;
+	int first = sc_load_value(load, "first", 5);
+	assert_done_or_out_of_memory(first, 0, NULL);
+	int second = sc_load_reserve(load, 6, &data);
+	assert_done_or_out_of_memory(second, 0, NULL);
+	if (second == 0)
+		memcpy(data, "second", 6);
+	else
+		assert_null(data);
+	/* One of the two is enough. */
+	return first < 0 && second < 0 ? SC_E_NOMEM : 0;
+}
+
+static void assert_fetch(struct sc_cache *cache, struct sc_key key)
+{
+	struct sc_value value = { .len = 1 };
+	struct sc_error error = { 0 };
+	int calls = 0;
+
+	int rc = sc_cache_fetch(cache, key, load_in_two_ways, &calls, &value, &error);
+	assert_done_or_out_of_memory(rc, SC_LOADED, &error);
+	if (rc < 0) {
+		/* Memory was out for the load itself; a loader that was called has a value by now. */
+		assert_int_equal(calls, 0);
+		sct_assert_no_value(&value);
+		/* Nothing stays behind: the next fetch loads. */
+		assert_int_equal(
+			sc_cache_fetch(cache, key, load_in_two_ways, &calls, &value, &error),
+			SC_LOADED);
+	}
+	assert_int_equal(calls, 1);
+	assert_true(value.len == 6 || sct_allocation_failed());
+	assert_memory_equal(value.data, value.len == 6 ? "second" : "first", value.len);
+	sc_value_release(&value);
+	rc = sc_cache_fetch(cache, key, load_in_two_ways, &calls, &value, &error);
+	assert_done_or_out_of_memory(rc, SC_HIT, &error);
+	assert_int_equal(calls, 1);
+	sc_value_release(&value);
+}
+
+static void fetch(void *arg)
+{
+	struct sc_cache *cache = try_to_open();
+
+	(void)arg;
+	if (!cache)
+		return;
+	assert_fetch(cache, SC_KEY("short", 1));
+	assert_fetch(cache, LONG_KEY);
+	assert_int_equal(sct_stats(cache).entries, 2);
+	assert_int_equal(sct_stats(cache).pinned, 0);
+	sc_cache_close(cache);
+}
+
+static void a_load_that_finds_no_memory(void **state)
+{
+	(void)state;
+	sct_fail_each_allocation(fetch, NULL);
+}
+
+static int give_up(struct sc_load *load, void *context)
+{
+	(void)context;
+	int rc = sc_load_value(load, "x", 1);
+	return rc < 0 ? sc_load_fail(load, rc, "no memory for the answer") : 0;
+}
+
+static void fetch_or_fail(unsigned number, void *arg)
+{
+	struct sc_error error = { 0 };
+	struct sc_value value;
+
+	(void)number;
+	int rc = sc_cache_fetch(arg, SC_KEY("shared"), give_up, NULL, &value, &error);
+	if (rc > 0) {
+		sct_check(value.len == 1 && *(const char *)value.data == 'x');
+	} else {
+		sct_check(rc == SC_E_NOMEM || (rc == SC_E_LOAD && error.user_code == SC_E_NOMEM));
+		sct_check(error.code == rc && error.message[0] != '\0');
+		sct_check(value.data == NULL);
+		sct_check(sct_allocation_failed());
+	}
+	sc_value_release(&value);
+}
+
+static void fetch_together(void *arg)
+{
+	struct sc_cache *cache = try_to_open();
+
+	(void)arg;
+	if (!cache)
+		return;
+	sct_threads_run(4, fetch_or_fail, cache);
+	fetch_or_fail(0, cache);
+	sc_cache_close(cache);
+}
+
+static void waiters_of_a_load_that_finds_no_memory(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		sct_fail_each_allocation(fetch_together, NULL);
+}
+
+/* ---- Resources and memos ---- */
+
+static int opens;
+
+static int open_block(void *context, void **instance, struct sc_error *error)
+{
+	(void)context;
+	opens++;
+	*instance = malloc(10);
+	if (*instance)
+		return 0;
+	strcpy(error->message, "no memory for the client");
+	return SC_E_NOMEM;
+}
+
+static void use_resource(void *arg)
+{
+	static struct sc_resource resource = SC_RESOURCE_INIT(open_block, free, NULL);
+	struct sc_error error = { 0 };
+	void *instance = &error;
+
+	(void)arg;
+	opens = 0;
+	int rc = sc_resource_acquire(&resource, &instance, &error);
+	if (rc == SC_E_OPEN) {
+		assert_int_equal(error.user_code, SC_E_NOMEM);
+		assert_string_equal(error.message, "no memory for the client");
+	} else {
+		assert_done_or_out_of_memory(rc, SC_LOADED, &error);
+	}
+	if (rc < 0) {
+		assert_null(instance);
+		assert_true(opens == 0 || rc == SC_E_OPEN);
+		assert_int_equal(sc_resource_acquire(&resource, &instance, NULL), SC_LOADED);
+	}
+	/* Once it is open, holding it and letting go needs no memory. */
+	void *again;
+	assert_int_equal(sc_resource_acquire(&resource, &again, NULL), SC_HIT);
+	sc_resource_release(&resource, again);
+	sc_resource_reset(&resource);
+	sc_resource_release(&resource, instance);
+	sc_resource_fini(&resource);
+}
+
+static void a_resource_that_finds_no_memory(void **state)
+{
+	(void)state;
+	sct_fail_each_allocation(use_resource, NULL);
+}
+
+static void use_memo(void *arg)
+{
+	struct sc_memo memo = SC_MEMO_INIT(load_in_two_ways, NULL, .max_entries = 2);
+	struct sc_value value = { .len = 1 };
+	struct sc_error error = { 0 };
+	int calls = 0;
+
+	(void)arg;
+	memo.context = &calls;
+	int rc = sc_memo_call(&memo, SC_KEY(1), &value, &error);
+	assert_done_or_out_of_memory(rc, SC_LOADED, &error);
+	if (rc < 0) {
+		sct_assert_no_value(&value);
+		assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, &error), SC_LOADED);
+	}
+	assert_int_equal(calls, 1);
+	sc_value_release(&value);
+	assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, &error), SC_HIT);
+	sc_memo_fini(&memo);
+	sc_value_release(&value);
+}
+
+static void a_memo_that_finds_no_memory(void **state)
+{
+	(void)state;
+	sct_fail_each_allocation(use_memo, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys_that_cannot_be_encoded),
+		cmocka_unit_test(ordinary_calls_allocate_nothing),
+		cmocka_unit_test(a_load_that_finds_no_memory),
+		cmocka_unit_test(waiters_of_a_load_that_finds_no_memory),
+		cmocka_unit_test(a_resource_that_finds_no_memory),
+		cmocka_unit_test(a_memo_that_finds_no_memory),
+	};
+	memset(long_text, 'k', sizeof long_text);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,287 @@
+/* Cache time, by clocks that the test moves (ld --wrap=clock_gettime): in an invocation it stands still,
+ * and between two it misses nothing that any of the clocks saw. The process has one cache time, so the
+ * cases follow one another as invocations do, each with a cache of its own. */
+#include "cache/cache_fixture.h"
+#include "support/threads.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define MS 1000000
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+/* In nanoseconds. BOOTTIME and MONOTONIC begin where a machine's would, and REALTIME half a millisecond
+ * off, so that the milliseconds of the clocks do not change together. */
+static struct {
+	_Atomic int64_t real, boot, mono;
+	_Atomic int64_t per_reading; /* how long it takes to read a clock */
+} fake = { INT64_C(1800000000000) * MS + MS / 2, 5000 * (int64_t)MS, 5000 * (int64_t)MS, 0 };
+
+static void pass(int64_t ns)
+{
+	fake.real += ns;
+	fake.boot += ns;
+	fake.mono += ns;
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int64_t ns = clock == CLOCK_REALTIME ? fake.real
+		: clock == CLOCK_BOOTTIME    ? fake.boot
+					     : fake.mono;
+
+	if (fake.per_reading)
+		pass(fake.per_reading);
+	*now = (struct timespec){ .tv_sec = ns / 1000 / MS, .tv_nsec = ns % (1000 * MS) };
+	return 0;
+}
+
+static void begin(void)
+{
+	sc_cache_hooks()->invocation_begin(3000);
+}
+
+static void end(void)
+{
+	sc_cache_hooks()->invocation_end(2000);
+}
+
+/* One invocation that does nothing but look whether the entry is there. */
+static void assert_in_an_invocation(struct sc_cache *cache, const char *text)
+{
+	begin();
+	sct_assert_get(cache, SC_KEY(1), text);
+	end();
+}
+
+/* An entry that lives for so long from now on. */
+static struct sc_cache *cache_with_an_entry(uint64_t ttl_ms)
+{
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.ttl_ms = ttl_ms));
+
+	assert_int_equal(sct_put(cache, SC_KEY(1), "x"), SC_OK);
+	return cache;
+}
+
+/* This has to be the first case: no invocation has begun yet. */
+static void a_freeze_before_the_first_invocation(void **state)
+{
+	struct sc_cache *cache = cache_with_an_entry(30000);
+
+	(void)state;
+	/* Made ready long before it is needed; only the wall clock went on meanwhile. */
+	fake.real += INT64_C(60000) * MS;
+	assert_in_an_invocation(cache, NULL);
+	sc_cache_close(cache);
+}
+
+static void time_stands_still_in_an_invocation(void **state)
+{
+	struct sc_cache *cache;
+
+	(void)state;
+	begin();
+	cache = cache_with_an_entry(100);
+	pass(INT64_C(1000) * MS);
+	sct_assert_get(cache, SC_KEY(1), "x");
+	end();
+	sct_assert_get(cache, SC_KEY(1), NULL);
+	sc_cache_close(cache);
+}
+
+static void time_goes_on_between_invocations(void **state)
+{
+	struct sc_cache *cache = cache_with_an_entry(100);
+
+	(void)state;
+	pass(INT64_C(99) * MS);
+	assert_in_an_invocation(cache, "x");
+	pass(MS);
+	assert_in_an_invocation(cache, NULL);
+	sc_cache_close(cache);
+}
+
+static void without_a_runtime_time_goes_on(void **state)
+{
+	struct sc_cache *cache = cache_with_an_entry(100);
+
+	(void)state;
+	pass(INT64_C(99) * MS);
+	sct_assert_get(cache, SC_KEY(1), "x");
+	pass(MS);
+	sct_assert_get(cache, SC_KEY(1), NULL);
+	sc_cache_close(cache);
+}
+
+/* A minute's freeze, twice, that only some of the clocks saw, with a little awake time around it. */
+static void assert_freezes_count(_Atomic int64_t *seen_by, _Atomic int64_t *and_by)
+{
+	struct sc_cache *shorter = cache_with_an_entry(30000);
+	struct sc_cache *longer = cache_with_an_entry(110000);
+	struct sc_cache *longest = cache_with_an_entry(130000);
+
+	assert_in_an_invocation(shorter, "x");
+	for (int freeze = 0; freeze < 2; freeze++) {
+		pass(INT64_C(5) * MS);
+		*seen_by += INT64_C(60000) * MS;
+		if (and_by)
+			*and_by += INT64_C(60000) * MS;
+		pass(INT64_C(5) * MS);
+		assert_in_an_invocation(shorter, NULL);
+		assert_in_an_invocation(longer, freeze == 0 ? "x" : NULL);
+	}
+	assert_in_an_invocation(longest, "x");
+	sc_cache_close(shorter);
+	sc_cache_close(longer);
+	sc_cache_close(longest);
+}
+
+static void a_freeze_counts_whichever_clock_saw_it(void **state)
+{
+	(void)state;
+	assert_freezes_count(&fake.real, NULL);
+	assert_freezes_count(&fake.boot, NULL);
+	assert_freezes_count(&fake.mono, NULL);
+	assert_freezes_count(&fake.real, &fake.boot);
+	assert_freezes_count(&fake.boot, &fake.mono);
+	assert_freezes_count(&fake.real, &fake.mono);
+}
+
+static void a_wall_clock_that_is_set_back_is_ignored(void **state)
+{
+	struct sc_cache *cache = cache_with_an_entry(10000);
+
+	(void)state;
+	assert_in_an_invocation(cache, "x");
+	pass(INT64_C(5000) * MS);
+	fake.real -= INT64_C(3600000) * MS;
+	assert_in_an_invocation(cache, "x");
+	pass(INT64_C(4999) * MS);
+	assert_in_an_invocation(cache, "x");
+	/* From there on it is believed again: the freeze counts that only it has seen. */
+	fake.real += INT64_C(2) * 60000 * MS;
+	assert_in_an_invocation(cache, NULL);
+	sc_cache_close(cache);
+}
+
+static void a_wall_clock_that_is_set_forward_is_a_freeze(void **state)
+{
+	struct sc_cache *cache = cache_with_an_entry(10000);
+
+	(void)state;
+	assert_in_an_invocation(cache, "x");
+	fake.real += INT64_C(3600000) * MS;
+	assert_in_an_invocation(cache, NULL);
+	sc_cache_close(cache);
+}
+
+/* Ten invocations in each millisecond: in some of them one clock shows a new millisecond and another does
+ * not. That is no freeze, and must not become one when it is added up. */
+static void busy_times_are_not_longer(void **state)
+{
+	struct sc_cache *cache = cache_with_an_entry(2000);
+
+	(void)state;
+	for (int i = 0; i < 19500; i++) {
+		pass(MS / 10);
+		begin();
+		end();
+	}
+	assert_in_an_invocation(cache, "x");
+	for (int i = 0; i < 1000; i++) {
+		pass(MS / 10);
+		begin();
+		end();
+	}
+	assert_in_an_invocation(cache, NULL);
+	sc_cache_close(cache);
+}
+
+/* Many freezes that are too short to be told from noise are together one that is not. */
+static void short_freezes_add_up(void **state)
+{
+	struct sc_cache *cache = cache_with_an_entry(1000);
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		fake.real += INT64_C(4) * MS;
+		begin();
+		end();
+	}
+	assert_in_an_invocation(cache, NULL);
+	sc_cache_close(cache);
+}
+
+/* ---- Threads ---- */
+
+static void look_from_outside(unsigned number, void *arg)
+{
+	char byte;
+	size_t len;
+
+	(void)number;
+	sct_check(sc_cache_get(arg, SC_KEY(1), &byte, 1, &len) == SC_MISS);
+}
+
+static void an_invocation_is_of_one_thread(void **state)
+{
+	struct sc_cache *cache;
+
+	(void)state;
+	begin();
+	cache = cache_with_an_entry(100);
+	pass(INT64_C(200) * MS);
+	sct_assert_get(cache, SC_KEY(1), "x");
+	/* For a thread that runs no invocation, or one that began later, time went on. */
+	sct_threads_run(1, look_from_outside, cache);
+	end();
+	sc_cache_close(cache);
+}
+
+static void begin_and_end(unsigned number, void *arg)
+{
+	(void)number;
+	(void)arg;
+	for (int i = 0; i < 5000; i++) {
+		begin();
+		end();
+	}
+}
+
+/* Reading the clocks takes time; whoever is overtaken while reading must not take that for a freeze. */
+static void threads_that_begin_together_see_no_freeze(void **state)
+{
+	struct sc_cache *cache = cache_with_an_entry(20000);
+	int64_t before = fake.boot;
+
+	(void)state;
+	fake.per_reading = MS / 5;
+	sct_threads_run(4, begin_and_end, NULL);
+	fake.per_reading = 0;
+	int64_t passed_ms = (fake.boot - before) / MS;
+	assert_in_range(passed_ms, 10000, 15000);
+	pass((19990 - passed_ms) * MS);
+	assert_in_an_invocation(cache, "x");
+	pass(INT64_C(10) * MS);
+	assert_in_an_invocation(cache, NULL);
+	sc_cache_close(cache);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_freeze_before_the_first_invocation),
+		cmocka_unit_test(time_stands_still_in_an_invocation),
+		cmocka_unit_test(time_goes_on_between_invocations),
+		cmocka_unit_test(without_a_runtime_time_goes_on),
+		cmocka_unit_test(a_freeze_counts_whichever_clock_saw_it),
+		cmocka_unit_test(a_wall_clock_that_is_set_back_is_ignored),
+		cmocka_unit_test(a_wall_clock_that_is_set_forward_is_a_freeze),
+		cmocka_unit_test(busy_times_are_not_longer),
+		cmocka_unit_test(short_freezes_add_up),
+		cmocka_unit_test(an_invocation_is_of_one_thread),
+		cmocka_unit_test(threads_that_begin_together_see_no_freeze),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,406 @@
+/* A memo beside Python's functools.lru_cache: what that showed in cache_info() after each call is written
+ * down here, and a small model of it, which must show the same, stands in for it in longer runs. */
+#include "support/cmocka.h"
+#include "support/random.h"
+#include "support/threads.h"
+
+#include <scopecache/memo.h>
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool fail_next;
+static atomic_uint calls;
+
+/* The answer is the argument; a failure is what an exception is there. */
+static int answer(struct sc_load *load, void *context)
+{
+	int64_t number = sc_load_number(load, 0);
+
+	(void)context;
+	atomic_fetch_add(&calls, 1);
+	if (fail_next)
+		return sc_load_fail(load, -7, "no answer to that");
+	return sc_load_value(load, &number, sizeof number);
+}
+
+/* Returns whether it was remembered. */
+static bool call(struct sc_memo *memo, int64_t number, bool fail)
+{
+	struct sc_error error = { 0 };
+	struct sc_value value;
+
+	fail_next = fail;
+	int rc = sc_memo_call(memo, SC_KEY(number), &value, &error);
+	if (rc < 0) {
+		assert_true(fail);
+		assert_int_equal(rc, SC_E_LOAD);
+		assert_int_equal(error.user_code, -7);
+		assert_string_equal(error.message, "no answer to that");
+		assert_null(value.data);
+		return false;
+	}
+	assert_int_equal(value.len, sizeof number);
+	assert_memory_equal(value.data, &number, sizeof number);
+	sc_value_release(&value);
+	return rc == SC_HIT;
+}
+
+static void assert_info(struct sc_memo *memo, uint64_t maxsize, uint64_t hits, uint64_t misses,
+	uint64_t currsize)
+{
+	struct sc_memo_info info = sc_memo_info(memo);
+
+	assert_int_equal(info.hits, hits);
+	assert_int_equal(info.misses, misses);
+	assert_int_equal(info.maxsize, maxsize);
+	assert_int_equal(info.currsize, currsize);
+}
+
+/* ---- What lru_cache showed ---- */
+
+/* A call with this argument, one that raises ("!a"), or cache_clear() ("~"), and cache_info() after it. */
+struct step {
+	const char *call;
+	unsigned hits, misses, currsize;
+};
+
+/* clang-format off */
+static const struct step with_maxsize_1[] = {
+	{ "a", 0, 1, 1 }, { "b", 0, 2, 1 }, { "a", 0, 3, 1 }, { "!b", 0, 4, 1 },
+	{ "a", 1, 4, 1 }, { "b", 1, 5, 1 }, { "a", 1, 6, 1 }, { "b", 1, 7, 1 },
+	{ "a", 1, 8, 1 }, { "b", 1, 9, 1 }, { "a", 1, 10, 1 }, { "b", 1, 11, 1 },
+	{ "b", 2, 11, 1 }, { "!b", 3, 11, 1 }, { "a", 3, 12, 1 }, { "b", 3, 13, 1 },
+	{ "~", 0, 0, 0 }, { "b", 0, 1, 1 }, { "!b", 1, 1, 1 }, { "b", 2, 1, 1 },
+	{ "a", 2, 2, 1 }, { "b", 2, 3, 1 }, { "a", 2, 4, 1 }, { "b", 2, 5, 1 },
+};
+static const struct step with_maxsize_2[] = {
+	{ "a", 0, 1, 1 }, { "!b", 0, 2, 1 }, { "b", 0, 3, 2 }, { "c", 0, 4, 2 },
+	{ "b", 1, 4, 2 }, { "!c", 2, 4, 2 }, { "b", 3, 4, 2 }, { "c", 4, 4, 2 },
+	{ "b", 5, 4, 2 }, { "b", 6, 4, 2 }, { "b", 7, 4, 2 }, { "a", 7, 5, 2 },
+	{ "a", 8, 5, 2 }, { "c", 8, 6, 2 }, { "c", 9, 6, 2 }, { "a", 10, 6, 2 },
+	{ "!a", 11, 6, 2 }, { "a", 12, 6, 2 }, { "!c", 13, 6, 2 }, { "!b", 13, 7, 2 },
+	{ "b", 13, 8, 2 }, { "~", 0, 0, 0 }, { "a", 0, 1, 1 }, { "b", 0, 2, 2 },
+	{ "c", 0, 3, 2 }, { "a", 0, 4, 2 }, { "a", 1, 4, 2 }, { "b", 1, 5, 2 },
+	{ "!b", 2, 5, 2 }, { "a", 3, 5, 2 }, { "a", 4, 5, 2 }, { "b", 5, 5, 2 },
+};
+static const struct step with_maxsize_4[] = {
+	{ "c", 0, 1, 1 }, { "e", 0, 2, 2 }, { "!b", 0, 3, 2 }, { "b", 0, 4, 3 },
+	{ "!a", 0, 5, 3 }, { "!b", 1, 5, 3 }, { "b", 2, 5, 3 }, { "e", 3, 5, 3 },
+	{ "b", 4, 5, 3 }, { "a", 4, 6, 4 }, { "!e", 5, 6, 4 }, { "d", 5, 7, 4 },
+	{ "b", 6, 7, 4 }, { "b", 7, 7, 4 }, { "d", 8, 7, 4 }, { "!d", 9, 7, 4 },
+	{ "f", 9, 8, 4 }, { "b", 10, 8, 4 }, { "a", 10, 9, 4 }, { "!c", 10, 10, 4 },
+	{ "b", 11, 10, 4 }, { "d", 12, 10, 4 }, { "b", 13, 10, 4 }, { "c", 13, 11, 4 },
+	{ "e", 13, 12, 4 }, { "f", 13, 13, 4 }, { "f", 14, 13, 4 }, { "d", 14, 14, 4 },
+	{ "d", 15, 14, 4 }, { "e", 16, 14, 4 }, { "b", 16, 15, 4 }, { "f", 17, 15, 4 },
+	{ "~", 0, 0, 0 }, { "c", 0, 1, 1 }, { "e", 0, 2, 2 }, { "f", 0, 3, 3 },
+	{ "c", 1, 3, 3 }, { "d", 1, 4, 4 }, { "!c", 2, 4, 4 }, { "f", 3, 4, 4 },
+	{ "d", 4, 4, 4 }, { "b", 4, 5, 4 }, { "c", 5, 5, 4 }, { "a", 5, 6, 4 },
+	{ "f", 5, 7, 4 }, { "e", 5, 8, 4 }, { "d", 5, 9, 4 }, { "b", 5, 10, 4 },
+};
+/* clang-format on */
+
+static void play(const struct step *steps, size_t count, uint64_t maxsize)
+{
+	/* Whatever policy is asked for, a memo's is lru. */
+	struct sc_memo memo =
+		SC_MEMO_INIT(answer, NULL, .max_entries = maxsize, .policy = SC_POLICY_ADAPTIVE);
+
+	for (size_t i = 0; i < count; i++) {
+		const char *what = steps[i].call;
+		if (*what == '~')
+			sc_memo_clear(&memo);
+		else
+			call(&memo, what[*what == '!'], *what == '!');
+		assert_info(&memo, maxsize, steps[i].hits, steps[i].misses, steps[i].currsize);
+	}
+	sc_memo_fini(&memo);
+}
+
+#define PLAY(steps, maxsize) play(steps, sizeof(steps) / sizeof((steps)[0]), maxsize)
+
+static void shows_what_lru_cache_showed(void **state)
+{
+	(void)state;
+	PLAY(with_maxsize_1, 1);
+	PLAY(with_maxsize_2, 2);
+	PLAY(with_maxsize_4, 4);
+}
+
+/* The same with the usual maxsize=128, over more keys than that; cache_info() after every 200 calls. */
+static void shows_what_lru_cache_showed_with_128(void **state)
+{
+	static const struct step every_200[] = { { "", 31, 169, 128 }, { "", 100, 300, 128 },
+		{ "", 198, 402, 128 }, { "", 259, 541, 128 }, { "", 327, 673, 128 },
+		{ "", 424, 776, 128 }, { "", 490, 910, 128 }, { "", 69, 130, 119 },
+		{ "", 128, 271, 128 }, { "", 197, 402, 128 } };
+	struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = 128);
+
+	(void)state;
+	for (int64_t i = 0; i < 2000; i++) {
+		int64_t number = i % 3 ? (i * i * 7919 + i * 31) % 331 : i % 97;
+		if (i == 1400)
+			sc_memo_clear(&memo);
+		else
+			call(&memo, number, i % 11 == 5);
+		const struct step *step = &every_200[i / 200];
+		if (i % 200 == 199)
+			assert_info(&memo, 128, step->hits, step->misses, step->currsize);
+	}
+	sc_memo_fini(&memo);
+}
+
+static struct sc_memo fibonacci_memo;
+
+static int fibonacci(struct sc_load *load, void *context)
+{
+	int64_t n = sc_load_number(load, 0), sum = n;
+
+	for (int64_t i = 1; i <= 2 && n >= 2; i++) {
+		struct sc_value value;
+		struct sc_error error;
+		int64_t term;
+		assert_true(sc_memo_call(context, SC_KEY(n - i), &value, &error) > 0);
+		memcpy(&term, value.data, sizeof term);
+		sum = i == 1 ? term : sum + term;
+		sc_value_release(&value);
+	}
+	return sc_load_value(load, &sum, sizeof sum);
+}
+
+/* fib(80) under lru_cache(maxsize=None): CacheInfo(hits=78, misses=81, maxsize=None, currsize=81). */
+static void a_function_may_call_itself_through_its_memo(void **state)
+{
+	struct sc_value value;
+	int64_t result;
+
+	(void)state;
+	assert_int_equal(sc_memo_init(&fibonacci_memo, fibonacci, &fibonacci_memo, NULL), 0);
+	assert_int_equal(sc_memo_call(&fibonacci_memo, SC_KEY(80), &value, NULL), SC_LOADED);
+	memcpy(&result, value.data, sizeof result);
+	assert_true(result == INT64_C(23416728348467685));
+	sc_value_release(&value);
+	assert_info(&fibonacci_memo, 0, 78, 81, 81);
+	sc_memo_fini(&fibonacci_memo);
+}
+
+/* ---- The model ---- */
+
+#define MODEL_MAX 300
+
+struct model {
+	int64_t keys[MODEL_MAX]; /* the one used last comes last */
+	uint64_t count, maxsize, hits, misses;
+};
+
+static bool model_drop(struct model *model, int64_t key)
+{
+	for (uint64_t i = 0; i < model->count; i++) {
+		if (model->keys[i] != key)
+			continue;
+		memmove(&model->keys[i], &model->keys[i + 1],
+			(size_t)(--model->count - i) * sizeof key);
+		return true;
+	}
+	return false;
+}
+
+static bool model_call(struct model *model, int64_t key, bool fail)
+{
+	bool hit = model_drop(model, key);
+
+	model->hits += hit;
+	model->misses += !hit;
+	if (!hit && fail)
+		return false;
+	if (!hit && model->count == model->maxsize)
+		model_drop(model, model->keys[0]);
+	model->keys[model->count++] = key;
+	return hit;
+}
+
+static void run_beside_the_model(uint64_t maxsize, uint64_t keys, int steps)
+{
+	struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = maxsize);
+	struct model model = { .maxsize = maxsize };
+	uint64_t random = maxsize;
+
+	for (int i = 0; i < steps; i++) {
+		int64_t key = (int64_t)sct_below(&random, sct_below(&random, keys) + 1);
+		uint64_t what = sct_below(&random, 1000);
+		bool fail = what > 900;
+		if (what == 0) {
+			sc_memo_clear(&memo);
+			model = (struct model){ .maxsize = maxsize };
+		} else if (what < 20) {
+			assert_int_equal(sc_memo_forget(&memo, SC_KEY(key)),
+				model_drop(&model, key) ? SC_HIT : SC_MISS);
+		} else {
+			assert_int_equal(call(&memo, key, fail), model_call(&model, key, fail));
+		}
+		assert_info(&memo, maxsize, model.hits, model.misses, model.count);
+	}
+	sc_memo_fini(&memo);
+}
+
+static void agrees_with_the_model(void **state)
+{
+	const uint64_t sizes[] = { 1, 2, 3, 5, 8, 13, 100, 128, 255 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		run_beside_the_model(sizes[i], sizes[i] * 2 + 1, 10000);
+}
+
+/* ---- Its life ---- */
+
+static void costs_nothing_until_it_is_called(void **state)
+{
+	static struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = 3);
+
+	(void)state;
+	assert_info(&memo, 3, 0, 0, 0);
+	assert_int_equal(sc_memo_forget(&memo, SC_KEY(1)), SC_MISS);
+	sc_memo_clear(&memo);
+	sc_memo_fini(&memo);
+	assert_null(memo.cache);
+	assert_false(call(&memo, 1, false));
+	assert_true(call(&memo, 1, false));
+	assert_info(&memo, 3, 1, 1, 1);
+	/* After fini it begins anew. */
+	for (int i = 0; i < 3; i++) {
+		sc_memo_fini(&memo);
+		assert_info(&memo, 3, 0, 0, 0);
+		assert_false(call(&memo, 1, false));
+		assert_true(call(&memo, 1, false));
+	}
+	sc_memo_fini(&memo);
+}
+
+static void an_answer_outlives_its_memo(void **state)
+{
+	struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = 1);
+	struct sc_value made, remembered;
+	int64_t number = 5;
+
+	(void)state;
+	fail_next = false;
+	assert_int_equal(sc_memo_call(&memo, SC_KEY(5), &made, NULL), SC_LOADED);
+	assert_int_equal(sc_memo_call(&memo, SC_KEY(5), &remembered, NULL), SC_HIT);
+	call(&memo, 6, false);
+	assert_false(call(&memo, 5, false));
+	sc_memo_fini(&memo);
+	assert_memory_equal(made.data, &number, sizeof number);
+	assert_memory_equal(remembered.data, &number, sizeof number);
+	sc_value_release(&made);
+	sc_value_release(&remembered);
+}
+
+static int64_t read_clock(void *context)
+{
+	return *(int64_t *)context;
+}
+
+static void options_are_copied(void **state)
+{
+	int64_t now_ms = 100;
+	struct sc_clock clock = { read_clock, &now_ms };
+	struct sc_cache_options options = { .size = sizeof options,
+		.max_entries = 2,
+		.ttl_ms = 10,
+		.clock = &clock };
+	struct sc_memo memo;
+
+	(void)state;
+	assert_int_equal(sc_memo_init(&memo, answer, NULL, &options), 0);
+	memset(&options, 0xFF, sizeof options);
+	memset(&clock, 0, sizeof clock);
+	for (int life = 0; life < 2; life++) {
+		assert_false(call(&memo, 1, false));
+		now_ms += 9;
+		assert_true(call(&memo, 1, false));
+		now_ms += 1;
+		assert_false(call(&memo, 1, false));
+		assert_info(&memo, 2, 1, 2, 1);
+		sc_memo_fini(&memo);
+	}
+}
+
+static void options_out_of_range(void **state)
+{
+	static struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_bytes = 100);
+	struct sc_error error = { 0 };
+	struct sc_value value = { .len = 1 };
+
+	(void)state;
+	assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, &error), SC_E_INVAL);
+	assert_null(value.data);
+	assert_int_equal(value.len, 0);
+	assert_int_equal(error.code, SC_E_INVAL);
+	assert_string_equal(error.message,
+		"max_bytes is 100, but must be between 16384 and 17179869184");
+	assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, NULL), SC_E_INVAL);
+	assert_int_equal(sc_memo_init(&memo, answer, NULL, SC_CACHE_OPTIONS(.max_bytes = 100)),
+		SC_E_INVAL);
+	assert_int_equal(sc_memo_init(&memo, answer, NULL, NULL), 0);
+	assert_false(call(&memo, 1, false));
+	sc_memo_fini(&memo);
+
+	/* And arguments that are none. */
+	assert_int_equal(sc_memo_call(&memo, (struct sc_key){ 0 }, &value, &error), SC_E_INVAL);
+	assert_int_equal(error.code, SC_E_INVAL);
+	assert_int_equal(sc_memo_forget(&memo, (struct sc_key){ 0 }), SC_E_INVAL);
+	sc_memo_fini(&memo);
+	assert_int_equal(sc_memo_init(&memo, NULL, NULL, NULL), 0);
+	assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, &error), SC_E_INVAL);
+	sc_memo_fini(&memo);
+}
+
+/* ---- Many threads ---- */
+
+static void call_first(unsigned number, void *arg)
+{
+	struct sc_value value;
+	int64_t answered;
+
+	sct_check(sc_memo_call(arg, SC_KEY(number % 2), &value, NULL) > 0);
+	memcpy(&answered, value.data, sizeof answered);
+	sct_check(answered == number % 2);
+	sc_value_release(&value);
+}
+
+/* If the first calls opened more than one cache that anybody saw, an answer would be made twice. */
+static void first_calls_at_the_same_time(void **state)
+{
+	enum { THREADS = 8 };
+
+	(void)state;
+	fail_next = false;
+	for (int i = 0; i < 200; i++) {
+		struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = 4);
+		atomic_store(&calls, 0);
+		sct_threads_run(THREADS, call_first, &memo);
+		assert_int_equal(calls, 2);
+		struct sc_memo_info info = sc_memo_info(&memo);
+		assert_int_equal(info.hits + info.misses, THREADS);
+		assert_int_equal(info.currsize, 2);
+		sc_memo_fini(&memo);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shows_what_lru_cache_showed),
+		cmocka_unit_test(shows_what_lru_cache_showed_with_128),
+		cmocka_unit_test(a_function_may_call_itself_through_its_memo),
+		cmocka_unit_test(agrees_with_the_model),
+		cmocka_unit_test(costs_nothing_until_it_is_called),
+		cmocka_unit_test(an_answer_outlives_its_memo),
+		cmocka_unit_test(options_are_copied),
+		cmocka_unit_test(options_out_of_range),
+		cmocka_unit_test(first_calls_at_the_same_time),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
