@@ -32,7 +32,9 @@ static void receive(struct sci_buffer *in, const uint8_t *data, size_t len)
 	if (len > 0)
 		memcpy(exact + in->len, data, len);
 	free(in->data);
-	*in = (struct sci_buffer){ exact, in->len + len, in->len + len };
+	in->data = exact;
+	in->len += len;
+	in->cap = in->len;
 }
 
 static struct outcome parse(const uint8_t *data, size_t size, size_t step)

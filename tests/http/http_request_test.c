@@ -101,15 +101,18 @@ static void reads_addresses(void **state)
 	assert_int_equal(address.candidates[1].any.sa_family, AF_INET6);
 }
 
+/* Valid, but longer than any address that is meant. */
+static const char long_text[] =
+	"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001]:80"
+	"0000000000";
+
 static void refuses_what_is_no_address(void **state)
 {
 	static const char *const texts[] = { "", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0",
 		"127.0.0.1:65536", "127.0.0.1:123456", "127.0.0.1:+1", "127.0.0.1: 1",
 		"127.0.0.1:1/", "127.0.0.1:1 ", "127.0.1:1", "256.0.0.1:1", "::1:9001", "[::1]",
 		"[::1]9001", "[::1:9001", "[127.0.0.1]:1", "[]:1", ":9001", "example.org:80",
-		"LOCALHOST:1", "localhost", "http://127.0.0.1:1",
-		"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001]:"
-		"1" };
+		"LOCALHOST:1", "localhost", "http://127.0.0.1:1", long_text };
 	struct sci_http_address address;
 	struct sc_error error;
 

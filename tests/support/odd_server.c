@@ -16,6 +16,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN
+#endif
+#endif
+
 static const struct sct_odd_play accepted = {
 	.bytes = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: "
 		 "16\r\n\r\n"
@@ -88,6 +96,30 @@ static const struct sct_odd_play *take(struct sct_odd_plays *plays)
 	return play;
 }
 
+static void terminate_here(void)
+{
+	sigset_t sigterm;
+
+	sigemptyset(&sigterm);
+	sigaddset(&sigterm, SIGTERM);
+	pthread_sigmask(SIG_UNBLOCK, &sigterm, NULL);
+	raise(SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &sigterm, NULL);
+}
+
+/* ThreadSanitizer holds back a signal that comes to a thread in recv() until that returns: for it, this
+ * thread takes the signal. */
+static void terminate_process(pid_t pid)
+{
+#ifdef UNDER_TSAN
+	if (pid == getpid()) {
+		terminate_here();
+		return;
+	}
+#endif
+	kill(pid, SIGTERM);
+}
+
 static const struct sct_odd_play *choose(struct sct_odd_server *server,
 	const struct sct_odd_request *request)
 {
@@ -100,7 +132,7 @@ static const struct sct_odd_play *choose(struct sct_odd_server *server,
 		return &accepted;
 	if (server->terminate == 0)
 		return &not_found;
-	kill(server->terminate, SIGTERM);
+	terminate_process(server->terminate);
 	return &silence;
 }
 
@@ -131,17 +163,6 @@ static void stall(const struct sct_odd_server *server)
 
 	while (poll(&client, 1, -1) < 0 && errno == EINTR)
 		;
-}
-
-static void terminate_here(void)
-{
-	sigset_t sigterm;
-
-	sigemptyset(&sigterm);
-	sigaddset(&sigterm, SIGTERM);
-	pthread_sigmask(SIG_UNBLOCK, &sigterm, NULL);
-	pthread_kill(pthread_self(), SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &sigterm, NULL);
 }
 
 /* One request and its answer; false when the connection is to be closed. */
