@@ -88,8 +88,10 @@ static void add_function(struct argp_state *state, struct arguments *arguments, 
 {
 	char *equals = strchr(text, '=');
 
-	if (!equals || equals == text || !equals[1])
+	if (!equals || equals == text || !equals[1]) {
 		argp_error(state, "--function takes NAME=BOOTSTRAP, not \"%s\"", text);
+		return;
+	}
 	*equals = '\0';
 	arguments->functions[arguments->options.function_count++] =
 		(struct sci_local_function){ .name = text, .bootstrap = equals + 1 };

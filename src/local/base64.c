@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
 void sci_base64_encode(const void *data, size_t len, char *out)
 {
@@ -23,7 +23,7 @@ void sci_base64_encode(const void *data, size_t len, char *out)
 		unsigned second = len > 1 ? byte[1] : 0;
 		*out++ = alphabet[byte[0] >> 2];
 		*out++ = alphabet[(byte[0] & 3u) << 4 | second >> 4];
-		*out++ = len > 1 ? alphabet[(second & 15) << 2] : '=';
+		*out++ = alphabet[len > 1 ? (second & 15) << 2 : 64];
 		*out++ = '=';
 	}
 	*out = '\0';

@@ -197,16 +197,15 @@ void sci_process_fini(struct sci_process *process)
 /* Kill every child that the kernel lists. Returns how many there were. */
 static int kill_children(void)
 {
-	char path[64];
-	long pid;
+	char path[64], word[24];
 	int count = 0;
 
 	snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
 	FILE *list = fopen(path, "re");
 	if (!list)
 		return 0;
-	for (; fscanf(list, "%ld", &pid) == 1; count++)
-		kill((pid_t)pid, SIGKILL);
+	for (; fscanf(list, "%23s", word) == 1; count++)
+		kill((pid_t)strtol(word, NULL, 10), SIGKILL);
 	fclose(list);
 	return count;
 }

@@ -1,0 +1,32 @@
+/* Base64 from a header: what is decoded encodes to the very text that it came from. */
+#include "fuzz.h"
+
+#include "local/base64.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* Exactly as large as the decoder is promised. */
+	uint8_t *bytes = malloc(size / 4 * 3);
+	char *text = malloc(size + 1);
+	size_t len = 0;
+
+	if ((bytes || size < 4) && text &&
+		sci_base64_decode((const char *)data, size, bytes, &len) == 0) {
+		check(len <= size / 4 * 3 && SCI_BASE64_BYTES(len) == size);
+		sci_base64_encode(bytes, len, text);
+		check(size == 0 || memcmp(text, data, size) == 0);
+	}
+	free(bytes);
+	free(text);
+	return 0;
+}

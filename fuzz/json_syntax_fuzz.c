@@ -1,0 +1,51 @@
+/* Is it JSON? What jansson takes, we take; what we take is whole, so that one more value after it makes
+ * it no JSON. (jansson refuses more: halves of surrogate pairs, numbers that no double can hold.) */
+#include "fuzz.h"
+
+#include "local/json_syntax.h"
+
+#include <scopecache/error.h>
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void check_whole(const uint8_t *data, size_t size)
+{
+	char *longer = malloc(size + 2);
+	size_t offset;
+
+	if (!longer)
+		return;
+	memcpy(longer, data, size);
+	memcpy(longer + size, ",1", 2);
+	check(sci_json_syntax(longer, size + 2, &offset) == SC_E_INVAL);
+	check(offset <= size + 2);
+	free(longer);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
+	size_t offset = 0;
+
+	int rc = sci_json_syntax((const char *)data, size, &offset);
+	check(rc == 0 || rc == SC_E_INVAL || rc == SC_E_TOO_LARGE);
+	check(offset <= size);
+	/* For jansson a NUL ends the text. */
+	bool comparable = size > 0 && !memchr(data, '\0', size);
+	json_t *value = comparable ? json_loadb((const char *)data, size, flags, NULL) : NULL;
+	if (value)
+		check(rc == 0 || rc == SC_E_TOO_LARGE);
+	json_decref(value);
+	if (rc == 0)
+		check_whole(data, size);
+	return 0;
+}
