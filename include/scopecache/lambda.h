@@ -59,19 +59,20 @@ int64_t sc_invocation_deadline_ms(const struct sc_invocation *inv);
 /* Milliseconds until then: 0 when it has passed, SC_NO_DEADLINE when there is none. Reads a clock. */
 int64_t sc_invocation_remaining_ms(const struct sc_invocation *inv);
 
-/* ---- The answer. Bytes are copied into a buffer that the runtime reuses; nothing is sent before
- * `handle` has returned. A handler that returns 0 without an answer sends zero bytes. ---- */
+/* ---- The answer. Bytes are copied into a buffer that the runtime reuses, unless they are part of the
+ * event; nothing is sent before `handle` has returned. A handler that returns 0 without an answer sends
+ * zero bytes. The last word counts: an answer replaces a failure, and a failure an answer. ---- */
 
 /* Answer with `len` bytes of `content_type` (NULL: application/json). Replaces what was answered
- * before in this invocation, failures included.
+ * before in this invocation.
  *
- * returns  0; SC_E_NOMEM; SC_E_INVAL for a content type with control characters. After an error the
- *          earlier answer stands. */
+ * returns  0; SC_E_NOMEM; SC_E_INVAL for a content type that is empty or has control characters, or for
+ *          data that is NULL although `len` is not 0. After an error the earlier answer stands. */
 int sc_invocation_answer(struct sc_invocation *inv, const void *data, size_t len,
 	const char *content_type);
 
-/* Append text to the answer, as printf does; makes it application/json unless it already has another
- * content type.
+/* Append text to the answer, as printf does. An answer that begins so is application/json; one that
+ * began with sc_invocation_answer() keeps its content type.
  *
  * returns  0; SC_E_NOMEM, and then the earlier answer stands. */
 int sc_invocation_printf(struct sc_invocation *inv, const char *format, ...) SC_PRINTF_LIKE(2, 3);
@@ -104,22 +105,25 @@ struct sc_lambda_function {
 	 * loop ends. `fini` is not called after a failed init. */
 	int (*init)(void **state, struct sc_error *error);
 
-	/* Answer one invocation. Return 0 when it is answered, or a negative number when it failed:
-	 * without an earlier sc_invocation_fail() the caller gets Function.Error and the text of the
-	 * result. Required. */
+	/* Answer one invocation. Return a negative number when it failed: without an earlier
+	 * sc_invocation_fail() the caller gets Function.Error and the text of the result, whatever was
+	 * answered before. Anything else sends the answer - or the failure, where the last word was
+	 * sc_invocation_fail(). Required. */
 	int (*handle)(struct sc_invocation *inv, void *state);
 
 	/* End the state, after the last invocation. NULL: nothing to do. */
 	void (*fini)(void *state);
 
-	/* Told of each invocation's begin and end, and of the shutdown after `fini`. NULL: nobody. */
+	/* Told of each invocation's begin and end, and of the shutdown after `fini`, or after an init
+	 * that failed. NULL: nobody. */
 	const struct sc_hooks *hooks;
 
 	/* Told, in one line without a newline, what an operator should know; never the content of an
 	 * event or an answer. NULL: nobody. */
 	void (*log)(enum sc_log_level level, const char *line);
 
-	/* host:port of the Runtime API. NULL: the environment's AWS_LAMBDA_RUNTIME_API. */
+	/* HOST:PORT of the Runtime API, where HOST is a number ([::1] for IPv6) or localhost. NULL: the
+	 * environment's AWS_LAMBDA_RUNTIME_API. */
 	const char *runtime_api;
 };
 
@@ -135,10 +139,11 @@ struct sc_lambda_function {
  * so that warm state survives what can be survived.
  *
  * returns  0 after SIGTERM; SC_E_INVAL for a function or address that is not valid; SC_E_NOMEM;
- *          SC_E_FUNCTION when init failed (and that was posted); SC_E_IO or SC_E_PROTOCOL when the
- *          Runtime API could not be used. `error` may be NULL.
+ *          SC_E_FUNCTION when init failed, with its result as user_code in `error`; SC_E_IO,
+ *          SC_E_PROTOCOL or SC_E_TOO_LARGE when the Runtime API could not be used. `error` may be NULL.
  * blocks   until then.
- * threads  one call at a time in a process: it sets the environment and a signal handler. */
+ * threads  one call at a time in a process, a second one gets SC_E_INVAL: it changes the environment
+ *          (_X_AMZN_TRACE_ID) and a signal handler. */
 int sc_lambda_run(const struct sc_lambda_function *function, struct sc_error *error);
 
 /* A `log` that writes `[LEVEL] line` to standard error, which Lambda keeps as the function's log. */

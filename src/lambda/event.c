@@ -25,21 +25,25 @@ static void read_deadline(struct sci_event *event, const char *text)
 	event->deadline_ms = ms < 0 ? 0 : ms;
 }
 
+/* A name with its length: most headers are told apart by that alone. */
+#define NAME(text) text, sizeof(text) - 1
+
 void sci_event_read(struct sci_event *event, const struct sci_http_response *response, char *data)
 {
 	const char *deadline = NULL;
 	const struct {
 		const char *name;
+		size_t name_len;
 		const char **text;
 	} known[] = {
-		{ "Lambda-Runtime-Aws-Request-Id", &event->request_id },
-		{ "Lambda-Runtime-Invocation-Id", &event->invocation_id },
-		{ "Lambda-Runtime-Deadline-Ms", &deadline },
-		{ "Lambda-Runtime-Invoked-Function-Arn", &event->function_arn },
-		{ "Lambda-Runtime-Trace-Id", &event->trace_id },
-		{ "Lambda-Runtime-Client-Context", &event->client_context },
-		{ "Lambda-Runtime-Cognito-Identity", &event->identity },
-		{ "Lambda-Runtime-Aws-Tenant-Id", &event->tenant_id },
+		{ NAME("Lambda-Runtime-Aws-Request-Id"), &event->request_id },
+		{ NAME("Lambda-Runtime-Invocation-Id"), &event->invocation_id },
+		{ NAME("Lambda-Runtime-Deadline-Ms"), &deadline },
+		{ NAME("Lambda-Runtime-Invoked-Function-Arn"), &event->function_arn },
+		{ NAME("Lambda-Runtime-Trace-Id"), &event->trace_id },
+		{ NAME("Lambda-Runtime-Client-Context"), &event->client_context },
+		{ NAME("Lambda-Runtime-Cognito-Identity"), &event->identity },
+		{ NAME("Lambda-Runtime-Aws-Tenant-Id"), &event->tenant_id },
 	};
 	struct sci_http_header header;
 	size_t at = 0;
@@ -47,10 +51,11 @@ void sci_event_read(struct sci_event *event, const struct sci_http_response *res
 	*event = (struct sci_event){ .body = data + response->body_at,
 		.body_len = response->body_len };
 	while (sci_http_header_next(response, data, &at, &header)) {
-		if (header.value_len == 0)
-			continue;
-		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-			if (*known[i].text || !sci_http_header_is(&header, known[i].name))
+		for (size_t i = 0; i < sizeof known / sizeof known[0] && header.value_len > 0;
+			i++) {
+			if (known[i].name_len != header.name_len || *known[i].text)
+				continue;
+			if (!sci_http_header_is(&header, known[i].name))
 				continue;
 			header.value[header.value_len] = '\0';
 			*known[i].text = header.value;
