@@ -1,5 +1,6 @@
-/* An event from a Runtime API that may send anything: what is read of it ends with a NUL, lies where it
- * was received, and can be answered only under an id that cannot change the path of the answer. */
+/* An event from a Runtime API that may send anything: what is read of it ends with a NUL, lies
+ * where it was received, and can be answered only under an id that cannot change the path of the
+ * answer. */
 #include "fuzz.h"
 
 #include "http/http_request.h"

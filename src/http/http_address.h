@@ -22,9 +22,9 @@ struct sci_http_address {
 	char text[SCI_HTTP_ADDRESS_TEXT_MAX]; /* as it was given: the Host header */
 };
 
-/* Read "127.0.0.1:9001", "[::1]:9001" or "localhost:9001". Other names are refused: looking a name up
- * needs the C library's resolver, which cannot be linked statically and opens files, and the platforms
- * that functions run on hand out numbers.
+/* Read "127.0.0.1:9001", "[::1]:9001" or "localhost:9001". Other names are refused: looking a name
+ * up needs the C library's resolver, which cannot be linked statically and opens files, and the
+ * platforms that functions run on hand out numbers.
  *
  * returns  0; SC_E_INVAL. */
 int sci_http_address_read(struct sci_http_address *address, const char *text,

@@ -1,7 +1,8 @@
 /* A state machine over the bytes of the framing; the bytes of the chunks are moved in one go.
  *
- * Lines must end with CR LF: a bare LF, which some accept, is how one peer's chunk becomes another's
- * request. Every line and the sum of the chunks are bounded, so whatever the peer sends, this ends. */
+ * Lines must end with CR LF: a bare LF, which some accept, is how one peer's chunk becomes
+ * another's request. Every line and the sum of the chunks are bounded, so whatever the peer sends,
+ * this ends. */
 #include "http/http_chunked.h"
 
 #include "base/error.h"

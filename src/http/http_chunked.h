@@ -4,7 +4,8 @@
 
 #include <scopecache/error.h>
 
-/* The most that the line of a chunk's size may have, extensions included, and all trailers together. */
+/* The most that the line of a chunk's size may have, extensions included, and all trailers
+ * together. */
 #define SCI_HTTP_CHUNK_LINE_MAX ((size_t)4096)
 #define SCI_HTTP_TRAILERS_MAX   ((size_t)64 * 1024)
 
@@ -32,8 +33,8 @@ struct sci_http_chunked {
 };
 
 /* Decode the `len` bytes at `from` to `to`, which may lie in the same memory, at or before `from`.
- * *made is how many bytes were written; *taken how many were read: all, unless the body ends sooner.
- * Trailers are read and dropped.
+ * *made is how many bytes were written; *taken how many were read: all, unless the body ends
+ * sooner. Trailers are read and dropped.
  *
  * returns  1 when the body is complete, 0 when it goes on; SC_E_PROTOCOL, SC_E_TOO_LARGE. */
 int sci_http_chunked_decode(struct sci_http_chunked *chunked, char *to, const char *from,

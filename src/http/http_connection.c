@@ -1,9 +1,9 @@
 /* Blocking sockets and no poll(): an exchange is one sendmsg() and one recv() when all goes well.
  *
  * A server may answer before it has read the whole request, a 413 for instance, and close or simply
- * stop reading. When it closes, sending fails, and what it said is still there to be received. When it
- * stops reading, sending would block for ever: so a send returns after SEND_SLICE_S, and an answer that
- * is waiting then ends the sending. The same limit holds for connect(). */
+ * stop reading. When it closes, sending fails, and what it said is still there to be received. When
+ * it stops reading, sending would block for ever: so a send returns after SEND_SLICE_S, and an
+ * answer that is waiting then ends the sending. The same limit holds for connect(). */
 #include "http/http_connection.h"
 
 #include "base/error.h"
@@ -100,7 +100,8 @@ static void advance(struct msghdr *message, size_t sent)
 	}
 }
 
-/* Returns 0 when all is sent, 1 when the other side takes no more but may have answered, or SC_E_IO. */
+/* Returns 0 when all is sent, 1 when the other side takes no more but may have answered, or
+ * SC_E_IO. */
 static int send_request(const struct sci_http_connection *connection,
 	const struct sci_http_request *request, struct sc_error *error)
 {
@@ -176,7 +177,8 @@ static int receive_answer(const struct sci_http_connection *connection,
 		ssize_t received =
 			recv(connection->fd, in->data + in->len, room, wants > 0 ? MSG_WAITALL : 0);
 		rc = take_received(connection, in, received, response, error);
-		/* From here on it is an exchange at hand, which is finished, and no longer a wait. */
+		/* From here on it is an exchange at hand, which is finished, and no longer
+		 * a wait. */
 		if (response->part >= SCI_HTTP_BODY)
 			end_wait(request);
 	}

@@ -24,18 +24,19 @@ struct sci_http_request {
 
 enum { SCI_HTTP_ANSWERED, SCI_HTTP_INTERRUPTED };
 
-/* Send the request and receive the answer into `in`, which is emptied first; a NUL that is not counted
- * follows the body. Head and body leave in one system call, and an answer that arrives in one piece is
- * received in one.
+/* Send the request and receive the answer into `in`, which is emptied first; a NUL that is not
+ * counted follows the body. Head and body leave in one system call, and an answer that arrives in
+ * one piece is received in one.
  *
  * When the connection ends without a byte of an answer - a kept connection that the other side has
- * closed meanwhile, above all - the request is sent once more, on a new connection. So every request
- * must be one that the server can bear twice.
+ * closed meanwhile, above all - the request is sent once more, on a new connection. So every
+ * request must be one that the server can bear twice.
  *
- * returns  SCI_HTTP_ANSWERED with the answer in `response`, whatever its status; SCI_HTTP_INTERRUPTED;
- *          SC_E_IO, SC_E_PROTOCOL, SC_E_TOO_LARGE, SC_E_NOMEM, and then the connection is closed.
- * blocks   until the answer is there: for ever, if the server lets it. Only connecting is limited, to a
- *          second for each address. */
+ * returns  SCI_HTTP_ANSWERED with the answer in `response`, whatever its status;
+ *          SCI_HTTP_INTERRUPTED; SC_E_IO, SC_E_PROTOCOL, SC_E_TOO_LARGE, SC_E_NOMEM, and then the
+ *          connection is closed.
+ * blocks   until the answer is there: for ever, if the server lets it. Only connecting is limited,
+ *          to a second for each address. */
 int sci_http_connection_exchange(struct sci_http_connection *connection,
 	const struct sci_http_request *request, struct sci_buffer *in,
 	struct sci_http_response *response, struct sc_error *error);

@@ -1,5 +1,5 @@
-/* All accesses are sequentially consistent: each side stores and then loads what the other stores, and
- * one of the two must see the other. */
+/* All accesses are sequentially consistent: each side stores and then loads what the other stores,
+ * and one of the two must see the other. */
 #include "http/http_interrupt.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
  *
  * A thread that is about to block on a socket enters; whoever wants the wait to end raises, which
  * shuts the socket down and so ends recv() and send() on it, now or when they are called. Raising
- * cannot come between the look at the request and the blocking call: the one publishes the socket and
- * then looks for a request, the other publishes the request and then looks for a socket. */
+ * cannot come between the look at the request and the blocking call: the one publishes the socket
+ * and then looks for a request, the other publishes the request and then looks for a socket. */
 #ifndef SCI_HTTP_INTERRUPT_H
 #define SCI_HTTP_INTERRUPT_H
 
@@ -27,8 +27,8 @@ void sci_http_interrupt_raise(struct sci_http_interrupt *interrupt);
 
 bool sci_http_interrupt_raised(const struct sci_http_interrupt *interrupt);
 
-/* Before and after the calls that may block. After leaving, no raise touches `fd` any more, so it may
- * be closed; when it was raised meanwhile, `fd` may have been shut down. */
+/* Before and after the calls that may block. After leaving, no raise touches `fd` any more, so it
+ * may be closed; when it was raised meanwhile, `fd` may have been shut down. */
 void sci_http_interrupt_enter(struct sci_http_interrupt *interrupt, int fd);
 void sci_http_interrupt_leave(struct sci_http_interrupt *interrupt);
 

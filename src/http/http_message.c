@@ -1,7 +1,8 @@
-/* The head is taken line by line as the lines become complete, so that garbage is refused at once and
- * not after a megabyte of it. Strict where leniency lets two parties read one message differently:
- * lines end with CR LF, no folding, no space before a colon, no control characters, one length only.
- * Lenient where real servers are: names in any case, no reason, HTTP/1.0, bodies until the close.
+/* The head is taken line by line as the lines become complete, so that garbage is refused at once
+ * and not after a megabyte of it. Strict where leniency lets two parties read one message
+ * differently: lines end with CR LF, no folding, no space before a colon, no control characters,
+ * one length only. Lenient where real servers are: names in any case, no reason, HTTP/1.0, bodies
+ * until the close.
  *
  * Whatever way a response is cut into pieces, the result is the same; so limits are tested by the
  * offset that a line ends at, never by how much happens to have arrived. */

@@ -37,19 +37,20 @@ struct sci_http_response {
 	struct sci_http_chunked chunked;
 };
 
-/* Look at what was appended to `in` since the last call. Chunks are decoded in place, and the buffer
- * is shortened by their framing.
+/* Look at what was appended to `in` since the last call. Chunks are decoded in place, and the
+ * buffer is shortened by their framing.
  *
  * returns  1 when the response is complete, 0 when it goes on; SC_E_PROTOCOL when it is malformed,
  *          SC_E_TOO_LARGE when it is over a limit; call it no more after an error. */
 int sci_http_response_feed(struct sci_http_response *response, struct sci_buffer *in,
 	struct sc_error *error);
 
-/* The other side has closed the connection: 1 when that completes the response, else SC_E_PROTOCOL. */
+/* The other side has closed the connection: 1 when that completes the response,
+ * else SC_E_PROTOCOL. */
 int sci_http_response_end(struct sci_http_response *response, struct sc_error *error);
 
-/* How many bytes are certain to be still to come: what is left of a body whose length was announced,
- * else 0. */
+/* How many bytes are certain to be still to come: what is left of a body whose length was
+ * announced, else 0. */
 size_t sci_http_response_wants(const struct sci_http_response *response,
 	const struct sci_buffer *in);
 

@@ -1,5 +1,5 @@
-/* Writing is appending; what was appended is looked at once more where it came from outside, and taken
- * back when it is not fit. */
+/* Writing is appending; what was appended is looked at once more where it came from outside, and
+ * taken back when it is not fit. */
 #include "http/http_request.h"
 
 #include "http/http_bytes.h"

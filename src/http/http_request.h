@@ -5,8 +5,9 @@
 
 #include "base/buffer.h"
 
-/* Each appends to `out`, which after an error is as it was, and returns 0, SC_E_NOMEM, or SC_E_INVAL
- * for what was refused. First the line, with a path as printf makes it; then headers; then the end. */
+/* Each appends to `out`, which after an error is as it was, and returns 0, SC_E_NOMEM, or
+ * SC_E_INVAL for what was refused. First the line, with a path as printf makes it; then headers;
+ * then the end. */
 int sci_http_request_line(struct sci_buffer *out, const char *method, const char *path, ...)
 	__attribute__((format(printf, 3, 4)));
 int sci_http_request_header(struct sci_buffer *out, const char *name, const char *value);

@@ -1,5 +1,5 @@
-/* The wait is cut into short slices, each of which begins with a look at the interrupt: a signal that
- * another thread takes does not end a sleep of this one. */
+/* The wait is cut into short slices, each of which begins with a look at the interrupt: a signal
+ * that another thread takes does not end a sleep of this one. */
 #include "lambda/backoff.h"
 
 #include <time.h>

@@ -18,7 +18,8 @@ struct sci_event {
 	size_t body_len;
 };
 
-/* Find the event in a complete response, whose bytes are `data`; ends the texts with a NUL there. */
+/* Find the event in a complete response, whose bytes are `data`; ends the texts with a
+ * NUL there. */
 void sci_event_read(struct sci_event *event, const struct sci_http_response *response, char *data);
 
 /* Whether there is a request id with which the event can be answered: it becomes part of a path. */

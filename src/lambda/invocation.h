@@ -9,8 +9,8 @@
 
 enum sci_outcome { SCI_UNANSWERED, SCI_ANSWERED, SCI_FAILED };
 
-/* All zero is one without an event. The answer is in `body`, unless it is a part of the event: that is
- * not copied but `lent`. When it is SCI_UNANSWERED or SCI_FAILED, both are empty. */
+/* All zero is one without an event. The answer is in `body`, unless it is a part of the event: that
+ * is not copied but `lent`. When it is SCI_UNANSWERED or SCI_FAILED, both are empty. */
 struct sc_invocation {
 	const struct sci_event *event;
 	enum sci_outcome outcome;

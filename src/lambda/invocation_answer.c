@@ -1,9 +1,10 @@
-/* The answer, while the handler makes it. The later word counts: an answer replaces a failure, a failure
- * an answer. Each step makes room before it changes anything, so that one that finds no memory leaves
- * the step before it as it was; only a failure always takes effect, if need be without its message.
+/* The answer, while the handler makes it. The later word counts: an answer replaces a failure, a
+ * failure an answer. Each step makes room before it changes anything, so that one that finds no
+ * memory leaves the step before it as it was; only a failure always takes effect, if need be
+ * without its message.
  *
- * Bytes of the event are not copied: they stay where they are until the next event, and a function that
- * hands on a part of what it was given does so for nothing. */
+ * Bytes of the event are not copied: they stay where they are until the next event, and a function
+ * that hands on a part of what it was given does so for nothing. */
 #include "base/json_text.h"
 #include "http/http_bytes.h"
 #include "lambda/error_json.h"

@@ -1,9 +1,9 @@
 /* The life of a function: init, event after event, fini.
  *
- * What may go wrong is of three kinds. Without an event the loop backs off and tries again, a bounded
- * number of times in a row. An answer that cannot be given is logged, and the loop polls on: what one
- * caller loses is less than the warm state of all later ones. Only what makes every later event
- * impossible ends the loop. */
+ * What may go wrong is of three kinds. Without an event the loop backs off and tries again, a
+ * bounded number of times in a row. An answer that cannot be given is logged, and the loop polls
+ * on: what one caller loses is less than the warm state of all later ones. Only what makes every
+ * later event impossible ends the loop. */
 #include "base/error.h"
 #include "base/utf8.h"
 #include "lambda/backoff.h"

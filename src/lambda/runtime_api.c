@@ -1,6 +1,7 @@
-/* Three requests over one connection. Each may reach the server twice when the connection breaks in the
- * wrong moment (http_connection.h), and each bears it: an event that was handed to a connection that is
- * gone is the server's to deal with, and a second answer to one event is refused by its id. */
+/* Three requests over one connection. Each may reach the server twice when the connection breaks in
+ * the wrong moment (http_connection.h), and each bears it: an event that was handed to a connection
+ * that is gone is the server's to deal with, and a second answer to one event is refused by
+ * its id. */
 #include "lambda/runtime_api.h"
 
 #include "base/error.h"

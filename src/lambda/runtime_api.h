@@ -29,8 +29,8 @@ enum { SCI_EVENT_CAME, SCI_EVENT_WAIT_INTERRUPTED };
 
 /* Wait for the next event; it is valid until the next call.
  *
- * returns  SCI_EVENT_CAME, SCI_EVENT_WAIT_INTERRUPTED; SC_E_IO, SC_E_PROTOCOL (a status other than 200,
- *          an event that cannot be answered), SC_E_TOO_LARGE, SC_E_NOMEM. */
+ * returns  SCI_EVENT_CAME, SCI_EVENT_WAIT_INTERRUPTED; SC_E_IO, SC_E_PROTOCOL (a status other than
+ *          200, an event that cannot be answered), SC_E_TOO_LARGE, SC_E_NOMEM. */
 int sci_runtime_api_next(struct sci_runtime_api *api, struct sci_event *event,
 	struct sc_error *error);
 
@@ -41,7 +41,8 @@ struct sci_post {
 	size_t len;
 };
 
-/* Post a response or, when it has an error type, an error for `event`; or an error of the init phase.
+/* Post a response or, when it has an error type, an error for `event`; or an error of the init
+ * phase.
  *
  * returns  0 when it was accepted; SC_E_PROTOCOL with the HTTP status in `error` when it was not;
  *          SC_E_IO, SC_E_TOO_LARGE, SC_E_NOMEM. */

@@ -1,5 +1,6 @@
-/* A signal handler has no argument of ours: hence the one global of the runtime. With SA_RESTART, so that
- * the handler's own system calls do not fail because the platform wants the process to end. */
+/* A signal handler has no argument of ours: hence the one global of the runtime. With SA_RESTART,
+ * so that the handler's own system calls do not fail because the platform wants the process
+ * to end. */
 #include "lambda/termination.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* One connection against servers that do what servers do: answer in pieces, close, reset, answer early;
- * then the same with every call failing in turn, and without memory. */
+/* One connection against servers that do what servers do: answer in pieces, close, reset, answer
+ * early; then the same with every call failing in turn, and without memory. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 #include "support/network.h"
@@ -121,7 +121,8 @@ static void keeps_its_connection(void **state)
 
 static void makes_another_connection(void **state)
 {
-	/* After each of these the next request needs a new one: the first because nobody sees it coming. */
+	/* After each of these the next request needs a new one: the first because nobody sees it
+	 * coming. */
 	static const struct sct_odd_play plays[] = {
 		{ .bytes = HELLO, .then = SCT_ODD_CLOSE },
 		{ .bytes = HELLO, .then = SCT_ODD_RESET },

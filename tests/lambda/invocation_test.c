@@ -1,4 +1,5 @@
-/* An invocation without a runtime: what the handler is told, and what becomes of what it answers. */
+/* An invocation without a runtime: what the handler is told, and what becomes of what
+ * it answers. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 

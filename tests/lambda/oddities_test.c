@@ -1,5 +1,5 @@
-/* What runtime clients meet when the server is odd, and what ours must do: keep the warm state through
- * all that can be survived, and say clearly what cannot. */
+/* What runtime clients meet when the server is odd, and what ours must do: keep the warm state
+ * through all that can be survived, and say clearly what cannot. */
 #include "support/cmocka.h"
 #include "support/network.h"
 
@@ -88,7 +88,8 @@ static void recovers_with_its_state(void **state)
 	assert_string_equal(stage.order, "ibhebhebhebhebhebhebhefs");
 }
 
-/* Without the header that everybody sends, or with one that makes no sense, it is an event still. */
+/* Without the header that everybody sends, or with one that makes no sense, it is an
+ * event still. */
 static void runs_without_what_is_missing(void **state)
 {
 	static const struct sct_odd_play gets[] = {

@@ -1,5 +1,5 @@
-/* The life of a function under a good server: what is called and posted in which order, how it ends, and
- * that it bears every fault of the network and of memory. */
+/* The life of a function under a good server: what is called and posted in which order, how it
+ * ends, and that it bears every fault of the network and of memory. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 #include "support/network.h"
@@ -220,8 +220,8 @@ static void ends_before_the_first_event(void **state)
 	assert_int_equal(stage.server.request_count, 0);
 }
 
-/* The signal comes to another thread, in the middle of whatever: while an event is waited for, while the
- * answer is posted, while a pause is made. */
+/* The signal comes to another thread, in the middle of whatever: while an event is waited for,
+ * while the answer is posted, while a pause is made. */
 static void ends_whatever_thread_is_told(void **state)
 {
 	static const struct sct_odd_play waiting[] = {
@@ -432,6 +432,35 @@ static void stays_whole_without_memory(void **state)
 	sct_fail_each_allocation(scenario, &fault);
 }
 
+static bool has_failed_without_message;
+
+static void failing_handler_scenario(void *arg)
+{
+	(void)arg;
+	stage_clear(NULL);
+	stage.handle = fail_as_wanted;
+	wanted_result = SC_E_FUNCTION;
+	int rc = stage_run(STAGE_PLAYS(one_event), STAGE_NO_PLAYS);
+	assert_true(rc == 0 || (rc == SC_E_NOMEM && sct_allocation_failed()));
+	if (stage_post_count() == 0) {
+		assert_true(sct_allocation_failed());
+		return;
+	}
+	bool whole = strstr(stage_post(0)->body, "no report 7") != NULL;
+	assert_true(whole || strstr(stage_post(0)->body, "\"errorMessage\":\"out of memory\""));
+	assert_true(whole || sct_allocation_failed());
+	has_failed_without_message |= !whole;
+}
+
+/* A failure reaches its caller even when there is no memory for what it says. */
+static void fails_without_memory(void **state)
+{
+	(void)state;
+	has_failed_without_message = false;
+	sct_fail_each_allocation(failing_handler_scenario, NULL);
+	assert_true(has_failed_without_message);
+}
+
 static void failing_scenario(void *arg)
 {
 	(void)arg;
@@ -471,6 +500,7 @@ int main(void)
 		cmocka_unit_test_setup(bears_every_fault_at_every_call, stage_clear),
 		cmocka_unit_test_setup(bears_a_byte_at_a_time, stage_clear),
 		cmocka_unit_test_setup(stays_whole_without_memory, stage_clear),
+		cmocka_unit_test_setup(fails_without_memory, stage_clear),
 		cmocka_unit_test_setup(reports_a_failed_init_without_memory, stage_clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* The callbacks that take no argument of ours need a place to note things: hence one global stage. */
+/* The callbacks that take no argument of ours need a place to note things: hence one
+ * global stage. */
 #include "lambda/stage.h"
 
 #include "support/cmocka.h"

@@ -1,5 +1,6 @@
 /* A function on stage: sc_lambda_run() with a function that notes all that happens to it, against a
- * server that plays what the test wants. The program links sct_failing_network, so pauses end at once. */
+ * server that plays what the test wants. The program links sct_failing_network, so pauses end at
+ * once. */
 #ifndef SCT_STAGE_H
 #define SCT_STAGE_H
 
@@ -33,7 +34,8 @@ extern struct stage stage;
 /* Forget all of the stage before. For cmocka's setup, too. */
 int stage_clear(void **state);
 
-/* Run until the server has no more plays for GETs, when it sends SIGTERM. Returns what the run did. */
+/* Run until the server has no more plays for GETs, when it sends SIGTERM. Returns what the
+ * run did. */
 int stage_run(struct sct_odd_plays gets, struct sct_odd_plays posts);
 
 #define STAGE_PLAYS(list) ((struct sct_odd_plays)SCT_ODD_PLAYS(list))

@@ -1,7 +1,7 @@
 /* A network that fails, at every call in turn.
  *
- * A test program that links sct_failing_network has every connect(), sendmsg() and recv() of the code
- * under test go through this module, and every nanosleep(), which returns at once. */
+ * A test program that links sct_failing_network has every connect(), sendmsg() and recv() of the
+ * code under test go through this module, and every nanosleep(), which returns at once. */
 #ifndef SCT_NETWORK_H
 #define SCT_NETWORK_H
 
@@ -15,8 +15,8 @@ enum sct_network_fault {
 	SCT_NETWORK_FAULTS,
 };
 
-/* Run `scenario` with the first call failing, then the second, and so on until a run meets no failure.
- * Fails the test when no call was ever made to fail. */
+/* Run `scenario` with the first call failing, then the second, and so on until a run meets no
+ * failure. Fails the test when no call was ever made to fail. */
 void sct_fail_each_network_call(enum sct_network_fault fault, void (*scenario)(void *arg),
 	void *arg);
 
@@ -26,7 +26,8 @@ const char *sct_network_failed(void);
 /* From now on, every call moves one byte only, or any number again. */
 void sct_network_crawl(bool crawl);
 
-/* How many nanosleep() there were since the last look, and how long they would have taken together. */
+/* How many nanosleep() there were since the last look, and how long they would have
+ * taken together. */
 struct sct_naps {
 	unsigned count;
 	long total_ms;

@@ -1,5 +1,5 @@
-/* Plain blocking calls. Only the accepting thread closes sockets; the stop shuts them down, which ends
- * whatever call that thread is in. */
+/* Plain blocking calls. Only the accepting thread closes sockets; the stop shuts them down, which
+ * ends whatever call that thread is in. */
 #define _GNU_SOURCE /* memmem, strcasestr, POLLRDHUP */
 #include "support/odd_server.h"
 
@@ -107,8 +107,8 @@ static void terminate_here(void)
 	pthread_sigmask(SIG_BLOCK, &sigterm, NULL);
 }
 
-/* ThreadSanitizer holds back a signal that comes to a thread in recv() until that returns: for it, this
- * thread takes the signal. */
+/* ThreadSanitizer holds back a signal that comes to a thread in recv() until that returns: for it,
+ * this thread takes the signal. */
 static void terminate_process(pid_t pid)
 {
 #ifdef UNDER_TSAN
@@ -245,8 +245,8 @@ void sct_odd_server_start(struct sct_odd_server *server)
 	sct_check(pthread_mutex_init(&server->lock, NULL) == 0);
 	server->listener = bind_loopback(server->address);
 	sct_check(listen(server->listener, 16) == 0);
-	/* Signals go to the thread under test, unless a play says otherwise; writing to a connection
-	 * that is gone is an error and no signal. */
+	/* Signals go to the thread under test, unless a play says otherwise; writing to a
+	 * connection that is gone is an error and no signal. */
 	signal(SIGPIPE, SIG_IGN);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

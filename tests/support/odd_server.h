@@ -1,9 +1,9 @@
 /* A server on its own thread that says whatever the test wants said, whether it is HTTP or not.
  *
  * What it answers to GETs and to POSTs are two lists of plays, each used up in order over whatever
- * connections come; so a request that is sent a second time, because the first was not answered, gets
- * the next play. It takes one connection at a time. It allocates nothing, and uses none of the calls
- * that support/network.h makes fail. */
+ * connections come; so a request that is sent a second time, because the first was not answered,
+ * gets the next play. It takes one connection at a time. It allocates nothing, and uses none of the
+ * calls that support/network.h makes fail. */
 #ifndef SCT_ODD_SERVER_H
 #define SCT_ODD_SERVER_H
 
