@@ -1,0 +1,128 @@
+/* Bytes become two keys. Each is encoded and read back, which gives the parts that it was made of; and the
+ * two have the same bytes only if they have the same parts. */
+#include "fuzz.h"
+
+#include "cache/key_bytes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct input {
+	const uint8_t *at, *end;
+};
+
+static void check(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "wrong: %s\n", what);
+	abort();
+}
+
+static uint8_t next(struct input *input)
+{
+	return input->at < input->end ? *input->at++ : 0;
+}
+
+/* 1 to 8 bytes of a number, with its sign. */
+static uint64_t next_number(struct input *input)
+{
+	uint8_t shape = next(input);
+	uint64_t number = 0;
+
+	for (unsigned i = 0; i <= (shape & 7u); i++)
+		number = number << 8 | next(input);
+	return shape & 8 ? ~number : number;
+}
+
+static struct sc_part next_part(struct input *input)
+{
+	uint8_t type = next(input);
+	size_t len, left;
+	const uint8_t *data;
+
+	switch (type % 6) {
+	case SC_PART_ABSENT:
+		return sc_part_absent();
+	case SC_PART_BOOL:
+		return sc_part_bool(type & 0x80);
+	case SC_PART_INTEGER:
+		return sc_part_integer((long long)next_number(input));
+	case SC_PART_UNSIGNED:
+		return sc_part_unsigned(next_number(input));
+	default:
+		len = next(input);
+		left = (size_t)(input->end - input->at);
+		len = len < 250 ? len : len * 8;
+		len = len < left ? len : left;
+		data = input->at;
+		input->at += len;
+		return type % 6 == SC_PART_TEXT ? sc_part_text_n((const char *)data, len)
+						: sc_part_bytes(data, len);
+	}
+}
+
+static bool same_part(const struct sc_part *a, const struct sc_part *b)
+{
+	return a->type == b->type && a->number == b->number && a->len == b->len &&
+		(a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
+static bool same_key(struct sc_key a, struct sc_key b)
+{
+	if (a.count != b.count)
+		return false;
+	for (size_t i = 0; i < a.count; i++)
+		if (!same_part(&a.parts[i], &b.parts[i]))
+			return false;
+	return true;
+}
+
+struct made {
+	struct sc_part parts[SC_KEY_PARTS_MAX];
+	struct sc_key key;
+	struct sci_key_bytes bytes;
+};
+
+static void make(struct made *made, struct input *input)
+{
+	struct sci_key_parts back;
+
+	made->key = (struct sc_key){ made->parts, 1u + next(input) % SC_KEY_PARTS_MAX };
+	for (size_t i = 0; i < made->key.count; i++)
+		made->parts[i] = next_part(input);
+	if (sci_key_encode(&made->bytes, made->key) != 0)
+		abort();
+
+	/* A block of just that size, which AddressSanitizer watches. */
+	unsigned char *exact = malloc(made->bytes.len);
+	if (!exact)
+		abort();
+	memcpy(exact, made->bytes.data, made->bytes.len);
+	if (sci_key_decode(&back, exact, made->bytes.len) != 0)
+		abort();
+	check(same_key((struct sc_key){ back.parts, back.count }, made->key),
+		"other parts come back");
+	for (size_t i = 0; i < back.count; i++)
+		if (back.parts[i].type == SC_PART_TEXT)
+			check(((const char *)back.parts[i].data)[back.parts[i].len] == '\0',
+				"a text does not end with a NUL");
+	sci_key_parts_fini(&back);
+	free(exact);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = { data, data + size };
+	struct made one, other;
+
+	make(&one, &input);
+	make(&other, &input);
+	bool same_bytes = one.bytes.len == other.bytes.len &&
+		memcmp(one.bytes.data, other.bytes.data, one.bytes.len) == 0;
+	check(same_bytes == same_key(one.key, other.key), "two keys meet");
+	sci_key_bytes_fini(&one.bytes);
+	sci_key_bytes_fini(&other.bytes);
+	return 0;
+}

@@ -1,0 +1,217 @@
+/* Bytes become operations on a shard, and after each of them the shard must be sound.
+ *
+ * The first bytes choose the shard's options and how much is left of the hashes, so that keys meet; then each
+ * operation is a byte, its kind and its key, and as many more as it needs. What a key had last is kept beside
+ * the shard: it may be missing, because it was evicted, but it is never anything else. */
+#include "fuzz.h"
+
+#include "base/hash.h"
+#include "engine/shard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEYS     32u
+#define PINS_MAX 8u
+
+struct stored {
+	bool there;
+	uint8_t version;
+	size_t len;
+	int64_t expires_ms;
+};
+
+struct pin {
+	struct sci_found found;
+	struct stored stored;
+};
+
+struct run {
+	const uint8_t *at, *end;
+	struct sci_shard *shard;
+	uint64_t hash_mask;
+	int64_t now_ms;
+	uint8_t versions;
+	struct stored keys[KEYS];
+	struct pin pins[PINS_MAX];
+	size_t pin_count;
+};
+
+static void check(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "wrong: %s\n", what);
+	abort();
+}
+
+static uint8_t next(struct run *run)
+{
+	return run->at < run->end ? *run->at++ : 0;
+}
+
+static struct sci_name name_of(const struct run *run, uint8_t key, char text[64])
+{
+	/* Of all lengths, the empty one included. */
+	size_t len = key * 2u;
+
+	memset(text, 'a' + key % 26, len);
+	return (struct sci_name){ text, len, sci_hash(text, len, 1) & run->hash_mask };
+}
+
+static void check_value(const struct sci_found *found, const struct stored *stored)
+{
+	const unsigned char *value = found->value;
+
+	check(stored->there, "a value that was never stored, or was removed");
+	check(found->len == stored->len, "a value of another length");
+	check((uintptr_t)value % 8 == 0, "a value is not aligned");
+	for (size_t i = 0; i < found->len; i++)
+		check(value[i] == (unsigned char)(stored->version + i), "a value has changed");
+}
+
+static void put(struct run *run, uint8_t key)
+{
+	static unsigned char value[1 << 16];
+	struct stored *stored = &run->keys[key];
+	size_t len = next(run);
+	char text[64];
+
+	if (len >= 192)
+		len = (len - 191) * (1u + next(run) * 4u);
+	if (len > sizeof value)
+		len = sizeof value;
+	uint8_t ttl_ms = next(run);
+	*stored = (struct stored){ true, ++run->versions, len,
+		ttl_ms % 4 ? SCI_NEVER : run->now_ms + ttl_ms };
+	for (size_t i = 0; i < len; i++)
+		value[i] = (unsigned char)(stored->version + i);
+	struct sci_name name = name_of(run, key, text);
+	stored->there = sci_shard_put(run->shard, &name, value, len, stored->expires_ms,
+				run->now_ms) == SCI_STORED;
+
+	struct sci_found found;
+	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
+	bool lives = stored->there && run->now_ms < stored->expires_ms;
+	check((lookup == SCI_LOOKUP_HIT) == lives, "what was stored is there, and nothing else");
+	if (lookup == SCI_LOOKUP_HIT)
+		check_value(&found, stored);
+}
+
+static void find(struct run *run, uint8_t key, bool pin)
+{
+	struct stored *stored = &run->keys[key];
+	struct sci_found found;
+	char text[64];
+	struct sci_name name = name_of(run, key, text);
+
+	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
+	if (lookup != SCI_LOOKUP_HIT) {
+		check(lookup == SCI_LOOKUP_MISS || run->now_ms >= stored->expires_ms,
+			"an entry expired too early");
+		stored->there = false;
+		return;
+	}
+	check(run->now_ms < stored->expires_ms, "an entry outlived its time");
+	check_value(&found, stored);
+	if (pin && run->pin_count < PINS_MAX && sci_shard_pin(run->shard, found.place))
+		run->pins[run->pin_count++] = (struct pin){ found, *stored };
+}
+
+static void unpin(struct run *run, size_t i)
+{
+	if (run->pin_count == 0)
+		return;
+	struct pin *pin = &run->pins[i % run->pin_count];
+	check_value(&pin->found, &pin->stored);
+	sci_shard_unpin(run->shard, pin->found.place);
+	*pin = run->pins[--run->pin_count];
+}
+
+static void remove_key(struct run *run, uint8_t key)
+{
+	char text[64];
+	struct sci_name name = name_of(run, key, text);
+
+	bool removed = sci_shard_remove(run->shard, &name);
+	check(!removed || run->keys[key].there, "something was removed that was not there");
+	run->keys[key].there = false;
+}
+
+static void operate(struct run *run)
+{
+	uint8_t byte = next(run), key = byte % KEYS;
+
+	switch (byte / KEYS) {
+	case 0:
+	case 1:
+	case 2:
+		put(run, key);
+		break;
+	case 3:
+	case 4:
+		find(run, key, false);
+		break;
+	case 5:
+		find(run, key, true);
+		break;
+	case 6:
+		if (key < 24)
+			unpin(run, key);
+		else
+			run->now_ms += next(run);
+		break;
+	default:
+		if (key) {
+			remove_key(run, key);
+		} else {
+			sci_shard_clear(run->shard);
+			memset(run->keys, 0, sizeof run->keys);
+		}
+		break;
+	}
+}
+
+static void check_shard(const struct run *run)
+{
+	const char *wrong = sci_shard_check(run->shard);
+	struct sci_shard_stats stats = sci_shard_stats(run->shard);
+
+	check(!wrong, wrong);
+	check(stats.pinned <= run->pin_count && (stats.pinned > 0) == (run->pin_count > 0),
+		"the number of pins");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint64_t masks[] = { UINT64_MAX, 0, UINT64_C(3) << 30 | UINT64_MAX << 63,
+		UINT64_C(0xFF000000) };
+	struct run run = { .at = data, .end = data + size };
+	uint8_t first = next(&run);
+	struct sci_shard_options options = {
+		.policy = first & 1 ? SCI_POLICY_LRU : SCI_POLICY_COUNTED,
+		.bytes = (uint64_t)SCI_SHARD_BYTES_MIN << (first >> 1 & 3),
+		.max_entries = next(&run) % 40u,
+		.entry_bytes = 1u + next(&run) * 8u,
+	};
+
+	run.hash_mask = masks[first >> 3 & 3];
+	void *memory = aligned_alloc(SCI_SHARD_ALIGN, options.bytes);
+	if (!memory)
+		return 0;
+	memset(memory, 0, options.bytes);
+	run.shard = sci_shard_format(memory, &options);
+	check_shard(&run);
+	while (run.at < run.end) {
+		operate(&run);
+		check_shard(&run);
+	}
+	while (run.pin_count)
+		unpin(&run, 0);
+	sci_shard_clear(run.shard);
+	check_shard(&run);
+	check(sci_shard_stats(run.shard).bytes == 0, "an empty shard has no bytes in use");
+	free(memory);
+	return 0;
+}
