@@ -120,7 +120,7 @@ static int open_now(struct sc_resource *resource, struct sci_flight *flight, voi
 	int rc = opened_now ? call_open(resource, &opened_now->instance, &detail)
 			    : sci_error_set(&detail, SC_E_NOMEM, 0, "out of memory");
 
-	if (rc == SC_LOADED) {
+	if (opened_now && rc == SC_LOADED) {
 		*instance = opened_now->instance;
 		install(resource, opened_now);
 	} else {

@@ -106,6 +106,11 @@ static void texts_and_bytes(void **state)
 			assert_int_equal(of_.parts[i_].number, i_ + 1);                            \
 	} while (0)
 
+static int count_up(int *n)
+{
+	return ++*n;
+}
+
 static void one_to_eight_parts_each_evaluated_once(void **state)
 {
 	int n = 0;
@@ -120,7 +125,7 @@ static void one_to_eight_parts_each_evaluated_once(void **state)
 	assert_numbers(SC_KEY(1, 2, 3, 4, 5, 6, 7), 7);
 	assert_numbers(SC_KEY(1, 2, 3, 4, 5, 6, 7, 8), 8);
 
-	struct sc_key key = SC_KEY(++n, "x", ++n);
+	struct sc_key key = SC_KEY(count_up(&n), "x", count_up(&n));
 	assert_int_equal(n, 2);
 	assert_int_equal(key.parts[0].number, 1);
 	assert_int_equal(key.parts[2].number, 2);
@@ -373,7 +378,7 @@ static void look_alikes_do_not_meet(void **state)
 	/* The same values from other C types are the same keys. */
 	sct_assert_get(cache, SC_KEY((unsigned char)1), "value 4");
 	sct_assert_get(cache, SC_KEY((size_t)1), "value 4");
-	sct_assert_get(cache, SC_KEY(-1ll), "value 13");
+	sct_assert_get(cache, SC_KEY(-1LL), "value 13");
 	sct_assert_get(cache, SC_KEY((const char *)NULL), "value 11");
 	sc_cache_close(cache);
 }
