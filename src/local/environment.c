@@ -122,9 +122,10 @@ static void deliver(struct sci_environment *environment)
 	environment->deadline_ms = sci_real_ms() + environment->function->timeout_ms;
 	environment->invocations++;
 	log_line(environment, line, sci_log_start(line, call->request_id));
-	sci_runtime_deliver(poll, call, environment->deadline_ms);
 	environment->state = SCI_ENVIRONMENT_BUSY;
 	arm(environment, environment->function->timeout_ms);
+	/* Last: the answer may be there before this returns. */
+	sci_runtime_deliver(poll, call, environment->deadline_ms);
 }
 
 /* The invocation is over. */
@@ -443,6 +444,7 @@ bool sci_environment_assign(struct sci_environment *environment, struct sci_call
 		return false;
 	}
 	environment->call = call;
+	environment->function->figures.invocations++;
 	deliver(environment);
 	return true;
 }

@@ -20,6 +20,7 @@
 
 #include <event2/event.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,17 +103,33 @@ static bool has_room(struct sci_fleet *fleet)
 	return count_living(fleet) < fleet->options.max_environments || make_room(fleet);
 }
 
-/* The bootstrap could not be run, or there is no memory: the call is answered with that. */
+/* True when it is the bootstrap that is at fault, and not this machine. */
+static bool is_entrypoint_fault(const struct sc_error *error)
+{
+	switch (error->os_errno) {
+	case 0:
+	case EAGAIN:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return false;
+	default:
+		return error->code == SC_E_IO;
+	}
+}
+
+/* The bootstrap could not be run: the call is answered with that. */
 static void fail_start(struct sci_fleet *fleet, struct sci_call *call, const struct sc_error *error)
 {
-	bool entrypoint = error->code == SC_E_IO;
+	const char *type =
+		is_entrypoint_fault(error) ? "Runtime.InvalidEntrypoint" : "Runtime.Unknown";
 	char line[SCI_LOG_LINE_BYTES];
 
 	int len = snprintf(line, sizeof line, "RequestId: %s Error: %s\n", call->request_id,
 		error->message);
 	sci_output_write(fleet->options.output, line, (size_t)len);
-	sci_call_fail(call, "error", entrypoint ? "Runtime.InvalidEntrypoint" : "Runtime.Unknown",
-		"RequestId: %s Error: %s", call->request_id, error->message);
+	sci_call_fail(call, "error", type, "RequestId: %s Error: %s", call->request_id,
+		error->message);
 	call->function->figures.errors++;
 	sci_call_finish(call);
 }
@@ -146,10 +163,8 @@ static bool assign_idle(struct sci_fleet *fleet, struct sci_call *call)
 
 	while ((environment = TAILQ_FIRST(idle))) {
 		leave_idle(fleet, environment);
-		if (sci_environment_assign(environment, call)) {
-			call->function->figures.invocations++;
+		if (sci_environment_assign(environment, call))
 			return true;
-		}
 	}
 	return false;
 }

@@ -6,8 +6,9 @@
  * libmicrohttpd calls handle_request() again and again for one request: first with its headers, then
  * with each piece of its body, then without one at its end. A request that is not answered by then is
  * suspended; its answer is left in the exchange, the connection resumed, and handle_request() called
- * once more, to queue it. While a connection is suspended nobody looks at it: sci_exchange_is_alive()
- * does. */
+ * once more, to queue it. That happens at once, before whoever answers goes on: answering a caller from
+ * inside another listener's request is how most answers come, and a caller should not wait for the rest
+ * of that. While a connection is suspended nobody looks at it: sci_exchange_is_alive() does. */
 #include "local/http_listener.h"
 
 #include "base/error.h"
@@ -50,6 +51,7 @@ struct sci_http_listener {
 	struct sci_http_listener_options options;
 	struct MHD_Daemon *daemon;
 	struct event *ready, *look;
+	bool running; /* MHD_run() is on the stack */
 	LIST_HEAD(, sci_exchange) exchanges;
 	uint16_t port;
 };
@@ -214,17 +216,29 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **st
 
 /* ---- The loop. ---- */
 
+/* Do what there is to do; when that is already being done further up the stack, in a moment. */
+static void run(struct sci_http_listener *listener)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+	bool again = listener->running;
+
+	if (!listener->running) {
+		listener->running = true;
+		MHD_run(listener->daemon);
+		listener->running = false;
+		/* No timeout at all says that there is more to do now; others have time until the
+		 * next look. */
+		again = MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
+	}
+	if (again)
+		event_active(listener->ready, EV_READ, 0);
+}
+
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
-	struct sci_http_listener *listener = arg;
-	MHD_UNSIGNED_LONG_LONG wait_ms;
-
 	(void)fd;
 	(void)what;
-	MHD_run(listener->daemon);
-	/* A timeout of nothing says that there is more to do now; others have time until the next look. */
-	if (MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES && wait_ms == 0)
-		event_active(listener->ready, EV_READ, 0);
+	run(arg);
 }
 
 /* Returns false with `fd` closed. */
@@ -376,7 +390,7 @@ static void answer(struct sci_exchange *exchange, unsigned status, const struct 
 		return;
 	exchange->suspended = false;
 	MHD_resume_connection(exchange->connection);
-	event_active(exchange->listener->ready, EV_READ, 0);
+	run(exchange->listener);
 }
 
 static void release_body(void *body)

@@ -76,7 +76,8 @@ struct sci_header {
 };
 
 /* Answer, with bytes that are shared (NULL: none) or with text that is copied, as application/json. A
- * header that cannot be sent is left out. */
+ * header that cannot be sent is left out. `handle` may be called, for another request of that listener,
+ * before this returns. */
 void sci_exchange_reply(struct sci_exchange *exchange, unsigned status,
 	const struct sci_header *headers, size_t count, struct sci_shared_bytes *body);
 void sci_exchange_reply_json(struct sci_exchange *exchange, unsigned status,

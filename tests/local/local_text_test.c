@@ -56,7 +56,8 @@ static void names_that_are_none(void **state)
 		"f:a b", "f:$LAST", "function:", "123456789012:function:", "arn:aws:s3:::bucket",
 		"arn:aws:lambda", "arn:", "arn:gcp:lambda:us-east-1:123456789012:function:f",
 		"arn:aws:lambda:nowhere:123456789012:function:f",
-		"arn:aws:lambda:us-east-1:12345:function:f", ARN, ARN "f:q:r", "\xC3\xA9", "f\n" };
+		"arn:aws:lambda:us-east-1:12345:function:f", ARN, "function:f:q:r", "\xC3\xA9",
+		"f\n" };
 	struct sci_function_name found = { .name = "untouched" };
 	char too_long[SCI_NAME_MAX + 2] = { 0 }, long_qualifier[SCI_QUALIFIER_MAX + 4] = "f:";
 
