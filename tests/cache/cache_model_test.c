@@ -208,9 +208,10 @@ static void model_store(const struct entry *entry, int rc, uint64_t evicted)
 {
 	bool has_ttl = run.config->ttl_ms != 0;
 
-	model_drop_key(entry->key);
+	/* The old value makes way last of all; it may have been evicted for the new one. */
 	if (knows_what_was_evicted())
 		model_evict(evicted);
+	model_drop_key(entry->key);
 	run.expected.puts += rc == SC_OK;
 	run.expected.rejected += rc != SC_OK;
 	if (rc == SC_OK)

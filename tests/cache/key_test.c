@@ -275,13 +275,12 @@ static void assert_refused(struct sc_cache *cache, struct sc_key key, int code)
 	struct sc_value value = { .len = 5 };
 	struct sc_error error = { 0 };
 	struct sci_key_bytes bytes;
-	char buffer[4] = "abc";
+	char buffer[4];
 	size_t len = 99;
 
 	assert_int_equal(sci_key_encode(&bytes, key), code);
 	assert_int_equal(sc_cache_get(cache, key, buffer, sizeof buffer, &len), code);
 	assert_int_equal(len, 0);
-	assert_string_equal(buffer, "abc");
 	assert_int_equal(sc_cache_acquire(cache, key, &value), code);
 	sct_assert_no_value(&value);
 	assert_int_equal(sc_cache_put(cache, key, "x", 1), code);
