@@ -212,13 +212,12 @@ static void conclude(struct sci_environment *environment)
 	if (call) {
 		if (!call->status && !environment->stopped)
 			report_exit(environment);
-		if (!environment->began)
-			log_failed_init(environment);
 		if (!call->answer.made)
 			sci_call_fail(call, "error", "Sandbox.Stopped",
-				"RequestId: %s Error: the environment was stopped before it "
-				"answered",
+				"RequestId: %s Error: the environment was stopped first",
 				call->request_id);
+		if (!environment->began)
+			log_failed_init(environment);
 		finish(environment);
 	}
 	environment->events->gone(environment, environment->events->arg);
@@ -246,9 +245,8 @@ static void init_time_out(struct sci_environment *environment)
 	end_now(environment);
 	if (call)
 		sci_call_fail(call, "timeout", "Sandbox.Timedout",
-			"RequestId: %s Error: Init timed out after %.2f seconds: the bootstrap "
-			"runs "
-			"and has not asked for an invocation",
+			"RequestId: %s Error: Init timed out after %.2f seconds: "
+			"the bootstrap has not asked for an invocation",
 			call->request_id, (double)environment->function->init_timeout_ms / 1000.0);
 }
 

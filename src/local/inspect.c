@@ -40,8 +40,10 @@ char *sci_inspect(const struct sci_fleet *fleet)
 	const struct sci_environment *environment = NULL;
 	json_t *environments = json_array(), *functions = json_array();
 
+	/* Without a process there is nothing to see, and its number may be somebody else's by now. */
 	while ((environment = sci_fleet_next(fleet, environment)))
-		json_array_append_new(environments, environment_json(environment));
+		if (!environment->exited)
+			json_array_append_new(environments, environment_json(environment));
 	for (size_t i = 0; i < options->function_count; i++)
 		json_array_append_new(functions, function_json(&options->functions[i]));
 	json_t *all = json_pack("{s:o, s:o}", "environments", environments, "functions", functions);

@@ -37,7 +37,7 @@ class Shutdown(unittest.TestCase):
                 answer = connection.getresponse()
                 self.assertEqual(answer.status, 200)
                 self.assertEqual(answer.headers["X-Amz-Function-Error"], "Unhandled")
-                self.assertIn(b"the environment was stopped before it answered", answer.read())
+                self.assertIn(b"the environment was stopped first", answer.read())
                 self.assertEqual(local.wait(), 0)
                 self.assertFalse(is_alive(pid))
 
