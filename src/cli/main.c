@@ -5,6 +5,7 @@
  * the same everywhere: 0 done, 1 it failed, 2 the command line is wrong. */
 #include "cli/cmd_invoke.h"
 #include "cli/cmd_local.h"
+#include "cli/cmd_replay.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct command {
 static const struct command commands[] = {
 	{ "local", "Run functions in a local Lambda, many environments at once", sci_cmd_local },
 	{ "invoke", "Invoke a function, once or many times, and measure it", sci_cmd_invoke },
+	{ "replay", "Ask caches for the keys of a trace, and print their hit ratios", sci_cmd_replay },
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -15,13 +15,14 @@ MAY_INCLUDE = {
     "src/lambda": {"base", "http"},
     "src/invoke": {"base", "http"},
     "src/local": {"base", "http"},
-    "src/cli": {"base", "http", "invoke", "local"},
+    "src/replay": {"base"},
+    "src/cli": {"base", "http", "invoke", "local", "replay"},
     "examples/demo": {"base", "http", "invoke"},
     "examples": set(),
 }
 # What becomes part of a function's process needs the C library alone.
 NO_LIBRARIES = ("include/scopecache", "src/base", "src/engine", "src/cache", "src/http", "src/lambda")
-LIBRARY = re.compile(r"(event2/|ev|jansson|curl/|sqlite3|openssl/|zlib)")
+LIBRARY = re.compile(r"(event2/|ev|jansson|curl/|sqlite3|openssl/|zlib|zstd)")
 
 CODE = (".c", ".h", ".py", ".sh")
 LINES_MAX = 600

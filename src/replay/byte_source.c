@@ -1,0 +1,196 @@
+/* Two buffers at most, one for what is read and one for what is decompressed, whatever the size of the
+ * file is; libzstd itself refuses frames that want a window of more than 128 MiB. Several frames, one after
+ * the other, are one stream, as they are for zstd. */
+#include "replay/byte_source.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#define PIECE_BYTES (128u << 10)
+#define NAME_BYTES  100
+#define MAGIC_BYTES 4
+
+struct sci_source {
+	int fd;
+	bool ended; /* nothing more can be read */
+	bool begun, in_frame;
+	uint64_t read_bytes, file_bytes;
+	ZSTD_DStream *zstd; /* NULL when it is not compressed */
+	ZSTD_inBuffer in;
+	bool more_out; /* what was decompressed did not fit at once */
+	char name[NAME_BYTES];
+	unsigned char input[PIECE_BYTES], output[PIECE_BYTES];
+};
+
+/* The end of a path says more than its beginning. */
+static void set_name(struct sci_source *source, const char *path)
+{
+	size_t len = strlen(path), room = NAME_BYTES - 1;
+
+	if (strcmp(path, "-") == 0)
+		path = "standard input";
+	if (len <= room) {
+		snprintf(source->name, NAME_BYTES, "%s", path);
+		return;
+	}
+	path += len - (room - 3);
+	while (((unsigned char)*path & 0xC0) == 0x80)
+		path++;
+	snprintf(source->name, NAME_BYTES, "...%s", path);
+}
+
+static int open_file(struct sci_source *source, const char *path, struct sc_error *error)
+{
+	struct stat status;
+
+	source->fd = STDIN_FILENO;
+	if (strcmp(path, "-") != 0)
+		source->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (source->fd < 0 || fstat(source->fd, &status) < 0)
+		return sci_error_set(error, SC_E_INVAL, errno, "cannot open %s", source->name);
+	if (S_ISDIR(status.st_mode))
+		return sci_error_set(error, SC_E_INVAL, EISDIR, "cannot read %s", source->name);
+	if (S_ISREG(status.st_mode))
+		source->file_bytes = (uint64_t)status.st_size;
+	return 0;
+}
+
+int sci_source_open(struct sci_source **out, const char *path, struct sc_error *error)
+{
+	struct sci_source *source = calloc(1, sizeof *source);
+
+	*out = NULL;
+	if (!source)
+		return sci_error_set(error, SC_E_NOMEM, 0, "no memory to read %s", path);
+	set_name(source, path);
+	int rc = open_file(source, path, error);
+	if (rc < 0) {
+		sci_source_close(source);
+		return rc;
+	}
+	*out = source;
+	return 0;
+}
+
+void sci_source_close(struct sci_source *source)
+{
+	if (!source)
+		return;
+	ZSTD_freeDStream(source->zstd);
+	if (source->fd > STDIN_FILENO)
+		close(source->fd);
+	free(source);
+}
+
+const char *sci_source_name(const struct sci_source *source)
+{
+	return source->name;
+}
+
+void sci_source_position(const struct sci_source *source, uint64_t *done, uint64_t *total)
+{
+	*done = source->file_bytes > 0 ? source->read_bytes : 0;
+	*total = source->file_bytes;
+}
+
+/* Read until there are `least` bytes or the file ends. */
+static int fill(struct sci_source *source, size_t least, struct sc_error *error)
+{
+	size_t len = 0;
+
+	while (len < least && !source->ended) {
+		ssize_t got = read(source->fd, source->input + len, PIECE_BYTES - len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return sci_error_set(error, SC_E_IO, errno, "cannot read %s", source->name);
+		source->ended = got == 0;
+		len += (size_t)got;
+	}
+	source->read_bytes += len;
+	source->in = (ZSTD_inBuffer){ source->input, len, 0 };
+	return 0;
+}
+
+static int begin(struct sci_source *source, struct sc_error *error)
+{
+	const unsigned char magic[MAGIC_BYTES] = { 0x28, 0xB5, 0x2F, 0xFD };
+	int rc = fill(source, MAGIC_BYTES, error);
+
+	if (rc < 0)
+		return rc;
+	source->begun = true;
+	if (source->in.size < MAGIC_BYTES || memcmp(source->input, magic, MAGIC_BYTES) != 0)
+		return 0;
+	source->zstd = ZSTD_createDStream();
+	if (!source->zstd)
+		return sci_error_set(error, SC_E_NOMEM, 0, "no memory to decompress %s",
+			source->name);
+	return 0;
+}
+
+/* Give what was read as it is. */
+static int next_plain(struct sci_source *source, const unsigned char **data, size_t *len,
+	struct sc_error *error)
+{
+	int rc = source->in.pos < source->in.size ? 0 : fill(source, 1, error);
+
+	*data = source->input + source->in.pos;
+	*len = source->in.size - source->in.pos;
+	source->in.pos = source->in.size;
+	return rc;
+}
+
+static int next_decompressed(struct sci_source *source, const unsigned char **data, size_t *len,
+	struct sc_error *error)
+{
+	ZSTD_outBuffer out = { source->output, sizeof source->output, 0 };
+
+	while (out.pos == 0) {
+		if (source->in.pos == source->in.size && !source->more_out) {
+			int rc = fill(source, 1, error);
+			if (rc < 0)
+				return rc;
+			if (source->ended && source->in.size == 0)
+				break;
+		}
+		size_t left = ZSTD_decompressStream(source->zstd, &out, &source->in);
+		if (ZSTD_isError(left))
+			return sci_error_set(error, SC_E_INVAL, 0,
+				"%s: the compressed data is damaged near byte %llu: %s",
+				source->name,
+				(unsigned long long)(source->read_bytes - source->in.size +
+					source->in.pos),
+				ZSTD_getErrorName(left));
+		source->in_frame = left > 0;
+		source->more_out = left > 0 && out.pos == out.size;
+	}
+	if (out.pos == 0 && source->in_frame)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"%s: the compressed data ends too soon, after byte %llu", source->name,
+			(unsigned long long)source->read_bytes);
+	*data = source->output;
+	*len = out.pos;
+	return 0;
+}
+
+int sci_source_next(struct sci_source *source, const unsigned char **data, size_t *len,
+	struct sc_error *error)
+{
+	int rc = source->begun ? 0 : begin(source, error);
+
+	*len = 0;
+	if (rc < 0)
+		return rc;
+	return source->zstd ? next_decompressed(source, data, len, error)
+			    : next_plain(source, data, len, error);
+}

@@ -1,0 +1,120 @@
+/* One cache, through its public interface: what a function would see that asks for these keys.
+ *
+ * With a bound in entries every value is eight bytes, and max_bytes is as large as the entries may ever need:
+ * that it did not bind after all is checked, because then the figures would be of another cache. With a
+ * bound in bytes every value is stored with its true size, out of one block that is never written, so that
+ * however large it is it takes no memory of its own.
+ *
+ * Nothing expires, so the cache is given a clock that stands still, which costs nothing to read. */
+#include "replay/replay_cache.h"
+
+#include "base/error.h"
+
+#include <scopecache/cache.h>
+
+#include <stdlib.h>
+
+#define SMALL_VALUE 8u
+/* What an integer key takes in a cache at most. */
+#define KEY_BYTES 16u
+/* More than a small entry takes, index and all, and the room that a region needs beside its entries. */
+#define REGION_ENTRY_BYTES 128u
+#define REGION_OTHER_BYTES (1u << 20)
+#define REGION_MOST        (UINT64_C(1) << 34)
+#define ENTRY_BYTES_MOST   (1u << 30)
+
+_Static_assert((uint64_t)SCI_REPLAY_ENTRIES_MAX *REGION_ENTRY_BYTES + REGION_OTHER_BYTES <=
+		REGION_MOST,
+	"as many entries as may be asked for fit in a region");
+
+#define REQUESTS_A_LOOK 4096u
+
+static int64_t no_time(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+static int open_cache(struct sc_cache **cache, const struct sci_trace *trace,
+	const struct sci_replay_plan *plan, enum sci_replay_policy policy, uint64_t limit,
+	struct sc_error *error)
+{
+	const struct sc_clock clock = { .now_ms = no_time };
+	uint64_t region = limit * REGION_ENTRY_BYTES + REGION_OTHER_BYTES;
+	uint64_t entry_bytes = SMALL_VALUE + KEY_BYTES;
+
+	if (plan->bytes) {
+		region = limit;
+		entry_bytes = plan->entry_bytes ? plan->entry_bytes : trace->usual + KEY_BYTES;
+		entry_bytes = entry_bytes < ENTRY_BYTES_MOST ? entry_bytes : ENTRY_BYTES_MOST;
+	}
+	return sc_cache_open(cache,
+		SC_CACHE_OPTIONS(.max_entries = plan->bytes ? 0 : limit, .max_bytes = region,
+			.entry_bytes = entry_bytes,
+			.policy = policy == SCI_REPLAY_LRU ? SC_POLICY_LRU : SC_POLICY_ADAPTIVE,
+			.clock = &clock),
+		error);
+}
+
+/* Ask for all keys, in their order. */
+static int ask(struct sc_cache *cache, const struct sci_trace *trace, bool bytes,
+	const void *values, struct sci_replay_bar *bar, struct sci_replay_result *result)
+{
+	for (uint32_t i = 0; i < trace->requests; i++) {
+		const struct sc_key key = SC_KEY(trace->keys[i]);
+		uint32_t size = sci_trace_size(trace, i);
+		struct sc_value value;
+
+		if (i % REQUESTS_A_LOOK == 0)
+			sci_replay_bar_at(bar, i, trace->requests);
+		int rc = sc_cache_acquire(cache, key, &value);
+		if (rc == SC_HIT) {
+			result->hits++;
+			result->hit_bytes += size;
+			sc_value_release(&value);
+			continue;
+		}
+		if (rc == SC_MISS)
+			rc = sc_cache_put(cache, key, values, bytes ? size : SMALL_VALUE);
+		if (rc == SC_E_TOO_LARGE)
+			result->rejected++;
+		else if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Every entry is there as long as the bound on entries allows, but for those that the index forgot. */
+static int check_entries(const struct sc_cache_stats *stats, uint64_t limit, struct sc_error *error)
+{
+	uint64_t least = stats->puts < limit ? stats->puts : limit;
+
+	if (stats->entries + stats->forgotten >= least && stats->entries <= limit)
+		return 0;
+	return sci_error_set(error, SC_E_INVAL, 0,
+		"the cache holds %llu entries where max_entries is %llu",
+		(unsigned long long)stats->entries, (unsigned long long)limit);
+}
+
+int sci_replay_cache(const struct sci_trace *trace, const struct sci_replay_plan *plan,
+	enum sci_replay_policy policy, uint64_t limit, struct sci_replay_bar *bar,
+	struct sci_replay_result *result, struct sc_error *error)
+{
+	struct sc_cache_stats stats = { .size = sizeof stats };
+	struct sc_cache *cache;
+
+	*result = (struct sci_replay_result){ 0 };
+	int rc = open_cache(&cache, trace, plan, policy, limit, error);
+	if (rc < 0)
+		return rc;
+	void *values = calloc(1,
+		plan->bytes && trace->largest > SMALL_VALUE ? trace->largest : SMALL_VALUE);
+	rc = values ? ask(cache, trace, plan->bytes, values, bar, result) : SC_E_NOMEM;
+	if (rc < 0)
+		sci_error_set(error, rc, 0, "%s: %s", trace->path, sc_result_text(rc));
+	free(values);
+	sc_cache_stats(cache, &stats);
+	sc_cache_close(cache);
+	result->evictions = stats.evictions + stats.forgotten;
+	return rc == 0 && !plan->bytes ? check_entries(&stats, limit, error) : rc;
+}

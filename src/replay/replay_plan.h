@@ -1,0 +1,72 @@
+/* Replay a trace through caches of several sizes and policies, and count what they hit. */
+#ifndef SCI_REPLAY_REPLAY_PLAN_H
+#define SCI_REPLAY_REPLAY_PLAN_H
+
+#include "replay/trace.h"
+
+#include <stddef.h>
+
+/* The one table of policies: name here, name on the command line. */
+#define SCI_REPLAY_POLICIES(X)                                                                     \
+	X(SCI_REPLAY_ADAPTIVE, "adaptive")                                                         \
+	X(SCI_REPLAY_LRU, "lru")                                                                   \
+	X(SCI_REPLAY_OPT, "opt")
+
+#define SCI_REPLAY_POLICY_ENUM(name, text) name,
+enum sci_replay_policy { SCI_REPLAY_POLICIES(SCI_REPLAY_POLICY_ENUM) SCI_REPLAY_POLICY_COUNT };
+#undef SCI_REPLAY_POLICY_ENUM
+
+const char *sci_replay_policy_name(enum sci_replay_policy policy);
+
+#define SCI_REPLAY_LIMITS_MAX 64
+
+/* Entries beyond this would need a region larger than a cache may have. */
+#define SCI_REPLAY_ENTRIES_MAX 100000000u
+
+/* What is bounded, and the bounds: a cache is opened for each of them with each of the policies. */
+struct sci_replay_plan {
+	bool bytes; /* the bounds are max_bytes, and the trace has sizes; else max_entries */
+	uint64_t
+		entry_bytes; /* with bounds in bytes: the option of the caches; 0: what fits the trace */
+	uint64_t limits[SCI_REPLAY_LIMITS_MAX];
+	unsigned limit_count;
+	enum sci_replay_policy policies[SCI_REPLAY_POLICY_COUNT];
+	unsigned policy_count;
+};
+
+struct sci_replay_result {
+	uint64_t hits;
+	uint64_t hit_bytes; /* of the sizes of the requests that hit */
+	uint64_t evictions;
+	uint64_t rejected; /* values that the cache could not keep at all */
+	bool bound;        /* no cache's hits, but more than any cache can have; the others are 0 */
+};
+
+/* What came of a trace. */
+struct sci_replay_figures {
+	const char *path; /* borrowed from the trace */
+	uint32_t requests, key_count;
+	bool sized;
+	uint64_t bytes;                    /* of all sizes */
+	struct sci_replay_result *results; /* a place for each policy, for each bound; see below */
+};
+
+static inline const struct sci_replay_result *sci_replay_result_of(
+	const struct sci_replay_figures *figures, const struct sci_replay_plan *plan,
+	unsigned limit, unsigned policy)
+{
+	return &figures->results[(size_t)limit * plan->policy_count + policy];
+}
+
+/* Replay the trace for everything in the plan: plan->limit_count x plan->policy_count steps of the bar,
+ * the first of which is `step`.
+ *
+ * returns  0; SC_E_NOMEM, or another failure of the cache.
+ * owns     the caller has figures to sci_replay_figures_fini(), also after a failure. */
+int sci_replay_trace(const struct sci_trace *trace, const struct sci_replay_plan *plan,
+	struct sci_replay_bar *bar, uint64_t step, struct sci_replay_figures *figures,
+	struct sc_error *error);
+
+void sci_replay_figures_fini(struct sci_replay_figures *figures);
+
+#endif

@@ -1,0 +1,138 @@
+/* What a figure cannot be is said in both forms: a bound has no evictions, and without sizes, or with sizes
+ * that are all 0, there is no byte hit ratio. It is "-" for people and null for programs. */
+#include "replay/replay_report.h"
+
+#include "base/count_text.h"
+#include "base/json_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RATIO_BYTES 16
+
+static double ratio(uint64_t part, uint64_t whole)
+{
+	return whole > 0 ? (double)part / (double)whole : 0;
+}
+
+static bool has_bytes(const struct sci_replay_figures *figures)
+{
+	return figures->sized && figures->bytes > 0;
+}
+
+static const char *percent(double share, char text[RATIO_BYTES])
+{
+	snprintf(text, RATIO_BYTES, "%.2f %%", 100 * share);
+	return text;
+}
+
+static int print_row(struct sci_buffer *out, const struct sci_replay_plan *plan,
+	const struct sci_replay_figures *figures, unsigned limit, unsigned policy)
+{
+	const struct sci_replay_result *result = sci_replay_result_of(figures, plan, limit, policy);
+	char count[SCI_COUNT_TEXT_BYTES], share[RATIO_BYTES];
+
+	int rc = sci_buffer_printf(out, "%14s  %-12s", sci_count_text(plan->limits[limit], count),
+		result->bound ? "opt, at most" : sci_replay_policy_name(plan->policies[policy]));
+	if (rc == 0)
+		rc = sci_buffer_printf(out, " %14s", sci_count_text(result->hits, count));
+	if (rc == 0)
+		rc = sci_buffer_printf(out, " %10s",
+			percent(ratio(result->hits, figures->requests), share));
+	if (rc == 0)
+		rc = sci_buffer_printf(out, " %14s",
+			has_bytes(figures)
+				? percent(ratio(result->hit_bytes, figures->bytes), share)
+				: "-");
+	if (rc == 0)
+		rc = sci_buffer_printf(out, " %14s",
+			result->bound ? "-" : sci_count_text(result->evictions, count));
+	if (rc == 0 && plan->bytes)
+		rc = sci_buffer_printf(out, " %14s",
+			result->bound ? "-" : sci_count_text(result->rejected, count));
+	return rc == 0 ? sci_buffer_append(out, "\n", 1) : rc;
+}
+
+int sci_replay_print_table(struct sci_buffer *out, const struct sci_replay_plan *plan,
+	const struct sci_replay_figures *figures)
+{
+	char requests[SCI_COUNT_TEXT_BYTES], keys[SCI_COUNT_TEXT_BYTES],
+		bytes[SCI_COUNT_TEXT_BYTES];
+
+	int rc = sci_buffer_printf(out, "%s: %s requests, %s keys", figures->path,
+		sci_count_text(figures->requests, requests),
+		sci_count_text(figures->key_count, keys));
+	if (rc == 0 && figures->sized)
+		rc = sci_buffer_printf(out, ", %s bytes", sci_count_text(figures->bytes, bytes));
+	if (rc == 0)
+		rc = sci_buffer_printf(out, "\n%14s  %-12s %14s %10s %14s %14s",
+			plan->bytes ? "max bytes" : "max entries", "policy", "hits", "hit ratio",
+			"byte hit ratio", "evictions");
+	if (rc == 0)
+		rc = sci_buffer_printf(out, plan->bytes ? " %14s\n" : "\n", "too large");
+	for (unsigned i = 0; i < plan->limit_count * plan->policy_count && rc == 0; i++)
+		rc = print_row(out, plan, figures, i / plan->policy_count, i % plan->policy_count);
+	return rc;
+}
+
+/* A number of JSON, or null when it is not known. */
+static const char *known(bool is_known, uint64_t number, char text[SCI_COUNT_TEXT_BYTES])
+{
+	snprintf(text, SCI_COUNT_TEXT_BYTES, is_known ? "%llu" : "null",
+		(unsigned long long)number);
+	return text;
+}
+
+static const char *known_ratio(bool is_known, double share, char text[RATIO_BYTES])
+{
+	snprintf(text, RATIO_BYTES, is_known ? "%.6f" : "null", share);
+	return text;
+}
+
+static int print_object(struct sci_buffer *out, const struct sci_replay_plan *plan,
+	const struct sci_replay_figures *figures, unsigned limit, unsigned policy)
+{
+	const struct sci_replay_result *result = sci_replay_result_of(figures, plan, limit, policy);
+	char entries[SCI_COUNT_TEXT_BYTES], bytes[SCI_COUNT_TEXT_BYTES],
+		requested[SCI_COUNT_TEXT_BYTES], hit_bytes[SCI_COUNT_TEXT_BYTES],
+		evictions[SCI_COUNT_TEXT_BYTES], rejected[SCI_COUNT_TEXT_BYTES], share[RATIO_BYTES];
+
+	int rc = sci_buffer_printf(out, "{\"trace\": ");
+	if (rc == 0)
+		rc = sci_json_text(out, figures->path, strlen(figures->path));
+	if (rc < 0)
+		return rc;
+	return sci_buffer_printf(out,
+		", \"policy\": \"%s\", \"bound\": %s, \"max_entries\": %s, \"max_bytes\": %s, "
+		"\"keys\": %lu, \"requests\": %lu, \"requested_bytes\": %s, \"hits\": %llu, "
+		"\"hit_bytes\": %s, \"hit_ratio\": %.6f, \"byte_hit_ratio\": %s, "
+		"\"evictions\": %s, \"rejected\": %s}",
+		sci_replay_policy_name(plan->policies[policy]), result->bound ? "true" : "false",
+		known(!plan->bytes, plan->limits[limit], entries),
+		known(plan->bytes, plan->limits[limit], bytes), (unsigned long)figures->key_count,
+		(unsigned long)figures->requests, known(figures->sized, figures->bytes, requested),
+		(unsigned long long)result->hits,
+		known(figures->sized, result->hit_bytes, hit_bytes),
+		ratio(result->hits, figures->requests),
+		known_ratio(has_bytes(figures), ratio(result->hit_bytes, figures->bytes), share),
+		known(!result->bound, result->evictions, evictions),
+		known(!result->bound, result->rejected, rejected));
+}
+
+int sci_replay_print_json(struct sci_buffer *out, const struct sci_replay_plan *plan,
+	const struct sci_replay_figures *figures, size_t count)
+{
+	const char *before = "\n";
+	int rc = sci_buffer_printf(out, "{\"results\": [");
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		for (unsigned j = 0; j < plan->limit_count * plan->policy_count && rc == 0; j++) {
+			rc = sci_buffer_append(out, before, strlen(before));
+			if (rc == 0)
+				rc = print_object(out, plan, &figures[i], j / plan->policy_count,
+					j % plan->policy_count);
+			before = ",\n";
+		}
+	}
+	return rc == 0 ? sci_buffer_printf(out, "\n]}\n") : rc;
+}

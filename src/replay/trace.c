@@ -1,0 +1,153 @@
+/* A trace is held in four bytes for a request, and four more when it has sizes: keys become numbers as they
+ * are read, and the texts are forgotten when all of them are known. */
+#include "replay/trace.h"
+
+#include "replay/trace_builder.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+#define ROOM_FIRST   4096u
+#define SIZE_CLASSES 33u
+
+void sci_trace_close(struct sci_trace *trace)
+{
+	if (!trace)
+		return;
+	free(trace->keys);
+	free(trace->sizes);
+	free(trace);
+}
+
+static int resize(uint32_t **array, uint32_t room)
+{
+	uint32_t *larger = realloc(*array, (size_t)room * sizeof **array);
+
+	if (!larger)
+		return SC_E_NOMEM;
+	*array = larger;
+	return 0;
+}
+
+static int make_room(struct sci_trace_builder *builder)
+{
+	struct sci_trace *trace = builder->trace;
+	uint32_t room = builder->room < ROOM_FIRST           ? ROOM_FIRST
+		: builder->room > SCI_TRACE_REQUESTS_MAX / 2 ? SCI_TRACE_REQUESTS_MAX
+							     : builder->room * 2;
+
+	int rc = resize(&trace->keys, room);
+	if (rc == 0 && builder->options->size_column)
+		rc = resize(&trace->sizes, room);
+	if (rc == 0)
+		builder->room = room;
+	return rc;
+}
+
+int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len, uint32_t size,
+	struct sc_error *error)
+{
+	struct sci_trace *trace = builder->trace;
+	int rc = 0;
+
+	if (trace->requests == SCI_TRACE_REQUESTS_MAX)
+		return sci_error_set(error, SC_E_INVAL, 0, "%s: more than %llu requests",
+			sci_source_name(builder->source),
+			(unsigned long long)SCI_TRACE_REQUESTS_MAX);
+	if (trace->requests == builder->room)
+		rc = make_room(builder);
+	if (rc == 0)
+		rc = sci_key_table_number(&builder->table, key, len, &trace->keys[trace->requests]);
+	if (rc < 0)
+		return sci_error_set(error, rc, 0, "no memory for more than %lu requests of %s",
+			(unsigned long)trace->requests, sci_source_name(builder->source));
+	if (trace->sizes)
+		trace->sizes[trace->requests] = size;
+	trace->requests++;
+	return 0;
+}
+
+/* The sizes of one power of two. */
+struct size_class {
+	uint64_t count, bytes;
+};
+
+/* The mean of the power of two that has the median in it: a few large values do not move it. */
+static uint32_t usual_size(const struct size_class classes[SIZE_CLASSES], uint32_t requests)
+{
+	uint64_t before = 0;
+	unsigned i = 0;
+
+	while (before + classes[i].count <= requests / 2)
+		before += classes[i++].count;
+	return (uint32_t)(classes[i].bytes / classes[i].count);
+}
+
+static void add_up(struct sci_trace *trace)
+{
+	struct size_class classes[SIZE_CLASSES] = { 0 };
+
+	for (uint32_t i = 0; i < trace->requests; i++) {
+		uint32_t size = sci_trace_size(trace, i);
+		struct size_class *class = &classes[size ? 32 - __builtin_clz(size) : 0];
+		class->count++;
+		class->bytes += size;
+		trace->bytes += size;
+		trace->largest = size > trace->largest ? size : trace->largest;
+	}
+	trace->usual = usual_size(classes, trace->requests);
+}
+
+/* What was reserved and is not needed goes back; that this fails is no matter. */
+static void fit(struct sci_trace *trace)
+{
+	resize(&trace->keys, trace->requests);
+	if (trace->sizes)
+		resize(&trace->sizes, trace->requests);
+}
+
+static int read_all(struct sci_trace_builder *builder, struct sc_error *error)
+{
+	const struct sci_trace_options *options = builder->options;
+	struct sci_trace *trace = builder->trace;
+
+	int rc = options->format == SCI_TRACE_U32 ? sci_trace_read_numbers(builder, error)
+						  : sci_trace_read_lines(builder, error);
+	trace->key_count = builder->table.count;
+	sci_key_table_fini(&builder->table);
+	if (rc == 0 && trace->requests == 0)
+		rc = sci_error_set(error, SC_E_INVAL, 0, "%s: there are no requests in it",
+			sci_source_name(builder->source));
+	if (rc == 0)
+		fit(trace);
+	if (rc == 0 && options->sizes)
+		rc = sci_trace_read_sizes(builder, options->sizes, error);
+	if (rc == 0)
+		add_up(trace);
+	return rc;
+}
+
+int sci_trace_open(struct sci_trace **out, const char *path,
+	const struct sci_trace_options *options, struct sci_replay_bar *bar, struct sc_error *error)
+{
+	struct sci_trace_builder builder = { .options = options, .bar = bar };
+
+	*out = NULL;
+	int rc = sci_source_open(&builder.source, path, error);
+	if (rc < 0)
+		return rc;
+	builder.trace = calloc(1, sizeof *builder.trace);
+	if (builder.trace) {
+		builder.trace->path = path;
+		rc = read_all(&builder, error);
+	} else {
+		rc = sci_error_set(error, SC_E_NOMEM, 0, "no memory to read %s", path);
+	}
+	sci_source_close(builder.source);
+	if (rc == 0)
+		*out = builder.trace;
+	else
+		sci_trace_close(builder.trace);
+	return rc;
+}

@@ -1,0 +1,59 @@
+/* A trace: the keys that somebody asked for, one after the other, and how large their values are. */
+#ifndef SCI_REPLAY_TRACE_H
+#define SCI_REPLAY_TRACE_H
+
+#include "replay/replay_bar.h"
+
+#include <scopecache/error.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCI_TRACE_REQUESTS_MAX (UINT32_MAX - 1)
+#define SCI_TRACE_LINE_MAX     65536
+#define SCI_TRACE_COLUMN_MAX   10000
+
+enum sci_trace_format {
+	SCI_TRACE_U32,  /* a key is a little-endian 32-bit number */
+	SCI_TRACE_TEXT, /* a key is a line */
+	SCI_TRACE_CSV   /* a key is a field of a line, and so may a size be */
+};
+
+struct sci_trace_options {
+	enum sci_trace_format format;
+	const char
+		*sizes; /* u32: a file with a little-endian 32-bit size for each request, or NULL */
+	unsigned column;      /* csv: of the key, from 1 */
+	unsigned size_column; /* csv: of the size, or 0 */
+	bool header;          /* csv: the first line is not a request */
+};
+
+struct sci_trace {
+	const char *path;   /* as it was given, borrowed */
+	uint32_t *keys;     /* of each request, numbered as they first appeared */
+	uint32_t *sizes;    /* of each request's value in bytes, or NULL */
+	uint32_t requests;  /* 1 at least */
+	uint32_t key_count; /* different ones */
+	uint32_t largest;   /* of the sizes */
+	uint32_t usual;     /* about their median */
+	uint64_t bytes;     /* of all sizes together */
+};
+
+/* Read the whole trace at `path` into memory.
+ *
+ * returns  0; SC_E_INVAL when it is not a trace of this format, with `error` naming file and place;
+ *          SC_E_IO; SC_E_NOMEM. *trace is NULL then.
+ * owns     the caller owns the trace: sci_trace_close(). `path` must stay valid until then. */
+int sci_trace_open(struct sci_trace **trace, const char *path,
+	const struct sci_trace_options *options, struct sci_replay_bar *bar,
+	struct sc_error *error);
+
+void sci_trace_close(struct sci_trace *trace);
+
+/* The size of a request's value; 0 in a trace without sizes. */
+static inline uint32_t sci_trace_size(const struct sci_trace *trace, uint32_t request)
+{
+	return trace->sizes ? trace->sizes[request] : 0;
+}
+
+#endif

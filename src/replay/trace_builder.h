@@ -1,0 +1,30 @@
+/* A trace while it is being read, for the files that read it. */
+#ifndef SCI_REPLAY_TRACE_BUILDER_H
+#define SCI_REPLAY_TRACE_BUILDER_H
+
+#include "replay/byte_source.h"
+#include "replay/key_table.h"
+#include "replay/trace.h"
+
+struct sci_trace_builder {
+	struct sci_trace *trace;
+	const struct sci_trace_options *options;
+	struct sci_replay_bar *bar;
+	struct sci_source *source;
+	struct sci_key_table table;
+	uint32_t room; /* requests that the arrays have room for */
+};
+
+/* Add a request. Returns 0, SC_E_INVAL when there are too many, or SC_E_NOMEM. */
+int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len, uint32_t size,
+	struct sc_error *error);
+
+/* Read all of builder->source: numbers, or lines. */
+int sci_trace_read_numbers(struct sci_trace_builder *builder, struct sc_error *error);
+int sci_trace_read_lines(struct sci_trace_builder *builder, struct sc_error *error);
+
+/* Read a size for each request that is there from the file at `path`. */
+int sci_trace_read_sizes(struct sci_trace_builder *builder, const char *path,
+	struct sc_error *error);
+
+#endif

@@ -1,0 +1,204 @@
+/* A key on each line, or in a column of comma-separated values (RFC 4180: a field in quotes may hold commas,
+ * line ends, and quotes that are written twice). A record is never longer than SCI_TRACE_LINE_MAX, so one
+ * buffer of that size is all that reading takes; fields are cut out of it in place. */
+#include "replay/trace_builder.h"
+
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct lines {
+	struct sci_trace_builder *builder;
+	const unsigned char *data; /* the piece at hand: `at` of `len` bytes are read */
+	size_t at, len;
+	uint64_t line, next_line;            /* of this record, and of the next; from 1 */
+	char record[SCI_TRACE_LINE_MAX + 1]; /* a carriage return may be one too many */
+	size_t record_len;
+};
+
+struct field {
+	const char *text; /* NULL: there is no such column */
+	size_t len;
+};
+
+static int refuse(const struct lines *lines, struct sc_error *error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* What is wrong with a line, after its place. */
+static int refuse(const struct lines *lines, struct sc_error *error, const char *format, ...)
+{
+	char what[128];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof what, format, args);
+	va_end(args);
+	return sci_error_set(error, SC_E_INVAL, 0, "%s:%llu: %s",
+		sci_source_name(lines->builder->source), (unsigned long long)lines->line, what);
+}
+
+/* Returns 1 with *byte set, 0 at the end, or a failure. */
+static int next_byte(struct lines *lines, char *byte, struct sc_error *error)
+{
+	if (lines->at == lines->len) {
+		struct sci_source *source = lines->builder->source;
+		uint64_t done, total;
+		int rc = sci_source_next(source, &lines->data, &lines->len, error);
+		if (rc < 0)
+			return rc;
+		if (lines->len == 0)
+			return 0;
+		lines->at = 0;
+		sci_source_position(source, &done, &total);
+		sci_replay_bar_at(lines->builder->bar, done, total);
+	}
+	*byte = (char)lines->data[lines->at++];
+	return 1;
+}
+
+/* A quote begins or ends a quoted field, or is one of two inside it. */
+static bool quote_belongs(const struct lines *lines, bool quoted)
+{
+	char before = lines->record_len ? lines->record[lines->record_len - 1] : ',';
+
+	return quoted || before == ',' || before == '"';
+}
+
+/* Read up to the end of a line that is not inside quotes. Returns 1, 0 at the end, or a failure. */
+static int next_record(struct lines *lines, bool quotes, struct sc_error *error)
+{
+	bool quoted = false;
+	char byte;
+	int rc;
+
+	lines->record_len = 0;
+	lines->line = lines->next_line;
+	while ((rc = next_byte(lines, &byte, error)) == 1) {
+		lines->next_line += byte == '\n';
+		if (byte == '\n' && !quoted)
+			break;
+		if (byte == '"' && quotes) {
+			if (!quote_belongs(lines, quoted))
+				return refuse(lines, error,
+					"a quote inside a field without quotes");
+			quoted = !quoted;
+		}
+		if (lines->record_len == sizeof lines->record)
+			return refuse(lines, error, "longer than %d bytes", SCI_TRACE_LINE_MAX);
+		lines->record[lines->record_len++] = byte;
+	}
+	if (rc < 0 || (rc == 0 && lines->record_len == 0))
+		return rc;
+	if (quoted)
+		return refuse(lines, error, "a quote that is not closed");
+	if (lines->record_len > 0 && lines->record[lines->record_len - 1] == '\r')
+		lines->record_len--;
+	if (lines->record_len > SCI_TRACE_LINE_MAX)
+		return refuse(lines, error, "longer than %d bytes", SCI_TRACE_LINE_MAX);
+	return 1;
+}
+
+/* Take the quotes off the field at *at, in place, and step to what comes after it. */
+static struct field cut_field(struct lines *lines, size_t *at)
+{
+	char *text = lines->record + *at;
+	size_t left = lines->record_len - *at, in = 0, out = 0;
+	bool quoted = left > 0 && text[0] == '"';
+
+	for (in = quoted; in < left; in++) {
+		if (quoted && text[in] == '"') {
+			if (in + 1 == left || text[in + 1] != '"') {
+				in++;
+				break;
+			}
+			in++;
+		} else if (!quoted && text[in] == ',') {
+			break;
+		}
+		text[out++] = text[in];
+	}
+	*at += in;
+	return (struct field){ text, out };
+}
+
+/* Find the key and the size among the fields of the record. */
+static int split(struct lines *lines, struct field *key, struct field *size, struct sc_error *error)
+{
+	const struct sci_trace_options *options = lines->builder->options;
+	size_t at = 0;
+
+	*key = *size = (struct field){ 0 };
+	for (unsigned column = 1; column <= SCI_TRACE_COLUMN_MAX; column++) {
+		struct field field = cut_field(lines, &at);
+		if (column == options->column)
+			*key = field;
+		if (column == options->size_column)
+			*size = field;
+		if (at == lines->record_len)
+			break;
+		if (lines->record[at++] != ',')
+			return refuse(lines, error, "column %u goes on after its closing quote",
+				column);
+	}
+	if (!key->text)
+		return refuse(lines, error, "there is no column %u", options->column);
+	if (options->size_column && !size->text)
+		return refuse(lines, error, "there is no column %u", options->size_column);
+	return 0;
+}
+
+static int read_size(const struct lines *lines, struct field field, uint32_t *size,
+	struct sc_error *error)
+{
+	uint64_t number = 0;
+	bool valid = field.len > 0;
+
+	for (size_t i = 0; i < field.len && valid; i++) {
+		valid = field.text[i] >= '0' && field.text[i] <= '9';
+		number = number * 10 + (uint64_t)(field.text[i] - '0');
+		valid &= number <= UINT32_MAX;
+	}
+	if (!valid)
+		return refuse(lines, error,
+			"column %u is not a size, a whole number of bytes up to %lu",
+			lines->builder->options->size_column, (unsigned long)UINT32_MAX);
+	*size = (uint32_t)number;
+	return 0;
+}
+
+static int add_record(struct lines *lines, struct sc_error *error)
+{
+	const struct sci_trace_options *options = lines->builder->options;
+	struct field key = { lines->record, lines->record_len }, size = { 0 };
+	uint32_t bytes = 0;
+	int rc = 0;
+
+	if (lines->record_len == 0)
+		return refuse(lines, error, "the line is empty");
+	if (options->format == SCI_TRACE_CSV)
+		rc = split(lines, &key, &size, error);
+	if (rc == 0 && key.len == 0)
+		rc = refuse(lines, error, "the key is empty");
+	if (rc == 0 && options->size_column)
+		rc = read_size(lines, size, &bytes, error);
+	if (rc == 0)
+		rc = sci_trace_add(lines->builder, key.text, key.len, bytes, error);
+	return rc;
+}
+
+int sci_trace_read_lines(struct sci_trace_builder *builder, struct sc_error *error)
+{
+	struct lines lines = { .builder = builder, .next_line = 1 };
+	bool csv = builder->options->format == SCI_TRACE_CSV;
+	bool skip = csv && builder->options->header;
+	int rc;
+
+	while ((rc = next_record(&lines, csv, error)) == 1) {
+		rc = skip ? 0 : add_record(&lines, error);
+		skip = false;
+		if (rc < 0)
+			break;
+	}
+	return rc;
+}

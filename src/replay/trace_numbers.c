@@ -1,0 +1,109 @@
+/* Little-endian 32-bit numbers, whose four bytes may lie on both sides of the end of a piece. A number that
+ * is cut off, and sizes that are not as many as the requests, show that the file is not what it was taken
+ * for: better no figures than wrong ones. */
+#include "replay/trace_builder.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+struct numbers {
+	struct sci_source *source;
+	const unsigned char *data; /* the piece at hand: `at` of `len` bytes are read */
+	size_t at, len;
+	uint64_t count; /* numbers read */
+};
+
+static void show(struct sci_replay_bar *bar, const struct sci_source *source)
+{
+	uint64_t done, total;
+
+	sci_source_position(source, &done, &total);
+	sci_replay_bar_at(bar, done, total);
+}
+
+/* Returns 1 with *number set, 0 at the end, or a failure. */
+static int next_number(struct numbers *numbers, struct sci_replay_bar *bar, uint32_t *number,
+	struct sc_error *error)
+{
+	uint32_t value = 0;
+
+	for (unsigned taken = 0; taken < 4; taken++) {
+		if (numbers->at == numbers->len) {
+			int rc = sci_source_next(numbers->source, &numbers->data, &numbers->len,
+				error);
+			if (rc < 0)
+				return rc;
+			if (numbers->len == 0 && taken > 0)
+				return sci_error_set(error, SC_E_INVAL, 0,
+					"%s: %u of 4 bytes are left over after the %lluth number",
+					sci_source_name(numbers->source), taken,
+					(unsigned long long)numbers->count);
+			if (numbers->len == 0)
+				return 0;
+			numbers->at = 0;
+			show(bar, numbers->source);
+		}
+		value |= (uint32_t)numbers->data[numbers->at++] << (8 * taken);
+	}
+	numbers->count++;
+	*number = value;
+	return 1;
+}
+
+int sci_trace_read_numbers(struct sci_trace_builder *builder, struct sc_error *error)
+{
+	struct numbers numbers = { .source = builder->source };
+	uint32_t key;
+	int rc;
+
+	while ((rc = next_number(&numbers, builder->bar, &key, error)) == 1) {
+		rc = sci_trace_add(builder, &key, sizeof key, 0, error);
+		if (rc < 0)
+			break;
+	}
+	return rc;
+}
+
+static int read_sizes(struct numbers *numbers, struct sci_trace_builder *builder,
+	struct sc_error *error)
+{
+	struct sci_trace *trace = builder->trace;
+	uint32_t beyond;
+	int rc = 1;
+
+	for (uint32_t i = 0; i < trace->requests && rc == 1; i++)
+		rc = next_number(numbers, builder->bar, &trace->sizes[i], error);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"%s: ends after %llu sizes, and %s has %lu requests",
+			sci_source_name(numbers->source), (unsigned long long)numbers->count,
+			sci_source_name(builder->source), (unsigned long)trace->requests);
+	rc = next_number(numbers, builder->bar, &beyond, error);
+	if (rc == 1)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"%s: has more sizes than the %lu requests of %s",
+			sci_source_name(numbers->source), (unsigned long)trace->requests,
+			sci_source_name(builder->source));
+	return rc;
+}
+
+int sci_trace_read_sizes(struct sci_trace_builder *builder, const char *path,
+	struct sc_error *error)
+{
+	struct sci_trace *trace = builder->trace;
+	struct numbers numbers = { 0 };
+
+	int rc = sci_source_open(&numbers.source, path, error);
+	if (rc < 0)
+		return rc;
+	trace->sizes = malloc((size_t)trace->requests * sizeof *trace->sizes);
+	if (trace->sizes)
+		rc = read_sizes(&numbers, builder, error);
+	else
+		rc = sci_error_set(error, SC_E_NOMEM, 0, "no memory for the sizes of %s", path);
+	sci_source_close(numbers.source);
+	return rc;
+}
