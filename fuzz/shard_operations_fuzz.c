@@ -101,12 +101,19 @@ static void put(struct run *run, uint8_t key)
 
 static void find(struct run *run, uint8_t key, bool pin)
 {
+	static _Alignas(8) unsigned char buffer[1 << 16];
 	struct stored *stored = &run->keys[key];
+	struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
 	struct sci_found found;
 	char text[64];
 	struct sci_name name = name_of(run, key, text);
 
+	enum sci_peek peek = sci_shard_peek(run->shard, &name, run->now_ms, &copy);
 	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
+	check(peek == SCI_PEEK_UNSURE || (peek == SCI_PEEK_MISS) == (lookup == SCI_LOOKUP_MISS),
+		"a lookup without the lock finds something else");
+	if (peek == SCI_PEEK_HIT)
+		check_value(&(struct sci_found){ .value = buffer, .len = copy.len }, stored);
 	if (lookup != SCI_LOOKUP_HIT) {
 		check(lookup == SCI_LOOKUP_MISS || run->now_ms >= stored->expires_ms,
 			"an entry expired too early");

@@ -1,0 +1,303 @@
+/* Lookups without the lock: they find what a locked lookup finds, they never look outside the shard
+ * whatever is in it, and beside a writer they never give what is torn or old. */
+#include "support/cmocka.h"
+#include "support/random.h"
+#include "support/threads.h"
+
+#include "base/hash.h"
+#include "engine/index.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LOCKLESS_MAX 1024u /* longer values are left to the locked lookup */
+
+static struct sci_shard *open_shard(uint64_t bytes, uint64_t max_entries, enum sci_policy policy)
+{
+	struct sci_shard_options options = { policy, bytes, max_entries, 64 };
+	void *memory = aligned_alloc(SCI_SHARD_ALIGN, bytes);
+
+	assert_non_null(memory);
+	memset(memory, 0, bytes);
+	return sci_shard_format(memory, &options);
+}
+
+static struct sci_name name_of(const void *key, size_t len)
+{
+	return (struct sci_name){ key, len, sci_hash(key, len, 3) };
+}
+
+static unsigned char byte_of(uint64_t seed, size_t i)
+{
+	return (unsigned char)(seed * 31 + i * 7);
+}
+
+/* ---- Alone ---- */
+
+static void assert_peeks(struct sci_shard *shard, const struct sci_name *name, const void *value,
+	size_t len)
+{
+	unsigned char *buffer = malloc(len + 1);
+	struct sci_copy copy = { .buffer = buffer, .capacity = len };
+	struct sci_found found;
+
+	assert_non_null(buffer);
+	buffer[len] = 0xA5;
+	if (len > LOCKLESS_MAX) {
+		assert_int_equal(sci_shard_peek(shard, name, 0, &copy), SCI_PEEK_UNSURE);
+	} else {
+		assert_int_equal(sci_shard_peek(shard, name, 0, &copy), SCI_PEEK_HIT);
+		assert_int_equal(copy.len, len);
+		assert_memory_equal(buffer, value, len);
+	}
+	assert_int_equal(buffer[len], 0xA5);
+	if (len > 0 && len <= LOCKLESS_MAX) {
+		copy = (struct sci_copy){ .buffer = NULL, .capacity = len - 1 };
+		assert_int_equal(sci_shard_peek(shard, name, 0, &copy), SCI_PEEK_TOO_LARGE);
+		assert_int_equal(copy.len, len);
+	}
+	assert_int_equal(sci_shard_find(shard, name, 0, &found), SCI_LOOKUP_HIT);
+	assert_int_equal(found.len, len);
+	free(buffer);
+}
+
+static void assert_nothing(struct sci_shard *shard, const void *key, size_t len, uint64_t hash)
+{
+	struct sci_name name = { key, len, hash };
+	struct sci_copy copy = { 0 };
+
+	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_MISS);
+}
+
+/* The key lies behind the value, so its place in the words goes through all eight. Keys that are a little
+ * different, with the same hash, must not be taken for it. */
+static void keys_and_values_of_every_length(void **state)
+{
+	struct sci_shard *shard = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
+	static unsigned char value[LOCKLESS_MAX + 100];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof value; i++)
+		value[i] = byte_of(1, i);
+	for (size_t len = 0; len <= sizeof value;
+		len += len < 40 || len > LOCKLESS_MAX - 20 ? 1 : 61) {
+		for (size_t key_len = 1; key_len <= 33; key_len++) {
+			unsigned char key[33];
+			memset(key, 'k', sizeof key);
+			struct sci_name name = name_of(key, key_len);
+			assert_int_equal(sci_shard_put(shard, &name, value, len, SCI_NEVER, 0),
+				SCI_STORED);
+			assert_peeks(shard, &name, value, len);
+			for (size_t i = 0; i < key_len; i++) {
+				key[i] ^= 1;
+				assert_nothing(shard, key, key_len, name.hash);
+				key[i] ^= 1;
+			}
+			assert_nothing(shard, key, key_len - 1, name.hash);
+			assert_true(sci_shard_remove(shard, &name));
+			assert_nothing(shard, key, key_len, name.hash);
+		}
+	}
+	free(shard);
+}
+
+static void leaves_alone_what_needs_the_lock(void **state)
+{
+	struct sci_shard *shard = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
+	struct sci_shard *lru = open_shard(1 << 20, 100, SCI_POLICY_LRU);
+	struct sci_name name = name_of("key", 3);
+	char buffer[8];
+	struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
+
+	(void)state;
+	assert_int_equal(sci_shard_put(shard, &name, "value", 5, 100, 0), SCI_STORED);
+	assert_int_equal(sci_shard_peek(shard, &name, 99, &copy), SCI_PEEK_HIT);
+	/* An expired entry has to be removed. */
+	assert_int_equal(sci_shard_peek(shard, &name, 100, &copy), SCI_PEEK_UNSURE);
+	/* A writer is in the middle of a change, and stays there. */
+	sci_change_begin(shard);
+	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_UNSURE);
+	sci_change_end(shard);
+	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_HIT);
+
+	/* Exact order of use is written down at every hit. */
+	assert_int_equal(sci_shard_put(lru, &name, "value", 5, SCI_NEVER, 0), SCI_STORED);
+	assert_int_equal(sci_shard_peek(lru, &name, 0, &copy), SCI_PEEK_UNSURE);
+	free(shard);
+	free(lru);
+}
+
+/* A lookup without the lock is a use: of two entries the one that it found stays. */
+static void a_peek_is_a_use(void **state)
+{
+	enum { ENTRIES = 100 };
+	struct sci_shard *shard = open_shard(1 << 20, ENTRIES, SCI_POLICY_COUNTED);
+	struct sci_copy copy = { 0 };
+	unsigned there = 0;
+
+	(void)state;
+	for (int i = 0; i < 20 * ENTRIES; i++) {
+		struct sci_name name = name_of(&i, sizeof i);
+		assert_int_equal(sci_shard_put(shard, &name, NULL, 0, SCI_NEVER, 0), SCI_STORED);
+		for (int hot = 0; hot < 20; hot++) {
+			name = name_of(&hot, sizeof hot);
+			sci_shard_peek(shard, &name, 0, &copy);
+		}
+	}
+	for (int hot = 0; hot < 20; hot++) {
+		struct sci_name name = name_of(&hot, sizeof hot);
+		there += sci_shard_peek(shard, &name, 0, &copy) == SCI_PEEK_HIT;
+	}
+	assert_int_equal(there, 20);
+	free(shard);
+}
+
+/* ---- In a shard that is not sound ---- */
+
+/* Whatever is in the index and in the records: no byte outside is read or written (ASan watches), and the
+ * lookup comes to an end. */
+static void never_looks_outside(void **state)
+{
+	const uint64_t bytes = 16 << 10;
+	struct sci_shard *shard = open_shard(bytes, 0, SCI_POLICY_COUNTED);
+	uint64_t *word = (uint64_t *)(void *)shard, random = 1, hits = 0;
+	static unsigned char buffer[LOCKLESS_MAX];
+
+	(void)state;
+	for (uint64_t key = 0; key < 200; key++) {
+		struct sci_name name = name_of(&key, sizeof key);
+		assert_int_equal(sci_shard_put(shard, &name, buffer, key % 100, SCI_NEVER, 0),
+			SCI_STORED);
+	}
+	for (int round = 0; round < 20000; round++) {
+		/* Behind the head anything may be torn; small numbers are places and lengths. */
+		uint64_t at =
+			SCI_INDEX_START / 8 + sct_below(&random, bytes / 8 - SCI_INDEX_START / 8);
+		uint64_t was = word[at], now = sct_random(&random);
+		word[at] = sct_below(&random, 2) ? now
+			: sct_below(&random, 2)  ? (was & ~UINT64_C(0xFFFFFFFF)) | now % 3000
+						 : was ^ UINT64_C(1) << now % 64;
+		for (int i = 0; i < 4; i++) {
+			uint64_t key = sct_below(&random, 200);
+			struct sci_name name = name_of(&key, sizeof key);
+			struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
+			hits += sci_shard_peek(shard, &name, 0, &copy) == SCI_PEEK_HIT;
+		}
+		if (sct_below(&random, 2))
+			word[at] = was;
+	}
+	assert_true(hits > 0);
+	free(shard);
+}
+
+/* ---- Beside a writer ---- */
+
+#define KEYS    64
+#define READERS 3
+#define ROUNDS  20000
+
+static struct sci_shard *shared;
+static _Atomic uint64_t published[KEYS];
+static atomic_bool written;
+static atomic_ulong seen, unsure;
+
+struct claim {
+	uint64_t key, version;
+	unsigned char rest[200];
+};
+
+static size_t make_claim(struct claim *claim, uint64_t key, uint64_t version)
+{
+	size_t rest = (key + version * 7) % sizeof claim->rest;
+
+	claim->key = key;
+	claim->version = version;
+	for (size_t i = 0; i < rest; i++)
+		claim->rest[i] = byte_of(key + version, i);
+	return offsetof(struct claim, rest) + rest;
+}
+
+static void write_all_the_time(void)
+{
+	uint64_t random = 1, versions[KEYS] = { 0 };
+	struct claim claim;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t key = sct_below(&random, KEYS);
+		struct sci_name name = name_of(&key, sizeof key);
+		if (sct_below(&random, 20) == 0) {
+			sci_shard_remove(shared, &name);
+			continue;
+		}
+		size_t len = make_claim(&claim, key, ++versions[key]);
+		sct_check(sci_shard_put(shared, &name, &claim, len, SCI_NEVER, 0) == SCI_STORED);
+		atomic_store(&published[key], versions[key]);
+	}
+	atomic_store(&written, true);
+}
+
+static void read_until_it_is_written(uint64_t random)
+{
+	struct claim claim, same;
+
+	while (!atomic_load(&written)) {
+		uint64_t key = sct_below(&random, KEYS), before = atomic_load(&published[key]);
+		struct sci_name name = name_of(&key, sizeof key);
+		struct sci_copy copy = { .buffer = &claim, .capacity = sizeof claim };
+		enum sci_peek peek = sci_shard_peek(shared, &name, 0, &copy);
+		atomic_fetch_add(&unsure, peek == SCI_PEEK_UNSURE);
+		sct_check(peek != SCI_PEEK_TOO_LARGE);
+		if (peek != SCI_PEEK_HIT)
+			continue;
+		atomic_fetch_add(&seen, 1);
+		sct_check(claim.key == key && claim.version >= before);
+		sct_check(make_claim(&same, key, claim.version) == copy.len);
+		sct_check(memcmp(&claim, &same, copy.len) == 0);
+	}
+}
+
+static void read_or_write(unsigned number, void *arg)
+{
+	(void)arg;
+	if (number == 0)
+		write_all_the_time();
+	else
+		read_until_it_is_written(number);
+}
+
+/* In a shard that is too small for all, records are written over, moved, evicted and forgotten under the
+ * eyes of the readers. */
+static void gives_nothing_torn_or_old(void **state)
+{
+	const uint64_t sizes[] = { 8 << 10, 12 << 10, 64 << 10 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		shared = open_shard(sizes[i], 0, SCI_POLICY_COUNTED);
+		/* Close to where the version wraps round. */
+		atomic_store(&shared->version, UINT32_MAX - 1001);
+		memset(published, 0, sizeof published);
+		written = false;
+		seen = unsure = 0;
+		sct_threads_run(READERS + 1, read_or_write, NULL);
+		struct sci_shard_stats stats = sci_shard_stats(shared);
+		printf("%lu hits, %lu left to the lock, %llu evictions, %llu bytes moved\n", seen,
+			unsure, (unsigned long long)stats.evictions,
+			(unsigned long long)stats.moved_bytes);
+		assert_true(seen > 1000);
+		assert_null(sci_shard_check(shared));
+		free(shared);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys_and_values_of_every_length),
+		cmocka_unit_test(leaves_alone_what_needs_the_lock),
+		cmocka_unit_test(a_peek_is_a_use),
+		cmocka_unit_test(never_looks_outside),
+		cmocka_unit_test(gives_nothing_torn_or_old),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
