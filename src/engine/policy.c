@@ -284,10 +284,8 @@ struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint32_t hash)
 		return (struct sci_legacy){ .queue = SCI_MAIN };
 	if (!sci_ghosts_take(shard, hash, &ghost))
 		return (struct sci_legacy){ .queue = SCI_WINDOW, .uses = sci_uses_of(shard, 0) };
-	if ((double)ghost.age < capacity_entries(shard) / 2) {
-		double gain = 1 - shard->window_share;
-		move_share(shard, GAIN * (gain > 0.05 ? gain : 0.05));
-	}
+	if ((double)ghost.age < capacity_entries(shard) / 2)
+		move_share(shard, GAIN * (1 - shard->window_share));
 	return (struct sci_legacy){ .queue = SCI_WINDOW, .uses = ghost.uses };
 }
 
