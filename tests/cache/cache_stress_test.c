@@ -230,6 +230,34 @@ static void no_value_is_torn_or_old(void **state)
 	}
 }
 
+/* ---- Counting ---- */
+
+/* More than there are counters for a thread's own. */
+#define COUNTERS 40
+
+static void look_up_and_miss(unsigned number, void *arg)
+{
+	unsigned char byte;
+	size_t len;
+
+	(void)arg;
+	for (int i = 0; i < ROUNDS; i++)
+		sct_check(sc_cache_get(arena.cache, SC_KEY(i % 2), &byte, 1, &len) ==
+			(i % 2 ? SC_HIT : SC_MISS));
+	sct_check(number < COUNTERS);
+}
+
+static void every_lookup_is_counted(void **state)
+{
+	(void)state;
+	arena = (struct arena){ .cache = sct_cache_open(NULL) };
+	assert_int_equal(sct_put(arena.cache, SC_KEY(1), "x"), SC_OK);
+	sct_threads_run(COUNTERS, look_up_and_miss, NULL);
+	assert_int_equal(sct_stats(arena.cache).hits, COUNTERS * ROUNDS / 2);
+	assert_int_equal(sct_stats(arena.cache).misses, COUNTERS * ROUNDS / 2);
+	sc_cache_close(arena.cache);
+}
+
 /* ---- Pins that go from thread to thread ---- */
 
 #define SLOTS 16
@@ -313,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_value_is_torn_or_old),
+		cmocka_unit_test(every_lookup_is_counted),
 		cmocka_unit_test(pins_are_released_by_other_threads),
 		cmocka_unit_test(closing_with_pins_held_elsewhere),
 	};

@@ -98,11 +98,14 @@ static void fetch_the_failing(unsigned number, void *arg)
 	struct sc_error error = { 0 };
 	struct sc_value value = { .len = 1 };
 
-	(void)number;
 	(void)arg;
+	/* Not everybody wants to know why. */
+	bool asks = number != 1;
 	sct_check(sc_cache_fetch(stage.cache, SC_KEY("key"), fail_when_all_wait, NULL, &value,
-			  &error) == SC_E_LOAD);
+			  asks ? &error : NULL) == SC_E_LOAD);
 	sct_check(value.data == NULL && value.len == 0 && value.holder == NULL);
+	if (!asks)
+		return;
 	sct_check(error.code == SC_E_LOAD && error.user_code == -5);
 	sct_check(strcmp(error.message, "the source is down") == 0);
 }
@@ -357,21 +360,22 @@ static void wait_with_and_without_deadline(unsigned number, void *arg)
 		fetch_until_too_late(0, SC_E_DEADLINE);
 		fetch_until_too_late(-1000, SC_E_DEADLINE);
 		fetch_until_too_late(INT64_MIN, SC_E_DEADLINE);
-		/* The two others wait, with no deadline and with one that is as good as none. */
-		sct_until(sct_threads_waiting() == 2);
+		/* The others wait: with no deadline, one as good as none, and one that is far off. */
+		sct_until(sct_threads_waiting() == 3);
 		atomic_store(&stage.go, true);
 	} else {
-		fetch_until_too_late(number == 2 ? SC_NO_DEADLINE : SC_NO_DEADLINE - 1, SC_LOADED);
+		const int64_t remaining_ms[] = { SC_NO_DEADLINE, SC_NO_DEADLINE - 1, 600000 };
+		fetch_until_too_late(remaining_ms[number - 2], SC_LOADED);
 	}
 }
 
 static void waiting_ends_at_the_deadline(void **state)
 {
 	(void)state;
-	sct_threads_run(4, wait_with_and_without_deadline, NULL);
+	sct_threads_run(5, wait_with_and_without_deadline, NULL);
 	assert_int_equal(stage.inside, 1);
 	assert_int_equal(sct_stats(stage.cache).loads, 1);
-	assert_int_equal(sct_stats(stage.cache).load_waits, 7);
+	assert_int_equal(sct_stats(stage.cache).load_waits, 8);
 	sct_assert_get(stage.cache, SC_KEY("key"), "late");
 }
 

@@ -379,6 +379,8 @@ static void look_alikes_do_not_meet(void **state)
 	sct_assert_get(cache, SC_KEY((size_t)1), "value 4");
 	sct_assert_get(cache, SC_KEY(-1LL), "value 13");
 	sct_assert_get(cache, SC_KEY((const char *)NULL), "value 11");
+	sct_assert_get(cache, SC_KEY(SC_TEXT_N(NULL, 0)), "value 10");
+	sct_assert_get(cache, SC_KEY(SC_BYTES(NULL, 0)), NULL);
 	sc_cache_close(cache);
 }
 

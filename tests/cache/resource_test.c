@@ -416,10 +416,14 @@ static void acquire_in_vain(unsigned thread, void *arg)
 	struct sc_error error = { 0 };
 	void *instance = &number;
 
-	(void)thread;
 	(void)arg;
-	sct_check(sc_resource_acquire(&resources[0], &instance, &error) == SC_E_OPEN);
-	sct_check(instance == NULL && error.code == SC_E_OPEN && error.user_code == -3);
+	/* Not everybody wants to know why. */
+	bool asks = thread != 1;
+	sct_check(sc_resource_acquire(&resources[0], &instance, asks ? &error : NULL) == SC_E_OPEN);
+	sct_check(instance == NULL);
+	if (!asks)
+		return;
+	sct_check(error.code == SC_E_OPEN && error.user_code == -3);
 	sct_check(strcmp(error.message, "nobody answers") == 0);
 }
 

@@ -1,0 +1,215 @@
+/* The check that all other tests of the engine lean on finds every kind of fault, and says which. Each case
+ * takes a sound shard, breaks one thing in it, and wants to hear of that. */
+#include "support/cmocka.h"
+
+#include "base/hash.h"
+#include "engine/holes.h"
+#include "engine/index.h"
+
+#include <string.h>
+
+#define BYTES (32u << 10)
+
+static struct sci_shard *shard;
+static sci_place live, pinned, detached, hole;
+static struct sci_found pinned_value;
+
+static struct sci_name name_of(const uint64_t *key)
+{
+	return (struct sci_name){ key, sizeof *key, sci_hash(key, sizeof *key, 5) };
+}
+
+static sci_place place_of(uint64_t key)
+{
+	struct sci_name name = name_of(&key);
+
+	assert_int_equal(sci_shard_find(shard, &name, 0, &pinned_value), SCI_LOOKUP_HIT);
+	return pinned_value.place;
+}
+
+/* Entries in both queues, some that are pinned, one of them detached, and a hole. */
+static int set_up(void **state)
+{
+	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 40, 64 };
+	static unsigned char value[200];
+
+	(void)state;
+	shard = aligned_alloc(SCI_SHARD_ALIGN, BYTES);
+	assert_non_null(shard);
+	memset(shard, 0, BYTES);
+	sci_shard_format(shard, &options);
+	for (uint64_t key = 0; key < 60; key++) {
+		struct sci_name name = name_of(&key);
+		assert_int_equal(sci_shard_put(shard, &name, value, sizeof value, SCI_NEVER, 0),
+			SCI_STORED);
+	}
+	/* Of the sixty the first went; what is taken here is what surely is there. */
+	uint64_t keys[] = { 56, 57, 58, 59 };
+	live = place_of(keys[3]);
+	pinned = place_of(keys[2]);
+	sci_shard_pin(shard, pinned);
+	detached = place_of(keys[1]);
+	sci_shard_pin(shard, detached);
+	struct sci_name name = name_of(&keys[1]);
+	assert_true(sci_shard_remove(shard, &name));
+	hole = place_of(keys[0]);
+	name = name_of(&keys[0]);
+	assert_true(sci_shard_remove(shard, &name));
+	assert_null(sci_shard_check(shard));
+	assert_true(shard->queue[SCI_MAIN].entries > 2 && shard->queue[SCI_WINDOW].entries > 2);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(shard);
+	return 0;
+}
+
+static void assert_wrong(const char *what)
+{
+	const char *wrong = sci_shard_check(shard);
+
+	assert_non_null(wrong);
+	assert_string_equal(wrong, what);
+}
+
+/* Break one field, hear of it, and mend it. */
+#define assert_noticed(field, broken, what)                                                        \
+	do {                                                                                       \
+		const uint64_t was_ = (uint64_t)(field);                                           \
+		(field) = (broken);                                                                \
+		assert_wrong(what);                                                                \
+		(field) = (__typeof__(field))was_;                                                 \
+		assert_null(sci_shard_check(shard));                                               \
+	} while (0)
+
+static void faults_of_the_head(void **state)
+{
+	(void)state;
+	assert_noticed(shard->magic, 7, "not a shard");
+	assert_noticed(shard->buckets, shard->buckets + 2,
+		"the log does not begin where index and ghosts end");
+	assert_noticed(shard->ghost_lines, shard->ghost_lines + 2,
+		"the log does not begin where index and ghosts end");
+	assert_noticed(shard->max_entries, shard->entries - 1, "more entries than the bound");
+	assert_noticed(shard->log.end, shard->log.limit + 1, "the log's cursor is out of order");
+	assert_noticed(shard->log.gap_end, shard->log.head - 1, "the log's cursor is out of order");
+	assert_noticed(shard->log.head, shard->log.start - 1, "the log's cursor is out of order");
+}
+
+static void faults_of_records(void **state)
+{
+	struct sci_record *record = sci_record_at(shard, live);
+	sci_slot *slot = sci_index_slot(shard, live);
+
+	(void)state;
+	assert_noticed(record->units, 0, "a record does not end where the next begins");
+	assert_noticed(record->units, BYTES, "a record does not end where the next begins");
+	assert_noticed(record->shape, record->shape | 3, "a record has no known state");
+	assert_noticed(record->shape,
+		sci_record_shape(SCI_RECORD_LIVE, 0, record->units * SCI_UNIT - 8),
+		"a record is shorter than what it holds");
+	assert_noticed(record->hash, record->hash ^ 0xFFFFFFFF,
+		"a live record is not in the index");
+	assert_noticed(*slot, 0, "a live record is not in the index");
+	assert_noticed(sci_record_at(shard, detached)->pins, 0, "a detached record is not pinned");
+	assert_noticed(sci_record_at(shard, pinned)->pins, 0, "the count of pins is wrong");
+	assert_noticed(record->pins, 1, "the count of pins is wrong");
+}
+
+/* An entry that is not live any more is missed by what points to it. */
+static void faults_of_the_index(void **state)
+{
+	sci_slot *slot = sci_index_slot(shard, live), *unused = NULL;
+	struct sci_bucket *bucket = sci_buckets(shard);
+
+	(void)state;
+	for (uint32_t i = 0; i < shard->buckets * SCI_BUCKET_SLOTS && !unused; i++)
+		if (!bucket[i / SCI_BUCKET_SLOTS].slot[i % SCI_BUCKET_SLOTS])
+			unused = &bucket[i / SCI_BUCKET_SLOTS].slot[i % SCI_BUCKET_SLOTS];
+	assert_non_null(unused);
+	assert_noticed(*unused, *slot,
+		"the index has not as many slots in use as there are entries");
+	assert_noticed(*unused, detached, "a slot points to a record that is not live");
+	assert_noticed(*unused, shard->log.end, "a slot points outside the log");
+	assert_noticed(*unused, 1, "a slot points outside the log");
+}
+
+static void faults_of_holes(void **state)
+{
+	unsigned class = 0;
+
+	(void)state;
+	while (!shard->holes[class])
+		class ++;
+	assert_noticed(shard->hole_classes[class / 64], 0,
+		"the classes of holes are marked wrongly");
+	assert_noticed(shard->holes[class], shard->log.end, "a list of holes leaves the log");
+	assert_noticed(shard->holes[class], live, "a list of holes is broken");
+	assert_noticed(sci_record_at(shard, hole)->newer, live, "a list of holes is broken");
+	assert_noticed(sci_record_at(shard, hole)->older, shard->log.end,
+		"a list of holes leaves the log");
+	/* A circle. */
+	sci_record_at(shard, hole)->newer = sci_record_at(shard, hole)->older = hole;
+	assert_non_null(sci_shard_check(shard));
+}
+
+static void a_hole_that_is_in_no_list(void **state)
+{
+	(void)state;
+	sci_holes_remove(shard, hole);
+	assert_wrong("the lists of holes do not hold all holes");
+}
+
+static void faults_of_queues(void **state)
+{
+	struct sci_queue *window = &shard->queue[SCI_WINDOW], *other = &shard->queue[SCI_MAIN];
+	struct sci_record *oldest = sci_record_at(shard, window->oldest);
+
+	(void)state;
+	assert_noticed(window->newest, shard->log.end, "a queue leaves the log");
+	assert_noticed(window->newest, detached, "a queue is broken");
+	assert_noticed(oldest->newer, 0, "a queue is broken");
+	assert_noticed(oldest->queue, SCI_MAIN, "a queue is broken");
+	assert_noticed(oldest->older, other->newest, "a queue's count of entries is wrong");
+	assert_noticed(window->oldest, live, "a queue's count of entries is wrong");
+	assert_noticed(window->units, window->units + 1, "a queue's count of units is wrong");
+}
+
+static void faults_of_counts(void **state)
+{
+	(void)state;
+	assert_noticed(shard->entries, shard->entries - 1,
+		"the index has not as many slots in use as there are entries");
+	assert_noticed(shard->live_units, shard->live_units + 1,
+		"the count of live bytes is wrong");
+	assert_noticed(shard->pinned, shard->pinned + 1, "the count of pins is wrong");
+	assert_noticed(shard->pinned_units, 0, "the count of pins is wrong");
+
+	/* An entry that is in no queue. */
+	struct sci_queue *window = &shard->queue[SCI_WINDOW];
+	sci_place oldest = window->oldest, next = sci_record_at(shard, oldest)->newer;
+	window->oldest = next;
+	sci_record_at(shard, next)->older = 0;
+	window->entries--;
+	window->units -= sci_record_at(shard, oldest)->units;
+	assert_wrong("the count of entries is wrong");
+}
+
+#define damage(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		damage(faults_of_the_head),
+		damage(faults_of_records),
+		damage(faults_of_the_index),
+		damage(faults_of_holes),
+		damage(a_hole_that_is_in_no_list),
+		damage(faults_of_queues),
+		damage(faults_of_counts),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
