@@ -164,13 +164,11 @@ static int next_decompressed(struct sci_source *source, const unsigned char **da
 				break;
 		}
 		size_t left = ZSTD_decompressStream(source->zstd, &out, &source->in);
+		uint64_t at = source->read_bytes - source->in.size + source->in.pos;
 		if (ZSTD_isError(left))
 			return sci_error_set(error, SC_E_INVAL, 0,
 				"%s: the compressed data is damaged near byte %llu: %s",
-				source->name,
-				(unsigned long long)(source->read_bytes - source->in.size +
-					source->in.pos),
-				ZSTD_getErrorName(left));
+				source->name, (unsigned long long)at, ZSTD_getErrorName(left));
 		source->in_frame = left > 0;
 		source->more_out = left > 0 && out.pos == out.size;
 	}

@@ -10,27 +10,23 @@
 /* As many as are legible side by side: "512 KiB" is wider than "500k". */
 #define ENTRY_LABELS_MOST 10u
 #define BYTE_LABELS_MOST  7u
-
-static const struct unit {
-	uint64_t size;
-	const char *name;
-} entry_units[] = { { 1000000000, "G" }, { 1000000, "M" }, { 1000, "k" } },
-  byte_units[] = { { 1u << 30, "GiB" }, { 1u << 20, "MiB" }, { 1u << 10, "KiB" } };
-
-#define UNITS (sizeof entry_units / sizeof entry_units[0])
+/* More than any size needs: 2 to the 50th, or 5 times 10 to the 16th. */
+#define ROUND_SIZES 51u
 
 const char *sci_axis_size_label(char label[SCI_TICK_LABEL_BYTES], uint64_t size, bool bytes)
 {
-	const struct unit *units = bytes ? byte_units : entry_units;
+	static const char *const units[2][4] = {
+		{ "", "k", "M", "G" },
+		{ "", " KiB", " MiB", " GiB" },
+	};
+	const uint64_t step = bytes ? 1024 : 1000;
 	char count[SCI_COUNT_TEXT_BYTES];
+	unsigned unit = 0;
 
-	for (unsigned i = 0; i < UNITS; i++)
-		if (size >= units[i].size && size % units[i].size == 0) {
-			snprintf(label, SCI_TICK_LABEL_BYTES, bytes ? "%s %s" : "%s%s",
-				sci_count_text(size / units[i].size, count), units[i].name);
-			return label;
-		}
-	snprintf(label, SCI_TICK_LABEL_BYTES, "%s", sci_count_text(size, count));
+	for (; unit < 3 && size >= step && size % step == 0; unit++)
+		size /= step;
+	snprintf(label, SCI_TICK_LABEL_BYTES, "%s%s", sci_count_text(size, count),
+		units[bytes][unit]);
 	return label;
 }
 
@@ -42,17 +38,26 @@ static void add_size(struct sci_axis *axis, uint64_t size, bool bytes)
 	sci_axis_size_label(tick->label, size, bytes);
 }
 
+/* The round numbers in their order, from 0: 1, 2, 5, 10, 20, ... or 1, 2, 4, 8, ... */
+static uint64_t round_size(unsigned index, bool bytes)
+{
+	static const unsigned factors[] = { 1, 2, 5 };
+	uint64_t size = factors[index % 3];
+
+	if (bytes)
+		return UINT64_C(1) << index;
+	for (unsigned tens = index / 3; tens > 0; tens--)
+		size *= 10;
+	return size;
+}
+
 /* Every `step`th of the round numbers, as long as there are not too many. Returns whether there were. */
 static bool add_round_sizes(struct sci_axis *axis, uint64_t low, uint64_t high, bool bytes,
 	unsigned step)
 {
-	static const unsigned factors[] = { 1, 2, 5 };
-
 	axis->tick_count = 0;
-	/* 60 powers of two, or 20 powers of ten, are more than any size. */
-	for (unsigned i = 0; i < 60; i += step) {
-		uint64_t size = bytes ? UINT64_C(1) << i
-				      : factors[i % 3] * (uint64_t)llround(pow(10, i / 3));
+	for (unsigned i = 0; i < ROUND_SIZES; i += step) {
+		uint64_t size = round_size(i, bytes);
 		if (size > high)
 			break;
 		if (size < low)

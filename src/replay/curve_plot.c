@@ -254,9 +254,10 @@ int sci_curve_plot(struct sci_buffer *out, const struct sci_replay_plan *plan,
 	if (rc == 0)
 		rc = plot_legend(out, plan);
 	for (size_t i = 0; i < count && rc == 0; i++) {
+		size_t row = i / columns, column = i % columns;
 		panel.figures = &figures[i];
-		rc = plot_panel(out, &panel, (double)(i % columns) * width + MARGIN_LEFT,
-			(double)(i / columns) * height + LEGEND_HEIGHT + MARGIN_TOP);
+		rc = plot_panel(out, &panel, (double)column * width + MARGIN_LEFT,
+			(double)row * height + LEGEND_HEIGHT + MARGIN_TOP);
 	}
 	return rc == 0 ? sci_buffer_printf(out, "</svg>\n") : rc;
 }

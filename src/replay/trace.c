@@ -116,12 +116,13 @@ static int read_all(struct sci_trace_builder *builder, struct sc_error *error)
 						  : sci_trace_read_lines(builder, error);
 	trace->key_count = builder->table.count;
 	sci_key_table_fini(&builder->table);
-	if (rc == 0 && trace->requests == 0)
-		rc = sci_error_set(error, SC_E_INVAL, 0, "%s: there are no requests in it",
+	if (rc < 0)
+		return rc;
+	if (trace->requests == 0)
+		return sci_error_set(error, SC_E_INVAL, 0, "%s: there are no requests in it",
 			sci_source_name(builder->source));
-	if (rc == 0)
-		fit(trace);
-	if (rc == 0 && options->sizes)
+	fit(trace);
+	if (options->sizes)
 		rc = sci_trace_read_sizes(builder, options->sizes, error);
 	if (rc == 0)
 		add_up(trace);

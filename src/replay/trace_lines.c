@@ -45,11 +45,11 @@ static int next_byte(struct lines *lines, char *byte, struct sc_error *error)
 		struct sci_source *source = lines->builder->source;
 		uint64_t done, total;
 		int rc = sci_source_next(source, &lines->data, &lines->len, error);
+		lines->at = 0;
 		if (rc < 0)
 			return rc;
 		if (lines->len == 0)
 			return 0;
-		lines->at = 0;
 		sci_source_position(source, &done, &total);
 		sci_replay_bar_at(lines->builder->bar, done, total);
 	}
@@ -60,9 +60,10 @@ static int next_byte(struct lines *lines, char *byte, struct sc_error *error)
 /* A quote begins or ends a quoted field, or is one of two inside it. */
 static bool quote_belongs(const struct lines *lines, bool quoted)
 {
-	char before = lines->record_len ? lines->record[lines->record_len - 1] : ',';
-
-	return quoted || before == ',' || before == '"';
+	if (quoted || lines->record_len == 0)
+		return true;
+	char before = lines->record[lines->record_len - 1];
+	return before == ',' || before == '"';
 }
 
 /* Read up to the end of a line that is not inside quotes. Returns 1, 0 at the end, or a failure. */

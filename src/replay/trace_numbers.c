@@ -32,16 +32,16 @@ static int next_number(struct numbers *numbers, struct sci_replay_bar *bar, uint
 		if (numbers->at == numbers->len) {
 			int rc = sci_source_next(numbers->source, &numbers->data, &numbers->len,
 				error);
+			numbers->at = 0;
 			if (rc < 0)
 				return rc;
 			if (numbers->len == 0 && taken > 0)
 				return sci_error_set(error, SC_E_INVAL, 0,
-					"%s: %u of 4 bytes are left over after the %lluth number",
+					"%s: %u of 4 bytes are left over after %llu numbers",
 					sci_source_name(numbers->source), taken,
 					(unsigned long long)numbers->count);
 			if (numbers->len == 0)
 				return 0;
-			numbers->at = 0;
 			show(bar, numbers->source);
 		}
 		value |= (uint32_t)numbers->data[numbers->at++] << (8 * taken);

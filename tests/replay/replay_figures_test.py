@@ -1,0 +1,252 @@
+"""The figures of scopecache replay against naive models of what they claim to be: lru against a list,
+opt against a search of the whole future, the bound in bytes against every cache there can be."""
+
+import collections
+import random
+import unittest
+
+from replay_traces import ReplayCase, u32
+
+
+def loop(keys, rounds):
+    return list(range(keys)) * rounds
+
+
+def zipf(requests, keys, seed):
+    weights = [1 / rank for rank in range(1, keys + 1)]
+    return random.Random(seed).choices(range(keys), weights, k=requests)
+
+
+def zipf_with_scans(requests, keys, seed):
+    """A few keys are used all the time, and now and then somebody reads through everything once."""
+    trace, fresh = [], 1_000_000
+    for part in range(10):
+        trace += zipf(requests // 20, keys, seed + part)
+        trace += range(fresh, fresh + requests // 20)
+        fresh += requests // 20
+    return trace
+
+
+def lru(trace, entries, sizes=None):
+    """Hits, bytes of hits, evictions."""
+    cache, hits, hit_bytes, evictions = collections.OrderedDict(), 0, 0, 0
+    for at, key in enumerate(trace):
+        if key in cache:
+            cache.move_to_end(key)
+            hits += 1
+            hit_bytes += sizes[at] if sizes else 0
+        else:
+            cache[key] = True
+            if len(cache) > entries:
+                cache.popitem(last=False)
+                evictions += 1
+    return hits, hit_bytes, evictions
+
+
+def belady(trace, entries):
+    """The hits when what is used again last goes, be it what just came."""
+    uses = collections.defaultdict(collections.deque)
+    for at, key in enumerate(trace):
+        uses[key].append(at)
+    cache, hits = set(), 0
+    for key in trace:
+        uses[key].popleft()
+        hits += key in cache
+        cache.add(key)
+        if len(cache) > entries:
+            cache.remove(max(cache, key=lambda kept: uses[kept][0] if uses[kept] else float("inf")))
+    return hits
+
+
+def best(trace, sizes, limit, worth):
+    """The most that any cache can have, by trying all: what it holds is a set of (key, size)."""
+    states = {frozenset(): 0}
+    for key, size in zip(trace, sizes):
+        after = {}
+        for held, gained in states.items():
+            hit = any(kept == key for kept, _ in held)
+            gained += worth(size) if hit else 0
+            for choice in {held} | ({held | {(key, size)}} if not hit else set()):
+                for left in subsets(choice):
+                    if sum(kept for _, kept in left) <= limit and after.get(left, -1) < gained:
+                        after[left] = gained
+        states = after
+    return max(states.values())
+
+
+def subsets(items):
+    found = [frozenset()]
+    for item in items:
+        found += [subset | {item} for subset in found]
+    return found
+
+
+class Entries(ReplayCase):
+    TRACES = {
+        "loop": loop(100, 30),
+        "zipf": zipf(8000, 2000, 1),
+        "scans": zipf_with_scans(8000, 1000, 2),
+        "random": random.Random(3).choices(range(300), k=4000),
+        "one": [5],
+        "same": [5] * 100,
+    }
+    SIZES = (1, 2, 3, 16, 99, 100, 101, 1000, 100_000)
+
+    def figures(self, policies, sizes=()):
+        """{(trace, entries, policy): result}"""
+        names = [self.file(name, u32(trace)) for name, trace in self.TRACES.items()]
+        results = self.results(*names, "--format", "u32", "--policy", policies,
+                               "--max-entries", ",".join(map(str, self.SIZES)), *sizes)
+        self.assertEqual(len(results), len(names) * len(self.SIZES) * len(policies.split(",")))
+        return {(result["trace"].split("/")[-1], result["max_entries"], result["policy"]): result
+                for result in results}
+
+    def test_lru_is_exact(self):
+        for (name, entries, _), result in self.figures("lru").items():
+            hits, _, evictions = lru(self.TRACES[name], entries)
+            self.assertEqual((result["hits"], result["evictions"]), (hits, evictions), (name, entries))
+            self.assertAlmostEqual(result["hit_ratio"], hits / len(self.TRACES[name]), delta=1e-6)
+
+    def test_opt_is_exact(self):
+        for (name, entries, _), result in self.figures("opt").items():
+            self.assertEqual(result["hits"], belady(self.TRACES[name], entries), (name, entries))
+            self.assertIs(result["bound"], False)
+
+    def test_adaptive_is_a_cache(self):
+        figures = self.figures("adaptive,lru,opt")
+        for (name, entries, policy), result in figures.items():
+            if policy != "adaptive":
+                continue
+            trace = self.TRACES[name]
+            opt, exact = figures[name, entries, "opt"]["hits"], figures[name, entries, "lru"]["hits"]
+            self.assertLessEqual(result["hits"], opt, (name, entries))
+            if entries >= len(set(trace)):
+                self.assertEqual(result["hits"], len(trace) - len(set(trace)))
+                self.assertEqual(result["evictions"], 0)
+            if entries >= 16:
+                self.assertGreater(result["hits"], exact - 0.05 * len(trace), (name, entries))
+        # What makes it worth its while: a loop does not defeat it, nor do scans.
+        self.assertGreater(figures["loop", 99, "adaptive"]["hit_ratio"], 0.5)
+        self.assertEqual(figures["loop", 99, "lru"]["hits"], 0)
+        self.assertGreater(figures["scans", 100, "adaptive"]["hits"], figures["scans", 100, "lru"]["hits"])
+
+    def test_many_entries_never_meet_the_bound_on_bytes(self):
+        trace = list(range(60_000)) * 2
+        for result in self.results("-", "--format", "u32", "--max-entries", "59999,60000", "--policy", "lru,opt",
+                                   stdin=u32(trace)):
+            if result["max_entries"] == 60_000:
+                self.assertEqual((result["hits"], result["evictions"]), (60_000, 0))
+            elif result["policy"] == "lru":
+                self.assertEqual((result["hits"], result["evictions"]), (0, 60_001))
+
+    def test_bytes_of_hits(self):
+        trace = self.TRACES["zipf"]
+        sizes = [key * 37 % 1000 + 1 for key in trace]
+        keys = self.file("keys", u32(trace))
+        for result in self.results(keys, "--format", "u32", "--policy", "lru", "--max-entries", "16,1000",
+                                   "--sizes", self.file("sizes", u32(sizes))):
+            hits, hit_bytes, _ = lru(trace, result["max_entries"], sizes)
+            self.assertEqual((result["hits"], result["hit_bytes"]), (hits, hit_bytes))
+            self.assertEqual(result["requested_bytes"], sum(sizes))
+            self.assertAlmostEqual(result["byte_hit_ratio"], hit_bytes / sum(sizes), delta=1e-6)
+
+
+class Bytes(ReplayCase):
+    def test_values_take_their_size(self):
+        """Ten values of 5,000 bytes fit in 64 KiB, and thirteen do not; of 50,000 one, of 70,000 none."""
+        for keys, size, limit, hits, rejected in ((10, 5000, "64K", 10, 0), (13, 5000, "64K", 0, 0),
+                                                  (1, 50_000, "64K", 1, 0), (2, 50_000, "64K", 0, 0),
+                                                  (1, 70_000, "64K", 0, 2), (1, 70_000, "128K", 1, 0)):
+            result, = self.results("-", "--format", "csv", "--size-column=2", "--max-bytes", limit, "--policy=lru",
+                                   stdin="".join(f"{key},{size}\n" for key in loop(keys, 2)).encode())
+            self.assertEqual((result["hits"], result["rejected"]), (hits, rejected), (keys, size))
+            self.assertEqual(result["max_bytes"], int(limit[:-1]) << 10)
+
+    def test_a_size_that_changes_is_stored_at_the_next_miss(self):
+        """a of 20,000 and then of 1 byte is a hit and stays large, so b and c of 20,000 do not fit beside it."""
+        rows = "a,20000\na,1\nb,20000\nc,20000\na,1\n"
+        result, = self.results("-", "--format", "csv", "--size-column=2", "--max-bytes=64000", "--policy=lru",
+                               stdin=rows.encode())
+        self.assertEqual((result["hits"], result["hit_bytes"], result["evictions"]), (1, 1, 1))
+
+    def test_a_value_far_larger_than_the_machine(self):
+        rows = "a,4294967295\nb,10\na,4294967295\nb,10\n"
+        for result in self.results("-", "--format", "csv", "--size-column=2", "--max-bytes=64K", "--policy",
+                                   "adaptive,lru", stdin=rows.encode()):
+            self.assertEqual((result["hits"], result["hit_bytes"], result["rejected"]), (1, 10, 2))
+
+    def test_values_of_no_size(self):
+        result, = self.results("-", "--format", "csv", "--size-column=2", "--max-bytes=64K", "--policy=adaptive",
+                               stdin=b"a,0\nb,0\na,0\n")
+        self.assertEqual((result["hits"], result["requested_bytes"], result["byte_hit_ratio"]), (1, 0, None))
+
+    def test_the_usual_size_of_an_entry_is_what_the_index_is_for(self):
+        """2,000 values of 10 bytes: with room for them in the index all are hits, with little some are not."""
+        rows = "".join(f"{key},10\n" for key in loop(2000, 3)).encode()
+        options = ("-", "--format", "csv", "--size-column=2", "--max-bytes=1M", "--policy=adaptive")
+        self.assertEqual(self.results(*options, stdin=rows)[0]["hits"], 4000)
+        self.assertEqual(self.results(*options, "--entry-bytes=64", stdin=rows)[0]["hits"], 4000)
+        self.assertLess(self.results(*options, "--entry-bytes=64K", stdin=rows)[0]["hits"], 4000)
+
+
+class ByteBound(ReplayCase):
+    """The bound is of values alone, so small limits would do; the command takes no less than 16 KiB, and
+    the values of these traces are large."""
+
+    LIMITS = (16 << 10, 24 << 10, 40 << 10)
+
+    def small_traces(self, count, fixed):
+        rng = random.Random(7)
+        for number in range(count):
+            trace = [rng.randrange(4) for _ in range(rng.randrange(2, 12))]
+            size = [rng.randrange(25_000) for _ in range(4)]
+            sizes = [size[key] if fixed else rng.randrange(25_000) for key in trace]
+            yield number, trace, sizes
+
+    def bounds(self, count, fixed):
+        traces = list(self.small_traces(count, fixed))
+        paths = [self.file(str(number), "".join(f"{key},{size}\n" for key, size in zip(trace, sizes)).encode())
+                 for number, trace, sizes in traces]
+        results = self.results(*paths, "--format=csv", "--size-column=2", "--policy=opt,lru,adaptive",
+                               "--max-bytes", ",".join(map(str, self.LIMITS)))
+        self.assertEqual(len(results), count * len(self.LIMITS) * 3)
+        return traces, results
+
+    def check(self, count, fixed):
+        traces, results = self.bounds(count, fixed)
+        tight = 0
+        for opt, *caches in zip(results[::3], results[1::3], results[2::3]):
+            _, trace, sizes = traces[int(opt["trace"].split("/")[-1])]
+            self.assertEqual((opt["policy"], opt["bound"], opt["evictions"], opt["rejected"]),
+                             ("opt", True, None, None))
+            hits = best(trace, sizes, opt["max_bytes"], lambda size: 1)
+            self.assertGreaterEqual(opt["hits"], hits, (trace, sizes))
+            self.assertGreaterEqual(opt["hit_bytes"], best(trace, sizes, opt["max_bytes"], lambda size: size),
+                                    (trace, sizes))
+            self.assertLessEqual(opt["hits"], len(trace) - len(set(trace)))
+            for cache in caches:
+                self.assertLessEqual(cache["hits"], hits)
+                self.assertLessEqual(cache["hit_bytes"], opt["hit_bytes"])
+            tight += opt["hits"] == hits
+        self.assertGreater(tight, len(results) / 3 * 0.7, "a bound that says little")
+
+    def test_sizes_that_stay(self):
+        self.check(40, fixed=True)
+
+    def test_sizes_that_change(self):
+        self.check(20, fixed=False)
+
+    def test_by_hand(self):
+        """a is held for one step and b for three, both of 10,000 bytes; there are 4 steps of 16 KiB."""
+        result, = self.results("-", "--format=csv", "--size-column=2", "--policy=opt", "--max-bytes=16K",
+                               stdin=b"b,10000\na,10000\na,10000\nb,10000\nc,1\n")
+        # 10,000 + 30,000 of the 65,536 there are: the bound does not see that they are there at once.
+        self.assertEqual((result["hits"], result["hit_bytes"]), (2, 20_000))
+        result, = self.results("-", "--format=csv", "--size-column=2", "--policy=opt", "--max-bytes=16K",
+                               stdin=b"b,16384\na,16384\nc,16384\na,16384\nb,16384\n")
+        # 2 steps for a and 4 for b of the 4: a, and half of b.
+        self.assertEqual((result["hits"], result["hit_bytes"]), (1, 16384 + 16384 // 2))
+
+
+if __name__ == "__main__":
+    unittest.main()

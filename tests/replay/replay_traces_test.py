@@ -1,0 +1,230 @@
+"""Traces in all their forms: the same requests give the same figures, and what is damaged is refused with
+its file and place."""
+
+import os
+import pty
+import random
+import select
+import subprocess
+import time
+import unittest
+
+from replay_traces import COMMAND, PATIENCE, ReplayCase, u32, zstd_frame, zstd_run
+
+RNG = random.Random(1)
+KEYS = [RNG.choice((7, 2**32 - 1, 0, RNG.randrange(2**32))) for _ in range(50_000)]
+SIZES = [key % 5000 for key in KEYS]
+DIFFERENT = len(set(KEYS))
+BOUND = ("--max-entries", "100", "--policy", "lru")
+
+
+class Formats(ReplayCase):
+    def assert_same(self, *arguments, stdin=b"", sized=False):
+        result, = self.results(*arguments, *BOUND, stdin=stdin)
+        expected, = self.results(self.file("expected", u32(KEYS)), "--format", "u32", *BOUND)
+        self.assertEqual((result["requests"], result["keys"]), (len(KEYS), DIFFERENT))
+        self.assertEqual(result["hits"], expected["hits"])
+        self.assertEqual(result["requested_bytes"], sum(SIZES) if sized else None)
+
+    def test_numbers(self):
+        self.assert_same("-", "--format", "u32", stdin=u32(KEYS))
+        sizes = self.file("sizes", u32(SIZES))
+        self.assert_same("-", "--format", "u32", "--sizes", sizes, stdin=u32(KEYS), sized=True)
+        self.assert_same(self.file("keys", u32(KEYS)), "--format", "u32", "--sizes", "-", stdin=u32(SIZES),
+                         sized=True)
+
+    def test_numbers_that_come_in_odd_pieces(self):
+        command = [COMMAND, "replay", "-", "--format", "u32", "--max-entries", "3", "--json"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            data = u32([1, 2, 3, 1, 2, 3, 99, 99])
+            for at in range(0, len(data), 3):
+                os.write(process.stdin.fileno(), data[at:at + 3])
+            output, _ = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(output.count(b'"hits": 4,'), 2, output)
+
+    def test_lines(self):
+        lines = [f"key/{key}" for key in KEYS]
+        text = "\n".join(lines).encode()
+        self.assert_same("-", "--format", "text", stdin=text)
+        self.assert_same("-", "--format", "text", stdin=text + b"\n")
+        self.assert_same("-", "--format", "text", stdin="\r\n".join(lines).encode() + b"\r\n")
+
+    def test_lines_are_bytes(self):
+        result = self.results("-", "--format", "text", *BOUND, stdin=b"\0\n\xff\n\0\n \n\" \n\xff\xfe\n\xff")
+        self.assertEqual((result[0]["keys"], result[0]["hits"]), (5, 2))
+
+    def test_columns(self):
+        rows = "".join(f"x,{key},{size},\n" for key, size in zip(KEYS, SIZES)).encode()
+        self.assert_same("-", "--format", "csv", "--column", "2", stdin=rows)
+        self.assert_same("-", "--format", "csv", "--column=2", "--size-column=3", stdin=rows, sized=True)
+        self.assert_same("-", "--format", "csv", "--column=2", "--size-column=3", "--header", sized=True,
+                         stdin=b"a,key,size,b\n" + rows)
+
+    def test_a_key_may_be_its_size(self):
+        result = self.results("-", "--format", "csv", "--size-column", "1", *BOUND, stdin=b"10\n20\n10")
+        self.assertEqual((result[0]["requested_bytes"], result[0]["hit_bytes"]), (40, 10))
+
+    def test_quotes(self):
+        rows = (b'"a,b",1\n'         # a comma
+                b'"a\nb",2\n'        # a line end
+                b'"a""b",3\n'        # a quote
+                b'a,4\n'
+                b'"a",5\n'           # the same
+                b'"a""b","6"\r\n'    # the same as the third
+                b'"",7')
+        self.refuses("standard input:8: the key is empty", "-", "--format", "csv", *BOUND, stdin=rows)
+        result, = self.results("-", "--format", "csv", "--size-column", "2", *BOUND,
+                               stdin=rows.replace(b'"",', b'"\r\n",'))
+        self.assertEqual((result["requests"], result["keys"]), (7, 5))
+        self.assertEqual((result["hits"], result["hit_bytes"]), (2, 11))
+
+    def test_a_line_of_the_greatest_length(self):
+        longest = b"x" * 65536
+        for format_ in "text", "csv":
+            for end in b"", b"\n", b"\r\n":
+                result, = self.results("-", "--format", format_, *BOUND, stdin=longest + b"\ny\n" + longest + end)
+                self.assertEqual(result["hits"], 1)
+            for end in b"", b"\n", b"\r\n":
+                self.refuses("standard input:2: longer than 65536 bytes", "-", "--format", format_, *BOUND,
+                             stdin=b"a\n" + longest + b"x" + end)
+
+
+class Compressed(ReplayCase):
+    def hits(self, stdin, **more):
+        result, = self.results("-", "--format", "u32", *BOUND, stdin=stdin, **more)
+        return result["requests"], result["hits"]
+
+    def test_frames(self):
+        plain = self.hits(u32(KEYS))
+        for block in 99_999, 7:
+            for with_size in True, False:
+                self.assertEqual(self.hits(zstd_frame(u32(KEYS), block, with_size)), plain)
+
+    def test_frames_one_after_the_other(self):
+        data = u32(KEYS)
+        cut = 4 * 777 + 1
+        self.assertEqual(self.hits(zstd_frame(data[:cut]) + zstd_frame(b"") + zstd_frame(data[cut:])),
+                         self.hits(data))
+
+    def test_compressed_for_good(self):
+        self.assertEqual(self.hits(zstd_run(b"\1", 128 << 10) * 4), (4 << 15, (4 << 15) - 1))
+
+    def test_the_name_does_not_matter(self):
+        plain = self.file("plain.zst", u32([1, 1]))
+        packed = self.file("packed", zstd_frame(u32([1, 1])))
+        sizes = self.file("sizes", zstd_frame(u32([5, 5])))
+        for trace in plain, packed:
+            result, = self.results(trace, "--format", "u32", "--sizes", sizes, *BOUND)
+            self.assertEqual((result["trace"], result["hit_bytes"]), (str(trace), 5))
+
+    def test_truncated(self):
+        frame = zstd_frame(u32(KEYS))
+        for end in 4, 5, 8, 9, 13, 1000, len(frame) - 1:
+            with self.subTest(end=end):
+                self.refuses(f"standard input: the compressed data ends too soon, after byte {end}",
+                             "-", "--format", "u32", *BOUND, stdin=frame[:end])
+
+    def test_damaged(self):
+        frame = bytearray(zstd_frame(u32(KEYS)))
+        frame[9] |= 6  # a kind of block that does not exist
+        path = self.file("damaged", frame)
+        self.refuses(f"{path}: the compressed data is damaged near byte", path, "--format", "u32", *BOUND)
+        self.refuses("damaged near byte", "-", "--format", "text", *BOUND,
+                     stdin=zstd_frame(b"a\nb\n") + b"what is this?")
+
+    def test_a_window_that_would_take_all_memory(self):
+        self.refuses("damaged near byte", "-", "--format", "u32", *BOUND,
+                     stdin=b"\x28\xb5\x2f\xfd\x00" + bytes([(31 - 10) << 3]) + b"\x01\x00\x00")
+
+
+class Refused(ReplayCase):
+    def test_files(self):
+        self.refuses("cannot open /no/trace: No such file", "/no/trace", "--format", "u32", *BOUND)
+        self.refuses("Is a directory", self.folder, "--format", "u32", *BOUND)
+        trace = self.file("trace", u32([1]))
+        self.refuses("cannot open /no/sizes: No such file", trace, "--format", "u32", "--sizes", "/no/sizes", *BOUND)
+
+    def test_a_long_path_keeps_its_end(self):
+        path = "/no/" + "\u00e9" * 200 + "/trace"
+        message = self.refuses("\u00e9/trace: No such file", path, "--format", "u32", *BOUND)
+        self.assertIn("cannot open ...\u00e9", message)
+
+    def test_nothing(self):
+        for format_ in "u32", "text", "csv":
+            self.refuses("standard input: there are no requests in it", "-", "--format", format_, *BOUND)
+            self.refuses("there are no requests in it", "-", "--format", format_, *BOUND, stdin=zstd_frame(b""))
+        self.refuses("there are no requests", "-", "--format", "csv", "--header", *BOUND, stdin=b"key,size\n")
+
+    def test_numbers_that_are_cut_off(self):
+        for rest in 1, 2, 3:
+            self.refuses(f"standard input: {rest} of 4 bytes are left over after 2 numbers",
+                         "-", "--format", "u32", *BOUND, stdin=u32([1, 2]) + b"x" * rest)
+
+    def test_sizes_that_are_not_as_many(self):
+        trace = self.file("trace", u32([1, 2, 3]))
+        options = (trace, "--format", "u32", "--sizes", "-", *BOUND)
+        self.refuses(f"standard input: ends after 2 sizes, and {trace} has 3 requests", *options, stdin=u32([1, 2]))
+        self.refuses(f"standard input: has more sizes than the 3 requests of {trace}", *options,
+                     stdin=u32([1, 2, 3, 4]))
+        self.refuses("2 of 4 bytes are left over", *options, stdin=u32([1, 2]) + b"xx")
+        self.refuses("2 of 4 bytes are left over", *options, stdin=u32([1, 2, 3]) + b"xx")
+
+    def test_lines(self):
+        for format_ in "text", "csv":
+            self.refuses("standard input:2: the line is empty", "-", "--format", format_, *BOUND, stdin=b"a\n\nb\n")
+            self.refuses("standard input:1: the line is empty", "-", "--format", format_, *BOUND, stdin=b"\r\n")
+
+    def test_columns(self):
+        for words, row in (("there is no column 2", b"a"),
+                           ("column 2 is not a size", b"a,"),
+                           ("column 2 is not a size", b"a,-1"),
+                           ("column 2 is not a size", b"a,1.5"),
+                           ("column 2 is not a size", b"a, 1"),
+                           ("column 2 is not a size, a whole number of bytes up to 4294967295", b"a,4294967296"),
+                           ("column 2 is not a size", b"a," + b"9" * 40),
+                           ("the key is empty", b",1"),
+                           ("column 1 goes on after its closing quote", b'"a"b,1'),
+                           ("a quote inside a field without quotes", b'a"b",1'),
+                           ("a quote that is not closed", b'"a,1\n\n\n'),
+                           ("a quote that is not closed", b'"')):
+            with self.subTest(row=row):
+                self.refuses(f"standard input:3: {words}", "-", "--format", "csv", "--size-column", "2", *BOUND,
+                             stdin=b'a,4294967295\n"b",0\n' + row + b"\n")
+        self.refuses("standard input:1: there is no column 3", "-", "--format", "csv", "--column", "3", *BOUND,
+                     stdin=b"a,b\n")
+
+    def test_nothing_of_the_first_trace_is_printed_when_the_second_is_wrong(self):
+        good = self.file("good", u32([1, 1]))
+        self.refuses("bad: there are no requests", good, self.file("bad", b""), "--format", "u32", *BOUND)
+
+
+class Bar(ReplayCase):
+    def test_a_bar_for_those_who_wait(self):
+        """Lines are given until there is a bar; how long that takes is the command's business."""
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        command = [COMMAND, "replay", "-", "--format", "text", "--max-entries", "9"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs) as process:
+            os.close(theirs)
+            lines, begin = 0, time.monotonic()
+            while not select.select([ours], [], [], 0.02)[0] and lines < PATIENCE / 0.02:
+                os.write(process.stdin.fileno(), b"a line\n")
+                lines += 1
+            waited = time.monotonic() - begin
+            shown = os.read(ours, 4096)
+            output, _ = process.communicate(timeout=PATIENCE)
+            while select.select([ours], [], [], 0)[0]:
+                try:
+                    shown += os.read(ours, 4096)
+                except OSError:
+                    break
+        self.assertEqual(process.returncode, 0)
+        self.assertIn(b"- [........................]   0 %", shown)
+        self.assertTrue(shown.endswith(b"\r\x1b[K"), shown)
+        self.assertGreater(waited, 0.99, "not in the first second")
+        self.assertIn(f"{lines:,} requests".encode(), output)
+
+
+if __name__ == "__main__":
+    unittest.main()
