@@ -6,6 +6,7 @@
 #include "base/progress_text.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define AFTER_MS 1000
@@ -26,10 +27,12 @@ void sci_replay_bar_start(struct sci_replay_bar *bar, uint64_t steps)
 	};
 }
 
-void sci_replay_bar_step(struct sci_replay_bar *bar, uint64_t step, const char *label)
+void sci_replay_bar_step(struct sci_replay_bar *bar, uint64_t step, const char *path)
 {
+	const char *slash = strrchr(path, '/');
+
 	bar->step = step;
-	bar->label = label;
+	bar->label = slash ? slash + 1 : path;
 }
 
 void sci_replay_bar_at(struct sci_replay_bar *bar, uint64_t done, uint64_t total)

@@ -30,6 +30,7 @@ class Usage(ReplayCase):
 
     def test_what_is_missing(self):
         self.refuses("which trace?", "--format=u32", "--max-entries=10")
+        self.refuses("1000 traces at most", *["a"] * 1001, "--format=u32", "--max-entries=10")
         self.refuses("how are they written?", "-", "--max-entries=10")
         self.refuses("how large are the caches?", "-", "--format=u32")
 
@@ -190,6 +191,11 @@ class Plot(ReplayCase):
         self.refuses("cannot write /no/plot.svg: No such file", trace, "--format=u32", "--max-entries=1",
                      "--plot=/no/plot.svg")
         self.refuses("cannot write", trace, "--format=u32", "--max-entries=1", "--plot", self.folder, status=1)
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "there is no /dev/full")
+    def test_what_cannot_be_written(self):
+        self.refuses("cannot write /dev/full: No space left", self.file("trace", u32([1])), "--format=u32",
+                     "--max-entries=1", "--plot=/dev/full", status=1)
 
     def test_with_json(self):
         done = self.replay(self.file("trace", u32([1])), "--format=u32", "--max-entries=1", "--json",

@@ -145,6 +145,12 @@ class Refused(ReplayCase):
         trace = self.file("trace", u32([1]))
         self.refuses("cannot open /no/sizes: No such file", trace, "--format", "u32", "--sizes", "/no/sizes", *BOUND)
 
+    @unittest.skipUnless(os.path.exists("/proc/self/mem"), "there is no file that cannot be read")
+    def test_a_file_that_cannot_be_read(self):
+        """There is nothing at the beginning of a process's memory."""
+        self.refuses("cannot read /proc/self/mem: Input/output error", "/proc/self/mem", "--format", "u32", *BOUND,
+                     status=1)
+
     def test_a_long_path_keeps_its_end(self):
         path = "/no/" + "\u00e9" * 200 + "/trace"
         message = self.refuses("\u00e9/trace: No such file", path, "--format", "u32", *BOUND)
