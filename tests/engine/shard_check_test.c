@@ -75,13 +75,13 @@ static void assert_wrong(const char *what)
 	assert_string_equal(wrong, what);
 }
 
-/* Break one field, hear of it, and mend it. */
+/* Break one field, hear of it, and mend it. (The comma gives the value's type, which is not atomic.) */
 #define assert_noticed(field, broken, what)                                                        \
 	do {                                                                                       \
-		const uint64_t was_ = (uint64_t)(field);                                           \
+		const __typeof__(((void)0, (field))) was_ = (field);                               \
 		(field) = (broken);                                                                \
 		assert_wrong(what);                                                                \
-		(field) = (__typeof__(field))was_;                                                 \
+		(field) = was_;                                                                    \
 		assert_null(sci_shard_check(shard));                                               \
 	} while (0)
 
