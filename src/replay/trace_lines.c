@@ -70,7 +70,7 @@ static bool quote_belongs(const struct lines *lines, bool quoted)
 static int next_record(struct lines *lines, bool quotes, struct sc_error *error)
 {
 	bool quoted = false;
-	char byte;
+	char byte = 0;
 	int rc;
 
 	lines->record_len = 0;
