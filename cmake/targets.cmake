@@ -25,7 +25,8 @@ if(SC_SANITIZE)
 	target_link_options(sc_flags INTERFACE -fsanitize=${SC_SANITIZE})
 endif()
 if(SC_COVERAGE)
-	target_compile_options(sc_flags INTERFACE --coverage -fprofile-abs-path)
+	# Threads that count without atomics make counts that are negative, which gcov's readers refuse.
+	target_compile_options(sc_flags INTERFACE --coverage -fprofile-abs-path -fprofile-update=atomic)
 	target_link_options(sc_flags INTERFACE --coverage)
 endif()
 
