@@ -105,6 +105,36 @@ static void a_full_cache_stays_in_its_region(void **state)
 	sc_cache_close(cache);
 }
 
+/* Making room costs little more than the room, and takes no more entries than it needs. */
+static void a_full_cache_moves_little(void **state)
+{
+	const uint64_t policies[] = { SC_POLICY_ADAPTIVE, SC_POLICY_LRU };
+	static unsigned char value[2000];
+
+	(void)state;
+	for (size_t p = 0; p < 2; p++) {
+		struct sc_cache *cache = sct_cache_open(
+			SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .policy = policies[p]));
+		uint64_t random = 1, stored = 0, evicted = 0, most = 0;
+		for (int i = 0; i < 20000; i++) {
+			size_t len = sct_below(&random, sizeof value);
+			assert_int_equal(sc_cache_put(cache, SC_KEY(i), value, len), SC_OK);
+			stored += len;
+			uint64_t evictions = sct_stats(cache).evictions;
+			if (evictions - evicted > most)
+				most = evictions - evicted;
+			evicted = evictions;
+		}
+		struct sc_cache_stats stats = sct_stats(cache);
+		printf("%.2f bytes moved for each stored; %llu entries went at once\n",
+			(double)stats.moved_bytes / (double)stored, (unsigned long long)most);
+		assert_true(stats.moved_bytes < 2 * stored);
+		/* As many as the largest value is worth of the smallest ones, by far. */
+		assert_in_range(most, 1, 20);
+		sc_cache_close(cache);
+	}
+}
+
 static void fill(struct sc_cache *cache, uint64_t from, uint64_t to)
 {
 	for (uint64_t i = from; i < to; i++)
@@ -126,7 +156,7 @@ static void assert_the_newest_are_there(struct sc_cache *cache, uint64_t bound)
 static void max_entries_is_exact(void **state)
 {
 	const uint64_t bounds[] = { 1, 2, 3, 7, 8, 9, 16, 17, 100, 127, 128, 1000, 4095, 4096, 4097,
-		5000, 6553, 6554, 8193, 10003, 65537 };
+		5000, 6553, 6554, 8013, 8193, 10003, 65537 };
 
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof bounds / sizeof bounds[0]; i++) {
@@ -207,6 +237,7 @@ int main(void)
 		cmocka_unit_test(opening_touches_next_to_nothing),
 		cmocka_unit_test(a_few_entries_take_a_few_pages),
 		cmocka_unit_test(a_full_cache_stays_in_its_region),
+		cmocka_unit_test(a_full_cache_moves_little),
 		cmocka_unit_test(max_entries_is_exact),
 		cmocka_unit_test(small_caches_do_not_forget),
 		cmocka_unit_test(both_bounds_hold),

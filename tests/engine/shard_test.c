@@ -2,7 +2,7 @@
 #include "support/cmocka.h"
 
 #include "base/hash.h"
-#include "engine/layout.h"
+#include "engine/index.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -186,6 +186,24 @@ static void the_check_notices_damage(void **state)
 	free(shard);
 }
 
+/* If they were one for some keys, a small index would soon be full for those. */
+static void a_key_has_two_lines(void **state)
+{
+	static struct sci_shard shard;
+
+	(void)state;
+	for (uint64_t entries = 1; entries < 300; entries++) {
+		shard.buckets = sci_index_buckets(entries);
+		assert_true(sci_index_capacity(shard.buckets) >= entries);
+		for (uint64_t i = 0; i < 1000; i++) {
+			uint32_t hash = (uint32_t)sci_hash(&i, sizeof i, entries);
+			struct sci_lines lines = sci_index_lines(&shard, hash);
+			assert_true(lines.home != lines.second);
+			assert_true(lines.home < shard.buckets && lines.second < shard.buckets);
+		}
+	}
+}
+
 static void hashes_are_spread(void **state)
 {
 	enum { KEYS = 100000, BINS = 1024 };
@@ -218,6 +236,7 @@ int main(void)
 		cmocka_unit_test(pinned_values_leave_no_room),
 		cmocka_unit_test(a_formatted_shard_touches_its_head_only),
 		cmocka_unit_test(the_check_notices_damage),
+		cmocka_unit_test(a_key_has_two_lines),
 		cmocka_unit_test(hashes_are_spread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
