@@ -66,11 +66,10 @@ class Demo(unittest.TestCase):
         killed = 1
         for row in rows:
             with self.subTest(row=row):
-                # One environment for each client at most; then the kill, and one more.
                 self.assertGreaterEqual(row["cold_starts"], 2)
-                # One for each client and one after the kill; on a busy machine an environment may be late
-            # in asking for its next event, and another is started meanwhile.
-            self.assertLessEqual(row["cold_starts"], 3 * (parallel + 1))
+                # One for each client and one after the kill; but where the machine is busy, an
+                # environment may be late to ask for its next event, and another is started meanwhile.
+                self.assertLessEqual(row["cold_starts"], 3 * (parallel + 1))
                 self.assertLessEqual(row["upstream_opens"], row["invocations"])
                 self.assertLessEqual(row["upstream_queries"], row["invocations"])
                 if "nothing kept" in row["technique"]:
