@@ -86,8 +86,10 @@ static inline uint64_t sci_word_of(const unsigned char *byte, size_t len)
 	return word;
 }
 
-/* Whether the `len` bytes at byte `offset` of the words are these. Little-endian: the first byte of a word
- * is its lowest, so a shift joins the end of one word with the beginning of the next. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte of a word is its lowest");
+
+/* Whether the `len` bytes at byte `offset` of the words are these. A shift joins the end of one word with
+ * the beginning of the next. */
 static inline bool sci_words_equal(const sci_word *words, size_t offset, const void *data,
 	size_t len)
 {
