@@ -25,8 +25,10 @@ if(SC_SANITIZE)
 	target_link_options(sc_flags INTERFACE -fsanitize=${SC_SANITIZE})
 endif()
 if(SC_COVERAGE)
-	# Threads that count without atomics make counts that are negative, which gcov's readers refuse.
-	target_compile_options(sc_flags INTERFACE --coverage -fprofile-abs-path -fprofile-update=atomic)
+	# Threads that count without atomics make counts that are negative, which gcov's readers refuse; with
+	# atomics -O0 is slow, and -Og keeps the lines as they are written.
+	target_compile_options(sc_flags INTERFACE
+		-Og --coverage -fprofile-abs-path -fprofile-update=atomic)
 	target_link_options(sc_flags INTERFACE --coverage)
 endif()
 
