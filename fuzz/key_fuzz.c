@@ -1,5 +1,5 @@
-/* Bytes become two keys. Each is encoded and read back, which gives the parts that it was made of; and the
- * two have the same bytes only if they have the same parts. */
+/* Bytes become two keys. Each is encoded and read back, which gives the parts that it was made
+ * of; and the two have the same bytes only if they have the same parts. */
 #include "fuzz.h"
 
 #include "cache/key_bytes.h"

@@ -1,8 +1,9 @@
 /* Bytes become operations on a shard, and after each of them the shard must be sound.
  *
- * The first bytes choose the shard's options and how much is left of the hashes, so that keys meet; then each
- * operation is a byte, its kind and its key, and as many more as it needs. What a key had last is kept beside
- * the shard: it may be missing, because it was evicted, but it is never anything else. */
+ * The first bytes choose the shard's options and how much is left of the hashes, so that keys
+ * meet; then each operation is a byte, its kind and its key, and as many more as it needs. What
+ * a key had last is kept beside the shard: it may be missing, because it was evicted, but it is
+ * never anything else. */
 #include "fuzz.h"
 
 #include "base/hash.h"

@@ -5,9 +5,9 @@
  *	...
  *	rc = sc_memo_call(&report, SC_KEY(user, year), &value, &error);
  *
- * The function is a loader (see cache.h): it sees its arguments as the parts of the key, and nothing
- * else, so that an answer cannot depend on what is not in the key. When the memo is full, the entry
- * that was not used for the longest time goes. A failed call is not remembered.
+ * The function is a loader (see cache.h): it sees its arguments as the parts of the key, and
+ * nothing else, so that an answer cannot depend on what is not in the key. When the memo is full,
+ * the entry that was not used for the longest time goes. A failed call is not remembered.
  */
 #ifndef SCOPECACHE_MEMO_H
 #define SCOPECACHE_MEMO_H
@@ -36,8 +36,9 @@ struct sc_memo {
 		.options = { .size = sizeof(struct sc_cache_options), __VA_ARGS__ },               \
 	}
 
-/* The same at run time; `options` are copied, and NULL is all defaults. Returns 0, or SC_E_INVAL for
- * options that are not valid. Nothing is opened before the first call. The memo must stay where it is. */
+/* The same at run time; `options` are copied, and NULL is all defaults. Returns 0, or SC_E_INVAL
+ * for options that are not valid. Nothing is opened before the first call. The memo must stay
+ * where it is. */
 int sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
 	const struct sc_cache_options *options);
 
@@ -47,8 +48,8 @@ void sc_memo_fini(struct sc_memo *memo);
 
 /* The answer for these arguments: remembered, or made by calling the function now.
  *
- * returns, owns, blocks  as sc_cache_fetch(); the first call opens the cache, so it can also fail with
- *			  SC_E_INVAL for options out of their range. */
+ * returns, owns, blocks  as sc_cache_fetch(); the first call opens the cache, so it can also fail
+ *			  with SC_E_INVAL for options out of their range. */
 int sc_memo_call(struct sc_memo *memo, struct sc_key arguments, struct sc_value *value,
 	struct sc_error *error);
 

@@ -1,14 +1,16 @@
-/* A frozen process wakes up and cannot tell from one clock how long it slept: which clocks go on in a
- * freeze differs. So all three are read when time begins to matter, at the first cache, and at each
- * beginning of an invocation, and the most that any of them saw pass is what has passed. CLOCK_BOOTTIME is
- * the base, because it goes on by itself when a machine is suspended; what others saw beyond it is added up
- * in `beyond_ms`.
+/* A frozen process wakes up and cannot tell from one clock how long it slept: which clocks go on in
+ * a freeze differs. So all three are read when time begins to matter, at the first cache, and at
+ * each beginning of an invocation, and the most that any of them saw pass is what has passed.
+ * CLOCK_BOOTTIME is the base, because it goes on by itself when a machine is suspended; what others
+ * saw beyond it is added up in `beyond_ms`.
  *
- * Clocks that are read one after the other, and cut to milliseconds, seem to differ by a little when
- * nothing has happened. Added up at every invocation that would make time run fast, so a small difference
- * is not counted: the comparison goes on from the same reading until it is one that counts.
+ * Clocks that are read one after the other, and cut to milliseconds, seem to differ by a little
+ * when nothing has happened. Added up at every invocation that would make time run fast, so a small
+ * difference is not counted: the comparison goes on from the same reading until it is one that
+ * counts.
  *
- * In an invocation the time stands still for its thread: a hit compares two numbers and reads no clock. */
+ * In an invocation the time stands still for its thread: a hit compares two numbers and reads no
+ * clock. */
 #include "cache/cache_time.h"
 
 #include "base/clock.h"
@@ -43,8 +45,8 @@ int64_t sci_invocation_deadline_mono_ms(void)
 	return invocation.running ? invocation.deadline_mono_ms : INT64_MAX;
 }
 
-/* Read the clocks, and count the time that the base did not see. The reading is made under the lock: one
- * that is older than what it is compared with would say nothing. */
+/* Read the clocks, and count the time that the base did not see. The reading is made under the
+ * lock: one that is older than what it is compared with would say nothing. */
 static struct sci_clocks bring_up_to_date(void)
 {
 	pthread_mutex_lock(&lock);

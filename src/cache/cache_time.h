@@ -1,5 +1,5 @@
-/* Cache time: the milliseconds that entries age by, the time in which the process stood still included.
- * One for the whole process. */
+/* Cache time: the milliseconds that entries age by, the time in which the process stood still
+ * included. One for the whole process. */
 #ifndef SCI_CACHE_CACHE_TIME_H
 #define SCI_CACHE_CACHE_TIME_H
 
@@ -9,7 +9,8 @@
  * clock. Any thread; takes no lock. */
 int64_t sci_cache_time_ms(void);
 
-/* When the invocation on this thread must be over, on CLOCK_MONOTONIC; INT64_MAX when there is none. */
+/* When the invocation on this thread must be over, on CLOCK_MONOTONIC; INT64_MAX when there is
+ * none. */
 int64_t sci_invocation_deadline_mono_ms(void);
 
 /* Time begins to matter: from now on no freeze is missed. May be called again. */

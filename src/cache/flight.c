@@ -1,9 +1,10 @@
-/* All flights of the process are in one list under one lock. There are no more of them than threads that
- * load, so the list is short; and as all are in sight, a circle of threads that wait for each other is
- * seen before it closes, whichever caches and resources it goes through.
+/* All flights of the process are in one list under one lock. There are no more of them than threads
+ * that load, so the list is short; and as all are in sight, a circle of threads that wait for each
+ * other is seen before it closes, whichever caches and resources it goes through.
  *
- * The lock is the last in rank: it is taken under a cache's or the resources' lock, and nothing is taken
- * under it. A flight that was overtaken stays in the list for that reason, though nobody boards it. */
+ * The lock is the last in rank: it is taken under a cache's or the resources' lock, and nothing
+ * is taken under it. A flight that was overtaken stays in the list for that reason, though
+ * nobody boards it. */
 #include "cache/flight.h"
 
 #include <errno.h>
@@ -23,8 +24,8 @@ static bool is_for(const struct sci_flight *flight, const void *subject, const v
 		(len == 0 || memcmp(flight->key, key, len) == 0);
 }
 
-/* The flight that a thread boards is one that nothing has overtaken. Its own is found even so: to load
- * once more what one is loading is a circle, and might have no end. */
+/* The flight that a thread boards is one that nothing has overtaken. Its own is found even so:
+ * to load once more what one is loading is a circle, and might have no end. */
 static struct sci_flight *find(const void *subject, const void *key, size_t len)
 {
 	struct sci_flight *found = NULL;

@@ -1,5 +1,5 @@
-/* The bounds of a cache are true: as many entries as it was told, no page more than its region, and next
- * to nothing while it is not used. */
+/* The bounds of a cache are true: as many entries as it was told, no page more than its region,
+ * and next to nothing while it is not used. */
 #include "cache/cache_fixture.h"
 #include "support/random.h"
 

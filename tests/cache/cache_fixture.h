@@ -1,5 +1,5 @@
-/* What the tests of the cache share: a clock that is moved by hand, and short ways to say what a test
- * means to say. Texts are stored without their NUL. */
+/* What the tests of the cache share: a clock that is moved by hand, and short ways to say what a
+ * test means to say. Texts are stored without their NUL. */
 #ifndef SCT_CACHE_FIXTURE_H
 #define SCT_CACHE_FIXTURE_H
 

@@ -1,9 +1,9 @@
-/* The whole cache, as its headers have it, against a model: an array of what was stored, in order of use.
- * Random calls are made to both, on one virtual clock, and must agree.
+/* The whole cache, as its headers have it, against a model: an array of what was stored, in order
+ * of use. Random calls are made to both, on one virtual clock, and must agree.
  *
- * What was evicted the model learns from the figures. Under exact order of use it knows which entries those
- * were; under the adaptive policy it may find any of its entries missing, but no more of them than were
- * evicted, and every other call must still agree.
+ * What was evicted the model learns from the figures. Under exact order of use it knows which
+ * entries those were; under the adaptive policy it may find any of its entries missing, but no more
+ * of them than were evicted, and every other call must still agree.
  *
  * A failing run prints its seed: SC_TEST_SEED=n SC_TEST_OPERATIONS=n runs just that one. */
 #include "cache/cache_fixture.h"

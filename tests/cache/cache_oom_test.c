@@ -1,5 +1,5 @@
-/* Out of memory at every point in turn: it is reported, nothing is lost or leaked, and what was there
- * before is there after. */
+/* Out of memory at every point in turn: it is reported, nothing is lost or leaked, and what was
+ * there before is there after. */
 #include "cache/cache_fixture.h"
 #include "support/allocation.h"
 #include "support/threads.h"
@@ -139,7 +139,8 @@ static void assert_fetch(struct sc_cache *cache, struct sc_key key)
 	int rc = sc_cache_fetch(cache, key, load_in_two_ways, &calls, &value, &error);
 	assert_done_or_out_of_memory(rc, SC_LOADED, &error);
 	if (rc < 0) {
-		/* Memory was out for the load itself; a loader that was called has a value by now. */
+		/* Memory was out for the load itself; a loader that was called has a value by
+		 * now. */
 		assert_int_equal(calls, 0);
 		sct_assert_no_value(&value);
 		/* Nothing stays behind: the next fetch loads. */

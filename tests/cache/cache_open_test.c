@@ -1,5 +1,5 @@
-/* Opening a cache: what options are taken, what is said about those that are not, and what the caller's
- * structs of other versions mean. */
+/* Opening a cache: what options are taken, what is said about those that are not, and what the
+ * caller's structs of other versions mean. */
 #include "cache/cache_fixture.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* Pinned values: valid and unchanged until released, whatever happens to their entry and their cache. */
+/* Pinned values: valid and unchanged until released, whatever happens to their entry and their
+ * cache. */
 #include "cache/cache_fixture.h"
 
 #include <stdio.h>
@@ -230,8 +231,8 @@ static void more_pins_than_entries(void **state)
 	sc_cache_close(cache);
 }
 
-/* An adaptive cache keeps what is new apart from what has proved itself. Pins on all that is new must not
- * cost it what has. */
+/* An adaptive cache keeps what is new apart from what has proved itself. Pins on all that is new
+ * must not cost it what has. */
 static void pins_do_not_empty_the_cache(void **state)
 {
 	enum { ENTRIES = 100, PINS = 99 };
@@ -292,7 +293,8 @@ static void held_as_often_as_it_can_be(void **state)
 	free(values);
 }
 
-/* Until the last release, a closed cache keeps its memory; after it, nothing (a leak checker sees). */
+/* Until the last release, a closed cache keeps its memory; after it, nothing (a leak checker
+ * sees). */
 static void many_pins_outlive_the_cache(void **state)
 {
 	enum { PINS = 30 };

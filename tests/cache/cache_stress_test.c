@@ -1,9 +1,10 @@
-/* Many threads on a few hot keys of a cache that is too small for them: no value is torn, none is older
- * than the last one that was surely put, pins hold across threads, and the figures add up.
+/* Many threads on a few hot keys of a cache that is too small for them: no value is torn, none is
+ * older than the last one that was surely put, pins hold across threads, and the figures add up.
  *
- * A value says what it is: its key, its version, and bytes that belong to both. Each key has one writer,
- * which raises `latest`, puts, and then publishes the version; a reader that looks up after that must not
- * see an older one, whether it comes from a put or from a loader, which reads `latest`. */
+ * A value says what it is: its key, its version, and bytes that belong to both. Each key has one
+ * writer, which raises `latest`, puts, and then publishes the version; a reader that looks up
+ * after that must not see an older one, whether it comes from a put or from a loader, which
+ * reads `latest`. */
 #include "cache/cache_fixture.h"
 #include "support/random.h"
 #include "support/threads.h"
@@ -36,7 +37,8 @@ static struct arena arena;
 
 static size_t make_value(unsigned char *bytes, uint64_t key, uint64_t version)
 {
-	/* From a few bytes to twice what is copied under the lock, and now and then next to nothing. */
+	/* From a few bytes to twice what is copied under the lock, and now and then next to
+	 * nothing. */
 	struct claim claim = { key, version, sizeof claim + version * 37 % VALUE_MAX };
 
 	if (version % 5)

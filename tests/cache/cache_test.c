@@ -1,4 +1,5 @@
-/* A cache as one thread uses it: what is put is what is got, for as long as it is documented to be. */
+/* A cache as one thread uses it: what is put is what is got, for as long as it is documented to
+ * be. */
 #include "cache/cache_fixture.h"
 
 #include <stdio.h>
@@ -120,7 +121,8 @@ static void a_value_larger_than_the_cache(void **state)
 	assert_int_equal(sct_put(cache, SC_KEY(1), "one"), SC_OK);
 	assert_int_equal(sct_put(cache, SC_KEY(2), "two"), SC_OK);
 	assert_int_equal(sc_cache_put(cache, SC_KEY(1), large, sizeof large), SC_E_TOO_LARGE);
-	/* What was there is gone, so that nobody reads what was believed replaced; the rest is not. */
+	/* What was there is gone, so that nobody reads what was believed replaced; the rest is
+	 * not. */
 	sct_assert_get(cache, SC_KEY(1), NULL);
 	sct_assert_get(cache, SC_KEY(2), "two");
 	assert_int_equal(sct_stats(cache).rejected, 1);

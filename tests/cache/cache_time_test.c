@@ -1,6 +1,7 @@
-/* Cache time, by clocks that the test moves (ld --wrap=clock_gettime): in an invocation it stands still,
- * and between two it misses nothing that any of the clocks saw. The process has one cache time, so the
- * cases follow one another as invocations do, each with a cache of its own. */
+/* Cache time, by clocks that the test moves (ld --wrap=clock_gettime): in an invocation it
+ * stands still, and between two it misses nothing that any of the clocks saw. The process has
+ * one cache time, so the cases follow one another as invocations do, each with a cache of its
+ * own. */
 #include "cache/cache_fixture.h"
 #include "support/threads.h"
 
@@ -11,8 +12,8 @@
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 
-/* In nanoseconds. BOOTTIME and MONOTONIC begin where a machine's would, and REALTIME half a millisecond
- * off, so that the milliseconds of the clocks do not change together. */
+/* In nanoseconds. BOOTTIME and MONOTONIC begin where a machine's would, and REALTIME half a
+ * millisecond off, so that the milliseconds of the clocks do not change together. */
 static struct {
 	_Atomic int64_t real, boot, mono;
 	_Atomic int64_t per_reading; /* how long it takes to read a clock */
@@ -114,7 +115,8 @@ static void without_a_runtime_time_goes_on(void **state)
 	sc_cache_close(cache);
 }
 
-/* A minute's freeze, twice, that only some of the clocks saw, with a little awake time around it. */
+/* A minute's freeze, twice, that only some of the clocks saw, with a little awake time around
+ * it. */
 static void assert_freezes_count(_Atomic int64_t *seen_by, _Atomic int64_t *and_by)
 {
 	struct sc_cache *shorter = cache_with_an_entry(30000);
@@ -176,8 +178,8 @@ static void a_wall_clock_that_is_set_forward_is_a_freeze(void **state)
 	sc_cache_close(cache);
 }
 
-/* Ten invocations in each millisecond: in some of them one clock shows a new millisecond and another does
- * not. That is no freeze, and must not become one when it is added up. */
+/* Ten invocations in each millisecond: in some of them one clock shows a new millisecond and
+ * another does not. That is no freeze, and must not become one when it is added up. */
 static void busy_times_are_not_longer(void **state)
 {
 	struct sc_cache *cache = cache_with_an_entry(2000);
@@ -249,7 +251,8 @@ static void begin_and_end(unsigned number, void *arg)
 	}
 }
 
-/* Reading the clocks takes time; whoever is overtaken while reading must not take that for a freeze. */
+/* Reading the clocks takes time; whoever is overtaken while reading must not take that for a
+ * freeze. */
 static void threads_that_begin_together_see_no_freeze(void **state)
 {
 	struct sc_cache *cache = cache_with_an_entry(20000);

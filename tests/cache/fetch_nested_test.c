@@ -1,4 +1,5 @@
-/* Loaders that use the cache they load for: other keys, their own key, and keys that change under them. */
+/* Loaders that use the cache they load for: other keys, their own key, and keys that change
+ * under them. */
 #include "cache/scripted_loader.h"
 
 static void load_another(struct sc_load *load, struct sct_script *script)

@@ -1,4 +1,5 @@
-/* Fetching with one thread: what a loader sees, what it can give and say, and what is stored of it. */
+/* Fetching with one thread: what a loader sees, what it can give and say, and what is stored of
+ * it. */
 #include "cache/scripted_loader.h"
 
 static void loads_once_and_hits_from_then_on(void **state)

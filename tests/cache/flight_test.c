@@ -1,7 +1,9 @@
-/* Several threads that want the same things: one makes it, the others wait, and nobody waits for ever.
+/* Several threads that want the same things: one makes it, the others wait, and nobody waits for
+ * ever.
  *
- * Each case is brought into the state it is about by waiting until so many threads wait, or are inside
- * their loaders; then it goes on. In the threads sct_check() stands in for cmocka's assertions. */
+ * Each case is brought into the state it is about by waiting until so many threads wait, or are
+ * inside their loaders; then it goes on. In the threads sct_check() stands in for cmocka's
+ * assertions. */
 #include "cache/cache_fixture.h"
 #include "support/random.h"
 #include "support/threads.h"
@@ -16,8 +18,8 @@ struct stage {
 	struct sc_cache *cache;
 	atomic_uint calls, inside, circles;
 	atomic_bool go;
-	unsigned
-		wanted; /* how many threads have to wait, or to be inside, before a loader goes on */
+	/* How many threads have to wait, or to be inside, before a loader goes on. */
+	unsigned wanted;
 	const void *data[THREADS];
 	struct sc_value values[THREADS];
 };
@@ -360,7 +362,8 @@ static void wait_with_and_without_deadline(unsigned number, void *arg)
 		fetch_until_too_late(0, SC_E_DEADLINE);
 		fetch_until_too_late(-1000, SC_E_DEADLINE);
 		fetch_until_too_late(INT64_MIN, SC_E_DEADLINE);
-		/* The others wait: with no deadline, one as good as none, and one that is far off. */
+		/* The others wait: with no deadline, one as good as none, and one that is far
+		 * off. */
 		sct_until(sct_threads_waiting() == 3);
 		atomic_store(&stage.go, true);
 	} else {

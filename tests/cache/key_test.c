@@ -1,5 +1,5 @@
-/* Keys: what part a C value makes, that different lists of parts are never the same key, and what is
- * refused. The last is tried on the bytes that a key becomes and on the cache. */
+/* Keys: what part a C value makes, that different lists of parts are never the same key, and
+ * what is refused. The last is tried on the bytes that a key becomes and on the cache. */
 #include "cache/cache_fixture.h"
 
 #include "cache/key_bytes.h"
@@ -241,7 +241,8 @@ static void no_two_lists_are_the_same_key(void **state)
 	free(all);
 }
 
-/* Around the lengths where the length itself takes one byte more, and where the inline buffer ends. */
+/* Around the lengths where the length itself takes one byte more, and where the inline buffer
+ * ends. */
 static void every_length_reads_back(void **state)
 {
 	static char text[70000];

@@ -1,5 +1,6 @@
-/* A memo beside Python's functools.lru_cache: what that showed in cache_info() after each call is written
- * down here, and a small model of it, which must show the same, stands in for it in longer runs. */
+/* A memo beside Python's functools.lru_cache: what that showed in cache_info() after each call
+ * is written down here, and a small model of it, which must show the same, stands in for it in
+ * longer runs. */
 #include "support/cmocka.h"
 #include "support/random.h"
 #include "support/threads.h"
@@ -60,7 +61,8 @@ static void assert_info(struct sc_memo *memo, uint64_t maxsize, uint64_t hits, u
 
 /* ---- What lru_cache showed ---- */
 
-/* A call with this argument, one that raises ("!a"), or cache_clear() ("~"), and cache_info() after it. */
+/* A call with this argument, one that raises ("!a"), or cache_clear() ("~"), and cache_info()
+ * after it. */
 struct step {
 	const char *call;
 	unsigned hits, misses, currsize;
@@ -128,7 +130,8 @@ static void shows_what_lru_cache_showed(void **state)
 	PLAY(with_maxsize_4, 4);
 }
 
-/* The same with the usual maxsize=128, over more keys than that; cache_info() after every 200 calls. */
+/* The same with the usual maxsize=128, over more keys than that; cache_info() after every 200
+ * calls. */
 static void shows_what_lru_cache_showed_with_128(void **state)
 {
 	static const struct step every_200[] = { { "", 31, 169, 128 }, { "", 100, 300, 128 },
@@ -169,7 +172,8 @@ static int fibonacci(struct sc_load *load, void *context)
 	return sc_load_value(load, &sum, sizeof sum);
 }
 
-/* fib(80) under lru_cache(maxsize=None): CacheInfo(hits=78, misses=81, maxsize=None, currsize=81). */
+/* fib(80) under lru_cache(maxsize=None): CacheInfo(hits=78, misses=81, maxsize=None,
+ * currsize=81). */
 static void a_function_may_call_itself_through_its_memo(void **state)
 {
 	struct sc_value value;

@@ -69,8 +69,8 @@ static void assert_nothing(struct sci_shard *shard, const void *key, size_t len,
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_MISS);
 }
 
-/* The key lies behind the value, so its place in the words goes through all eight. Keys that are a little
- * different, with the same hash, must not be taken for it. */
+/* The key lies behind the value, so its place in the words goes through all eight. Keys that are
+ * a little different, with the same hash, must not be taken for it. */
 static void keys_and_values_of_every_length(void **state)
 {
 	struct sci_shard *shard = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
@@ -154,8 +154,8 @@ static void a_peek_is_a_use(void **state)
 
 /* ---- In a shard that is not sound ---- */
 
-/* Whatever is in the index and in the records: no byte outside is read or written (ASan watches), and the
- * lookup comes to an end. */
+/* Whatever is in the index and in the records: no byte outside is read or written (ASan
+ * watches), and the lookup comes to an end. */
 static void never_looks_outside(void **state)
 {
 	const uint64_t bytes = 16 << 10;
@@ -269,8 +269,8 @@ static void read_or_write(unsigned number, void *arg)
 		read_until_it_is_written(number);
 }
 
-/* In a shard that is too small for all, records are written over, moved, evicted and forgotten under the
- * eyes of the readers. */
+/* In a shard that is too small for all, records are written over, moved, evicted and forgotten
+ * under the eyes of the readers. */
 static void gives_nothing_torn_or_old(void **state)
 {
 	const struct {

@@ -1,5 +1,5 @@
-/* The check that all other tests of the engine lean on finds every kind of fault, and says which. Each case
- * takes a sound shard, breaks one thing in it, and wants to hear of that. */
+/* The check that all other tests of the engine lean on finds every kind of fault, and says
+ * which. Each case takes a sound shard, breaks one thing in it, and wants to hear of that. */
 #include "support/cmocka.h"
 
 #include "base/hash.h"
@@ -75,7 +75,8 @@ static void assert_wrong(const char *what)
 	assert_string_equal(wrong, what);
 }
 
-/* Break one field, hear of it, and mend it. (The comma gives the value's type, which is not atomic.) */
+/* Break one field, hear of it, and mend it. (The comma gives the value's type, which is not
+ * atomic.) */
 #define assert_noticed(field, broken, what)                                                        \
 	do {                                                                                       \
 		const __typeof__(((void)0, (field))) was_ = (field);                               \

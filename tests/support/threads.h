@@ -4,11 +4,12 @@
 
 #include <stdbool.h>
 
-/* Run `body` on `count` threads that begin together, number 0 to count - 1; returns when all are done. */
+/* Run `body` on `count` threads that begin together, number 0 to count - 1; returns when all are
+ * done. */
 void sct_threads_run(unsigned count, void (*body)(unsigned number, void *arg), void *arg);
 
-/* cmocka's assertions jump to the stack of the main thread, so other threads must not use them. This one
- * says what is wrong and ends the process. */
+/* cmocka's assertions jump to the stack of the main thread, so other threads must not use them.
+ * This one says what is wrong and ends the process. */
 #define sct_check(condition)                                                                       \
 	((condition) ? (void)0 : sct_check_failed(__FILE__, __LINE__, #condition))
 
@@ -25,8 +26,9 @@ _Noreturn void sct_check_failed(const char *file, int line, const char *what);
 long long sct_until_deadline(void);
 void sct_until_step(long long deadline, const char *file, int line, const char *what);
 
-/* How many threads of the code under test wait on a condition variable now. One that is counted sleeps
- * as soon as the mutex that goes with it can be had. For programs that link sct_counted_waits. */
+/* How many threads of the code under test wait on a condition variable now. One that is counted
+ * sleeps as soon as the mutex that goes with it can be had. For programs that link
+ * sct_counted_waits. */
 unsigned sct_threads_waiting(void);
 
 #endif
