@@ -89,7 +89,10 @@ static void put(struct run *run, uint8_t key)
 	for (size_t i = 0; i < len; i++)
 		value[i] = (unsigned char)(stored->version + i);
 	struct sci_name name = name_of(run, key, text);
-	stored->there = sci_shard_put(run->shard, &name, value, len, stored->expires_ms,
+	stored->there = sci_shard_put(run->shard, &name,
+				&(struct sci_content){ .value = value,
+					.len = len,
+					.expires_ms = stored->expires_ms },
 				run->now_ms) == SCI_STORED;
 
 	struct sci_found found;

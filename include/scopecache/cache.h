@@ -118,8 +118,8 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
  * returns  SC_HIT with *value set; SC_MISS, SC_E_INVAL, SC_E_TOO_LARGE or SC_E_NOMEM with *value all
  *          zero.
  * owns     the caller holds the value: sc_value_release(). A pinned value keeps its place in the
- *          region, so hold it for an invocation, not for ever. It can be held 65,535 times at once;
- *          once more is SC_E_NOMEM.
+ *          region, so hold it for an invocation, not for ever. While it is held 255 times, whoever
+ *          comes on top of that gets a copy on the heap.
  * blocks   as sc_cache_get(). */
 int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value *value);
 

@@ -134,11 +134,24 @@ bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, 
 	return lookup == SCI_LOOKUP_HIT;
 }
 
+/* What is pinned as often as a record can count is copied instead. */
+static int copy_locked(const struct sci_found *found, struct sc_value *value)
+{
+	struct sci_blob *blob = sci_blob_open(found->len);
+
+	if (!blob)
+		return SC_E_NOMEM;
+	if (found->len)
+		memcpy(blob->data, found->value, found->len);
+	*value = sci_value_of_blob(blob);
+	return SC_HIT;
+}
+
 int sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
 	struct sc_value *value)
 {
 	if (!sci_shard_pin(cache->shard, found->place))
-		return SC_E_NOMEM;
+		return copy_locked(found, value);
 	cache->holds++;
 	*value = (struct sc_value){
 		.data = found->value,
@@ -259,7 +272,9 @@ int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name, 
 		expires_ms = SCI_NEVER;
 	if (expires_ms != SCI_NEVER)
 		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
-	enum sci_stored stored = sci_shard_put(cache->shard, name, data, len, expires_ms, now_ms);
+	enum sci_stored stored = sci_shard_put(cache->shard, name,
+		&(struct sci_content){ .value = data, .len = len, .expires_ms = expires_ms },
+		now_ms);
 
 	cache->counts.puts += stored == SCI_STORED;
 	cache->counts.rejected += stored != SCI_STORED;

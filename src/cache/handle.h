@@ -60,8 +60,8 @@ int64_t sci_cache_lookup_ms(const struct sc_cache *cache);
 bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found);
 
-/* Pin what was found, as a value for the caller. Returns SC_HIT, or SC_E_NOMEM when it is pinned as often
- * as it can be. */
+/* Pin what was found, as a value for the caller. Returns SC_HIT; SC_E_NOMEM when it is pinned as often as
+ * it can be, and there is no memory for a copy. */
 int sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
 	struct sc_value *value);
 

@@ -6,37 +6,53 @@
 #include "engine/index.h"
 #include "engine/queue.h"
 
+#include <string.h>
+
 #define POISON UINT64_C(0xDDDDDDDDDDDDDDDD)
 
 void sci_entry_die(struct sci_shard *shard, sci_place place)
 {
-	uint32_t units = sci_record_at(shard, place)->units;
+	uint32_t units = sci_record_units(sci_record_at(shard, place));
 
-	shard->live_units -= units;
+	shard->space_units -= units;
 #ifdef SC_AUDIT
 	/* Whoever still reads the value shall notice. */
-	sci_word *words = (sci_word *)(void *)sci_record_at(shard, place);
+	sci_word *words = sci_record_words(sci_record_at(shard, place));
 	for (uint32_t i = 0; i < units; i++)
 		sci_write(&words[i], POISON);
 #endif
 	sci_holes_add(shard, place, units);
 }
 
-/* The record has left the index: its space is free, unless somebody holds it. */
+static void depart(struct sci_shard *shard, struct sci_record *record)
+{
+	struct sci_departed *departed;
+
+	memcpy(&departed, sci_record_value(record), sizeof departed);
+	departed->next = shard->departed;
+	shard->departed = departed;
+}
+
+/* The record has left index and queue: its space is free, unless somebody holds it. */
 static void leave(struct sci_shard *shard, sci_place place)
 {
 	struct sci_record *record = sci_record_at(shard, place);
+	uint64_t form = record->form;
 
-	sci_queue_remove(shard, place);
 	shard->entries--;
-	if (record->pins)
-		sci_record_set_state(record, SCI_RECORD_DETACHED);
+	shard->weight_units -= sci_record_worth(record).weight_units;
+	if (sci_form_state(form) == SCI_RECORD_OBJECT)
+		depart(shard, record);
+	if (sci_form_pins(form))
+		sci_write(&record->form,
+			form ^ sci_form(SCI_RECORD_LIVE, 0, 0) ^ sci_form(SCI_RECORD_DETACHED, 0, 0));
 	else
 		sci_entry_die(shard, place);
 }
 
 void sci_entry_detach(struct sci_shard *shard, sci_place place)
 {
+	sci_queue_remove(shard, place);
 	sci_change_begin(shard);
 	sci_write(sci_index_slot(shard, place), 0);
 	sci_change_end(shard);
@@ -47,8 +63,10 @@ void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_place place)
 {
 	sci_place old = sci_slot_place(*slot);
 
+	sci_queue_remove(shard, old);
+	sci_write(&sci_record_at(shard, place)->slot, sci_record_at(shard, old)->slot);
 	sci_change_begin(shard);
-	sci_write(slot, sci_slot_moved(*slot, place));
+	sci_write(slot, sci_slot_with_place(*slot, place));
 	sci_change_end(shard);
 	leave(shard, old);
 }
@@ -56,12 +74,12 @@ void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_place place)
 void sci_entry_move(struct sci_shard *shard, sci_place from, sci_place to)
 {
 	sci_slot *slot = sci_index_slot(shard, from);
-	uint32_t units = sci_record_at(shard, from)->units;
+	uint32_t units = sci_record_units(sci_record_at(shard, from));
 
 	sci_change_begin(shard);
-	sci_words_move_down((sci_word *)(void *)sci_record_at(shard, to),
-		(const sci_word *)(const void *)sci_record_at(shard, from), units);
-	sci_write(slot, sci_slot_moved(*slot, to));
+	sci_words_move_down(sci_record_words(sci_record_at(shard, to)),
+		sci_record_words(sci_record_at(shard, from)), units);
+	sci_write(slot, sci_slot_with_place(*slot, to));
 	sci_change_end(shard);
 	sci_queue_moved(shard, to);
 	shard->moved_units += units;

@@ -5,10 +5,10 @@
 #include "engine/layout.h"
 
 /* The entry goes: out of the index and its queue. Its record is dead, or, while it is pinned,
- * detached. Counts nothing: why it goes is the caller's to know. */
+ * detached; an object joins the departed. Counts nothing: why it goes is the caller's to know. */
 void sci_entry_detach(struct sci_shard *shard, sci_place place);
 
-/* The record at `place` takes the place of the one in this slot, without the key being absent between. */
+/* The record at `place` takes over the slot of another, which goes, without the key being absent between. */
 void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_place place);
 
 /* The last pin of a detached record is gone: its space is free. */
@@ -16,10 +16,5 @@ void sci_entry_die(struct sci_shard *shard, sci_place place);
 
 /* Move an unpinned entry's record down to `to`, over whatever is there; the two may overlap. */
 void sci_entry_move(struct sci_shard *shard, sci_place from, sci_place to);
-
-static inline bool sci_entry_expired(const struct sci_record *record, int64_t now_ms)
-{
-	return now_ms >= record->expires_ms;
-}
 
 #endif

@@ -18,9 +18,10 @@ void sci_holes_remove(struct sci_shard *shard, sci_place place)
 {
 	struct sci_record *hole = sci_record_at(shard, place);
 
-	if (hole->units < SCI_HOLE_UNITS_MIN)
+	uint32_t units = sci_record_units(hole);
+	if (units < SCI_HOLE_UNITS_MIN)
 		return;
-	unsigned class = class_of(hole->units);
+	unsigned class = class_of(units);
 	if (hole->newer)
 		sci_write(&sci_record_at(shard, hole->newer)->older, hole->older);
 	else
@@ -35,8 +36,7 @@ void sci_holes_insert(struct sci_shard *shard, sci_place place, uint32_t units)
 {
 	struct sci_record *hole = sci_record_at(shard, place);
 
-	sci_write(&hole->units, units);
-	sci_write(&hole->shape, sci_record_shape(SCI_RECORD_DEAD, 0, 0));
+	sci_write(&hole->form, sci_form(SCI_RECORD_DEAD, (uint64_t)units * SCI_UNIT, 0));
 	if (units < SCI_HOLE_UNITS_MIN)
 		return;
 	unsigned class = class_of(units);
@@ -55,7 +55,7 @@ void sci_holes_add(struct sci_shard *shard, sci_place place, uint32_t units)
 
 	while (behind != log->head && behind < log->end &&
 		sci_record_state(sci_record_at(shard, behind)) == SCI_RECORD_DEAD) {
-		uint32_t more = sci_record_at(shard, behind)->units;
+		uint32_t more = sci_record_units(sci_record_at(shard, behind));
 		sci_holes_remove(shard, behind);
 		units += more;
 		behind += more;
@@ -71,7 +71,7 @@ static sci_place look_in_class(const struct sci_shard *shard, unsigned class, ui
 	sci_place place = shard->holes[class];
 
 	for (unsigned i = 0; i < LOOK_AT && place; i++) {
-		if (sci_record_at(shard, place)->units >= units)
+		if (sci_record_units(sci_record_at(shard, place)) >= units)
 			return place;
 		place = sci_record_at(shard, place)->older;
 	}
@@ -99,7 +99,7 @@ sci_place sci_holes_take(struct sci_shard *shard, uint32_t units)
 		place = first_above(shard, class);
 	if (!place)
 		return 0;
-	uint32_t left = sci_record_at(shard, place)->units - units;
+	uint32_t left = sci_record_units(sci_record_at(shard, place)) - units;
 	sci_holes_remove(shard, place);
 	if (left)
 		sci_holes_insert(shard, place + units, left);

@@ -5,7 +5,7 @@
 #include "engine/layout.h"
 
 /* The least that can be a hole: its links must fit. */
-#define SCI_HOLE_UNITS_MIN (SCI_RECORD_HEADER / SCI_UNIT)
+#define SCI_HOLE_UNITS_MIN 2u
 
 /* Make space into a dead record, and into a hole if it is large enough. Joins it with what is dead, or
  * gap, behind it. */

@@ -1,10 +1,10 @@
-/* The index: from a key to the place of its record. */
+/* The index: from a hash to the places of records that may have the key. */
 #ifndef SCI_ENGINE_INDEX_H
 #define SCI_ENGINE_INDEX_H
 
 #include "engine/layout.h"
 
-/* How many lines an index for `entries` needs. */
+/* How many lines an index has that bears `entries`. */
 uint32_t sci_index_buckets(uint64_t entries);
 
 /* How many entries an index of `buckets` lines bears. */
@@ -13,22 +13,22 @@ uint64_t sci_index_capacity(uint32_t buckets);
 /* The slot of the live record with this key, or NULL. Touches at most two lines and the record. */
 sci_slot *sci_index_find(const struct sci_shard *shard, const struct sci_name *name);
 
-/* The two lines that a hash may be in. */
-struct sci_lines {
-	uint32_t home, second;
-};
-
-struct sci_lines sci_index_lines(const struct sci_shard *shard, uint32_t hash);
-
-/* Enter a place under a hash. When there is no free slot for it, returns the place of the record that
+/* Enter a record under a hash. When there is no free slot for it, returns the place of the record that
  * has to be removed first; 0 when it is entered. */
 sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place place);
 
-/* The record's slot, to be emptied or to be given another place. There always is one for a live record. */
-sci_slot *sci_index_slot(const struct sci_shard *shard, sci_place place);
+/* What a ghost remembers of a key: the same for an entry in the index and for the hash of its key. */
+uint32_t sci_index_ghost_hash(const struct sci_shard *shard, uint64_t hash);
+uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_place place);
 
-/* A slot is tag:24 | unused:6 | mark:2 | place:32, and 0 when it is empty. */
-#define SCI_SLOT_TAG_SHIFT 40
+/* A slot is tag:14 | stamp:7 | uses:8 | queue:1 | mark:2 | place:32, and 0 when it is empty. What the
+ * policy knows of an entry is here, so that a hit has it at hand and eviction touches no record for it. */
+#define SCI_SLOT_MARK_SHIFT  32
+#define SCI_SLOT_QUEUE_SHIFT 34
+#define SCI_SLOT_USES_SHIFT  35
+#define SCI_SLOT_STAMP_SHIFT 43
+#define SCI_SLOT_TAG_SHIFT   50
+#define SCI_STAMP_MAX        127u
 
 static inline sci_place sci_slot_place(uint64_t slot)
 {
@@ -40,19 +40,94 @@ static inline uint64_t sci_slot_tag(uint64_t hash)
 	return hash >> SCI_SLOT_TAG_SHIFT << SCI_SLOT_TAG_SHIFT;
 }
 
+static inline bool sci_slot_has_tag(uint64_t slot, uint64_t hash)
+{
+	return (slot ^ hash) >> SCI_SLOT_TAG_SHIFT == 0;
+}
+
 static inline unsigned sci_slot_mark(uint64_t slot)
 {
-	return (unsigned)(slot >> 32) & 3u;
+	return (unsigned)(slot >> SCI_SLOT_MARK_SHIFT) & 3u;
 }
 
-static inline uint64_t sci_slot_marked(uint64_t slot, unsigned mark)
+static inline enum sci_queue_name sci_slot_queue(uint64_t slot)
 {
-	return (slot & ~(UINT64_C(3) << 32)) | (uint64_t)mark << 32;
+	return (enum sci_queue_name)(slot >> SCI_SLOT_QUEUE_SHIFT & 1);
 }
 
-static inline uint64_t sci_slot_moved(uint64_t slot, sci_place place)
+static inline uint8_t sci_slot_uses(uint64_t slot)
+{
+	return (uint8_t)(slot >> SCI_SLOT_USES_SHIFT);
+}
+
+/* When the entry came into the window, on a clock of the policy's. */
+static inline uint32_t sci_slot_stamp(uint64_t slot)
+{
+	return (uint32_t)(slot >> SCI_SLOT_STAMP_SHIFT) & SCI_STAMP_MAX;
+}
+
+static inline uint64_t sci_slot_with(uint64_t slot, unsigned shift, uint64_t mask, uint64_t value)
+{
+	return (slot & ~(mask << shift)) | (value & mask) << shift;
+}
+
+static inline uint64_t sci_slot_with_mark(uint64_t slot, unsigned mark)
+{
+	return sci_slot_with(slot, SCI_SLOT_MARK_SHIFT, 3, mark);
+}
+
+static inline uint64_t sci_slot_with_queue(uint64_t slot, enum sci_queue_name queue)
+{
+	return sci_slot_with(slot, SCI_SLOT_QUEUE_SHIFT, 1, queue);
+}
+
+static inline uint64_t sci_slot_with_uses(uint64_t slot, uint8_t uses)
+{
+	return sci_slot_with(slot, SCI_SLOT_USES_SHIFT, UINT8_MAX, uses);
+}
+
+static inline uint64_t sci_slot_with_stamp(uint64_t slot, uint32_t stamp)
+{
+	return sci_slot_with(slot, SCI_SLOT_STAMP_SHIFT, SCI_STAMP_MAX, stamp);
+}
+
+static inline uint64_t sci_slot_with_place(uint64_t slot, sci_place place)
 {
 	return (slot & ~(uint64_t)UINT32_MAX) | place;
+}
+
+/* The slots of the index, from the first line's first on. */
+static inline sci_slot *sci_slots(const struct sci_shard *shard)
+{
+	return sci_buckets(shard)->slot;
+}
+
+/* The slot of a record that is in the index. */
+static inline sci_slot *sci_index_slot(const struct sci_shard *shard, sci_place place)
+{
+	return sci_slots(shard) + sci_record_at(shard, place)->slot;
+}
+
+/* Map 32 bits onto 0..count-1 evenly, by a multiplication in place of a division. */
+static inline uint32_t sci_index_scale(uint32_t bits, uint32_t count)
+{
+	return (uint32_t)((uint64_t)bits * count >> 32);
+}
+
+/* The line that a hash belongs in first. */
+static inline uint32_t sci_index_home(const struct sci_shard *shard, uint64_t hash)
+{
+	return sci_index_scale((uint32_t)hash, shard->buckets);
+}
+
+/* The other of the two lines that a tag may be in, seen from one of them; its own inverse. */
+static inline uint32_t sci_index_other(const struct sci_shard *shard, uint64_t tagged,
+	uint32_t line)
+{
+	uint32_t tag = (uint32_t)(tagged >> SCI_SLOT_TAG_SHIFT);
+	uint32_t sum = sci_index_scale(tag * 0x9E3779B1u, shard->buckets) | 1;
+
+	return sum >= line ? sum - line : sum + (shard->buckets - line);
 }
 
 #endif

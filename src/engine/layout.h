@@ -16,23 +16,24 @@ struct sci_bucket {
 
 _Static_assert(sizeof(struct sci_bucket) == 64, "a bucket is a cache line");
 
+#define SCI_BUCKETS_MAX ((1u << 29) - 2) /* so that 32 bits number the slots */
+
 /* The log is a circle of records that is swept by one cursor. In front of the cursor lies the gap, free
  * space to append in; behind the gap come the oldest records, and the sweep goes on into them:
  *
- *	start            head       gap_end                     end            limit
+ *	log_start        head       gap_end                     end            log_limit
  *	| this lap's records | gap  | last lap's records, oldest first | not used yet |
  *
  * All are places, counted in units from the beginning of the shard. */
 struct sci_log {
-	sci_place start, head, gap_end, end, limit;
+	sci_place head, gap_end, end;
 };
 
 /* Entries in the order in which they came, or were given another chance. */
 struct sci_queue {
 	_Atomic sci_place newest, oldest;
-	uint32_t entries;
-	uint32_t unused;
-	uint64_t units;
+	uint64_t entries;
+	uint64_t load; /* of all of them: sci_record_load() */
 };
 
 enum sci_queue_name { SCI_WINDOW, SCI_MAIN, SCI_QUEUES };
@@ -46,15 +47,20 @@ struct sci_ghosts {
 #define SCI_HOLE_CLASSES 128u
 
 struct sci_shard {
+	/* What readers without the lock look at: a line of memory that is seldom written. */
 	_Atomic uint32_t version; /* odd while something is being changed that readers look at */
 	_Atomic uint32_t young;   /* stamps from this one on are of the window's younger half */
 	uint32_t magic;
 	uint32_t policy;      /* enum sci_policy */
 	uint32_t buckets;     /* how many lines the index has */
 	uint32_t ghost_lines; /* how many the ghosts have; 0 with a policy that has none */
+	sci_place log_start, log_limit;
+	uint8_t apart[32];
+
 	uint32_t max_entries; /* the effective bound: never more than the index bears */
-	uint32_t entries;     /* live records */
-	uint64_t live_units;  /* of live and detached records together */
+	uint32_t entries;     /* in the index */
+	uint64_t space_units; /* that records take, detached ones included */
+	uint64_t weight_units; /* that the entries weigh beside their records */
 	uint64_t pinned_units;
 	uint32_t pinned; /* records that are pinned, live or detached */
 	uint32_t epoch;  /* of use counts */
@@ -64,13 +70,17 @@ struct sci_shard {
 	double window_share; /* the window's target, as a part of the capacity */
 	struct sci_queue queue[SCI_QUEUES];
 	struct sci_log log;
-	uint64_t evictions, forgotten, moved_units;
+	uint32_t expiry_at; /* the slot where the search for expired entries goes on */
+	int64_t due_ms;     /* nothing expires before */
+	int64_t lap_due_ms; /* the same, of what the search has seen in this lap */
+	uint64_t evictions, forgotten, moved_units, reclaimed;
+	struct sci_departed *departed; /* objects whose entries are gone */
 	uint64_t hole_classes[SCI_HOLE_CLASSES / 64]; /* which of these are not empty */
 	sci_place holes[SCI_HOLE_CLASSES];
 };
 
-#define SCI_SHARD_MAGIC 0x5C0BECACu
-#define SCI_INDEX_START 768u /* in bytes from the beginning of the shard */
+#define SCI_SHARD_MAGIC 0x5C0BECADu
+#define SCI_INDEX_START 832u /* in bytes from the beginning of the shard */
 
 _Static_assert(sizeof(struct sci_shard) <= SCI_INDEX_START &&
 		SCI_INDEX_START % SCI_SHARD_ALIGN == 0,
@@ -90,6 +100,12 @@ static inline struct sci_record *sci_record_at(const struct sci_shard *shard, sc
 static inline struct sci_bucket *sci_buckets(const struct sci_shard *shard)
 {
 	return sci_shard_byte(shard, SCI_INDEX_START);
+}
+
+/* What counts against the bound on bytes, in units. */
+static inline uint64_t sci_shard_load(const struct sci_shard *shard)
+{
+	return shard->space_units + shard->weight_units;
 }
 
 /* Behind the index. */

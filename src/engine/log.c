@@ -33,21 +33,21 @@ static bool wants_growth(const struct sci_shard *shard, uint32_t units)
 {
 	const struct sci_log *log = &shard->log;
 
-	return log->end < log->limit &&
-		shard->live_units + units > (uint64_t)(log->end - log->start) / 4 * 3;
+	return log->end < shard->log_limit &&
+		shard->space_units + units > (uint64_t)(log->end - shard->log_start) / 4 * 3;
 }
 
 /* Go on behind the end, with more of the memory. */
 static void grow(struct sci_shard *shard, uint32_t units)
 {
 	struct sci_log *log = &shard->log;
-	uint32_t step = (log->end - log->start) / 4;
+	uint32_t step = (log->end - shard->log_start) / 4;
 
 	if (step < units)
 		step = units;
 	if (step < GROWTH_UNITS)
 		step = GROWTH_UNITS;
-	log->end = step < log->limit - log->end ? log->end + step : log->limit;
+	log->end = step < shard->log_limit - log->end ? log->end + step : shard->log_limit;
 	log->gap_end = log->end;
 }
 
@@ -57,16 +57,18 @@ static void sweep_one(struct sci_shard *shard, int64_t now_ms)
 	struct sci_log *log = &shard->log;
 	struct sci_record *record = sci_record_at(shard, log->gap_end);
 
-	if (sci_record_state(record) == SCI_RECORD_LIVE && !record->pins &&
-		sci_entry_expired(record, now_ms))
+	if (sci_form_in_index(record->form) && !sci_record_is_pinned(record) &&
+		sci_record_is_expired(record, now_ms)) {
 		sci_entry_detach(shard, log->gap_end);
-	uint32_t units = record->units;
+		shard->reclaimed++;
+	}
+	uint32_t units = sci_record_units(record);
 	if (sci_record_state(record) == SCI_RECORD_DEAD) {
 		sci_holes_remove(shard, log->gap_end);
 		log->gap_end += units;
 		return;
 	}
-	if (record->pins)
+	if (sci_record_is_pinned(record))
 		seal_gap(shard);
 	else if (log->head < log->gap_end)
 		sci_entry_move(shard, log->gap_end, log->head);
@@ -82,12 +84,12 @@ sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_m
 	while (log->gap_end - log->head < units) {
 		if (log->gap_end < log->end) {
 			sweep_one(shard, now_ms);
-		} else if (wants_growth(shard, units) || (from_start && log->end < log->limit)) {
+		} else if (wants_growth(shard, units) || (from_start && log->end < shard->log_limit)) {
 			grow(shard, units);
 		} else if (!from_start) {
 			/* From the start to the end everything slides together: once is enough. */
 			seal_gap(shard);
-			log->head = log->gap_end = log->start;
+			log->head = log->gap_end = shard->log_start;
 			from_start = true;
 		} else {
 			return 0;
@@ -102,7 +104,7 @@ void sci_log_reset(struct sci_shard *shard)
 {
 	struct sci_log *log = &shard->log;
 
-	log->head = log->gap_end = log->end = log->start;
+	log->head = log->gap_end = log->end = shard->log_start;
 	memset(shard->hole_classes, 0, sizeof shard->hole_classes);
 	memset(shard->holes, 0, sizeof shard->holes);
 }

@@ -6,6 +6,7 @@
  *
  * What it reads may be anything while a writer is at work, so every place and length is checked against
  * the log before it is used. */
+#include "engine/expiry.h"
 #include "engine/index.h"
 #include "engine/policy.h"
 
@@ -14,43 +15,36 @@
 /* Longer values are better pinned and copied by memcpy. */
 #define VALUE_BYTES_MAX 1024u
 
+/* What a reader saw: a slot, and the form of the record that it leads to. */
 struct sighting {
 	sci_slot *slot;
-	uint64_t seen;
-	uint32_t shape;
-	uint8_t queue;
+	uint64_t seen, form;
 };
 
-/* What a record at `place` says, if it is a record with this key at all. Sets *value_len. */
-static bool is_record_of(const struct sci_shard *shard, sci_place place,
-	const struct sci_name *name, struct sighting *sighting, uint64_t *value_len)
+/* Whether there is a record with this key at `place`, inside the log as far as readers look at it. */
+static inline bool is_record_of(const struct sci_shard *shard, sci_place place,
+	const struct sci_name *name, uint64_t *form)
 {
-	if (place < shard->log.start || place > shard->log.limit - SCI_RECORD_HEADER / SCI_UNIT)
+	if (place < shard->log_start || place >= shard->log_limit)
 		return false;
-	struct sci_record *record = sci_record_at(shard, place);
-	uint64_t units = sci_read(&record->units);
-	uint32_t shape = sci_read(&record->shape);
-	uint64_t around = SCI_RECORD_HEADER + name->len + sci_shape_padding(shape);
-	if (sci_shape_state(shape) != SCI_RECORD_LIVE || sci_shape_key_len(shape) != name->len ||
-		sci_read(&record->hash) != (uint32_t)name->hash ||
-		units > shard->log.limit - place || units * SCI_UNIT < around)
-		return false;
-	sighting->shape = shape;
-	sighting->queue = sci_read(&record->queue);
-	*value_len = units * SCI_UNIT - around;
-	return sci_words_equal(sci_record_words(record), *value_len, name->key, name->len);
+	const struct sci_record *record = sci_record_at(shard, place);
+	uint64_t seen = sci_read(&record->form);
+	*form = seen;
+	return sci_form_in_index(seen) && sci_form_key_len(seen) == name->len &&
+		sci_form_bytes(seen) >= sci_value_offset(name->len) &&
+		sci_form_units(seen) <= shard->log_limit - place &&
+		sci_words_equal(sci_record_words(record) + 2, name->key, name->len);
 }
 
-static bool find_in_line(const struct sci_shard *shard, uint32_t line, const struct sci_name *name,
-	struct sighting *sighting, uint64_t *value_len)
+static inline bool find_in_line(const struct sci_shard *shard, uint32_t line,
+	const struct sci_name *name, struct sighting *sighting)
 {
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
-	uint64_t tag = sci_slot_tag(name->hash);
 
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
 		uint64_t slot = sci_read(&bucket->slot[i]);
-		if (!slot || (slot ^ tag) >> SCI_SLOT_TAG_SHIFT != 0 ||
-			!is_record_of(shard, sci_slot_place(slot), name, sighting, value_len))
+		if (!sci_slot_has_tag(slot, name->hash) ||
+			!is_record_of(shard, sci_slot_place(slot), name, &sighting->form))
 			continue;
 		sighting->slot = &bucket->slot[i];
 		sighting->seen = slot;
@@ -59,22 +53,35 @@ static bool find_in_line(const struct sci_shard *shard, uint32_t line, const str
 	return false;
 }
 
-static enum sci_peek peek_once(const struct sci_shard *shard, const struct sci_name *name,
+/* Whether the record is past its deadline, or a use would put that off, which takes the lock. */
+static bool needs_lock(const struct sci_record *record, uint64_t form, int64_t now_ms)
+{
+	if (!(form & SCI_FORM_TIMED))
+		return false;
+	const sci_word *expires = sci_record_expires(record, form);
+	int64_t expires_ms = (int64_t)sci_read(expires);
+	return now_ms >= expires_ms ||
+		((form & SCI_FORM_IDLE) && sci_expiry_after_use(expires, now_ms) != expires_ms);
+}
+
+static inline enum sci_peek peek_once(const struct sci_shard *shard, const struct sci_name *name,
 	int64_t now_ms, struct sci_copy *copy, struct sighting *sighting)
 {
-	struct sci_lines lines = sci_index_lines(shard, (uint32_t)name->hash);
-	uint64_t len;
+	uint32_t home = sci_index_home(shard, name->hash);
 
-	if (!find_in_line(shard, lines.home, name, sighting, &len) &&
-		!find_in_line(shard, lines.second, name, sighting, &len))
+	if (!find_in_line(shard, home, name, sighting) &&
+		!find_in_line(shard, sci_index_other(shard, name->hash, home), name, sighting))
 		return SCI_PEEK_MISS;
-	struct sci_record *record = sci_record_at(shard, sci_slot_place(sighting->seen));
-	if (len > VALUE_BYTES_MAX || now_ms >= sci_read(&record->expires_ms))
+	const struct sci_record *record = sci_record_at(shard, sci_slot_place(sighting->seen));
+	uint64_t form = sighting->form, len = sci_form_value_len(form);
+	if (sci_form_state(form) == SCI_RECORD_OBJECT || len > VALUE_BYTES_MAX ||
+		needs_lock(record, form, now_ms))
 		return SCI_PEEK_UNSURE;
 	copy->len = len;
 	if (len > copy->capacity)
 		return SCI_PEEK_TOO_LARGE;
-	sci_words_copy_out(copy->buffer, sci_record_words(record), len);
+	sci_words_copy_out(copy->buffer,
+		sci_record_words(record) + sci_value_offset(name->len) / SCI_UNIT, len);
 	return SCI_PEEK_HIT;
 }
 
@@ -94,8 +101,7 @@ enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_nam
 		if (atomic_load_explicit(&shard->version, memory_order_relaxed) != version)
 			continue;
 		if (peek == SCI_PEEK_HIT)
-			sci_policy_mark(shard, sighting.slot, sighting.seen, sighting.queue,
-				sighting.shape);
+			sci_policy_mark(shard, sighting.slot, sighting.seen);
 		return peek;
 	}
 	return SCI_PEEK_UNSURE;

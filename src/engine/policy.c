@@ -14,8 +14,10 @@
  * A cold cache knows nothing yet, and what was used last is the best guess there is: the window begins
  * large, and settles to its usual share while the cache fills a few times.
  *
- * A mark, up to three, counts the hits since the entry was last looked at. It is in the slot of the index,
- * so that a hit needs to write nothing else, and writes nothing at all when the mark is full. */
+ * A mark, up to three, counts the hits since the entry was last looked at. It is in the slot of the index
+ * with all else that is known of an entry's use, so that a hit needs to write nothing else, and writes
+ * nothing at all when the mark is full. A mark that a reader sets while the slot is being written may be
+ * lost, which is no great loss. */
 #include "engine/policy.h"
 
 #include "engine/entry.h"
@@ -48,7 +50,7 @@ void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
  * without moving much: in a log that is full to the brim, each byte stored would cost dozens moved. */
 static uint32_t capacity_units(const struct sci_shard *shard)
 {
-	uint32_t log_units = shard->log.limit - shard->log.start;
+	uint32_t log_units = shard->log_limit - shard->log_start;
 
 	return log_units - log_units / FREE_PART;
 }
@@ -56,7 +58,7 @@ static uint32_t capacity_units(const struct sci_shard *shard)
 /* Which of the two bounds is nearer decides in what the window is measured. */
 static bool bytes_bind(const struct sci_shard *shard)
 {
-	return shard->live_units * shard->max_entries >
+	return sci_shard_load(shard) * shard->max_entries >
 		(uint64_t)shard->entries * capacity_units(shard);
 }
 
@@ -66,7 +68,7 @@ static double window_with(const struct sci_shard *shard, struct sci_demand deman
 	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
 
 	if (bytes_bind(shard))
-		return (double)(window->units + demand.units) / (double)capacity_units(shard);
+		return (double)(window->load + demand.load) / (double)capacity_units(shard);
 	return (double)(window->entries + demand.entries) / (double)shard->max_entries;
 }
 
@@ -74,7 +76,7 @@ static double window_with(const struct sci_shard *shard, struct sci_demand deman
 static double capacity_entries(const struct sci_shard *shard)
 {
 	if (shard->entries && bytes_bind(shard))
-		return (double)capacity_units(shard) / (double)shard->live_units *
+		return (double)capacity_units(shard) / (double)sci_shard_load(shard) *
 			(double)shard->entries;
 	return (double)shard->max_entries;
 }
@@ -91,14 +93,18 @@ static void move_share(struct sci_shard *shard, double entries)
 static bool over_capacity(const struct sci_shard *shard, struct sci_demand demand)
 {
 	return shard->entries + demand.entries > shard->max_entries ||
-		shard->live_units + demand.units > capacity_units(shard);
+		sci_shard_load(shard) + demand.load > capacity_units(shard);
 }
 
-static void use(struct sci_shard *shard, struct sci_record *record)
+/* One use more of the entry in this slot, whose mark becomes what is given. */
+static void use(struct sci_shard *shard, sci_slot *slot, unsigned mark)
 {
-	unsigned count = sci_uses_now(shard, record->uses);
+	uint64_t seen = *slot;
+	unsigned count = sci_uses_now(shard, sci_slot_uses(seen));
 
-	sci_write(&record->uses, sci_uses_of(shard, count < SCI_USES_MAX ? count + 1 : count));
+	seen = sci_slot_with_uses(seen,
+		sci_uses_of(shard, count < SCI_USES_MAX ? count + 1 : count));
+	sci_write(slot, sci_slot_with_mark(seen, mark));
 	if ((double)++shard->uses >= AGEING * capacity_entries(shard)) {
 		shard->uses = 0;
 		shard->epoch++;
@@ -107,24 +113,24 @@ static void use(struct sci_shard *shard, struct sci_record *record)
 
 static void evict(struct sci_shard *shard, sci_place place)
 {
-	const struct sci_record *record = sci_record_at(shard, place);
-
 	if (shard->ghost_lines)
-		sci_ghosts_add(shard, record->hash, record->uses);
+		sci_ghosts_add(shard, sci_index_ghost_hash_of(shard, place),
+			sci_slot_uses(*sci_index_slot(shard, place)));
 	sci_entry_detach(shard, place);
 	shard->evictions++;
 	if ((double)shard->evictions < SETTLING * capacity_entries(shard))
 		move_share(shard, (SHARE_SETTLED - SHARE_AT_FIRST) / SETTLING);
 }
 
-/* The clock of the stamps goes on with each entry that comes into the window, and round in four
+/* The clock of the stamps goes on with each entry that comes into the window, and round in two
  * cache-fulls. */
 static void stamp(struct sci_shard *shard, sci_place place)
 {
-	uint64_t tick = shard->max_entries / 256 + 1;
+	uint64_t tick = shard->max_entries / ((SCI_STAMP_MAX + 1) / 2) + 1;
 	uint64_t half = shard->queue[SCI_WINDOW].entries / 2;
+	sci_slot *slot = sci_index_slot(shard, place);
 
-	sci_record_set_stamp(sci_record_at(shard, place), (uint32_t)(shard->windowed / tick));
+	sci_write(slot, sci_slot_with_stamp(*slot, (uint32_t)(shard->windowed / tick)));
 	shard->windowed++;
 	sci_write(&shard->young, (uint32_t)((shard->windowed - half) / tick) & SCI_STAMP_MAX);
 }
@@ -145,8 +151,7 @@ static sci_place main_victim(struct sci_shard *shard)
 		sci_slot *slot = sci_index_slot(shard, place);
 		if (!sci_slot_mark(*slot))
 			break;
-		sci_write(slot, sci_slot_marked(*slot, sci_slot_mark(*slot) - 1));
-		use(shard, sci_record_at(shard, place));
+		use(shard, slot, sci_slot_mark(*slot) - 1);
 		move_share(shard, -LOSS);
 		sci_queue_renew(shard, SCI_MAIN, place);
 		place = sci_queue_oldest(shard, SCI_MAIN);
@@ -163,8 +168,7 @@ static sci_place window_victim(struct sci_shard *shard)
 		sci_slot *slot = sci_index_slot(shard, place);
 		if (!sci_slot_mark(*slot))
 			break;
-		sci_write(slot, sci_slot_marked(*slot, 0));
-		use(shard, sci_record_at(shard, place));
+		use(shard, slot, 0);
 		move_share(shard, LOSS);
 		sci_queue_renew(shard, SCI_WINDOW, place);
 		stamp(shard, place);
@@ -173,21 +177,25 @@ static sci_place window_victim(struct sci_shard *shard)
 	return place;
 }
 
+static unsigned uses_now(const struct sci_shard *shard, sci_place place)
+{
+	return sci_uses_now(shard, sci_slot_uses(*sci_index_slot(shard, place)));
+}
+
 /* What leaves the window is taken into main if there is room, or if it beats what has to go for it. */
 static void offer_to_main(struct sci_shard *shard, sci_place place, struct sci_demand demand)
 {
 	while (over_capacity(shard, demand)) {
 		sci_place resident = main_victim(shard);
 		if (!resident ||
-			sci_uses_now(shard, sci_record_at(shard, place)->uses) <=
-				sci_uses_now(shard, sci_record_at(shard, resident)->uses)) {
+			uses_now(shard, place) <= uses_now(shard, resident)) {
 			evict(shard, place);
 			return;
 		}
 		evict(shard, resident);
 	}
 	sci_slot *slot = sci_index_slot(shard, place);
-	sci_write(slot, sci_slot_marked(*slot, 0));
+	sci_write(slot, sci_slot_with_mark(*slot, 0));
 	sci_queue_renew(shard, SCI_MAIN, place);
 }
 
@@ -245,44 +253,40 @@ void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand)
 void sci_policy_hit(struct sci_shard *shard, sci_slot *slot)
 {
 	uint64_t seen = *slot;
-	const struct sci_record *record = sci_record_at(shard, sci_slot_place(seen));
 
 	if (shard->policy == SCI_POLICY_LRU)
 		sci_queue_renew(shard, SCI_MAIN, sci_slot_place(seen));
 	else
-		sci_policy_mark(shard, slot, seen, record->queue, record->shape);
+		sci_policy_mark(shard, slot, seen);
 }
 
-void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen, uint8_t queue,
-	uint32_t shape)
+void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen)
 {
 	if (sci_slot_mark(seen) == MARK_MAX ||
-		(queue == SCI_WINDOW && is_young(shard, sci_shape_stamp(shape))))
+		(sci_slot_queue(seen) == SCI_WINDOW && is_young(shard, sci_slot_stamp(seen))))
 		return;
 	/* When the slot has changed since, its mark is no news of this entry. */
 	atomic_compare_exchange_strong_explicit(slot, &seen,
-		sci_slot_marked(seen, sci_slot_mark(seen) + 1), memory_order_relaxed,
+		sci_slot_with_mark(seen, sci_slot_mark(seen) + 1), memory_order_relaxed,
 		memory_order_relaxed);
 }
 
-struct sci_legacy sci_policy_legacy(const struct sci_shard *shard, uint64_t slot)
+struct sci_legacy sci_policy_legacy(uint64_t slot)
 {
-	const struct sci_record *record = sci_record_at(shard, sci_slot_place(slot));
-
 	return (struct sci_legacy){
-		.queue = (enum sci_queue_name)record->queue,
-		.uses = record->uses,
+		.queue = sci_slot_queue(slot),
+		.uses = sci_slot_uses(slot),
 		.replaces = true,
 	};
 }
 
-struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint32_t hash)
+struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint64_t hash)
 {
 	struct sci_ghost ghost;
 
 	if (shard->policy == SCI_POLICY_LRU)
 		return (struct sci_legacy){ .queue = SCI_MAIN };
-	if (!sci_ghosts_take(shard, hash, &ghost))
+	if (!sci_ghosts_take(shard, sci_index_ghost_hash(shard, hash), &ghost))
 		return (struct sci_legacy){ .queue = SCI_WINDOW, .uses = sci_uses_of(shard, 0) };
 	if ((double)ghost.age < capacity_entries(shard) / 2)
 		move_share(shard, GAIN * (1 - shard->window_share));
@@ -291,7 +295,7 @@ struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint32_t hash)
 
 void sci_policy_renew(struct sci_shard *shard, sci_place place)
 {
-	enum sci_queue_name queue = (enum sci_queue_name)sci_record_at(shard, place)->queue;
+	enum sci_queue_name queue = sci_slot_queue(*sci_index_slot(shard, place));
 
 	sci_queue_renew(shard, queue, place);
 	if (queue == SCI_WINDOW)
@@ -300,11 +304,11 @@ void sci_policy_renew(struct sci_shard *shard, sci_place place)
 
 void sci_policy_entered(struct sci_shard *shard, sci_place place, struct sci_legacy legacy)
 {
-	struct sci_record *record = sci_record_at(shard, place);
+	sci_slot *slot = sci_index_slot(shard, place);
 
-	sci_write(&record->uses, legacy.uses);
+	sci_write(slot, sci_slot_with_uses(*slot, legacy.uses));
 	if (shard->policy == SCI_POLICY_COUNTED && !legacy.replaces)
-		use(shard, record);
+		use(shard, slot, 0);
 	sci_queue_add(shard, legacy.queue, place);
 	if (legacy.queue == SCI_WINDOW)
 		stamp(shard, place);

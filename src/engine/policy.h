@@ -10,10 +10,8 @@ void sci_policy_start(struct sci_shard *shard, enum sci_policy policy);
 /* A lookup found the entry in this slot of the index. */
 void sci_policy_hit(struct sci_shard *shard, sci_slot *slot);
 
-/* The same without the lock, by a reader that saw this slot, and in its record this queue and shape. Only
- * for SCI_POLICY_COUNTED. */
-void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen, uint8_t queue,
-	uint32_t shape);
+/* The same without the lock, by a reader that saw this in the slot. Only for SCI_POLICY_COUNTED. */
+void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen);
 
 /* The entry's value was replaced where it is. */
 void sci_policy_renew(struct sci_shard *shard, sci_place place);
@@ -26,14 +24,15 @@ struct sci_legacy {
 };
 
 /* The entry in this slot is being replaced: what its successor takes over. */
-struct sci_legacy sci_policy_legacy(const struct sci_shard *shard, uint64_t slot);
+struct sci_legacy sci_policy_legacy(uint64_t slot);
 
 /* A new key comes: what is left of it from before. */
-struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint32_t hash);
+struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint64_t hash);
 
-/* What is to come: units, and one entry more, or none when it replaces one. */
+/* What is to come: units of load, and one entry more, or none when it replaces one. */
 struct sci_demand {
-	uint32_t units, entries;
+	uint64_t load;
+	uint32_t entries;
 };
 
 /* Evict until what is to come is within the bounds, or nothing can be evicted. */

@@ -1,6 +1,9 @@
-/* Two links in each live record, place 0 at both ends. A queue knows how many entries and units are in
- * it, because its target is in one or the other. */
+/* Two links in each live record, place 0 at both ends. A queue knows how many entries are in it
+ * and what they weigh, because its target is in one or the other. Which queue an entry is in says its slot
+ * of the index. */
 #include "engine/queue.h"
+
+#include "engine/index.h"
 
 static _Atomic sci_place *link_from_newer(struct sci_shard *shard, struct sci_queue *queue,
 	sci_place newer)
@@ -18,25 +21,31 @@ void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_place 
 {
 	struct sci_record *record = sci_record_at(shard, place);
 	struct sci_queue *queue = &shard->queue[name];
+	sci_slot *slot = sci_index_slot(shard, place);
 
-	sci_write(&record->queue, (uint8_t)name);
+	sci_write(slot, sci_slot_with_queue(*slot, name));
 	sci_write(&record->newer, 0);
 	sci_write(&record->older, queue->newest);
 	sci_write(link_from_older(shard, queue, record->older), place);
 	sci_write(&queue->newest, place);
 	queue->entries++;
-	queue->units += record->units;
+	queue->load += sci_record_load(record);
+}
+
+static struct sci_queue *queue_of(struct sci_shard *shard, sci_place place)
+{
+	return &shard->queue[sci_slot_queue(*sci_index_slot(shard, place))];
 }
 
 void sci_queue_remove(struct sci_shard *shard, sci_place place)
 {
 	const struct sci_record *record = sci_record_at(shard, place);
-	struct sci_queue *queue = &shard->queue[record->queue];
+	struct sci_queue *queue = queue_of(shard, place);
 
 	sci_write(link_from_newer(shard, queue, record->newer), record->older);
 	sci_write(link_from_older(shard, queue, record->older), record->newer);
 	queue->entries--;
-	queue->units -= record->units;
+	queue->load -= sci_record_load(record);
 }
 
 void sci_queue_renew(struct sci_shard *shard, enum sci_queue_name name, sci_place place)
@@ -50,7 +59,7 @@ void sci_queue_renew(struct sci_shard *shard, enum sci_queue_name name, sci_plac
 void sci_queue_moved(struct sci_shard *shard, sci_place to)
 {
 	const struct sci_record *record = sci_record_at(shard, to);
-	struct sci_queue *queue = &shard->queue[record->queue];
+	struct sci_queue *queue = queue_of(shard, to);
 
 	sci_write(link_from_newer(shard, queue, record->newer), to);
 	sci_write(link_from_older(shard, queue, record->older), to);
@@ -60,7 +69,7 @@ sci_place sci_queue_oldest(const struct sci_shard *shard, enum sci_queue_name na
 {
 	sci_place place = shard->queue[name].oldest;
 
-	while (place && sci_record_at(shard, place)->pins)
+	while (place && sci_record_is_pinned(sci_record_at(shard, place)))
 		place = sci_record_at(shard, place)->newer;
 	return place;
 }

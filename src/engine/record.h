@@ -1,14 +1,15 @@
 /* A record: what the log is made of.
  *
- *	 0        4        8        12     14     15     16       24       28       32
- *	| units  | shape  | hash   | pins | uses | queue| expires | newer  | older  | value | key | pad |
+ *	 0                 8        12       16      20
+ *	| form            | newer  | older  | slot  | key | pad | value | pad | worth | expires | idle |
  *
- * Lengths and places are counted in units of 8 bytes, so 32 bits reach 32 GiB and every value is
- * aligned. The value's length is not stored: it is what the record has left after header, key and
- * padding. A dead record is the space of a former one, or a gap that could not be used; of it only
- * `units` and `shape` mean something, so one unit is enough, and if it is large enough to be used again
- * also `newer` and `older`, its neighbours in the list of holes.
- */
+ * Places and units count 8 bytes, so 32 bits reach 32 GiB, and every value is aligned. The value's length
+ * is not stored: it is what `bytes` has left behind header and key. The words after the value are there
+ * only when the form says so: an entry without a deadline does not pay for one.
+ *
+ * A dead record is the space of a former one, or a gap that could not be used; of it only the form means
+ * something, so one unit is enough, and if it is large enough to be used again also `newer` and `older`,
+ * its neighbours in the list of holes. */
 #ifndef SCI_ENGINE_RECORD_H
 #define SCI_ENGINE_RECORD_H
 
@@ -18,111 +19,166 @@
 #define SCI_UNIT 8u
 
 struct sci_record {
-	_Atomic uint32_t units;     /* the whole record, this header included */
-	_Atomic uint32_t shape;     /* state:2, padding:3, key length:17, stamp:10 */
-	_Atomic uint32_t hash;      /* the hash's low half: the buckets it may be found in */
-	_Atomic uint16_t pins;      /* holders; while there are any it does not move or die */
-	_Atomic uint8_t uses;       /* epoch:4, count:4; see use_count.h */
-	_Atomic uint8_t queue;      /* enum sci_queue_name */
-	_Atomic int64_t expires_ms; /* cache time, SCI_NEVER if it does not */
-	_Atomic sci_place newer;    /* neighbours in its queue; 0 at the ends */
+	_Atomic uint64_t form;
+	_Atomic sci_place newer; /* neighbours in its queue; 0 at the ends */
 	_Atomic sci_place older;
+	_Atomic uint32_t slot; /* which slot of the index leads here */
+	/* The key begins here. */
 };
 
-#define SCI_PINS_MAX UINT16_MAX
-
-#define SCI_RECORD_HEADER 32u
-_Static_assert(sizeof(struct sci_record) == SCI_RECORD_HEADER, "the layout drawn above");
+/* sizeof(struct sci_record) has padding behind it that the key uses. */
+#define SCI_RECORD_HEADER 20u
 
 enum sci_record_state {
-	SCI_RECORD_DEAD,    /* free space */
-	SCI_RECORD_LIVE,    /* in the index */
-	SCI_RECORD_DETACHED /* removed while pinned: not in the index, dead when the last pin goes */
+	SCI_RECORD_DEAD,     /* free space */
+	SCI_RECORD_LIVE,     /* in the index */
+	SCI_RECORD_DETACHED, /* removed while pinned: not in the index, dead when the last pin goes */
+	SCI_RECORD_OBJECT    /* in the index; the value is the address of a struct sci_departed */
 };
 
-#define SCI_KEY_LEN_MAX ((1u << 17) - 1)
+/* A form is pins:8 | idle:1 | timed:1 | worth:1 | state:2 | key length:17 | bytes:34, of header, key,
+ * padding and value together. */
+#define SCI_BYTES_BITS    34
+#define SCI_KEY_LEN_BITS  17
+#define SCI_KEY_LEN_SHIFT SCI_BYTES_BITS
+#define SCI_STATE_SHIFT   (SCI_KEY_LEN_SHIFT + SCI_KEY_LEN_BITS)
+#define SCI_FORM_WORTH    (UINT64_C(1) << (SCI_STATE_SHIFT + 2))
+#define SCI_FORM_TIMED    (UINT64_C(1) << (SCI_STATE_SHIFT + 3))
+#define SCI_FORM_IDLE     (UINT64_C(1) << (SCI_STATE_SHIFT + 4))
+#define SCI_PINS_SHIFT    (SCI_STATE_SHIFT + 5)
+#define SCI_KEY_LEN_MAX   ((1u << SCI_KEY_LEN_BITS) - 1)
+#define SCI_PIN           (UINT64_C(1) << SCI_PINS_SHIFT)
 
-static inline uint32_t sci_record_shape(enum sci_record_state state, uint32_t padding,
-	uint32_t key_len)
+_Static_assert(SCI_PINS_SHIFT + 8 == 64, "a form is one word");
+
+static inline uint64_t sci_form(enum sci_record_state state, uint64_t bytes, uint64_t key_len)
 {
-	return (uint32_t)state | padding << 2 | key_len << 5;
+	return bytes | key_len << SCI_KEY_LEN_SHIFT | (uint64_t)state << SCI_STATE_SHIFT;
 }
 
-/* What a shape says, for those who have read it once. */
-static inline enum sci_record_state sci_shape_state(uint32_t shape)
+static inline enum sci_record_state sci_form_state(uint64_t form)
 {
-	return (enum sci_record_state)(shape & 3);
+	return (enum sci_record_state)(form >> SCI_STATE_SHIFT & 3);
 }
 
-static inline uint32_t sci_shape_padding(uint32_t shape)
+static inline bool sci_form_in_index(uint64_t form)
 {
-	return shape >> 2 & 7;
+	return form >> SCI_STATE_SHIFT & 1;
 }
 
-static inline uint32_t sci_shape_key_len(uint32_t shape)
+static inline uint64_t sci_form_bytes(uint64_t form)
 {
-	return shape >> 5 & SCI_KEY_LEN_MAX;
+	return form & ((UINT64_C(1) << SCI_BYTES_BITS) - 1);
 }
 
-static inline uint32_t sci_shape_stamp(uint32_t shape)
+static inline uint32_t sci_form_key_len(uint64_t form)
 {
-	return shape >> 22;
+	return (uint32_t)(form >> SCI_KEY_LEN_SHIFT) & SCI_KEY_LEN_MAX;
+}
+
+static inline unsigned sci_form_pins(uint64_t form)
+{
+	return (unsigned)(form >> SCI_PINS_SHIFT);
+}
+
+/* Where the value begins, in bytes. */
+static inline uint64_t sci_value_offset(uint64_t key_len)
+{
+	return (SCI_RECORD_HEADER + key_len + SCI_UNIT - 1) & ~(uint64_t)(SCI_UNIT - 1);
+}
+
+static inline uint64_t sci_form_value_len(uint64_t form)
+{
+	return sci_form_bytes(form) - sci_value_offset(sci_form_key_len(form));
+}
+
+/* The words behind the value: where each of them is, counted from the end of the value's last word. */
+static inline unsigned sci_form_expires_at(uint64_t form)
+{
+	return (form & SCI_FORM_WORTH) != 0;
+}
+
+static inline unsigned sci_form_extra(uint64_t form)
+{
+	return (form & SCI_FORM_WORTH ? 1u : 0u) + (form & SCI_FORM_TIMED ? 1u : 0u) +
+		(form & SCI_FORM_IDLE ? 2u : 0u);
+}
+
+static inline uint64_t sci_form_content_units(uint64_t form)
+{
+	return (sci_form_bytes(form) + SCI_UNIT - 1) / SCI_UNIT;
+}
+
+/* The whole record. */
+static inline uint64_t sci_form_units(uint64_t form)
+{
+	return sci_form_content_units(form) + sci_form_extra(form);
+}
+
+static inline uint32_t sci_record_units(const struct sci_record *record)
+{
+	return (uint32_t)sci_form_units(record->form);
 }
 
 static inline enum sci_record_state sci_record_state(const struct sci_record *record)
 {
-	return sci_shape_state(record->shape);
+	return sci_form_state(record->form);
 }
 
-static inline void sci_record_set_state(struct sci_record *record, enum sci_record_state state)
+static inline bool sci_record_is_pinned(const struct sci_record *record)
 {
-	sci_write(&record->shape, (record->shape & ~3u) | (uint32_t)state);
+	return sci_form_pins(record->form) > 0;
 }
 
-static inline uint32_t sci_record_padding(const struct sci_record *record)
+static inline sci_word *sci_record_words(const struct sci_record *record)
 {
-	return sci_shape_padding(record->shape);
-}
-
-static inline uint32_t sci_record_key_len(const struct sci_record *record)
-{
-	return sci_shape_key_len(record->shape);
-}
-
-/* When the record came into the window, on a clock of the policy's. */
-#define SCI_STAMP_MAX 1023u
-
-static inline void sci_record_set_stamp(struct sci_record *record, uint32_t stamp)
-{
-	sci_write(&record->shape,
-		(record->shape & ((1u << 22) - 1)) | (stamp & SCI_STAMP_MAX) << 22);
-}
-
-static inline uint64_t sci_record_value_len(const struct sci_record *record)
-{
-	return (uint64_t)record->units * SCI_UNIT - SCI_RECORD_HEADER - sci_record_key_len(record) -
-		sci_record_padding(record);
-}
-
-static inline sci_word *sci_record_words(struct sci_record *record)
-{
-	return (sci_word *)(void *)(record + 1);
+	return (sci_word *)(uintptr_t)record;
 }
 
 static inline unsigned char *sci_record_value(struct sci_record *record)
 {
-	return (unsigned char *)(record + 1);
+	return (unsigned char *)record + sci_value_offset(sci_form_key_len(record->form));
 }
 
-static inline unsigned char *sci_record_key(struct sci_record *record)
+static inline const unsigned char *sci_record_key(const struct sci_record *record)
 {
-	return sci_record_value(record) + sci_record_value_len(record);
+	return (const unsigned char *)record + SCI_RECORD_HEADER;
 }
 
-/* The units that a key and value take together; they are small enough for that by then. */
-static inline uint64_t sci_record_units(uint64_t key_len, uint64_t value_len)
+/* What an entry is worth: the cost of loading it, and what it weighs beside its record's own bytes. */
+struct sci_worth {
+	uint32_t cost;
+	uint32_t weight_units;
+};
+
+static inline struct sci_worth sci_record_worth(const struct sci_record *record)
 {
-	return (SCI_RECORD_HEADER + key_len + value_len + SCI_UNIT - 1) / SCI_UNIT;
+	uint64_t form = record->form, word;
+
+	if (!(form & SCI_FORM_WORTH))
+		return (struct sci_worth){ 0, 0 };
+	word = sci_record_words(record)[sci_form_content_units(form)];
+	return (struct sci_worth){ (uint32_t)word, (uint32_t)(word >> 32) };
+}
+
+/* What counts against the bound on bytes, in units. */
+static inline uint64_t sci_record_load(const struct sci_record *record)
+{
+	return sci_record_units(record) + (uint64_t)sci_record_worth(record).weight_units;
+}
+
+/* The word that says when a record expires; it has one only if it is SCI_FORM_TIMED. Behind it, if it is
+ * SCI_FORM_IDLE, are the idle time, and the deadline that no use can put off. */
+static inline sci_word *sci_record_expires(const struct sci_record *record, uint64_t form)
+{
+	return sci_record_words(record) + sci_form_content_units(form) + sci_form_expires_at(form);
+}
+
+static inline bool sci_record_is_expired(const struct sci_record *record, int64_t now_ms)
+{
+	uint64_t form = record->form;
+
+	return (form & SCI_FORM_TIMED) && now_ms >= (int64_t)*sci_record_expires(record, form);
 }
 
 #endif

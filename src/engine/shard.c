@@ -7,6 +7,7 @@
  * Records that are pinned are stepped over; they are evicted only where the bound on entries cannot be
  * kept otherwise. */
 #include "engine/entry.h"
+#include "engine/expiry.h"
 #include "engine/ghosts.h"
 #include "engine/holes.h"
 #include "engine/index.h"
@@ -29,6 +30,7 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 	if (entries > options->bytes / ENTRY_BYTES_LEAST)
 		entries = options->bytes / ENTRY_BYTES_LEAST;
 	shard->magic = SCI_SHARD_MAGIC;
+	shard->due_ms = shard->lap_due_ms = SCI_NEVER;
 	shard->buckets = sci_index_buckets(entries);
 
 	uint64_t bears = sci_index_capacity(shard->buckets);
@@ -36,13 +38,22 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 			? options->max_entries
 			: bears);
 	sci_policy_start(shard, options->policy);
-	shard->log.start =
+	shard->log_start =
 		(sci_place)((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket) +
 				    shard->ghost_lines * sizeof(struct sci_ghosts)) /
 			SCI_UNIT);
-	shard->log.limit = (sci_place)(options->bytes / SCI_UNIT);
+	shard->log_limit = (sci_place)(options->bytes / SCI_UNIT);
 	sci_log_reset(shard);
 	return shard;
+}
+
+static void fill_found(struct sci_record *record, struct sci_found *found)
+{
+	found->value = sci_record_value(record);
+	found->len = sci_form_value_len(record->form);
+	found->object = NULL;
+	if (sci_record_state(record) == SCI_RECORD_OBJECT)
+		memcpy(&found->object, found->value, sizeof found->object);
 }
 
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
@@ -54,16 +65,14 @@ enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *n
 
 	sci_place place = sci_slot_place(*slot);
 	struct sci_record *record = sci_record_at(shard, place);
-	if (sci_entry_expired(record, now_ms)) {
+	if (sci_record_is_expired(record, now_ms)) {
 		sci_entry_detach(shard, place);
 		return SCI_LOOKUP_EXPIRED;
 	}
 	sci_policy_hit(shard, slot);
-	*found = (struct sci_found){
-		.value = sci_record_value(record),
-		.len = sci_record_value_len(record),
-		.place = place,
-	};
+	sci_expiry_used(record, now_ms);
+	fill_found(record, found);
+	found->place = place;
 	return SCI_LOOKUP_HIT;
 }
 
@@ -83,46 +92,62 @@ static sci_place allocate(struct sci_shard *shard, uint32_t units, int64_t now_m
 	}
 }
 
-/* The record's words behind its header: value, key, padding. */
-static void write_words(struct sci_record *record, const struct sci_name *name, const void *value,
-	size_t len)
+/* The form of a record for a key and its content. */
+static uint64_t form_of(const struct sci_name *name, const struct sci_content *content)
 {
-	struct sci_stream stream = { .to = sci_record_words(record) };
+	size_t len = content->object ? sizeof content->object : content->len;
+	uint64_t form = sci_form(content->object ? SCI_RECORD_OBJECT : SCI_RECORD_LIVE,
+		sci_value_offset(name->len) + len, name->len);
 
-	sci_stream_put(&stream, value, len);
-	sci_stream_put(&stream, name->key, name->len);
-	sci_stream_end(&stream);
+	if (content->cost || content->weight)
+		form |= SCI_FORM_WORTH;
+	if (content->expires_ms != SCI_NEVER || content->idle_ms)
+		form |= SCI_FORM_TIMED;
+	if (content->idle_ms)
+		form |= SCI_FORM_IDLE;
+	return form;
 }
 
-static void write_record(struct sci_shard *shard, sci_place place, uint32_t units,
-	const struct sci_name *name, const void *value, size_t len, int64_t expires_ms)
+static uint32_t weight_units(const struct sci_content *content)
 {
-	struct sci_record *record = sci_record_at(shard, place);
-	uint64_t padding = (uint64_t)units * SCI_UNIT - SCI_RECORD_HEADER - name->len - len;
+	return (uint32_t)((content->weight + SCI_UNIT - 1) / SCI_UNIT);
+}
 
-	sci_write(&record->units, units);
-	sci_write(&record->shape,
-		sci_record_shape(SCI_RECORD_LIVE, (uint32_t)padding, (uint32_t)name->len));
-	sci_write(&record->hash, (uint32_t)name->hash);
-	sci_write(&record->pins, 0);
-	sci_write(&record->expires_ms, expires_ms);
-	write_words(record, name, value, len);
+static void write_record(struct sci_shard *shard, struct sci_record *record, uint64_t form,
+	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
+{
+	sci_word *words = sci_record_words(record);
+	const unsigned char *key = name->key;
+	size_t head_len = name->len < 4 ? name->len : 4;
+
+	sci_write(&record->form, form);
+	/* The first bytes of the key share a word with the slot. */
+	sci_write(&words[2], record->slot | sci_word_of(key, head_len) << 32);
+	sci_words_copy_in(&words[3], key + head_len, name->len - head_len);
+	words += sci_value_offset(name->len) / SCI_UNIT;
+	if (content->object) {
+		sci_write(words++, (uint64_t)(uintptr_t)content->object);
+	} else {
+		sci_words_copy_in(words, content->value, content->len);
+		words += (content->len + SCI_UNIT - 1) / SCI_UNIT;
+	}
+	if (form & SCI_FORM_WORTH)
+		sci_write(words++, content->cost | (uint64_t)weight_units(content) << 32);
+	if (form & SCI_FORM_TIMED)
+		sci_expiry_write(shard, words, content, now_ms);
 }
 
 /* Replace the value of an entry where it is, if it has the room and nobody holds it. */
-static bool overwrite(struct sci_shard *shard, sci_place place, uint32_t units,
-	const struct sci_name *name, const void *value, size_t len, int64_t expires_ms)
+static bool overwrite(struct sci_shard *shard, sci_place place, uint64_t form,
+	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
 {
 	struct sci_record *record = sci_record_at(shard, place);
-	uint64_t padding = (uint64_t)units * SCI_UNIT - SCI_RECORD_HEADER - name->len - len;
 
-	if (record->units != units || record->pins)
+	if (sci_record_units(record) != sci_form_units(form) || sci_record_is_pinned(record) ||
+		sci_record_state(record) != SCI_RECORD_LIVE || content->object)
 		return false;
 	sci_change_begin(shard);
-	sci_write(&record->shape,
-		sci_record_shape(SCI_RECORD_LIVE, (uint32_t)padding, (uint32_t)name->len));
-	sci_write(&record->expires_ms, expires_ms);
-	write_words(record, name, value, len);
+	write_record(shard, record, form, name, content, now_ms);
 	sci_change_end(shard);
 	sci_policy_renew(shard, place);
 	return true;
@@ -132,32 +157,33 @@ static bool overwrite(struct sci_shard *shard, sci_place place, uint32_t units,
 static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot *old,
 	sci_place place, struct sci_legacy legacy)
 {
+	const struct sci_record *record = sci_record_at(shard, place);
 	sci_place in_the_way;
 
 	shard->entries++;
-	shard->live_units += sci_record_at(shard, place)->units;
-	sci_policy_entered(shard, place, legacy);
-	if (old) {
+	shard->space_units += sci_record_units(record);
+	shard->weight_units += sci_record_worth(record).weight_units;
+	if (old)
 		sci_entry_replace(shard, old, place);
-		return;
-	}
-	while ((in_the_way = sci_index_enter(shard, name->hash, place))) {
+	while (!old && (in_the_way = sci_index_enter(shard, name->hash, place))) {
 		sci_entry_detach(shard, in_the_way);
 		shard->forgotten++;
 	}
+	sci_policy_entered(shard, place, legacy);
 }
 
-static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, const void *value,
-	size_t len, int64_t expires_ms, int64_t now_ms)
+static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, uint64_t form,
+	const struct sci_content *content, int64_t now_ms)
 {
-	uint32_t units = (uint32_t)sci_record_units(name->len, len);
+	uint32_t units = (uint32_t)sci_form_units(form);
 	sci_slot *slot = sci_index_find(shard, name);
-	struct sci_legacy legacy = slot ? sci_policy_legacy(shard, *slot)
-					: sci_policy_newcomer(shard, (uint32_t)name->hash);
 
-	if (slot && overwrite(shard, sci_slot_place(*slot), units, name, value, len, expires_ms))
+	if (slot && overwrite(shard, sci_slot_place(*slot), form, name, content, now_ms))
 		return SCI_STORED;
-	sci_policy_make_room(shard, (struct sci_demand){ units, slot ? 0 : 1 });
+	struct sci_legacy legacy = slot ? sci_policy_legacy(*slot)
+					: sci_policy_newcomer(shard, name->hash);
+	sci_policy_make_room(shard,
+		(struct sci_demand){ (uint64_t)units + weight_units(content), slot ? 0 : 1 });
 	sci_place place = allocate(shard, units, now_ms);
 	/* The entry that is replaced may have been moved or evicted for it. */
 	if (legacy.replaces)
@@ -169,23 +195,38 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 	}
 	if (!place)
 		return SCI_STORED_NOT_NO_ROOM;
-	write_record(shard, place, units, name, value, len, expires_ms);
+	write_record(shard, sci_record_at(shard, place), form, name, content, now_ms);
 	enter(shard, name, slot, place, legacy);
 	return SCI_STORED;
 }
 
+/* How many slots a put looks at for entries that are due. */
+#define EXPIRE_SLOTS 2u
+
 enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
-	const void *value, size_t len, int64_t expires_ms, int64_t now_ms)
+	const struct sci_content *content, int64_t now_ms)
 {
-	uint64_t capacity = (uint64_t)(shard->log.limit - shard->log.start) * SCI_UNIT;
+	uint64_t capacity = (uint64_t)(shard->log_limit - shard->log_start) * SCI_UNIT;
 	enum sci_stored stored = SCI_STORED_NOT_TOO_LARGE;
 
-	if (name->len <= SCI_KEY_LEN_MAX && len <= capacity &&
-		sci_record_units(name->len, len) * SCI_UNIT <= capacity)
-		stored = put(shard, name, value, len, expires_ms, now_ms);
+	sci_shard_expire(shard, now_ms, EXPIRE_SLOTS);
+	if (name->len <= SCI_KEY_LEN_MAX && content->len <= capacity &&
+		content->weight <= capacity) {
+		uint64_t form = form_of(name, content);
+		if (sci_form_units(form) * SCI_UNIT + content->weight <= capacity)
+			stored = put(shard, name, form, content, now_ms);
+	}
 	if (stored != SCI_STORED)
 		sci_shard_remove(shard, name);
 	return stored;
+}
+
+struct sci_departed *sci_shard_departed(struct sci_shard *shard)
+{
+	struct sci_departed *departed = shard->departed;
+
+	shard->departed = NULL;
+	return departed;
 }
 
 bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name)
@@ -212,16 +253,15 @@ uint64_t sci_shard_clear(struct sci_shard *shard)
 bool sci_shard_pin(struct sci_shard *shard, sci_place place)
 {
 	struct sci_record *record = sci_record_at(shard, place);
-
-	uint16_t pins = record->pins;
+	unsigned pins = sci_form_pins(record->form);
 
 	if (pins == SCI_PINS_MAX)
 		return false;
-	sci_write(&record->pins, (uint16_t)(pins + 1));
+	sci_write(&record->form, record->form + SCI_PIN);
 	if (pins > 0)
 		return true;
 	shard->pinned++;
-	shard->pinned_units += record->units;
+	shard->pinned_units += sci_record_units(record);
 	return true;
 }
 
@@ -229,11 +269,11 @@ void sci_shard_unpin(struct sci_shard *shard, sci_place place)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
-	sci_write(&record->pins, (uint16_t)(record->pins - 1));
-	if (record->pins > 0)
+	sci_write(&record->form, record->form - SCI_PIN);
+	if (sci_record_is_pinned(record))
 		return;
 	shard->pinned--;
-	shard->pinned_units -= record->units;
+	shard->pinned_units -= sci_record_units(record);
 	if (sci_record_state(record) == SCI_RECORD_DETACHED)
 		sci_entry_die(shard, place);
 }
@@ -245,7 +285,8 @@ struct sci_shard_stats sci_shard_stats(const struct sci_shard *shard)
 		.forgotten = shard->forgotten,
 		.moved_bytes = shard->moved_units * SCI_UNIT,
 		.entries = shard->entries,
-		.bytes = shard->live_units * SCI_UNIT,
+		.reclaimed = shard->reclaimed,
+		.bytes = sci_shard_load(shard) * SCI_UNIT,
 		.pinned = shard->pinned,
 		.pinned_bytes = shard->pinned_units * SCI_UNIT,
 	};

@@ -1,10 +1,11 @@
 /* One shard of a cache: an index, a log of records and a policy, inside memory that it is given.
  *
  * A shard calls no clock, takes no lock and allocates nothing: its caller brings the memory, the lock and
- * the time. Its functions are for one thread at a time, but for sci_shard_peek(). It holds offsets and no pointers, so the memory may lie at any
- * address. Keys are bytes here; src/cache makes them.
+ * the time. Its functions are for one thread at a time, but for sci_shard_peek(). It holds offsets, so the
+ * memory may lie at any address, as long as no objects are in it: those are pointers. Keys are bytes here;
+ * src/cache makes them.
  *
- *	| struct sci_shard | index: buckets of 64 bytes | log: records, one after the other |
+ *	| struct sci_shard | index: lines of 64 bytes | ghosts | log: records, one after the other |
  */
 #ifndef SCI_ENGINE_SHARD_H
 #define SCI_ENGINE_SHARD_H
@@ -46,10 +47,16 @@ struct sci_name {
 /* Where a record is: valid as long as it is pinned, or until the next call that changes the shard. */
 typedef uint32_t sci_place;
 
-/* What was found. `value` is aligned to 8 bytes. */
+/* An object that has left the shard, at the beginning of a struct of the caller's. */
+struct sci_departed {
+	struct sci_departed *next;
+};
+
+/* What was found: a value, aligned to 8 bytes, or an object. */
 struct sci_found {
 	void *value;
 	size_t len;
+	struct sci_departed *object; /* NULL: it is a value */
 	sci_place place;
 };
 
@@ -63,7 +70,7 @@ enum sci_stored {
 
 /* What the shard has counted and holds; the fields are named as in sc_cache_stats. */
 struct sci_shard_stats {
-	uint64_t evictions, forgotten, moved_bytes;
+	uint64_t evictions, forgotten, moved_bytes, reclaimed;
 	uint64_t entries, bytes, pinned, pinned_bytes;
 };
 
@@ -94,10 +101,33 @@ enum sci_peek {
 enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_name *name,
 	int64_t now_ms, struct sci_copy *copy);
 
+/* What is stored: a value that is copied, or an object that the shard keeps the address of. */
+struct sci_content {
+	const void *value;
+	size_t len;
+	struct sci_departed *object; /* in place of a value, if not NULL */
+	uint64_t weight;             /* what an object weighs, in bytes beside its record's own */
+	int64_t expires_ms;          /* SCI_NEVER if it does not */
+	int64_t idle_ms;             /* expires as long after its last use; 0: it does not */
+	uint32_t cost;               /* of making it anew, in any unit; 0: not known */
+};
+
 /* Store a value in the place of what the key had; when it cannot be stored, the key has none after.
- * `value` may lie in the shard itself only if it is pinned. */
+ * The value may lie in the shard itself only if it is pinned. */
 enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
-	const void *value, size_t len, int64_t expires_ms, int64_t now_ms);
+	const struct sci_content *content, int64_t now_ms);
+
+/* Take the objects whose entries are gone, by whatever call, since they were last taken. They are the
+ * caller's again; those that a put could not store are not among them. */
+struct sci_departed *sci_shard_departed(struct sci_shard *shard);
+
+/* Look at up to `slots` slots of the index for entries past their deadline, and remove them; returns how
+ * many went. What is looked at next is where the last call ended. Touches nothing as long as nothing can
+ * be due. */
+uint64_t sci_shard_expire(struct sci_shard *shard, int64_t now_ms, uint32_t slots);
+
+/* Whether an entry may be past its deadline that sci_shard_expire() has not met. */
+bool sci_shard_is_due(const struct sci_shard *shard, int64_t now_ms);
 
 /* Remove an entry; false when there is none. */
 bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name);
@@ -105,7 +135,9 @@ bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name);
 /* Remove all entries; returns how many there were. Pinned values stay readable. */
 uint64_t sci_shard_clear(struct sci_shard *shard);
 
-/* Hold a record where it is; let go once for each hold. False when it is held SCI_PINS_MAX times. */
+/* Hold the record of a value where it is; let go once for each hold. False when it is held SCI_PINS_MAX
+ * times. */
+#define SCI_PINS_MAX 255
 bool sci_shard_pin(struct sci_shard *shard, sci_place place);
 void sci_shard_unpin(struct sci_shard *shard, sci_place place);
 

@@ -5,8 +5,14 @@
 #include "engine/index.h"
 
 struct census {
-	uint64_t live, live_units, pinned, pinned_units, holes;
+	uint64_t live, space_units, weight_units, pinned, pinned_units, holes;
 };
+
+static bool is_in_log(const struct sci_shard *shard, sci_place place, uint32_t units)
+{
+	return place >= shard->log_start && place < shard->log.end &&
+		units <= shard->log.end - place;
+}
 
 static const char *check_head(const struct sci_shard *shard)
 {
@@ -14,107 +20,144 @@ static const char *check_head(const struct sci_shard *shard)
 
 	if (shard->magic != SCI_SHARD_MAGIC)
 		return "not a shard";
+	if (shard->policy > SCI_POLICY_LRU)
+		return "the policy is none that there is";
+	if (shard->buckets < 2 || shard->buckets % 2 || shard->buckets > SCI_BUCKETS_MAX)
+		return "the index has an odd number of lines";
+	if ((shard->policy == SCI_POLICY_COUNTED) != (shard->ghost_lines > 0))
+		return "the policy has not the ghosts that it wants";
 	if ((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket) +
 		    shard->ghost_lines * sizeof(struct sci_ghosts)) /
 			SCI_UNIT !=
-		log->start)
+		shard->log_start)
 		return "the log does not begin where index and ghosts end";
-	if (log->start > log->head || log->head > log->gap_end || log->gap_end > log->end ||
-		log->end > log->limit)
+	if (shard->log_start > log->head || log->head > log->gap_end || log->gap_end > log->end ||
+		log->end > shard->log_limit)
 		return "the log's cursor is out of order";
+	if (shard->max_entries > sci_index_capacity(shard->buckets) || !shard->max_entries)
+		return "the bound on entries is more than the index bears";
 	if (shard->entries > shard->max_entries)
 		return "more entries than the bound";
+	if (shard->expiry_at >= shard->buckets * SCI_BUCKET_SLOTS)
+		return "the search for expired entries has left the index";
+	if (!(shard->window_share >= 0 && shard->window_share <= 1))
+		return "the window's share is none";
+	return NULL;
+}
+
+static const char *check_form(uint64_t form)
+{
+	if (sci_form_bytes(form) < sci_value_offset(sci_form_key_len(form)))
+		return "a record is shorter than what it holds";
+	if ((form & SCI_FORM_IDLE) && !(form & SCI_FORM_TIMED))
+		return "a record has an idle time and no deadline";
+	if (sci_form_state(form) == SCI_RECORD_OBJECT &&
+		(sci_form_value_len(form) != sizeof(struct sci_departed *) || sci_form_pins(form)))
+		return "an object's record is not as it should be";
+	if (sci_form_state(form) == SCI_RECORD_DETACHED && !sci_form_pins(form))
+		return "a detached record is not pinned";
+	return NULL;
+}
+
+/* A live record and its slot know each other. */
+static const char *check_entry(const struct sci_shard *shard, sci_place place,
+	struct census *census)
+{
+	const struct sci_record *record = sci_record_at(shard, place);
+
+	census->live++;
+	census->weight_units += sci_record_worth(record).weight_units;
+	if (record->slot >= shard->buckets * SCI_BUCKET_SLOTS ||
+		sci_slot_place(*sci_index_slot(shard, place)) != place)
+		return "a live record is not in the index";
+	if ((record->form & SCI_FORM_TIMED) &&
+		(int64_t)*sci_record_expires(record, record->form) < shard->due_ms)
+		return "a record is due before anything is";
 	return NULL;
 }
 
 static const char *check_record(const struct sci_shard *shard, sci_place place,
 	struct census *census)
 {
-	struct sci_record *record = sci_record_at(shard, place);
+	const struct sci_record *record = sci_record_at(shard, place);
+	uint64_t form = record->form;
 
-	if (sci_record_state(record) == SCI_RECORD_DEAD) {
-		census->holes += record->units >= SCI_HOLE_UNITS_MIN;
-		return NULL;
+	if (sci_form_state(form) == SCI_RECORD_DEAD) {
+		census->holes += sci_form_units(form) >= SCI_HOLE_UNITS_MIN;
+		return form == sci_form(SCI_RECORD_DEAD, sci_form_units(form) * SCI_UNIT, 0)
+			? NULL
+			: "a dead record has a form of the living";
 	}
-	if (sci_record_state(record) > SCI_RECORD_DETACHED)
-		return "a record has no known state";
-	if ((uint64_t)record->units * SCI_UNIT < SCI_RECORD_HEADER +
-			(uint64_t)sci_record_key_len(record) + sci_record_padding(record))
-		return "a record is shorter than what it holds";
-	if (sci_record_state(record) == SCI_RECORD_DETACHED && !record->pins)
-		return "a detached record is not pinned";
-	census->live_units += record->units;
-	if (record->pins) {
+	const char *wrong = check_form(form);
+	if (wrong)
+		return wrong;
+	census->space_units += sci_form_units(form);
+	if (sci_form_pins(form)) {
 		census->pinned++;
-		census->pinned_units += record->units;
+		census->pinned_units += sci_form_units(form);
 	}
-	if (sci_record_state(record) == SCI_RECORD_DETACHED)
-		return NULL;
-	census->live++;
-	const sci_slot *slot = sci_index_slot(shard, place);
-	if (!slot)
-		return "a live record is not in the index";
-	return NULL;
+	return sci_form_in_index(form) ? check_entry(shard, place, census) : NULL;
 }
 
 static const char *check_span(const struct sci_shard *shard, sci_place from, sci_place to,
 	struct census *census)
 {
 	while (from < to) {
-		uint32_t units = sci_record_at(shard, from)->units;
+		uint64_t units = sci_form_units(sci_record_at(shard, from)->form);
 		if (units == 0 || units > to - from)
 			return "a record does not end where the next begins";
 		const char *wrong = check_record(shard, from, census);
 		if (wrong)
 			return wrong;
-		from += units;
+		from += (sci_place)units;
 	}
 	return NULL;
 }
 
+/* Every live record has a slot of its own, and there are as many slots in use: so each leads to a record. */
 static const char *check_index(const struct sci_shard *shard)
 {
 	uint64_t used = 0;
 
-	for (uint32_t line = 0; line < shard->buckets; line++) {
-		for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
-			uint64_t slot = sci_buckets(shard)[line].slot[i];
-			if (!slot)
-				continue;
-			used++;
-			if (sci_slot_place(slot) < shard->log.start ||
-				sci_slot_place(slot) >= shard->log.end)
-				return "a slot points outside the log";
-			if (sci_record_state(sci_record_at(shard, sci_slot_place(slot))) !=
-				SCI_RECORD_LIVE)
-				return "a slot points to a record that is not live";
-		}
-	}
+	for (uint32_t i = 0; i < shard->buckets * SCI_BUCKET_SLOTS; i++)
+		used += sci_slots(shard)[i] != 0;
 	return used == shard->entries
 		? NULL
 		: "the index has not as many slots in use as there are entries";
+}
+
+/* The least that an entry's record has: up to where its value begins. */
+#define ENTRY_UNITS_MIN ((SCI_RECORD_HEADER + SCI_UNIT - 1) / SCI_UNIT)
+
+/* Whether an entry's record is at this place: one that its slot leads to. */
+static bool is_entry(const struct sci_shard *shard, sci_place place)
+{
+	const struct sci_record *record = sci_record_at(shard, place);
+
+	return is_in_log(shard, place, ENTRY_UNITS_MIN) && record->slot < shard->buckets * SCI_BUCKET_SLOTS &&
+		sci_slot_place(*sci_index_slot(shard, place)) == place;
 }
 
 static const char *check_queue(const struct sci_shard *shard, enum sci_queue_name name)
 {
 	const struct sci_queue *queue = &shard->queue[name];
 	sci_place newer = 0, place = queue->newest;
-	uint64_t units = 0;
+	uint64_t load = 0;
 
 	for (uint64_t i = 0; i < queue->entries; i++) {
-		if (place < shard->log.start || place >= shard->log.end)
-			return "a queue leaves the log";
+		if (!is_entry(shard, place))
+			return "a queue leads to where no entry is";
 		const struct sci_record *record = sci_record_at(shard, place);
-		if (sci_record_state(record) != SCI_RECORD_LIVE || record->newer != newer ||
-			record->queue != name)
+		if (record->newer != newer ||
+			sci_slot_queue(*sci_index_slot(shard, place)) != name)
 			return "a queue is broken";
-		units += record->units;
+		load += sci_record_load(record);
 		newer = place;
 		place = record->older;
 	}
 	if (place != 0 || queue->oldest != newer)
 		return "a queue's count of entries is wrong";
-	return units == queue->units ? NULL : "a queue's count of units is wrong";
+	return load == queue->load ? NULL : "a queue's load is wrong";
 }
 
 static const char *check_holes(const struct sci_shard *shard, const struct census *census)
@@ -127,7 +170,7 @@ static const char *check_holes(const struct sci_shard *shard, const struct censu
 			return "the classes of holes are marked wrongly";
 		sci_place newer = 0, place = shard->holes[class];
 		for (; place && holes <= census->holes; holes++) {
-			if (place < shard->log.start || place >= shard->log.end)
+			if (!is_in_log(shard, place, SCI_HOLE_UNITS_MIN))
 				return "a list of holes leaves the log";
 			const struct sci_record *hole = sci_record_at(shard, place);
 			if (sci_record_state(hole) != SCI_RECORD_DEAD || hole->newer != newer)
@@ -139,29 +182,35 @@ static const char *check_holes(const struct sci_shard *shard, const struct censu
 	return holes == census->holes ? NULL : "the lists of holes do not hold all holes";
 }
 
+static const char *check_counts(const struct sci_shard *shard, const struct census *census)
+{
+	if (census->live != shard->entries ||
+		shard->queue[SCI_WINDOW].entries + shard->queue[SCI_MAIN].entries != shard->entries)
+		return "the count of entries is wrong";
+	if (census->space_units != shard->space_units ||
+		census->weight_units != shard->weight_units)
+		return "the count of live bytes is wrong";
+	if (census->pinned != shard->pinned || census->pinned_units != shard->pinned_units)
+		return "the count of pins is wrong";
+	return NULL;
+}
+
 const char *sci_shard_check(const struct sci_shard *shard)
 {
 	struct census census = { 0 };
 	const char *wrong = check_head(shard);
 
 	if (!wrong)
-		wrong = check_span(shard, shard->log.start, shard->log.head, &census);
+		wrong = check_span(shard, shard->log_start, shard->log.head, &census);
 	if (!wrong)
 		wrong = check_span(shard, shard->log.gap_end, shard->log.end, &census);
+	if (!wrong)
+		wrong = check_counts(shard, &census);
 	if (!wrong)
 		wrong = check_index(shard);
 	if (!wrong)
 		wrong = check_holes(shard, &census);
 	for (unsigned i = 0; i < SCI_QUEUES && !wrong; i++)
 		wrong = check_queue(shard, (enum sci_queue_name)i);
-	if (wrong)
-		return wrong;
-	if (census.live != shard->entries ||
-		shard->queue[SCI_WINDOW].entries + shard->queue[SCI_MAIN].entries != shard->entries)
-		return "the count of entries is wrong";
-	if (census.live_units != shard->live_units)
-		return "the count of live bytes is wrong";
-	if (census.pinned != shard->pinned || census.pinned_units != shard->pinned_units)
-		return "the count of pins is wrong";
-	return NULL;
+	return wrong;
 }

@@ -21,37 +21,39 @@
 
 typedef _Atomic uint64_t sci_word;
 
-/* Bytes that are written one after the other into words; ends with sci_stream_end(). */
-struct sci_stream {
-	sci_word *to;
-	uint64_t word;
-	unsigned fill;
-};
-
-static inline void sci_stream_put(struct sci_stream *stream, const void *data, size_t len)
+/* Up to eight bytes as a word, the rest of it zero. No call of memcpy(): keys are short. */
+static inline uint64_t sci_word_of(const unsigned char *byte, size_t len)
 {
-	const unsigned char *from = data;
+	uint64_t word = 0;
+	uint32_t half;
 
-	while (len > 0) {
-		size_t n = sizeof stream->word - stream->fill;
-		if (n > len)
-			n = len;
-		memcpy((unsigned char *)&stream->word + stream->fill, from, n);
-		stream->fill += (unsigned)n;
-		from += n;
-		len -= n;
-		if (stream->fill < sizeof stream->word)
-			break;
-		sci_write(stream->to++, stream->word);
-		stream->word = 0;
-		stream->fill = 0;
+	if (len >= sizeof word) {
+		memcpy(&word, byte, sizeof word);
+		return word;
 	}
+	if (len >= sizeof half) {
+		memcpy(&half, byte + len - sizeof half, sizeof half);
+		word = (uint64_t)half << (len - sizeof half) * 8;
+		memcpy(&half, byte, sizeof half);
+		return word | half;
+	}
+	for (size_t i = 0; i < len; i++)
+		word |= (uint64_t)byte[i] << i * 8;
+	return word;
 }
 
-static inline void sci_stream_end(struct sci_stream *stream)
+/* Copy `len` bytes into words; the last is filled up with zeros. */
+static inline void sci_words_copy_in(sci_word *to, const void *from, size_t len)
 {
-	if (stream->fill > 0)
-		sci_write(stream->to, stream->word);
+	const unsigned char *byte = from;
+	uint64_t word;
+
+	for (; len >= sizeof word; len -= sizeof word, byte += sizeof word, to++) {
+		memcpy(&word, byte, sizeof word);
+		sci_write(to, word);
+	}
+	if (len > 0)
+		sci_write(to, sci_word_of(byte, len));
 }
 
 /* Copy words down to where they may overlap themselves. */
@@ -67,54 +69,40 @@ static inline void sci_words_copy_out(void *to, const sci_word *from, size_t len
 	unsigned char *byte = to;
 	uint64_t word;
 
+#pragma GCC unroll 4
 	for (; len >= sizeof word; len -= sizeof word, byte += sizeof word, from++) {
 		word = sci_read(from);
 		memcpy(byte, &word, sizeof word);
 	}
-	if (len > 0) {
-		word = sci_read(from);
-		memcpy(byte, &word, len);
-	}
-}
-
-/* Up to eight bytes as a word, the rest of it zero. */
-static inline uint64_t sci_word_of(const unsigned char *byte, size_t len)
-{
-	uint64_t word = 0;
-
-	memcpy(&word, byte, len < sizeof word ? len : sizeof word);
-	return word;
+	if (len == 0)
+		return;
+	word = sci_read(from);
+	for (; len > 0; len--, word >>= 8)
+		*byte++ = (unsigned char)word;
 }
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte of a word is its lowest");
 
-/* Whether the `len` bytes at byte `offset` of the words are these. A shift joins the end of one word with
- * the beginning of the next. */
-static inline bool sci_words_equal(const sci_word *words, size_t offset, const void *data,
-	size_t len)
+/* Whether the `len` bytes from the middle of the first word on are these. A shift joins the end of one
+ * word with the beginning of the next. */
+static inline bool sci_words_equal(const sci_word *words, const void *data, size_t len)
 {
 	const unsigned char *byte = data;
-	unsigned shift = (unsigned)(offset % sizeof(uint64_t)) * 8;
-	uint64_t differing = 0, next, word;
+	uint64_t differing = 0, low = sci_read(words) >> 32, word;
 
-	if (len == 0)
-		return true;
-	words += offset / sizeof(uint64_t);
-	next = sci_read(words);
 	for (; len > sizeof word; len -= sizeof word, byte += sizeof word) {
-		word = next >> shift;
-		next = sci_read(++words);
-		if (shift)
-			word |= next << (64 - shift);
-		differing |= word ^ sci_word_of(byte, sizeof word);
+		word = sci_read(++words);
+		differing |= (low | word << 32) ^ sci_word_of(byte, sizeof word);
+		low = word >> 32;
 	}
-	word = next >> shift;
+	word = low;
 	/* Only if the last bytes reach into it is there a word more. */
-	if (shift / 8 + len > sizeof word)
-		word |= sci_read(words + 1) << (64 - shift);
+	if (len > sizeof word / 2)
+		word |= sci_read(words + 1) << 32;
+	word ^= sci_word_of(byte, len);
 	if (len < sizeof word)
 		word &= (UINT64_C(1) << len * 8) - 1;
-	return (differing | (word ^ sci_word_of(byte, len))) == 0;
+	return (differing | word) == 0;
 }
 
 #endif

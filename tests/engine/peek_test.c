@@ -27,6 +27,13 @@ static struct sci_name name_of(const void *key, size_t len)
 	return (struct sci_name){ key, len, sci_hash(key, len, 3) };
 }
 
+static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, const void *value,
+	size_t len, int64_t expires_ms)
+{
+	return sci_shard_put(shard, name,
+		&(struct sci_content){ .value = value, .len = len, .expires_ms = expires_ms }, 0);
+}
+
 static unsigned char byte_of(uint64_t seed, size_t i)
 {
 	return (unsigned char)(seed * 31 + i * 7);
@@ -69,8 +76,7 @@ static void assert_nothing(struct sci_shard *shard, const void *key, size_t len,
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_MISS);
 }
 
-/* The key lies behind the value, so its place in the words goes through all eight. Keys that are
- * a little different, with the same hash, must not be taken for it. */
+/* Keys that are a little different, with the same hash, must not be taken for it. */
 static void keys_and_values_of_every_length(void **state)
 {
 	struct sci_shard *shard = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
@@ -85,7 +91,7 @@ static void keys_and_values_of_every_length(void **state)
 			unsigned char key[33];
 			memset(key, 'k', sizeof key);
 			struct sci_name name = name_of(key, key_len);
-			assert_int_equal(sci_shard_put(shard, &name, value, len, SCI_NEVER, 0),
+			assert_int_equal(put(shard, &name, value, len, SCI_NEVER),
 				SCI_STORED);
 			assert_peeks(shard, &name, value, len);
 			for (size_t i = 0; i < key_len; i++) {
@@ -110,7 +116,7 @@ static void leaves_alone_what_needs_the_lock(void **state)
 	struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
 
 	(void)state;
-	assert_int_equal(sci_shard_put(shard, &name, "value", 5, 100, 0), SCI_STORED);
+	assert_int_equal(put(shard, &name, "value", 5, 100), SCI_STORED);
 	assert_int_equal(sci_shard_peek(shard, &name, 99, &copy), SCI_PEEK_HIT);
 	/* An expired entry has to be removed. */
 	assert_int_equal(sci_shard_peek(shard, &name, 100, &copy), SCI_PEEK_UNSURE);
@@ -121,7 +127,7 @@ static void leaves_alone_what_needs_the_lock(void **state)
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_HIT);
 
 	/* Exact order of use is written down at every hit. */
-	assert_int_equal(sci_shard_put(lru, &name, "value", 5, SCI_NEVER, 0), SCI_STORED);
+	assert_int_equal(put(lru, &name, "value", 5, SCI_NEVER), SCI_STORED);
 	assert_int_equal(sci_shard_peek(lru, &name, 0, &copy), SCI_PEEK_UNSURE);
 	free(shard);
 	free(lru);
@@ -138,7 +144,7 @@ static void a_peek_is_a_use(void **state)
 	(void)state;
 	for (int i = 0; i < 20 * ENTRIES; i++) {
 		struct sci_name name = name_of(&i, sizeof i);
-		assert_int_equal(sci_shard_put(shard, &name, NULL, 0, SCI_NEVER, 0), SCI_STORED);
+		assert_int_equal(put(shard, &name, NULL, 0, SCI_NEVER), SCI_STORED);
 		for (int hot = 0; hot < 20; hot++) {
 			name = name_of(&hot, sizeof hot);
 			sci_shard_peek(shard, &name, 0, &copy);
@@ -166,7 +172,7 @@ static void never_looks_outside(void **state)
 	(void)state;
 	for (uint64_t key = 0; key < 200; key++) {
 		struct sci_name name = name_of(&key, sizeof key);
-		assert_int_equal(sci_shard_put(shard, &name, buffer, key % 100, SCI_NEVER, 0),
+		assert_int_equal(put(shard, &name, buffer, key % 100, SCI_NEVER),
 			SCI_STORED);
 	}
 	for (int round = 0; round < 20000; round++) {
@@ -234,7 +240,7 @@ static void write_all_the_time(void)
 			continue;
 		}
 		size_t len = make_claim(&claim, key, ++versions[key]);
-		sct_check(sci_shard_put(shared, &name, &claim, len, SCI_NEVER, 0) == SCI_STORED);
+		sct_check(put(shared, &name, &claim, len, SCI_NEVER) == SCI_STORED);
 		atomic_store(&published[key], versions[key]);
 	}
 	atomic_store(&written, true);

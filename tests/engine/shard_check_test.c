@@ -40,7 +40,11 @@ static int set_up(void **state)
 	sci_shard_format(shard, &options);
 	for (uint64_t key = 0; key < 60; key++) {
 		struct sci_name name = name_of(&key);
-		assert_int_equal(sci_shard_put(shard, &name, value, sizeof value, SCI_NEVER, 0),
+		assert_int_equal(sci_shard_put(shard, &name,
+					     &(struct sci_content){ .value = value,
+						     .len = sizeof value,
+						     .expires_ms = SCI_NEVER },
+					     0),
 			SCI_STORED);
 	}
 	/* Of the sixty the first went; what is taken here is what surely is there. */
@@ -94,10 +98,19 @@ static void faults_of_the_head(void **state)
 		"the log does not begin where index and ghosts end");
 	assert_noticed(shard->ghost_lines, shard->ghost_lines + 2,
 		"the log does not begin where index and ghosts end");
+	assert_noticed(shard->policy, 2, "the policy is none that there is");
+	assert_noticed(shard->policy, SCI_POLICY_LRU,
+		"the policy has not the ghosts that it wants");
+	assert_noticed(shard->buckets, 3, "the index has an odd number of lines");
+	assert_noticed(shard->max_entries, UINT32_MAX,
+		"the bound on entries is more than the index bears");
 	assert_noticed(shard->max_entries, shard->entries - 1, "more entries than the bound");
-	assert_noticed(shard->log.end, shard->log.limit + 1, "the log's cursor is out of order");
+	assert_noticed(shard->expiry_at, UINT32_MAX,
+		"the search for expired entries has left the index");
+	assert_noticed(shard->window_share, 2, "the window's share is none");
+	assert_noticed(shard->log.end, shard->log_limit + 1, "the log's cursor is out of order");
 	assert_noticed(shard->log.gap_end, shard->log.head - 1, "the log's cursor is out of order");
-	assert_noticed(shard->log.head, shard->log.start - 1, "the log's cursor is out of order");
+	assert_noticed(shard->log.head, shard->log_start - 1, "the log's cursor is out of order");
 }
 
 static void faults_of_records(void **state)
@@ -106,18 +119,39 @@ static void faults_of_records(void **state)
 	sci_slot *slot = sci_index_slot(shard, live);
 
 	(void)state;
-	assert_noticed(record->units, 0, "a record does not end where the next begins");
-	assert_noticed(record->units, BYTES, "a record does not end where the next begins");
-	assert_noticed(record->shape, record->shape | 3, "a record has no known state");
-	assert_noticed(record->shape,
-		sci_record_shape(SCI_RECORD_LIVE, 0, record->units * SCI_UNIT - 8),
+	uint64_t form = record->form;
+
+	assert_noticed(record->form, 0, "a record does not end where the next begins");
+	assert_noticed(record->form, sci_form(SCI_RECORD_LIVE, BYTES, 8),
+		"a record does not end where the next begins");
+	assert_noticed(record->form, sci_form(SCI_RECORD_LIVE, sci_form_bytes(form), 1000),
 		"a record is shorter than what it holds");
-	assert_noticed(record->hash, record->hash ^ 0xFFFFFFFF,
-		"a live record is not in the index");
+	assert_noticed(record->form, form | SCI_FORM_IDLE,
+		"a record has an idle time and no deadline");
+	assert_noticed(record->form, form | sci_form(SCI_RECORD_OBJECT, 0, 0),
+		"an object's record is not as it should be");
+	assert_noticed(record->form, sci_form(SCI_RECORD_DETACHED, sci_form_bytes(form), 8),
+		"a detached record is not pinned");
+	assert_noticed(record->form, sci_form(SCI_RECORD_DEAD, sci_form_bytes(form), 8),
+		"a dead record has a form of the living");
+	assert_noticed(record->slot, record->slot ^ 1, "a live record is not in the index");
+	assert_noticed(record->slot, UINT32_MAX, "a live record is not in the index");
 	assert_noticed(*slot, 0, "a live record is not in the index");
-	assert_noticed(sci_record_at(shard, detached)->pins, 0, "a detached record is not pinned");
-	assert_noticed(sci_record_at(shard, pinned)->pins, 0, "the count of pins is wrong");
-	assert_noticed(record->pins, 1, "the count of pins is wrong");
+	assert_noticed(sci_record_at(shard, pinned)->form,
+		sci_record_at(shard, pinned)->form - SCI_PIN, "the count of pins is wrong");
+	assert_noticed(record->form, form + SCI_PIN, "the count of pins is wrong");
+}
+
+/* The first line's entry comes due before the shard believes that anything is. */
+static void a_deadline_that_is_not_expected(void **state)
+{
+	uint64_t key = 1000;
+	struct sci_name name = name_of(&key);
+	struct sci_content content = { .value = "", .expires_ms = 100 };
+
+	(void)state;
+	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORED);
+	assert_noticed(shard->due_ms, 101, "a record is due before anything is");
 }
 
 /* An entry that is not live any more is missed by what points to it. */
@@ -131,9 +165,6 @@ static void faults_of_the_index(void **state)
 		unused++;
 	assert_noticed(*unused, *slot,
 		"the index has not as many slots in use as there are entries");
-	assert_noticed(*unused, detached, "a slot points to a record that is not live");
-	assert_noticed(*unused, shard->log.end, "a slot points outside the log");
-	assert_noticed(*unused, 1, "a slot points outside the log");
 }
 
 static void faults_of_holes(void **state)
@@ -168,22 +199,24 @@ static void faults_of_queues(void **state)
 	struct sci_record *oldest = sci_record_at(shard, window->oldest);
 
 	(void)state;
-	assert_noticed(window->newest, shard->log.end, "a queue leaves the log");
-	assert_noticed(window->newest, detached, "a queue is broken");
+	sci_slot *slot = sci_index_slot(shard, window->oldest);
+	assert_noticed(window->newest, shard->log.end, "a queue leads to where no entry is");
+	assert_noticed(window->newest, shard->log.end - 1, "a queue leads to where no entry is");
+	assert_noticed(window->newest, detached, "a queue leads to where no entry is");
 	assert_noticed(oldest->newer, 0, "a queue is broken");
-	assert_noticed(oldest->queue, SCI_MAIN, "a queue is broken");
+	assert_noticed(*slot, sci_slot_with_queue(*slot, SCI_MAIN), "a queue is broken");
 	assert_noticed(oldest->older, other->newest, "a queue's count of entries is wrong");
 	assert_noticed(window->oldest, live, "a queue's count of entries is wrong");
-	assert_noticed(window->units, window->units + 1, "a queue's count of units is wrong");
+	assert_noticed(window->load, window->load + 1, "a queue's load is wrong");
 }
 
 static void faults_of_counts(void **state)
 {
 	(void)state;
-	assert_noticed(shard->entries, shard->entries - 1,
-		"the index has not as many slots in use as there are entries");
-	assert_noticed(shard->live_units, shard->live_units + 1,
+	assert_noticed(shard->entries, shard->entries - 1, "the count of entries is wrong");
+	assert_noticed(shard->space_units, shard->space_units + 1,
 		"the count of live bytes is wrong");
+	assert_noticed(shard->weight_units, 1, "the count of live bytes is wrong");
 	assert_noticed(shard->pinned, shard->pinned + 1, "the count of pins is wrong");
 	assert_noticed(shard->pinned_units, 0, "the count of pins is wrong");
 
@@ -193,7 +226,7 @@ static void faults_of_counts(void **state)
 	window->oldest = next;
 	sci_record_at(shard, next)->older = 0;
 	window->entries--;
-	window->units -= sci_record_at(shard, oldest)->units;
+	window->load -= sci_record_load(sci_record_at(shard, oldest));
 	assert_wrong("the count of entries is wrong");
 }
 
@@ -204,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		damage(faults_of_the_head),
 		damage(faults_of_records),
+		damage(a_deadline_that_is_not_expected),
 		damage(faults_of_the_index),
 		damage(faults_of_holes),
 		damage(a_hole_that_is_in_no_list),

@@ -171,7 +171,11 @@ static void do_put(struct run *run)
 	for (size_t i = 0; i < entry.len; i++)
 		value[i] = byte_of(entry.version, i);
 	enum sci_stored stored =
-		sci_shard_put(run->shard, &name, value, entry.len, entry.expires_ms, run->now_ms);
+		sci_shard_put(run->shard, &name,
+			&(struct sci_content){ .value = value,
+				.len = entry.len,
+				.expires_ms = entry.expires_ms },
+			run->now_ms);
 
 	if (old)
 		model_drop(run, old);
