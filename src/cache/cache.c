@@ -96,14 +96,16 @@ void sc_cache_close(struct sc_cache *cache)
 
 int sci_cache_key(const struct sc_cache *cache, struct sc_key key, struct sci_lookup_key *out)
 {
-	int rc = sci_key_encode(&out->bytes, key);
-
-	if (rc < 0)
-		return rc;
+	if (!sci_key_encode_short(&out->bytes, key)) {
+		int rc = sci_key_encode(&out->bytes, key);
+		if (rc < 0)
+			return rc;
+	}
 	out->name = (struct sci_name){
 		.key = out->bytes.data,
 		.len = out->bytes.len,
-		.hash = sci_hash(out->bytes.data, out->bytes.len, cache->seed),
+		.hash = sci_key_hash(key, cache->seed),
+		.words = out->bytes.words,
 	};
 	return 0;
 }

@@ -26,7 +26,6 @@
 #include "engine/queue.h"
 #include "engine/use_count.h"
 
-#define MARK_MAX       3u
 #define CHANCES        16u /* second chances given in one step, at most */
 #define SHARE_LEAST    0.01
 #define SHARE_MOST     0.80
@@ -187,8 +186,7 @@ static void offer_to_main(struct sci_shard *shard, sci_place place, struct sci_d
 {
 	while (over_capacity(shard, demand)) {
 		sci_place resident = main_victim(shard);
-		if (!resident ||
-			uses_now(shard, place) <= uses_now(shard, resident)) {
+		if (!resident || uses_now(shard, place) <= uses_now(shard, resident)) {
 			evict(shard, place);
 			return;
 		}
@@ -262,7 +260,7 @@ void sci_policy_hit(struct sci_shard *shard, sci_slot *slot)
 
 void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen)
 {
-	if (sci_slot_mark(seen) == MARK_MAX ||
+	if (sci_slot_mark(seen) == SCI_MARK_MAX ||
 		(sci_slot_queue(seen) == SCI_WINDOW && is_young(shard, sci_slot_stamp(seen))))
 		return;
 	/* When the slot has changed since, its mark is no news of this entry. */

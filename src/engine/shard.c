@@ -180,8 +180,8 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 
 	if (slot && overwrite(shard, sci_slot_place(*slot), form, name, content, now_ms))
 		return SCI_STORED;
-	struct sci_legacy legacy = slot ? sci_policy_legacy(*slot)
-					: sci_policy_newcomer(shard, name->hash);
+	struct sci_legacy legacy =
+		slot ? sci_policy_legacy(*slot) : sci_policy_newcomer(shard, name->hash);
 	sci_policy_make_room(shard,
 		(struct sci_demand){ (uint64_t)units + weight_units(content), slot ? 0 : 1 });
 	sci_place place = allocate(shard, units, now_ms);
