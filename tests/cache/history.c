@@ -164,6 +164,8 @@ static bool check_read(struct proof *proof, const struct sct_event *read)
 	uint64_t written = write->kind == SCT_LOAD ? write->loading : write->end;
 	if (read->end < write->start)
 		return wrong(proof, "a value from the future", write, read);
+	if (write->expires && read->start >= write->expires)
+		return wrong(proof, "a value that outlived its time", write, read);
 	if (change && change->low_max > written)
 		return wrong(proof, "a value older than a change that was complete",
 			change->event_max, read);

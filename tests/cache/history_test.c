@@ -119,6 +119,10 @@ static const struct example examples[] = {
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 20, .loading = 4, .value = 8, .kind = SCT_LOAD },
 			{ .start = 5, .end = 6, .value = 7, .kind = SCT_READ } } },
+	{ "a value that outlived its time", false,
+		{ { .start = 1, .end = 2, .value = 7, .expires = 9, .kind = SCT_PUT },
+			{ .start = 8, .end = 10, .value = 7, .kind = SCT_READ },
+			{ .start = 9, .end = 11, .value = 7, .kind = SCT_READ } } },
 	/* A miss between two values of one key says nothing. */
 	{ NULL, false,
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
