@@ -37,14 +37,19 @@
 #define STAMP_ORDER memory_order_seq_cst
 #endif
 
+/* What a scenario is like. */
+enum trait {
+	ROOMY = 1,  /* nothing is evicted, so nothing may be missing */
+	CLEARS = 2, /* now and then all keys go */
+	RACES = 4   /* nothing but gets and puts, and more of them */
+};
+
 struct scenario {
 	const char *name;
 	struct sc_cache_options options;
 	unsigned hot, cold; /* keys: four of five calls go to the hot ones */
 	size_t value_max;
-	bool is_roomy; /* nothing is evicted, so nothing may be missing */
-	bool clears;
-	bool races; /* nothing but gets and puts, and more of them */
+	unsigned traits;
 };
 
 #define OPTIONS(...)                                                                               \
@@ -53,25 +58,22 @@ struct scenario {
 	}
 
 static const struct scenario scenarios[] = {
-	{ "one key", OPTIONS(.max_bytes = 1 << 20), 1, 0, VALUE_MAX, true, true },
-	{ "one key, short values", OPTIONS(.max_bytes = 1 << 20), 1, 0, 60, true, true },
-	{ "room for all", OPTIONS(.max_bytes = 8 << 20), 4, 60, VALUE_MAX, true, true },
+	{ "one key", OPTIONS(.max_bytes = 1 << 20), 1, 0, VALUE_MAX, ROOMY | CLEARS },
+	{ "one key, short values", OPTIONS(.max_bytes = 1 << 20), 1, 0, 60, ROOMY | CLEARS },
+	{ "written over while it is read", OPTIONS(.max_bytes = 1 << 20), 1, 0, 1000,
+		ROOMY | RACES },
+	{ "moved while it is read", OPTIONS(.max_bytes = 16 << 10), 30, 0, 1000, RACES },
+	{ "room for all", OPTIONS(.max_bytes = 8 << 20), 4, 60, VALUE_MAX, ROOMY | CLEARS },
 	{ "room for all, lru", OPTIONS(.max_bytes = 8 << 20, .policy = SC_POLICY_LRU), 4, 60,
-		VALUE_MAX, true, true },
-	{ "bytes", OPTIONS(.max_bytes = 96 << 10), 8, 200, VALUE_MAX, false, true },
+		VALUE_MAX, ROOMY | CLEARS },
+	{ "bytes", OPTIONS(.max_bytes = 96 << 10), 8, 200, VALUE_MAX, CLEARS },
 	{ "bytes, lru", OPTIONS(.max_bytes = 96 << 10, .policy = SC_POLICY_LRU), 8, 200, VALUE_MAX,
-		false, true },
-	{ "short values", OPTIONS(.max_bytes = 16 << 10, .entry_bytes = 64), 8, 400, 100, false,
-		false },
-	{ "entries", OPTIONS(.max_bytes = 8 << 20, .max_entries = 12), 8, 40, VALUE_MAX, false,
-		false },
-	{ "pins in the way", OPTIONS(.max_bytes = 28 << 10), 6, 0, VALUE_MAX, false, false },
-	{ "written over while it is read", OPTIONS(.max_bytes = 1 << 20), 1, 0, 1000, true, false,
-		.races = true },
-	{ "moved while it is read", OPTIONS(.max_bytes = 16 << 10), 30, 0, 1000, false, false,
-		.races = true },
-	{ "one entry", OPTIONS(.max_bytes = 8 << 20, .max_entries = 1), 2, 0, 500, false, false },
-	{ "time to live", OPTIONS(.max_bytes = 96 << 10, .ttl_ms = 3), 8, 100, 900, false, false },
+		CLEARS },
+	{ "short values", OPTIONS(.max_bytes = 16 << 10, .entry_bytes = 64), 8, 400, 100, 0 },
+	{ "entries", OPTIONS(.max_bytes = 8 << 20, .max_entries = 12), 8, 40, VALUE_MAX, 0 },
+	{ "one entry", OPTIONS(.max_bytes = 8 << 20, .max_entries = 1), 2, 0, 500, 0 },
+	{ "pins in the way", OPTIONS(.max_bytes = 28 << 10), 6, 0, VALUE_MAX, 0 },
+	{ "time to live", OPTIONS(.max_bytes = 96 << 10, .ttl_ms = 3), 8, 100, 900, 0 },
 };
 
 struct held {
@@ -382,7 +384,7 @@ static void play(struct player *player)
 		? (uint32_t)sct_below(&player->random, scenario->hot)
 		: scenario->hot + (uint32_t)sct_below(&player->random, scenario->cold);
 
-	if (scenario->races)
+	if (scenario->traits & RACES)
 		what = what < 600 ? 0 : 700;
 	if (what < 300)
 		get(player, key);
@@ -394,7 +396,7 @@ static void play(struct player *player)
 		put(player, key);
 	else if (what < 985)
 		invalidate(player, key);
-	else if (what < 998 || !scenario->clears)
+	else if (what < 998 || !(scenario->traits & CLEARS))
 		look_at_figures();
 	else
 		clear(player);
@@ -424,7 +426,7 @@ static void start(const struct scenario *scenario, uint64_t seed, long operation
 	options.clock = &clock;
 	memset(&game, 0, sizeof game);
 	game.scenario = scenario;
-	game.operations = operations * (scenario->races ? 4 : 1);
+	game.operations = operations * (scenario->traits & RACES ? 4 : 1);
 	game.cache = sct_cache_open(&options);
 	atomic_store(&stamps, 0);
 	for (unsigned i = 0; i < THREADS; i++) {
@@ -471,7 +473,8 @@ static void print_what_happened(const struct sct_event *events, size_t count,
 		kinds[SCT_MISS], stats->evictions, stats->forgotten, stats->rejected,
 		stats->moved_bytes);
 	assert_true(kinds[SCT_PUT] > 0 && kinds[SCT_READ] > 0);
-	assert_true(game.scenario->races || (kinds[SCT_LOAD] > 0 && kinds[SCT_MISS] > 0));
+	assert_true(
+		(game.scenario->traits & RACES) || (kinds[SCT_LOAD] > 0 && kinds[SCT_MISS] > 0));
 }
 
 /* Under one hash for all keys only sixteen of them have a place. */
@@ -494,10 +497,10 @@ static void play_a_game(const struct scenario *scenario, uint64_t seed, long ope
 
 	struct sct_event *events = collect(&count);
 	bool is_crowded = all_hashes_are_one() && scenario->hot + scenario->cold > 16;
-	bool is_lossless = scenario->is_roomy && !is_crowded;
+	bool is_roomy = scenario->traits & ROOMY, is_lossless = is_roomy && !is_crowded;
 	print_what_happened(events, count, &stats);
 	assert_true(!is_lossless || stats.evictions + stats.forgotten + stats.rejected == 0);
-	assert_true(scenario->is_roomy || stats.evictions + stats.forgotten + stats.expired > 0);
+	assert_true(is_roomy || stats.evictions + stats.forgotten + stats.expired > 0);
 	assert_int_equal(stats.forgotten > 0, is_crowded && !scenario->options.max_entries);
 	bool good = sct_history_check(events, count, is_lossless, &fault);
 	free(events);
