@@ -24,7 +24,7 @@ class Plan:
 FULL = Plan(rounds=7, warm_up=2, operations=1_000_000, keys={
     "hit": (1000, 100_000, 1_000_000), "mix": (100_000, 1_000_000), "insert": (100_000, 1_000_000),
     "memory": (100_000, 1_000_000)})
-QUICK = Plan(rounds=3, warm_up=1, operations=200_000, keys={
+QUICK = Plan(rounds=3, warm_up=3, operations=200_000, keys={
     "hit": (1000, 100_000), "mix": (100_000,), "insert": (100_000,), "memory": (100_000,)})
 
 

@@ -109,9 +109,9 @@ class Subject:
     """`slowness`: by how much fewer operations it does in a round; `evicts`: it holds what it is opened
     for and no more; `cannot`: reasons by what is not asked of it - a bench, a number of threads or keys."""
 
-    def __init__(self, name, make, slowness=1, server=None, peer=True, evicts=True, cannot=None):
+    def __init__(self, name, make, slowness=1, server=None, evicts=True, cannot=None):
         self.name, self.make, self.slowness, self.server = name, make, slowness, server
-        self.peer, self.evicts, self.cannot = peer, evicts, cannot or {}
+        self.evicts, self.cannot = evicts, cannot or {}
         self._command = None
 
     def prepare(self, made, build_dir):
@@ -136,11 +136,12 @@ class Subject:
 ROUND_TRIP = {"1000000 keys": "its time is the way to it and back, as with fewer keys"}
 
 SUBJECTS = (
-    Subject("limit", c_driver, peer=False, evicts=False),
-    Subject("scopecache", c_driver, peer=False),
+    Subject("limit", c_driver, evicts=False),
+    Subject("scopecache", c_driver),
     Subject("glib", c_driver),
     Subject("moka", rust_driver),
     Subject("quick_cache", rust_driver),
+    Subject("quick_cache-bytes", rust_driver),
     Subject("quick_cache-unsync", rust_driver, cannot={"2 threads": "it is not made for threads"}),
     Subject("caffeine", java_driver),
     Subject("otter", go_driver),

@@ -2,7 +2,9 @@
 
 import re
 
-OURS, LIMIT = "scopecache", "limit"
+OURS = "scopecache"
+# What is no peer: the limit, and a cache that only one thread may use.
+NO_PEERS = (OURS, "limit", "quick_cache-unsync")
 SPEED = ("hit", "mix", "insert")
 NOTHING = "-"
 
@@ -75,7 +77,7 @@ def reading(results):
             cells.setdefault((result["bench"], result["keys"], result["threads"]), []).append(result)
     for (bench, keys, threads), cell in cells.items():
         ours = next((result for result in cell if result["subject"] == OURS), None)
-        peers = [result for result in cell if result["subject"] not in (OURS, LIMIT)]
+        peers = [result for result in cell if result["subject"] not in NO_PEERS]
         if not ours or not peers:
             continue
         best = min(peers, key=lambda result: result["ns_per_op"])

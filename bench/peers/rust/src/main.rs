@@ -1,7 +1,9 @@
 //! The caches of Rust as subjects: docs/benchmarks.md has the lines that a driver is told and answers.
 //!
-//! Keys and values are arrays, which is the best that a Rust program can do: they lie inside the entry,
-//! and `get` copies the 64 bytes out. Hashers are each crate's own.
+//! Keys and values are arrays, which is the best that a Rust program can do: the compiler knows their
+//! size, they lie inside the entry, and `get` copies the 64 bytes out. `quick_cache-bytes` is what a
+//! program does when sizes differ: each key and each value is memory of its own. Hashers are each crate's
+//! own.
 
 use quick_cache::{sync, unsync, Weighter};
 use std::fs;
@@ -69,8 +71,8 @@ impl Cache for Moka {
 #[derive(Clone)]
 struct Weigh(u64);
 
-impl Weighter<Key, Value> for Weigh {
-    fn weight(&self, _: &Key, _: &Value) -> u64 {
+impl<K, V> Weighter<K, V> for Weigh {
+    fn weight(&self, _: &K, _: &V) -> u64 {
         self.0
     }
 }
@@ -80,7 +82,11 @@ fn weights(entries: u64, bytes: u64) -> (usize, u64, Weigh) {
     if bytes == 0 {
         (entries as usize, entries, Weigh(1))
     } else {
-        (bytes as usize / ENTRY_BYTES, bytes, Weigh(ENTRY_BYTES as u64))
+        (
+            bytes as usize / ENTRY_BYTES,
+            bytes,
+            Weigh(ENTRY_BYTES as u64),
+        )
     }
 }
 
@@ -102,6 +108,27 @@ impl Cache for Quick {
     }
     fn share(&self) -> Option<Self> {
         Some(Quick(self.0.clone()))
+    }
+}
+
+struct QuickBytes(Arc<sync::Cache<Box<[u8]>, Arc<[u8]>, Weigh>>);
+
+impl Cache for QuickBytes {
+    const NAME: &'static str = "quick_cache-bytes";
+    const CRATE: &'static str = "quick_cache";
+
+    fn open(entries: u64, bytes: u64) -> Self {
+        let (count, capacity, weigh) = weights(entries, bytes);
+        QuickBytes(Arc::new(sync::Cache::with_weighter(count, capacity, weigh)))
+    }
+    fn get(&mut self, key: &Key) -> Option<Value> {
+        self.0.get(&key[..])?[..].try_into().ok()
+    }
+    fn put(&mut self, key: Key, value: Value) {
+        self.0.insert(Box::new(key), Arc::new(value));
+    }
+    fn share(&self) -> Option<Self> {
+        Some(QuickBytes(self.0.clone()))
     }
 }
 
@@ -127,7 +154,12 @@ impl Cache for QuickUnsync {
 }
 
 /// What one thread does: when it began and ended, and how many gets found a value.
-fn replay<C: Cache>(cache: &mut C, keys: &[Key], orders: &[u32], start: &Barrier) -> (Instant, Instant, u64) {
+fn replay<C: Cache>(
+    cache: &mut C,
+    keys: &[Key],
+    orders: &[u32],
+    start: &Barrier,
+) -> (Instant, Instant, u64) {
     let mut hits = 0;
     start.wait();
     let began = Instant::now();
@@ -180,7 +212,10 @@ impl<C: Cache + Send> Driver<C> {
                     scope.spawn(move || replay(cache, keys, part, start))
                 })
                 .collect();
-            workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap())
+                .collect()
         });
         let began = results.iter().map(|result| result.0).min()?;
         let ended = results.iter().map(|result| result.1).max()?;
@@ -194,13 +229,18 @@ impl<C: Cache + Send> Driver<C> {
         match command {
             "keys" => {
                 let bytes = fs::read(rest).ok()?;
-                self.keys = bytes.chunks_exact(16).map(|key| key.try_into().unwrap()).collect();
+                self.keys = bytes
+                    .chunks_exact(16)
+                    .map(|key| key.try_into().unwrap())
+                    .collect();
                 Some(self.keys.len().to_string())
             }
             "orders" => {
                 let bytes = fs::read(rest).ok()?;
                 let orders = bytes.chunks_exact(4);
-                self.orders = orders.map(|order| u32::from_le_bytes(order.try_into().unwrap())).collect();
+                self.orders = orders
+                    .map(|order| u32::from_le_bytes(order.try_into().unwrap()))
+                    .collect();
                 Some(self.orders.len().to_string())
             }
             "open" => {
@@ -226,8 +266,13 @@ impl<C: Cache + Send> Driver<C> {
 /// The version that Cargo.toml pins.
 fn version(name: &str) -> &'static str {
     let manifest = include_str!("../Cargo.toml");
-    let line = manifest.lines().find(|line| line.starts_with(&format!("{name} ="))).unwrap();
-    line.split('"').find_map(|word| word.strip_prefix('=')).unwrap()
+    let line = manifest
+        .lines()
+        .find(|line| line.starts_with(&format!("{name} =")))
+        .unwrap();
+    line.split('"')
+        .find_map(|word| word.strip_prefix('='))
+        .unwrap()
 }
 
 fn drive<C: Cache + Send>() {
@@ -251,6 +296,7 @@ fn main() {
     match std::env::args().nth(1).as_deref() {
         Some(Moka::NAME) => drive::<Moka>(),
         Some(Quick::NAME) => drive::<Quick>(),
+        Some(QuickBytes::NAME) => drive::<QuickBytes>(),
         Some(QuickUnsync::NAME) => drive::<QuickUnsync>(),
         _ => println!("error no such subject"),
     }
