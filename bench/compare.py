@@ -111,7 +111,7 @@ def ready(chosen, screen):
     return there
 
 
-TITLES = {"hit": "Hits", "mix": "Nine gets and a put, room for a tenth", "insert": "Inserts",
+TITLES = {"hit": "Hits", "mix": "Nine gets and a put", "insert": "Inserts",
           "memory": "Memory", "open": "Opening"}
 
 
@@ -133,22 +133,40 @@ def measure(chosen, screen):
     (chosen.build_dir / name).write_text(lines, "utf-8")
 
 
-def speed_panels(results, benches):
-    panels = []
+def panels(results, benches, series):
+    """For dot_plot: a panel for each bench and number of keys; `series(result)` is a column and a value. A
+    server takes so much longer that nothing else could be told apart."""
+    servers = {subject.name for subject in SUBJECTS if subject.server}
+    results = [result for result in results if result["subject"] not in servers]
     for bench in benches:
         for keys in sorted({result["keys"] for result in results if result["bench"] == bench}):
-            cells = {(result["subject"], result["threads"]): result["ns_per_op"] for result in results
-                     if result["bench"] == bench and result["keys"] == keys}
-            names = list(dict.fromkeys(name for name, _ in cells))
-            panels.append((f"{TITLES[bench]}: {keys:,} keys",
-                           [(name, [cells.get((name, 1)), cells.get((name, 2))]) for name in names]))
-    return panels
+            rows = {}
+            for result in results:
+                if result["bench"] == bench and result["keys"] == keys:
+                    column, value = series(result)
+                    rows.setdefault(result["subject"], {})[column] = value
+            yield (f"{TITLES[bench]}: {keys:,} keys",
+                   [(name, [values.get(0), values.get(1)]) for name, values in rows.items()])
+
+
+def plots(results):
+    def speed(result):
+        return result["threads"] - 1, result["ns_per_op"]
+
+    def memory(result):
+        return 0, result["bytes_per_entry"]
+
+    for name, title, benches, series, names, unit in (
+            ("hits.svg", "Time of a hit", ("hit",), speed, ("1 thread", "2 threads"), "ns"),
+            ("changes.svg", "Time of a mix and of an insert", ("mix", "insert"), speed,
+             ("1 thread", "2 threads"), "ns"),
+            ("memory.svg", "Memory of an entry", ("memory",), memory, ("",), "bytes")):
+        yield name, dot_plot.plot(title, list(panels(results, benches, series)), names, unit, tables.OURS)
 
 
 def write_docs(results):
+    about, *results = results
     page = TOP / "docs/benchmarks.md"
-    about = results[0]
-    results = results[1:]
     figures = {bench: tables.as_markdown(tables.table(results, bench)) for bench in TITLES}
     figures["reading"] = tables.as_markdown(tables.reading(results))
     figures["versions"] = tables.as_markdown(tables.versions(results))
@@ -156,18 +174,7 @@ def write_docs(results):
     page.write_text(tables.renew(page.read_text("utf-8"), figures), "utf-8")
     folder = TOP / "docs/benchmarks"
     folder.mkdir(exist_ok=True)
-    threads, ours = ("1 thread", "2 threads"), tables.OURS
-    plots = {
-        "hits.svg": dot_plot.plot("Time of a hit", speed_panels(results, ("hit",)), threads, "ns", ours),
-        "changes.svg": dot_plot.plot("Time of a mix and of an insert", speed_panels(
-            results, ("mix", "insert")), threads, "ns", ours),
-        "memory.svg": dot_plot.plot("Memory of an entry", [
-            (f"{keys:,} entries", [(result["subject"], [result["bytes_per_entry"]]) for result in results
-                                   if result["bench"] == "memory" and result["keys"] == keys])
-            for keys in sorted({result["keys"] for result in results if result["bench"] == "memory"})],
-            ("",), "bytes", ours),
-    }
-    for name, text in plots.items():
+    for name, text in plots(results):
         (folder / name).write_text(text, "utf-8")
 
 

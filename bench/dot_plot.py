@@ -1,5 +1,6 @@
 """A plot of dots on a logarithmic axis, a row for each subject: one SVG without scripts, fonts or anything
-else from outside, on a light ground or a dark one as its reader prefers."""
+else from outside, on a light ground or a dark one as its reader prefers. All panels have the same axis, so
+that they can be compared."""
 
 import html
 import math
@@ -57,10 +58,8 @@ def mark_end(series):
     return "</circle>" if series == 0 else "</path>"
 
 
-def panel(title, rows, series, unit, ours):
+def panel(title, rows, marks, series, unit, ours):
     """`rows`: a name, and for each series a value or None."""
-    values = [value for _, all_of_it in rows for value in all_of_it if value]
-    marks = ticks(min(values), max(values))
     span = math.log(marks[-1] / marks[0]) or 1.0
     height = ROW * len(rows)
 
@@ -87,18 +86,23 @@ def panel(title, rows, series, unit, ours):
 
 def plot(title, panels, series, unit, ours):
     """`panels`: a title and rows each; `series`: their names, at most two."""
-    width = LEFT + AXIS + RIGHT
-    height = TOP + BOTTOM + ROW * max(len(rows) for _, rows in panels)
+    columns = 2 if len(panels) in (2, 4) else min(len(panels), 3)
+    lines = -(-len(panels) // columns)
+    values = [value for _, rows in panels for _, all_of_it in rows for value in all_of_it if value]
+    marks = ticks(min(values), max(values))
+    width, height = LEFT + AXIS + RIGHT, TOP + BOTTOM + ROW * max(len(rows) for _, rows in panels)
     legend = LEGEND if len(series) > 1 else 0
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width * len(panels)} {legend + height}" '
-           f'width="{width * len(panels)}" height="{legend + height}">\n<title>{html.escape(title)}</title>\n',
+    size = (width * columns, legend + height * lines)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]} {size[1]}" width="{size[0]}" '
+           f'height="{size[1]}">\n<title>{html.escape(title)}</title>\n',
            STYLE, '<rect class="ground" width="100%" height="100%"/>\n']
     for i, name in enumerate(series if legend else []):
         x = LEFT + 120 * i
         out.append(f'{mark(i, x, LEGEND - 20)}{mark_end(i)}<text x="{x + 12}" y="{LEGEND - 16}">'
                    f"{html.escape(name)}</text>\n")
     for i, (name, rows) in enumerate(panels):
-        out.append(f'<g transform="translate({LEFT + width * i} {legend + TOP})">\n')
-        out += panel(name, rows, series, unit, ours)
+        out.append(f'<g transform="translate({LEFT + width * (i % columns)} '
+                   f'{legend + TOP + height * (i // columns)})">\n')
+        out += panel(name, rows, marks, series, unit, ours)
         out.append("</g>\n")
     return "".join([*out, "</svg>\n"])

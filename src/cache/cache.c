@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "cache/cache_time.h"
 #include "cache/flight.h"
+#include "cache/fork.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,6 +34,13 @@ static int map_region(struct sc_cache *cache, struct sc_error *error)
 	cache->region = region;
 	cache->region_bytes = bytes;
 	return 0;
+}
+
+static void free_memory(struct sc_cache *cache)
+{
+	munmap(cache->region, cache->region_bytes);
+	pthread_mutex_destroy(&cache->lock);
+	free(cache);
 }
 
 int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
@@ -60,10 +68,15 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 		free(cache);
 		return rc;
 	}
+	pthread_mutex_init(&cache->lock, NULL);
+	rc = sci_fork_watch(cache);
+	if (rc < 0) {
+		free_memory(cache);
+		return sci_error_set(error, rc, 0, "out of memory");
+	}
 	sci_cache_time_start();
 	cache->seed = sci_hash_seed();
 	cache->holds = 1;
-	pthread_mutex_init(&cache->lock, NULL);
 	cache->shard = sci_shard_format(cache->region,
 		&(struct sci_shard_options){
 			.policy = checked.policy == SC_POLICY_LRU ? SCI_POLICY_LRU
@@ -78,9 +91,8 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 
 static void destroy(struct sc_cache *cache)
 {
-	munmap(cache->region, cache->region_bytes);
-	pthread_mutex_destroy(&cache->lock);
-	free(cache);
+	sci_fork_forget(cache);
+	free_memory(cache);
 }
 
 void sc_cache_close(struct sc_cache *cache)
