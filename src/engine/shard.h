@@ -81,6 +81,11 @@ struct sci_shard_stats {
  * few hundred bytes only. */
 struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options *options);
 
+/* Take over the `bytes` of memory that a shard was left in, at whatever address. Returns NULL when they are
+ * not those of a sound one; then they may have been written to, and are no use to anybody. Pins are gone;
+ * a shard with objects in it is refused. */
+struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes);
+
 /* Find an entry that is not past its deadline at `now_ms`, and mark it as used. An expired one is
  * removed, and told apart from none at all. */
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
