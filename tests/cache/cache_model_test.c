@@ -2,13 +2,16 @@
  * of use. Random calls are made to both, on one virtual clock, and must agree.
  *
  * What was evicted the model learns from the figures. Under exact order of use it knows which
- * entries those were; under the adaptive policy it may find any of its entries missing, but no more
- * of them than were evicted, and every other call must still agree.
+ * entries those were, as long as nothing expires or is forgotten; otherwise it may find any of its
+ * entries missing, but no more of them than were evicted or forgotten, and every other call must
+ * still agree.
  *
- * A failing run prints its seed: SC_TEST_SEED=n SC_TEST_OPERATIONS=n runs just that one. */
+ * A failing run prints its seed: SC_TEST_SEED=n SC_TEST_OPERATIONS=n runs just that one; many
+ * operations without a seed are one long run of each configuration. */
 #include "cache/cache_fixture.h"
 #include "support/random.h"
 
+#include "base/hash.h"
 #include "cache/handle.h"
 
 #include <stdio.h>
@@ -26,14 +29,18 @@ struct config {
 };
 
 static const struct config configs[] = {
-	{ "room for all", 0, 4 << 20, 0, SC_POLICY_ADAPTIVE, 3000, true },
-	{ "room for all, with a ttl", 0, 4 << 20, 50, SC_POLICY_ADAPTIVE, 3000, true },
-	{ "lru entries", 40, 4 << 20, 0, SC_POLICY_LRU, 3000, false },
-	{ "lru entries, held", 40, 4 << 20, 0, SC_POLICY_LRU, 3000, true },
-	{ "one lru entry", 1, 4 << 20, 0, SC_POLICY_LRU, 10000, false },
+	{ "room for all", 0, 2 << 20, 0, SC_POLICY_ADAPTIVE, 3000, true },
+	{ "room for all, with a ttl", 0, 2 << 20, 50, SC_POLICY_ADAPTIVE, 3000, true },
+	{ "lru entries", 40, 2 << 20, 0, SC_POLICY_LRU, 3000, false },
+	{ "lru entries, held", 40, 2 << 20, 0, SC_POLICY_LRU, 3000, true },
+	{ "few lru entries, held", 8, 2 << 20, 0, SC_POLICY_LRU, 3000, true },
+	{ "one lru entry", 1, 2 << 20, 0, SC_POLICY_LRU, 10000, false },
 	{ "lru bytes", 0, 64 << 10, 0, SC_POLICY_LRU, 3000, false },
-	{ "adaptive entries", 40, 4 << 20, 0, SC_POLICY_ADAPTIVE, 3000, true },
+	{ "lru bytes and entries", 30, 64 << 10, 0, SC_POLICY_LRU, 6000, true },
+	{ "lru bytes, with a ttl", 0, 64 << 10, 50, SC_POLICY_LRU, 3000, true },
+	{ "adaptive entries", 40, 2 << 20, 0, SC_POLICY_ADAPTIVE, 3000, true },
 	{ "adaptive bytes", 0, 64 << 10, 0, SC_POLICY_ADAPTIVE, 6000, true },
+	{ "adaptive bytes and entries", 30, 64 << 10, 0, SC_POLICY_ADAPTIVE, 6000, true },
 	{ "adaptive bytes, with a ttl", 0, 64 << 10, 50, SC_POLICY_ADAPTIVE, 3000, true },
 	{ "tiny", 10, 16 << 10, 20, SC_POLICY_ADAPTIVE, 9000, true },
 };
@@ -42,7 +49,7 @@ struct entry {
 	int key;
 	uint64_t version;
 	size_t len;
-	int64_t expires_ms;
+	int64_t expires_ms; /* at this time it is there no more */
 };
 
 struct hold {
@@ -53,6 +60,7 @@ struct hold {
 struct run {
 	const struct config *config;
 	struct sc_cache *cache;
+	uint64_t max_entries, max_bytes; /* at present */
 	_Atomic int64_t now_ms;
 	uint64_t random, versions;
 	struct entry model[KEYS]; /* the one used last comes last */
@@ -168,25 +176,29 @@ static void model_evict(uint64_t evicted)
 	}
 }
 
-static bool knows_what_was_evicted(void)
-{
-	return run.config->policy == SC_POLICY_LRU;
-}
-
 static uint64_t evicted_so_far(void)
 {
-	struct sc_cache_stats stats = sct_stats(run.cache);
+	return sct_stats(run.cache).evictions;
+}
 
-	/* The index is large enough for what is asked of it here. */
-	assert_int_equal(stats.forgotten, 0);
-	return stats.evictions;
+static bool knows_what_was_evicted(void)
+{
+	return run.config->policy == SC_POLICY_LRU && run.config->ttl_ms == 0 &&
+		sct_stats(run.cache).forgotten == 0;
+}
+
+static bool has_expired(const struct entry *entry)
+{
+	return run.now_ms >= entry->expires_ms;
 }
 
 /* Whether an entry of the model may be missing in the cache. Expired ones may go unseen. */
 static bool may_be_missing(const struct entry *entry)
 {
-	return run.now_ms >= entry->expires_ms ||
-		(!knows_what_was_evicted() && evicted_so_far() > 0);
+	struct sc_cache_stats stats = sct_stats(run.cache);
+
+	return has_expired(entry) ||
+		(!knows_what_was_evicted() && stats.evictions + stats.forgotten > 0);
 }
 
 /* What a lookup must find, or NULL. Counts it. */
@@ -202,7 +214,7 @@ static struct entry *model_look_up(int key, bool found)
 			fail_msg("key %d was found, which the model does not have", key);
 			return NULL;
 		}
-		assert_true(run.now_ms < entry->expires_ms);
+		assert_false(has_expired(entry));
 		struct entry used = *entry;
 		model_drop(entry);
 		run.model[run.count++] = used;
@@ -210,7 +222,7 @@ static struct entry *model_look_up(int key, bool found)
 	}
 	if (entry) {
 		assert_true(may_be_missing(entry));
-		run.missed += run.now_ms < entry->expires_ms;
+		run.missed += !has_expired(entry);
 		model_drop(entry);
 	}
 	return NULL;
@@ -219,8 +231,6 @@ static struct entry *model_look_up(int key, bool found)
 /* The cache was asked to store the entry; `rc` is what it said, or would have said. */
 static void model_store(const struct entry *entry, int rc, uint64_t evicted)
 {
-	bool has_ttl = run.config->ttl_ms != 0;
-
 	/* The old value makes way last of all; it may have been evicted for the new one. */
 	if (knows_what_was_evicted())
 		model_evict(evicted);
@@ -230,8 +240,8 @@ static void model_store(const struct entry *entry, int rc, uint64_t evicted)
 	if (rc == SC_OK)
 		run.model[run.count++] = *entry;
 	else
-		assert_true(entry->len > run.config->max_bytes / 2 || run.hold_count > 0);
-	if (knows_what_was_evicted() && !has_ttl)
+		assert_true(entry->len > run.max_bytes / 2 || run.hold_count > 0);
+	if (knows_what_was_evicted())
 		assert_int_equal(sct_stats(run.cache).entries, run.count);
 }
 
@@ -246,8 +256,9 @@ static void hold(struct sc_value *value, const struct entry *entry)
 	run.holds[run.hold_count++] = (struct hold){ *value, *entry };
 }
 
-static void do_release(void)
+static void do_release(int number)
 {
+	(void)number;
 	if (run.hold_count == 0)
 		return;
 	struct hold *hold = &run.holds[below(run.hold_count)];
@@ -267,7 +278,7 @@ static void do_put(int number)
 	sct_fill(bytes, entry.len, entry.version);
 	int rc = sc_cache_put(run.cache, key_of(number, parts), bytes, entry.len);
 	assert_true(rc == SC_OK || rc == SC_E_TOO_LARGE || rc == SC_E_NOMEM);
-	assert_true(rc != SC_E_TOO_LARGE || entry.len > run.config->max_bytes / 2);
+	assert_true(rc != SC_E_TOO_LARGE || entry.len > run.max_bytes / 2);
 	assert_true(rc != SC_E_NOMEM || run.hold_count > 0);
 	model_store(&entry, rc, evicted_so_far() - before);
 }
@@ -318,8 +329,12 @@ static void do_invalidate(int number)
 		model_drop(entry);
 }
 
-static void do_clear(void)
+static void do_clear(int number)
 {
+	(void)number;
+	/* What is being loaded must not be overtaken, except as it is planned. */
+	if (run.depth > 0)
+		return;
 	run.expected.invalidations += sct_stats(run.cache).entries;
 	sc_cache_clear(run.cache);
 	run.count = 0;
@@ -449,33 +464,41 @@ static void do_fetch_in_a_circle(int number)
 
 /* ---- Runs ---- */
 
+static void do_pass_time(int number)
+{
+	run.now_ms += number % 8;
+}
+
+static const struct {
+	unsigned weight;
+	void (*call)(int number);
+} calls[] = {
+	{ 300, do_put },
+	{ 150, do_get },
+	{ 150, do_acquire },
+	{ 300, do_fetch },
+	{ 50, do_invalidate },
+	{ 50, do_release },
+	{ 100, do_pass_time },
+	{ 2, do_clear },
+};
+
 static void step(void)
 {
 	int number = (int)below(KEYS);
-	uint64_t what = below(1000);
+	unsigned all = 0;
+	size_t i = 0;
 
-	if (below(10) == 0)
-		run.now_ms += (int64_t)below(8);
+	for (size_t j = 0; j < sizeof calls / sizeof calls[0]; j++)
+		all += calls[j].weight;
+	uint64_t what = below(all);
+	for (; what >= calls[i].weight; i++)
+		what -= calls[i].weight;
 	/* A change of what is being loaded would overtake it, which the loader's plan says. */
-	if (loading_now[number]) {
-		if (what < 300)
-			do_fetch_in_a_circle(number);
-		return;
-	}
-	if (what < 300)
-		do_put(number);
-	else if (what < 450)
-		do_get(number);
-	else if (what < 600)
-		do_acquire(number);
-	else if (what < 900)
-		do_fetch(number);
-	else if (what < 950)
-		do_invalidate(number);
-	else if (what < 998 || run.depth > 0)
-		do_release();
-	else
-		do_clear();
+	if (!loading_now[number])
+		calls[i].call(number);
+	else if (calls[i].call == do_fetch)
+		do_fetch_in_a_circle(number);
 }
 
 static void assert_figures(void)
@@ -497,32 +520,42 @@ static void assert_figures(void)
 	assert_true(stats.entries <= run.count);
 	/* Without a ttl an entry is missing only because it was evicted. */
 	if (run.config->ttl_ms == 0)
-		assert_true(run.missed + run.count - stats.entries <= stats.evictions);
-	if (run.config->max_entries)
-		assert_true(stats.entries <= run.config->max_entries);
+		assert_true(run.missed + run.count - stats.entries <=
+			stats.evictions + stats.forgotten);
+	if (run.max_entries)
+		assert_true(stats.entries <= run.max_entries);
 	assert_true(stats.pinned <= run.hold_count);
 	assert_int_equal(stats.pinned == 0, run.hold_count == 0);
 	assert_null(sci_shard_check(run.cache->shard));
 }
 
+static bool all_hashes_are_one(void)
+{
+	return sci_hash("a", 1, 1) == sci_hash("b", 1, 2);
+}
+
 static void do_run(const struct config *config, uint64_t seed, long operations)
 {
-	run = (struct run){ .config = config, .random = seed };
+	run = (struct run){ .config = config,
+		.max_entries = config->max_entries,
+		.max_bytes = config->max_bytes,
+		.random = seed };
 	run.cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = config->max_entries,
 		.max_bytes = config->max_bytes, .ttl_ms = config->ttl_ms, .policy = config->policy,
 		.clock = sct_clock_of(&run.now_ms)));
 	for (long i = 0; i < operations; i++) {
 		step();
-		if (i % 8 == 0)
-			assert_figures();
+		assert_figures();
 	}
-	assert_figures();
 	assert_true(
 		run.expected.hits > 0 && run.expected.loads > 0 && run.expected.load_failures > 0);
+	/* Sixteen keys of one hash have a place. For others the index is large enough. */
+	assert_int_equal(sct_stats(run.cache).forgotten > 0,
+		all_hashes_are_one() && (config->max_entries == 0 || config->max_entries > 16));
 	/* What is held is there after the cache is gone. */
 	sc_cache_close(run.cache);
 	while (run.hold_count)
-		do_release();
+		do_release(0);
 }
 
 static long number_from(const char *variable, long otherwise)
@@ -535,8 +568,9 @@ static long number_from(const char *variable, long otherwise)
 static void agrees_with_the_model(void **state)
 {
 	const struct config *config = *state;
-	long first = number_from("SC_TEST_SEED", 1), last = getenv("SC_TEST_SEED") ? first : 4;
-	long operations = number_from("SC_TEST_OPERATIONS", 5000);
+	bool is_one = getenv("SC_TEST_SEED") || getenv("SC_TEST_OPERATIONS");
+	long first = number_from("SC_TEST_SEED", 1), last = is_one ? first : 3;
+	long operations = number_from("SC_TEST_OPERATIONS", 3000);
 
 	for (long seed = first; seed <= last; seed++) {
 		printf("%s: SC_TEST_SEED=%ld SC_TEST_OPERATIONS=%ld\n", config->name, seed,
