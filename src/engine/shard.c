@@ -95,6 +95,16 @@ static sci_place allocate(struct sci_shard *shard, uint32_t units, int64_t now_m
 	}
 }
 
+/* The same for a record with what its entry weighs beside it. Pinned records take what they take, also when
+ * their entries are gone, so there may be room in the log, and yet none in the bound. */
+static sci_place allocate_within_bound(struct sci_shard *shard, uint32_t units, uint32_t weight,
+	int64_t now_ms)
+{
+	if (sci_shard_load(shard) + units + weight > shard->log_bound - shard->log_start)
+		return 0;
+	return allocate(shard, units, now_ms);
+}
+
 /* The form of a record for a key and its content. */
 static uint64_t form_of(const struct sci_name *name, const struct sci_content *content)
 {
@@ -178,23 +188,22 @@ static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot
 static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, uint64_t form,
 	const struct sci_content *content, int64_t now_ms)
 {
-	uint32_t units = (uint32_t)sci_form_units(form);
+	uint32_t units = (uint32_t)sci_form_units(form), weight = weight_units(content);
 	sci_slot *slot = sci_index_find(shard, name);
 
 	if (slot && overwrite(shard, sci_slot_place(*slot), form, name, content, now_ms))
 		return SCI_STORED;
 	struct sci_legacy legacy =
 		slot ? sci_policy_legacy(*slot) : sci_policy_newcomer(shard, name->hash);
-	sci_policy_make_room(shard,
-		(struct sci_demand){ (uint64_t)units + weight_units(content), slot ? 0 : 1 });
-	sci_place place = allocate(shard, units, now_ms);
+	sci_policy_make_room(shard, (struct sci_demand){ (uint64_t)units + weight, slot ? 0 : 1 });
+	sci_place place = allocate_within_bound(shard, units, weight, now_ms);
 	/* The entry that is replaced may have been moved or evicted for it. */
 	if (legacy.replaces)
 		slot = sci_index_find(shard, name);
 	if (!place && slot) {
 		sci_entry_detach(shard, sci_slot_place(*slot));
 		slot = NULL;
-		place = allocate(shard, units, now_ms);
+		place = allocate_within_bound(shard, units, weight, now_ms);
 	}
 	if (!place)
 		return SCI_STORED_NOT_NO_ROOM;
