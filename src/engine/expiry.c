@@ -38,9 +38,15 @@ void sci_expiry_write(struct sci_shard *shard, sci_word *words, const struct sci
 	expect(shard, expires_ms);
 }
 
+/* Threads tell different times: one that is in an invocation is behind. A use that comes late puts nothing
+ * off, and brings nothing forward. */
 int64_t sci_expiry_after_use(const sci_word *expires, int64_t now_ms)
 {
-	return sooner(now_ms, (int64_t)sci_read(&expires[1]), (int64_t)sci_read(&expires[2]));
+	int64_t expires_ms = (int64_t)sci_read(expires);
+	int64_t after_ms =
+		sooner(now_ms, (int64_t)sci_read(&expires[1]), (int64_t)sci_read(&expires[2]));
+
+	return after_ms > expires_ms ? after_ms : expires_ms;
 }
 
 void sci_expiry_used(const struct sci_record *record, int64_t now_ms)
