@@ -109,6 +109,10 @@ enum sci_peek {
 enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_name *name,
 	int64_t now_ms, struct sci_copy *copy);
 
+/* A put of this key is about to come: fetch what it will look at into the processor's caches. Any thread,
+ * without the lock; changes nothing. */
+void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name);
+
 /* What is stored: a value that is copied, or an object that the shard keeps the address of. */
 struct sci_content {
 	const void *value;
