@@ -69,7 +69,7 @@ void sci_expiry_moved(struct sci_shard *shard, const struct sci_record *record)
 
 bool sci_shard_is_due(const struct sci_shard *shard, int64_t now_ms)
 {
-	return now_ms >= shard->due_ms;
+	return now_ms >= shard->due_ms && shard->due_ms != SCI_NEVER;
 }
 
 /* Remove the entry in this slot if it is due; otherwise remember when it will be. */
