@@ -7,11 +7,14 @@
  * rather takes more of what it has (up to `limit`) than to sweep a log that is mostly alive. A small
  * cache in a large region so stays in few pages, which stay in the processor's caches.
  *
+ * A record for which too much would have to be moved has entries evicted that lie in its way.
+ *
  * Invariant: from start to head, and from gap_end to end, record follows record without a hole. */
 #include "engine/log.h"
 
 #include "engine/entry.h"
 #include "engine/holes.h"
+#include "engine/policy.h"
 
 #include <string.h>
 
@@ -51,8 +54,9 @@ static void grow(struct sci_shard *shard, uint32_t units)
 	log->gap_end = log->end;
 }
 
-/* Take the record behind the gap into it, slide it over the gap, or step over it. */
-static void sweep_one(struct sci_shard *shard, int64_t now_ms)
+/* Take the record behind the gap into it, slide it over the gap, or step over it. Returns how many units
+ * were moved for that. */
+static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 {
 	struct sci_log *log = &shard->log;
 	struct sci_record *record = sci_record_at(shard, log->gap_end);
@@ -66,24 +70,52 @@ static void sweep_one(struct sci_shard *shard, int64_t now_ms)
 	if (sci_record_state(record) == SCI_RECORD_DEAD) {
 		sci_holes_remove(shard, log->gap_end);
 		log->gap_end += units;
-		return;
+		return 0;
 	}
-	if (sci_record_is_pinned(record))
-		seal_gap(shard);
-	else if (log->head < log->gap_end)
+	bool moves = !sci_record_is_pinned(record) && log->head < log->gap_end;
+	if (moves)
 		sci_entry_move(shard, log->gap_end, log->head);
+	else
+		seal_gap(shard);
 	log->head += units;
 	log->gap_end += units;
+	return moves ? units : 0;
+}
+
+/* The record behind the gap goes, if it can, so that the gap grows without moving anything. */
+static void clear_one(struct sci_shard *shard, int64_t now_ms)
+{
+	sci_place place = shard->log.gap_end;
+	const struct sci_record *record = sci_record_at(shard, place);
+
+	if (sci_form_in_index(record->form) && !sci_record_is_pinned(record))
+		sci_policy_evict_entry(shard, place);
+	sweep_one(shard, now_ms);
+}
+
+/* How many units may be moved for a record, beside as many times its own: free space lies far apart only
+ * now and then, and nobody shall wait for a sweep of everything. */
+#define MOVED_TIMES 16u
+#define MOVED_UNITS (256u * 1024 / SCI_UNIT)
+
+/* Exact order of use is worth any sweep. */
+static uint64_t may_be_moved(const struct sci_shard *shard, uint32_t units)
+{
+	return shard->policy == SCI_POLICY_LRU ? UINT64_MAX
+					       : (uint64_t)units * MOVED_TIMES + MOVED_UNITS;
 }
 
 sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_ms)
 {
+	uint64_t most = may_be_moved(shard, units), moved = 0;
 	struct sci_log *log = &shard->log;
 	bool from_start = false;
 
 	while (log->gap_end - log->head < units) {
-		if (log->gap_end < log->end) {
-			sweep_one(shard, now_ms);
+		if (log->gap_end < log->end && moved < most) {
+			moved += sweep_one(shard, now_ms);
+		} else if (log->gap_end < log->end) {
+			clear_one(shard, now_ms);
 		} else if (wants_growth(shard, units) ||
 			(from_start && log->end < shard->log_limit)) {
 			grow(shard, units);

@@ -235,6 +235,11 @@ bool sci_policy_evict(struct sci_shard *shard)
 	return place != 0;
 }
 
+void sci_policy_evict_entry(struct sci_shard *shard, sci_place place)
+{
+	evict(shard, place);
+}
+
 void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand)
 {
 	if (shard->policy == SCI_POLICY_COUNTED)

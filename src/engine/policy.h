@@ -41,6 +41,9 @@ void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand);
  * not pinned. */
 bool sci_policy_evict(struct sci_shard *shard);
 
+/* Evict this entry, which is not pinned, because it lies in the way. */
+void sci_policy_evict_entry(struct sci_shard *shard, sci_place place);
+
 /* The new entry is in the index: queue it. */
 void sci_policy_entered(struct sci_shard *shard, sci_place place, struct sci_legacy legacy);
 
