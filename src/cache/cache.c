@@ -278,7 +278,7 @@ int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name, 
 
 	cache->counts.puts += stored == SCI_STORED;
 	cache->counts.rejected += stored != SCI_STORED;
-	return stored == SCI_STORED                  ? SC_OK
+	return stored == SCI_STORED || stored == SCI_STORED_NOT_WORTH_IT ? SC_OK
 		: stored == SCI_STORED_NOT_TOO_LARGE ? SC_E_TOO_LARGE
 						     : SC_E_NOMEM;
 }

@@ -182,8 +182,14 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 		return SCI_STORED;
 	struct sci_legacy legacy = slot ? sci_policy_legacy(*slot)
 					: sci_policy_newcomer(shard, name->hash);
-	sci_policy_make_room(shard,
-		(struct sci_demand){ (uint64_t)units + weight_units(content), slot ? 0 : 1 });
+	struct sci_demand demand = {
+		.load = (uint64_t)units + weight_units(content),
+		.cost = content->cost,
+		.entries = slot ? 0 : 1,
+	};
+	if (!sci_policy_admit(shard, demand, &legacy))
+		return SCI_STORED_NOT_WORTH_IT;
+	sci_policy_make_room(shard, demand);
 	sci_place place = allocate(shard, units, now_ms);
 	/* The entry that is replaced may have been moved or evicted for it. */
 	if (legacy.replaces)

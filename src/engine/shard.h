@@ -65,7 +65,8 @@ enum sci_lookup { SCI_LOOKUP_MISS, SCI_LOOKUP_HIT, SCI_LOOKUP_EXPIRED };
 enum sci_stored {
 	SCI_STORED,
 	SCI_STORED_NOT_TOO_LARGE, /* larger than the log can ever hold */
-	SCI_STORED_NOT_NO_ROOM    /* pinned records leave no room */
+	SCI_STORED_NOT_NO_ROOM,   /* pinned records leave no room */
+	SCI_STORED_NOT_WORTH_IT   /* it is large, and what would have to go for it is used more */
 };
 
 /* What the shard has counted and holds; the fields are named as in sc_cache_stats. */
