@@ -1,4 +1,4 @@
-/* A subject of a benchmark: something that keeps values under keys, ours or a peer. */
+/* A subject of the benchmark: something that keeps values under keys, ours or a peer. */
 #ifndef BENCH_SUBJECT_H
 #define BENCH_SUBJECT_H
 
@@ -9,10 +9,19 @@
 #define BENCH_KEY_BYTES   16
 #define BENCH_VALUE_BYTES 64
 
+/* What a cache is opened for. One of the two bounds is 0. */
+struct bench_room {
+	uint64_t entries;
+	uint64_t bytes;
+	const char *socket; /* where a server listens; NULL: there is none */
+};
+
 struct bench_subject {
 	const char *name;
-	/* Room for so many entries; NULL when memory is out. */
-	void *(*open)(uint64_t entries);
+	/* One that is not made for threads, or a connection to a server: each thread has its own. */
+	bool handle_per_thread;
+	/* NULL when memory is out or the server does not answer. */
+	void *(*open)(const struct bench_room *room);
 	void (*close)(void *cache);
 	/* Copy the value of a key to `value`; false when it is not there. */
 	bool (*get)(void *cache, const char key[BENCH_KEY_BYTES], char value[BENCH_VALUE_BYTES]);
@@ -26,5 +35,8 @@ extern const struct bench_subject bench_limit;
 extern const struct bench_subject bench_scopecache;
 /* What many C programs have: GLib's hash table and a list in order of use, under a mutex. */
 extern const struct bench_subject bench_glib;
+/* A server each, in a process of its own, over a Unix socket. */
+extern const struct bench_subject bench_memcached;
+extern const struct bench_subject bench_redis;
 
 #endif

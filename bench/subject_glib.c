@@ -34,7 +34,8 @@ static gboolean equal_keys(gconstpointer a, gconstpointer b)
 	return memcmp(a, b, BENCH_KEY_BYTES) == 0;
 }
 
-static void *lru_open(uint64_t entries)
+/* It counts entries; as bytes it is given what an entry takes at least. */
+static void *lru_open(const struct bench_room *room)
 {
 	struct lru *lru = calloc(1, sizeof *lru);
 
@@ -43,7 +44,8 @@ static void *lru_open(uint64_t entries)
 	pthread_mutex_init(&lru->lock, NULL);
 	lru->table = g_hash_table_new_full(hash_key, equal_keys, NULL, free);
 	g_queue_init(&lru->order);
-	lru->max_entries = (guint)entries;
+	lru->max_entries =
+		(guint)(room->entries ? room->entries : room->bytes / sizeof(struct entry));
 	return lru;
 }
 
@@ -101,4 +103,4 @@ static void lru_put(void *cache, const char *key, const char *value)
 	pthread_mutex_unlock(&lru->lock);
 }
 
-const struct bench_subject bench_glib = { "glib", lru_open, lru_close, lru_get, lru_put };
+const struct bench_subject bench_glib = { "glib", false, lru_open, lru_close, lru_get, lru_put };

@@ -18,9 +18,12 @@ struct table {
 	struct slot slots[];
 };
 
-static void *table_open(uint64_t entries)
+/* The bytes of an entry whose key and value are those of the benchmark, in a table that is half full. */
+#define ENTRY_BYTES (2 * sizeof(struct slot))
+
+static void *table_open(const struct bench_room *room)
 {
-	uint64_t count = 16;
+	uint64_t entries = room->entries ? room->entries : room->bytes / ENTRY_BYTES, count = 16;
 
 	while (count < entries * 2)
 		count *= 2;
@@ -61,4 +64,4 @@ static void table_put(void *cache, const char *key, const char *value)
 	memcpy(slot->value, value, BENCH_VALUE_BYTES);
 }
 
-const struct bench_subject bench_limit = { "limit", table_open, free, table_get, table_put };
+const struct bench_subject bench_limit = { "limit", true, table_open, free, table_get, table_put };

@@ -3,13 +3,14 @@
 
 #include <scopecache/cache.h>
 
-static void *cache_open(uint64_t entries)
+/* Bounded by entries it also needs bytes for all of them: those that it does not use cost nothing. */
+static void *cache_open(const struct bench_room *room)
 {
 	struct sc_cache *cache;
-	uint64_t max_bytes = entries * 256 + (1 << 20);
+	uint64_t max_bytes = room->bytes ? room->bytes : room->entries * 256 + (1 << 20);
 
 	if (sc_cache_open(&cache,
-		    SC_CACHE_OPTIONS(.max_entries = entries, .max_bytes = max_bytes,
+		    SC_CACHE_OPTIONS(.max_entries = room->entries, .max_bytes = max_bytes,
 			    .entry_bytes = BENCH_KEY_BYTES + BENCH_VALUE_BYTES),
 		    NULL) < 0)
 		return NULL;
@@ -34,5 +35,5 @@ static void cache_put(void *cache, const char *key, const char *value)
 	sc_cache_put(cache, SC_KEY(SC_BYTES(key, BENCH_KEY_BYTES)), value, BENCH_VALUE_BYTES);
 }
 
-const struct bench_subject bench_scopecache = { "scopecache", cache_open, cache_close, cache_get,
-	cache_put };
+const struct bench_subject bench_scopecache = { "scopecache", false, cache_open, cache_close,
+	cache_get, cache_put };

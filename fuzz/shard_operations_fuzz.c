@@ -58,7 +58,7 @@ static struct sci_name name_of(const struct run *run, uint8_t key, char text[64]
 	size_t len = key * 2u;
 
 	memset(text, 'a' + key % 26, len);
-	return (struct sci_name){ text, len, sci_hash(text, len, 1) & run->hash_mask };
+	return (struct sci_name){ text, len, sci_hash(text, len, 1) & run->hash_mask, NULL };
 }
 
 static void check_value(const struct sci_found *found, const struct stored *stored)

@@ -87,7 +87,11 @@ int sc_cache_open(struct sc_cache **cache, const struct sc_cache_options *option
 /* Close a cache; NULL is allowed. Values that are still pinned stay valid, and the memory goes when
  * the last of them is released.
  *
- * threads  one, and no other call may use the cache any more, nor be at work in it. */
+ * threads  one, and no other call may use the cache any more, nor be at work in it.
+ * forks    fork() waits until no thread is in the middle of a change, so the child has the cache as it
+ *	    was, for itself. It may go on with it, close it, or leave it to exec or _exit, whatever
+ *	    other threads were doing. What those had pinned stays pinned there, and what they were
+ *	    loading is loaded anew when it is asked for. */
 void sc_cache_close(struct sc_cache *cache);
 
 /* A value that the caller holds. `data` is aligned to 8 bytes, and *data to *(data + len - 1) stay as

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "cache/cache_time.h"
 #include "cache/flight.h"
+#include "cache/fork.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,6 +34,13 @@ static int map_region(struct sc_cache *cache, struct sc_error *error)
 	cache->region = region;
 	cache->region_bytes = bytes;
 	return 0;
+}
+
+static void free_memory(struct sc_cache *cache)
+{
+	munmap(cache->region, cache->region_bytes);
+	pthread_mutex_destroy(&cache->lock);
+	free(cache);
 }
 
 int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
@@ -60,10 +68,15 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 		free(cache);
 		return rc;
 	}
+	pthread_mutex_init(&cache->lock, NULL);
+	rc = sci_fork_watch(cache);
+	if (rc < 0) {
+		free_memory(cache);
+		return sci_error_set(error, rc, 0, "out of memory");
+	}
 	sci_cache_time_start();
 	cache->seed = sci_hash_seed();
 	cache->holds = 1;
-	pthread_mutex_init(&cache->lock, NULL);
 	cache->shard = sci_shard_format(cache->region,
 		&(struct sci_shard_options){
 			.policy = checked.policy == SC_POLICY_LRU ? SCI_POLICY_LRU
@@ -78,9 +91,8 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 
 static void destroy(struct sc_cache *cache)
 {
-	munmap(cache->region, cache->region_bytes);
-	pthread_mutex_destroy(&cache->lock);
-	free(cache);
+	sci_fork_forget(cache);
+	free_memory(cache);
 }
 
 void sc_cache_close(struct sc_cache *cache)
@@ -96,14 +108,16 @@ void sc_cache_close(struct sc_cache *cache)
 
 int sci_cache_key(const struct sc_cache *cache, struct sc_key key, struct sci_lookup_key *out)
 {
-	int rc = sci_key_encode(&out->bytes, key);
-
-	if (rc < 0)
-		return rc;
+	if (!sci_key_encode_short(&out->bytes, key)) {
+		int rc = sci_key_encode(&out->bytes, key);
+		if (rc < 0)
+			return rc;
+	}
 	out->name = (struct sci_name){
 		.key = out->bytes.data,
 		.len = out->bytes.len,
-		.hash = sci_hash(out->bytes.data, out->bytes.len, cache->seed),
+		.hash = sci_key_hash(key, cache->seed),
+		.words = out->bytes.words,
 	};
 	return 0;
 }
@@ -278,7 +292,7 @@ int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name, 
 
 	cache->counts.puts += stored == SCI_STORED;
 	cache->counts.rejected += stored != SCI_STORED;
-	return stored == SCI_STORED || stored == SCI_STORED_NOT_WORTH_IT ? SC_OK
+	return stored == SCI_STORED                  ? SC_OK
 		: stored == SCI_STORED_NOT_TOO_LARGE ? SC_E_TOO_LARGE
 						     : SC_E_NOMEM;
 }

@@ -14,6 +14,7 @@
 #include "cache/cache_time.h"
 
 #include "base/clock.h"
+#include "cache/fork.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -64,6 +65,14 @@ static struct sci_clocks bring_up_to_date(void)
 		compared = now;
 	pthread_mutex_unlock(&lock);
 	return now;
+}
+
+void sci_cache_time_fork(enum sci_fork_stage stage)
+{
+	if (stage == SCI_FORK_BEFORE)
+		pthread_mutex_lock(&lock);
+	else
+		pthread_mutex_unlock(&lock);
 }
 
 void sci_cache_time_start(void)

@@ -7,6 +7,8 @@
  * nobody boards it. */
 #include "cache/flight.h"
 
+#include "cache/fork.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -192,6 +194,32 @@ void sci_flight_overtake(const void *subject, const void *key, size_t len)
 	for (struct sci_flight *flight = flights; flight; flight = flight->next)
 		if (flight->subject == subject && (!key || is_for(flight, subject, key, len)))
 			flight->overtaken = true;
+	pthread_mutex_unlock(&lock);
+}
+
+/* In a child the flights of other threads never land: whoever comes needs one of its own. */
+static void forget_those_of_others(void)
+{
+	struct sci_flight **link = &flights;
+
+	while (*link) {
+		if (pthread_equal((*link)->owner, pthread_self())) {
+			link = &(*link)->next;
+		} else {
+			*link = (*link)->next;
+			atomic_fetch_sub(&under_way, 1);
+		}
+	}
+}
+
+void sci_flight_fork(enum sci_fork_stage stage)
+{
+	if (stage == SCI_FORK_BEFORE) {
+		pthread_mutex_lock(&lock);
+		return;
+	}
+	if (stage == SCI_FORK_IN_CHILD)
+		forget_those_of_others();
 	pthread_mutex_unlock(&lock);
 }
 

@@ -13,6 +13,7 @@
 #include <scopecache/cache.h>
 
 #include <pthread.h>
+#include <sys/queue.h>
 
 /* No struct of a caller's is larger: a larger `size` was never set. */
 #define SCI_STRUCT_BYTES_MAX 4096u
@@ -24,12 +25,13 @@ struct sci_counts {
 };
 
 struct sc_cache {
-	/* Never written after open. */
+	/* Never written after open, but for `others`. */
 	struct sc_cache_options options; /* checked, with defaults filled in */
 	struct sc_clock clock;           /* what options.clock points to, unless it is NULL */
 	uint64_t seed;
 	void *region;
 	size_t region_bytes;
+	LIST_ENTRY(sc_cache) others; /* the other open caches; see fork.c */
 
 	struct sci_tally tally;    /* of lookups without the lock */
 	atomic_bool has_deadlines; /* an entry that expires was ever stored */

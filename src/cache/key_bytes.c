@@ -10,17 +10,15 @@
  * and a different list is different bytes. */
 #include "cache/key_bytes.h"
 
+#include "base/hash.h"
+
 #include <scopecache/error.h>
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* The most that a part takes beside its own bytes: type and a 64-bit number. */
 #define PART_OVERHEAD 11u
-
-static bool has_bytes(const struct sc_part *part)
-{
-	return part->type == SC_PART_TEXT || part->type == SC_PART_BYTES;
-}
 
 /* Returns 0 with the room that the key may need, or what is wrong with it. */
 static int measure(struct sc_key key, size_t *room)
@@ -35,7 +33,7 @@ static int measure(struct sc_key key, size_t *room)
 		const struct sc_part *part = &key.parts[i];
 		if (part->type < SC_PART_ABSENT || part->type > SC_PART_BYTES)
 			return SC_E_INVAL;
-		if (!has_bytes(part))
+		if (!sci_part_has_bytes(part))
 			continue;
 		if (!part->data && part->len)
 			return SC_E_INVAL;
@@ -89,28 +87,56 @@ static unsigned char *put_part(unsigned char *to, const struct sc_part *part)
 int sci_key_encode(struct sci_key_bytes *bytes, struct sc_key key)
 {
 	size_t room;
+
+	if (sci_key_encode_short(bytes, key))
+		return 0;
 	int rc = measure(key, &room);
 	if (rc < 0)
 		return rc;
 
-	unsigned char *data = bytes->small;
+	uint64_t *words = bytes->small;
 	bytes->allocated = NULL;
-	if (room > sizeof bytes->small) {
-		data = bytes->allocated = malloc(room);
-		if (!data)
+	if (room + SCI_KEY_AT > sizeof bytes->small) {
+		words = bytes->allocated = malloc(room + SCI_KEY_AT + sizeof *words);
+		if (!words)
 			return SC_E_NOMEM;
 	}
-	unsigned char *to = data;
+	unsigned char *data = (unsigned char *)words + SCI_KEY_AT, *to = data;
 	for (size_t i = 0; i < key.count; i++)
 		to = put_part(to, &key.parts[i]);
+	bytes->words = words;
 	bytes->data = data;
 	bytes->len = (size_t)(to - data);
+	memset(to, 0, -(size_t)(SCI_KEY_AT + bytes->len) % sizeof *words);
 	return 0;
 }
 
-void sci_key_bytes_fini(struct sci_key_bytes *bytes)
+void sci_key_bytes_free(struct sci_key_bytes *bytes)
 {
 	free(bytes->allocated);
+}
+
+/* What a number counts as: nothing tells 2 from 1 as truth, and nothing is in an absent part. */
+static int64_t number_of(const struct sc_part *part)
+{
+	return part->type == SC_PART_ABSENT  ? 0
+		: part->type == SC_PART_BOOL ? part->number != 0
+					     : part->number;
+}
+
+uint64_t sci_key_hash(struct sc_key key, uint64_t seed)
+{
+	for (size_t i = 0; i < key.count; i++) {
+		const struct sc_part *part = &key.parts[i];
+		seed += (uint64_t)part->type;
+		if (sci_part_has_bytes(part)) {
+			seed = sci_hash(part->data, part->len, seed);
+		} else {
+			int64_t number = number_of(part);
+			seed = sci_hash(&number, sizeof number, seed);
+		}
+	}
+	return seed;
 }
 
 static uint64_t take_number(const unsigned char **from)

@@ -4,15 +4,22 @@
 
 #include <scopecache/key.h>
 
+#include <stdbool.h>
+
 /* Most keys fit here; longer ones are allocated. */
 #define SCI_KEY_BYTES_INLINE 256
 
 struct sci_key_bytes {
 	const unsigned char *data;
 	size_t len;
-	unsigned char *allocated;
-	unsigned char small[SCI_KEY_BYTES_INLINE];
+	/* The same, laid out as struct sci_name wants its words: data begins in the middle of the first. */
+	const uint64_t *words;
+	void *allocated;
+	uint64_t small[SCI_KEY_BYTES_INLINE / sizeof(uint64_t)];
 };
+
+/* Where a key begins in its words. */
+#define SCI_KEY_AT 4u
 
 /* Write `key` as bytes. Two keys have the same bytes only if they have the same parts.
  *
@@ -20,7 +27,64 @@ struct sci_key_bytes {
  *          parts or bytes; SC_E_NOMEM. Only after 0 there is something to sci_key_bytes_fini(). */
 int sci_key_encode(struct sci_key_bytes *bytes, struct sc_key key);
 
-void sci_key_bytes_fini(struct sci_key_bytes *bytes);
+static inline bool sci_part_has_bytes(const struct sc_part *part)
+{
+	return part->type == SC_PART_TEXT || part->type == SC_PART_BYTES;
+}
+
+/* A length up to this is one byte. */
+#define SCI_KEY_SHORT_MAX 127u
+
+/* Copy without a call: at most 16 bytes, in halves that overlap. */
+static inline void sci_copy_short(unsigned char *to, const unsigned char *from, size_t len)
+{
+	uint64_t word, last;
+
+	if (len >= sizeof word) {
+		memcpy(&word, from, sizeof word);
+		memcpy(&last, from + len - sizeof last, sizeof last);
+		memcpy(to, &word, sizeof word);
+		memcpy(to + len - sizeof last, &last, sizeof last);
+		return;
+	}
+	for (size_t i = 0; i < len; i++)
+		to[i] = from[i];
+}
+
+/* Most keys are one short text, or a few bytes: the same bytes as sci_key_encode()
+ * writes, without its detours. False: it is no such key. */
+static inline bool sci_key_encode_short(struct sci_key_bytes *bytes, struct sc_key key)
+{
+	const struct sc_part *part = key.parts;
+
+	if (key.count != 1 || !part || !sci_part_has_bytes(part) || !part->data ||
+		part->len > SCI_KEY_SHORT_MAX)
+		return false;
+	unsigned char *to = (unsigned char *)bytes->small + SCI_KEY_AT;
+	bytes->allocated = NULL;
+	bytes->words = bytes->small;
+	bytes->data = to;
+	bytes->len = 2 + part->len;
+	bytes->small[(SCI_KEY_AT + bytes->len - 1) / sizeof bytes->small[0]] = 0;
+	to[0] = (unsigned char)part->type;
+	to[1] = (unsigned char)part->len;
+	if (part->len <= 16)
+		sci_copy_short(to + 2, part->data, part->len);
+	else
+		memcpy(to + 2, part->data, part->len);
+	return true;
+}
+
+void sci_key_bytes_free(struct sci_key_bytes *bytes);
+
+static inline void sci_key_bytes_fini(struct sci_key_bytes *bytes)
+{
+	if (bytes->allocated)
+		sci_key_bytes_free(bytes);
+}
+
+/* The hash of a key, from its parts: equal keys have equal hashes. The key is one that can be encoded. */
+uint64_t sci_key_hash(struct sc_key key, uint64_t seed);
 
 /* A key read back from its bytes: parts whose texts end with a NUL. */
 struct sci_key_parts {

@@ -10,6 +10,7 @@
  * code and are called without the lock. */
 #include "cache/cache_time.h"
 #include "cache/flight.h"
+#include "cache/fork.h"
 
 #include "base/error.h"
 
@@ -31,6 +32,14 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Guarded by lock. */
 static struct sc_resource_instance *last_opened;
 static uint64_t opened;
+
+void sci_resource_fork(enum sci_fork_stage stage)
+{
+	if (stage == SCI_FORK_BEFORE)
+		pthread_mutex_lock(&lock);
+	else
+		pthread_mutex_unlock(&lock);
+}
 
 void sc_resource_init(struct sc_resource *resource, sc_resource_open_fn open,
 	sc_resource_close_fn close, void *context)

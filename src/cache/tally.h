@@ -20,8 +20,37 @@ struct sci_tally_sum {
 	uint64_t hits, misses;
 };
 
-void sci_tally_hit(struct sci_tally *tally);
-void sci_tally_miss(struct sci_tally *tally);
+/* The number of this thread, from 1; 0: it has none yet. It lies in the memory that every thread has, so
+ * that no function has to be called to find it. */
+extern _Thread_local unsigned sci_tally_number __attribute__((tls_model("initial-exec")));
+
+/* Give this thread a number. */
+unsigned sci_tally_begin(void);
+
+/* Alone with its number a thread needs no atomic addition, which would cost as much as a whole lookup. */
+static inline void sci_tally_count(_Atomic uint64_t *counter, unsigned number)
+{
+	if (number == SCI_TALLY_THREADS)
+		atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+	else
+		atomic_store_explicit(counter,
+			atomic_load_explicit(counter, memory_order_relaxed) + 1,
+			memory_order_relaxed);
+}
+
+static inline void sci_tally_hit(struct sci_tally *tally)
+{
+	unsigned number = sci_tally_number ? sci_tally_number : sci_tally_begin();
+
+	sci_tally_count(&tally->thread[number - 1].hits, number);
+}
+
+static inline void sci_tally_miss(struct sci_tally *tally)
+{
+	unsigned number = sci_tally_number ? sci_tally_number : sci_tally_begin();
+
+	sci_tally_count(&tally->thread[number - 1].misses, number);
+}
 
 struct sci_tally_sum sci_tally_sum(const struct sci_tally *tally);
 

@@ -45,7 +45,8 @@ static void leave(struct sci_shard *shard, sci_place place)
 		depart(shard, record);
 	if (sci_form_pins(form))
 		sci_write(&record->form,
-			form ^ sci_form(SCI_RECORD_LIVE, 0, 0) ^ sci_form(SCI_RECORD_DETACHED, 0, 0));
+			form ^ sci_form(SCI_RECORD_LIVE, 0, 0) ^
+				sci_form(SCI_RECORD_DETACHED, 0, 0));
 	else
 		sci_entry_die(shard, place);
 }

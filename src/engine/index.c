@@ -7,7 +7,8 @@
  * is even and the sum odd, so the two are never the same line: in a small index that would be common, and
  * eight such keys would fill it.
  *
- * A new key goes into its home while that has a free slot, so that most lookups end in the first line.
+ * A new key goes into its home while that has a free slot, so that most lookups end in the first line, and
+ * there into the slot that its hash favours, so that most end with the first slot.
  * When all sixteen are taken, one of them is moved to its other line; when none can be, a cache may
  * forget: the record that was written longest ago goes. At the filling that the index is made for this
  * practically never happens. */
@@ -29,9 +30,7 @@ uint32_t sci_index_buckets(uint64_t entries)
 
 	if (entries > SMALL_ENTRIES && pairs <= SMALL_PAIRS)
 		pairs = SMALL_PAIRS + 1;
-	return pairs < 1                     ? 2
-		: pairs > SCI_BUCKETS_MAX / 2 ? SCI_BUCKETS_MAX
-					      : (uint32_t)pairs * 2;
+	return pairs < 1 ? 2 : pairs > SCI_BUCKETS_MAX / 2 ? SCI_BUCKETS_MAX : (uint32_t)pairs * 2;
 }
 
 uint64_t sci_index_capacity(uint32_t buckets)
@@ -56,10 +55,11 @@ static sci_slot *find_in_line(const struct sci_shard *shard, uint32_t line,
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
 
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
-		uint64_t slot = bucket->slot[i];
+		unsigned at = (sci_index_favourite(name->hash) + i) % SCI_BUCKET_SLOTS;
+		uint64_t slot = bucket->slot[at];
 		if (slot && sci_slot_has_tag(slot, name->hash) &&
 			is_record_of(shard, sci_slot_place(slot), name))
-			return &bucket->slot[i];
+			return &bucket->slot[at];
 	}
 	return NULL;
 }
@@ -92,13 +92,15 @@ uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_place place)
 	return ghost_hash(shard, sci_slots(shard)[slot], slot / SCI_BUCKET_SLOTS);
 }
 
-static sci_slot *free_slot(const struct sci_shard *shard, uint32_t line)
+static sci_slot *free_slot(const struct sci_shard *shard, uint32_t line, unsigned favourite)
 {
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
 
-	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++)
-		if (!bucket->slot[i])
-			return &bucket->slot[i];
+	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
+		unsigned at = (favourite + i) % SCI_BUCKET_SLOTS;
+		if (!bucket->slot[at])
+			return &bucket->slot[at];
+	}
 	return NULL;
 }
 
@@ -116,7 +118,7 @@ static sci_slot *move_one_away(struct sci_shard *shard, uint32_t line)
 
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
 		uint64_t slot = bucket->slot[i];
-		sci_slot *other = free_slot(shard, sci_index_other(shard, slot, line));
+		sci_slot *other = free_slot(shard, sci_index_other(shard, slot, line), i);
 		if (!other)
 			continue;
 		sci_change_begin(shard);
@@ -153,10 +155,11 @@ sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place plac
 {
 	uint32_t home = sci_index_home(shard, hash);
 	uint32_t other = sci_index_other(shard, hash, home);
-	sci_slot *slot = free_slot(shard, home);
+	unsigned favourite = sci_index_favourite(hash);
+	sci_slot *slot = free_slot(shard, home, favourite);
 
 	if (!slot)
-		slot = free_slot(shard, other);
+		slot = free_slot(shard, other, favourite);
 	if (!slot)
 		slot = move_one_away(shard, home);
 	if (!slot)

@@ -114,6 +114,12 @@ static inline uint32_t sci_index_scale(uint32_t bits, uint32_t count)
 	return (uint32_t)((uint64_t)bits * count >> 32);
 }
 
+/* Which slot of a line a hash is put in if it is free, and looked for first. */
+static inline unsigned sci_index_favourite(uint64_t hash)
+{
+	return (unsigned)hash % SCI_BUCKET_SLOTS;
+}
+
 /* The line that a hash belongs in first. */
 static inline uint32_t sci_index_home(const struct sci_shard *shard, uint64_t hash)
 {

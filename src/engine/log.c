@@ -84,7 +84,8 @@ sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_m
 	while (log->gap_end - log->head < units) {
 		if (log->gap_end < log->end) {
 			sweep_one(shard, now_ms);
-		} else if (wants_growth(shard, units) || (from_start && log->end < shard->log_limit)) {
+		} else if (wants_growth(shard, units) ||
+			(from_start && log->end < shard->log_limit)) {
 			grow(shard, units);
 		} else if (!from_start) {
 			/* From the start to the end everything slides together: once is enough. */

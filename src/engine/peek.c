@@ -21,67 +21,96 @@ struct sighting {
 	uint64_t seen, form;
 };
 
-/* Whether there is a record with this key at `place`, inside the log as far as readers look at it. */
-static inline bool is_record_of(const struct sci_shard *shard, sci_place place,
-	const struct sci_name *name, uint64_t *form)
+/* Never met by keys of the cache's own making; kept out of the way of those. */
+static __attribute__((noinline)) bool is_key_in_bytes(const sci_word *words,
+	const struct sci_name *name)
 {
-	if (place < shard->log_start || place >= shard->log_limit)
-		return false;
-	const struct sci_record *record = sci_record_at(shard, place);
-	uint64_t seen = sci_read(&record->form);
-	*form = seen;
-	return sci_form_in_index(seen) && sci_form_key_len(seen) == name->len &&
-		sci_form_bytes(seen) >= sci_value_offset(name->len) &&
-		sci_form_units(seen) <= shard->log_limit - place &&
-		sci_words_equal(sci_record_words(record) + 2, name->key, name->len);
+	return sci_words_equal_bytes(words, name->key, name->len);
 }
 
-static inline bool find_in_line(const struct sci_shard *shard, uint32_t line,
+/* What a form has to say of a record in the index with a key of this length. */
+#define EXPECTED_MASK (SCI_KEY_LEN_MAX | UINT64_C(1) << SCI_KEY_LEN_BITS)
+
+/* Whether there is a record with this key at `place`, with all of it inside the log. */
+static inline bool is_record_of(const struct sci_shard *shard, sci_place place,
 	const struct sci_name *name, struct sighting *sighting)
 {
-	struct sci_bucket *bucket = sci_buckets(shard) + line;
+	uint64_t offset = sci_value_offset(name->len);
+	sci_place limit = shard->log_limit;
 
-	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
-		uint64_t slot = sci_read(&bucket->slot[i]);
-		if (!sci_slot_has_tag(slot, name->hash) ||
-			!is_record_of(shard, sci_slot_place(slot), name, &sighting->form))
-			continue;
-		sighting->slot = &bucket->slot[i];
-		sighting->seen = slot;
-		return true;
+	if (place < shard->log_start || place >= limit)
+		return false;
+	const sci_word *words = sci_record_words(sci_record_at(shard, place));
+	uint64_t form = sci_read(&words[0]), bytes = sci_form_bytes(form);
+	if ((form >> SCI_KEY_LEN_SHIFT & EXPECTED_MASK) !=
+			(name->len | UINT64_C(1) << SCI_KEY_LEN_BITS) ||
+		bytes < offset || bytes > (uint64_t)(limit - place) * SCI_UNIT)
+		return false;
+	sighting->form = form;
+	return name->words ? sci_words_equal(words + 2, name->words, offset / SCI_UNIT - 2)
+			   : is_key_in_bytes(words + 2, name);
+}
+
+/* Look through both lines of the key. */
+static inline bool look(const struct sci_shard *shard, const struct sci_name *name,
+	struct sighting *sighting)
+{
+	uint64_t hash = name->hash;
+	uint32_t line = sci_index_home(shard, hash);
+
+	for (int lines = 0; lines < 2; lines++) {
+		struct sci_bucket *bucket = sci_buckets(shard) + line;
+		unsigned at = sci_index_favourite(hash);
+		for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
+			uint64_t slot = sci_read(&bucket->slot[at]);
+			if (sci_slot_has_tag(slot, hash) &&
+				is_record_of(shard, sci_slot_place(slot), name, sighting)) {
+				sighting->slot = &bucket->slot[at];
+				sighting->seen = slot;
+				return true;
+			}
+			at = (at + 1) % SCI_BUCKET_SLOTS;
+		}
+		line = sci_index_other(shard, hash, line);
 	}
 	return false;
 }
 
-/* Whether the record is past its deadline, or a use would put that off, which takes the lock. */
-static bool needs_lock(const struct sci_record *record, uint64_t form, int64_t now_ms)
+/* What only the lock allows: handing out an object, and putting off a deadline by a use. Also for a
+ * record that is past its deadline, or whose times are not inside the log because it is none. */
+static __attribute__((noinline)) bool needs_lock(const struct sci_shard *shard,
+	const struct sci_record *record, uint64_t form, int64_t now_ms)
 {
+	if (sci_form_state(form) == SCI_RECORD_OBJECT)
+		return true;
 	if (!(form & SCI_FORM_TIMED))
 		return false;
 	const sci_word *expires = sci_record_expires(record, form);
+	if (sci_record_words(record) + sci_form_units(form) >
+		sci_record_words(sci_record_at(shard, shard->log_limit)))
+		return true;
 	int64_t expires_ms = (int64_t)sci_read(expires);
 	return now_ms >= expires_ms ||
 		((form & SCI_FORM_IDLE) && sci_expiry_after_use(expires, now_ms) != expires_ms);
 }
 
+/* Most have no deadline and are no objects: one look at the form. */
+#define UNUSUAL (SCI_FORM_TIMED | sci_form(SCI_RECORD_DETACHED, 0, 0))
+
 static inline enum sci_peek peek_once(const struct sci_shard *shard, const struct sci_name *name,
 	int64_t now_ms, struct sci_copy *copy, struct sighting *sighting)
 {
-	uint32_t home = sci_index_home(shard, name->hash);
-
-	if (!find_in_line(shard, home, name, sighting) &&
-		!find_in_line(shard, sci_index_other(shard, name->hash, home), name, sighting))
+	if (!look(shard, name, sighting))
 		return SCI_PEEK_MISS;
 	const struct sci_record *record = sci_record_at(shard, sci_slot_place(sighting->seen));
-	uint64_t form = sighting->form, len = sci_form_value_len(form);
-	if (sci_form_state(form) == SCI_RECORD_OBJECT || len > VALUE_BYTES_MAX ||
-		needs_lock(record, form, now_ms))
+	uint64_t form = sighting->form, offset = sci_value_offset(name->len);
+	uint64_t len = sci_form_bytes(form) - offset;
+	if (len > VALUE_BYTES_MAX || ((form & UNUSUAL) && needs_lock(shard, record, form, now_ms)))
 		return SCI_PEEK_UNSURE;
 	copy->len = len;
 	if (len > copy->capacity)
 		return SCI_PEEK_TOO_LARGE;
-	sci_words_copy_out(copy->buffer,
-		sci_record_words(record) + sci_value_offset(name->len) / SCI_UNIT, len);
+	sci_words_copy_out(copy->buffer, sci_record_words(record) + offset / SCI_UNIT, len);
 	return SCI_PEEK_HIT;
 }
 
@@ -100,7 +129,7 @@ enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_nam
 		enum sci_peek peek = peek_once(shard, name, now_ms, copy, &sighting);
 		if (atomic_load_explicit(&shard->version, memory_order_relaxed) != version)
 			continue;
-		if (peek == SCI_PEEK_HIT)
+		if (peek == SCI_PEEK_HIT && sci_slot_mark(sighting.seen) < SCI_MARK_MAX)
 			sci_policy_mark(shard, sighting.slot, sighting.seen);
 		return peek;
 	}

@@ -36,7 +36,6 @@
 #include "engine/use_count.h"
 #include "engine/worth.h"
 
-#define MARK_MAX       3u
 #define CHANCES        16u /* second chances given in one step, at most */
 #define SHARE_LEAST    0.01
 #define SHARE_MOST     0.80
@@ -467,7 +466,7 @@ void sci_policy_hit(struct sci_shard *shard, sci_slot *slot)
 
 void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen)
 {
-	if (sci_slot_mark(seen) == MARK_MAX ||
+	if (sci_slot_mark(seen) == SCI_MARK_MAX ||
 		(sci_slot_queue(seen) == SCI_WINDOW && is_young(shard, sci_slot_stamp(seen))))
 		return;
 	/* When the slot has changed since, its mark is no news of this entry. */

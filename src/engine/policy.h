@@ -10,7 +10,9 @@ void sci_policy_start(struct sci_shard *shard, enum sci_policy policy);
 /* A lookup found the entry in this slot of the index. */
 void sci_policy_hit(struct sci_shard *shard, sci_slot *slot);
 
-/* The same without the lock, by a reader that saw this in the slot. Only for SCI_POLICY_COUNTED. */
+/* The same without the lock, by a reader that saw this in the slot. Only for SCI_POLICY_COUNTED. Does
+ * nothing when the mark is full. */
+#define SCI_MARK_MAX 3u
 void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen);
 
 /* The entry's value was replaced where it is. */

@@ -23,7 +23,7 @@ struct sci_record {
 	_Atomic sci_place newer; /* neighbours in its queue; 0 at the ends */
 	_Atomic sci_place older;
 	_Atomic uint32_t slot; /* which slot of the index leads here */
-	/* The key begins here. */
+			       /* The key begins here. */
 };
 
 /* sizeof(struct sci_record) has padding behind it that the key uses. */

@@ -172,6 +172,16 @@ static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot
 	sci_policy_entered(shard, place, legacy);
 }
 
+/* Something large that would have to go again at once. */
+static void decline(struct sci_shard *shard, const struct sci_content *content)
+{
+	shard->evictions++;
+	if (content->object) {
+		content->object->next = shard->departed;
+		shard->departed = content->object;
+	}
+}
+
 static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, uint64_t form,
 	const struct sci_content *content, int64_t now_ms)
 {
@@ -187,8 +197,10 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 		.cost = content->cost,
 		.entries = slot ? 0 : 1,
 	};
-	if (!sci_policy_admit(shard, demand, &legacy))
-		return SCI_STORED_NOT_WORTH_IT;
+	if (!sci_policy_admit(shard, demand, &legacy)) {
+		decline(shard, content);
+		return SCI_STORED;
+	}
 	sci_policy_make_room(shard, demand);
 	sci_place place = allocate(shard, units, now_ms);
 	/* The entry that is replaced may have been moved or evicted for it. */

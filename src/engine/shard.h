@@ -42,6 +42,9 @@ struct sci_name {
 	const void *key;
 	size_t len;
 	uint64_t hash;
+	/* Not NULL: the key is also laid out as in a record, which is compared faster: in whole words, its
+	 * first four bytes in the upper half of the first, and zeros behind its end. */
+	const uint64_t *words;
 };
 
 /* Where a record is: valid as long as it is pinned, or until the next call that changes the shard. */
@@ -65,8 +68,7 @@ enum sci_lookup { SCI_LOOKUP_MISS, SCI_LOOKUP_HIT, SCI_LOOKUP_EXPIRED };
 enum sci_stored {
 	SCI_STORED,
 	SCI_STORED_NOT_TOO_LARGE, /* larger than the log can ever hold */
-	SCI_STORED_NOT_NO_ROOM,   /* pinned records leave no room */
-	SCI_STORED_NOT_WORTH_IT   /* it is large, and what would have to go for it is used more */
+	SCI_STORED_NOT_NO_ROOM    /* pinned records leave no room */
 };
 
 /* What the shard has counted and holds; the fields are named as in sc_cache_stats. */
@@ -113,7 +115,8 @@ struct sci_content {
 	uint32_t cost;               /* of making it anew, in any unit; 0: not known */
 };
 
-/* Store a value in the place of what the key had; when it cannot be stored, the key has none after.
+/* Store a value in the place of what the key had; when it cannot be stored, the key has none after. A large
+ * one for which entries would have to go that are worth more is SCI_STORED, and evicted again at once.
  * The value may lie in the shard itself only if it is pinned. */
 enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
 	const struct sci_content *content, int64_t now_ms);

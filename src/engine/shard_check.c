@@ -134,7 +134,8 @@ static bool is_entry(const struct sci_shard *shard, sci_place place)
 {
 	const struct sci_record *record = sci_record_at(shard, place);
 
-	return is_in_log(shard, place, ENTRY_UNITS_MIN) && record->slot < shard->buckets * SCI_BUCKET_SLOTS &&
+	return is_in_log(shard, place, ENTRY_UNITS_MIN) &&
+		record->slot < shard->buckets * SCI_BUCKET_SLOTS &&
 		sci_slot_place(*sci_index_slot(shard, place)) == place;
 }
 
@@ -148,8 +149,7 @@ static const char *check_queue(const struct sci_shard *shard, enum sci_queue_nam
 		if (!is_entry(shard, place))
 			return "a queue leads to where no entry is";
 		const struct sci_record *record = sci_record_at(shard, place);
-		if (record->newer != newer ||
-			sci_slot_queue(*sci_index_slot(shard, place)) != name)
+		if (record->newer != newer || sci_slot_queue(*sci_index_slot(shard, place)) != name)
 			return "a queue is broken";
 		load += sci_record_load(record);
 		newer = place;

@@ -85,7 +85,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte of a w
 
 /* Whether the `len` bytes from the middle of the first word on are these. A shift joins the end of one
  * word with the beginning of the next. */
-static inline bool sci_words_equal(const sci_word *words, const void *data, size_t len)
+static inline bool sci_words_equal_bytes(const sci_word *words, const void *data, size_t len)
 {
 	const unsigned char *byte = data;
 	uint64_t differing = 0, low = sci_read(words) >> 32, word;
@@ -103,6 +103,16 @@ static inline bool sci_words_equal(const sci_word *words, const void *data, size
 	if (len < sizeof word)
 		word &= (UINT64_C(1) << len * 8) - 1;
 	return (differing | word) == 0;
+}
+
+/* The same for `count` words, of the first of which only the upper half counts. */
+static inline bool sci_words_equal(const sci_word *words, const uint64_t *others, size_t count)
+{
+	uint64_t differing = (sci_read(words) ^ others[0]) >> 32;
+
+	for (size_t i = 1; i < count; i++)
+		differing |= sci_read(&words[i]) ^ others[i];
+	return differing == 0;
 }
 
 #endif

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #define VALUE_LEN 500
-#define PINS_MAX 255 /* how often one record can be pinned */
-#define HOLDS    300
+#define PINS_MAX  255 /* how often one record can be pinned */
+#define HOLDS     300
 
 struct fixture {
 	_Atomic int64_t now_ms;

@@ -24,7 +24,7 @@ static struct sci_shard *open_shard(uint64_t bytes, uint64_t max_entries, enum s
 
 static struct sci_name name_of(const void *key, size_t len)
 {
-	return (struct sci_name){ key, len, sci_hash(key, len, 3) };
+	return (struct sci_name){ key, len, sci_hash(key, len, 3), NULL };
 }
 
 static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, const void *value,
@@ -70,7 +70,7 @@ static void assert_peeks(struct sci_shard *shard, const struct sci_name *name, c
 
 static void assert_nothing(struct sci_shard *shard, const void *key, size_t len, uint64_t hash)
 {
-	struct sci_name name = { key, len, hash };
+	struct sci_name name = { key, len, hash, NULL };
 	struct sci_copy copy = { 0 };
 
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_MISS);
@@ -91,8 +91,7 @@ static void keys_and_values_of_every_length(void **state)
 			unsigned char key[33];
 			memset(key, 'k', sizeof key);
 			struct sci_name name = name_of(key, key_len);
-			assert_int_equal(put(shard, &name, value, len, SCI_NEVER),
-				SCI_STORED);
+			assert_int_equal(put(shard, &name, value, len, SCI_NEVER), SCI_STORED);
 			assert_peeks(shard, &name, value, len);
 			for (size_t i = 0; i < key_len; i++) {
 				key[i] ^= 1;
@@ -172,8 +171,7 @@ static void never_looks_outside(void **state)
 	(void)state;
 	for (uint64_t key = 0; key < 200; key++) {
 		struct sci_name name = name_of(&key, sizeof key);
-		assert_int_equal(put(shard, &name, buffer, key % 100, SCI_NEVER),
-			SCI_STORED);
+		assert_int_equal(put(shard, &name, buffer, key % 100, SCI_NEVER), SCI_STORED);
 	}
 	for (int round = 0; round < 20000; round++) {
 		/* Behind the head anything may be torn; small numbers are places and lengths. */

@@ -16,7 +16,7 @@ static struct sci_found pinned_value;
 
 static struct sci_name name_of(const uint64_t *key)
 {
-	return (struct sci_name){ key, sizeof *key, sci_hash(key, sizeof *key, 5) };
+	return (struct sci_name){ key, sizeof *key, sci_hash(key, sizeof *key, 5), NULL };
 }
 
 static sci_place place_of(uint64_t key)
@@ -41,10 +41,10 @@ static int set_up(void **state)
 	for (uint64_t key = 0; key < 60; key++) {
 		struct sci_name name = name_of(&key);
 		assert_int_equal(sci_shard_put(shard, &name,
-					     &(struct sci_content){ .value = value,
-						     .len = sizeof value,
-						     .expires_ms = SCI_NEVER },
-					     0),
+					 &(struct sci_content){ .value = value,
+						 .len = sizeof value,
+						 .expires_ms = SCI_NEVER },
+					 0),
 			SCI_STORED);
 	}
 	/* Of the sixty the first went; what is taken here is what surely is there. */

@@ -87,7 +87,7 @@ static struct sci_name name_of(const struct run *run, int key, char *text)
 	int len = key == 0 ? 0 : snprintf(text, 64, "%d-%0*d", key, key % 40, 0);
 
 	return (struct sci_name){ text, (size_t)len,
-		sci_hash(text, (size_t)len, 1) & run->config->hash_mask };
+		sci_hash(text, (size_t)len, 1) & run->config->hash_mask, NULL };
 }
 
 static unsigned char byte_of(uint64_t version, size_t i)
@@ -170,12 +170,11 @@ static void do_put(struct run *run)
 			run->now_ms + 1 + (int64_t)sct_below(&run->random, run->config->ttl_max_ms);
 	for (size_t i = 0; i < entry.len; i++)
 		value[i] = byte_of(entry.version, i);
-	enum sci_stored stored =
-		sci_shard_put(run->shard, &name,
-			&(struct sci_content){ .value = value,
-				.len = entry.len,
-				.expires_ms = entry.expires_ms },
-			run->now_ms);
+	enum sci_stored stored = sci_shard_put(run->shard, &name,
+		&(struct sci_content){ .value = value,
+			.len = entry.len,
+			.expires_ms = entry.expires_ms },
+		run->now_ms);
 
 	if (old)
 		model_drop(run, old);

@@ -21,7 +21,7 @@ static struct sci_name name_of(char *text, uint64_t number)
 {
 	int len = snprintf(text, 32, "%016llu", (unsigned long long)number);
 
-	return (struct sci_name){ text, (size_t)len, sci_hash(text, (size_t)len, 42) };
+	return (struct sci_name){ text, (size_t)len, sci_hash(text, (size_t)len, 42), NULL };
 }
 
 static enum sci_stored put(struct sci_shard *shard, uint64_t number, size_t len)
@@ -90,8 +90,7 @@ static void the_overhead_is_under_48_bytes(void **state)
 static void a_value_may_fill_the_log(void **state)
 {
 	struct sci_shard *shard = open_shard(1 << 20, 0, 1 << 16);
-	size_t most = (shard->log_limit - shard->log_start) * SCI_UNIT -
-		sci_value_offset(16);
+	size_t most = (shard->log_limit - shard->log_start) * SCI_UNIT - sci_value_offset(16);
 	struct sci_found found;
 
 	(void)state;

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SC_BUILD_DIR", SOURCE / "build/asan"))
@@ -33,7 +34,10 @@ def name_of(path):
 
 def exported_functions(header):
     """Name and line of each function that a public header declares and does not define, as gcc sees it."""
-    run = subprocess.run(["gcc", "-std=c17", f"-I{INCLUDE}", "-fsyntax-only", "-aux-info", "/dev/stdout",
-                          "-x", "c", header], stdout=subprocess.PIPE, text=True, check=True)
+    # Into a file of its own: where gcc fails it removes what it was to write, be it /dev/stdout.
+    with tempfile.NamedTemporaryFile("r", suffix=".X") as declarations:
+        subprocess.run(["gcc", "-std=c17", f"-I{INCLUDE}", "-fsyntax-only", "-aux-info", declarations.name,
+                        "-x", "c", header], check=True)
+        text = declarations.read()
     pattern = rf"^/\* {re.escape(str(header))}:(\d+):N[CO] \*/ extern .*?\b(sc_\w+) \("
-    return {name: int(line) for line, name in re.findall(pattern, run.stdout, re.MULTILINE)}
+    return {name: int(line) for line, name in re.findall(pattern, text, re.MULTILINE)}

@@ -4,6 +4,7 @@
 
 #include "support/cmocka.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -19,6 +20,7 @@ void __real_free(void *old);
 char *__real_strdup(const char *text);
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 int __real_munmap(void *addr, size_t len);
+int __real_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
@@ -27,6 +29,7 @@ void __wrap_free(void *old);
 char *__wrap_strdup(const char *text);
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *addr, size_t len);
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
 /* Weak, so that a test program that does not wrap still links. */
 #pragma weak __real_malloc
@@ -36,6 +39,7 @@ int __wrap_munmap(void *addr, size_t len);
 #pragma weak __real_strdup
 #pragma weak __real_mmap
 #pragma weak __real_munmap
+#pragma weak __real_pthread_atfork
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool armed, failed;
@@ -113,6 +117,12 @@ int __wrap_munmap(void *addr, size_t len)
 {
 	dead(addr);
 	return __real_munmap(addr, len);
+}
+
+/* Its handlers stay registered for good. */
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	return must_fail() ? ENOMEM : __real_pthread_atfork(prepare, parent, child);
 }
 
 int sct_allocation_failed(void)

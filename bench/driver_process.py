@@ -1,0 +1,131 @@
+"""One subject in a process of its own, and the server beside it when it is one.
+
+A driver is told a line and answers with a line (docs/benchmarks.md); while it is not told anything, it
+waits, and another has the machine. What it costs is read from the outside: memory and processor time of
+all its processes, from /proc."""
+
+import pathlib
+import select
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+ANSWER_SECONDS = 600
+
+
+class Failed(Exception):
+    """The subject cannot be measured; the text says why."""
+
+
+class Server:
+    """A cache server on a Unix socket in a folder that nobody else reads."""
+
+    def __init__(self, command, log):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="scopecache-bench-"))
+        self.socket = self.folder / "socket"
+        words = [str(self.socket) if word == "SOCKET" else word for word in command]
+        started = time.monotonic_ns()
+        try:
+            with open(log, "ab") as output:
+                self.process = subprocess.Popen(words, cwd=self.folder, stdin=subprocess.DEVNULL,
+                                                stdout=output, stderr=output)
+        except OSError as error:
+            shutil.rmtree(self.folder)
+            raise Failed(f"cannot start {words[0]}: {error.strerror}") from error
+        # There is nothing to wait on: a server does not say when it is ready.
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic_ns() - started > 30e9:
+                self.stop()
+                raise Failed(f"{words[0]} does not listen; see {log}")
+            time.sleep(0.0002)
+        self.started_ns = time.monotonic_ns() - started
+
+    def _answers(self):
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
+
+    def stop(self):
+        """At once: it has nothing to save."""
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Driver:
+    def __init__(self, subject, log, for_memory=False, size=None):
+        self.name = subject.name
+        self.server = None
+        command = subject.command(for_memory)
+        if subject.server:
+            self.server = Server(subject.server(size), log)
+            command = [*command, str(self.server.socket)]
+        try:
+            with open(log, "ab") as errors:
+                self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                                stderr=errors, text=True, bufsize=1)
+            self.about = self._answer("ready")
+        except OSError as error:
+            self._stop_server()
+            raise Failed(f"cannot start {command[0]}: {error.strerror}") from error
+        except Failed:
+            self.stop()
+            raise
+
+    def _answer(self, good):
+        if not select.select([self.process.stdout], [], [], ANSWER_SECONDS)[0]:
+            raise Failed(f"no answer in {ANSWER_SECONDS} s")
+        word, _, rest = self.process.stdout.readline().rstrip("\n").partition(" ")
+        if word != good:
+            raise Failed(rest if word == "error" else "its driver ended")
+        return rest
+
+    def ask(self, *words):
+        """Tell the driver a line; the numbers that it answers with."""
+        try:
+            self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        except OSError as error:
+            raise Failed("its driver ended") from error
+        return [int(word) for word in self._answer("ok").split()]
+
+    def _pids(self, holder_only=False):
+        """The processes that the subject is; the one that holds the entries is the last."""
+        pids = [self.process.pid] + ([self.server.process.pid] if self.server else [])
+        return pids[-1:] if holder_only else pids
+
+    def resident_bytes(self):
+        """Memory that is the process's own, as the kernel counts it: code and files are left out."""
+        total = 0
+        for pid in self._pids(holder_only=True):
+            for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines():
+                if line.startswith("Anonymous:"):
+                    total += int(line.split()[1]) * 1024
+        return total
+
+    def cpu_ns(self):
+        # The kernel's name for the processor clock of another process: see clock_getcpuclockid(3).
+        return sum(time.clock_gettime_ns((~pid << 3) | 2) for pid in self._pids())
+
+    def _stop_server(self):
+        if self.server:
+            self.server.stop()
+
+    def stop(self):
+        try:
+            self.process.stdin.close()
+        except OSError:
+            pass
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self._stop_server()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()

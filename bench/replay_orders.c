@@ -1,0 +1,169 @@
+/* Orders are cut into as many runs as there are threads, so the work is the same however many share it.
+ * The threads begin together behind a barrier and each reads the clock itself: starting them is not
+ * counted. Nothing is shared while the clock runs but the cache. */
+#include "replay_orders.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct worker {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	const struct bench_subject *subject;
+	void *cache;
+	const struct bench_work *work;
+	uint64_t first, end; /* of the orders */
+	uint64_t began_ns, ended_ns;
+	uint64_t hits;
+};
+
+/* All of a file of `size` byte records; NULL with errno set. */
+static void *read_records(const char *path, size_t size, uint64_t *count)
+{
+	FILE *file = fopen(path, "rb");
+	void *records = NULL;
+	long len;
+
+	if (!file)
+		return NULL;
+	errno = 0;
+	if (fseek(file, 0, SEEK_END) == 0 && (len = ftell(file)) > 0) {
+		rewind(file);
+		records = malloc((size_t)len);
+		if (records && fread(records, 1, (size_t)len, file) != (size_t)len) {
+			free(records);
+			records = NULL;
+		}
+		*count = (uint64_t)len / size;
+	}
+	fclose(file);
+	return records;
+}
+
+bool bench_work_read_keys(struct bench_work *work, const char *path)
+{
+	free(work->keys);
+	work->keys = read_records(path, sizeof *work->keys, &work->key_count);
+	return work->keys;
+}
+
+bool bench_work_read_orders(struct bench_work *work, const char *path)
+{
+	free(work->orders);
+	work->orders = read_records(path, sizeof *work->orders, &work->order_count);
+	for (uint64_t i = 0; work->orders && i < work->order_count; i++)
+		if ((work->orders[i] & ~BENCH_PUT) >= work->key_count) {
+			free(work->orders);
+			work->orders = NULL;
+		}
+	return work->orders;
+}
+
+void bench_work_fini(struct bench_work *work)
+{
+	free(work->keys);
+	free(work->orders);
+	*work = (struct bench_work){ 0 };
+}
+
+void bench_value(char value[BENCH_VALUE_BYTES], uint32_t index)
+{
+	memcpy(value, &index, sizeof index);
+}
+
+uint64_t bench_fill(const struct bench_subject *subject, void *cache, const struct bench_work *work)
+{
+	char value[BENCH_VALUE_BYTES] = { 0 }, wanted[BENCH_VALUE_BYTES] = { 0 };
+	uint64_t found = 0;
+
+	for (uint32_t i = 0; i < work->key_count; i++) {
+		bench_value(value, i);
+		subject->put(cache, work->keys[i], value);
+	}
+	for (uint32_t i = 0; i < work->key_count; i++) {
+		bench_value(wanted, i);
+		if (subject->get(cache, work->keys[i], value) &&
+			memcmp(value, wanted, sizeof value) == 0)
+			found++;
+	}
+	return found;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void *work_through(void *arg)
+{
+	struct worker *worker = arg;
+	const struct bench_subject *subject = worker->subject;
+	const struct bench_work *work = worker->work;
+	char value[BENCH_VALUE_BYTES] = { 0 };
+	uint64_t hits = 0;
+
+	pthread_barrier_wait(worker->start);
+	worker->began_ns = now_ns();
+	for (uint64_t i = worker->first; i < worker->end; i++) {
+		uint32_t order = work->orders[i], index = order & ~BENCH_PUT;
+		if (order & BENCH_PUT) {
+			bench_value(value, index);
+			subject->put(worker->cache, work->keys[index], value);
+		} else if (subject->get(worker->cache, work->keys[index], value)) {
+			hits++;
+		}
+	}
+	worker->ended_ns = now_ns();
+	worker->hits = hits;
+	return NULL;
+}
+
+static struct bench_result sum_up(const struct worker *workers, unsigned threads)
+{
+	uint64_t began_ns = workers[0].began_ns, ended_ns = workers[0].ended_ns, hits = 0;
+
+	for (unsigned i = 0; i < threads; i++) {
+		if (workers[i].began_ns < began_ns)
+			began_ns = workers[i].began_ns;
+		if (workers[i].ended_ns > ended_ns)
+			ended_ns = workers[i].ended_ns;
+		hits += workers[i].hits;
+	}
+	return (struct bench_result){ .ns = ended_ns - began_ns, .hits = hits };
+}
+
+bool bench_replay(const struct bench_subject *subject, void *const *caches,
+	const struct bench_work *work, unsigned threads, uint64_t count,
+	struct bench_result *result)
+{
+	struct worker workers[BENCH_THREADS_MAX];
+	pthread_barrier_t start;
+
+	if (pthread_barrier_init(&start, NULL, threads) != 0)
+		return false;
+	for (unsigned i = 0; i < threads; i++) {
+		workers[i] = (struct worker){
+			.start = &start,
+			.subject = subject,
+			.cache = caches[subject->handle_per_thread ? i : 0],
+			.work = work,
+			.first = count * i / threads,
+			.end = count * (i + 1) / threads,
+		};
+		/* Those that run already would wait for ever: let the process end with them. */
+		if (pthread_create(&workers[i].thread, NULL, work_through, &workers[i]) != 0)
+			return false;
+	}
+	for (unsigned i = 0; i < threads; i++)
+		pthread_join(workers[i].thread, NULL);
+	pthread_barrier_destroy(&start);
+	*result = sum_up(workers, threads);
+	return true;
+}

@@ -1,0 +1,67 @@
+/* A child of fork() has only the thread that forked. A lock that another thread held would stay locked
+ * in it for ever, and what it guards half changed; so whoever forks waits, by a handler, until it has
+ * all locks, and lets them go again on both sides. None of them is held for long.
+ *
+ * The lock here guards the list of open caches. It comes before all others, and nothing but the
+ * handler takes another under it. */
+#include "cache/fork.h"
+
+#include "cache/handle.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Guarded by lock. */
+static LIST_HEAD(sci_cache_list, sc_cache) caches = LIST_HEAD_INITIALIZER(caches);
+static bool registered;
+
+static void before(void)
+{
+	struct sc_cache *cache;
+
+	pthread_mutex_lock(&lock);
+	LIST_FOREACH(cache, &caches, others)
+		pthread_mutex_lock(&cache->lock);
+	sci_cache_time_fork(SCI_FORK_BEFORE);
+	sci_resource_fork(SCI_FORK_BEFORE);
+	sci_flight_fork(SCI_FORK_BEFORE);
+}
+
+static void after(enum sci_fork_stage stage)
+{
+	struct sc_cache *cache;
+
+	sci_flight_fork(stage);
+	sci_resource_fork(stage);
+	sci_cache_time_fork(stage);
+	LIST_FOREACH(cache, &caches, others)
+		pthread_mutex_unlock(&cache->lock);
+	pthread_mutex_unlock(&lock);
+}
+
+static void in_parent(void)
+{
+	after(SCI_FORK_IN_PARENT);
+}
+
+static void in_child(void)
+{
+	after(SCI_FORK_IN_CHILD);
+}
+
+int sci_fork_watch(struct sc_cache *cache)
+{
+	pthread_mutex_lock(&lock);
+	if (!registered)
+		registered = pthread_atfork(before, in_parent, in_child) == 0;
+	bool is_watched = registered;
+	if (is_watched)
+		LIST_INSERT_HEAD(&caches, cache, others);
+	pthread_mutex_unlock(&lock);
+	return is_watched ? 0 : SC_E_NOMEM;
+}
+
+void sci_fork_forget(struct sc_cache *cache)
+{
+	pthread_mutex_lock(&lock);
+	LIST_REMOVE(cache, others);
+	pthread_mutex_unlock(&lock);
+}

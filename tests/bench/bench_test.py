@@ -1,0 +1,192 @@
+"""The benchmark measures what it says: a quick run of the subjects that need nothing but this build, the
+lines of a driver, and what is made of results. Its figures mean nothing here."""
+
+import array
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SC_BUILD_DIR", SOURCE / "build/bench")).resolve()
+sys.path.insert(0, str(SOURCE / "bench"))
+sys.dont_write_bytecode = True
+
+# pylint: disable=wrong-import-position
+import dot_plot  # noqa: E402
+import orders  # noqa: E402
+import tables  # noqa: E402
+
+SPEED_FIELDS = {"bench", "subject", "about", "keys", "threads", "ns_per_op", "ratio_to_limit", "ns_least",
+                "ns_most", "cpu_ns_per_op", "rounds", "operations"}
+
+
+class Folder(unittest.TestCase):
+    """A build directory that holds the driver and nothing else."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="scopecache-bench-test-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        (self.folder / "cache_driver").symlink_to(BUILD / "cache_driver")
+
+    def bench(self, *words, path=None):
+        environment = {**os.environ, "PATH": path or os.environ["PATH"]}
+        done = subprocess.run([sys.executable, "-B", SOURCE / "bench/compare.py", "--build-dir", self.folder,
+                               *words], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+
+class QuickRun(Folder):
+    def test_json(self):
+        done = self.bench("--quick", "--json", "--operations", "1000", "--only", "limit,scopecache,glib")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertIn("processors", lines[0]["machine"])
+        results = [line for line in lines if "bench" in line]
+        glib = {"glib"} if "skipped: glib" not in done.stderr else set()
+        self.assertEqual({result["subject"] for result in results}, {"limit", "scopecache"} | glib)
+        self.assertEqual({result["bench"] for result in results}, {"hit", "mix", "insert", "memory", "open"})
+        for result in results:
+            with self.subTest(result=result):
+                self.check(result)
+        self.assertEqual([json.loads(line) for line in
+                          (self.folder / "quick.jsonl").read_text("utf-8").splitlines()],
+                         [line for line in lines if "skipped" not in line])
+
+    def check(self, result):
+        if result["bench"] in tables.SPEED:
+            self.assertLessEqual(SPEED_FIELDS, set(result))
+            self.assertGreater(result["ns_per_op"], 0)
+            self.assertGreater(result["cpu_ns_per_op"], 0)
+            self.assertLessEqual(result["ns_least"], result["ns_per_op"])
+            self.assertLessEqual(result["ns_per_op"], result["ns_most"])
+            self.assertEqual((result["rounds"], result["operations"]), (3, 1000))
+            self.assertIn(result["threads"], (1, 2))
+            if result["subject"] == "limit":
+                self.assertEqual(result["ratio_to_limit"], 1)
+        if result["bench"] == "hit":
+            self.assertEqual(result["hit_ratio"], 1, "what fits is kept")
+        elif result["bench"] == "mix" and result["subject"] != "limit":
+            self.assertGreater(result["hit_ratio"], 0.1)
+            self.assertLess(result["hit_ratio"], 0.9, "there is room for a tenth")
+        elif result["bench"] == "memory":
+            self.assertEqual(result["entries"], 1000)
+            self.assertGreater(result["bytes_per_entry"], 80, "what the key and value take alone")
+        elif result["bench"] == "open":
+            self.assertGreater(result["open_us"], 0)
+
+    def test_tables(self):
+        done = self.bench("--quick", "--operations", "1000", "--only", "limit,scopecache")
+        for title in ("Hits", "Inserts", "Memory", "Opening"):
+            self.assertIn(f"\n{title}\n", done.stdout)
+        self.assertEqual(len(re.findall(r"^limit ", done.stdout, re.MULTILINE)), 5)
+        again = self.bench("--from", self.folder / "quick.jsonl")
+        self.assertIn(done.stdout.split("Opening\n")[1], again.stdout)
+
+    def test_absent_peers_are_named(self):
+        (self.folder / "empty").mkdir()
+        done = self.bench("--quick", "--operations", "100", "--only", "limit,moka,caffeine,otter,memcached,redis",
+                          path=str(self.folder / "empty"))
+        for name, program in (("moka", "cargo"), ("caffeine", "mvn"), ("otter", "go"),
+                              ("memcached", "memcached"), ("redis", "redis-server")):
+            self.assertRegex(done.stderr, rf"(?m)^skipped: {name}: there is no {program} on PATH \(")
+        self.assertIn("limit", done.stdout)
+
+    def test_servers(self):
+        there = [name for name, program in (("memcached", "memcached"), ("redis", "redis-server"))
+                 if shutil.which(program)]
+        if not there:
+            self.skipTest("there is neither memcached nor redis-server")
+        done = self.bench("--quick", "--json", "--operations", "100", "--only", ",".join(there))
+        results = [json.loads(line) for line in done.stdout.splitlines()]
+        hits = [result for result in results if result.get("bench") == "hit"]
+        self.assertEqual({result["subject"] for result in hits}, set(there), done.stderr)
+        self.assertEqual({result["hit_ratio"] for result in hits}, {1})
+
+    def test_a_subject_that_does_not_exist(self):
+        done = subprocess.run([sys.executable, "-B", SOURCE / "bench/compare.py", "--only", "nothing"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no subject nothing", done.stderr)
+
+
+class Lines(Folder):
+    def drive(self, subject, *lines):
+        done = subprocess.run([BUILD / "cache_driver", subject], input="".join(f"{line}\n" for line in lines),
+                              stdout=subprocess.PIPE, text=True, check=False)
+        return done.stdout.splitlines()
+
+    def test_a_driver_does_what_it_is_told(self):
+        made = orders.Orders(self.folder)
+        answers = self.drive("scopecache", f"keys {made.keys(50)}", f"orders {made.orders('hit', 50, 70)}",
+                             "open 50 0 2", "fill", "run 2 70", "run 1 10", "settle")
+        self.assertTrue(answers[0].startswith("ready "))
+        self.assertEqual(answers[1:3] + answers[4:5], ["ok 50", "ok 70", "ok 50"])
+        self.assertEqual([answer.split()[2] for answer in answers[5:7]], ["70", "10"])
+        self.assertEqual(answers[7], "ok")
+
+    def test_what_it_cannot_do_is_an_error(self):
+        made = orders.Orders(self.folder)
+        beyond = self.folder / "beyond"
+        beyond.write_bytes(orders.packed([7, 50]))
+        answers = self.drive("limit", "fill", "run 1 1", "dance", "open 1 0 9", f"keys {made.keys(50)}",
+                             f"orders {beyond}", "keys /nowhere", "orders /nowhere")
+        self.assertEqual([answer.split()[0] for answer in answers[1:]],
+                         ["error"] * 4 + ["ok"] + ["error"] * 3)
+        self.assertEqual(self.drive("nothing"), ["error no such subject in this build"])
+
+    def test_orders_are_what_they_say(self):
+        numbers = array.array("I")
+        numbers.frombytes(orders.packed(orders.orders("mix", 100, 5000)))
+        puts = [number for number in numbers if number & orders.PUT]
+        self.assertEqual((len(numbers), len(puts)), (5000, 500))
+        indices = [number & ~orders.PUT for number in numbers]
+        self.assertLess(max(indices), 100)
+        often = max(indices.count(index) for index in set(indices))
+        # The first of 100 ranks has 1 / (1 + 1/2^0.99 + ...), a little under a fifth.
+        self.assertTrue(0.16 < often / 5000 < 0.22, often)
+        self.assertEqual(len(set(orders.keys(100)[i:i + 16] for i in range(0, 1600, 16))), 100)
+
+
+class Pictures(unittest.TestCase):
+    RESULTS = [{"bench": "hit", "subject": name, "about": name, "keys": 1000, "threads": threads,
+                "ns_per_op": ns * threads, "ratio_to_limit": ns / 10, "hit_ratio": 1}
+               for name, ns in (("limit", 10.0), ("scopecache", 15.0), ("moka", 45.0), ("glib", 60.0))
+               for threads in (1, 2)]
+
+    def test_reading_names_the_fastest_peer(self):
+        rows = tables.reading(self.RESULTS)
+        self.assertEqual(rows[1], ["hit, 1,000 keys, 1 thread", "15.0", "1.5", "moka", "45.0", "3.0"])
+        self.assertEqual(len(rows), 3)
+
+    def test_a_page_is_renewed(self):
+        page = "a\n<!-- figures: hit -->\nold\n<!-- end -->\nb\n"
+        new = tables.renew(page, {"hit": "new"})
+        self.assertEqual(new, "a\n<!-- figures: hit -->\nnew\n<!-- end -->\nb\n")
+        self.assertEqual(tables.renew(new, {"hit": "new"}), new)
+
+    def test_the_page_has_a_place_for_all_figures(self):
+        page = (SOURCE / "docs/benchmarks.md").read_text("utf-8")
+        names = re.findall(r"<!-- figures: (\w+) -->", page)
+        self.assertEqual(sorted(names), sorted(["machine", "versions", "reading", "hit", "mix", "insert",
+                                                "memory", "open"]))
+
+    def test_a_plot_is_one_document(self):
+        text = dot_plot.plot("A & B", [("one", [("x<y", [1.5, None]), ("z", [900.0, 20.0])])],
+                             ("first", "second"), "ns", "z")
+        root = xml.etree.ElementTree.fromstring(text)
+        self.assertTrue(root.tag.endswith("svg"))
+        self.assertEqual(text.count("ns</title>"), 3)
+        self.assertNotIn("href", text)
+        self.assertNotIn("<script", text)
+
+
+if __name__ == "__main__":
+    unittest.main()

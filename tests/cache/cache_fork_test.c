@@ -1,0 +1,386 @@
+/* Forking while caches are in use: a child may close what it inherited, let go of what it holds, go on
+ * with it, open caches of its own, or run another program, whatever other threads of its parent were
+ * doing. A child that waits for what never comes is ended by an alarm, and the test fails. */
+#include "cache/cache_fixture.h"
+#include "support/random.h"
+#include "support/threads.h"
+
+#include "cache/handle.h"
+
+#include <scopecache/resource.h>
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_ASAN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNDER_ASAN
+#endif
+#endif
+
+#define CHILD_SECONDS 20
+#define FORKS         60
+#define THREADS       3
+
+enum { CHILD_GOOD = 7, CHILD_BAD = 8 };
+
+/* cmocka's assertions end the parent's test; a child says what it has found by its status. */
+#define child_check(condition) ((condition) ? (void)0 : child_failed(__LINE__, #condition))
+
+static _Noreturn void child_failed(int line, const char *what)
+{
+	printf("line %d, in the child: %s\n", line, what);
+	fflush(stdout);
+	_exit(CHILD_BAD);
+}
+
+static struct sc_cache *caches[2];
+static struct sc_value held;
+
+static void assert_child_is_good(void (*child)(void))
+{
+	int status;
+
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0) {
+		alarm(CHILD_SECONDS);
+		child();
+		_exit(CHILD_GOOD);
+	}
+	sct_check(pid > 0 && waitpid(pid, &status, 0) == pid);
+	sct_check(WIFEXITED(status));
+	sct_check(WEXITSTATUS(status) == CHILD_GOOD);
+}
+
+static void use_a_cache(struct sc_cache *cache)
+{
+	struct sc_value value;
+	char bytes[10];
+	size_t len;
+
+	child_check(sct_put(cache, SC_KEY("child", 1), "own") == SC_OK);
+	child_check(sc_cache_get(cache, SC_KEY("child", 1), bytes, sizeof bytes, &len) == SC_HIT);
+	child_check(len == 3 && memcmp(bytes, "own", 3) == 0);
+	child_check(sc_cache_acquire(cache, SC_KEY("child", 1), &value) == SC_HIT);
+	sc_value_release(&value);
+}
+
+/* ---- What children do ---- */
+
+static int give_text(struct sc_load *load, void *context)
+{
+	(void)context;
+	return sc_load_value(load, "loaded", 6);
+}
+
+static void close_and_let_go(void)
+{
+	sc_cache_close(caches[0]);
+	sc_cache_close(caches[1]);
+	/* It is held until it is let go, as ever. */
+	child_check(held.len == 600 && sct_is_filled(held.data, held.len, 5));
+	sc_value_release(&held);
+	child_check(held.data == NULL);
+}
+
+static void go_on(void)
+{
+	for (int i = 0; i < 2; i++) {
+		child_check(sci_shard_check(caches[i]->shard) == NULL);
+		use_a_cache(caches[i]);
+	}
+	sc_cache_clear(caches[0]);
+	use_a_cache(caches[0]);
+	close_and_let_go();
+}
+
+static void open_another(void)
+{
+	struct sc_cache *own;
+
+	sc_value_release(&held);
+	sc_cache_close(caches[1]);
+	sc_cache_close(caches[0]);
+	child_check(sc_cache_open(&own, NULL, NULL) == 0);
+	use_a_cache(own);
+	sc_cache_close(own);
+}
+
+static void run_a_program(void)
+{
+	execl("/bin/sh", "sh", "-c", "exit 7", (char *)NULL);
+}
+
+/* A child may have children. */
+static void have_a_child(void)
+{
+	assert_child_is_good(close_and_let_go);
+	assert_child_is_good(go_on);
+	use_a_cache(caches[0]);
+}
+
+static void do_nothing(void)
+{
+}
+
+static void (*const children[])(
+	void) = { close_and_let_go, go_on, open_another, run_a_program, have_a_child, do_nothing };
+
+#define CHILDREN (sizeof children / sizeof children[0])
+
+/* ---- Beside threads at work ---- */
+
+static atomic_bool is_done;
+
+static int open_nothing(void *context, void **instance, struct sc_error *error)
+{
+	(void)error;
+	*instance = context;
+	return 0;
+}
+
+static struct sc_resource resource = SC_RESOURCE_INIT(open_nothing, NULL, &resource);
+
+/* In a way that takes every lock there is. */
+static void use_until_done(uint64_t random)
+{
+	static const unsigned char bytes[3000];
+	unsigned char copy[3000];
+	struct sc_value value;
+	size_t len;
+
+	while (!atomic_load(&is_done)) {
+		struct sc_cache *cache = caches[sct_below(&random, 2)];
+		uint64_t key = sct_below(&random, 40);
+		switch (sct_below(&random, 8)) {
+		case 0:
+			sc_cache_get(cache, SC_KEY(key), copy, sizeof copy, &len);
+			break;
+		case 1:
+			if (sc_cache_acquire(cache, SC_KEY(key), &value) == SC_HIT)
+				sc_value_release(&value);
+			break;
+		case 2:
+			sc_cache_invalidate(cache, SC_KEY(key));
+			break;
+		case 3:
+			sc_cache_hooks()->invocation_begin(1000);
+			sc_cache_hooks()->invocation_end(1000);
+			break;
+		case 4:
+			/* AddressSanitizer's allocator does not bear being forked beside this. */
+#ifndef UNDER_ASAN
+			sct_check(sc_cache_fetch(cache, SC_KEY(key), give_text, NULL, &value,
+					  NULL) > 0);
+			sc_value_release(&value);
+			void *instance;
+			sct_check(sc_resource_acquire(&resource, &instance, NULL) > 0);
+			sc_resource_release(&resource, instance);
+			sc_resource_reset(&resource);
+			sc_cache_close(sct_cache_open(NULL));
+#endif
+			break;
+		default:
+			sc_cache_put(cache, SC_KEY(key), bytes, sct_below(&random, sizeof bytes));
+			break;
+		}
+	}
+}
+
+static void fork_or_use(unsigned number, void *arg)
+{
+	(void)arg;
+	if (number > 0) {
+		use_until_done(number);
+		return;
+	}
+	for (int i = 0; i < FORKS; i++)
+		assert_child_is_good(children[(size_t)i % CHILDREN]);
+	atomic_store(&is_done, true);
+}
+
+static int set_up(void **state)
+{
+	unsigned char bytes[600];
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		caches[i] = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 64 << 10));
+	sct_fill(bytes, sizeof bytes, 5);
+	assert_int_equal(sc_cache_put(caches[0], SC_KEY("held"), bytes, sizeof bytes), SC_OK);
+	assert_int_equal(sc_cache_acquire(caches[0], SC_KEY("held"), &held), SC_HIT);
+	atomic_store(&is_done, false);
+	return 0;
+}
+
+/* The parent has lost nothing by what its children did. */
+static int tear_down(void **state)
+{
+	(void)state;
+	assert_true(sct_is_filled(held.data, held.len, 5));
+	assert_int_equal(sct_stats(caches[0]).pinned, 1);
+	sc_value_release(&held);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sct_stats(caches[i]).pinned, 0);
+		assert_null(sci_shard_check(caches[i]->shard));
+		sc_cache_close(caches[i]);
+	}
+	return 0;
+}
+
+static void children_of_a_process_at_work(void **state)
+{
+	(void)state;
+	sct_threads_run(1 + THREADS, fork_or_use, NULL);
+}
+
+/* ---- In the middle of something ---- */
+
+static pthread_barrier_t ready;
+static atomic_bool half_changed;
+
+static void *change_slowly(void *arg)
+{
+	for (size_t i = 0; i < CHILDREN; i++) {
+		pthread_mutex_lock(&caches[1]->lock);
+		atomic_store(&half_changed, true);
+		pthread_barrier_wait(&ready);
+		for (int pause = 0; pause < 2000; pause++)
+			sched_yield();
+		atomic_store(&half_changed, false);
+		pthread_mutex_unlock(&caches[1]->lock);
+		pthread_barrier_wait(&ready);
+	}
+	return arg;
+}
+
+static size_t child_to_be;
+
+static void find_it_whole(void)
+{
+	child_check(!atomic_load(&half_changed));
+	children[child_to_be]();
+}
+
+static void a_fork_waits_for_changes(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_barrier_init(&ready, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, change_slowly, NULL), 0);
+	for (child_to_be = 0; child_to_be < CHILDREN; child_to_be++) {
+		pthread_barrier_wait(&ready);
+		assert_child_is_good(find_it_whole);
+		pthread_barrier_wait(&ready);
+	}
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&ready);
+}
+
+static int load_slowly(struct sc_load *load, void *context)
+{
+	(void)context;
+	pthread_barrier_wait(&ready);
+	pthread_barrier_wait(&ready);
+	return sc_load_value(load, "slow", 4);
+}
+
+static void *fetch_slowly(void *arg)
+{
+	struct sc_value value;
+
+	sct_check(sc_cache_fetch(caches[0], SC_KEY("slow"), load_slowly, NULL, &value, NULL) ==
+		SC_LOADED);
+	sct_check(value.len == 4);
+	sc_value_release(&value);
+	return arg;
+}
+
+static void load_it_oneself(void)
+{
+	struct sc_value value;
+
+	child_check(sc_cache_fetch(caches[0], SC_KEY("slow"), give_text, NULL, &value, NULL) ==
+		SC_LOADED);
+	child_check(value.len == 6);
+	sc_value_release(&value);
+	child_check(
+		sc_cache_fetch(caches[0], SC_KEY("slow"), give_text, NULL, &value, NULL) == SC_HIT);
+	sc_value_release(&value);
+}
+
+/* In the child nobody is loading any more, so nobody is waited for. */
+static void the_loads_of_others_end_with_a_fork(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_barrier_init(&ready, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, fetch_slowly, NULL), 0);
+	pthread_barrier_wait(&ready);
+	assert_child_is_good(load_it_oneself);
+	pthread_barrier_wait(&ready);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&ready);
+	sct_assert_get(caches[0], SC_KEY("slow"), "slow");
+}
+
+static bool is_child;
+
+static int load_and_fork(struct sc_load *load, void *context)
+{
+	(void)context;
+	fflush(stdout);
+	pid_t pid = fork();
+	is_child = pid == 0;
+	if (is_child) {
+		alarm(CHILD_SECONDS);
+	} else {
+		int status;
+		sct_check(pid > 0 && waitpid(pid, &status, 0) == pid);
+		sct_check(WIFEXITED(status) && WEXITSTATUS(status) == CHILD_GOOD);
+	}
+	return sc_load_value(load, is_child ? "child" : "parent", is_child ? 5 : 6);
+}
+
+/* The loader's own thread goes on in both. */
+static void a_loader_may_fork(void **state)
+{
+	struct sc_value value;
+	char bytes[10];
+	size_t len;
+
+	(void)state;
+	int rc = sc_cache_fetch(caches[0], SC_KEY(1), load_and_fork, NULL, &value, NULL);
+	if (is_child) {
+		child_check(rc == SC_LOADED && value.len == 5);
+		sc_value_release(&value);
+		child_check(
+			sc_cache_get(caches[0], SC_KEY(1), bytes, sizeof bytes, &len) == SC_HIT);
+		child_check(len == 5);
+		go_on();
+		_exit(CHILD_GOOD);
+	}
+	assert_int_equal(rc, SC_LOADED);
+	sc_value_release(&value);
+	sct_assert_get(caches[0], SC_KEY(1), "parent");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_fork_waits_for_changes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_loads_of_others_end_with_a_fork, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_loader_may_fork, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(children_of_a_process_at_work, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,47 @@
+/* What several threads did to a cache and what they saw, and the proof that one cache can have
+ * been behind it. */
+#ifndef SCT_HISTORY_H
+#define SCT_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sct_event_kind {
+	SCT_PUT,   /* `value` was stored */
+	SCT_DROP,  /* the key was invalidated, or a put failed, which leaves nothing */
+	SCT_LOAD,  /* this thread's own loader gave `value`, which was stored, unless overtaken */
+	SCT_READ,  /* `value` was found */
+	SCT_AWAIT, /* another thread's load gave `value` */
+	SCT_MISS,
+};
+
+/* The key of an event that is about all keys. */
+#define SCT_ALL_KEYS UINT32_MAX
+
+/* Stamps come from one clock that gives none twice; an event took effect at some moment between its
+ * start and its end. No two writes write the same value. */
+struct sct_event {
+	uint64_t start, end;
+	uint64_t loading; /* of SCT_LOAD: a stamp taken in the loader */
+	uint64_t
+		expires; /* of what is written: nobody who begins from then on may see it; 0: never */
+	uint64_t value;
+	uint32_t key;
+	enum sct_event_kind kind;
+};
+
+/* What is wrong, and the two events that say so (twice the same when one is enough). */
+struct sct_fault {
+	const char *what;
+	struct sct_event first, second;
+};
+
+/* Look for what no cache can have done, whatever it evicted. `is_lossless`: this one has evicted
+ * nothing. Sorts the events. Returns false with a fault, or true. */
+bool sct_history_check(struct sct_event *events, size_t count, bool is_lossless,
+	struct sct_fault *fault);
+
+void sct_fault_print(const struct sct_fault *fault);
+
+#endif
