@@ -52,18 +52,26 @@ enum sc_policy {
 	X(max_entries, 0, 0, UINT32_MAX, "entries at most; 0: as many as max_bytes holds")         \
 	X(max_bytes, 64 << 20, 16 << 10, INT64_C(1) << 34,                                         \
 		"bytes at most: keys, values and all that goes with them")                         \
+	X(grow_entries, 0, 0, UINT32_MAX, "what max_entries may be raised to; 0: no more")         \
+	X(grow_bytes, 0, 0, INT64_C(1) << 34, "what max_bytes may be raised to; 0: no more")       \
 	X(ttl_ms, 0, 0, INT64_MAX / 4, "time to live of an entry in milliseconds; 0: no end")      \
+	X(idle_ms, 0, 0, INT64_MAX / 4,                                                            \
+		"time in milliseconds after its last use that an entry lives on; 0: no end")       \
 	X(entry_bytes, 256, 1, 1 << 30,                                                            \
 		"the usual size of a key and value together; the index is made for that")          \
 	X(policy, SC_POLICY_ADAPTIVE, SC_POLICY_ADAPTIVE, SC_POLICY_LRU,                           \
-		"an enum sc_policy: which entries stay")
+		"an enum sc_policy: which entries stay")                                           \
+	X(load_time_is_cost, 0, 0, 1, "1: what took long to load stays longer")
 
 /* What a cache is opened with. Zero is the default everywhere, and a pointer to options may be NULL.
  *
  * Of max_entries and max_bytes either is enough, and both hold together. `max_bytes` is the size of
  * the one region of memory that the cache maps: everything it stores is inside it, bookkeeping and
  * all, and pages it has not used yet cost nothing. With max_entries alone, max_bytes still holds with
- * its default, so that a few very large values cannot fill the memory of the process. */
+ * its default, so that a few very large values cannot fill the memory of the process.
+ *
+ * The index is made for entries of `entry_bytes` on average: it takes about 18 bytes for each of them,
+ * and with much smaller ones it is full before the region is. Say so when yours are not of that size. */
 struct sc_cache_options {
 	size_t size; /* sizeof(struct sc_cache_options); SC_CACHE_OPTIONS() fills it in */
 #define SC_CACHE_OPTION_FIELD(name, preset, least, most, text) uint64_t name;
@@ -110,7 +118,8 @@ void sc_value_release(struct sc_value *value);
  *
  * returns  SC_HIT with *len bytes in `buffer`; SC_MISS; SC_E_TOO_LARGE when the value is longer than
  *          `capacity`, with *len its length; SC_E_INVAL, SC_E_TOO_LARGE (and
- *          *len 0) or SC_E_NOMEM for a key that is empty, too large, or cannot be encoded.
+ *          *len 0) or SC_E_NOMEM for a key that is empty, too large, or cannot be encoded;
+ *          SC_E_INVAL for an object, which cannot be copied.
  *          The buffer may have been written to whatever the result.
  * blocks   hardly: values up to 1 KiB are copied without a lock, others wait for another thread's
  *          change of one entry. */
@@ -136,6 +145,43 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
  * owns     key and value are copied.
  * blocks   as sc_cache_get(). A load of this key that is under way will not be stored. */
 int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len);
+
+/* What goes with one value, in place of what the cache was opened with; zero is the cache's own. */
+struct sc_put_options {
+	size_t size;      /* sizeof(struct sc_put_options); SC_PUT_OPTIONS() fills it in */
+	uint64_t ttl_ms;  /* SC_NO_END: until it is evicted */
+	uint64_t idle_ms; /* SC_NO_END: as long as it lives, used or not */
+	uint64_t cost;    /* of making it anew, in a unit of the caller's; 0: not known */
+};
+
+#define SC_NO_END UINT64_MAX
+
+#define SC_PUT_OPTIONS(...)                                                                        \
+	(&(const struct sc_put_options){ .size = sizeof(struct sc_put_options), __VA_ARGS__ })
+
+/* The same with options, which may be NULL. SC_E_INVAL, with nothing changed, for times longer than a
+ * cache can be opened with, and for options that this version of the library does not know. */
+int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *data, size_t len,
+	const struct sc_put_options *options);
+
+/* Something that is not bytes: a client, a parsed document. */
+struct sc_object {
+	void *pointer;                              /* not NULL */
+	uint64_t weight;                            /* the bytes that it takes, about */
+	void (*free)(void *pointer, void *context); /* may be NULL */
+	void *context;
+};
+
+/* Store an object under `key`. What it weighs counts against max_bytes as if it were in the region.
+ * sc_cache_acquire() and sc_cache_fetch() give it as value.data, with value.len 0; sc_cache_get() does
+ * not.
+ *
+ * returns  as sc_cache_put_with(); SC_E_INVAL also for an object without a pointer.
+ * owns     with SC_OK the cache: the object is freed once, when its entry is gone, for whatever reason,
+ *          and nobody holds it any more; on the thread that let go last, with no lock held. With any
+ *          other result the caller still owns it. */
+int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct sc_object *object,
+	const struct sc_put_options *options);
 
 /* Remove `key`. A load of it that is under way still answers those who wait for it, and is not stored.
  *
@@ -195,11 +241,43 @@ int sc_load_reserve(struct sc_load *load, size_t len, void **data);
 /* This entry's time to live in milliseconds, in place of the cache's; 0: do not store it at all. */
 void sc_load_ttl_ms(struct sc_load *load, uint64_t ttl_ms);
 
+/* Its idle time, in place of the cache's; SC_NO_END: none. */
+void sc_load_idle_ms(struct sc_load *load, uint64_t idle_ms);
+
+/* What it costs to make, as in struct sc_put_options, in place of the time that the load takes. */
+void sc_load_cost(struct sc_load *load, uint64_t cost);
+
+/* Give an object in place of a value. Returns 0, and the object is the cache's: it is freed also if the
+ * loader fails after all. SC_E_INVAL or SC_E_NOMEM: it is still the loader's. */
+int sc_load_object(struct sc_load *load, const struct sc_object *object);
+
 /* Say what went wrong; returns `code`, so that a loader can end with `return sc_load_fail(...)`. */
 int sc_load_fail(struct sc_load *load, int code, const char *format, ...) SC_PRINTF_LIKE(3, 4);
 
 /* Milliseconds until the deadline of the invocation that wants this value; SC_NO_DEADLINE if none. */
 int64_t sc_load_remaining_ms(const struct sc_load *load);
+
+/* ---- Upkeep ---- */
+
+/* Change the bounds; 0 leaves one as it is. What does not fit any more is evicted, and the memory of the
+ * region that is no longer used goes back to the system. Up to what a cache can grow is said when it is
+ * opened (grow_entries, grow_bytes), because its index is made for that.
+ *
+ * returns  0; SC_E_INVAL with `error` (if not NULL) naming the least or the most, and nothing changed.
+ *          Pinned values keep their place: while they are in the way, less memory is given back, and
+ *          sc_cache_maintain() goes on with it.
+ * blocks   other threads that change the cache, for as long as evicting and moving takes. */
+int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
+	struct sc_error *error);
+
+/* Give back the space of entries that are past their time, and what a resize could not yet give back.
+ * Never needed: no lookup finds an expired entry, and each put clears a little away. It is for when there
+ * is time: after a freeze, between two invocations.
+ *
+ * returns  1 when the budget, in milliseconds, ended before the work did; 0 when nothing is left to do.
+ *          Some is done even with a budget of 0.
+ * blocks   as long as the budget says; other threads only for moments. */
+int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
 
 /* ---- Figures ---- */
 
@@ -215,14 +293,15 @@ int64_t sc_load_remaining_ms(const struct sc_load *load);
 	X(evictions, "entries that went to make room")                                             \
 	X(invalidations, "entries removed by invalidate or clear")                                 \
 	X(rejected, "values that could not be stored")                                             \
+	X(reclaimed, "entries past their time whose space was taken back unasked")                 \
 	X(forgotten, "entries that went because the index had no place")                           \
 	X(moved_bytes, "bytes moved to bring free space together")                                 \
 	X(entries, "entries now, expired ones that were not met yet included")                     \
-	X(bytes, "bytes of the log taken now by entries, with their overhead")                     \
+	X(bytes, "bytes of the log taken now by entries, with their overhead, and of objects")     \
 	X(pinned, "entries pinned now")                                                            \
 	X(pinned_bytes, "bytes of the log that they take")                                         \
 	X(max_entries, "the bound on entries; 0: none")                                            \
-	X(max_bytes, "the size of the region")
+	X(max_bytes, "the bound on bytes")
 
 struct sc_cache_stats {
 	size_t size; /* sizeof(struct sc_cache_stats), set by the caller */

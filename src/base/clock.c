@@ -27,6 +27,14 @@ int64_t sci_mono_ms(void)
 	return read_ms(CLOCK_MONOTONIC);
 }
 
+int64_t sci_mono_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int64_t sci_real_ms(void)
 {
 	return read_ms(CLOCK_REALTIME);

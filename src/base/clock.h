@@ -14,6 +14,9 @@ struct sci_clocks sci_clocks_read(void);
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t sci_mono_ms(void);
 
+/* The same in microseconds. */
+int64_t sci_mono_us(void);
+
 /* CLOCK_REALTIME in milliseconds since the epoch. */
 int64_t sci_real_ms(void);
 

@@ -1,7 +1,6 @@
 /* Counted by an atomic, because holders let go on any thread. */
 #include "cache/blob.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 
 struct sci_blob *sci_blob_open(size_t len)
@@ -11,8 +10,21 @@ struct sci_blob *sci_blob_open(size_t len)
 	struct sci_blob *blob = malloc(sizeof *blob + len);
 	if (!blob)
 		return NULL;
+	*blob = (struct sci_blob){ .data = blob->bytes, .len = len };
 	atomic_init(&blob->holders, 1);
-	blob->len = len;
+	return blob;
+}
+
+struct sci_blob *sci_blob_open_object(const struct sc_object *object)
+{
+	struct sci_blob *blob = sci_blob_open(0);
+
+	if (!blob)
+		return NULL;
+	blob->data = object->pointer;
+	blob->weight = object->weight;
+	blob->free = object->free;
+	blob->context = object->context;
 	return blob;
 }
 
@@ -24,6 +36,23 @@ struct sci_blob *sci_blob_acquire(struct sci_blob *blob)
 
 void sci_blob_release(struct sci_blob *blob)
 {
-	if (blob && atomic_fetch_sub_explicit(&blob->holders, 1, memory_order_acq_rel) == 1)
-		free(blob);
+	if (!blob || atomic_fetch_sub_explicit(&blob->holders, 1, memory_order_acq_rel) > 1)
+		return;
+	if (blob->free)
+		blob->free(blob->data, blob->context);
+	free(blob);
+}
+
+void sci_blob_disown(struct sci_blob *blob)
+{
+	free(blob);
+}
+
+void sci_blob_release_departed(struct sci_departed *departed)
+{
+	while (departed) {
+		struct sci_departed *next = departed->next;
+		sci_blob_release(sci_blob_of(departed));
+		departed = next;
+	}
 }

@@ -12,6 +12,7 @@
 #include "cache/handle.h"
 #include "cache/load.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <stdlib.h>
@@ -22,10 +23,14 @@ static int failed(struct sc_error *error, int code)
 }
 
 /* Run the loader. Returns SC_LOADED with a value, or a failure whose detail is in load->error. */
-static int run_loader(struct sc_load *load, sc_load_fn loader, void *context)
+static int run_loader(const struct sc_cache *cache, struct sc_load *load, sc_load_fn loader,
+	void *context)
 {
+	int64_t began_us = cache->options.load_time_is_cost ? sci_mono_us() : 0;
 	int rc = loader(load, context);
 
+	if (cache->options.load_time_is_cost && load->terms.cost == 0)
+		load->terms.cost = (uint64_t)(sci_mono_us() - began_us) + 1;
 	if (rc >= 0 && load->value)
 		return SC_LOADED;
 	if (rc >= 0)
@@ -36,31 +41,48 @@ static int run_loader(struct sc_load *load, sc_load_fn loader, void *context)
 	return SC_E_LOAD;
 }
 
+static void store_locked(struct sc_cache *cache, const struct sci_name *name,
+	const struct sc_load *load, int64_t now_ms)
+{
+	struct sci_blob *blob = load->value;
+	bool is_object = sci_blob_is_object(blob);
+	struct sci_deposit deposit = {
+		.data = blob->data,
+		.len = blob->len,
+		.object = is_object ? sci_blob_acquire(blob) : NULL,
+		.terms = load->terms,
+	};
+
+	int rc = sci_cache_store_locked(cache, name, &deposit, now_ms);
+	/* Never the last hold: the load has one. */
+	if (rc < 0 && is_object)
+		sci_blob_release(blob);
+}
+
 /* Put what was loaded into the cache, unless the key was changed meanwhile, and count the load. */
 static void settle(struct sc_cache *cache, const struct sci_name *name, const struct sc_load *load,
 	int rc, const struct sci_flight *flight)
 {
 	int64_t now_ms = sci_cache_now_ms(cache);
 
-	pthread_mutex_lock(&cache->lock);
+	sci_cache_lock(cache);
 	cache->counts.loads += rc == SC_LOADED;
 	cache->counts.load_failures += rc != SC_LOADED;
 	if (rc == SC_LOADED && load->store && !sci_flight_is_overtaken(flight))
-		sci_cache_store_locked(cache, name, load->value->data, load->value->len,
-			load->ttl_ms, now_ms);
-	pthread_mutex_unlock(&cache->lock);
+		store_locked(cache, name, load, now_ms);
+	sci_cache_unlock(cache);
 }
 
 static int load(struct sc_cache *cache, const struct sci_name *name, sc_load_fn loader,
 	void *context, struct sci_flight *flight, struct sc_value *value, struct sc_error *error)
 {
-	struct sc_load load = { .ttl_ms = cache->options.ttl_ms, .store = true };
+	struct sc_load load = { .terms = sci_cache_terms(cache), .store = true };
 	int rc = sci_key_decode(&load.key, name->key, name->len);
 
 	if (rc < 0) {
 		failed(&load.error, rc);
 	} else {
-		rc = run_loader(&load, loader, context);
+		rc = run_loader(cache, &load, loader, context);
 		sci_key_parts_fini(&load.key);
 	}
 	settle(cache, name, &load, rc, flight);
@@ -100,13 +122,13 @@ static int fetch(struct sc_cache *cache, const struct sci_name *name, sc_load_fn
 	struct sci_flight *flight = NULL;
 	struct sci_found found;
 
-	pthread_mutex_lock(&cache->lock);
+	sci_cache_lock(cache);
 	bool hit = sci_cache_find_locked(cache, name, now_ms, &found);
 	int pinned = hit ? sci_cache_pin_locked(cache, &found, value) : 0;
 	if (!hit)
 		boarding = sci_flight_board(cache, name->key, name->len, &flight);
 	cache->counts.load_waits += boarding == SCI_FLIGHT_THEIRS;
-	pthread_mutex_unlock(&cache->lock);
+	sci_cache_unlock(cache);
 
 	if (pinned == SC_HIT)
 		return SC_HIT;

@@ -38,10 +38,25 @@ struct sc_cache {
 
 	pthread_mutex_t lock; /* guards all below, and the changing of the shard */
 	struct sci_shard *shard;
+	uint64_t max_entries, max_bytes; /* as they are now */
+	bool has_objects;                /* one was ever stored */
 	struct sci_counts counts;
 	struct sci_tally_sum forgotten_tally; /* what it was when the figures began anew */
 	uint64_t holds;                       /* pinned values, and one while the cache is open */
 };
+
+/* Take the cache's lock. */
+void sci_cache_lock(struct sc_cache *cache);
+
+/* Let it go, and then the objects whose entries went under it: their free functions are the user's. */
+void sci_cache_unlock(struct sc_cache *cache);
+
+/* One hold less; the last frees the cache. */
+void sci_cache_let_go(struct sc_cache *cache);
+
+/* Set the bounds. Returns 0, or SC_E_INVAL with nothing changed. */
+int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
+	int64_t now_ms, struct sc_error *error);
 
 /* A key made ready for a lookup. */
 struct sci_lookup_key {
@@ -67,15 +82,41 @@ bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, 
 int sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
 	struct sc_value *value);
 
+/* How long an entry lives, and what it is worth. SC_NO_END is never; an `idle_ms` of 0 too. */
+struct sci_terms {
+	uint64_t ttl_ms, idle_ms, cost;
+};
+
+/* Those that the cache was opened with. */
+struct sci_terms sci_cache_terms(const struct sc_cache *cache);
+
+/* What is stored: a value, or an object, which the cache takes over the hold on when it is stored. */
+struct sci_deposit {
+	const void *data;
+	size_t len;
+	struct sci_blob *object; /* NULL: it is a value */
+	struct sci_terms terms;
+};
+
 /* Store and count it. Returns SC_OK, SC_E_TOO_LARGE or SC_E_NOMEM. */
-int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name, const void *data,
-	size_t len, uint64_t ttl_ms, int64_t now_ms);
+int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name,
+	const struct sci_deposit *deposit, int64_t now_ms);
 
 /* A value that lies on the heap; takes over the hold on `blob`. */
 struct sc_value sci_value_of_blob(struct sci_blob *blob);
 
 /* Remove everything and begin the figures anew. */
 void sci_cache_reset(struct sc_cache *cache);
+
+/* Copy of a caller's struct of `size` bytes what is known here, `known` bytes at most. False when its size
+ * was not set, or something is set that is not known. */
+bool sci_struct_read(void *out, size_t known, const void *given, size_t size);
+
+/* Whether an entry may have this time to live or to be idle. */
+static inline bool sci_time_is_valid(uint64_t time_ms)
+{
+	return time_ms <= INT64_MAX / 4 || time_ms == SC_NO_END;
+}
 
 /* Check options and fill in the defaults. Returns 0, or SC_E_INVAL with `error` saying what is wrong. */
 int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_options *options,

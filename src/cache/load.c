@@ -55,8 +55,30 @@ int sc_load_value(struct sc_load *load, const void *data, size_t len)
 
 void sc_load_ttl_ms(struct sc_load *load, uint64_t ttl_ms)
 {
-	load->ttl_ms = ttl_ms;
+	load->terms.ttl_ms = ttl_ms;
 	load->store = ttl_ms > 0;
+}
+
+void sc_load_idle_ms(struct sc_load *load, uint64_t idle_ms)
+{
+	load->terms.idle_ms = idle_ms;
+}
+
+void sc_load_cost(struct sc_load *load, uint64_t cost)
+{
+	load->terms.cost = cost;
+}
+
+int sc_load_object(struct sc_load *load, const struct sc_object *object)
+{
+	if (!object || !object->pointer)
+		return SC_E_INVAL;
+	struct sci_blob *blob = sci_blob_open_object(object);
+	if (!blob)
+		return SC_E_NOMEM;
+	sci_blob_release(load->value);
+	load->value = blob;
+	return 0;
 }
 
 int sc_load_fail(struct sc_load *load, int code, const char *format, ...)

@@ -35,23 +35,43 @@ static int read_row(struct sc_cache_options *options, const struct row *row, str
 		*value, row->least, row->most);
 }
 
+bool sci_struct_read(void *out, size_t known, const void *given, size_t size)
+{
+	const unsigned char *byte = given;
+
+	if (size < sizeof size || size > SCI_STRUCT_BYTES_MAX)
+		return false;
+	for (size_t i = known; i < size; i++)
+		if (byte[i])
+			return false;
+	memcpy(out, given, size < known ? size : known);
+	return true;
+}
+
 static int copy_known(struct sc_cache_options *out, const struct sc_cache_options *options,
 	struct sc_error *error)
 {
-	const unsigned char *byte = (const unsigned char *)options;
-	size_t known = options->size < sizeof *out ? options->size : sizeof *out;
-
 	if (options->size < sizeof options->size || options->size > SCI_STRUCT_BYTES_MAX)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the options' size is %zu: set it to sizeof(struct sc_cache_options), as "
 			"SC_CACHE_OPTIONS() does",
 			options->size);
-	for (size_t i = known; i < options->size; i++)
-		if (byte[i])
-			return sci_error_set(error, SC_E_INVAL, 0,
-				"an option is set that this version of the library does not know");
-	memcpy(out, options, known);
+	if (!sci_struct_read(out, sizeof *out, options, options->size))
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"an option is set that this version of the library does not know");
 	return 0;
+}
+
+/* What a cache may grow to is never less than what it is opened with. */
+static int read_growth(const char *name, uint64_t *grow, uint64_t max, struct sc_error *error)
+{
+	if (*grow == 0)
+		*grow = max;
+	if (*grow >= max)
+		return 0;
+	return sci_error_set(error, SC_E_INVAL, 0,
+		"grow_%s is %" PRIu64 ", which is less than max_%s, %" PRIu64, name, *grow, name,
+		max);
 }
 
 int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_options *options,
@@ -65,6 +85,10 @@ int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_o
 	out->size = sizeof *out;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0] && rc == 0; i++)
 		rc = read_row(out, &rows[i], error);
+	if (rc == 0)
+		rc = read_growth("entries", &out->grow_entries, out->max_entries, error);
+	if (rc == 0)
+		rc = read_growth("bytes", &out->grow_bytes, out->max_bytes, error);
 	if (rc == 0 && out->clock && !out->clock->now_ms)
 		rc = sci_error_set(error, SC_E_INVAL, 0, "the clock has no function");
 	return rc;

@@ -54,8 +54,12 @@ struct sci_shard {
 	uint32_t policy;      /* enum sci_policy */
 	uint32_t buckets;     /* how many lines the index has */
 	uint32_t ghost_lines; /* how many the ghosts have; 0 with a policy that has none */
-	sci_place log_start, log_limit;
+	sci_place log_start;
+	_Atomic sci_place log_limit;
 	uint8_t apart[32];
+
+	sci_place
+		log_bound; /* where the log should end: before log_limit only while pins prevent it */
 
 	uint32_t max_entries;  /* the effective bound: never more than the index bears */
 	uint32_t entries;      /* in the index */

@@ -101,6 +101,17 @@ sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_m
 	return place;
 }
 
+void sci_log_compact(struct sci_shard *shard, int64_t now_ms)
+{
+	struct sci_log *log = &shard->log;
+
+	seal_gap(shard);
+	log->head = log->gap_end = shard->log_start;
+	while (log->gap_end < log->end)
+		sweep_one(shard, now_ms);
+	log->gap_end = log->end = log->head;
+}
+
 void sci_log_reset(struct sci_shard *shard)
 {
 	struct sci_log *log = &shard->log;

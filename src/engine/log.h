@@ -9,6 +9,9 @@
  * when there is no room that pinned records do not cut into pieces. */
 sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_ms);
 
+/* Slide all records together at the log's beginning, as far as none is pinned. */
+void sci_log_compact(struct sci_shard *shard, int64_t now_ms);
+
 /* Forget every record; none may be live or pinned. */
 void sci_log_reset(struct sci_shard *shard);
 

@@ -36,7 +36,7 @@ static inline bool is_record_of(const struct sci_shard *shard, sci_place place,
 	const struct sci_name *name, struct sighting *sighting)
 {
 	uint64_t offset = sci_value_offset(name->len);
-	sci_place limit = shard->log_limit;
+	sci_place limit = sci_read(&shard->log_limit);
 
 	if (place < shard->log_start || place >= limit)
 		return false;
@@ -87,7 +87,7 @@ static __attribute__((noinline)) bool needs_lock(const struct sci_shard *shard,
 		return false;
 	const sci_word *expires = sci_record_expires(record, form);
 	if (sci_record_words(record) + sci_form_units(form) >
-		sci_record_words(sci_record_at(shard, shard->log_limit)))
+		sci_record_words(sci_record_at(shard, sci_read(&shard->log_limit))))
 		return true;
 	int64_t expires_ms = (int64_t)sci_read(expires);
 	return now_ms >= expires_ms ||

@@ -67,7 +67,7 @@ void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
  * without moving much: in a log that is full to the brim, each byte stored would cost dozens moved. */
 static uint32_t capacity_units(const struct sci_shard *shard)
 {
-	uint32_t log_units = shard->log_limit - shard->log_start;
+	uint32_t log_units = shard->log_bound - shard->log_start;
 
 	return log_units - log_units / FREE_PART;
 }

@@ -19,14 +19,16 @@
 /* The least that an entry takes, to size an index whose entries are bounded by number. */
 #define ENTRY_BYTES_LEAST 64u
 
+/* What an entry takes beside key and value: header, padding, slots of the index and ghosts. */
+#define ENTRY_OVERHEAD (SCI_RECORD_HEADER + 4 + 10 + 8)
+
 struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options *options)
 {
 	struct sci_shard *shard = memory;
-	uint64_t slot_bytes = sizeof(uint64_t) * 5 / 4;
 	uint64_t entries = options->max_entries;
 
 	if (!entries)
-		entries = options->bytes / (SCI_RECORD_HEADER + slot_bytes + options->entry_bytes);
+		entries = options->bytes / (ENTRY_OVERHEAD + options->entry_bytes);
 	if (entries > options->bytes / ENTRY_BYTES_LEAST)
 		entries = options->bytes / ENTRY_BYTES_LEAST;
 	shard->magic = SCI_SHARD_MAGIC;
@@ -42,7 +44,8 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 		(sci_place)((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket) +
 				    shard->ghost_lines * sizeof(struct sci_ghosts)) /
 			SCI_UNIT);
-	shard->log_limit = (sci_place)(options->bytes / SCI_UNIT);
+	shard->log_bound = (sci_place)(options->bytes / SCI_UNIT);
+	shard->log_limit = shard->log_bound;
 	sci_log_reset(shard);
 	return shard;
 }
@@ -224,7 +227,7 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
 	const struct sci_content *content, int64_t now_ms)
 {
-	uint64_t capacity = (uint64_t)(shard->log_limit - shard->log_start) * SCI_UNIT;
+	uint64_t capacity = (uint64_t)(shard->log_bound - shard->log_start) * SCI_UNIT;
 	enum sci_stored stored = SCI_STORED_NOT_TOO_LARGE;
 
 	sci_shard_expire(shard, now_ms, EXPIRE_SLOTS);

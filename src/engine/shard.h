@@ -139,6 +139,21 @@ bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name);
 /* Remove all entries; returns how many there were. Pinned values stay readable. */
 uint64_t sci_shard_clear(struct sci_shard *shard);
 
+/* Change the bounds: `max_entries` (0: no bound but the index's) and the memory to be used, from
+ * sci_shard_bytes_least() to the bytes that the shard was made for. Evicts what is too much and moves the
+ * rest down. */
+void sci_shard_resize(struct sci_shard *shard, uint64_t max_entries, uint64_t bytes,
+	int64_t now_ms);
+
+/* Where pinned records kept the log longer than its bound, try again. True when it has become shorter. */
+bool sci_shard_shrink(struct sci_shard *shard, int64_t now_ms);
+
+/* The memory that the shard may touch now, from its beginning; what is behind may be taken away. */
+uint64_t sci_shard_bytes(const struct sci_shard *shard);
+
+/* The least that it can be resized to. */
+uint64_t sci_shard_bytes_least(const struct sci_shard *shard);
+
 /* Hold the record of a value where it is; let go once for each hold. False when it is held SCI_PINS_MAX
  * times. */
 #define SCI_PINS_MAX 255

@@ -34,6 +34,8 @@ static const char *check_head(const struct sci_shard *shard)
 	if (shard->log_start > log->head || log->head > log->gap_end || log->gap_end > log->end ||
 		log->end > shard->log_limit)
 		return "the log's cursor is out of order";
+	if (shard->log_bound > shard->log_limit || shard->log_bound < shard->log_start)
+		return "the bound on the log is not inside it";
 	if (shard->max_entries > sci_index_capacity(shard->buckets) || !shard->max_entries)
 		return "the bound on entries is more than the index bears";
 	if (shard->entries > shard->max_entries)

@@ -1,0 +1,154 @@
+/* Looking up: by copying out, without the lock where that is possible, and by pinning.
+ *
+ * What is pinned is a record in the region, which then stays where it is and as it is; an object, which
+ * has a count of its own holders; or, when a record's pins are used up, a copy on the heap. */
+#include "cache/handle.h"
+
+/* Longer values are pinned and copied without the lock. */
+#define COPY_LOCKED_MAX 4096u
+
+bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	struct sci_found *found)
+{
+	enum sci_lookup lookup = sci_shard_find(cache->shard, name, now_ms, found);
+
+	cache->counts.hits += lookup == SCI_LOOKUP_HIT;
+	cache->counts.misses += lookup != SCI_LOOKUP_HIT;
+	cache->counts.expired += lookup == SCI_LOOKUP_EXPIRED;
+	return lookup == SCI_LOOKUP_HIT;
+}
+
+/* What is pinned as often as a record can count is copied instead. */
+static int copy_locked(const struct sci_found *found, struct sc_value *value)
+{
+	struct sci_blob *blob = sci_blob_open(found->len);
+
+	if (!blob)
+		return SC_E_NOMEM;
+	if (found->len)
+		memcpy(blob->data, found->value, found->len);
+	*value = sci_value_of_blob(blob);
+	return SC_HIT;
+}
+
+int sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
+	struct sc_value *value)
+{
+	if (found->object) {
+		*value = sci_value_of_blob(sci_blob_acquire(sci_blob_of(found->object)));
+		return SC_HIT;
+	}
+	if (!sci_shard_pin(cache->shard, found->place))
+		return copy_locked(found, value);
+	cache->holds++;
+	*value = (struct sc_value){
+		.data = found->value,
+		.len = found->len,
+		.holder = cache,
+		.hold = found->place,
+	};
+	return SC_HIT;
+}
+
+struct sc_value sci_value_of_blob(struct sci_blob *blob)
+{
+	return (struct sc_value){ .data = blob->data, .len = blob->len, .holder = blob, .hold = 0 };
+}
+
+void sc_value_release(struct sc_value *value)
+{
+	if (!value || !value->holder)
+		return;
+	if (value->hold == 0) {
+		sci_blob_release(value->holder);
+	} else {
+		struct sc_cache *cache = value->holder;
+		sci_cache_lock(cache);
+		sci_shard_unpin(cache->shard, (sci_place)value->hold);
+		sci_cache_unlock(cache);
+		/* The pin's hold on the cache goes as the opener's does. */
+		sci_cache_let_go(cache);
+	}
+	*value = (struct sc_value){ 0 };
+}
+
+int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value *value)
+{
+	struct sci_lookup_key lookup;
+	struct sci_found found;
+
+	*value = (struct sc_value){ 0 };
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	int64_t now_ms = sci_cache_lookup_ms(cache);
+	sci_cache_lock(cache);
+	if (sci_cache_find_locked(cache, &lookup.name, now_ms, &found))
+		rc = sci_cache_pin_locked(cache, &found, value);
+	sci_cache_unlock(cache);
+	sci_key_bytes_fini(&lookup.bytes);
+	return rc;
+}
+
+static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	struct sci_copy *copy)
+{
+	struct sc_value pinned = { 0 };
+	struct sci_found found;
+	int rc = SC_MISS;
+
+	sci_cache_lock(cache);
+	if (sci_cache_find_locked(cache, name, now_ms, &found)) {
+		copy->len = found.object ? 0 : found.len;
+		rc = found.object                     ? SC_E_INVAL
+			: found.len <= copy->capacity ? SC_HIT
+						      : SC_E_TOO_LARGE;
+	}
+	/* What is pinned as often as it can be is copied here, however long it is. */
+	bool pin = rc == SC_HIT && found.len > COPY_LOCKED_MAX &&
+		sci_cache_pin_locked(cache, &found, &pinned) == SC_HIT;
+	if (rc == SC_HIT && !pin && found.len)
+		memcpy(copy->buffer, found.value, found.len);
+	sci_cache_unlock(cache);
+	if (pinned.data)
+		memcpy(copy->buffer, pinned.data, pinned.len);
+	sc_value_release(&pinned);
+	return rc;
+}
+
+static int get(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	struct sci_copy *copy)
+{
+	switch (sci_shard_peek(cache->shard, name, now_ms, copy)) {
+	case SCI_PEEK_HIT:
+		sci_tally_hit(&cache->tally);
+		return SC_HIT;
+	case SCI_PEEK_TOO_LARGE:
+		sci_tally_hit(&cache->tally);
+		return SC_E_TOO_LARGE;
+	case SCI_PEEK_MISS:
+		sci_tally_miss(&cache->tally);
+		return SC_MISS;
+	case SCI_PEEK_UNSURE:
+		break;
+	}
+	copy->len = 0;
+	return get_locked_or_pinned(cache, name, now_ms, copy);
+}
+
+int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
+	size_t *len)
+{
+	struct sci_copy copy = { .buffer = buffer, .capacity = capacity };
+	struct sci_lookup_key lookup;
+
+	*len = 0;
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	rc = get(cache, &lookup.name, sci_cache_lookup_ms(cache), &copy);
+	if (rc != SC_MISS)
+		*len = copy.len;
+	sci_key_bytes_fini(&lookup.bytes);
+	return rc;
+}

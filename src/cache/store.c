@@ -1,0 +1,152 @@
+/* Storing and removing. A put tells the loads of its key that are under way that they are overtaken. */
+#include "cache/flight.h"
+#include "cache/handle.h"
+
+#include <stdlib.h>
+
+/* When an entry expires that lives for so long; SC_NO_END, and what is as good as that, is never. */
+static int64_t deadline(int64_t now_ms, uint64_t ttl_ms)
+{
+	int64_t expires_ms;
+
+	if (ttl_ms == 0 || ttl_ms > INT64_MAX ||
+		__builtin_add_overflow(now_ms, (int64_t)ttl_ms, &expires_ms))
+		return SCI_NEVER;
+	return expires_ms;
+}
+
+int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name,
+	const struct sci_deposit *deposit, int64_t now_ms)
+{
+	const struct sci_terms *terms = &deposit->terms;
+	struct sci_content content = {
+		.value = deposit->data,
+		.len = deposit->len,
+		.object = deposit->object ? &deposit->object->departed : NULL,
+		.weight = deposit->object ? deposit->object->weight : 0,
+		.expires_ms = deadline(now_ms, terms->ttl_ms),
+		.idle_ms = terms->idle_ms <= INT64_MAX ? (int64_t)terms->idle_ms : 0,
+		.cost = terms->cost < UINT32_MAX ? (uint32_t)terms->cost : UINT32_MAX,
+	};
+
+	if (content.expires_ms != SCI_NEVER || content.idle_ms)
+		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
+	enum sci_stored stored = sci_shard_put(cache->shard, name, &content, now_ms);
+
+	cache->has_objects = cache->has_objects || content.object;
+	cache->counts.puts += stored == SCI_STORED;
+	cache->counts.rejected += stored != SCI_STORED;
+	return stored == SCI_STORED                  ? SC_OK
+		: stored == SCI_STORED_NOT_TOO_LARGE ? SC_E_TOO_LARGE
+						     : SC_E_NOMEM;
+}
+
+struct sci_terms sci_cache_terms(const struct sc_cache *cache)
+{
+	return (struct sci_terms){ cache->options.ttl_ms, cache->options.idle_ms, 0 };
+}
+
+/* The terms of one put. Returns 0, or SC_E_INVAL. */
+static int read_terms(const struct sc_cache *cache, const struct sc_put_options *options,
+	struct sci_terms *terms)
+{
+	struct sc_put_options known = { 0 };
+
+	*terms = sci_cache_terms(cache);
+	if (!options)
+		return 0;
+	if (!sci_struct_read(&known, sizeof known, options, options->size))
+		return SC_E_INVAL;
+	if (known.ttl_ms)
+		terms->ttl_ms = known.ttl_ms;
+	if (known.idle_ms)
+		terms->idle_ms = known.idle_ms;
+	terms->cost = known.cost;
+	return sci_time_is_valid(terms->ttl_ms) && sci_time_is_valid(terms->idle_ms) ? 0
+										     : SC_E_INVAL;
+}
+
+static int put(struct sc_cache *cache, struct sc_key key, const struct sci_deposit *deposit)
+{
+	struct sci_lookup_key lookup;
+
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	int64_t now_ms = sci_cache_now_ms(cache);
+	sci_cache_lock(cache);
+	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
+	rc = sci_cache_store_locked(cache, &lookup.name, deposit, now_ms);
+	sci_cache_unlock(cache);
+	sci_key_bytes_fini(&lookup.bytes);
+	return rc;
+}
+
+int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len)
+{
+	return sc_cache_put_with(cache, key, data, len, NULL);
+}
+
+int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *data, size_t len,
+	const struct sc_put_options *options)
+{
+	struct sci_deposit deposit = { .data = data, .len = len };
+
+	if (!data && len)
+		return SC_E_INVAL;
+	int rc = read_terms(cache, options, &deposit.terms);
+	return rc < 0 ? rc : put(cache, key, &deposit);
+}
+
+int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct sc_object *object,
+	const struct sc_put_options *options)
+{
+	struct sci_deposit deposit = { 0 };
+
+	if (!object || !object->pointer)
+		return SC_E_INVAL;
+	int rc = read_terms(cache, options, &deposit.terms);
+	if (rc < 0)
+		return rc;
+	deposit.object = sci_blob_open_object(object);
+	if (!deposit.object)
+		return SC_E_NOMEM;
+	rc = put(cache, key, &deposit);
+	if (rc < 0)
+		sci_blob_disown(deposit.object);
+	return rc;
+}
+
+int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
+{
+	struct sci_lookup_key lookup;
+
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	sci_cache_lock(cache);
+	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
+	bool removed = sci_shard_remove(cache->shard, &lookup.name);
+	cache->counts.invalidations += removed;
+	sci_cache_unlock(cache);
+	sci_key_bytes_fini(&lookup.bytes);
+	return removed ? SC_HIT : SC_MISS;
+}
+
+void sc_cache_clear(struct sc_cache *cache)
+{
+	sci_cache_lock(cache);
+	sci_flight_overtake(cache, NULL, 0);
+	cache->counts.invalidations += sci_shard_clear(cache->shard);
+	sci_cache_unlock(cache);
+}
+
+void sci_cache_reset(struct sc_cache *cache)
+{
+	sci_cache_lock(cache);
+	sci_flight_overtake(cache, NULL, 0);
+	sci_shard_clear(cache->shard);
+	cache->counts = (struct sci_counts){ 0 };
+	cache->forgotten_tally = sci_tally_sum(&cache->tally);
+	sci_cache_unlock(cache);
+}

@@ -1,0 +1,91 @@
+/* What keeps a cache in order when there is time for it, and its bounds when they change. */
+#include "cache/handle.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+#include <inttypes.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* How many slots are looked at under one lock: some 10 us. */
+#define EXPIRE_SLOTS 256u
+
+/* What lies behind the shard's end goes back to the system; what is read there is zero from now on. */
+static void give_back_locked(struct sc_cache *cache)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t used = (sci_shard_bytes(cache->shard) + page - 1) / page * page;
+
+	if (used < cache->region_bytes)
+		madvise((char *)cache->region + used, cache->region_bytes - used, MADV_DONTNEED);
+}
+
+int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
+	int64_t now_ms, struct sc_error *error)
+{
+	uint64_t least = sci_shard_bytes_least(cache->shard);
+
+	if (max_bytes < least)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"max_bytes is %" PRIu64 ", but an index for what this cache was opened for "
+			"needs at least %" PRIu64,
+			max_bytes, least);
+	sci_shard_resize(cache->shard, max_entries, max_bytes, now_ms);
+	cache->max_entries = max_entries;
+	cache->max_bytes = max_bytes;
+	return 0;
+}
+
+static int check_bound(const char *name, uint64_t bound, uint64_t grow, struct sc_error *error)
+{
+	if (bound <= grow)
+		return 0;
+	return sci_error_set(error, SC_E_INVAL, 0,
+		"max_%s is %" PRIu64 ", but this cache was opened to grow to %" PRIu64
+		" at most: see grow_%s",
+		name, bound, grow, name);
+}
+
+int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
+	struct sc_error *error)
+{
+	const struct sc_cache_options *options = &cache->options;
+	int64_t now_ms = sci_cache_now_ms(cache);
+
+	int rc = check_bound("entries", max_entries,
+		options->grow_entries ? options->grow_entries : UINT32_MAX, error);
+	if (rc == 0)
+		rc = check_bound("bytes", max_bytes, options->grow_bytes, error);
+	if (rc < 0)
+		return rc;
+	sci_cache_lock(cache);
+	rc = sci_cache_bound_locked(cache, max_entries ? max_entries : cache->max_entries,
+		max_bytes ? max_bytes : cache->max_bytes, now_ms, error);
+	if (rc == 0)
+		give_back_locked(cache);
+	sci_cache_unlock(cache);
+	return rc;
+}
+
+/* One step of maintenance. False when nothing is left to do. */
+static bool maintain_a_little(struct sc_cache *cache, int64_t now_ms)
+{
+	sci_cache_lock(cache);
+	sci_shard_expire(cache->shard, now_ms, EXPIRE_SLOTS);
+	bool is_due = sci_shard_is_due(cache->shard, now_ms);
+	if (!is_due && sci_shard_shrink(cache->shard, now_ms))
+		give_back_locked(cache);
+	sci_cache_unlock(cache);
+	return is_due;
+}
+
+int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms)
+{
+	int64_t now_ms = sci_cache_now_ms(cache), began_ms = sci_mono_ms();
+
+	while (maintain_a_little(cache, now_ms))
+		if ((uint64_t)(sci_mono_ms() - began_ms) >= budget_ms)
+			return 1;
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* The bounds of a shard at run time. Its index and ghosts stay as they were made; the log ends earlier or
+ * later. To end earlier, what is too much is evicted, and one lap of the cursor slides the rest together
+ * at the log's beginning. A pinned record cannot be slid: until it is let go, the log reaches to its end,
+ * though no more is stored than the bound allows. */
+#include "engine/log.h"
+#include "engine/index.h"
+#include "engine/policy.h"
+
+/* Enough for an entry or two. */
+#define LOG_BYTES_LEAST 1024u
+
+static uint32_t bound_of_index(const struct sci_shard *shard, uint64_t max_entries)
+{
+	uint64_t bears = sci_index_capacity(shard->buckets);
+
+	return (uint32_t)(max_entries && max_entries < bears ? max_entries : bears);
+}
+
+/* End the log at its bound, or as near to it as pinned records are. */
+static void end_log(struct sci_shard *shard, int64_t now_ms)
+{
+	if (shard->log.end > shard->log_bound)
+		sci_log_compact(shard, now_ms);
+	shard->log_limit = shard->log.end > shard->log_bound ? shard->log.end : shard->log_bound;
+}
+
+void sci_shard_resize(struct sci_shard *shard, uint64_t max_entries, uint64_t bytes, int64_t now_ms)
+{
+	shard->max_entries = bound_of_index(shard, max_entries);
+	shard->log_bound = (sci_place)(bytes / SCI_UNIT);
+	sci_policy_make_room(shard, (struct sci_demand){ 0, 0 });
+	end_log(shard, now_ms);
+}
+
+bool sci_shard_shrink(struct sci_shard *shard, int64_t now_ms)
+{
+	sci_place limit = shard->log_limit;
+
+	if (limit > shard->log_bound)
+		end_log(shard, now_ms);
+	return shard->log_limit < limit;
+}
+
+uint64_t sci_shard_bytes(const struct sci_shard *shard)
+{
+	return (uint64_t)shard->log_limit * SCI_UNIT;
+}
+
+uint64_t sci_shard_bytes_least(const struct sci_shard *shard)
+{
+	return (uint64_t)shard->log_start * SCI_UNIT + LOG_BYTES_LEAST;
+}
