@@ -74,7 +74,8 @@ struct sci_shard {
 	double window_share; /* the window's target, as a part of the capacity */
 	uint32_t usual_entries; /* about how many the cache holds when it is full */
 	uint32_t ghost_lines_used;
-	bool has_costs;    /* a cost was given; then, as in worth.h: */
+	bool has_costs;    /* a cost was given */
+	bool costs_differ; /* for what the entries take; then, as in worth.h: */
 	double usual_cost; /* the mean of the costs that were given */
 	double price;      /* what goes from main is worth, lately */
 	struct sci_queue queue[SCI_QUEUES];

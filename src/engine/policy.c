@@ -204,7 +204,7 @@ static double worth_of(const struct sci_shard *shard, sci_place place)
 	const struct sci_record *record = sci_record_at(shard, place);
 	unsigned uses = sci_uses_now(shard, sci_slot_uses(*sci_index_slot(shard, place)));
 
-	if (!shard->has_costs)
+	if (!shard->costs_differ)
 		return sci_worth(shard, uses, 0, 0, false);
 	return sci_worth(shard, uses, sci_record_worth(record).cost, sci_record_load(record),
 		bytes_bind(shard));
@@ -226,7 +226,7 @@ static bool spare(struct sci_shard *shard, sci_place place)
 	if (mark) {
 		use(shard, slot, mark - 1);
 		move_share(shard, -LOSS);
-	} else if (shard->has_costs && worth_of(shard, place) > shard->price + DEARER) {
+	} else if (shard->costs_differ && worth_of(shard, place) > shard->price + DEARER) {
 		shard->price += PRICE_RISE;
 	} else {
 		return false;
@@ -258,7 +258,7 @@ static sci_place main_victim(struct sci_shard *shard)
 
 static void evict_from_main(struct sci_shard *shard, sci_place place)
 {
-	if (shard->has_costs)
+	if (shard->costs_differ)
 		shard->price += (worth_of(shard, place) - shard->price) / PRICE_FOLLOWS;
 	evict(shard, place);
 }
@@ -419,14 +419,16 @@ static bool admit_giant(struct sci_shard *shard, struct sci_demand demand, struc
 	return false;
 }
 
-/* The first cost that is given is what all others have cost until more is known. */
+/* As long as all costs are the same they say nothing. */
 static void learn_cost(struct sci_shard *shard, struct sci_demand demand)
 {
 	double cost = sci_cost_for(shard, demand.cost, demand.load, bytes_bind(shard));
 
-	if (!shard->has_costs)
+	if (!shard->has_costs) {
+		shard->has_costs = true;
 		shard->price = shard->usual_cost = cost;
-	shard->has_costs = true;
+	}
+	shard->costs_differ |= cost != shard->usual_cost;
 	shard->usual_cost += (cost - shard->usual_cost) / COST_FOLLOWS;
 }
 

@@ -1,7 +1,7 @@
 /* What an entry is worth: how often it is used, times what it costs to make anew, for what it takes of
  * the bound that is short. As a logarithm, in sixteenths of an octave, because only ratios matter.
  *
- * Where no costs were given all entries cost as much as they take, and it is the uses alone. */
+ * Where no costs were given, or all for what they take are the same, it is the uses alone. */
 #ifndef SCI_ENGINE_WORTH_H
 #define SCI_ENGINE_WORTH_H
 
@@ -32,7 +32,7 @@ static inline double sci_worth(const struct sci_shard *shard, unsigned uses, uin
 {
 	double worth = uses ? sci_log(uses) : -SCI_OCTAVE;
 
-	return shard->has_costs ? worth + sci_cost_for(shard, cost, load, bytes_bind) : worth;
+	return shard->costs_differ ? worth + sci_cost_for(shard, cost, load, bytes_bind) : worth;
 }
 
 #endif
