@@ -75,12 +75,13 @@ static struct sci_shard *open_with_set(enum sci_policy policy)
 {
 	struct sci_shard *shard = open_shard(policy, 0, 256);
 
-	for (unsigned round = 0; round < 8; round++)
+	/* Beside them as many each time that are used once. */
+	for (uint64_t round = 1; round <= 20; round++) {
 		for (uint64_t key = 0; key < SET; key++)
 			ask(shard, key, SET_LEN, 0);
-	/* The rest is full of what was used once. */
-	for (uint64_t key = 10 * SET; key < 20 * SET; key++)
-		ask(shard, key, SET_LEN, 0);
+		for (uint64_t key = 0; key < SET; key++)
+			ask(shard, round * SET + key, SET_LEN, 0);
+	}
 	return shard;
 }
 
