@@ -47,7 +47,8 @@ static const struct argp_option options[] = {
 	{ "sizes", KEY_SIZES, "FILE", 0,
 		"With u32: the size of each request's value, a little-endian 32-bit number", 0 },
 	{ "costs", KEY_COSTS, "FILE", 0,
-		"With u32: what each request's value costs to make, a little-endian 32-bit number in "
+		"With u32: what each request's value costs to make, a little-endian 32-bit number "
+		"in "
 		"any unit",
 		0 },
 	{ "column", KEY_COLUMN, "N", 0, "With csv: the column of the key (default 1)", 0 },

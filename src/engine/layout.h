@@ -70,8 +70,8 @@ struct sci_shard {
 	uint32_t epoch;  /* of use counts */
 	uint64_t uses;   /* counted in this epoch */
 	uint64_t ghosts_made;
-	uint64_t windowed;   /* how often an entry became the newest of the window */
-	double window_share; /* the window's target, as a part of the capacity */
+	uint64_t windowed;      /* how often an entry became the newest of the window */
+	double window_share;    /* the window's target, as a part of the capacity */
 	uint32_t usual_entries; /* about how many the cache holds when it is full */
 	uint32_t ghost_lines_used;
 	bool has_costs;    /* a cost was given */

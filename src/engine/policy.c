@@ -115,9 +115,8 @@ static struct sci_demand excess(const struct sci_shard *shard, struct sci_demand
 
 	return (struct sci_demand){
 		.load = load > capacity_units(shard) ? load - capacity_units(shard) : 0,
-		.entries = entries > shard->max_entries
-			? (uint32_t)(entries - shard->max_entries)
-			: 0,
+		.entries =
+			entries > shard->max_entries ? (uint32_t)(entries - shard->max_entries) : 0,
 	};
 }
 
@@ -384,8 +383,8 @@ bool sci_policy_evict(struct sci_shard *shard)
 	sci_place place = 0;
 
 	if (shard->policy == SCI_POLICY_COUNTED) {
-		bool from_window =
-			window_with(shard, (struct sci_demand){ .entries = 1 }) > shard->window_share;
+		bool from_window = window_with(shard, (struct sci_demand){ .entries = 1 }) >
+			shard->window_share;
 		place = from_window ? window_victim(shard) : main_victim(shard);
 	}
 	if (!place)
@@ -405,7 +404,8 @@ static bool is_giant(const struct sci_shard *shard, struct sci_demand demand)
 }
 
 /* A newcomer that does not go through the window, because it would push all others out of it. */
-static bool admit_giant(struct sci_shard *shard, struct sci_demand demand, struct sci_legacy *legacy)
+static bool admit_giant(struct sci_shard *shard, struct sci_demand demand,
+	struct sci_legacy *legacy)
 {
 	unsigned uses = sci_uses_now(shard, legacy->uses);
 
@@ -439,8 +439,7 @@ bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand, struct 
 	fit(shard);
 	if (demand.cost)
 		learn_cost(shard, demand);
-	return legacy->replaces || !is_giant(shard, demand) ||
-		admit_giant(shard, demand, legacy);
+	return legacy->replaces || !is_giant(shard, demand) || admit_giant(shard, demand, legacy);
 }
 
 void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand)

@@ -207,8 +207,8 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 
 	if (slot && overwrite(shard, sci_slot_place(*slot), form, name, content, now_ms))
 		return SCI_STORED;
-	struct sci_legacy legacy = slot ? sci_policy_legacy(*slot)
-					: sci_policy_newcomer(shard, name->hash);
+	struct sci_legacy legacy =
+		slot ? sci_policy_legacy(*slot) : sci_policy_newcomer(shard, name->hash);
 	struct sci_demand demand = {
 		.load = (uint64_t)units + weight_units(content),
 		.cost = content->cost,

@@ -48,7 +48,7 @@ struct sci_replay_figures {
 	const char *path; /* borrowed from the trace */
 	uint32_t requests, key_count;
 	bool sized;
-	uint64_t bytes;                    /* of all sizes */
+	uint64_t bytes; /* of all sizes */
 	bool costed;
 	uint64_t cost;                     /* of all costs */
 	struct sci_replay_result *results; /* a place for each policy, for each bound; see below */

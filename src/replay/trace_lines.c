@@ -149,7 +149,7 @@ static int split(struct lines *lines, struct fields *fields, struct sc_error *er
 			return refuse(lines, error, "column %u goes on after its closing quote",
 				column);
 	}
-	unsigned missing = !fields->key.text ? options->column
+	unsigned missing = !fields->key.text                 ? options->column
 		: options->size_column && !fields->size.text ? options->size_column
 		: options->cost_column && !fields->cost.text ? options->cost_column
 							     : 0;
@@ -194,8 +194,8 @@ static int add_record(struct lines *lines, struct sc_error *error)
 		rc = read_number(lines, fields.size, options->size_column,
 			"a size, a whole number of bytes", &facts.size, error);
 	if (rc == 0)
-		rc = read_number(lines, fields.cost, options->cost_column,
-			"a cost, a whole number", &facts.cost, error);
+		rc = read_number(lines, fields.cost, options->cost_column, "a cost, a whole number",
+			&facts.cost, error);
 	if (rc == 0)
 		rc = sci_trace_add(lines->builder, fields.key.text, fields.key.len, facts, error);
 	return rc;

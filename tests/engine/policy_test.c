@@ -24,7 +24,9 @@ static struct sci_shard *open_shard(enum sci_policy policy, uint64_t max_entries
 
 static struct sci_name name_of(uint64_t *key)
 {
-	return (struct sci_name){ .key = key, .len = sizeof *key, .hash = sci_hash(key, sizeof *key, 3) };
+	return (struct sci_name){ .key = key,
+		.len = sizeof *key,
+		.hash = sci_hash(key, sizeof *key, 3) };
 }
 
 static bool has(struct sci_shard *shard, uint64_t key)
