@@ -59,22 +59,38 @@ static void do_read(struct driver *driver, const char *path, bool orders)
 			errno ? strerror(errno) : "wrong content");
 }
 
+/* Read so many numbers and nothing else; false when there are others. */
+static bool read_numbers(const char *text, uint64_t *numbers, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		char *end;
+		errno = 0;
+		numbers[i] = strtoull(text, &end, 10);
+		if (end == text || errno != 0)
+			return false;
+		text = end;
+	}
+	return *text == '\0';
+}
+
 /* open ENTRIES BYTES THREADS */
 static void do_open(struct driver *driver, const char *arguments)
 {
-	struct bench_room room = { .socket = driver->socket };
+	uint64_t numbers[3];
 	struct timespec before, after;
-	unsigned threads;
 
-	if (sscanf(arguments, "%" SCNu64 " %" SCNu64 " %u", &room.entries, &room.bytes, &threads) !=
-			3 ||
-		threads < 1 || threads > BENCH_THREADS_MAX) {
+	if (!read_numbers(arguments, numbers, 3) || numbers[2] < 1 ||
+		numbers[2] > BENCH_THREADS_MAX) {
 		puts("error usage: open ENTRIES BYTES THREADS");
 		return;
 	}
+	struct bench_room room = { .entries = numbers[0],
+		.bytes = numbers[1],
+		.socket = driver->socket };
+	uint64_t handles = driver->subject->handle_per_thread ? numbers[2] : 1;
 	close_all(driver);
 	clock_gettime(CLOCK_MONOTONIC, &before);
-	for (unsigned i = 0; i < (driver->subject->handle_per_thread ? threads : 1); i++) {
+	for (uint64_t i = 0; i < handles; i++) {
 		driver->caches[i] = driver->subject->open(&room);
 		if (!driver->caches[i]) {
 			printf("error cannot open %s\n", driver->subject->name);
@@ -104,16 +120,15 @@ static void do_fill(struct driver *driver)
 static void do_run(struct driver *driver, const char *arguments)
 {
 	struct bench_result result;
-	unsigned threads;
-	uint64_t count;
+	uint64_t numbers[2];
 
-	if (sscanf(arguments, "%u %" SCNu64, &threads, &count) != 2 || threads < 1 ||
-		threads > BENCH_THREADS_MAX || count > driver->work.order_count ||
-		!driver->caches[driver->subject->handle_per_thread ? threads - 1 : 0])
+	if (!read_numbers(arguments, numbers, 2) || numbers[0] < 1 ||
+		numbers[0] > BENCH_THREADS_MAX || numbers[1] > driver->work.order_count ||
+		!driver->caches[driver->subject->handle_per_thread ? numbers[0] - 1 : 0])
 		puts("error run THREADS COUNT needs as many orders, and a cache opened for the "
 		     "threads");
-	else if (!bench_replay(driver->subject, driver->caches, &driver->work, threads, count,
-			 &result))
+	else if (!bench_replay(driver->subject, driver->caches, &driver->work, (unsigned)numbers[0],
+			 numbers[1], &result))
 		puts("error cannot start a thread");
 	else
 		printf("ok %" PRIu64 " %" PRIu64 "\n", result.ns, result.hits);

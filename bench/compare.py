@@ -5,19 +5,23 @@ as it comes. The results stay in results.jsonl in the build directory, and --doc
 plots of docs/benchmarks.md from them."""
 
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
 import platform
+import signal
 import sys
 
 import dot_plot
 import tables
 from orders import Orders
-from rounds import FULL, QUICK, Measurer, Plan
+from rounds import FULL, QUICK, Measurer
 from subjects import SUBJECTS, Absent
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
+TITLES = {"hit": "Hits", "mix": "Nine gets and a put", "insert": "Inserts",
+          "memory": "Memory", "open": "Opening"}
 
 
 def arguments():
@@ -27,13 +31,21 @@ def arguments():
     parser.add_argument("--json", action="store_true", help="a line of JSON for each result")
     parser.add_argument("--docs", action="store_true", help="renew the figures of docs/benchmarks.md")
     parser.add_argument("--only", metavar="NAME,...", help="some of: " + ", ".join(names))
+    parser.add_argument("--bench", metavar="NAME,...", help="some of: " + ", ".join(TITLES))
     parser.add_argument("--from", dest="saved", metavar="FILE", help="measure nothing: show saved results")
     parser.add_argument("--operations", type=int, metavar="N", help="in a round, of those that are fast")
     parser.add_argument("--build-dir", type=pathlib.Path, default=TOP / "build/bench", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    for name in (chosen.only or "").split(","):
-        if name and name not in names:
+    chosen.only = chosen.only.split(",") if chosen.only else names
+    chosen.bench = chosen.bench.split(",") if chosen.bench else list(TITLES)
+    for name in chosen.only:
+        if name not in names:
             parser.error(f"there is no subject {name}")
+    for name in chosen.bench:
+        if name not in TITLES:
+            parser.error(f"there is no bench {name}")
+    if chosen.docs and (chosen.quick or len(chosen.bench) < len(TITLES)):
+        parser.error("--docs needs all figures")
     if chosen.operations is not None and not 100 <= chosen.operations <= 1 << 30:
         parser.error("--operations is a number from 100 to 2^30")
     return chosen
@@ -41,12 +53,13 @@ def arguments():
 
 def plan_of(chosen):
     plan = QUICK if chosen.quick else FULL
+    keys = {bench: plan.keys[bench] for bench in chosen.bench}
     if not chosen.operations:
-        return plan
+        return dataclasses.replace(plan, keys=keys)
     # What puts each key once has as many operations as keys.
-    keys = {bench: tuple(sorted({min(count, max(chosen.operations, 1000)) for count in counts}))
-            for bench, counts in plan.keys.items()}
-    return Plan(plan.rounds, plan.warm_up, chosen.operations, keys, plan.threads)
+    most = max(chosen.operations, 1000)
+    return dataclasses.replace(plan, operations=chosen.operations, keys={
+        bench: tuple(sorted({min(count, most) for count in counts})) for bench, counts in keys.items()})
 
 
 def machine():
@@ -98,10 +111,9 @@ class Screen:
 
 
 def ready(chosen, screen):
-    wanted = chosen.only.split(",") if chosen.only else [subject.name for subject in SUBJECTS]
     made, there = {}, []
     for subject in SUBJECTS:
-        if subject.name in wanted:
+        if subject.name in chosen.only:
             screen.step(f"making {subject.name} ready")
             try:
                 subject.prepare(made, chosen.build_dir)
@@ -109,10 +121,6 @@ def ready(chosen, screen):
             except Absent as reason:
                 screen.skip(subject.name, "", str(reason))
     return there
-
-
-TITLES = {"hit": "Hits", "mix": "Nine gets and a put", "insert": "Inserts",
-          "memory": "Memory", "open": "Opening"}
 
 
 def measure(chosen, screen):
@@ -179,6 +187,9 @@ def write_docs(results):
 
 
 def main():
+    # Whatever ends it, the processes that it started end too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     chosen = arguments()
     screen = Screen(chosen.json)
     if chosen.saved:

@@ -127,7 +127,7 @@ static void *work_through(void *arg)
 
 static struct bench_result sum_up(const struct worker *workers, unsigned threads)
 {
-	uint64_t began_ns = workers[0].began_ns, ended_ns = workers[0].ended_ns, hits = 0;
+	uint64_t began_ns = UINT64_MAX, ended_ns = 0, hits = 0;
 
 	for (unsigned i = 0; i < threads; i++) {
 		if (workers[i].began_ns < began_ns)

@@ -91,8 +91,8 @@ def python_driver(build_dir):
     return [str(python), "-B", str(folder / "python_driver.py")]
 
 
-# The heap gives back what the collector freed, so that what is resident is what is used.
-JAVA_FOR_MEMORY = ["-XX:+UseSerialGC", "-XX:MinHeapFreeRatio=1", "-XX:MaxHeapFreeRatio=2"]
+# A small nursery, and a heap that gives back what was freed: what is resident is what is used.
+JAVA_FOR_MEMORY = ["-XX:+UseSerialGC", "-Xmn4m", "-XX:MinHeapFreeRatio=1", "-XX:MaxHeapFreeRatio=2"]
 
 
 def memcached(size):

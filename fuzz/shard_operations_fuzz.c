@@ -1,4 +1,5 @@
-/* Bytes become operations on a shard, and after each of them the shard must be sound.
+/* Bytes become operations on a shard, and after each of them the shard must be sound; objects leave it
+ * once.
  *
  * The first bytes choose the shard's options and how much is left of the hashes, so that keys
  * meet; then each operation is a byte, its kind and its key, and as many more as it needs. What
@@ -16,11 +17,18 @@
 #define KEYS     32u
 #define PINS_MAX 8u
 
+/* What is stored by its address; there is one for each version. */
+struct object {
+	struct sci_departed departed; /* first */
+	bool is_stored;
+};
+
 struct stored {
 	bool there;
 	uint8_t version;
 	size_t len;
-	int64_t expires_ms;
+	struct object *object;
+	int64_t final_ms, idle_ms, expires_ms;
 };
 
 struct pin {
@@ -31,9 +39,11 @@ struct pin {
 struct run {
 	const uint8_t *at, *end;
 	struct sci_shard *shard;
+	struct sci_shard_options options;
 	uint64_t hash_mask;
 	int64_t now_ms;
 	uint8_t versions;
+	struct object objects[UINT8_MAX + 1];
 	struct stored keys[KEYS];
 	struct pin pins[PINS_MAX];
 	size_t pin_count;
@@ -66,10 +76,60 @@ static void check_value(const struct sci_found *found, const struct stored *stor
 	const unsigned char *value = found->value;
 
 	check(stored->there, "a value that was never stored, or was removed");
-	check(found->len == stored->len, "a value of another length");
+	if (stored->object) {
+		check(found->object == &stored->object->departed && stored->object->is_stored,
+			"an object that is not this one, or has departed");
+		return;
+	}
+	check(!found->object && found->len == stored->len, "a value of another length");
 	check((uintptr_t)value % 8 == 0, "a value is not aligned");
 	for (size_t i = 0; i < found->len; i++)
 		check(value[i] == (unsigned char)(stored->version + i), "a value has changed");
+}
+
+/* Objects that have left the shard leave it once. */
+static void see_off(struct run *run)
+{
+	struct sci_departed *departed = sci_shard_departed(run->shard);
+
+	for (; departed; departed = departed->next) {
+		struct object *object = (struct object *)(void *)departed;
+		check(object->is_stored, "an object departed that was not there");
+		object->is_stored = false;
+	}
+}
+
+static void use(const struct run *run, struct stored *stored)
+{
+	bool is_sooner = stored->idle_ms && stored->idle_ms < stored->final_ms - run->now_ms;
+	int64_t expires_ms = is_sooner ? run->now_ms + stored->idle_ms : stored->final_ms;
+
+	stored->expires_ms = expires_ms;
+}
+
+/* What is to be stored: a byte says of which kind, and for how long. */
+static struct sci_content make_content(struct run *run, struct stored *stored)
+{
+	uint8_t kind = next(run);
+	struct object *object = &run->objects[stored->version];
+	struct sci_content content = { .len = stored->len, .expires_ms = SCI_NEVER };
+
+	if (kind % 4 == 0)
+		content.expires_ms = run->now_ms + 1 + kind;
+	if (kind % 8 == 5)
+		content.idle_ms = 1 + kind / 8;
+	if (kind % 16 > 12)
+		content.cost = (uint32_t)1 << kind / 8;
+	if (kind % 32 == 11 && !object->is_stored) {
+		stored->object = object;
+		content.object = &object->departed;
+		content.weight = stored->len;
+		content.len = 0;
+	}
+	stored->final_ms = content.expires_ms;
+	stored->idle_ms = content.idle_ms;
+	use(run, stored);
+	return content;
 }
 
 static void put(struct run *run, uint8_t key)
@@ -83,22 +143,21 @@ static void put(struct run *run, uint8_t key)
 		len = (len - 191) * (1u + next(run) * 4u);
 	if (len > sizeof value)
 		len = sizeof value;
-	uint8_t ttl_ms = next(run);
-	*stored = (struct stored){ true, ++run->versions, len,
-		ttl_ms % 4 ? SCI_NEVER : run->now_ms + ttl_ms };
+	*stored = (struct stored){ .there = true, .version = ++run->versions, .len = len };
+	struct sci_content content = make_content(run, stored);
 	for (size_t i = 0; i < len; i++)
 		value[i] = (unsigned char)(stored->version + i);
+	content.value = value;
 	struct sci_name name = name_of(run, key, text);
-	stored->there = sci_shard_put(run->shard, &name,
-				&(struct sci_content){ .value = value,
-					.len = len,
-					.expires_ms = stored->expires_ms },
-				run->now_ms) == SCI_STORED;
+	stored->there = sci_shard_put(run->shard, &name, &content, run->now_ms) == SCI_STORED;
+	see_off(run);
+	if (stored->object)
+		stored->object->is_stored = stored->there;
 
 	struct sci_found found;
 	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
-	bool lives = stored->there && run->now_ms < stored->expires_ms;
-	check((lookup == SCI_LOOKUP_HIT) == lives, "what was stored is there, and nothing else");
+	check((lookup == SCI_LOOKUP_HIT) == stored->there,
+		"what was stored is there, and nothing else");
 	if (lookup == SCI_LOOKUP_HIT)
 		check_value(&found, stored);
 }
@@ -114,6 +173,7 @@ static void find(struct run *run, uint8_t key, bool pin)
 
 	enum sci_peek peek = sci_shard_peek(run->shard, &name, run->now_ms, &copy);
 	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
+	see_off(run);
 	check(peek == SCI_PEEK_UNSURE || (peek == SCI_PEEK_MISS) == (lookup == SCI_LOOKUP_MISS),
 		"a lookup without the lock finds something else");
 	if (peek == SCI_PEEK_HIT)
@@ -126,7 +186,9 @@ static void find(struct run *run, uint8_t key, bool pin)
 	}
 	check(run->now_ms < stored->expires_ms, "an entry outlived its time");
 	check_value(&found, stored);
-	if (pin && run->pin_count < PINS_MAX && sci_shard_pin(run->shard, found.place))
+	use(run, stored);
+	if (pin && !found.object && run->pin_count < PINS_MAX &&
+		sci_shard_pin(run->shard, found.place))
 		run->pins[run->pin_count++] = (struct pin){ found, *stored };
 }
 
@@ -146,8 +208,18 @@ static void remove_key(struct run *run, uint8_t key)
 	struct sci_name name = name_of(run, key, text);
 
 	bool removed = sci_shard_remove(run->shard, &name);
+	see_off(run);
 	check(!removed || run->keys[key].there, "something was removed that was not there");
 	run->keys[key].there = false;
+}
+
+static void resize(struct run *run)
+{
+	uint64_t least = sci_shard_bytes_least(run->shard);
+	uint64_t bytes = least + (run->options.bytes - least) * next(run) / UINT8_MAX;
+
+	sci_shard_resize(run->shard, next(run) % 40u, bytes, run->now_ms);
+	sci_shard_shrink(run->shard, run->now_ms);
 }
 
 static void operate(struct run *run)
@@ -168,20 +240,26 @@ static void operate(struct run *run)
 		find(run, key, true);
 		break;
 	case 6:
-		if (key < 24)
+		if (key < 20)
 			unpin(run, key);
-		else
+		else if (key < 28)
 			run->now_ms += next(run);
+		else if (key < 30)
+			sci_shard_expire(run->shard, run->now_ms, next(run));
+		else
+			resize(run);
 		break;
 	default:
 		if (key) {
 			remove_key(run, key);
 		} else {
 			sci_shard_clear(run->shard);
+			see_off(run);
 			memset(run->keys, 0, sizeof run->keys);
 		}
 		break;
 	}
+	see_off(run);
 }
 
 static void check_shard(const struct run *run)
@@ -200,7 +278,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		UINT64_C(0xFF000000) };
 	struct run run = { .at = data, .end = data + size };
 	uint8_t first = next(&run);
-	struct sci_shard_options options = {
+	run.options = (struct sci_shard_options){
 		.policy = first & 1 ? SCI_POLICY_LRU : SCI_POLICY_COUNTED,
 		.bytes = (uint64_t)SCI_SHARD_BYTES_MIN << (first >> 1 & 3),
 		.max_entries = next(&run) % 40u,
@@ -208,11 +286,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 
 	run.hash_mask = masks[first >> 3 & 3];
-	void *memory = aligned_alloc(SCI_SHARD_ALIGN, options.bytes);
+	void *memory = aligned_alloc(SCI_SHARD_ALIGN, run.options.bytes);
 	if (!memory)
 		return 0;
-	memset(memory, 0, options.bytes);
-	run.shard = sci_shard_format(memory, &options);
+	memset(memory, 0, run.options.bytes);
+	run.shard = sci_shard_format(memory, &run.options);
 	check_shard(&run);
 	while (run.at < run.end) {
 		operate(&run);

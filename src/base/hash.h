@@ -4,11 +4,73 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Without the seed nobody can choose keys that meet. All bits of the result are of use. */
 uint64_t sci_hash(const void *data, size_t len, uint64_t seed);
 
 /* A seed from the system's random numbers, different for every process and call. */
 uint64_t sci_hash_seed(void);
+
+/* ---- How ---- */
+
+/* Sixteen bytes at a time are folded by a 64 x 64 -> 128 bit multiplication whose two halves are
+ * added without carry: one multiplication spreads every bit of both words over the result. Each word
+ * meets a secret that depends on the seed before it is multiplied, so that nobody who does not know
+ * the seed can make a factor zero or steer two keys together. Three constants keep the secrets apart;
+ * they are the fractions of the square roots of 2, 3 and 5, made odd. */
+
+#define SCI_ROOT2 UINT64_C(0x6A09E667F3BCC909)
+#define SCI_ROOT3 UINT64_C(0xBB67AE8584CAA73B)
+#define SCI_ROOT5 UINT64_C(0x3C6EF372FE94F82B)
+
+static inline uint64_t sci_hash_fold(uint64_t a, uint64_t b)
+{
+	__extension__ unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t sci_hash_word(const unsigned char *at)
+{
+	uint64_t value;
+
+	memcpy(&value, at, sizeof value);
+	return value;
+}
+
+/* The last 0 to 16 bytes as two words. A length under eight bytes is read as overlapping halves. */
+static inline void sci_hash_last_words(const unsigned char *at, size_t len, uint64_t *a,
+	uint64_t *b)
+{
+	uint32_t low, high;
+
+	*a = *b = 0;
+	if (len >= 8) {
+		*a = sci_hash_word(at);
+		*b = sci_hash_word(at + len - 8);
+	} else if (len >= 4) {
+		memcpy(&low, at, 4);
+		memcpy(&high, at + len - 4, 4);
+		*a = low;
+		*b = high;
+	} else if (len > 0) {
+		*a = (uint64_t)at[0] << 16 | (uint64_t)at[len / 2] << 8 | at[len - 1];
+	}
+}
+
+static inline uint64_t sci_hash_inline(const void *data, size_t len, uint64_t seed)
+{
+	const unsigned char *at = data;
+	uint64_t secret = sci_hash_fold(seed ^ SCI_ROOT2, SCI_ROOT3), state = secret ^ len, a, b;
+	size_t left = len;
+
+	for (; left > 16; at += 16, left -= 16)
+		state = sci_hash_fold(sci_hash_word(at) ^ state,
+			sci_hash_word(at + 8) ^ secret ^ SCI_ROOT5);
+	sci_hash_last_words(at, left, &a, &b);
+	state = sci_hash_fold(a ^ state ^ SCI_ROOT2, b ^ secret);
+	return sci_hash_fold(state ^ SCI_ROOT5, secret ^ len ^ SCI_ROOT3);
+}
 
 #endif

@@ -140,35 +140,11 @@ void sc_cache_close(struct sc_cache *cache)
 	sci_cache_let_go(cache);
 }
 
-int sci_cache_key(const struct sc_cache *cache, struct sc_key key, struct sci_lookup_key *out)
-{
-	if (!sci_key_encode_short(&out->bytes, key)) {
-		int rc = sci_key_encode(&out->bytes, key);
-		if (rc < 0)
-			return rc;
-	}
-	out->name = (struct sci_name){
-		.key = out->bytes.data,
-		.len = out->bytes.len,
-		.hash = sci_key_hash(key, cache->seed),
-		.words = out->bytes.words,
-	};
-	return 0;
-}
-
 int64_t sci_cache_now_ms(const struct sc_cache *cache)
 {
 	const struct sc_clock *clock = cache->options.clock;
 
 	return clock ? clock->now_ms(clock->context) : sci_cache_time_ms();
-}
-
-int64_t sci_cache_lookup_ms(const struct sc_cache *cache)
-{
-	/* Who stored an entry that expires before this lookup began has set it. */
-	return atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed)
-		? sci_cache_now_ms(cache)
-		: INT64_MIN;
 }
 
 static struct sc_cache_stats read_stats(struct sc_cache *cache)

@@ -65,13 +65,34 @@ struct sci_lookup_key {
 };
 
 /* Encode and hash a key; its result is that of sci_key_encode(), and so is what is to be freed. */
-int sci_cache_key(const struct sc_cache *cache, struct sc_key key, struct sci_lookup_key *out);
+static inline int sci_cache_key(const struct sc_cache *cache, struct sc_key key,
+	struct sci_lookup_key *out)
+{
+	if (!sci_key_encode_short(&out->bytes, key)) {
+		int rc = sci_key_encode(&out->bytes, key);
+		if (rc < 0)
+			return rc;
+	}
+	out->name = (struct sci_name){
+		.key = out->bytes.data,
+		.len = out->bytes.len,
+		.hash = sci_key_hash(key, cache->seed),
+		.words = out->bytes.words,
+	};
+	return 0;
+}
 
 /* The time for storing an entry. May call the user's clock: not with a lock held. */
 int64_t sci_cache_now_ms(const struct sc_cache *cache);
 
 /* The time for a lookup: the same, but no clock is read for a cache in which nothing expires. */
-int64_t sci_cache_lookup_ms(const struct sc_cache *cache);
+static inline int64_t sci_cache_lookup_ms(const struct sc_cache *cache)
+{
+	/* Who stored an entry that expires before this lookup began has set it. */
+	return atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed)
+		? sci_cache_now_ms(cache)
+		: INT64_MIN;
+}
 
 /* Look up and count it. Returns true with what was found. */
 bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,

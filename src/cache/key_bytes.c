@@ -124,17 +124,21 @@ static int64_t number_of(const struct sc_part *part)
 					     : part->number;
 }
 
+/* Kept out of the loop: in it the compiler would lay every number down in memory. */
+static __attribute__((noinline)) uint64_t hash_number(const struct sc_part *part, uint64_t seed)
+{
+	int64_t number = number_of(part);
+
+	return sci_hash(&number, sizeof number, seed);
+}
+
 uint64_t sci_key_hash(struct sc_key key, uint64_t seed)
 {
 	for (size_t i = 0; i < key.count; i++) {
 		const struct sc_part *part = &key.parts[i];
 		seed += (uint64_t)part->type;
-		if (sci_part_has_bytes(part)) {
-			seed = sci_hash(part->data, part->len, seed);
-		} else {
-			int64_t number = number_of(part);
-			seed = sci_hash(&number, sizeof number, seed);
-		}
+		seed = sci_part_has_bytes(part) ? sci_hash_inline(part->data, part->len, seed)
+						: hash_number(part, seed);
 	}
 	return seed;
 }

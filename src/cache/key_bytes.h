@@ -2,6 +2,8 @@
 #ifndef SCI_CACHE_KEY_BYTES_H
 #define SCI_CACHE_KEY_BYTES_H
 
+#include "engine/words.h"
+
 #include <scopecache/key.h>
 
 #include <stdbool.h>
@@ -32,23 +34,21 @@ static inline bool sci_part_has_bytes(const struct sc_part *part)
 	return part->type == SC_PART_TEXT || part->type == SC_PART_BYTES;
 }
 
-/* A length up to this is one byte. */
-#define SCI_KEY_SHORT_MAX 127u
-
-/* Copy without a call: at most 16 bytes, in halves that overlap. */
-static inline void sci_copy_short(unsigned char *to, const unsigned char *from, size_t len)
+/* Lay out a part of at most 16 bytes, whole words at a time: what is written in pieces and read back as
+ * words a moment later keeps a processor waiting. */
+static inline void sci_key_lay_out(uint64_t words[3], const struct sc_part *part)
 {
-	uint64_t word, last;
+	const unsigned char *from = part->data;
+	size_t len = part->len;
+	uint64_t head = sci_word_of(from, len), tail = 0;
 
-	if (len >= sizeof word) {
-		memcpy(&word, from, sizeof word);
-		memcpy(&last, from + len - sizeof last, sizeof last);
-		memcpy(to, &word, sizeof word);
-		memcpy(to + len - sizeof last, &last, sizeof last);
-		return;
+	if (len > sizeof tail) {
+		memcpy(&tail, from + len - sizeof tail, sizeof tail);
+		tail >>= (2 * sizeof tail - len) * 8;
 	}
-	for (size_t i = 0; i < len; i++)
-		to[i] = from[i];
+	words[0] = ((uint64_t)part->type | (uint64_t)len << 8 | head << 16) << 32;
+	words[1] = head >> 16 | tail << 48;
+	words[2] = tail >> 16;
 }
 
 /* Most keys are one short text, or a few bytes: the same bytes as sci_key_encode()
@@ -57,21 +57,13 @@ static inline bool sci_key_encode_short(struct sci_key_bytes *bytes, struct sc_k
 {
 	const struct sc_part *part = key.parts;
 
-	if (key.count != 1 || !part || !sci_part_has_bytes(part) || !part->data ||
-		part->len > SCI_KEY_SHORT_MAX)
+	if (key.count != 1 || !part || !sci_part_has_bytes(part) || !part->data || part->len > 16)
 		return false;
-	unsigned char *to = (unsigned char *)bytes->small + SCI_KEY_AT;
+	sci_key_lay_out(bytes->small, part);
 	bytes->allocated = NULL;
 	bytes->words = bytes->small;
-	bytes->data = to;
+	bytes->data = (unsigned char *)bytes->small + SCI_KEY_AT;
 	bytes->len = 2 + part->len;
-	bytes->small[(SCI_KEY_AT + bytes->len - 1) / sizeof bytes->small[0]] = 0;
-	to[0] = (unsigned char)part->type;
-	to[1] = (unsigned char)part->len;
-	if (part->len <= 16)
-		sci_copy_short(to + 2, part->data, part->len);
-	else
-		memcpy(to + 2, part->data, part->len);
 	return true;
 }
 

@@ -73,7 +73,11 @@ static int put(struct sc_cache *cache, struct sc_key key, const struct sci_depos
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	int64_t now_ms = sci_cache_now_ms(cache);
+	sci_shard_expect(cache->shard, &lookup.name);
+	/* Where nothing expires, nobody asks what time it is. */
+	int64_t now_ms = deposit->terms.ttl_ms || deposit->terms.idle_ms
+		? sci_cache_now_ms(cache)
+		: sci_cache_lookup_ms(cache);
 	sci_cache_lock(cache);
 	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
 	rc = sci_cache_store_locked(cache, &lookup.name, deposit, now_ms);

@@ -38,9 +38,15 @@ void sci_expiry_write(struct sci_shard *shard, sci_word *words, const struct sci
 	expect(shard, expires_ms);
 }
 
+/* Threads tell different times: one that is in an invocation is behind. A use that comes late puts nothing
+ * off, and brings nothing forward. */
 int64_t sci_expiry_after_use(const sci_word *expires, int64_t now_ms)
 {
-	return sooner(now_ms, (int64_t)sci_read(&expires[1]), (int64_t)sci_read(&expires[2]));
+	int64_t expires_ms = (int64_t)sci_read(expires);
+	int64_t after_ms =
+		sooner(now_ms, (int64_t)sci_read(&expires[1]), (int64_t)sci_read(&expires[2]));
+
+	return after_ms > expires_ms ? after_ms : expires_ms;
 }
 
 void sci_expiry_used(const struct sci_record *record, int64_t now_ms)
@@ -63,7 +69,7 @@ void sci_expiry_moved(struct sci_shard *shard, const struct sci_record *record)
 
 bool sci_shard_is_due(const struct sci_shard *shard, int64_t now_ms)
 {
-	return now_ms >= shard->due_ms;
+	return now_ms >= shard->due_ms && shard->due_ms != SCI_NEVER;
 }
 
 /* Remove the entry in this slot if it is due; otherwise remember when it will be. */

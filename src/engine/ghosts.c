@@ -74,10 +74,18 @@ void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses)
 	shard->ghosts_made++;
 }
 
+void sci_ghosts_prefetch(const struct sci_shard *shard, uint32_t hash)
+{
+	__builtin_prefetch(line_of(shard, hash), 1);
+}
+
 bool sci_ghosts_take(struct sci_shard *shard, uint32_t hash, struct sci_ghost *ghost)
 {
 	uint32_t *ghosts = line_of(shard, hash), print = fingerprint_of(hash);
 
+	/* A cache that never was full touches none of them. */
+	if (shard->ghosts_made == 0)
+		return false;
 	for (unsigned i = 0; i < PER_LINE; i++) {
 		if (ghosts[i] >> 16 != print)
 			continue;

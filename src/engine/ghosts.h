@@ -14,6 +14,9 @@ void sci_ghosts_fit(struct sci_shard *shard, uint64_t entries);
 /* A key was evicted, with this use count. */
 void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses);
 
+/* Fetch into the processor's caches where the ghost of a key would be. */
+void sci_ghosts_prefetch(const struct sci_shard *shard, uint32_t hash);
+
 struct sci_ghost {
 	uint8_t uses;
 	uint64_t age; /* how many ghosts were made since, roughly */

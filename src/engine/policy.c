@@ -504,15 +504,6 @@ struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint64_t hash)
 	return legacy;
 }
 
-void sci_policy_renew(struct sci_shard *shard, sci_place place)
-{
-	enum sci_queue_name queue = sci_slot_queue(*sci_index_slot(shard, place));
-
-	sci_queue_renew(shard, queue, place);
-	if (queue == SCI_WINDOW)
-		stamp(shard, place);
-}
-
 void sci_policy_entered(struct sci_shard *shard, sci_place place, struct sci_legacy legacy)
 {
 	sci_slot *slot = sci_index_slot(shard, place);

@@ -7,16 +7,13 @@
 /* Begin with nothing known. Sets how many lines of ghosts the policy wants. */
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy);
 
-/* A lookup found the entry in this slot of the index. */
+/* A lookup found the entry in this slot of the index, or its value was replaced where it is. */
 void sci_policy_hit(struct sci_shard *shard, sci_slot *slot);
 
 /* The same without the lock, by a reader that saw this in the slot. Only for SCI_POLICY_COUNTED. Does
  * nothing when the mark is full. */
 #define SCI_MARK_MAX 3u
 void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen);
-
-/* The entry's value was replaced where it is. */
-void sci_policy_renew(struct sci_shard *shard, sci_place place);
 
 /* What a new entry takes over: from the entry it replaces, or from its key's ghost. */
 struct sci_legacy {

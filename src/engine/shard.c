@@ -109,6 +109,33 @@ static sci_place allocate(struct sci_shard *shard, uint32_t units, int64_t now_m
 	}
 }
 
+/* The same for a record with what its entry weighs beside it. Pinned records take what they take, also when
+ * their entries are gone, so there may be room in the log, and yet none in the bound. */
+static sci_place allocate_within_bound(struct sci_shard *shard, uint32_t units, uint32_t weight,
+	int64_t now_ms)
+{
+	if (sci_shard_load(shard) + units + weight > shard->log_bound - shard->log_start)
+		return 0;
+	return allocate(shard, units, now_ms);
+}
+
+void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name)
+{
+	uint32_t home = sci_index_home(shard, name->hash);
+
+	__builtin_prefetch(&sci_buckets(shard)[home], 1);
+	__builtin_prefetch(&sci_buckets(shard)[sci_index_other(shard, name->hash, home)], 1);
+	if (shard->ghost_lines)
+		sci_ghosts_prefetch(shard, sci_index_ghost_hash(shard, name->hash));
+}
+
+/* What will have to go next is fetched while there is time. */
+static void expect_eviction(const struct sci_shard *shard)
+{
+	for (unsigned i = 0; i < SCI_QUEUES; i++)
+		__builtin_prefetch(sci_record_at(shard, shard->queue[i].oldest), 1);
+}
+
 /* The form of a record for a key and its content. */
 static uint64_t form_of(const struct sci_name *name, const struct sci_content *content)
 {
@@ -155,10 +182,10 @@ static void write_record(struct sci_shard *shard, struct sci_record *record, uin
 }
 
 /* Replace the value of an entry where it is, if it has the room and nobody holds it. */
-static bool overwrite(struct sci_shard *shard, sci_place place, uint64_t form,
+static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t form,
 	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
 {
-	struct sci_record *record = sci_record_at(shard, place);
+	struct sci_record *record = sci_record_at(shard, sci_slot_place(*slot));
 
 	if (sci_record_units(record) != sci_form_units(form) || sci_record_is_pinned(record) ||
 		sci_record_state(record) != SCI_RECORD_LIVE || content->object)
@@ -166,7 +193,7 @@ static bool overwrite(struct sci_shard *shard, sci_place place, uint64_t form,
 	sci_change_begin(shard);
 	write_record(shard, record, form, name, content, now_ms);
 	sci_change_end(shard);
-	sci_policy_renew(shard, place);
+	sci_policy_hit(shard, slot);
 	return true;
 }
 
@@ -202,15 +229,15 @@ static void decline(struct sci_shard *shard, const struct sci_content *content)
 static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, uint64_t form,
 	const struct sci_content *content, int64_t now_ms)
 {
-	uint32_t units = (uint32_t)sci_form_units(form);
+	uint32_t units = (uint32_t)sci_form_units(form), weight = weight_units(content);
 	sci_slot *slot = sci_index_find(shard, name);
 
-	if (slot && overwrite(shard, sci_slot_place(*slot), form, name, content, now_ms))
+	if (slot && overwrite(shard, slot, form, name, content, now_ms))
 		return SCI_STORED;
 	struct sci_legacy legacy =
 		slot ? sci_policy_legacy(*slot) : sci_policy_newcomer(shard, name->hash);
 	struct sci_demand demand = {
-		.load = (uint64_t)units + weight_units(content),
+		.load = (uint64_t)units + weight,
 		.cost = content->cost,
 		.entries = slot ? 0 : 1,
 	};
@@ -219,19 +246,20 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 		return SCI_STORED;
 	}
 	sci_policy_make_room(shard, demand);
-	sci_place place = allocate(shard, units, now_ms);
+	sci_place place = allocate_within_bound(shard, units, weight, now_ms);
 	/* The entry that is replaced may have been moved or evicted for it. */
 	if (legacy.replaces)
 		slot = sci_index_find(shard, name);
 	if (!place && slot) {
 		sci_entry_detach(shard, sci_slot_place(*slot));
 		slot = NULL;
-		place = allocate(shard, units, now_ms);
+		place = allocate_within_bound(shard, units, weight, now_ms);
 	}
 	if (!place)
 		return SCI_STORED_NOT_NO_ROOM;
 	write_record(shard, sci_record_at(shard, place), form, name, content, now_ms);
 	enter(shard, name, slot, place, legacy);
+	expect_eviction(shard);
 	return SCI_STORED;
 }
 

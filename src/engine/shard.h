@@ -81,6 +81,11 @@ struct sci_shard_stats {
  * few hundred bytes only. */
 struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options *options);
 
+/* Take over the `bytes` of memory that a shard was left in, at whatever address. Returns NULL when they are
+ * not those of a sound one; then they may have been written to, and are no use to anybody. Pins are gone;
+ * a shard with objects in it is refused. */
+struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes);
+
 /* Find an entry that is not past its deadline at `now_ms`, and mark it as used. An expired one is
  * removed, and told apart from none at all. */
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
@@ -103,6 +108,10 @@ enum sci_peek {
  * with the lock. Does not wait for it. */
 enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_name *name,
 	int64_t now_ms, struct sci_copy *copy);
+
+/* A put of this key is about to come: fetch what it will look at into the processor's caches. Any thread,
+ * without the lock; changes nothing. */
+void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name);
 
 /* What is stored: a value that is copied, or an object that the shard keeps the address of. */
 struct sci_content {

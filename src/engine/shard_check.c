@@ -1,5 +1,7 @@
 /* The proof that a shard is sound: a walk over the whole of it that trusts nothing it has not checked.
  * It runs in tests, in fuzzers and in builds that audit; it may be slow, but not quadratic. */
+#include "engine/shard_check.h"
+
 #include "engine/entry.h"
 #include "engine/holes.h"
 #include "engine/index.h"
@@ -14,7 +16,7 @@ static bool is_in_log(const struct sci_shard *shard, sci_place place, uint32_t u
 		units <= shard->log.end - place;
 }
 
-static const char *check_head(const struct sci_shard *shard)
+const char *sci_shard_check_head(const struct sci_shard *shard)
 {
 	const struct sci_log *log = &shard->log;
 
@@ -200,7 +202,7 @@ static const char *check_counts(const struct sci_shard *shard, const struct cens
 const char *sci_shard_check(const struct sci_shard *shard)
 {
 	struct census census = { 0 };
-	const char *wrong = check_head(shard);
+	const char *wrong = sci_shard_check_head(shard);
 
 	if (!wrong)
 		wrong = check_span(shard, shard->log_start, shard->log.head, &census);

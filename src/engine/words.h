@@ -69,7 +69,7 @@ static inline void sci_words_copy_out(void *to, const sci_word *from, size_t len
 	unsigned char *byte = to;
 	uint64_t word;
 
-#pragma GCC unroll 4
+#pragma GCC unroll 8
 	for (; len >= sizeof word; len -= sizeof word, byte += sizeof word, from++) {
 		word = sci_read(from);
 		memcpy(byte, &word, sizeof word);

@@ -1,28 +1,10 @@
 /* The bounds of a cache are true: as many entries as it was told, no page more than its region,
  * and next to nothing while it is not used. */
 #include "cache/cache_fixture.h"
+#include "cache/region.h"
 #include "support/random.h"
 
-#include "cache/handle.h"
-
 #include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-/* The bytes of the region that the process pays for now. */
-static size_t resident_bytes(const struct sc_cache *cache)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), resident = 0;
-	size_t pages = (cache->region_bytes + page - 1) / page;
-	unsigned char *in_core = malloc(pages);
-
-	assert_non_null(in_core);
-	assert_int_equal(mincore(cache->region, cache->region_bytes, in_core), 0);
-	for (size_t i = 0; i < pages; i++)
-		resident += in_core[i] & 1;
-	free(in_core);
-	return resident * page;
-}
 
 /* What the process has in memory, all of it, by its own account. */
 static size_t process_bytes(void)
@@ -48,11 +30,12 @@ static void opening_touches_next_to_nothing(void **state)
 	printf("the process has %zu bytes\n", process_bytes());
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
 		size_t before = process_bytes();
-		struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = sizes[i]));
+		struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = sizes[i],
+			.grow_bytes = i % 2 ? sizes[i] * 2 : 0));
 		size_t after = process_bytes();
 		printf("%llu bytes: region %zu, process %zd\n", (unsigned long long)sizes[i],
-			resident_bytes(cache), (ssize_t)(after - before));
-		assert_in_range(resident_bytes(cache), 1, 16 << 10);
+			sct_resident(cache), (ssize_t)(after - before));
+		assert_in_range(sct_resident(cache), 1, 16 << 10);
 		assert_true(after < before + (100 << 10));
 		sc_cache_close(cache);
 	}
@@ -68,7 +51,7 @@ static void a_few_entries_take_a_few_pages(void **state)
 		assert_int_equal(sc_cache_put(cache, SC_KEY("user", i), value, sizeof value),
 			SC_OK);
 	/* 128 x 256 bytes, the index for them, and the slack of a log. */
-	assert_true(resident_bytes(cache) < 128 << 10);
+	assert_true(sct_resident(cache) < 128 << 10);
 	sc_cache_close(cache);
 }
 
@@ -91,7 +74,7 @@ static void a_full_cache_stays_in_its_region(void **state)
 	}
 	size_t after = process_bytes();
 	printf("process %zd, region %zu of %llu, entries %llu\n", (ssize_t)(after - before),
-		resident_bytes(cache), (unsigned long long)bytes,
+		sct_resident(cache), (unsigned long long)bytes,
 		(unsigned long long)sct_stats(cache).entries);
 	assert_int_equal(sct_stats(cache).max_bytes, bytes);
 	assert_int_equal(cache->region_bytes, bytes);
@@ -103,6 +86,36 @@ static void a_full_cache_stays_in_its_region(void **state)
 	assert_true(after < before + bytes + bytes / 4 + (256 << 10));
 #endif
 	sc_cache_close(cache);
+}
+
+/* All that is stored, its bookkeeping and what is left free are inside the bound, to the page: also where
+ * the region is larger, because the cache may grow. */
+static void max_bytes_is_exact(void **state)
+{
+	const uint64_t sizes[] = { 16 << 10, 100001, 1 << 20, 4 << 20 };
+	static unsigned char value[200000];
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof sizes / sizeof sizes[0]; i++) {
+		uint64_t bytes = sizes[i / 2], random = i, stored = 0;
+		struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = bytes,
+			.grow_bytes = i % 2 ? bytes * 4 : 0, .idle_ms = 1000000));
+		for (int key = 0; stored < bytes * 10; key++) {
+			size_t len = sct_below(&random, key % 50 ? 500 : bytes / 30);
+			const struct sc_put_options *options =
+				SC_PUT_OPTIONS(.cost = sct_below(&random, 3));
+			assert_int_equal(
+				sc_cache_put_with(cache, SC_KEY("key", key), value, len, options),
+				SC_OK);
+			stored += len;
+		}
+		printf("%llu bytes, %zu of region: %zu resident, %llu of entries\n",
+			(unsigned long long)bytes, cache->region_bytes, sct_resident(cache),
+			(unsigned long long)sct_stats(cache).bytes);
+		assert_in_range(sct_resident(cache), bytes / 2, bytes + 4095);
+		assert_int_equal(sct_resident_from(cache, bytes), 0);
+		sc_cache_close(cache);
+	}
 }
 
 /* Making room costs little more than the room, and takes no more entries than it needs. */
@@ -237,6 +250,7 @@ int main(void)
 		cmocka_unit_test(opening_touches_next_to_nothing),
 		cmocka_unit_test(a_few_entries_take_a_few_pages),
 		cmocka_unit_test(a_full_cache_stays_in_its_region),
+		cmocka_unit_test(max_bytes_is_exact),
 		cmocka_unit_test(a_full_cache_moves_little),
 		cmocka_unit_test(max_entries_is_exact),
 		cmocka_unit_test(small_caches_do_not_forget),

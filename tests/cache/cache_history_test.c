@@ -46,7 +46,8 @@
 enum trait {
 	ROOMY = 1,  /* nothing is evicted, so nothing may be missing */
 	CLEARS = 2, /* now and then all keys go */
-	RACES = 4   /* nothing but gets and puts, and more of them */
+	RACES = 4,  /* nothing but gets and puts, and more of them */
+	RESIZES = 8 /* and is maintained */
 };
 
 struct scenario {
@@ -78,6 +79,9 @@ static const struct scenario scenarios[] = {
 	{ "entries", OPTIONS(.max_bytes = 8 << 20, .max_entries = 12), 8, 40, VALUE_MAX, 0 },
 	{ "one entry", OPTIONS(.max_bytes = 8 << 20, .max_entries = 1), 2, 0, 500, 0 },
 	{ "pins in the way", OPTIONS(.max_bytes = 28 << 10), 6, 0, VALUE_MAX, 0 },
+	{ "resized", OPTIONS(.max_bytes = 64 << 10, .grow_bytes = 128 << 10), 8, 100, VALUE_MAX,
+		CLEARS | RESIZES },
+	{ "idle time", OPTIONS(.max_bytes = 8 << 20, .idle_ms = 2), 8, 100, 900, RESIZES },
 	{ "time to live", OPTIONS(.max_bytes = 96 << 10, .ttl_ms = 3), 8, 100, 900, 0 },
 };
 
@@ -236,7 +240,8 @@ static void put(struct player *player, uint32_t key)
 	unsigned turn = atomic_load(&game.empty_put);
 	size_t len = 0;
 
-	if (game.scenario->options.max_bytes <= sizeof too_large &&
+	if (!(game.scenario->traits & RESIZES) &&
+		game.scenario->options.max_bytes <= sizeof too_large &&
 		sct_below(&player->random, 30) == 0) {
 		put_too_large(player, key);
 		return;
@@ -371,12 +376,24 @@ static void fetch(struct player *player, uint32_t key)
 	record(player, *event);
 }
 
+static void resize(struct player *player)
+{
+	uint64_t most = game.scenario->options.grow_bytes;
+
+	if (most)
+		sct_check(sc_cache_resize(game.cache, 0,
+				  most / 2 + sct_below(&player->random, most / 2), NULL) == 0);
+	int rc = sc_cache_maintain(game.cache, 0);
+	sct_check(rc == 0 || rc == 1);
+}
+
 static void look_at_figures(void)
 {
 	struct sc_cache_stats stats = { .size = sizeof stats };
 
 	sct_check(sc_cache_stats(game.cache, &stats) == 0);
-	sct_check(stats.bytes <= stats.max_bytes && stats.pinned_bytes <= stats.bytes);
+	sct_check(stats.bytes <= stats.max_bytes + stats.pinned_bytes);
+	sct_check(stats.pinned_bytes <= stats.bytes);
 	sct_check(!stats.max_entries || stats.entries <= stats.max_entries);
 }
 
@@ -401,6 +418,8 @@ static void play(struct player *player)
 		put(player, key);
 	else if (what < 985)
 		invalidate(player, key);
+	else if (what < 990 && (scenario->traits & RESIZES))
+		resize(player);
 	else if (what < 998 || !(scenario->traits & CLEARS))
 		look_at_figures();
 	else
@@ -505,7 +524,8 @@ static void play_a_game(const struct scenario *scenario, uint64_t seed, long ope
 	bool is_roomy = scenario->traits & ROOMY, is_lossless = is_roomy && !is_crowded;
 	print_what_happened(events, count, &stats);
 	assert_true(!is_lossless || stats.evictions + stats.forgotten + stats.rejected == 0);
-	assert_true(is_roomy || stats.evictions + stats.forgotten + stats.expired > 0);
+	assert_true(is_roomy ||
+		stats.evictions + stats.forgotten + stats.expired + stats.reclaimed > 0);
 	assert_int_equal(stats.forgotten > 0, is_crowded && !scenario->options.max_entries);
 	bool good = sct_history_check(events, count, is_lossless, &fault);
 	free(events);

@@ -1,6 +1,7 @@
 /* Out of memory at every point in turn: it is reported, nothing is lost or leaked, and what was
  * there before is there after. */
 #include "cache/cache_fixture.h"
+#include "cache/naive_cache.h"
 #include "support/allocation.h"
 #include "support/threads.h"
 
@@ -71,15 +72,10 @@ static void use_long_keys(void *arg)
 	sc_cache_close(cache);
 }
 
-static void keys_that_cannot_be_encoded(void **state)
-{
-	(void)state;
-	sct_fail_each_allocation(use_long_keys, NULL);
-}
-
 /* The first allocation of the first run is the test's own: there was none before it. */
 static void use_short_keys(void *cache)
 {
+	static unsigned char large[6000];
 	static int runs;
 	struct sc_value value;
 	char buffer[8];
@@ -87,6 +83,11 @@ static void use_short_keys(void *cache)
 
 	for (int i = 0; i < 100; i++) {
 		assert_int_equal(sct_put(cache, SC_KEY("user", i), "value"), SC_OK);
+		assert_int_equal(sc_cache_put_with(cache, SC_KEY("large"), large, sizeof large,
+					 SC_PUT_OPTIONS(.ttl_ms = 1000, .idle_ms = 100, .cost = 5)),
+			SC_OK);
+		assert_int_equal(sc_cache_get(cache, SC_KEY("large"), large, sizeof large, &len),
+			SC_HIT);
 		assert_int_equal(
 			sc_cache_get(cache, SC_KEY("user", i), buffer, sizeof buffer, &len),
 			SC_HIT);
@@ -95,6 +96,10 @@ static void use_short_keys(void *cache)
 		assert_int_equal(sc_cache_invalidate(cache, SC_KEY("user", i - 10)),
 			i < 10 ? SC_MISS : SC_HIT);
 	}
+	assert_int_equal(sc_cache_maintain(cache, 1000), 0);
+	assert_int_equal(sc_cache_resize(cache, 0, 48 << 10, NULL), 0);
+	assert_int_equal(sc_cache_resize(cache, 0, 64 << 10, NULL), 0);
+	assert_true(sct_stats(cache).entries > 0);
 	sc_cache_clear(cache);
 	void *volatile own = malloc(1); /* or clang knows that it succeeds, and leaves it out */
 	assert_true(runs++ > 0 || own == NULL);
@@ -172,12 +177,6 @@ static void fetch(void *arg)
 	sc_cache_close(cache);
 }
 
-static void a_load_that_finds_no_memory(void **state)
-{
-	(void)state;
-	sct_fail_each_allocation(fetch, NULL);
-}
-
 static int give_up(struct sc_load *load, void *context)
 {
 	(void)context;
@@ -220,6 +219,81 @@ static void waiters_of_a_load_that_finds_no_memory(void **state)
 	(void)state;
 	for (int i = 0; i < 20; i++)
 		sct_fail_each_allocation(fetch_together, NULL);
+}
+
+/* ---- Objects, and holds ---- */
+
+static int try_to_put(struct sc_cache *cache, struct sct_object *thing)
+{
+	struct sc_object object = sct_object_for_cache(thing, 10);
+
+	int rc = sc_cache_put_object(cache, SC_KEY("thing"), &object, NULL);
+	assert_done_or_out_of_memory(rc, SC_OK, NULL);
+	thing->is_given = rc == SC_OK;
+	return rc;
+}
+
+static int give_thing(struct sc_load *load, void *context)
+{
+	struct sct_object *thing = context;
+	struct sc_object object = sct_object_for_cache(thing, 10);
+
+	int rc = sc_load_object(load, &object);
+	assert_done_or_out_of_memory(rc, 0, NULL);
+	thing->is_given = rc == 0;
+	return rc;
+}
+
+/* What was not taken is still the caller's, and what was taken is freed once. */
+static void use_objects(void *arg)
+{
+	struct sct_object first = { 0 }, second = { 0 }, loaded = { 0 };
+	struct sc_cache *cache = try_to_open();
+	struct sc_value value;
+
+	(void)arg;
+	if (cache) {
+		bool is_put = try_to_put(cache, &first) == SC_OK;
+		bool is_put_again = try_to_put(cache, &second) == SC_OK;
+		assert_int_equal(first.is_freed, is_put && is_put_again);
+		assert_int_equal(sc_cache_acquire(cache, SC_KEY("thing"), &value),
+			is_put || is_put_again ? SC_HIT : SC_MISS);
+		sc_value_release(&value);
+		int rc = sc_cache_fetch(cache, SC_KEY("loaded"), give_thing, &loaded, &value, NULL);
+		assert_true(rc == SC_LOADED || sct_allocation_failed());
+		sc_cache_close(cache);
+		assert_false(loaded.is_freed && rc == SC_LOADED);
+		sc_value_release(&value);
+	}
+	assert_int_equal(first.is_freed, first.is_given);
+	assert_int_equal(second.is_freed, second.is_given);
+	assert_int_equal(loaded.is_freed, loaded.is_given);
+}
+
+#define HOLDS 300 /* more than a record can count: the others are copies */
+
+static void hold_often(void *arg)
+{
+	static struct sc_value values[HOLDS];
+	struct sc_cache *cache = try_to_open();
+
+	(void)arg;
+	if (!cache)
+		return;
+	assert_int_equal(sct_put(cache, SC_KEY(1), "held"), SC_OK);
+	for (int i = 0; i < HOLDS; i++) {
+		int rc = sc_cache_acquire(cache, SC_KEY(1), &values[i]);
+		assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+		if (rc == SC_HIT)
+			sct_assert_value(&values[i], "held");
+		else
+			sct_assert_no_value(&values[i]);
+	}
+	for (int i = 0; i < HOLDS; i++)
+		sc_value_release(&values[i]);
+	assert_int_equal(sct_stats(cache).pinned, 0);
+	assert_null(sci_shard_check(cache->shard));
+	sc_cache_close(cache);
 }
 
 /* ---- Resources and memos ---- */
@@ -266,12 +340,6 @@ static void use_resource(void *arg)
 	sc_resource_fini(&resource);
 }
 
-static void a_resource_that_finds_no_memory(void **state)
-{
-	(void)state;
-	sct_fail_each_allocation(use_resource, NULL);
-}
-
 static void use_memo(void *arg)
 {
 	struct sc_memo memo = SC_MEMO_INIT(load_in_two_ways, NULL, .max_entries = 2);
@@ -290,26 +358,49 @@ static void use_memo(void *arg)
 	assert_int_equal(calls, 1);
 	sc_value_release(&value);
 	assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, &error), SC_HIT);
+	assert_int_equal(sc_memo_info(&memo).currsize, 1);
+	assert_int_equal(sc_memo_forget(&memo, SC_KEY(1)), SC_HIT);
+	sc_memo_clear(&memo);
 	sc_memo_fini(&memo);
 	sc_value_release(&value);
 }
 
-static void a_memo_that_finds_no_memory(void **state)
+/* ---- All of them ---- */
+
+struct scenario {
+	const char *name;
+	void (*run)(void *arg);
+};
+
+static const struct scenario scenarios[] = {
+	{ "keys that cannot be encoded", use_long_keys },
+	{ "a load that finds no memory", fetch },
+	{ "objects that find no memory", use_objects },
+	{ "more holds than a record can count", hold_often },
+	{ "a resource that finds no memory", use_resource },
+	{ "a memo that finds no memory", use_memo },
+};
+
+#define SCENARIOS (sizeof scenarios / sizeof scenarios[0])
+
+static void fails_in_turn(void **state)
 {
-	(void)state;
-	sct_fail_each_allocation(use_memo, NULL);
+	const struct scenario *scenario = *state;
+
+	sct_fail_each_allocation(scenario->run, NULL);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keys_that_cannot_be_encoded),
-		cmocka_unit_test(ordinary_calls_allocate_nothing),
-		cmocka_unit_test(a_load_that_finds_no_memory),
+	struct CMUnitTest tests[SCENARIOS + 2] = {
+		[SCENARIOS] = cmocka_unit_test(ordinary_calls_allocate_nothing),
 		cmocka_unit_test(waiters_of_a_load_that_finds_no_memory),
-		cmocka_unit_test(a_resource_that_finds_no_memory),
-		cmocka_unit_test(a_memo_that_finds_no_memory),
 	};
+
+	/* The first of them opens the first cache of the process, which takes more than others. */
+	for (size_t i = 0; i < SCENARIOS; i++)
+		tests[i] = (struct CMUnitTest){ scenarios[i].name, fails_in_turn, NULL, NULL,
+			(void *)(uintptr_t)&scenarios[i] };
 	memset(long_text, 'k', sizeof long_text);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

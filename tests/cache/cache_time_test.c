@@ -215,7 +215,73 @@ static void short_freezes_add_up(void **state)
 	sc_cache_close(cache);
 }
 
+/* ---- Idle times ---- */
+
+static void what_an_invocation_uses_is_as_old_as_its_beginning(void **state)
+{
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.ttl_ms = 200, .idle_ms = 50));
+
+	(void)state;
+	assert_int_equal(sct_put(cache, SC_KEY(1), "x"), SC_OK);
+	pass(INT64_C(40) * MS);
+	begin();
+	pass(INT64_C(1000) * MS);
+	sct_assert_get(cache, SC_KEY(1), "x");
+	assert_int_equal(sc_cache_maintain(cache, 1000), 0);
+	sct_assert_get(cache, SC_KEY(1), "x");
+	end();
+	sct_assert_get(cache, SC_KEY(1), NULL);
+	sc_cache_close(cache);
+}
+
+/* A freeze is time in which nobody used anything. */
+static void a_freeze_is_idle_time(void **state)
+{
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.idle_ms = 30000));
+
+	(void)state;
+	assert_int_equal(sct_put(cache, SC_KEY(1), "x"), SC_OK);
+	for (int i = 0; i < 10; i++) {
+		fake.real += INT64_C(20000) * MS;
+		assert_in_an_invocation(cache, "x");
+	}
+	fake.real += INT64_C(30000) * MS;
+	assert_in_an_invocation(cache, NULL);
+	sc_cache_close(cache);
+}
+
 /* ---- Threads ---- */
+
+static void put_from_outside(unsigned number, void *arg)
+{
+	(void)number;
+	sct_check(sc_cache_put(arg, SC_KEY(1), "x", 1) == SC_OK);
+}
+
+static void find_from_outside(unsigned number, void *arg)
+{
+	char byte;
+	size_t len;
+
+	(void)number;
+	sct_check(sc_cache_get(arg, SC_KEY(1), &byte, 1, &len) == SC_HIT);
+}
+
+/* A thread that is in an invocation is behind those that are in none, by more than the idle time here:
+ * what it uses is there for them all the same. */
+static void a_use_in_the_past_takes_nothing_away(void **state)
+{
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.idle_ms = 300));
+
+	(void)state;
+	begin();
+	pass(INT64_C(400) * MS);
+	sct_threads_run(1, put_from_outside, cache);
+	sct_assert_get(cache, SC_KEY(1), "x");
+	sct_threads_run(1, find_from_outside, cache);
+	end();
+	sc_cache_close(cache);
+}
 
 static void look_from_outside(unsigned number, void *arg)
 {
@@ -283,6 +349,9 @@ int main(void)
 		cmocka_unit_test(a_wall_clock_that_is_set_forward_is_a_freeze),
 		cmocka_unit_test(busy_times_are_not_longer),
 		cmocka_unit_test(short_freezes_add_up),
+		cmocka_unit_test(what_an_invocation_uses_is_as_old_as_its_beginning),
+		cmocka_unit_test(a_freeze_is_idle_time),
+		cmocka_unit_test(a_use_in_the_past_takes_nothing_away),
 		cmocka_unit_test(an_invocation_is_of_one_thread),
 		cmocka_unit_test(threads_that_begin_together_see_no_freeze),
 	};

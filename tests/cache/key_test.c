@@ -260,6 +260,44 @@ static void every_length_reads_back(void **state)
 	}
 }
 
+/* Whole words are compared: behind the key's end they are zero, whatever was there before. */
+static void assert_words(const struct sci_key_bytes *bytes)
+{
+	const unsigned char *word = (const unsigned char *)bytes->words;
+
+	assert_ptr_equal(word + SCI_KEY_AT, bytes->data);
+	for (size_t i = SCI_KEY_AT + bytes->len; i % sizeof bytes->words[0]; i++)
+		assert_int_equal(word[i], 0);
+}
+
+/* One text, or bytes, which most keys are, is written in a way of its own where it is short. */
+static void one_part_of_every_length(void **state)
+{
+	static char text[300];
+	struct sci_key_bytes bytes;
+
+	(void)state;
+	sct_fill(text, sizeof text, 2);
+	for (size_t len = 0; len < sizeof text; len++) {
+		const struct sc_part parts[] = { sc_part_text_n(text, len),
+			sc_part_bytes(text, len) };
+		for (size_t i = 0; i < 2; i++) {
+			struct sc_key key = { &parts[i], 1 };
+			memset(&bytes, 0xA5, sizeof bytes);
+			assert_int_equal(sci_key_encode(&bytes, key), 0);
+			assert_int_equal(bytes.len, len + (len < 128 ? 2 : 3));
+			assert_int_equal(bytes.data[0], parts[i].type);
+			assert_memory_equal(bytes.data + bytes.len - len, text, len);
+			assert_words(&bytes);
+			assert_read_back(&bytes, key);
+			sci_key_bytes_fini(&bytes);
+		}
+	}
+	memset(&bytes, 0xA5, sizeof bytes);
+	assert_int_equal(sci_key_encode(&bytes, SC_KEY("three", 2, SC_ABSENT)), 0);
+	assert_words(&bytes);
+}
+
 /* ---- What is refused, and what it leaves alone ---- */
 
 static int load_nothing(struct sc_load *load, void *context)
@@ -394,6 +432,7 @@ int main(void)
 		cmocka_unit_test(one_to_eight_parts_each_evaluated_once),
 		cmocka_unit_test(no_two_lists_are_the_same_key),
 		cmocka_unit_test(every_length_reads_back),
+		cmocka_unit_test(one_part_of_every_length),
 		cmocka_unit_test(keys_that_are_no_keys_are_refused),
 		cmocka_unit_test(keys_may_be_as_long_as_the_limit_and_no_longer),
 		cmocka_unit_test(look_alikes_do_not_meet),

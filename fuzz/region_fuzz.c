@@ -1,0 +1,225 @@
+/* Bytes become the memory of a shard, which is then attached: it is refused, or it is sound and stays so
+ * whatever is done with it. Nothing outside is ever read or written (ASan watches).
+ *
+ * Bytes from nowhere are refused at once, so most inputs begin with a shard that was used, and damage
+ * it: a word of its head, its index, its log, is overwritten, changed in one bit, or copied from
+ * elsewhere. */
+#include "fuzz.h"
+
+#include "base/hash.h"
+#include "engine/layout.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BYTES ((uint64_t)16 << 10)
+#define WORDS (BYTES / sizeof(uint64_t))
+#define KEYS  120u
+
+struct input {
+	const uint8_t *at, *end;
+};
+
+static void check(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "wrong: %s\n", what);
+	abort();
+}
+
+static uint8_t next(struct input *input)
+{
+	return input->at < input->end ? *input->at++ : 0;
+}
+
+static uint64_t next_word(struct input *input)
+{
+	uint64_t word = 0;
+
+	for (unsigned i = 0; i < sizeof word; i++)
+		word |= (uint64_t)next(input) << 8 * i;
+	return word;
+}
+
+static struct sci_name name_of(char text[32], unsigned key)
+{
+	int len = snprintf(text, 32, "%u%.*s", key, (int)(key % 20), "....................");
+
+	return (struct sci_name){ text, (size_t)len, sci_hash(text, (size_t)len, 1), NULL };
+}
+
+static void put(struct sci_shard *shard, unsigned key, int64_t now_ms)
+{
+	static const unsigned char value[3000];
+	char text[32];
+	struct sci_name name = name_of(text, key);
+	struct sci_content content = { .value = value,
+		.len = key % 7 ? key * 3 % 200 : key * 23 % sizeof value,
+		.expires_ms = key % 3 ? SCI_NEVER : now_ms + 1 + key,
+		.idle_ms = key % 5 ? 0 : 40,
+		.cost = key % 4 };
+
+	enum sci_stored stored = sci_shard_put(shard, &name, &content, now_ms);
+	struct sci_found found;
+	if (stored == SCI_STORED)
+		check(sci_shard_find(shard, &name, now_ms, &found) == SCI_LOOKUP_HIT &&
+				found.len == content.len,
+			"what was stored is not there");
+}
+
+/* A shard as its maker left it: with both queues, holes, pins, and deadlines. */
+static void use(void *memory, uint8_t kind)
+{
+	const struct sci_shard_options options = {
+		.policy = kind & 1 ? SCI_POLICY_LRU : SCI_POLICY_COUNTED,
+		.bytes = BYTES,
+		.max_entries = kind & 2 ? 40 : 0,
+		.entry_bytes = 100,
+	};
+	struct sci_shard *shard = sci_shard_format(memory, &options);
+	struct sci_found found;
+	char text[32];
+
+	for (unsigned key = 0; key < KEYS; key++)
+		put(shard, key, 0);
+	for (unsigned key = 0; key < KEYS; key += 3) {
+		struct sci_name name = name_of(text, key);
+		if (sci_shard_find(shard, &name, 0, &found) == SCI_LOOKUP_HIT && key % 4 == 0)
+			sci_shard_pin(shard, found.place);
+		if (key % 5 == 0)
+			sci_shard_remove(shard, &name);
+	}
+	for (unsigned key = KEYS; key < KEYS + (kind >> 2) % 16u; key++)
+		put(shard, key, 0);
+}
+
+/* One word is not what it was. */
+static void damage(uint64_t *words, struct input *input)
+{
+	const struct sci_shard *shard = (const struct sci_shard *)(const void *)words;
+	uint8_t kind = next(input);
+	uint64_t start = shard->log_start < WORDS ? shard->log_start : WORDS - 1;
+	uint64_t from = kind % 4 == 0 ? 0 : kind % 4 == 1 ? SCI_INDEX_START / 8 : start;
+	uint64_t at = (from +
+			      (next(input) | (uint64_t)next(input) << 8) %
+				      (kind % 4 == 0 ? SCI_INDEX_START / 8 : WORDS - from)) %
+		WORDS;
+
+	switch (kind / 4 % 4) {
+	case 0:
+		words[at] = next_word(input);
+		break;
+	case 1:
+		words[at] ^= UINT64_C(1) << next(input) % 64;
+		break;
+	case 2:
+		words[at] = words[(at + next(input)) % WORDS];
+		break;
+	default:
+		/* Places and lengths are small, in either half. */
+		words[at] = kind & 16 ? (words[at] & UINT32_MAX) | (uint64_t)next(input) << 35
+				      : (words[at] & ~(uint64_t)UINT32_MAX) |
+				(uint64_t)next(input) << (kind >> 5);
+		break;
+	}
+}
+
+/* Every byte of it can be read. */
+static void touch(const struct sci_found *found)
+{
+	const unsigned char *byte = found->value;
+	volatile unsigned char seen = 0;
+
+	check(!found->object, "an object came out of another process");
+	for (size_t i = 0; i < found->len; i++)
+		seen ^= byte[i];
+}
+
+static void operate(struct sci_shard *shard, uint8_t what, int64_t now_ms)
+{
+	static unsigned char buffer[BYTES];
+	struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
+	unsigned key = what % (KEYS + 8);
+	struct sci_found found;
+	char text[32];
+	struct sci_name name = name_of(text, key);
+
+	switch (what / 32) {
+	case 0:
+	case 1:
+	case 2:
+		put(shard, key, now_ms);
+		break;
+	case 3:
+		sci_shard_remove(shard, &name);
+		break;
+	case 4:
+		if (what % 32 == 0)
+			sci_shard_clear(shard);
+		else
+			sci_shard_expire(shard, now_ms, what);
+		break;
+	default:
+		sci_shard_peek(shard, &name, now_ms, &copy);
+		if (sci_shard_find(shard, &name, now_ms, &found) == SCI_LOOKUP_HIT)
+			touch(&found);
+		break;
+	}
+}
+
+static void check_shard(const struct sci_shard *shard)
+{
+	const char *wrong = sci_shard_check(shard);
+
+	check(!wrong, wrong);
+}
+
+static void use_all(struct sci_shard *shard)
+{
+	struct sci_found found;
+	char text[32];
+
+	check(sci_shard_stats(shard).pinned == 0, "the former holders still hold");
+	for (unsigned key = 0; key < KEYS + 16; key++) {
+		struct sci_name name = name_of(text, key);
+		if (sci_shard_find(shard, &name, 10, &found) == SCI_LOOKUP_HIT)
+			touch(&found);
+	}
+	check_shard(shard);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = { data, data + size };
+	void *memory = aligned_alloc(SCI_SHARD_ALIGN, BYTES);
+	uint8_t kind = next(&input);
+
+	if (!memory)
+		return 0;
+	memset(memory, 0, BYTES);
+	if (kind < 8) {
+		size_t len = (size_t)(input.end - input.at);
+		memcpy(memory, input.at, len < BYTES ? len : BYTES);
+		input.at = input.end;
+	} else {
+		use(memory, kind);
+		for (unsigned damages = next(&input) % 9u; damages > 0; damages--)
+			damage(memory, &input);
+	}
+	struct sci_shard *shard = sci_shard_attach(memory, BYTES);
+	if (shard) {
+		check_shard(shard);
+		use_all(shard);
+		for (int64_t now_ms = 20; input.at < input.end; now_ms += 5) {
+			operate(shard, next(&input), now_ms);
+			check_shard(shard);
+		}
+		sci_shard_clear(shard);
+		check_shard(shard);
+		check(sci_shard_stats(shard).bytes == 0, "an empty shard has no bytes in use");
+	}
+	free(memory);
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* The model that the whole cache is compared with in one run, and what must hold between the two. */
+#ifndef SCT_CACHE_MODEL_H
+#define SCT_CACHE_MODEL_H
+
+#include "cache/cache_fixture.h"
+#include "cache/naive_cache.h"
+
+#define SCT_KEYS  120
+#define SCT_HOLDS 6
+#define SCT_LARGE 70000 /* a value that fits into none of the small caches */
+
+/* What a configuration has beside puts and lookups. */
+enum sct_model_feature {
+	SCT_HOLD = 1,
+	SCT_OBJECTS = 2,
+	SCT_TERMS = 4, /* times of an entry's own */
+	SCT_RESIZES = 8
+};
+
+struct sct_model_config {
+	const char *name;
+	uint64_t max_entries, max_bytes, ttl_ms, idle_ms, policy;
+	size_t value_max;
+	unsigned features;
+};
+
+struct sct_model_hold {
+	struct sc_value value;
+	struct sct_entry entry;
+};
+
+struct sct_model {
+	const struct sct_model_config *config;
+	struct sc_cache *cache;
+	uint64_t max_entries, max_bytes; /* at present */
+	_Atomic int64_t now_ms;
+	uint64_t random, versions;
+	struct sct_naive naive;
+	struct sct_model_hold holds[SCT_HOLDS];
+	size_t hold_count;
+	struct sc_cache_stats expected; /* of what the cache counts itself */
+	uint64_t missed;                /* entries of the model that were not there */
+	unsigned depth;                 /* of loads in loads */
+	uint64_t lookups;
+};
+
+extern struct sct_model sct_model;
+
+/* A random number of this run. */
+uint64_t sct_model_below(uint64_t bound);
+bool sct_model_has(enum sct_model_feature feature);
+
+/* Keys of every kind. */
+struct sc_key sct_model_key(int number, struct sc_part parts[3]);
+
+/* Something new to store: a value, or an object. */
+struct sct_entry sct_model_new_entry(int key);
+void sct_model_assert_content(const struct sct_entry *entry, const void *data, size_t len);
+
+/* The entry is stored now for so long; 0 and SC_NO_END are for ever. */
+void sct_model_set_times(struct sct_entry *entry, uint64_t ttl_ms, uint64_t idle_ms);
+
+/* A time in place of the cache's own. */
+uint64_t sct_model_some_time(void);
+
+/* How many entries the cache has evicted so far. */
+uint64_t sct_model_evicted(void);
+bool sct_model_expires(void);
+
+/* Whether the model knows which entries were evicted, and not only how many. */
+bool sct_model_is_exact(void);
+
+/* Then: drop what was evicted, the longest unused of what is not held first. */
+void sct_model_evict(uint64_t evicted);
+
+bool sct_model_has_expired(const struct sct_entry *entry);
+
+/* Whether an entry of the model may be missing in the cache. Expired ones may go unseen. */
+bool sct_model_may_miss(const struct sct_entry *entry);
+
+/* The cache has it no more, so only who holds it keeps an object from being freed. */
+void sct_model_assert_gone(const struct sct_entry *entry);
+
+/* What a lookup must find, or NULL. Counts it. */
+struct sct_entry *sct_model_look_up(int key, bool found);
+
+/* The cache was asked to store the entry; `rc` is what it said, or would have said. */
+void sct_model_store(const struct sct_entry *entry, int rc, uint64_t evicted);
+
+#endif

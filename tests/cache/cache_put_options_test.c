@@ -1,0 +1,489 @@
+/* What goes with one value: how long it lives, how long unused, and what it costs. */
+#include "cache/cache_fixture.h"
+#include "support/random.h"
+
+#include "base/clock.h"
+#include "cache/handle.h"
+#include "engine/layout.h"
+
+struct fixture {
+	_Atomic int64_t now_ms;
+	struct sc_cache *cache;
+};
+
+/* Entries live for 100 ms, and 40 unused. */
+static int set_up(void **state)
+{
+	static struct fixture fixture;
+
+	fixture.now_ms = 1000;
+	fixture.cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 256 << 10, .ttl_ms = 100,
+		.idle_ms = 40, .clock = sct_clock_of(&fixture.now_ms)));
+	*state = &fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	sc_cache_close(fixture->cache);
+	return 0;
+}
+
+static void put(struct fixture *fixture, struct sc_key key, const struct sc_put_options *options)
+{
+	assert_int_equal(sc_cache_put_with(fixture->cache, key, "x", 1, options), SC_OK);
+}
+
+/* Whether it is there is looked up where nothing is put off by that: in the figures. */
+static bool is_there(struct fixture *fixture)
+{
+	sc_cache_maintain(fixture->cache, 60000);
+	return sct_stats(fixture->cache).entries > 0;
+}
+
+/* The one entry is there until `last_ms`, and then no more. */
+static void assert_lives_until(struct fixture *fixture, int64_t last_ms)
+{
+	fixture->now_ms = last_ms;
+	assert_true(is_there(fixture));
+	fixture->now_ms = last_ms + 1;
+	assert_false(is_there(fixture));
+	sct_assert_get(fixture->cache, SC_KEY(1), NULL);
+}
+
+/* ---- Times of one entry ---- */
+
+static void without_options_the_times_of_the_cache(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, SC_KEY(1), NULL);
+	assert_lives_until(fixture, 1039);
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.cost = 7));
+	assert_lives_until(fixture, 1079);
+	assert_int_equal(sct_put(fixture->cache, SC_KEY(1), "x"), SC_OK);
+	assert_lives_until(fixture, 1119);
+}
+
+static void each_time_replaces_its_own(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = 20));
+	assert_lives_until(fixture, 1019);
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = 20, .idle_ms = 10));
+	assert_lives_until(fixture, 1029);
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.idle_ms = 60));
+	assert_lives_until(fixture, 1089);
+	/* However long it may be idle, it lives no longer than it lives. */
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.idle_ms = 300));
+	assert_lives_until(fixture, 1189);
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = 500, .idle_ms = 300));
+	assert_lives_until(fixture, 1489);
+}
+
+static void no_end(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t longest = INT64_MAX / 4;
+
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.idle_ms = SC_NO_END));
+	assert_lives_until(fixture, 1099);
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = SC_NO_END));
+	assert_lives_until(fixture, 1139);
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = longest, .idle_ms = SC_NO_END));
+	fixture->now_ms += (int64_t)longest - 1;
+	assert_true(is_there(fixture));
+	fixture->now_ms += 1;
+	assert_false(is_there(fixture));
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .idle_ms = SC_NO_END));
+	fixture->now_ms = INT64_MAX;
+	assert_true(is_there(fixture));
+	sct_assert_get(fixture->cache, SC_KEY(1), "x");
+}
+
+/* Near the end of all time a deadline would be beyond it: then there is none. */
+static void times_do_not_overflow(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->now_ms = INT64_MAX - 10;
+	put(fixture, SC_KEY(1), NULL);
+	put(fixture, SC_KEY(2), SC_PUT_OPTIONS(.ttl_ms = 5));
+	fixture->now_ms = INT64_MAX - 1;
+	sct_assert_get(fixture->cache, SC_KEY(1), "x");
+	sct_assert_get(fixture->cache, SC_KEY(2), NULL);
+}
+
+static void an_object_has_times_too(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct sc_object object = { .pointer = fixture, .weight = 1 };
+
+	assert_int_equal(sc_cache_put_object(fixture->cache, SC_KEY(1), &object,
+				 SC_PUT_OPTIONS(.ttl_ms = 30)),
+		SC_OK);
+	assert_lives_until(fixture, 1029);
+	assert_int_equal(sc_cache_put_object(fixture->cache, SC_KEY(1), &object, NULL), SC_OK);
+	assert_lives_until(fixture, 1069);
+}
+
+/* In the place of a value with other times, whose record has more words or fewer. */
+static void every_kind_replaces_every_kind(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct sc_put_options *const kinds[] = {
+		NULL,
+		SC_PUT_OPTIONS(.ttl_ms = 50, .idle_ms = SC_NO_END),
+		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .idle_ms = 50),
+		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .idle_ms = SC_NO_END),
+		SC_PUT_OPTIONS(.ttl_ms = 50, .idle_ms = SC_NO_END, .cost = 5),
+		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .idle_ms = 50, .cost = 5),
+		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .idle_ms = SC_NO_END, .cost = UINT64_MAX),
+	};
+	const size_t count = sizeof kinds / sizeof kinds[0];
+	char value[40];
+
+	for (size_t i = 0; i < count * count * 17; i++) {
+		const struct sc_put_options *options = kinds[i % count];
+		size_t len = i % 17 + i / count % count;
+		sct_fill(value, sizeof value, i);
+		put(fixture, SC_KEY(1), kinds[i / count % count]);
+		assert_int_equal(sc_cache_put_with(fixture->cache, SC_KEY(1), value, len, options),
+			SC_OK);
+		char found[40];
+		size_t found_len;
+		assert_int_equal(
+			sc_cache_get(fixture->cache, SC_KEY(1), found, sizeof found, &found_len),
+			SC_HIT);
+		assert_int_equal(found_len, len);
+		assert_memory_equal(found, value, len);
+		assert_null(sci_shard_check(fixture->cache->shard));
+		fixture->now_ms += 51;
+		bool endless =
+			options && options->ttl_ms == SC_NO_END && options->idle_ms == SC_NO_END;
+		assert_int_equal(is_there(fixture), endless);
+	}
+}
+
+/* ---- What is refused ---- */
+
+static void times_that_no_cache_can_be_opened_with(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t bad[] = { (uint64_t)INT64_MAX / 4 + 1, INT64_MAX, UINT64_MAX - 1 };
+
+	assert_int_equal(sct_put(fixture->cache, SC_KEY(1), "before"), SC_OK);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_int_equal(sc_cache_put_with(fixture->cache, SC_KEY(1), "x", 1,
+					 SC_PUT_OPTIONS(.ttl_ms = bad[i])),
+			SC_E_INVAL);
+		assert_int_equal(sc_cache_put_with(fixture->cache, SC_KEY(1), "x", 1,
+					 SC_PUT_OPTIONS(.idle_ms = bad[i])),
+			SC_E_INVAL);
+	}
+	sct_assert_get(fixture->cache, SC_KEY(1), "before");
+	assert_int_equal(sct_stats(fixture->cache).puts, 1);
+	assert_int_equal(sct_stats(fixture->cache).rejected, 0);
+}
+
+struct newer_options {
+	struct sc_put_options known;
+	uint64_t unknown[2];
+};
+
+static void options_of_other_versions(void **state)
+{
+	struct fixture *fixture = *state;
+	struct newer_options newer = { .known = { .ttl_ms = 20 } };
+	struct sc_put_options older = { .ttl_ms = 20, .idle_ms = UINT64_MAX - 1, .cost = 1 };
+	const size_t bad[] = { 0, 1, sizeof older.size - 1, 4097, SIZE_MAX };
+
+	newer.known.size = sizeof newer;
+	put(fixture, SC_KEY(1), &newer.known);
+	assert_lives_until(fixture, 1019);
+	newer.unknown[1] = 1;
+	assert_int_equal(sc_cache_put_with(fixture->cache, SC_KEY(1), "x", 1, &newer.known),
+		SC_E_INVAL);
+
+	/* What an older header does not have is not read, whatever lies behind it in memory. */
+	older.size = offsetof(struct sc_put_options, idle_ms);
+	put(fixture, SC_KEY(1), &older);
+	assert_lives_until(fixture, 1039);
+	older.size = sizeof older.size;
+	put(fixture, SC_KEY(1), &older);
+	assert_lives_until(fixture, 1079);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		older.size = bad[i];
+		assert_int_equal(sc_cache_put_with(fixture->cache, SC_KEY(1), "x", 1, &older),
+			SC_E_INVAL);
+	}
+	assert_int_equal(sct_stats(fixture->cache).entries, 0);
+}
+
+/* ---- Idle ---- */
+
+static int load_never(struct sc_load *load, void *context)
+{
+	(void)context;
+	return sc_load_fail(load, -1, "it should have been found");
+}
+
+/* What is short is copied without the lock, what is longer under it, and what is longer still pinned. */
+static void look_up_by(struct fixture *fixture, unsigned kind)
+{
+	static char buffer[10000];
+	struct sc_value value;
+	size_t len;
+
+	if (kind < 4) {
+		assert_int_equal(
+			sc_cache_get(fixture->cache, SC_KEY(1), buffer, sizeof buffer, &len),
+			SC_HIT);
+		return;
+	}
+	if (kind == 4)
+		assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY(1), &value), SC_HIT);
+	else
+		assert_int_equal(
+			sc_cache_fetch(fixture->cache, SC_KEY(1), load_never, NULL, &value, NULL),
+			SC_HIT);
+	sc_value_release(&value);
+}
+
+static void every_kind_of_lookup_is_a_use(void **state)
+{
+	static const char bytes[10000];
+	const size_t lens[] = { 1, 1000, 3000, 10000, 1, 1 };
+	struct fixture *fixture = *state;
+
+	for (unsigned kind = 0; kind < 6; kind++) {
+		int64_t began_ms = fixture->now_ms;
+		assert_int_equal(sc_cache_put(fixture->cache, SC_KEY(1), bytes, lens[kind]), SC_OK);
+		fixture->now_ms = began_ms + 39;
+		look_up_by(fixture, kind);
+		fixture->now_ms = began_ms + 78;
+		look_up_by(fixture, kind);
+		/* 22 ms are left to live, however often it is used. */
+		for (; fixture->now_ms < began_ms + 99; fixture->now_ms++)
+			look_up_by(fixture, kind);
+		assert_lives_until(fixture, began_ms + 99);
+	}
+}
+
+/* A lookup that does not take the value is one all the same. */
+static void a_value_too_long_for_its_buffer_is_used(void **state)
+{
+	struct fixture *fixture = *state;
+	char byte;
+	size_t len;
+
+	assert_int_equal(sct_put(fixture->cache, SC_KEY(1), "text"), SC_OK);
+	fixture->now_ms += 30;
+	assert_int_equal(sc_cache_get(fixture->cache, SC_KEY(1), &byte, 1, &len), SC_E_TOO_LARGE);
+	assert_int_equal(len, 4);
+	assert_lives_until(fixture, 1069);
+}
+
+static void what_is_used_stays_and_the_rest_goes(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < 100; i++)
+		put(fixture, SC_KEY(i), SC_PUT_OPTIONS(.ttl_ms = SC_NO_END));
+	for (int round = 0; round < 50; round++) {
+		fixture->now_ms += 13;
+		for (int i = 0; i < 100; i += 10)
+			sct_assert_get(fixture->cache, SC_KEY(i), "x");
+	}
+	assert_true(is_there(fixture));
+	assert_int_equal(sct_stats(fixture->cache).entries, 10);
+	assert_int_equal(sct_stats(fixture->cache).reclaimed, 90);
+}
+
+static void a_late_lookup_is_no_use(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned kind = 0; kind < 2; kind++) {
+		put(fixture, SC_KEY(1), NULL);
+		fixture->now_ms += 40;
+		sct_assert_get(fixture->cache, SC_KEY(1), NULL);
+		sct_assert_get(fixture->cache, SC_KEY(1), NULL);
+	}
+	assert_int_equal(sct_stats(fixture->cache).expired, 2);
+}
+
+/* ---- What a loader says ---- */
+
+struct terms {
+	uint64_t ttl_ms, idle_ms, cost;
+	int calls;
+};
+
+static int load_with_terms(struct sc_load *load, void *context)
+{
+	struct terms *terms = context;
+
+	terms->calls++;
+	if (terms->ttl_ms)
+		sc_load_ttl_ms(load, terms->ttl_ms);
+	if (terms->idle_ms)
+		sc_load_idle_ms(load, terms->idle_ms);
+	sc_load_cost(load, terms->cost);
+	return sc_load_value(load, "x", 1);
+}
+
+static void a_loader_sets_times(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct {
+		struct terms terms;
+		int64_t lives_ms;
+	} cases[] = {
+		{ { 0, 0, 0, 0 }, 40 },
+		{ { 30, 0, 1, 0 }, 30 },
+		{ { 0, 70, UINT64_MAX, 0 }, 70 },
+		{ { 0, SC_NO_END, 0, 0 }, 100 },
+		{ { SC_NO_END, 0, 0, 0 }, 40 },
+		{ { SC_NO_END, 500, 0, 0 }, 500 },
+		{ { 400, SC_NO_END, 0, 0 }, 400 },
+		{ { INT64_MAX, INT64_MAX - 1, 0, 0 }, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct terms terms = cases[i].terms;
+		struct sc_value value;
+		int64_t began_ms = fixture->now_ms;
+		assert_int_equal(sc_cache_fetch(fixture->cache, SC_KEY(1), load_with_terms, &terms,
+					 &value, NULL),
+			SC_LOADED);
+		sc_value_release(&value);
+		assert_int_equal(terms.calls, 1);
+		if (cases[i].lives_ms)
+			assert_lives_until(fixture, began_ms + cases[i].lives_ms - 1);
+	}
+	fixture->now_ms = INT64_MAX - 1;
+	assert_true(is_there(fixture));
+}
+
+/* ---- Never something that is expired ---- */
+
+static void no_read_returns_what_is_expired(void **state)
+{
+	struct fixture *fixture = *state;
+	struct {
+		int64_t final_ms, idle_ms, used_ms;
+	} known[50] = { 0 };
+	uint64_t random = 1, hits = 0, expired = 0;
+
+	for (int i = 0; i < 200000; i++) {
+		unsigned key = (unsigned)sct_below(&random, 50);
+		int64_t now_ms = fixture->now_ms += (int64_t)sct_below(&random, 3);
+		if (sct_below(&random, 6) == 0) {
+			uint64_t ttl_ms = 1 + sct_below(&random, 200);
+			uint64_t idle_ms = 1 + sct_below(&random, 100);
+			put(fixture, SC_KEY("one", key),
+				SC_PUT_OPTIONS(.ttl_ms = ttl_ms, .idle_ms = idle_ms));
+			known[key].final_ms = now_ms + (int64_t)ttl_ms;
+			known[key].idle_ms = (int64_t)idle_ms;
+			known[key].used_ms = now_ms;
+			continue;
+		}
+		bool lives = now_ms < known[key].final_ms &&
+			now_ms - known[key].used_ms < known[key].idle_ms;
+		sct_assert_get(fixture->cache, SC_KEY("one", key), lives ? "x" : NULL);
+		known[key].used_ms = now_ms;
+		if (!lives)
+			known[key].final_ms = 0;
+		hits += lives;
+		expired += !lives;
+	}
+	assert_true(hits > 10000);
+	assert_true(expired > 10000);
+}
+
+/* ---- Costs ---- */
+
+static uint32_t cost_of(struct sc_cache *cache, struct sc_key key)
+{
+	struct sci_lookup_key lookup;
+	struct sci_found found;
+
+	assert_int_equal(sci_cache_key(cache, key, &lookup), 0);
+	assert_int_equal(sci_shard_find(cache->shard, &lookup.name, 0, &found), SCI_LOOKUP_HIT);
+	uint32_t cost = sci_record_worth(sci_record_at(cache->shard, found.place)).cost;
+	sci_key_bytes_fini(&lookup.bytes);
+	return cost;
+}
+
+static int load_slowly(struct sc_load *load, void *context)
+{
+	int64_t until_ms = sci_mono_ms() + 20;
+
+	while (sci_mono_ms() < until_ms)
+		;
+	return load_with_terms(load, context);
+}
+
+static void costs_are_kept(void **state)
+{
+	struct sc_cache *plain = sct_cache_open(NULL);
+	struct sc_cache *timed = sct_cache_open(SC_CACHE_OPTIONS(.load_time_is_cost = 1));
+	struct terms terms = { 0 };
+	struct sc_value value;
+
+	(void)state;
+	assert_int_equal(sc_cache_put_with(plain, SC_KEY(1), "x", 1, SC_PUT_OPTIONS(.cost = 7)),
+		SC_OK);
+	assert_int_equal(cost_of(plain, SC_KEY(1)), 7);
+	assert_int_equal(sc_cache_put_with(plain, SC_KEY(1), "x", 1,
+				 SC_PUT_OPTIONS(.cost = UINT64_C(1) << 40)),
+		SC_OK);
+	assert_int_equal(cost_of(plain, SC_KEY(1)), UINT32_MAX);
+	assert_int_equal(sct_put(plain, SC_KEY(1), "x"), SC_OK);
+	assert_int_equal(cost_of(plain, SC_KEY(1)), 0);
+
+	/* Only where it was asked for is the time of a load its cost, and what the loader says wins. */
+	assert_int_equal(sc_cache_fetch(plain, SC_KEY(2), load_slowly, &terms, &value, NULL),
+		SC_LOADED);
+	sc_value_release(&value);
+	assert_int_equal(cost_of(plain, SC_KEY(2)), 0);
+	assert_int_equal(sc_cache_fetch(timed, SC_KEY(2), load_slowly, &terms, &value, NULL),
+		SC_LOADED);
+	sc_value_release(&value);
+	assert_in_range(cost_of(timed, SC_KEY(2)), 19000, 60000000);
+	terms.cost = 3;
+	assert_int_equal(sc_cache_fetch(timed, SC_KEY(3), load_slowly, &terms, &value, NULL),
+		SC_LOADED);
+	sc_value_release(&value);
+	assert_int_equal(cost_of(timed, SC_KEY(3)), 3);
+	sc_cache_close(plain);
+	sc_cache_close(timed);
+}
+
+#define with_fixture(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_fixture(without_options_the_times_of_the_cache),
+		with_fixture(each_time_replaces_its_own),
+		with_fixture(no_end),
+		with_fixture(times_do_not_overflow),
+		with_fixture(an_object_has_times_too),
+		with_fixture(every_kind_replaces_every_kind),
+		with_fixture(times_that_no_cache_can_be_opened_with),
+		with_fixture(options_of_other_versions),
+		with_fixture(every_kind_of_lookup_is_a_use),
+		with_fixture(a_value_too_long_for_its_buffer_is_used),
+		with_fixture(what_is_used_stays_and_the_rest_goes),
+		with_fixture(a_late_lookup_is_no_use),
+		with_fixture(a_loader_sets_times),
+		with_fixture(no_read_returns_what_is_expired),
+		cmocka_unit_test(costs_are_kept),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
