@@ -374,7 +374,7 @@ static void do_put(int key)
 			assert_found(&entry, &found);
 			model_use(model_find(key));
 		} else {
-			assert_true(may_be_missing() && entry.len > 1000);
+			assert_true(may_be_missing(&entry) && entry.len > 1000);
 		}
 	}
 	if (knows_what_was_evicted())
