@@ -6,8 +6,6 @@
 #include "engine/index.h"
 #include "engine/queue.h"
 
-#include <string.h>
-
 #define POISON UINT64_C(0xDDDDDDDDDDDDDDDD)
 
 void sci_entry_die(struct sci_shard *shard, sci_place place)
@@ -26,9 +24,8 @@ void sci_entry_die(struct sci_shard *shard, sci_place place)
 
 static void depart(struct sci_shard *shard, struct sci_record *record)
 {
-	struct sci_departed *departed;
+	struct sci_departed *departed = sci_record_object(record);
 
-	memcpy(&departed, sci_record_value(record), sizeof departed);
 	departed->next = shard->departed;
 	shard->departed = departed;
 }

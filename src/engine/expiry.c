@@ -56,7 +56,10 @@ void sci_expiry_used(const struct sci_record *record, int64_t now_ms)
 	if (!(form & SCI_FORM_IDLE))
 		return;
 	sci_word *expires = sci_record_expires(record, form);
-	sci_write(expires, (uint64_t)sci_expiry_after_use(expires, now_ms));
+	int64_t until_ms = sci_expiry_after_use(expires, now_ms);
+	/* Never sooner: who looked up before anything could expire does not know what time it is. */
+	if (until_ms > (int64_t)*expires)
+		sci_write(expires, (uint64_t)until_ms);
 }
 
 void sci_expiry_moved(struct sci_shard *shard, const struct sci_record *record)

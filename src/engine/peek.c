@@ -91,7 +91,7 @@ static __attribute__((noinline)) bool needs_lock(const struct sci_shard *shard,
 		return true;
 	int64_t expires_ms = (int64_t)sci_read(expires);
 	return now_ms >= expires_ms ||
-		((form & SCI_FORM_IDLE) && sci_expiry_after_use(expires, now_ms) != expires_ms);
+		((form & SCI_FORM_IDLE) && sci_expiry_after_use(expires, now_ms) > expires_ms);
 }
 
 /* Most have no deadline and are no objects: one look at the form. */

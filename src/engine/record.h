@@ -145,6 +145,15 @@ static inline const unsigned char *sci_record_key(const struct sci_record *recor
 	return (const unsigned char *)record + SCI_RECORD_HEADER;
 }
 
+/* The object of a SCI_RECORD_OBJECT. */
+static inline struct sci_departed *sci_record_object(struct sci_record *record)
+{
+	void *object;
+
+	memcpy(&object, sci_record_value(record), sizeof(void *));
+	return object;
+}
+
 /* What an entry is worth: the cost of loading it, and what it weighs beside its record's own bytes. */
 struct sci_worth {
 	uint32_t cost;

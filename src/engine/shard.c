@@ -68,9 +68,8 @@ static void fill_found(struct sci_record *record, struct sci_found *found)
 {
 	found->value = sci_record_value(record);
 	found->len = sci_form_value_len(record->form);
-	found->object = NULL;
-	if (sci_record_state(record) == SCI_RECORD_OBJECT)
-		memcpy(&found->object, found->value, sizeof found->object);
+	found->object =
+		sci_record_state(record) == SCI_RECORD_OBJECT ? sci_record_object(record) : NULL;
 }
 
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
@@ -139,7 +138,7 @@ static void expect_eviction(const struct sci_shard *shard)
 /* The form of a record for a key and its content. */
 static uint64_t form_of(const struct sci_name *name, const struct sci_content *content)
 {
-	size_t len = content->object ? sizeof content->object : content->len;
+	size_t len = content->object ? sizeof(void *) : content->len;
 	uint64_t form = sci_form(content->object ? SCI_RECORD_OBJECT : SCI_RECORD_LIVE,
 		sci_value_offset(name->len) + len, name->len);
 

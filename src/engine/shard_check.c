@@ -56,7 +56,7 @@ static const char *check_form(uint64_t form)
 	if ((form & SCI_FORM_IDLE) && !(form & SCI_FORM_TIMED))
 		return "a record has an idle time and no deadline";
 	if (sci_form_state(form) == SCI_RECORD_OBJECT &&
-		(sci_form_value_len(form) != sizeof(struct sci_departed *) || sci_form_pins(form)))
+		(sci_form_value_len(form) != sizeof(void *) || sci_form_pins(form)))
 		return "an object's record is not as it should be";
 	if (sci_form_state(form) == SCI_RECORD_DETACHED && !sci_form_pins(form))
 		return "a detached record is not pinned";

@@ -34,9 +34,8 @@ struct proof {
 	const struct sct_event *events; /* of one key, by their starts */
 	size_t count;
 	bool is_lossless;
-	const struct sct_event **writes; /* by value */
-	struct zone *zones;              /* of the writes; then those in which a value was there */
-	struct zone *moments;            /* the others */
+	struct zone *zones;   /* of the writes, by value; then those in which a value was there */
+	struct zone *moments; /* the others */
 	size_t write_count, zone_count, moment_count;
 	struct span *changes; /* puts and drops, by their ends */
 	struct span *drops;   /* by their starts, for the latest end */
@@ -67,9 +66,8 @@ static int by_key_and_start(const void *a, const void *b)
 
 static int by_value(const void *a, const void *b)
 {
-	const struct sct_event *const *one = a, *const *other = b;
-
-	return compare((*one)->value, (*other)->value);
+	return compare(((const struct zone *)a)->event->value,
+		((const struct zone *)b)->event->value);
 }
 
 static int by_from(const void *a, const void *b)
@@ -119,7 +117,8 @@ static void gather(struct proof *proof)
 	for (size_t i = 0; i < proof->count; i++) {
 		const struct sct_event *event = &proof->events[i];
 		if (event->kind == SCT_PUT || event->kind == SCT_LOAD)
-			proof->writes[proof->write_count++] = event;
+			proof->zones[proof->write_count++] =
+				(struct zone){ event->end, event->start, event };
 		if (event->kind == SCT_PUT || event->kind == SCT_DROP)
 			add(proof->changes, &proof->change_count, event->end, event->start, event);
 		if (event->kind == SCT_PUT)
@@ -127,13 +126,10 @@ static void gather(struct proof *proof)
 		if (event->kind == SCT_DROP)
 			add(proof->drops, &proof->drop_count, event->start, event->end, event);
 	}
-	qsort(proof->writes, proof->write_count, sizeof *proof->writes, by_value);
+	qsort(proof->zones, proof->write_count, sizeof *proof->zones, by_value);
 	settle(proof->changes, proof->change_count);
 	settle(proof->puts, proof->put_count);
 	settle(proof->drops, proof->drop_count);
-	for (size_t i = 0; i < proof->write_count; i++)
-		proof->zones[i] = (struct zone){ proof->writes[i]->end, proof->writes[i]->start,
-			proof->writes[i] };
 }
 
 static struct zone *zone_of(const struct proof *proof, uint64_t value)
@@ -142,12 +138,12 @@ static struct zone *zone_of(const struct proof *proof, uint64_t value)
 
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
-		if (proof->writes[middle]->value < value)
+		if (proof->zones[middle].event->value < value)
 			from = middle + 1;
 		else
 			to = middle;
 	}
-	return from < proof->write_count && proof->writes[from]->value == value
+	return from < proof->write_count && proof->zones[from].event->value == value
 		? &proof->zones[from]
 		: NULL;
 }
@@ -251,9 +247,9 @@ static bool check_key(struct proof *proof)
 {
 	gather(proof);
 	for (size_t i = 1; i < proof->write_count; i++)
-		if (proof->writes[i]->value == proof->writes[i - 1]->value)
-			return wrong(proof, "a value that was written twice", proof->writes[i - 1],
-				proof->writes[i]);
+		if (proof->zones[i].event->value == proof->zones[i - 1].event->value)
+			return wrong(proof, "a value that was written twice",
+				proof->zones[i - 1].event, proof->zones[i].event);
 	for (size_t i = 0; i < proof->count; i++)
 		if ((proof->events[i].kind == SCT_READ || proof->events[i].kind == SCT_AWAIT) &&
 			!check_read(proof, &proof->events[i]))
@@ -279,7 +275,6 @@ static bool check_events_of_key(const struct sct_event *events, size_t count, bo
 		.events = events,
 		.count = count,
 		.is_lossless = is_lossless,
-		.writes = calloc(room, sizeof *proof.writes),
 		.zones = calloc(room, sizeof *proof.zones),
 		.moments = calloc(room, sizeof *proof.moments),
 		.changes = calloc(room, sizeof *proof.changes),
@@ -288,10 +283,9 @@ static bool check_events_of_key(const struct sct_event *events, size_t count, bo
 		.fault = fault,
 	};
 
-	assert_true(proof.writes && proof.zones && proof.moments);
+	assert_true(proof.zones && proof.moments);
 	assert_true(proof.changes && proof.drops && proof.puts);
 	bool good = check_key(&proof);
-	free(proof.writes);
 	free(proof.zones);
 	free(proof.moments);
 	free(proof.changes);

@@ -112,6 +112,27 @@ static void a_value_may_fill_the_log(void **state)
 	free(shard);
 }
 
+/* A lookup that began before anything could expire has no time of its own: INT64_MIN. */
+static void a_use_never_brings_a_deadline_forward(void **state)
+{
+	struct sci_shard *shard = open_shard(64 << 10, 0, 100);
+	struct sci_content content = { .value = "x", .len = 1, .expires_ms = 5000, .idle_ms = 100 };
+	char text[32], buffer[8];
+	struct sci_name name = name_of(text, 1);
+	struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
+	struct sci_found found;
+
+	(void)state;
+	assert_int_equal(sci_shard_put(shard, &name, &content, 1000), SCI_STORED);
+	assert_int_equal(sci_shard_find(shard, &name, INT64_MIN, &found), SCI_LOOKUP_HIT);
+	assert_int_equal(sci_shard_find(shard, &name, 900, &found), SCI_LOOKUP_HIT);
+	assert_int_equal(sci_shard_find(shard, &name, 1099, &found), SCI_LOOKUP_HIT);
+	assert_int_not_equal(sci_shard_peek(shard, &name, 1199, &copy), SCI_PEEK_MISS);
+	assert_int_equal(sci_shard_find(shard, &name, 1199, &found), SCI_LOOKUP_EXPIRED);
+	assert_null(sci_shard_check(shard));
+	free(shard);
+}
+
 static void pinned_values_leave_no_room(void **state)
 {
 	struct sci_shard *shard = open_shard(64 << 10, 0, 1 << 12);
@@ -235,6 +256,7 @@ int main(void)
 		cmocka_unit_test(a_small_cache_stays_in_few_pages),
 		cmocka_unit_test(the_overhead_is_under_48_bytes),
 		cmocka_unit_test(a_value_may_fill_the_log),
+		cmocka_unit_test(a_use_never_brings_a_deadline_forward),
 		cmocka_unit_test(pinned_values_leave_no_room),
 		cmocka_unit_test(a_formatted_shard_touches_its_head_only),
 		cmocka_unit_test(the_check_notices_damage),
