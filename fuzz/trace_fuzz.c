@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{ .format = SCI_TRACE_U32 },
 		{ .format = SCI_TRACE_TEXT },
 		{ .format = SCI_TRACE_CSV, .column = 1, .size_column = 2 },
-		{ .format = SCI_TRACE_CSV, .column = 2, .header = true },
+		{ .format = SCI_TRACE_CSV, .column = 2, .cost_column = 1, .header = true },
 	};
 	struct sci_replay_bar bar = { 0 };
 	struct sci_trace *trace;

@@ -20,6 +20,8 @@ enum {
 	KEY_SIZES = 's',
 	KEY_COLUMN = 'c',
 	KEY_SIZE_COLUMN = 256,
+	KEY_COSTS,
+	KEY_COST_COLUMN,
 	KEY_HEADER,
 	KEY_JSON,
 	KEY_PLOT,
@@ -44,8 +46,14 @@ static const struct argp_option options[] = {
 		0 },
 	{ "sizes", KEY_SIZES, "FILE", 0,
 		"With u32: the size of each request's value, a little-endian 32-bit number", 0 },
+	{ "costs", KEY_COSTS, "FILE", 0,
+		"With u32: what each request's value costs to make, a little-endian 32-bit number "
+		"in "
+		"any unit",
+		0 },
 	{ "column", KEY_COLUMN, "N", 0, "With csv: the column of the key (default 1)", 0 },
 	{ "size-column", KEY_SIZE_COLUMN, "N", 0, "With csv: the column of the value's size", 0 },
+	{ "cost-column", KEY_COST_COLUMN, "N", 0, "With csv: the column of the value's cost", 0 },
 	{ "entry-bytes", KEY_ENTRY_BYTES, "N", 0,
 		"With --max-bytes: the usual size of an entry, which the caches are made for "
 		"(default: "
@@ -168,8 +176,10 @@ static enum sci_trace_format read_format(const struct argp_state *state, const c
 
 static unsigned from_standard_input(const struct sci_replay_arguments *arguments)
 {
-	unsigned count = arguments->trace.sizes && strcmp(arguments->trace.sizes, "-") == 0;
+	const struct sci_trace_options *trace = &arguments->trace;
+	unsigned count = trace->sizes && strcmp(trace->sizes, "-") == 0;
 
+	count += trace->costs && strcmp(trace->costs, "-") == 0;
 	for (size_t i = 0; i < arguments->trace_count; i++)
 		count += strcmp(arguments->traces[i], "-") == 0;
 	return count;
@@ -180,11 +190,12 @@ static void check_format(const struct argp_state *state, struct sci_trace_option
 {
 	if (!format_given)
 		argp_error(state, "how are they written? Give --format u32, text or csv");
-	if (trace->format != SCI_TRACE_U32 && trace->sizes)
-		argp_error(state, "--sizes goes with --format u32");
+	if (trace->format != SCI_TRACE_U32 && (trace->sizes || trace->costs))
+		argp_error(state, "--sizes and --costs go with --format u32");
 	if (trace->format != SCI_TRACE_CSV &&
-		(trace->column || trace->size_column || trace->header))
-		argp_error(state, "--column, --size-column and --header go with --format csv");
+		(trace->column || trace->size_column || trace->cost_column || trace->header))
+		argp_error(state,
+			"--column, --size-column, --cost-column and --header go with --format csv");
 	if (trace->column == 0)
 		trace->column = 1;
 }
@@ -199,8 +210,8 @@ static void check(const struct argp_state *state, struct sci_replay_arguments *a
 		argp_error(state, "%d traces at most", TRACES_MAX);
 	if (plan->limit_count == 0)
 		argp_error(state, "how large are the caches? Give --max-entries or --max-bytes");
-	if (arguments->trace.sizes && arguments->trace_count > 1)
-		argp_error(state, "--sizes is for one trace; there are %zu",
+	if ((arguments->trace.sizes || arguments->trace.costs) && arguments->trace_count > 1)
+		argp_error(state, "--sizes and --costs are for one trace; there are %zu",
 			arguments->trace_count);
 	if (plan->bytes && !arguments->trace.sizes && !arguments->trace.size_column)
 		argp_error(state, "--max-bytes needs sizes: give --sizes or --size-column");
@@ -235,6 +246,12 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_SIZES:
 		arguments->trace.sizes = text;
+		break;
+	case KEY_COSTS:
+		arguments->trace.costs = text;
+		break;
+	case KEY_COST_COLUMN:
+		arguments->trace.cost_column = read_column(state, "cost-column", text);
 		break;
 	case KEY_COLUMN:
 		arguments->trace.column = read_column(state, "column", text);

@@ -20,14 +20,23 @@ uint32_t sci_ghosts_lines(uint64_t entries)
 
 static uint64_t ghosts_a_tick(const struct sci_shard *shard)
 {
-	uint64_t ticks = (uint64_t)shard->ghost_lines * PER_LINE / TICKS_A_TABLE;
+	uint64_t ticks = (uint64_t)shard->ghost_lines_used * PER_LINE / TICKS_A_TABLE;
 
 	return ticks ? ticks : 1;
 }
 
+void sci_ghosts_fit(struct sci_shard *shard, uint64_t entries)
+{
+	uint32_t lines = sci_ghosts_lines(entries);
+	uint64_t ticks = shard->ghost_lines_used ? shard->ghosts_made / ghosts_a_tick(shard) : 0;
+
+	shard->ghost_lines_used = lines < shard->ghost_lines ? lines : shard->ghost_lines;
+	shard->ghosts_made = ticks * ghosts_a_tick(shard);
+}
+
 static uint32_t *line_of(const struct sci_shard *shard, uint32_t hash)
 {
-	uint32_t line = (uint32_t)((uint64_t)(hash * 0x85EBCA6Bu) * shard->ghost_lines >> 32);
+	uint32_t line = (uint32_t)((uint64_t)(hash * 0x85EBCA6Bu) * shard->ghost_lines_used >> 32);
 
 	return sci_ghost_lines(shard)[line].ghost;
 }

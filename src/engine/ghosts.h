@@ -7,6 +7,10 @@
 /* How many lines there are for a cache of `entries`: two ghosts for each. */
 uint32_t sci_ghosts_lines(uint64_t entries);
 
+/* Use as many of the lines as a cache of `entries` needs: what is older than such a table would have no
+ * room for says nothing. Most ghosts there were are lost by a change. */
+void sci_ghosts_fit(struct sci_shard *shard, uint64_t entries);
+
 /* A key was evicted, with this use count. */
 void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses);
 

@@ -70,8 +70,14 @@ struct sci_shard {
 	uint32_t epoch;  /* of use counts */
 	uint64_t uses;   /* counted in this epoch */
 	uint64_t ghosts_made;
-	uint64_t windowed;   /* how often an entry became the newest of the window */
-	double window_share; /* the window's target, as a part of the capacity */
+	uint64_t windowed;      /* how often an entry became the newest of the window */
+	double window_share;    /* the window's target, as a part of the capacity */
+	uint32_t usual_entries; /* about how many the cache holds when it is full */
+	_Atomic uint32_t ghost_lines_used;
+	uint8_t has_costs;    /* 1: a cost was given */
+	uint8_t costs_differ; /* for what the entries take; then, as in worth.h: */
+	double usual_cost;    /* the mean of the costs that were given */
+	double price;         /* what goes from main is worth, lately */
 	struct sci_queue queue[SCI_QUEUES];
 	struct sci_log log;
 	uint32_t expiry_at; /* the slot where the search for expired entries goes on */

@@ -11,6 +11,15 @@
  * no young ghost comes back, main stays as it is and keeps its share of the loop; in a stream where only
  * the recent matters main goes unused, and the window grows.
  *
+ * Where bytes are what is short, a value that is larger than the window is offered to main at once, and not
+ * stored at all when it loses: nothing goes for it before it has won. What has to go is looked at in main's
+ * order, sixteen entries at most, each of which it has to beat; where still more would have to go, it has to
+ * beat them by more.
+ *
+ * Where costs were given, what counts is the cost that is saved for the room that is taken (worth.h). An
+ * entry of main that is worth more than what lately went is spared as one that was used is. The price of
+ * staying rises each time that is done, and follows what goes, so that something goes.
+ *
  * A cold cache knows nothing yet, and what was used last is the best guess there is: the window begins
  * large, and settles to its usual share while the cache fills a few times.
  *
@@ -25,6 +34,7 @@
 #include "engine/index.h"
 #include "engine/queue.h"
 #include "engine/use_count.h"
+#include "engine/worth.h"
 
 #define CHANCES        16u /* second chances given in one step, at most */
 #define SHARE_LEAST    0.01
@@ -36,13 +46,21 @@
 #define LOSS           0.04 /* entries that it shrinks by for a use in main */
 #define AGEING         32u  /* uses for each entry before all counts halve */
 #define FREE_PART      16u  /* of the log */
+#define JUDGED         16u  /* entries of main that are looked at before they go */
+#define MORE_GOES      (SCI_OCTAVE / 4) /* to be worth more, each time that twice as much has to go */
+#define DEARER         (SCI_OCTAVE / 2) /* than the price, to be spared */
+#define COST_FOLLOWS   64
+#define PRICE_RISE     (SCI_OCTAVE / 16)
+#define PRICE_FOLLOWS  16 /* the part of the difference to what goes */
 
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
 {
 	shard->policy = policy;
 	shard->window_share = SHARE_AT_FIRST;
+	shard->usual_entries = shard->max_entries;
 	if (policy == SCI_POLICY_COUNTED)
 		shard->ghost_lines = sci_ghosts_lines(shard->max_entries);
+	shard->ghost_lines_used = shard->ghost_lines;
 }
 
 /* What the entries may take. A part of the log stays free, so that there is space that lies together
@@ -89,10 +107,50 @@ static void move_share(struct sci_shard *shard, double entries)
 						  : share;
 }
 
+/* By how much the bounds would be exceeded. */
+static struct sci_demand excess(const struct sci_shard *shard, struct sci_demand demand)
+{
+	uint64_t load = sci_shard_load(shard) + demand.load;
+	uint64_t entries = (uint64_t)shard->entries + demand.entries;
+
+	return (struct sci_demand){
+		.load = load > capacity_units(shard) ? load - capacity_units(shard) : 0,
+		.entries =
+			entries > shard->max_entries ? (uint32_t)(entries - shard->max_entries) : 0,
+	};
+}
+
 static bool over_capacity(const struct sci_shard *shard, struct sci_demand demand)
 {
-	return shard->entries + demand.entries > shard->max_entries ||
-		sci_shard_load(shard) + demand.load > capacity_units(shard);
+	struct sci_demand over = excess(shard, demand);
+
+	return over.load || over.entries;
+}
+
+/* How many entries come into the window while the stamp stays the same. It goes round in two cache-fulls. */
+static uint64_t stamp_tick(const struct sci_shard *shard)
+{
+	return shard->usual_entries / ((SCI_STAMP_MAX + 1) / 2) + 1;
+}
+
+/* How fast stamps and ghosts grow old, and how many ghosts there are, goes by how many entries the cache
+ * holds. That is known exactly only where entries are what is bounded: else it is corrected when it is
+ * wrong by a factor of two. */
+static void fit(struct sci_shard *shard)
+{
+	double entries = capacity_entries(shard);
+
+	if (entries > shard->max_entries)
+		entries = shard->max_entries;
+	if (entries < 1)
+		entries = 1;
+	if (entries > shard->usual_entries / 2.0 && entries < shard->usual_entries * 2.0)
+		return;
+	uint64_t stamps = shard->windowed / stamp_tick(shard);
+	shard->usual_entries = (uint32_t)entries;
+	shard->windowed = stamps * stamp_tick(shard);
+	if (shard->ghost_lines)
+		sci_ghosts_fit(shard, shard->usual_entries);
 }
 
 /* One use more of the entry in this slot, whose mark becomes what is given. */
@@ -121,11 +179,10 @@ static void evict(struct sci_shard *shard, sci_place place)
 		move_share(shard, (SHARE_SETTLED - SHARE_AT_FIRST) / SETTLING);
 }
 
-/* The clock of the stamps goes on with each entry that comes into the window, and round in two
- * cache-fulls. */
+/* The clock of the stamps goes on with each entry that comes into the window. */
 static void stamp(struct sci_shard *shard, sci_place place)
 {
-	uint64_t tick = shard->max_entries / ((SCI_STAMP_MAX + 1) / 2) + 1;
+	uint64_t tick = stamp_tick(shard);
 	uint64_t half = shard->queue[SCI_WINDOW].entries / 2;
 	sci_slot *slot = sci_index_slot(shard, place);
 
@@ -141,21 +198,68 @@ static bool is_young(const struct sci_shard *shard, uint32_t stamp_of_entry)
 	return ((stamp_of_entry - sci_read(&shard->young)) & SCI_STAMP_MAX) <= SCI_STAMP_MAX / 2;
 }
 
-/* The entry of main that has to go next, after second chances. */
-static sci_place main_victim(struct sci_shard *shard)
+static double worth_of(const struct sci_shard *shard, sci_place place)
 {
-	sci_place place = sci_queue_oldest(shard, SCI_MAIN);
+	const struct sci_record *record = sci_record_at(shard, place);
+	unsigned uses = sci_uses_now(shard, sci_slot_uses(*sci_index_slot(shard, place)));
 
-	for (unsigned chances = 0; place && chances < CHANCES; chances++) {
-		sci_slot *slot = sci_index_slot(shard, place);
-		if (!sci_slot_mark(*slot))
-			break;
-		use(shard, slot, sci_slot_mark(*slot) - 1);
+	if (!shard->costs_differ)
+		return sci_worth(shard, uses, 0, 0, false);
+	return sci_worth(shard, uses, sci_record_worth(record).cost, sci_record_load(record),
+		bytes_bind(shard));
+}
+
+static sci_place unpinned(const struct sci_shard *shard, sci_place place)
+{
+	while (place && sci_record_is_pinned(sci_record_at(shard, place)))
+		place = sci_record_at(shard, place)->newer;
+	return place;
+}
+
+/* Give an entry of main another lap, if it deserves one. */
+static bool spare(struct sci_shard *shard, sci_place place)
+{
+	sci_slot *slot = sci_index_slot(shard, place);
+	unsigned mark = sci_slot_mark(*slot);
+
+	if (mark) {
+		use(shard, slot, mark - 1);
 		move_share(shard, -LOSS);
-		sci_queue_renew(shard, SCI_MAIN, place);
-		place = sci_queue_oldest(shard, SCI_MAIN);
+	} else if (shard->costs_differ && worth_of(shard, place) > shard->price + DEARER) {
+		shard->price += PRICE_RISE;
+	} else {
+		return false;
+	}
+	sci_queue_renew(shard, SCI_MAIN, place);
+	return true;
+}
+
+/* The entry of main, from this one on, that has to go next, after second chances. */
+static sci_place not_spared(struct sci_shard *shard, sci_place place, unsigned *chances)
+{
+	place = unpinned(shard, place);
+	while (place && *chances > 0) {
+		sci_place next = unpinned(shard, sci_record_at(shard, place)->newer);
+		if (!spare(shard, place))
+			break;
+		--*chances;
+		place = next ? next : place;
 	}
 	return place;
+}
+
+static sci_place main_victim(struct sci_shard *shard)
+{
+	unsigned chances = CHANCES;
+
+	return not_spared(shard, shard->queue[SCI_MAIN].oldest, &chances);
+}
+
+static void evict_from_main(struct sci_shard *shard, sci_place place)
+{
+	if (shard->costs_differ)
+		shard->price += (worth_of(shard, place) - shard->price) / PRICE_FOLLOWS;
+	evict(shard, place);
 }
 
 /* The entry that leaves the window next, after second chances. */
@@ -176,21 +280,78 @@ static sci_place window_victim(struct sci_shard *shard)
 	return place;
 }
 
-static unsigned uses_now(const struct sci_shard *shard, sci_place place)
+/* How often one goes into the other: the doublings. */
+static int doublings(struct sci_demand whole, struct sci_demand part)
 {
-	return sci_uses_now(shard, sci_slot_uses(*sci_index_slot(shard, place)));
+	uint64_t times = part.load ? whole.load / part.load : 0;
+
+	return times ? 63 - __builtin_clzll(times) : 0;
+}
+
+static bool covers(struct sci_demand much, struct sci_demand need)
+{
+	return much.load >= need.load && much.entries >= need.entries;
+}
+
+static void add_entry(const struct sci_shard *shard, struct sci_demand *sum, sci_place place)
+{
+	sum->load += sci_record_load(sci_record_at(shard, place));
+	sum->entries++;
+}
+
+/* Let so much of main go, or all of it. */
+static void let_go(struct sci_shard *shard, unsigned judged, struct sci_demand need)
+{
+	struct sci_demand gone = { 0 };
+
+	while (judged > 0 || !covers(gone, need)) {
+		sci_place place = judged > 0 ? unpinned(shard, shard->queue[SCI_MAIN].oldest)
+					     : main_victim(shard);
+		if (!place)
+			break;
+		add_entry(shard, &gone, place);
+		evict_from_main(shard, place);
+		judged -= judged > 0;
+	}
+}
+
+/* Let so much of main go for something of this worth, if that is more than any of what has to go is worth:
+ * a tie is for those that are there. */
+static bool displace(struct sci_shard *shard, double worth, struct sci_demand need)
+{
+	sci_place place = shard->queue[SCI_MAIN].oldest;
+	unsigned chances = CHANCES, judged = 0;
+	struct sci_demand seen = { 0 };
+	double most = worth - 1;
+
+	while (!covers(seen, need) && judged < JUDGED) {
+		place = not_spared(shard, place, &chances);
+		double resident = place ? worth_of(shard, place) : worth;
+		if (worth <= resident)
+			return false;
+		most = judged == 0 || resident > most ? resident : most;
+		add_entry(shard, &seen, place);
+		judged++;
+		place = sci_record_at(shard, place)->newer;
+	}
+	if (!covers(seen, need) && worth <= most + MORE_GOES * doublings(need, seen))
+		return false;
+	let_go(shard, judged, need);
+	return true;
 }
 
 /* What leaves the window is taken into main if there is room, or if it beats what has to go for it. */
 static void offer_to_main(struct sci_shard *shard, sci_place place, struct sci_demand demand)
 {
-	while (over_capacity(shard, demand)) {
-		sci_place resident = main_victim(shard);
-		if (!resident || uses_now(shard, place) <= uses_now(shard, resident)) {
-			evict(shard, place);
-			return;
-		}
-		evict(shard, resident);
+	uint64_t load = sci_record_load(sci_record_at(shard, place));
+	struct sci_demand need = excess(shard, demand);
+
+	/* It makes room for the rest of what is to come if it loses, and for as much if it wins. */
+	need.load = need.load < load ? need.load : load;
+	need.entries = need.entries > 0;
+	if (!displace(shard, worth_of(shard, place), need)) {
+		evict(shard, place);
+		return;
 	}
 	sci_slot *slot = sci_index_slot(shard, place);
 	sci_write(slot, sci_slot_with_mark(*slot, 0));
@@ -211,7 +372,7 @@ static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 			return;
 		place = main_victim(shard);
 		if (place)
-			evict(shard, place);
+			evict_from_main(shard, place);
 		else if (!sci_policy_evict(shard))
 			return;
 	}
@@ -222,8 +383,8 @@ bool sci_policy_evict(struct sci_shard *shard)
 	sci_place place = 0;
 
 	if (shard->policy == SCI_POLICY_COUNTED) {
-		bool from_window =
-			window_with(shard, (struct sci_demand){ 0, 1 }) > shard->window_share;
+		bool from_window = window_with(shard, (struct sci_demand){ .entries = 1 }) >
+			shard->window_share;
 		place = from_window ? window_victim(shard) : main_victim(shard);
 	}
 	if (!place)
@@ -238,6 +399,53 @@ bool sci_policy_evict(struct sci_shard *shard)
 void sci_policy_evict_entry(struct sci_shard *shard, sci_place place)
 {
 	evict(shard, place);
+}
+
+/* Whether what is to come is larger than the window, and bytes are what is short. */
+static bool is_giant(const struct sci_shard *shard, struct sci_demand demand)
+{
+	return bytes_bind(shard) &&
+		(double)demand.load > shard->window_share * (double)capacity_units(shard);
+}
+
+/* A newcomer that does not go through the window, because it would push all others out of it. */
+static bool admit_giant(struct sci_shard *shard, struct sci_demand demand,
+	struct sci_legacy *legacy)
+{
+	unsigned uses = sci_uses_now(shard, legacy->uses);
+
+	uses = uses < SCI_USES_MAX ? uses + 1 : uses;
+	double worth = sci_worth(shard, uses, demand.cost, demand.load, true);
+	if (displace(shard, worth, excess(shard, demand))) {
+		legacy->queue = SCI_MAIN;
+		return true;
+	}
+	sci_ghosts_add(shard, legacy->ghost_hash, sci_uses_of(shard, uses));
+	return false;
+}
+
+/* As long as all costs are the same they say nothing. */
+static void learn_cost(struct sci_shard *shard, struct sci_demand demand)
+{
+	double cost = sci_cost_for(shard, demand.cost, demand.load, bytes_bind(shard));
+
+	if (!shard->has_costs) {
+		shard->has_costs = 1;
+		shard->price = shard->usual_cost = cost;
+	}
+	if (cost != shard->usual_cost)
+		shard->costs_differ = 1;
+	shard->usual_cost += (cost - shard->usual_cost) / COST_FOLLOWS;
+}
+
+bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand, struct sci_legacy *legacy)
+{
+	if (shard->policy != SCI_POLICY_COUNTED)
+		return true;
+	fit(shard);
+	if (demand.cost)
+		learn_cost(shard, demand);
+	return legacy->replaces || !is_giant(shard, demand) || admit_giant(shard, demand, legacy);
 }
 
 void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand)
@@ -285,15 +493,21 @@ struct sci_legacy sci_policy_legacy(uint64_t slot)
 
 struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint64_t hash)
 {
+	struct sci_legacy legacy = { .queue = SCI_MAIN };
 	struct sci_ghost ghost;
 
 	if (shard->policy == SCI_POLICY_LRU)
-		return (struct sci_legacy){ .queue = SCI_MAIN };
-	if (!sci_ghosts_take(shard, sci_index_ghost_hash(shard, hash), &ghost))
-		return (struct sci_legacy){ .queue = SCI_WINDOW, .uses = sci_uses_of(shard, 0) };
+		return legacy;
+	legacy.queue = SCI_WINDOW;
+	legacy.ghost_hash = sci_index_ghost_hash(shard, hash);
+	if (!sci_ghosts_take(shard, legacy.ghost_hash, &ghost)) {
+		legacy.uses = sci_uses_of(shard, 0);
+		return legacy;
+	}
 	if ((double)ghost.age < capacity_entries(shard) / 2)
 		move_share(shard, GAIN * (1 - shard->window_share));
-	return (struct sci_legacy){ .queue = SCI_WINDOW, .uses = ghost.uses };
+	legacy.uses = ghost.uses;
+	return legacy;
 }
 
 void sci_policy_entered(struct sci_shard *shard, sci_place place, struct sci_legacy legacy)

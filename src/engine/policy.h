@@ -20,6 +20,7 @@ struct sci_legacy {
 	enum sci_queue_name queue;
 	uint8_t uses;
 	bool replaces;
+	uint32_t ghost_hash; /* of a new key */
 };
 
 /* The entry in this slot is being replaced: what its successor takes over. */
@@ -28,11 +29,17 @@ struct sci_legacy sci_policy_legacy(uint64_t slot);
 /* A new key comes: what is left of it from before. */
 struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint64_t hash);
 
-/* What is to come: units of load, and one entry more, or none when it replaces one. */
+/* What is to come: units of load, what it costs to make anew (0: not known), and one entry more, or none
+ * when it replaces one. */
 struct sci_demand {
 	uint64_t load;
+	uint32_t cost;
 	uint32_t entries;
 };
+
+/* Whether what is to come may be stored at all; `legacy` then says where. What is too large for the window
+ * has to beat what it would push out, and has done so when this returns true. */
+bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand, struct sci_legacy *legacy);
 
 /* Evict until what is to come is within the bounds, or nothing can be evicted. */
 void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand);

@@ -22,13 +22,27 @@
 /* What an entry takes beside key and value: header, padding, slots of the index and ghosts. */
 #define ENTRY_OVERHEAD (SCI_RECORD_HEADER + 4 + 10 + 8)
 
+/* Of these, what there is for each entry that the index is made for, whether it comes or not. */
+#define INDEXED_BYTES (10 + 8)
+
+/* How many entries to make the index for. Where a few values are large most are smaller than the usual
+ * one, so it bears more than there would be if all were like that: four times as many, as far as a
+ * hundred and twenty-eighth of the memory goes. */
+static uint64_t entries_for(uint64_t bytes, uint64_t entry_bytes)
+{
+	uint64_t usual = bytes / (ENTRY_OVERHEAD + entry_bytes);
+	uint64_t spare = bytes / 128 / INDEXED_BYTES;
+
+	return usual + (spare < 3 * usual ? spare : 3 * usual);
+}
+
 struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options *options)
 {
 	struct sci_shard *shard = memory;
 	uint64_t entries = options->max_entries;
 
 	if (!entries)
-		entries = options->bytes / (ENTRY_OVERHEAD + options->entry_bytes);
+		entries = entries_for(options->bytes, options->entry_bytes);
 	if (entries > options->bytes / ENTRY_BYTES_LEAST)
 		entries = options->bytes / ENTRY_BYTES_LEAST;
 	shard->magic = SCI_SHARD_MAGIC;
@@ -201,6 +215,16 @@ static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot
 	sci_policy_entered(shard, place, legacy);
 }
 
+/* Something large that would have to go again at once. */
+static void decline(struct sci_shard *shard, const struct sci_content *content)
+{
+	shard->evictions++;
+	if (content->object) {
+		content->object->next = shard->departed;
+		shard->departed = content->object;
+	}
+}
+
 static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, uint64_t form,
 	const struct sci_content *content, int64_t now_ms)
 {
@@ -211,7 +235,16 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 		return SCI_STORED;
 	struct sci_legacy legacy =
 		slot ? sci_policy_legacy(*slot) : sci_policy_newcomer(shard, name->hash);
-	sci_policy_make_room(shard, (struct sci_demand){ (uint64_t)units + weight, slot ? 0 : 1 });
+	struct sci_demand demand = {
+		.load = (uint64_t)units + weight,
+		.cost = content->cost,
+		.entries = slot ? 0 : 1,
+	};
+	if (!sci_policy_admit(shard, demand, &legacy)) {
+		decline(shard, content);
+		return SCI_STORED;
+	}
+	sci_policy_make_room(shard, demand);
 	sci_place place = allocate_within_bound(shard, units, weight, now_ms);
 	/* The entry that is replaced may have been moved or evicted for it. */
 	if (legacy.replaces)

@@ -124,7 +124,8 @@ struct sci_content {
 	uint32_t cost;               /* of making it anew, in any unit; 0: not known */
 };
 
-/* Store a value in the place of what the key had; when it cannot be stored, the key has none after.
+/* Store a value in the place of what the key had; when it cannot be stored, the key has none after. A large
+ * one for which entries would have to go that are worth more is SCI_STORED, and evicted again at once.
  * The value may lie in the shard itself only if it is pinned. */
 enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
 	const struct sci_content *content, int64_t now_ms);

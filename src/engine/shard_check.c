@@ -28,6 +28,9 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "the index has an odd number of lines";
 	if ((shard->policy == SCI_POLICY_COUNTED) != (shard->ghost_lines > 0))
 		return "the policy has not the ghosts that it wants";
+	if (shard->ghost_lines_used > shard->ghost_lines ||
+		(shard->ghost_lines_used == 0) != (shard->ghost_lines == 0))
+		return "more ghosts are in use than there are";
 	if ((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket) +
 		    shard->ghost_lines * sizeof(struct sci_ghosts)) /
 			SCI_UNIT !=

@@ -28,7 +28,7 @@ void sci_shard_resize(struct sci_shard *shard, uint64_t max_entries, uint64_t by
 {
 	shard->max_entries = bound_of_index(shard, max_entries);
 	shard->log_bound = (sci_place)(bytes / SCI_UNIT);
-	sci_policy_make_room(shard, (struct sci_demand){ 0, 0 });
+	sci_policy_make_room(shard, (struct sci_demand){ 0 });
 	end_log(shard, now_ms);
 }
 
@@ -38,7 +38,7 @@ bool sci_shard_shrink(struct sci_shard *shard, int64_t now_ms)
 
 	if (limit > shard->log_bound) {
 		/* What was pinned then may be evicted now. */
-		sci_policy_make_room(shard, (struct sci_demand){ 0, 0 });
+		sci_policy_make_room(shard, (struct sci_demand){ 0 });
 		end_log(shard, now_ms);
 	}
 	return shard->log_limit < limit;

@@ -141,6 +141,7 @@ void sci_belady_replay(struct sci_belady *belady, uint64_t entries, struct sci_r
 		if (belady->place[key] != OUTSIDE) {
 			result->hits++;
 			result->hit_bytes += sci_trace_size(trace, i);
+			result->saved += sci_trace_cost(trace, i);
 			belady->next_use[key] = next;
 			rise(belady, belady->place[key], key);
 		} else if (next != NEVER) {

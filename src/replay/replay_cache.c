@@ -71,11 +71,13 @@ static int ask(struct sc_cache *cache, const struct sci_trace *trace, bool bytes
 		if (rc == SC_HIT) {
 			result->hits++;
 			result->hit_bytes += size;
+			result->saved += sci_trace_cost(trace, i);
 			sc_value_release(&value);
 			continue;
 		}
 		if (rc == SC_MISS)
-			rc = sc_cache_put(cache, key, values, bytes ? size : SMALL_VALUE);
+			rc = sc_cache_put_with(cache, key, values, bytes ? size : SMALL_VALUE,
+				SC_PUT_OPTIONS(.cost = sci_trace_cost(trace, i)));
 		if (rc == SC_E_TOO_LARGE)
 			result->rejected++;
 		else if (rc < 0)

@@ -64,6 +64,8 @@ int sci_replay_trace(const struct sci_trace *trace, const struct sci_replay_plan
 		.key_count = trace->key_count,
 		.sized = trace->sizes != NULL,
 		.bytes = trace->bytes,
+		.costed = trace->costs != NULL,
+		.cost = trace->cost,
 		.results = calloc((size_t)plan->limit_count * plan->policy_count,
 			sizeof *figures->results),
 	};

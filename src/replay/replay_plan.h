@@ -37,6 +37,7 @@ struct sci_replay_plan {
 struct sci_replay_result {
 	uint64_t hits;
 	uint64_t hit_bytes; /* of the sizes of the requests that hit */
+	uint64_t saved;     /* of the costs of the requests that hit */
 	uint64_t evictions;
 	uint64_t rejected; /* values that the cache could not keep at all */
 	bool bound;        /* no cache's hits, but more than any cache can have; the others are 0 */
@@ -47,7 +48,9 @@ struct sci_replay_figures {
 	const char *path; /* borrowed from the trace */
 	uint32_t requests, key_count;
 	bool sized;
-	uint64_t bytes;                    /* of all sizes */
+	uint64_t bytes; /* of all sizes */
+	bool costed;
+	uint64_t cost;                     /* of all costs */
 	struct sci_replay_result *results; /* a place for each policy, for each bound; see below */
 };
 

@@ -1,5 +1,5 @@
 /* What a figure cannot be is said in both forms: a bound has no evictions, and without sizes, or with sizes
- * that are all 0, there is no byte hit ratio. It is "-" for people and null for programs. */
+ * that are all 0, there is no byte hit ratio; nor is there a share of costs without costs. It is "-" for people and null for programs. */
 #include "replay/replay_report.h"
 
 #include "base/count_text.h"
@@ -18,6 +18,12 @@ static double ratio(uint64_t part, uint64_t whole)
 static bool has_bytes(const struct sci_replay_figures *figures)
 {
 	return figures->sized && figures->bytes > 0;
+}
+
+static bool has_saved(const struct sci_replay_figures *figures,
+	const struct sci_replay_result *result)
+{
+	return figures->costed && figures->cost > 0 && !result->bound;
 }
 
 static const char *percent(double share, char text[RATIO_BYTES])
@@ -44,6 +50,11 @@ static int print_row(struct sci_buffer *out, const struct sci_replay_plan *plan,
 			has_bytes(figures)
 				? percent(ratio(result->hit_bytes, figures->bytes), share)
 				: "-");
+	if (rc == 0 && figures->costed)
+		rc = sci_buffer_printf(out, " %10s",
+			has_saved(figures, result)
+				? percent(ratio(result->saved, figures->cost), share)
+				: "-");
 	if (rc == 0)
 		rc = sci_buffer_printf(out, " %14s",
 			result->bound ? "-" : sci_count_text(result->evictions, count));
@@ -65,9 +76,9 @@ int sci_replay_print_table(struct sci_buffer *out, const struct sci_replay_plan 
 	if (rc == 0 && figures->sized)
 		rc = sci_buffer_printf(out, ", %s bytes", sci_count_text(figures->bytes, bytes));
 	if (rc == 0)
-		rc = sci_buffer_printf(out, "\n%14s  %-12s %14s %10s %14s %14s",
+		rc = sci_buffer_printf(out, "\n%14s  %-12s %14s %10s %14s%s %14s",
 			plan->bytes ? "max bytes" : "max entries", "policy", "hits", "hit ratio",
-			"byte hit ratio", "evictions");
+			"byte hit ratio", figures->costed ? " cost saved" : "", "evictions");
 	if (rc == 0)
 		rc = sci_buffer_printf(out, plan->bytes ? " %14s\n" : "\n", "too large");
 	for (unsigned i = 0; i < plan->limit_count * plan->policy_count && rc == 0; i++)
@@ -95,7 +106,9 @@ static int print_object(struct sci_buffer *out, const struct sci_replay_plan *pl
 	const struct sci_replay_result *result = sci_replay_result_of(figures, plan, limit, policy);
 	char entries[SCI_COUNT_TEXT_BYTES], bytes[SCI_COUNT_TEXT_BYTES],
 		requested[SCI_COUNT_TEXT_BYTES], hit_bytes[SCI_COUNT_TEXT_BYTES],
-		evictions[SCI_COUNT_TEXT_BYTES], rejected[SCI_COUNT_TEXT_BYTES], share[RATIO_BYTES];
+		evictions[SCI_COUNT_TEXT_BYTES], rejected[SCI_COUNT_TEXT_BYTES],
+		cost[SCI_COUNT_TEXT_BYTES], saved[SCI_COUNT_TEXT_BYTES], share[RATIO_BYTES],
+		saved_share[RATIO_BYTES];
 
 	int rc = sci_buffer_printf(out, "{\"trace\": ");
 	if (rc == 0)
@@ -106,6 +119,7 @@ static int print_object(struct sci_buffer *out, const struct sci_replay_plan *pl
 		", \"policy\": \"%s\", \"bound\": %s, \"max_entries\": %s, \"max_bytes\": %s, "
 		"\"keys\": %lu, \"requests\": %lu, \"requested_bytes\": %s, \"hits\": %llu, "
 		"\"hit_bytes\": %s, \"hit_ratio\": %.6f, \"byte_hit_ratio\": %s, "
+		"\"requested_cost\": %s, \"saved_cost\": %s, \"cost_saved_ratio\": %s, "
 		"\"evictions\": %s, \"rejected\": %s}",
 		sci_replay_policy_name(plan->policies[policy]), result->bound ? "true" : "false",
 		known(!plan->bytes, plan->limits[limit], entries),
@@ -115,6 +129,10 @@ static int print_object(struct sci_buffer *out, const struct sci_replay_plan *pl
 		known(figures->sized, result->hit_bytes, hit_bytes),
 		ratio(result->hits, figures->requests),
 		known_ratio(has_bytes(figures), ratio(result->hit_bytes, figures->bytes), share),
+		known(figures->costed, figures->cost, cost),
+		known(figures->costed && !result->bound, result->saved, saved),
+		known_ratio(has_saved(figures, result), ratio(result->saved, figures->cost),
+			saved_share),
 		known(!result->bound, result->evictions, evictions),
 		known(!result->bound, result->rejected, rejected));
 }

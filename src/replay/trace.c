@@ -1,5 +1,5 @@
-/* A trace is held in four bytes for a request, and four more when it has sizes: keys become numbers as they
- * are read, and the texts are forgotten when all of them are known. */
+/* A trace is held in four bytes for a request, and four more each when it has sizes and costs: keys become
+ * numbers as they are read, and the texts are forgotten when all of them are known. */
 #include "replay/trace.h"
 
 #include "replay/trace_builder.h"
@@ -17,6 +17,7 @@ void sci_trace_close(struct sci_trace *trace)
 		return;
 	free(trace->keys);
 	free(trace->sizes);
+	free(trace->costs);
 	free(trace);
 }
 
@@ -40,13 +41,15 @@ static int make_room(struct sci_trace_builder *builder)
 	int rc = resize(&trace->keys, room);
 	if (rc == 0 && builder->options->size_column)
 		rc = resize(&trace->sizes, room);
+	if (rc == 0 && builder->options->cost_column)
+		rc = resize(&trace->costs, room);
 	if (rc == 0)
 		builder->room = room;
 	return rc;
 }
 
-int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len, uint32_t size,
-	struct sc_error *error)
+int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len,
+	struct sci_trace_facts facts, struct sc_error *error)
 {
 	struct sci_trace *trace = builder->trace;
 	int rc = 0;
@@ -63,7 +66,9 @@ int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len
 		return sci_error_set(error, rc, 0, "no memory for more than %lu requests of %s",
 			(unsigned long)trace->requests, sci_source_name(builder->source));
 	if (trace->sizes)
-		trace->sizes[trace->requests] = size;
+		trace->sizes[trace->requests] = facts.size;
+	if (trace->costs)
+		trace->costs[trace->requests] = facts.cost;
 	trace->requests++;
 	return 0;
 }
@@ -94,6 +99,7 @@ static void add_up(struct sci_trace *trace)
 		class->count++;
 		class->bytes += size;
 		trace->bytes += size;
+		trace->cost += sci_trace_cost(trace, i);
 		trace->largest = size > trace->largest ? size : trace->largest;
 	}
 	trace->usual = usual_size(classes, trace->requests);
@@ -105,6 +111,8 @@ static void fit(struct sci_trace *trace)
 	resize(&trace->keys, trace->requests);
 	if (trace->sizes)
 		resize(&trace->sizes, trace->requests);
+	if (trace->costs)
+		resize(&trace->costs, trace->requests);
 }
 
 static int read_all(struct sci_trace_builder *builder, struct sc_error *error)
@@ -123,7 +131,9 @@ static int read_all(struct sci_trace_builder *builder, struct sc_error *error)
 			sci_source_name(builder->source));
 	fit(trace);
 	if (options->sizes)
-		rc = sci_trace_read_sizes(builder, options->sizes, error);
+		rc = sci_trace_read_facts(builder, options->sizes, "sizes", &trace->sizes, error);
+	if (rc == 0 && options->costs)
+		rc = sci_trace_read_facts(builder, options->costs, "costs", &trace->costs, error);
 	if (rc == 0)
 		add_up(trace);
 	return rc;

@@ -1,4 +1,5 @@
-/* A trace: the keys that somebody asked for, one after the other, and how large their values are. */
+/* A trace: the keys that somebody asked for, one after the other, how large their values are, and what it
+ * costs to make them. */
 #ifndef SCI_REPLAY_TRACE_H
 #define SCI_REPLAY_TRACE_H
 
@@ -16,15 +17,17 @@
 enum sci_trace_format {
 	SCI_TRACE_U32,  /* a key is a little-endian 32-bit number */
 	SCI_TRACE_TEXT, /* a key is a line */
-	SCI_TRACE_CSV   /* a key is a field of a line, and so may a size be */
+	SCI_TRACE_CSV   /* a key is a field of a line, and so may a size and a cost be */
 };
 
 struct sci_trace_options {
 	enum sci_trace_format format;
 	const char
 		*sizes; /* u32: a file with a little-endian 32-bit size for each request, or NULL */
+	const char *costs;    /* the same of costs */
 	unsigned column;      /* csv: of the key, from 1 */
 	unsigned size_column; /* csv: of the size, or 0 */
+	unsigned cost_column; /* csv: of the cost, or 0 */
 	bool header;          /* csv: the first line is not a request */
 };
 
@@ -32,11 +35,13 @@ struct sci_trace {
 	const char *path;   /* as it was given, borrowed */
 	uint32_t *keys;     /* of each request, numbered as they first appeared */
 	uint32_t *sizes;    /* of each request's value in bytes, or NULL */
+	uint32_t *costs;    /* of each request's value when it is missed, in any unit, or NULL */
 	uint32_t requests;  /* 1 at least */
 	uint32_t key_count; /* different ones */
 	uint32_t largest;   /* of the sizes */
 	uint32_t usual;     /* about their median */
 	uint64_t bytes;     /* of all sizes together */
+	uint64_t cost;      /* of all costs together */
 };
 
 /* Read the whole trace at `path` into memory.
@@ -54,6 +59,12 @@ void sci_trace_close(struct sci_trace *trace);
 static inline uint32_t sci_trace_size(const struct sci_trace *trace, uint32_t request)
 {
 	return trace->sizes ? trace->sizes[request] : 0;
+}
+
+/* What a request costs when it is missed; 0 in a trace without costs. */
+static inline uint32_t sci_trace_cost(const struct sci_trace *trace, uint32_t request)
+{
+	return trace->costs ? trace->costs[request] : 0;
 }
 
 #endif

@@ -15,16 +15,22 @@ struct sci_trace_builder {
 	uint32_t room; /* requests that the arrays have room for */
 };
 
+/* What a request has beside its key. */
+struct sci_trace_facts {
+	uint32_t size, cost;
+};
+
 /* Add a request. Returns 0, SC_E_INVAL when there are too many, or SC_E_NOMEM. */
-int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len, uint32_t size,
-	struct sc_error *error);
+int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len,
+	struct sci_trace_facts facts, struct sc_error *error);
 
 /* Read all of builder->source: numbers, or lines. */
 int sci_trace_read_numbers(struct sci_trace_builder *builder, struct sc_error *error);
 int sci_trace_read_lines(struct sci_trace_builder *builder, struct sc_error *error);
 
-/* Read a size for each request that is there from the file at `path`. */
-int sci_trace_read_sizes(struct sci_trace_builder *builder, const char *path,
-	struct sc_error *error);
+/* Read a number for each request that is there from the file at `path`; they are `what`: sizes, costs.
+ * *facts is the trace's, also after a failure. */
+int sci_trace_read_facts(struct sci_trace_builder *builder, const char *path, const char *what,
+	uint32_t **facts, struct sc_error *error);
 
 #endif

@@ -123,68 +123,81 @@ static struct field cut_field(struct lines *lines, size_t *at)
 	return (struct field){ text, out };
 }
 
-/* Find the key and the size among the fields of the record. */
-static int split(struct lines *lines, struct field *key, struct field *size, struct sc_error *error)
+/* What of a record matters. */
+struct fields {
+	struct field key, size, cost;
+};
+
+/* Find them in the record. */
+static int split(struct lines *lines, struct fields *fields, struct sc_error *error)
 {
 	const struct sci_trace_options *options = lines->builder->options;
 	size_t at = 0;
 
-	*key = *size = (struct field){ 0 };
+	*fields = (struct fields){ 0 };
 	for (unsigned column = 1; column <= SCI_TRACE_COLUMN_MAX; column++) {
 		struct field field = cut_field(lines, &at);
 		if (column == options->column)
-			*key = field;
+			fields->key = field;
 		if (column == options->size_column)
-			*size = field;
+			fields->size = field;
+		if (column == options->cost_column)
+			fields->cost = field;
 		if (at == lines->record_len)
 			break;
 		if (lines->record[at++] != ',')
 			return refuse(lines, error, "column %u goes on after its closing quote",
 				column);
 	}
-	if (!key->text)
-		return refuse(lines, error, "there is no column %u", options->column);
-	if (options->size_column && !size->text)
-		return refuse(lines, error, "there is no column %u", options->size_column);
-	return 0;
+	unsigned missing = !fields->key.text                 ? options->column
+		: options->size_column && !fields->size.text ? options->size_column
+		: options->cost_column && !fields->cost.text ? options->cost_column
+							     : 0;
+	return missing ? refuse(lines, error, "there is no column %u", missing) : 0;
 }
 
-static int read_size(const struct lines *lines, struct field field, uint32_t *size,
-	struct sc_error *error)
+/* A field of this column, if there is one; `kind` is what its numbers are. */
+static int read_number(const struct lines *lines, struct field field, unsigned column,
+	const char *kind, uint32_t *out, struct sc_error *error)
 {
 	uint64_t number = 0;
 	bool valid = field.len > 0;
 
+	if (!column)
+		return 0;
 	for (size_t i = 0; i < field.len && valid; i++) {
 		valid = field.text[i] >= '0' && field.text[i] <= '9';
 		number = number * 10 + (uint64_t)(field.text[i] - '0');
 		valid &= number <= UINT32_MAX;
 	}
 	if (!valid)
-		return refuse(lines, error,
-			"column %u is not a size, a whole number of bytes up to %lu",
-			lines->builder->options->size_column, (unsigned long)UINT32_MAX);
-	*size = (uint32_t)number;
+		return refuse(lines, error, "column %u is not %s up to %lu", column, kind,
+			(unsigned long)UINT32_MAX);
+	*out = (uint32_t)number;
 	return 0;
 }
 
 static int add_record(struct lines *lines, struct sc_error *error)
 {
 	const struct sci_trace_options *options = lines->builder->options;
-	struct field key = { lines->record, lines->record_len }, size = { 0 };
-	uint32_t bytes = 0;
+	struct fields fields = { .key = { lines->record, lines->record_len } };
+	struct sci_trace_facts facts = { 0 };
 	int rc = 0;
 
 	if (lines->record_len == 0)
 		return refuse(lines, error, "the line is empty");
 	if (options->format == SCI_TRACE_CSV)
-		rc = split(lines, &key, &size, error);
-	if (rc == 0 && key.len == 0)
+		rc = split(lines, &fields, error);
+	if (rc == 0 && fields.key.len == 0)
 		rc = refuse(lines, error, "the key is empty");
-	if (rc == 0 && options->size_column)
-		rc = read_size(lines, size, &bytes, error);
 	if (rc == 0)
-		rc = sci_trace_add(lines->builder, key.text, key.len, bytes, error);
+		rc = read_number(lines, fields.size, options->size_column,
+			"a size, a whole number of bytes", &facts.size, error);
+	if (rc == 0)
+		rc = read_number(lines, fields.cost, options->cost_column, "a cost, a whole number",
+			&facts.cost, error);
+	if (rc == 0)
+		rc = sci_trace_add(lines->builder, fields.key.text, fields.key.len, facts, error);
 	return rc;
 }
 

@@ -1,5 +1,5 @@
 /* Little-endian 32-bit numbers, whose four bytes may lie on both sides of the end of a piece. A number that
- * is cut off, and sizes that are not as many as the requests, show that the file is not what it was taken
+ * is cut off, and sizes or costs that are not as many as the requests, show that the file is not what it was taken
  * for: better no figures than wrong ones. */
 #include "replay/trace_builder.h"
 
@@ -58,52 +58,51 @@ int sci_trace_read_numbers(struct sci_trace_builder *builder, struct sc_error *e
 	int rc;
 
 	while ((rc = next_number(&numbers, builder->bar, &key, error)) == 1) {
-		rc = sci_trace_add(builder, &key, sizeof key, 0, error);
+		rc = sci_trace_add(builder, &key, sizeof key, (struct sci_trace_facts){ 0 }, error);
 		if (rc < 0)
 			break;
 	}
 	return rc;
 }
 
-static int read_sizes(struct numbers *numbers, struct sci_trace_builder *builder,
-	struct sc_error *error)
+static int read_facts(struct numbers *numbers, struct sci_trace_builder *builder, const char *what,
+	uint32_t *facts, struct sc_error *error)
 {
-	struct sci_trace *trace = builder->trace;
+	const struct sci_trace *trace = builder->trace;
 	uint32_t beyond;
 	int rc = 1;
 
 	for (uint32_t i = 0; i < trace->requests && rc == 1; i++)
-		rc = next_number(numbers, builder->bar, &trace->sizes[i], error);
+		rc = next_number(numbers, builder->bar, &facts[i], error);
 	if (rc < 0)
 		return rc;
 	if (rc == 0)
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"%s: ends after %llu sizes, and %s has %lu requests",
-			sci_source_name(numbers->source), (unsigned long long)numbers->count,
+			"%s: ends after %llu %s, and %s has %lu requests",
+			sci_source_name(numbers->source), (unsigned long long)numbers->count, what,
 			sci_source_name(builder->source), (unsigned long)trace->requests);
 	rc = next_number(numbers, builder->bar, &beyond, error);
 	if (rc == 1)
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"%s: has more sizes than the %lu requests of %s",
-			sci_source_name(numbers->source), (unsigned long)trace->requests,
+			"%s: has more %s than the %lu requests of %s",
+			sci_source_name(numbers->source), what, (unsigned long)trace->requests,
 			sci_source_name(builder->source));
 	return rc;
 }
 
-int sci_trace_read_sizes(struct sci_trace_builder *builder, const char *path,
-	struct sc_error *error)
+int sci_trace_read_facts(struct sci_trace_builder *builder, const char *path, const char *what,
+	uint32_t **facts, struct sc_error *error)
 {
-	struct sci_trace *trace = builder->trace;
 	struct numbers numbers = { 0 };
 
 	int rc = sci_source_open(&numbers.source, path, error);
 	if (rc < 0)
 		return rc;
-	trace->sizes = malloc((size_t)trace->requests * sizeof *trace->sizes);
-	if (trace->sizes)
-		rc = read_sizes(&numbers, builder, error);
+	*facts = malloc((size_t)builder->trace->requests * sizeof **facts);
+	if (*facts)
+		rc = read_facts(&numbers, builder, what, *facts, error);
 	else
-		rc = sci_error_set(error, SC_E_NOMEM, 0, "no memory for the sizes of %s", path);
+		rc = sci_error_set(error, SC_E_NOMEM, 0, "no memory for the %s of %s", what, path);
 	sci_source_close(numbers.source);
 	return rc;
 }

@@ -101,6 +101,8 @@ static void faults_of_the_head(void **state)
 	assert_noticed(shard->policy, 2, "the policy is none that there is");
 	assert_noticed(shard->policy, SCI_POLICY_LRU,
 		"the policy has not the ghosts that it wants");
+	assert_noticed(shard->ghost_lines_used, shard->ghost_lines + 1,
+		"more ghosts are in use than there are");
 	assert_noticed(shard->buckets, 3, "the index has an odd number of lines");
 	assert_noticed(shard->max_entries, UINT32_MAX,
 		"the bound on entries is more than the index bears");

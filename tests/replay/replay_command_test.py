@@ -16,7 +16,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 MEMBERS = {
     "trace": str, "policy": str, "bound": bool, "max_entries": (int, type(None)), "max_bytes": (int, type(None)),
     "keys": int, "requests": int, "requested_bytes": (int, type(None)), "hits": int, "hit_bytes": (int, type(None)),
-    "hit_ratio": float, "byte_hit_ratio": (float, type(None)), "evictions": (int, type(None)),
+    "hit_ratio": float, "byte_hit_ratio": (float, type(None)), "requested_cost": (int, type(None)),
+    "saved_cost": (int, type(None)), "cost_saved_ratio": (float, type(None)), "evictions": (int, type(None)),
     "rejected": (int, type(None)),
 }
 
@@ -39,7 +40,8 @@ class Usage(ReplayCase):
                             ("--max-bytes", ("16383", "15K", "17G", "1T", "K", "1KK", "1k", "9" * 30, "99999999999999G")),
                             ("--entry-bytes", ("0", "2G", "x")),
                             ("--column", ("0", "10001", "key")),
-                            ("--size-column", ("0", "-1"))):
+                            ("--size-column", ("0", "-1")),
+                            ("--cost-column", ("0", "-1"))):
             for number in bad:
                 with self.subTest(option=option, number=number):
                     self.refuses(f"{option} takes", "-", "--format=csv", f"{option}={number}")
@@ -57,13 +59,17 @@ class Usage(ReplayCase):
         self.refuses("one --max-entries or one --max-bytes", *self.TRACE, "--max-entries=11")
         self.refuses("--max-bytes needs sizes", "-", "--format=u32", "--max-bytes=1M")
         self.refuses("--max-bytes needs sizes", "-", "--format=text", "--max-bytes=1M")
-        self.refuses("--sizes goes with --format u32", "-", "--format=text", "--max-entries=1", "--sizes=x")
-        for option in "--column=1", "--size-column=2", "--header":
+        for option in "--sizes=x", "--costs=x":
+            self.refuses("--sizes and --costs go with --format u32", "-", "--format=text", "--max-entries=1", option)
+        for option in "--column=1", "--size-column=2", "--cost-column=2", "--header":
             self.refuses("go with --format csv", *self.TRACE, option)
-        self.refuses("--sizes is for one trace; there are 2", "a", "b", "--format=u32", "--max-entries=1", "--sizes=x")
+        for option in "--sizes=x", "--costs=x":
+            self.refuses("--sizes and --costs are for one trace; there are 2", "a", "b", "--format=u32",
+                         "--max-entries=1", option)
         self.refuses("--entry-bytes goes with --max-bytes", *self.TRACE, "--entry-bytes=10")
         self.refuses("standard input can be read only once", "-", *self.TRACE)
         self.refuses("standard input can be read only once", *self.TRACE, "--sizes=-")
+        self.refuses("standard input can be read only once", "a", *self.TRACE[1:], "--sizes=-", "--costs=-")
 
     def test_help_and_manual_name_the_same_options(self):
         done = self.replay("--help")

@@ -189,6 +189,62 @@ class Bytes(ReplayCase):
         self.assertLess(self.results(*options, "--entry-bytes=64K", stdin=rows)[0]["hits"], 4000)
 
 
+class Costs(ReplayCase):
+    """Costs that differ: what is dear to make stays, and how much is saved is counted."""
+
+    def test_cost_of_hits(self):
+        trace = zipf(8000, 2000, 1)
+        costs = [key * 37 % 1000 for key in trace]
+        keys, costs_file = self.file("keys", u32(trace)), self.file("costs", u32(costs))
+        sizes = self.file("sizes", u32([100] * len(trace)))
+        for bound in "--max-entries=1000", "--max-bytes=200K":
+            for result in self.results(keys, "--format=u32", "--policy=lru,opt", bound, "--costs", costs_file,
+                                       "--sizes", sizes):
+                self.assertEqual(result["requested_cost"], sum(costs))
+                if result["bound"]:
+                    self.assertEqual((result["saved_cost"], result["cost_saved_ratio"]), (None, None))
+                else:
+                    self.assertLess(result["saved_cost"], sum(costs))
+                    self.assertAlmostEqual(result["cost_saved_ratio"], result["saved_cost"] / sum(costs), delta=1e-6)
+        # By hand: of two entries the lru keeps the last; a costs 5 and 6, b 7.
+        result, = self.results("-", "--format=csv", "--cost-column=2", "--max-entries=2", "--policy=lru",
+                               stdin=b"a,5\nb,7\na,6\nc,1\nb,9\n")
+        self.assertEqual((result["hits"], result["saved_cost"], result["requested_cost"]), (1, 6, 28))
+
+    def test_nothing_costs_anything(self):
+        result, = self.results("-", "--format=csv", "--cost-column=2", "--max-entries=2", "--policy=adaptive",
+                               stdin=b"a,0\na,0\n")
+        self.assertEqual((result["requested_cost"], result["saved_cost"], result["cost_saved_ratio"]), (0, 0, None))
+
+    def test_what_is_dear_stays(self):
+        """A tenth of the keys costs 100 times as much."""
+        trace = zipf(40_000, 4000, 5)
+        costs = [100 if key % 10 == 3 else 1 for key in trace]
+        keys, costs = self.file("keys", u32(trace)), self.file("costs", u32(costs))
+        sizes = self.file("sizes", u32([50 + key % 500 for key in trace]))
+        for bound in "--max-entries=200", "--max-bytes=100K":
+            with self.subTest(bound):
+                adaptive, exact = self.results(keys, "--format=u32", "--costs", costs, "--sizes", sizes, bound)
+                self.assertGreater(adaptive["cost_saved_ratio"], exact["cost_saved_ratio"] + 0.1)
+
+    def test_where_all_cost_the_same_nothing_changes(self):
+        trace = zipf_with_scans(20_000, 1000, 2)
+        keys, costs = self.file("keys", u32(trace)), self.file("costs", u32([7] * len(trace)))
+        options = (keys, "--format=u32", "--policy=adaptive", "--max-entries=64,512")
+        for without, same in zip(self.results(*options), self.results(*options, "--costs", costs)):
+            self.assertAlmostEqual(without["hit_ratio"], same["hit_ratio"], delta=0.01)
+            self.assertAlmostEqual(same["cost_saved_ratio"], same["hit_ratio"], delta=1e-6)
+
+    def test_a_table_of_costs(self):
+        rows = b"a,5,10\nb,7,10\na,6,10\n"
+        done = self.replay("-", "--format=csv", "--cost-column=2", "--size-column=3", "--max-bytes=16K",
+                           "--policy=lru,opt", stdin=rows)
+        lines = done.stdout.decode().splitlines()
+        self.assertIn("cost saved", lines[1])
+        self.assertIn("33.33 %", lines[2])
+        self.assertEqual(lines[2].split("%")[-2].split()[-1], "33.33")
+
+
 class ByteBound(ReplayCase):
     """The bound is of values alone, so small limits would do; the command takes no less than 16 KiB, and
     the values of these traces are large."""

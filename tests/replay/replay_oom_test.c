@@ -118,6 +118,7 @@ static void replay_bytes(void *arg)
 	const struct sci_trace_options options = {
 		.format = SCI_TRACE_U32,
 		.sizes = sizes_path,
+		.costs = sizes_path,
 	};
 	const struct sci_replay_plan plan = {
 		.bytes = true,
@@ -137,6 +138,7 @@ static void replay_lines(void *arg)
 		.format = SCI_TRACE_CSV,
 		.column = 1,
 		.size_column = 2,
+		.cost_column = 2,
 	};
 	const struct sci_replay_plan plan = {
 		.limits = { 1, KEYS },

@@ -167,6 +167,19 @@ class Refused(ReplayCase):
             self.refuses(f"standard input: {rest} of 4 bytes are left over after 2 numbers",
                          "-", "--format", "u32", *BOUND, stdin=u32([1, 2]) + b"x" * rest)
 
+    def test_costs_that_are_not_as_many(self):
+        trace = self.file("trace", u32([1, 2, 3]))
+        options = (trace, "--format", "u32", "--costs", "-", *BOUND)
+        self.refuses(f"standard input: ends after 2 costs, and {trace} has 3 requests", *options, stdin=u32([1, 2]))
+        self.refuses(f"standard input: has more costs than the 3 requests of {trace}", *options,
+                     stdin=u32([1, 2, 3, 4]))
+
+    def test_a_column_of_costs(self):
+        for row, words in ((b"a", "there is no column 2"), (b"a,", "column 2 is not a cost"),
+                           (b"a,-1", "column 2 is not a cost"), (b"a,4294967296", "column 2 is not a cost")):
+            with self.subTest(row):
+                self.refuses(f"standard input:1: {words}", "-", "--format=csv", "--cost-column=2", *BOUND, stdin=row)
+
     def test_sizes_that_are_not_as_many(self):
         trace = self.file("trace", u32([1, 2, 3]))
         options = (trace, "--format", "u32", "--sizes", "-", *BOUND)
