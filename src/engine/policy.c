@@ -47,10 +47,10 @@
 #define AGEING         32u  /* uses for each entry before all counts halve */
 #define FREE_PART      16u  /* of the log */
 #define JUDGED         16u  /* entries of main that are looked at before they go */
-#define MORE_GOES      (SCI_OCTAVE / 4) /* to be worth more, each time that twice as much has to go */
-#define DEARER         (SCI_OCTAVE / 2) /* than the price, to be spared */
+#define MORE_GOES      (SCI_OCTAVE / 4.0) /* to be worth more, each time that twice as much has to go */
+#define DEARER         (SCI_OCTAVE / 2.0) /* than the price, to be spared */
 #define COST_FOLLOWS   64
-#define PRICE_RISE     (SCI_OCTAVE / 16)
+#define PRICE_RISE     (SCI_OCTAVE / 16.0)
 #define PRICE_FOLLOWS  16 /* the part of the difference to what goes */
 
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
@@ -140,14 +140,10 @@ static void fit(struct sci_shard *shard)
 {
 	double entries = capacity_entries(shard);
 
-	if (entries > shard->max_entries)
-		entries = shard->max_entries;
-	if (entries < 1)
-		entries = 1;
 	if (entries > shard->usual_entries / 2.0 && entries < shard->usual_entries * 2.0)
 		return;
 	uint64_t stamps = shard->windowed / stamp_tick(shard);
-	shard->usual_entries = (uint32_t)entries;
+	shard->usual_entries = entries < 1 ? 1 : (uint32_t)entries;
 	shard->windowed = stamps * stamp_tick(shard);
 	if (shard->ghost_lines)
 		sci_ghosts_fit(shard, shard->usual_entries);
