@@ -142,6 +142,8 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
  *          values leave no room: then what was there before is gone too, so that nobody reads a value
  *          that its writer believes replaced. SC_E_INVAL, SC_E_TOO_LARGE or SC_E_NOMEM for a bad key,
  *          as sc_cache_get(), with nothing changed.
+ *          Something very large, for which much would have to go that is of more use, is SC_OK and evicted
+ *          again at once.
  * owns     key and value are copied.
  * blocks   as sc_cache_get(). A load of this key that is under way will not be stored. */
 int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len);

@@ -53,24 +53,25 @@ static uint8_t time_now(const struct sci_shard *shard)
 	return (uint8_t)(shard->ghosts_made / ghosts_a_tick(shard));
 }
 
-static uint8_t ticks_since(const struct sci_shard *shard, uint32_t ghost)
+static uint8_t ticks_since(uint8_t now, uint32_t ghost)
 {
-	return (uint8_t)(time_now(shard) - (uint8_t)ghost);
+	return (uint8_t)(now - (uint8_t)ghost);
 }
 
 void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses)
 {
 	uint32_t *ghosts = line_of(shard, hash), *oldest = ghosts;
+	uint8_t now = time_now(shard);
 
 	for (unsigned i = 0; i < PER_LINE; i++) {
 		if (ghosts[i] == 0) {
 			oldest = &ghosts[i];
 			break;
 		}
-		if (ticks_since(shard, ghosts[i]) > ticks_since(shard, *oldest))
+		if (ticks_since(now, ghosts[i]) > ticks_since(now, *oldest))
 			oldest = &ghosts[i];
 	}
-	*oldest = fingerprint_of(hash) << 16 | (uint32_t)uses << 8 | time_now(shard);
+	*oldest = fingerprint_of(hash) << 16 | (uint32_t)uses << 8 | now;
 	shard->ghosts_made++;
 }
 
@@ -90,7 +91,7 @@ bool sci_ghosts_take(struct sci_shard *shard, uint32_t hash, struct sci_ghost *g
 		if (ghosts[i] >> 16 != print)
 			continue;
 		ghost->uses = (uint8_t)(ghosts[i] >> 8);
-		ghost->age = ticks_since(shard, ghosts[i]) * ghosts_a_tick(shard);
+		ghost->age = ticks_since(time_now(shard), ghosts[i]) * ghosts_a_tick(shard);
 		ghosts[i] = 0;
 		return true;
 	}

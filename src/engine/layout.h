@@ -61,10 +61,11 @@ struct sci_shard {
 	sci_place
 		log_bound; /* where the log should end: before log_limit only while pins prevent it */
 
-	uint32_t max_entries;  /* the effective bound: never more than the index bears */
-	uint32_t entries;      /* in the index */
-	uint64_t space_units;  /* that records take, detached ones included */
-	uint64_t weight_units; /* that the entries weigh beside their records */
+	uint32_t max_entries;    /* the effective bound: never more than the index bears */
+	uint32_t entries;        /* in the index */
+	uint32_t capacity_units; /* what records and weights may be together */
+	uint64_t space_units;    /* that records take, detached ones included */
+	uint64_t weight_units;   /* that the entries weigh beside their records */
 	uint64_t pinned_units;
 	uint32_t pinned; /* records that are pinned, live or detached */
 	uint32_t epoch;  /* of use counts */
@@ -83,7 +84,7 @@ struct sci_shard {
 	uint32_t expiry_at; /* the slot where the search for expired entries goes on */
 	int64_t due_ms;     /* nothing expires before */
 	int64_t lap_due_ms; /* the same, of what the search has seen in this lap */
-	uint64_t evictions, forgotten, moved_units, reclaimed;
+	uint64_t evictions, forgotten, stored_units, moved_units, reclaimed;
 	struct sci_departed *departed;                /* objects whose entries are gone */
 	uint64_t hole_classes[SCI_HOLE_CLASSES / 64]; /* which of these are not empty */
 	sci_place holes[SCI_HOLE_CLASSES];

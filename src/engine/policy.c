@@ -45,7 +45,7 @@
 #define GAIN           0.1  /* entries that the window grows by for a young ghost */
 #define LOSS           0.04 /* entries that it shrinks by for a use in main */
 #define AGEING         32u  /* uses for each entry before all counts halve */
-#define FREE_PART      16u  /* of the log */
+#define FREE_PART      32u  /* of the log */
 #define JUDGED         16u  /* entries of main that are looked at before they go */
 #define MORE_GOES      (SCI_OCTAVE / 4.0) /* to be worth more, each time that twice as much has to go */
 #define DEARER         (SCI_OCTAVE / 2.0) /* than the price, to be spared */
@@ -63,20 +63,21 @@ void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
 	shard->ghost_lines_used = shard->ghost_lines;
 }
 
-/* What the entries may take. A part of the log stays free, so that there is space that lies together
- * without moving much: in a log that is full to the brim, each byte stored would cost dozens moved. */
-static uint32_t capacity_units(const struct sci_shard *shard)
+void sci_policy_measure(struct sci_shard *shard)
 {
 	uint32_t log_units = shard->log_bound - shard->log_start;
+	double moved =
+		shard->stored_units ? (double)shard->moved_units / (double)shard->stored_units : 0;
 
-	return log_units - log_units / FREE_PART;
+	shard->capacity_units =
+		log_units - (uint32_t)(log_units / FREE_PART * (1 + (moved < 1 ? moved : 1)));
 }
 
 /* Which of the two bounds is nearer decides in what the window is measured. */
 static bool bytes_bind(const struct sci_shard *shard)
 {
 	return sci_shard_load(shard) * shard->max_entries >
-		(uint64_t)shard->entries * capacity_units(shard);
+		(uint64_t)shard->entries * shard->capacity_units;
 }
 
 /* The part of the capacity that the window takes, with what is to come. */
@@ -85,7 +86,7 @@ static double window_with(const struct sci_shard *shard, struct sci_demand deman
 	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
 
 	if (bytes_bind(shard))
-		return (double)(window->load + demand.load) / (double)capacity_units(shard);
+		return (double)(window->load + demand.load) / (double)shard->capacity_units;
 	return (double)(window->entries + demand.entries) / (double)shard->max_entries;
 }
 
@@ -93,7 +94,7 @@ static double window_with(const struct sci_shard *shard, struct sci_demand deman
 static double capacity_entries(const struct sci_shard *shard)
 {
 	if (shard->entries && bytes_bind(shard))
-		return (double)capacity_units(shard) / (double)sci_shard_load(shard) *
+		return (double)shard->capacity_units / (double)sci_shard_load(shard) *
 			(double)shard->entries;
 	return (double)shard->max_entries;
 }
@@ -114,7 +115,7 @@ static struct sci_demand excess(const struct sci_shard *shard, struct sci_demand
 	uint64_t entries = (uint64_t)shard->entries + demand.entries;
 
 	return (struct sci_demand){
-		.load = load > capacity_units(shard) ? load - capacity_units(shard) : 0,
+		.load = load > shard->capacity_units ? load - shard->capacity_units : 0,
 		.entries =
 			entries > shard->max_entries ? (uint32_t)(entries - shard->max_entries) : 0,
 	};
@@ -401,7 +402,7 @@ void sci_policy_evict_entry(struct sci_shard *shard, sci_place place)
 static bool is_giant(const struct sci_shard *shard, struct sci_demand demand)
 {
 	return bytes_bind(shard) &&
-		(double)demand.load > shard->window_share * (double)capacity_units(shard);
+		(double)demand.load > shard->window_share * (double)shard->capacity_units;
 }
 
 /* A newcomer that does not go through the window, because it would push all others out of it. */

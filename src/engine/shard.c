@@ -61,6 +61,7 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 	shard->log_bound = (sci_place)(options->bytes / SCI_UNIT);
 	shard->log_limit = shard->log_bound;
 	sci_log_reset(shard);
+	sci_policy_measure(shard);
 	return shard;
 }
 
@@ -205,6 +206,7 @@ static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot
 
 	shard->entries++;
 	shard->space_units += sci_record_units(record);
+	shard->stored_units += sci_record_units(record);
 	shard->weight_units += sci_record_worth(record).weight_units;
 	if (old)
 		sci_entry_replace(shard, old, place);
@@ -240,6 +242,7 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 		.cost = content->cost,
 		.entries = slot ? 0 : 1,
 	};
+	sci_policy_measure(shard);
 	if (!sci_policy_admit(shard, demand, &legacy)) {
 		decline(shard, content);
 		return SCI_STORED;

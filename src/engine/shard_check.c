@@ -41,6 +41,8 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "the log's cursor is out of order";
 	if (shard->log_bound > shard->log_limit || shard->log_bound < shard->log_start)
 		return "the bound on the log is not inside it";
+	if (shard->capacity_units > shard->log_bound - shard->log_start)
+		return "the entries may take more than the log";
 	if (shard->max_entries > sci_index_capacity(shard->buckets) || !shard->max_entries)
 		return "the bound on entries is more than the index bears";
 	if (shard->entries > shard->max_entries)

@@ -104,6 +104,9 @@ static void faults_of_the_head(void **state)
 	assert_noticed(shard->ghost_lines_used, shard->ghost_lines + 1,
 		"more ghosts are in use than there are");
 	assert_noticed(shard->buckets, 3, "the index has an odd number of lines");
+	assert_noticed(shard->log_bound, shard->log_limit + 1,
+		"the bound on the log is not inside it");
+	assert_noticed(shard->capacity_units, UINT32_MAX, "the entries may take more than the log");
 	assert_noticed(shard->max_entries, UINT32_MAX,
 		"the bound on entries is more than the index bears");
 	assert_noticed(shard->max_entries, shard->entries - 1, "more entries than the bound");

@@ -163,8 +163,8 @@ class Bytes(ReplayCase):
             self.assertEqual(result["max_bytes"], int(limit[:-1]) << 10)
 
     def test_a_size_that_changes_is_stored_at_the_next_miss(self):
-        """a of 20,000 and then of 1 byte is a hit and stays large, so b and c of 20,000 do not fit beside it."""
-        rows = "a,20000\na,1\nb,20000\nc,20000\na,1\n"
+        """a of 21,000 and then of 1 byte is a hit and stays large, so b and c of 21,000 do not fit beside it."""
+        rows = "a,21000\na,1\nb,21000\nc,21000\na,1\n"
         result, = self.results("-", "--format", "csv", "--size-column=2", "--max-bytes=64000", "--policy=lru",
                                stdin=rows.encode())
         self.assertEqual((result["hits"], result["hit_bytes"], result["evictions"]), (1, 1, 1))
