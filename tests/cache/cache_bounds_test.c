@@ -36,7 +36,9 @@ static void opening_touches_next_to_nothing(void **state)
 		printf("%llu bytes: region %zu, process %zd\n", (unsigned long long)sizes[i],
 			sct_resident(cache), (ssize_t)(after - before));
 		assert_in_range(sct_resident(cache), 1, 16 << 10);
+#ifndef __SANITIZE_THREAD__ /* whose shadow is many times the memory */
 		assert_true(after < before + (100 << 10));
+#endif
 		sc_cache_close(cache);
 	}
 }
@@ -92,7 +94,7 @@ static void a_full_cache_stays_in_its_region(void **state)
  * the region is larger, because the cache may grow. */
 static void max_bytes_is_exact(void **state)
 {
-	const uint64_t sizes[] = { 16 << 10, 100001, 1 << 20, 4 << 20 };
+	const uint64_t sizes[] = { 16 << 10, 100001, 1 << 20 };
 	static unsigned char value[200000];
 
 	(void)state;

@@ -381,7 +381,8 @@ static void no_read_returns_what_is_expired(void **state)
 
 	for (int i = 0; i < 200000; i++) {
 		unsigned key = (unsigned)sct_below(&random, 50);
-		int64_t now_ms = fixture->now_ms += (int64_t)sct_below(&random, 3);
+		fixture->now_ms += (int64_t)sct_below(&random, 3);
+		int64_t now_ms = fixture->now_ms;
 		if (sct_below(&random, 6) == 0) {
 			uint64_t ttl_ms = 1 + sct_below(&random, 200);
 			uint64_t idle_ms = 1 + sct_below(&random, 100);

@@ -24,7 +24,27 @@ int example(struct sc_invocation *inv, const char *user, int my_param)
 }
 """
 
+# What the lines of C in docs/cache.md, one after the other, stand behind.
+BEFORE = """
+#include <scopecache/cache.h>
+
+#include <stdio.h>
+#include <string.h>
+
+struct document;
+struct document *document_parse(void *source, const char *name);
+size_t document_bytes(const struct document *document);
+int document_answer(const struct document *document);
+void document_free(struct document *document);
+
+"""
+
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def blocks_of_c(page):
+    text = (SOURCE / page).read_text(encoding="utf-8")
+    return re.findall(r"^```c\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 class Docs(unittest.TestCase):
@@ -65,14 +85,22 @@ class Docs(unittest.TestCase):
         self.assertGreater(checked, 0)
         self.assertEqual(broken, [])
 
-    def test_the_example_of_the_readme_compiles(self):
-        page = (SOURCE / "README.md").read_text(encoding="utf-8")
-        blocks = re.findall(r"^```c\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-        self.assertEqual(len(blocks), 1)
-        run = subprocess.run(["gcc", "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{INCLUDE}",
-                              "-fsyntax-only", "-x", "c", "-"], input=AROUND % blocks[0], stderr=subprocess.PIPE,
-                             text=True, check=False)
+    def assert_compiles(self, source, *options):
+        run = subprocess.run(["gcc", "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", *options,
+                              f"-I{INCLUDE}", "-fsyntax-only", "-x", "c", "-"], input=source,
+                             stderr=subprocess.PIPE, text=True, check=False)
         self.assertEqual(run.returncode, 0, run.stderr)
+
+    def test_the_example_of_the_readme_compiles(self):
+        blocks = blocks_of_c("README.md")
+        self.assertEqual(len(blocks), 1)
+        self.assert_compiles(AROUND % blocks[0])
+
+    def test_the_examples_of_the_page_about_caches_compile(self):
+        blocks = blocks_of_c("docs/cache.md")
+        self.assertGreater(len(blocks), 1)
+        # They are functions that nobody calls.
+        self.assert_compiles(BEFORE + "\n".join(blocks), "-Wno-unused-function")
 
     def test_every_room_is_on_the_map(self):
         page = (SOURCE / "docs/architecture.md").read_text(encoding="utf-8")
