@@ -149,15 +149,23 @@ static void put(struct run *run, uint8_t key)
 		value[i] = (unsigned char)(stored->version + i);
 	content.value = value;
 	struct sci_name name = name_of(run, key, text);
-	stored->there = sci_shard_put(run->shard, &name, &content, run->now_ms) == SCI_STORED;
-	see_off(run);
+	uint64_t evicted = sci_shard_stats(run->shard).evictions;
 	if (stored->object)
-		stored->object->is_stored = stored->there;
+		stored->object->is_stored = true;
+	stored->there = sci_shard_put(run->shard, &name, &content, run->now_ms) == SCI_STORED;
+	if (stored->object && !stored->there)
+		stored->object->is_stored = false;
+	see_off(run);
 
 	struct sci_found found;
 	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
+	/* Something large may be evicted at once. */
+	if (lookup == SCI_LOOKUP_MISS && sci_shard_stats(run->shard).evictions > evicted)
+		stored->there = false;
 	check((lookup == SCI_LOOKUP_HIT) == stored->there,
 		"what was stored is there, and nothing else");
+	check(!stored->object || stored->object->is_stored == stored->there,
+		"an object departs when its entry does");
 	if (lookup == SCI_LOOKUP_HIT)
 		check_value(&found, stored);
 }

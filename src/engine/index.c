@@ -9,9 +9,9 @@
  *
  * A new key goes into its home while that has a free slot, so that most lookups end in the first line, and
  * there into the slot that its hash favours, so that most end with the first slot.
- * When all sixteen are taken, one of them is moved to its other line; when none can be, a cache may
- * forget: the record that was written longest ago goes. At the filling that the index is made for this
- * practically never happens. */
+ * When all sixteen are taken, one of them is moved to its other line, where another may have to make way
+ * for it. When that fails too, a cache may forget: the record that was written longest ago goes. At the
+ * filling that the index is made for, the first happens, and the last does not. */
 #include "engine/index.h"
 
 #include "engine/expiry.h"
@@ -131,6 +131,17 @@ static sci_slot *move_one_away(struct sci_shard *shard, uint32_t line)
 	return NULL;
 }
 
+/* The same where all the other lines are full too: move something out of one of those first. */
+static sci_slot *move_two_away(struct sci_shard *shard, uint32_t line)
+{
+	const struct sci_bucket *bucket = sci_buckets(shard) + line;
+
+	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++)
+		if (move_one_away(shard, sci_index_other(shard, bucket->slot[i], line)))
+			return move_one_away(shard, line);
+	return NULL;
+}
+
 /* How many units the cursor has come on since this record was written, or last moved. */
 static uint64_t age_in_log(const struct sci_shard *shard, sci_place place)
 {
@@ -164,6 +175,10 @@ sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place plac
 		slot = move_one_away(shard, home);
 	if (!slot)
 		slot = move_one_away(shard, other);
+	if (!slot)
+		slot = move_two_away(shard, home);
+	if (!slot)
+		slot = move_two_away(shard, other);
 	if (!slot)
 		return oldest_of_line(shard, other, oldest_of_line(shard, home, 0));
 	fill(shard, slot, sci_slot_tag(hash) | place);

@@ -207,6 +207,25 @@ static void small_caches_do_not_forget(void **state)
 	}
 }
 
+/* Among very many, the rarest of meetings in the index happens too. */
+static void large_caches_do_not_forget(void **state)
+{
+#ifdef __SANITIZE_THREAD__ /* under which each access costs, and there is one thread */
+	const uint64_t bound = 50000;
+#else
+	const uint64_t bound = 1000000;
+#endif
+	struct sc_cache *cache =
+		sct_cache_open(SC_CACHE_OPTIONS(.max_entries = bound, .max_bytes = 128 << 20));
+
+	(void)state;
+	fill(cache, 0, bound + bound / 2);
+	assert_int_equal(sct_stats(cache).entries, bound);
+	assert_int_equal(sct_stats(cache).forgotten, 0);
+	assert_int_equal(sct_stats(cache).evictions, bound / 2);
+	sc_cache_close(cache);
+}
+
 static void both_bounds_hold(void **state)
 {
 	struct sc_cache *cache =
@@ -256,6 +275,7 @@ int main(void)
 		cmocka_unit_test(a_full_cache_moves_little),
 		cmocka_unit_test(max_entries_is_exact),
 		cmocka_unit_test(small_caches_do_not_forget),
+		cmocka_unit_test(large_caches_do_not_forget),
 		cmocka_unit_test(both_bounds_hold),
 		cmocka_unit_test(the_index_fits_the_usual_entry),
 	};

@@ -191,7 +191,8 @@ static void the_bound_on_bytes_goes_down_and_up(void **state)
 			sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 8 * MIB, .policy = policy));
 		for (uint64_t key = 0; key < 10000; key++)
 			put_sized(cache, key, 1000);
-		uint64_t full = count_of_sized(cache, 10000, 1000), before = sct_resident(cache);
+		uint64_t full = count_of_sized(cache, 10000, 1000);
+		size_t before = sct_resident(cache);
 		assert_int_equal(sc_cache_resize(cache, 0, 2 * MIB, NULL), 0);
 		assert_within(cache, 2 * MIB);
 		printf("resident: %zu, then %zu\n", before, sct_resident(cache));
