@@ -342,6 +342,7 @@ static void do_put(int key)
 	static unsigned char value[65536];
 	struct sci_content content;
 	struct entry *old = model_find(key), entry = make_entry(key, &content);
+	uint64_t evicted = sci_shard_stats(run.shard).evictions;
 	struct name name;
 
 	for (size_t i = 0; i < entry.len; i++)
@@ -374,7 +375,9 @@ static void do_put(int key)
 			assert_found(&entry, &found);
 			model_use(model_find(key));
 		} else {
-			assert_true(may_be_missing(&entry) && entry.len > 1000);
+			assert_true(may_be_missing(&entry));
+			assert_true(sci_shard_stats(run.shard).evictions > evicted);
+			assert_true(entry.len > run.config->options.bytes / 200);
 		}
 	}
 	if (knows_what_was_evicted())
