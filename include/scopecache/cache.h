@@ -52,7 +52,8 @@ enum sc_policy {
 	X(max_entries, 0, 0, UINT32_MAX, "entries at most; 0: as many as max_bytes holds")         \
 	X(max_bytes, 64 << 20, 16 << 10, INT64_C(1) << 34,                                         \
 		"bytes at most: keys, values and all that goes with them")                         \
-	X(grow_entries, 0, 0, UINT32_MAX, "what max_entries may be raised to; 0: no more")         \
+	X(grow_entries, 0, 0, UINT32_MAX,                                                          \
+		"what max_entries, if set, may be raised to; 0: no more")                          \
 	X(grow_bytes, 0, 0, INT64_C(1) << 34, "what max_bytes may be raised to; 0: no more")       \
 	X(ttl_ms, 0, 0, INT64_MAX / 4, "time to live of an entry in milliseconds; 0: no end")      \
 	X(idle_ms, 0, 0, INT64_MAX / 4,                                                            \
@@ -243,7 +244,7 @@ int sc_load_reserve(struct sc_load *load, size_t len, void **data);
 /* This entry's time to live in milliseconds, in place of the cache's; 0: do not store it at all. */
 void sc_load_ttl_ms(struct sc_load *load, uint64_t ttl_ms);
 
-/* Its idle time, in place of the cache's; SC_NO_END: none. */
+/* Its idle time, in place of the cache's; 0 or SC_NO_END: none. */
 void sc_load_idle_ms(struct sc_load *load, uint64_t idle_ms);
 
 /* What it costs to make, as in struct sc_put_options, in place of the time that the load takes. */
@@ -278,7 +279,8 @@ int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_b
  *
  * returns  1 when the budget, in milliseconds, ended before the work did; 0 when nothing is left to do.
  *          Some is done even with a budget of 0.
- * blocks   as long as the budget says; other threads only for moments. */
+ * blocks   as long as the budget says; other threads only for moments, but for the moving of what pinned
+ *          values had kept a resize from. */
 int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
 
 /* ---- Figures ---- */

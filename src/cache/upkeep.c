@@ -54,7 +54,7 @@ int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_b
 	int64_t now_ms = sci_cache_now_ms(cache);
 
 	int rc = check_bound("entries", max_entries,
-		options->grow_entries ? options->grow_entries : UINT32_MAX, error);
+		options->max_entries ? options->grow_entries : UINT32_MAX, error);
 	if (rc == 0)
 		rc = check_bound("bytes", max_bytes, options->grow_bytes, error);
 	if (rc < 0)

@@ -42,6 +42,7 @@ void sci_expiry_write(struct sci_shard *shard, sci_word *words, const struct sci
  * off, and brings nothing forward. */
 int64_t sci_expiry_after_use(const sci_word *expires, int64_t now_ms)
 {
+	/* Never sooner: who looked up before anything could expire does not know what time it is. */
 	int64_t expires_ms = (int64_t)sci_read(expires);
 	int64_t after_ms =
 		sooner(now_ms, (int64_t)sci_read(&expires[1]), (int64_t)sci_read(&expires[2]));
@@ -56,10 +57,7 @@ void sci_expiry_used(const struct sci_record *record, int64_t now_ms)
 	if (!(form & SCI_FORM_IDLE))
 		return;
 	sci_word *expires = sci_record_expires(record, form);
-	int64_t until_ms = sci_expiry_after_use(expires, now_ms);
-	/* Never sooner: who looked up before anything could expire does not know what time it is. */
-	if (until_ms > (int64_t)*expires)
-		sci_write(expires, (uint64_t)until_ms);
+	sci_write(expires, (uint64_t)sci_expiry_after_use(expires, now_ms));
 }
 
 void sci_expiry_moved(struct sci_shard *shard, const struct sci_record *record)
