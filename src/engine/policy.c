@@ -41,12 +41,12 @@
 #define SHARE_MOST     0.80
 #define SHARE_AT_FIRST 0.6
 #define SHARE_SETTLED  0.2
-#define SETTLING       4    /* cache-fulls of evictions in which the one becomes the other */
-#define GAIN           0.1  /* entries that the window grows by for a young ghost */
-#define LOSS           0.04 /* entries that it shrinks by for a use in main */
-#define AGEING         32u  /* uses for each entry before all counts halve */
-#define FREE_PART      32u  /* of the log */
-#define JUDGED         16u  /* entries of main that are looked at before they go */
+#define SETTLING       4          /* cache-fulls of evictions in which the one becomes the other */
+#define GAIN           0.1        /* entries that the window grows by for a young ghost */
+#define LOSS           0.04       /* entries that it shrinks by for a use in main */
+#define AGEING         32u        /* uses for each entry before all counts halve */
+#define FREE_PART      (1 / 32.0) /* of the log, at least */
+#define JUDGED         16u        /* entries of main that are looked at before they go */
 #define MORE_GOES      (SCI_OCTAVE / 4.0) /* to be worth more, each time that twice as much has to go */
 #define DEARER         (SCI_OCTAVE / 2.0) /* than the price, to be spared */
 #define COST_FOLLOWS   64
@@ -70,7 +70,7 @@ void sci_policy_measure(struct sci_shard *shard)
 		shard->stored_units ? (double)shard->moved_units / (double)shard->stored_units : 0;
 
 	shard->capacity_units =
-		log_units - (uint32_t)(log_units / FREE_PART * (1 + (moved < 1 ? moved : 1)));
+		log_units - (uint32_t)(log_units * FREE_PART * (1 + (moved < 1 ? moved : 1)));
 }
 
 /* Which of the two bounds is nearer decides in what the window is measured. */

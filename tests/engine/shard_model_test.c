@@ -41,13 +41,13 @@ struct config {
 
 #define LRU(bytes_, entries_, entry_bytes_)                                                        \
 	{                                                                                          \
-		.policy = SCI_POLICY_LRU, .bytes = bytes_, .max_entries = entries_,                \
-		.entry_bytes = entry_bytes_                                                        \
+		.policy = SCI_POLICY_LRU, .bytes = (bytes_), .max_entries = (entries_),            \
+		.entry_bytes = (entry_bytes_)                                                      \
 	}
 #define COUNTED(bytes_, entries_, entry_bytes_)                                                    \
 	{                                                                                          \
-		.policy = SCI_POLICY_COUNTED, .bytes = bytes_, .max_entries = entries_,            \
-		.entry_bytes = entry_bytes_                                                        \
+		.policy = SCI_POLICY_COUNTED, .bytes = (bytes_), .max_entries = (entries_),        \
+		.entry_bytes = (entry_bytes_)                                                      \
 	}
 #define ANY  UINT64_MAX
 #define FEW  (UINT64_C(0xFFFFFF8000000000) | 3u << 29)
