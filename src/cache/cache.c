@@ -34,6 +34,20 @@ static int map_region(struct sc_cache *cache, struct sc_error *error)
 	return 0;
 }
 
+/* What is done under the lock is mostly shorter than going to sleep and being woken: spin a little first,
+ * where the C library knows how to. */
+static void init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+#ifdef __GLIBC__
+	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+#endif
+	pthread_mutex_init(lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
 static void free_memory(struct sc_cache *cache)
 {
 	munmap(cache->region, cache->region_bytes);
@@ -89,7 +103,7 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 		free(cache);
 		return rc;
 	}
-	pthread_mutex_init(&cache->lock, NULL);
+	init_lock(&cache->lock);
 	rc = sci_fork_watch(cache);
 	if (rc < 0) {
 		free_memory(cache);

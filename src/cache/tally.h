@@ -9,6 +9,7 @@
 #define SCI_TALLY_THREADS 16u
 
 struct sci_tally {
+	unsigned char apart[128]; /* from what all threads read, and nobody writes */
 	/* The last is shared by all threads that came too late for one of their own. */
 	struct {
 		_Atomic uint64_t hits, misses;
