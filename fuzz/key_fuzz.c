@@ -1,29 +1,13 @@
 /* Bytes become two keys. Each is encoded and read back, which gives the parts that it was made
  * of; and the two have the same bytes only if they have the same parts. */
 #include "fuzz.h"
+#include "fuzz_input.h"
 
 #include "cache/key_bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct input {
-	const uint8_t *at, *end;
-};
-
-static void check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "wrong: %s\n", what);
-	abort();
-}
-
-static uint8_t next(struct input *input)
-{
-	return input->at < input->end ? *input->at++ : 0;
-}
 
 /* 1 to 8 bytes of a number, with its sign. */
 static uint64_t next_number(struct input *input)

@@ -5,6 +5,7 @@
  * it: a word of its head, its index, its log, is overwritten, changed in one bit, or copied from
  * elsewhere. */
 #include "fuzz.h"
+#include "fuzz_input.h"
 
 #include "base/hash.h"
 #include "engine/layout.h"
@@ -16,23 +17,6 @@
 #define BYTES ((uint64_t)16 << 10)
 #define WORDS (BYTES / sizeof(uint64_t))
 #define KEYS  120u
-
-struct input {
-	const uint8_t *at, *end;
-};
-
-static void check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "wrong: %s\n", what);
-	abort();
-}
-
-static uint8_t next(struct input *input)
-{
-	return input->at < input->end ? *input->at++ : 0;
-}
 
 static uint64_t next_word(struct input *input)
 {

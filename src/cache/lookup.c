@@ -104,7 +104,7 @@ static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *n
 			: found.len <= copy->capacity ? SC_HIT
 						      : SC_E_TOO_LARGE;
 	}
-	/* What is pinned as often as it can be is copied here, however long it is. */
+	/* Where neither a pin nor memory is left it is copied here, however long it is. */
 	bool pin = rc == SC_HIT && found.len > COPY_LOCKED_MAX &&
 		sci_cache_pin_locked(cache, &found, &pinned) == SC_HIT;
 	if (rc == SC_HIT && !pin && found.len)

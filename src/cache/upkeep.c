@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* How many slots are looked at under one lock: some 10 us. */
+/* How many slots are looked at under one lock. */
 #define EXPIRE_SLOTS 256u
 
 /* What lies behind the shard's end goes back to the system; what is read there is zero from now on. */
