@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,8 @@
 struct worker {
 	pthread_t thread;
 	pthread_barrier_t *start;
+	atomic_uint *awake; /* how many have left the barrier */
+	unsigned threads;
 	const struct bench_subject *subject;
 	void *cache;
 	const struct bench_work *work;
@@ -101,6 +105,16 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* A thread that slept wakes up late, and long after those that did not: so all stay awake until the last
+ * is there. */
+static void begin_together(const struct worker *worker)
+{
+	pthread_barrier_wait(worker->start);
+	atomic_fetch_add(worker->awake, 1);
+	while (atomic_load(worker->awake) < worker->threads)
+		sched_yield();
+}
+
 static void *work_through(void *arg)
 {
 	struct worker *worker = arg;
@@ -109,7 +123,7 @@ static void *work_through(void *arg)
 	char value[BENCH_VALUE_BYTES] = { 0 };
 	uint64_t hits = 0;
 
-	pthread_barrier_wait(worker->start);
+	begin_together(worker);
 	worker->began_ns = now_ns();
 	for (uint64_t i = worker->first; i < worker->end; i++) {
 		uint32_t order = work->orders[i], index = order & ~BENCH_PUT;
@@ -144,6 +158,7 @@ bool bench_replay(const struct bench_subject *subject, void *const *caches,
 	struct bench_result *result)
 {
 	struct worker workers[BENCH_THREADS_MAX];
+	atomic_uint awake = 0;
 	pthread_barrier_t start;
 
 	if (pthread_barrier_init(&start, NULL, threads) != 0)
@@ -151,6 +166,8 @@ bool bench_replay(const struct bench_subject *subject, void *const *caches,
 	for (unsigned i = 0; i < threads; i++) {
 		workers[i] = (struct worker){
 			.start = &start,
+			.awake = &awake,
+			.threads = threads,
 			.subject = subject,
 			.cache = caches[subject->handle_per_thread ? i : 0],
 			.work = work,
