@@ -111,6 +111,7 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	}
 	sci_cache_time_start();
 	cache->seed = sci_hash_seed();
+	cache->secrets = sci_hash_secrets_of(cache->seed);
 	cache->holds = 1;
 	rc = open_shard(cache, error);
 	if (rc < 0) {

@@ -29,6 +29,7 @@ struct sc_cache {
 	struct sc_cache_options options; /* checked, with defaults filled in */
 	struct sc_clock clock;           /* what options.clock points to, unless it is NULL */
 	uint64_t seed;
+	struct sci_hash_secrets secrets; /* of the seed */
 	void *region;
 	size_t region_bytes;
 	LIST_ENTRY(sc_cache) others; /* the other open caches; see fork.c */
@@ -68,18 +69,23 @@ struct sci_lookup_key {
 static inline int sci_cache_key(const struct sc_cache *cache, struct sc_key key,
 	struct sci_lookup_key *out)
 {
-	if (!sci_key_encode_short(&out->bytes, key)) {
-		int rc = sci_key_encode(&out->bytes, key);
+	struct sci_key_bytes *bytes = &out->bytes;
+	int rc = 0;
+
+	if (sci_key_is_short(key)) {
+		struct sci_short_key short_key = sci_short_key_of(key.parts);
+		sci_short_key_encode(short_key, bytes);
+		out->name.hash = sci_short_key_hash(short_key, cache->secrets);
+	} else {
+		rc = sci_key_encode(bytes, key);
 		if (rc < 0)
 			return rc;
+		out->name.hash = sci_key_hash(key, cache->seed);
 	}
-	out->name = (struct sci_name){
-		.key = out->bytes.data,
-		.len = out->bytes.len,
-		.hash = sci_key_hash(key, cache->seed),
-		.words = out->bytes.words,
-	};
-	return 0;
+	out->name.key = bytes->data;
+	out->name.len = bytes->len;
+	out->name.words = bytes->words;
+	return rc;
 }
 
 /* The time for storing an entry. May call the user's clock: not with a lock held. */

@@ -88,25 +88,21 @@ int sci_key_encode(struct sci_key_bytes *bytes, struct sc_key key)
 {
 	size_t room;
 
-	if (sci_key_encode_short(bytes, key))
-		return 0;
 	int rc = measure(key, &room);
 	if (rc < 0)
 		return rc;
 
-	uint64_t *words = bytes->small;
-	bytes->allocated = NULL;
+	uint64_t *words = bytes->small, *allocated = NULL;
 	if (room + SCI_KEY_AT > sizeof bytes->small) {
-		words = bytes->allocated = malloc(room + SCI_KEY_AT + sizeof *words);
+		words = allocated = malloc(room + SCI_KEY_AT + sizeof *words);
 		if (!words)
 			return SC_E_NOMEM;
 	}
 	unsigned char *data = (unsigned char *)words + SCI_KEY_AT, *to = data;
 	for (size_t i = 0; i < key.count; i++)
 		to = put_part(to, &key.parts[i]);
-	bytes->words = words;
-	bytes->data = data;
-	bytes->len = (size_t)(to - data);
+	sci_key_bytes_set(bytes, words, (size_t)(to - data));
+	bytes->allocated = allocated;
 	memset(to, 0, -(size_t)(SCI_KEY_AT + bytes->len) % sizeof *words);
 	return 0;
 }
@@ -137,7 +133,7 @@ uint64_t sci_key_hash(struct sc_key key, uint64_t seed)
 	for (size_t i = 0; i < key.count; i++) {
 		const struct sc_part *part = &key.parts[i];
 		seed += (uint64_t)part->type;
-		seed = sci_part_has_bytes(part) ? sci_hash_inline(part->data, part->len, seed)
+		seed = sci_part_has_bytes(part) ? sci_hash(part->data, part->len, seed)
 						: hash_number(part, seed);
 	}
 	return seed;

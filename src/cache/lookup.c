@@ -3,6 +3,7 @@
  * What is pinned is a record in the region, which then stays where it is and as it is; an object, which
  * has a count of its own holders; or, when a record's pins are used up, a copy on the heap. */
 #include "cache/handle.h"
+#include "engine/peek.h"
 
 /* Longer values are pinned and copied without the lock. */
 #define COPY_LOCKED_MAX 4096u
@@ -136,8 +137,9 @@ static int get(struct sc_cache *cache, const struct sci_name *name, int64_t now_
 	return get_locked_or_pinned(cache, name, now_ms, copy);
 }
 
-int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
-	size_t *len)
+/* Any key, and whatever comes of it. */
+static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
 {
 	struct sci_copy copy = { .buffer = buffer, .capacity = capacity };
 	struct sci_lookup_key lookup;
@@ -151,4 +153,30 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
 		*len = copy.len;
 	sci_key_bytes_fini(&lookup.bytes);
 	return rc;
+}
+
+static int64_t now_ms(const void *cache)
+{
+	return sci_cache_now_ms(cache);
+}
+
+/* A hit of a short key with nothing unusual is all that happens here, so that the compiler makes it as
+ * short as it is; anything else begins anew elsewhere. */
+int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
+	size_t *len)
+{
+	if (!sci_key_is_short(key))
+		return get_any(cache, key, buffer, capacity, len);
+	struct sci_short_key short_key = sci_short_key_of(key.parts);
+	struct sci_short_name name = {
+		.first = sci_short_key_first(short_key),
+		.second = sci_short_key_second(short_key),
+		.third = sci_short_key_third(short_key),
+		.len = SCI_SHORT_KEY_BEFORE + key.parts->len,
+		.hash = sci_short_key_hash(short_key, cache->secrets),
+	};
+	if (!sci_shard_peek_short(cache->shard, &name, now_ms, cache, buffer, capacity, len))
+		return get_any(cache, (struct sc_key){ key.parts, 1 }, buffer, capacity, len);
+	sci_tally_hit(&cache->tally);
+	return SC_HIT;
 }

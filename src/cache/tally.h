@@ -10,7 +10,7 @@
 
 struct sci_tally {
 	unsigned char apart[128]; /* from what all threads read, and nobody writes */
-	/* The last is shared by all threads that came too late for one of their own. */
+	/* The first is shared by all threads that have no number of their own. */
 	struct {
 		_Atomic uint64_t hits, misses;
 		unsigned char apart[112]; /* two threads never write into one line of memory */
@@ -21,36 +21,35 @@ struct sci_tally_sum {
 	uint64_t hits, misses;
 };
 
-/* The number of this thread, from 1; 0: it has none yet. It lies in the memory that every thread has, so
- * that no function has to be called to find it. */
+/* The number of this thread, from 1; 0: it has none of its own. It lies in the memory that every thread
+ * has, so that no function has to be called to find it. */
 extern _Thread_local unsigned sci_tally_number __attribute__((tls_model("initial-exec")));
 
-/* Give this thread a number. */
-unsigned sci_tally_begin(void);
+/* The same for a thread that has none: give it one, or add atomically. */
+void sci_tally_hit_shared(struct sci_tally *tally);
+void sci_tally_miss_shared(struct sci_tally *tally);
 
 /* Alone with its number a thread needs no atomic addition, which would cost as much as a whole lookup. */
-static inline void sci_tally_count(_Atomic uint64_t *counter, unsigned number)
+static inline void sci_tally_add(_Atomic uint64_t *counter)
 {
-	if (number == SCI_TALLY_THREADS)
-		atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-	else
-		atomic_store_explicit(counter,
-			atomic_load_explicit(counter, memory_order_relaxed) + 1,
-			memory_order_relaxed);
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+		memory_order_relaxed);
 }
 
 static inline void sci_tally_hit(struct sci_tally *tally)
 {
-	unsigned number = sci_tally_number ? sci_tally_number : sci_tally_begin();
-
-	sci_tally_count(&tally->thread[number - 1].hits, number);
+	if (sci_tally_number)
+		sci_tally_add(&tally->thread[sci_tally_number].hits);
+	else
+		sci_tally_hit_shared(tally);
 }
 
 static inline void sci_tally_miss(struct sci_tally *tally)
 {
-	unsigned number = sci_tally_number ? sci_tally_number : sci_tally_begin();
-
-	sci_tally_count(&tally->thread[number - 1].misses, number);
+	if (sci_tally_number)
+		sci_tally_add(&tally->thread[sci_tally_number].misses);
+	else
+		sci_tally_miss_shared(tally);
 }
 
 struct sci_tally_sum sci_tally_sum(const struct sci_tally *tally);

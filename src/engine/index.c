@@ -55,7 +55,7 @@ static sci_slot *find_in_line(const struct sci_shard *shard, uint32_t line,
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
 
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
-		unsigned at = (sci_index_favourite(name->hash) + i) % SCI_BUCKET_SLOTS;
+		unsigned at = sci_index_favourite(name->hash, i);
 		uint64_t slot = bucket->slot[at];
 		if (slot && sci_slot_has_tag(slot, name->hash) &&
 			is_record_of(shard, sci_slot_place(slot), name))
@@ -97,7 +97,7 @@ static sci_slot *free_slot(const struct sci_shard *shard, uint32_t line, unsigne
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
 
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
-		unsigned at = (favourite + i) % SCI_BUCKET_SLOTS;
+		unsigned at = favourite ^ i;
 		if (!bucket->slot[at])
 			return &bucket->slot[at];
 	}
@@ -166,7 +166,7 @@ sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place plac
 {
 	uint32_t home = sci_index_home(shard, hash);
 	uint32_t other = sci_index_other(shard, hash, home);
-	unsigned favourite = sci_index_favourite(hash);
+	unsigned favourite = sci_index_favourite(hash, 0);
 	sci_slot *slot = free_slot(shard, home, favourite);
 
 	if (!slot)

@@ -96,6 +96,19 @@ static inline uint64_t sci_slot_with_place(uint64_t slot, sci_place place)
 	return (slot & ~(uint64_t)UINT32_MAX) | place;
 }
 
+/* What tells the stamps from `first` on from those before it, by a subtraction modulo the range of stamps. */
+static inline uint64_t sci_slots_young(uint32_t first)
+{
+	return ((uint64_t)((first - 1) & SCI_STAMP_MAX) << SCI_SLOT_STAMP_SHIFT) |
+		((UINT64_C(1) << SCI_SLOT_STAMP_SHIFT) - 1);
+}
+
+/* 1 if a slot's stamp is not before those, else 0. */
+static inline unsigned sci_slot_is_young(uint64_t slot, uint64_t young)
+{
+	return (unsigned)((young - slot) >> (SCI_SLOT_TAG_SHIFT - 1)) & 1;
+}
+
 /* The slots of the index, from the first line's first on. */
 static inline sci_slot *sci_slots(const struct sci_shard *shard)
 {
@@ -114,10 +127,24 @@ static inline uint32_t sci_index_scale(uint32_t bits, uint32_t count)
 	return (uint32_t)((uint64_t)bits * count >> 32);
 }
 
-/* Which slot of a line a hash is put in if it is free, and looked for first. */
-static inline unsigned sci_index_favourite(uint64_t hash)
+/* Which slot of a line a hash is put in, and looked for, first (i = 0), second, ... and last (i = 7). */
+static inline unsigned sci_index_favourite(uint64_t hash, unsigned i)
 {
-	return (unsigned)hash % SCI_BUCKET_SLOTS;
+	return ((unsigned)hash ^ i) % SCI_BUCKET_SLOTS;
+}
+
+/* The slot of a line that has the tag of a hash; any of them when none has it.
+ * Which one it is cannot be foreseen, so nothing branches on it. */
+static inline uint64_t sci_index_select(const struct sci_bucket *line, uint64_t hash)
+{
+	uint64_t selected = sci_read(&line->slot[0]);
+
+#pragma GCC unroll 8
+	for (unsigned i = 1; i < SCI_BUCKET_SLOTS; i++) {
+		uint64_t slot = sci_read(&line->slot[i]);
+		selected = sci_slot_has_tag(slot, hash) ? slot : selected;
+	}
+	return selected;
 }
 
 /* The line that a hash belongs in first. */

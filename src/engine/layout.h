@@ -49,17 +49,19 @@ struct sci_ghosts {
 struct sci_shard {
 	/* What readers without the lock look at: a line of memory that is seldom written. */
 	_Atomic uint32_t version; /* odd while something is being changed that readers look at */
-	_Atomic uint32_t young;   /* stamps from this one on are of the window's younger half */
+	/* How far readers without the lock look: to log_limit, or nowhere where order of use is exact, because
+	 * that has to be written down at every hit. */
+	_Atomic sci_place peek_limit;
+	_Atomic uint64_t young; /* what is of the window's younger half: sci_slots_young() */
 	uint32_t magic;
 	uint32_t policy;      /* enum sci_policy */
 	uint32_t buckets;     /* how many lines the index has */
 	uint32_t ghost_lines; /* how many the ghosts have; 0 with a policy that has none */
 	sci_place log_start;
-	_Atomic sci_place log_limit;
-	uint8_t apart[32];
+	uint8_t apart[28];
 
-	sci_place
-		log_bound; /* where the log should end: before log_limit only while pins prevent it */
+	sci_place log_limit; /* where the log may end */
+	sci_place log_bound; /* where it should: before log_limit only while pins prevent it */
 
 	uint32_t max_entries;    /* the effective bound: never more than the index bears */
 	uint32_t entries;        /* in the index */
@@ -90,8 +92,11 @@ struct sci_shard {
 	sci_place holes[SCI_HOLE_CLASSES];
 };
 
+_Static_assert(offsetof(struct sci_shard, log_limit) == 64,
+	"what readers look at is a line of memory");
+
 #define SCI_SHARD_MAGIC 0x5C0BECADu
-#define SCI_INDEX_START 832u /* in bytes from the beginning of the shard */
+#define SCI_INDEX_START 896u /* in bytes from the beginning of the shard */
 
 _Static_assert(sizeof(struct sci_shard) <= SCI_INDEX_START &&
 		SCI_INDEX_START % SCI_SHARD_ALIGN == 0,
@@ -124,6 +129,17 @@ static inline struct sci_ghosts *sci_ghost_lines(const struct sci_shard *shard)
 {
 	return sci_shard_byte(shard,
 		SCI_INDEX_START + (uint64_t)shard->buckets * sizeof(struct sci_bucket));
+}
+
+static inline sci_place sci_peek_limit_of(const struct sci_shard *shard)
+{
+	return shard->policy == SCI_POLICY_LRU ? 0 : shard->log_limit;
+}
+
+static inline void sci_log_limit_set(struct sci_shard *shard, sci_place limit)
+{
+	shard->log_limit = limit;
+	sci_write(&shard->peek_limit, sci_peek_limit_of(shard));
 }
 
 /* Around a change of what readers look at without the lock: they try again while it lasts. After the

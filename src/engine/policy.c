@@ -185,14 +185,7 @@ static void stamp(struct sci_shard *shard, sci_place place)
 
 	sci_write(slot, sci_slot_with_stamp(*slot, (uint32_t)(shard->windowed / tick)));
 	shard->windowed++;
-	sci_write(&shard->young, (uint32_t)((shard->windowed - half) / tick) & SCI_STAMP_MAX);
-}
-
-/* Whether an entry is in the younger half of the window. Hits there tell nothing: what was just used is
- * often used again at once, and then no more. */
-static bool is_young(const struct sci_shard *shard, uint32_t stamp_of_entry)
-{
-	return ((stamp_of_entry - sci_read(&shard->young)) & SCI_STAMP_MAX) <= SCI_STAMP_MAX / 2;
+	sci_write(&shard->young, sci_slots_young((uint32_t)((shard->windowed - half) / tick)));
 }
 
 static double worth_of(const struct sci_shard *shard, sci_place place)
@@ -464,15 +457,12 @@ void sci_policy_hit(struct sci_shard *shard, sci_slot *slot)
 
 	if (shard->policy == SCI_POLICY_LRU)
 		sci_queue_renew(shard, SCI_MAIN, sci_slot_place(seen));
-	else
-		sci_policy_mark(shard, slot, seen);
+	else if (sci_policy_wants_mark(shard, seen))
+		sci_policy_mark(slot, seen);
 }
 
-void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen)
+void sci_policy_mark(sci_slot *slot, uint64_t seen)
 {
-	if (sci_slot_mark(seen) == SCI_MARK_MAX ||
-		(sci_slot_queue(seen) == SCI_WINDOW && is_young(shard, sci_slot_stamp(seen))))
-		return;
 	/* When the slot has changed since, its mark is no news of this entry. */
 	atomic_compare_exchange_strong_explicit(slot, &seen,
 		sci_slot_with_mark(seen, sci_slot_mark(seen) + 1), memory_order_relaxed,

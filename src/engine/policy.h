@@ -2,7 +2,7 @@
 #ifndef SCI_ENGINE_POLICY_H
 #define SCI_ENGINE_POLICY_H
 
-#include "engine/layout.h"
+#include "engine/index.h"
 
 /* Begin with nothing known. Sets how many lines of ghosts the policy wants. */
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy);
@@ -16,10 +16,32 @@ void sci_policy_measure(struct sci_shard *shard);
 /* A lookup found the entry in this slot of the index, or its value was replaced where it is. */
 void sci_policy_hit(struct sci_shard *shard, sci_slot *slot);
 
-/* The same without the lock, by a reader that saw this in the slot. Only for SCI_POLICY_COUNTED. Does
- * nothing when the mark is full. */
 #define SCI_MARK_MAX 3u
-void sci_policy_mark(const struct sci_shard *shard, sci_slot *slot, uint64_t seen);
+
+/* Whether a hit of the entry in this slot has to be marked: the mark is not full, and the entry is not in
+ * the younger half of the window. Hits there tell nothing: what was just used is often used again at once,
+ * and then no more.
+ *
+ * Each half of that is true of every other entry, and both seldom. So the answer is looked up, and what is
+ * branched on is only the whole, which can be foreseen: a bit for each mark of an entry of the window, then
+ * of main, and the same for what is young. */
+#define SCI_WANTS_MARK 0x7077u
+
+static inline bool sci_policy_wants_mark(const struct sci_shard *shard, uint64_t slot)
+{
+	unsigned state = (unsigned)(slot >> SCI_SLOT_MARK_SHIFT) & 7;
+
+	return SCI_WANTS_MARK >> (state | sci_slot_is_young(slot, sci_read(&shard->young)) << 3) &
+		1;
+}
+
+_Static_assert(SCI_SLOT_QUEUE_SHIFT == SCI_SLOT_MARK_SHIFT + 2 && SCI_MAIN == 1 &&
+		SCI_MARK_MAX == 3,
+	"the queue's bit is above the mark's two");
+
+/* Mark it, without the lock, by a reader that saw this in the slot and that it wants it. Only for
+ * SCI_POLICY_COUNTED. */
+void sci_policy_mark(sci_slot *slot, uint64_t seen);
 
 /* What a new entry takes over: from the entry it replaces, or from its key's ghost. */
 struct sci_legacy {

@@ -59,7 +59,7 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 				    shard->ghost_lines * sizeof(struct sci_ghosts)) /
 			SCI_UNIT);
 	shard->log_bound = (sci_place)(options->bytes / SCI_UNIT);
-	shard->log_limit = shard->log_bound;
+	sci_log_limit_set(shard, shard->log_bound);
 	sci_log_reset(shard);
 	sci_policy_measure(shard);
 	return shard;

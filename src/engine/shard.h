@@ -1,7 +1,8 @@
 /* One shard of a cache: an index, a log of records and a policy, inside memory that it is given.
  *
  * A shard calls no clock, takes no lock and allocates nothing: its caller brings the memory, the lock and
- * the time. Its functions are for one thread at a time, but for sci_shard_peek(). It holds offsets, so the
+ * the time. Its functions are for one thread at a time; beside them, many may read
+ * with peek.h. It holds offsets, so the
  * memory may lie at any address, as long as no objects are in it: those are pointers. Keys are bytes here;
  * src/cache makes them.
  *
@@ -90,24 +91,6 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes);
  * removed, and told apart from none at all. */
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found);
-
-/* A copy to be made: into `buffer`, of at most `capacity` bytes; `len` is set. */
-struct sci_copy {
-	void *buffer;
-	size_t capacity, len;
-};
-
-enum sci_peek {
-	SCI_PEEK_MISS,
-	SCI_PEEK_HIT,       /* copied, and marked as used */
-	SCI_PEEK_TOO_LARGE, /* there, with this `len`, and not copied */
-	SCI_PEEK_UNSURE     /* ask sci_shard_find() with the lock; the buffer may be written to */
-};
-
-/* Find an entry and copy its value, with no lock held, while one other thread may be changing the shard
- * with the lock. Does not wait for it. */
-enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_name *name,
-	int64_t now_ms, struct sci_copy *copy);
 
 /* A put of this key is about to come: fetch what it will look at into the processor's caches. Any thread,
  * without the lock; changes nothing. */

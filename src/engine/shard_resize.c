@@ -21,7 +21,8 @@ static void end_log(struct sci_shard *shard, int64_t now_ms)
 {
 	if (shard->log.end > shard->log_bound)
 		sci_log_compact(shard, now_ms);
-	shard->log_limit = shard->log.end > shard->log_bound ? shard->log.end : shard->log_bound;
+	sci_log_limit_set(shard,
+		shard->log.end > shard->log_bound ? shard->log.end : shard->log_bound);
 }
 
 void sci_shard_resize(struct sci_shard *shard, uint64_t max_entries, uint64_t bytes, int64_t now_ms)

@@ -21,13 +21,16 @@
 
 typedef _Atomic uint64_t sci_word;
 
+/* What is so nearly always, as far as the compiler is concerned: the rest is moved out of the way. */
+#define sci_is_likely(condition) __builtin_expect(condition, 1)
+
 /* Up to eight bytes as a word, the rest of it zero. No call of memcpy(): keys are short. */
 static inline uint64_t sci_word_of(const unsigned char *byte, size_t len)
 {
 	uint64_t word = 0;
 	uint32_t half;
 
-	if (len >= sizeof word) {
+	if (sci_is_likely(len >= sizeof word)) {
 		memcpy(&word, byte, sizeof word);
 		return word;
 	}
@@ -63,22 +66,39 @@ static inline void sci_words_move_down(sci_word *to, const sci_word *from, size_
 		sci_write(&to[i], atomic_load_explicit(&from[i], memory_order_relaxed));
 }
 
+/* Copy one word out. */
+static inline void sci_word_copy_out(unsigned char *to, const sci_word *from)
+{
+	uint64_t word = sci_read(from);
+
+	memcpy(to, &word, sizeof word);
+}
+
+/* Copy the last bytes out, fewer than a line of memory has. */
+static inline void sci_words_copy_rest(unsigned char *to, const sci_word *from, size_t len)
+{
+	for (; len >= sizeof *from; len -= sizeof *from, to += sizeof *from)
+		sci_word_copy_out(to, from++);
+	if (len == 0)
+		return;
+	uint64_t word = sci_read(from);
+	for (; len > 0; len--, word >>= 8)
+		*to++ = (unsigned char)word;
+}
+
+#define SCI_BLOCK_BYTES 64u
+
 /* Copy `len` bytes out of words. */
 static inline void sci_words_copy_out(void *to, const sci_word *from, size_t len)
 {
 	unsigned char *byte = to;
-	uint64_t word;
 
+	for (size_t blocks = len / SCI_BLOCK_BYTES; blocks > 0; blocks--)
 #pragma GCC unroll 8
-	for (; len >= sizeof word; len -= sizeof word, byte += sizeof word, from++) {
-		word = sci_read(from);
-		memcpy(byte, &word, sizeof word);
-	}
-	if (len == 0)
-		return;
-	word = sci_read(from);
-	for (; len > 0; len--, word >>= 8)
-		*byte++ = (unsigned char)word;
+		for (unsigned i = 0; i < SCI_BLOCK_BYTES; i += sizeof *from, byte += sizeof *from)
+			sci_word_copy_out(byte, from++);
+	if (len % SCI_BLOCK_BYTES)
+		sci_words_copy_rest(byte, from, len % SCI_BLOCK_BYTES);
 }
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte of a word is its lowest");

@@ -270,7 +270,23 @@ static void assert_words(const struct sci_key_bytes *bytes)
 		assert_int_equal(word[i], 0);
 }
 
-/* One text, or bytes, which most keys are, is written in a way of its own where it is short. */
+/* A short one is written in a way of its own, to the same bytes. */
+static void assert_same_if_short(const struct sci_key_bytes *bytes, struct sc_key key)
+{
+	struct sci_key_bytes same;
+
+	assert_int_equal(sci_key_is_short(key), key.parts->len <= SCI_SHORT_PART_MAX);
+	if (!sci_key_is_short(key))
+		return;
+	memset(&same, 0xA5, sizeof same);
+	sci_short_key_encode(sci_short_key_of(key.parts), &same);
+	assert_int_equal(same.len, bytes->len);
+	assert_memory_equal(same.data, bytes->data, bytes->len);
+	assert_words(&same);
+	sci_key_bytes_fini(&same);
+}
+
+/* One text, or bytes: what most keys are. */
 static void one_part_of_every_length(void **state)
 {
 	static char text[300];
@@ -289,6 +305,7 @@ static void one_part_of_every_length(void **state)
 			assert_int_equal(bytes.data[0], parts[i].type);
 			assert_memory_equal(bytes.data + bytes.len - len, text, len);
 			assert_words(&bytes);
+			assert_same_if_short(&bytes, key);
 			assert_read_back(&bytes, key);
 			sci_key_bytes_fini(&bytes);
 		}

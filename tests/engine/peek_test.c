@@ -2,6 +2,7 @@
  * whatever is in it, and beside a writer they never give what is torn or old. */
 #include "support/cmocka.h"
 #include "support/random.h"
+#include "support/short_peek.h"
 #include "support/threads.h"
 
 #include "base/hash.h"
@@ -58,6 +59,17 @@ static void assert_peeks(struct sci_shard *shard, const struct sci_name *name, c
 		assert_memory_equal(buffer, value, len);
 	}
 	assert_int_equal(buffer[len], 0xA5);
+	memset(buffer, 0, len);
+	bool is_short = name->len <= SCI_SHORT_KEY_MAX && len <= LOCKLESS_MAX;
+	copy = (struct sci_copy){ .buffer = buffer, .capacity = len };
+	assert_int_equal(sct_peek_short(shard, name, 0, &copy), is_short);
+	if (is_short) {
+		assert_int_equal(copy.len, len);
+		assert_memory_equal(buffer, value, len);
+		assert_int_equal(buffer[len], 0xA5);
+		copy.capacity = len - 1;
+		assert_int_equal(sct_peek_short(shard, name, 0, &copy), len == 0);
+	}
 	if (len > 0 && len <= LOCKLESS_MAX) {
 		copy = (struct sci_copy){ .buffer = NULL, .capacity = len - 1 };
 		assert_int_equal(sci_shard_peek(shard, name, 0, &copy), SCI_PEEK_TOO_LARGE);
@@ -74,6 +86,7 @@ static void assert_nothing(struct sci_shard *shard, const void *key, size_t len,
 	struct sci_copy copy = { 0 };
 
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_MISS);
+	assert_false(sct_peek_short(shard, &name, 0, &copy));
 }
 
 /* Keys that are a little different, with the same hash, must not be taken for it. */
@@ -117,17 +130,21 @@ static void leaves_alone_what_needs_the_lock(void **state)
 	(void)state;
 	assert_int_equal(put(shard, &name, "value", 5, 100), SCI_STORED);
 	assert_int_equal(sci_shard_peek(shard, &name, 99, &copy), SCI_PEEK_HIT);
+	assert_true(sct_peek_short(shard, &name, 99, &copy));
 	/* An expired entry has to be removed. */
 	assert_int_equal(sci_shard_peek(shard, &name, 100, &copy), SCI_PEEK_UNSURE);
+	assert_false(sct_peek_short(shard, &name, 100, &copy));
 	/* A writer is in the middle of a change, and stays there. */
 	sci_change_begin(shard);
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_UNSURE);
+	assert_false(sct_peek_short(shard, &name, 0, &copy));
 	sci_change_end(shard);
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_HIT);
 
 	/* Exact order of use is written down at every hit. */
 	assert_int_equal(put(lru, &name, "value", 5, SCI_NEVER), SCI_STORED);
 	assert_int_equal(sci_shard_peek(lru, &name, 0, &copy), SCI_PEEK_UNSURE);
+	assert_false(sct_peek_short(lru, &name, 0, &copy));
 	free(shard);
 	free(lru);
 }
@@ -146,7 +163,10 @@ static void a_peek_is_a_use(void **state)
 		assert_int_equal(put(shard, &name, NULL, 0, SCI_NEVER), SCI_STORED);
 		for (int hot = 0; hot < 20; hot++) {
 			name = name_of(&hot, sizeof hot);
-			sci_shard_peek(shard, &name, 0, &copy);
+			if (i % 2)
+				sci_shard_peek(shard, &name, 0, &copy);
+			else
+				sct_peek_short(shard, &name, 0, &copy);
 		}
 	}
 	for (int hot = 0; hot < 20; hot++) {
@@ -186,6 +206,7 @@ static void never_looks_outside(void **state)
 			struct sci_name name = name_of(&key, sizeof key);
 			struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
 			hits += sci_shard_peek(shard, &name, 0, &copy) == SCI_PEEK_HIT;
+			hits += sct_peek_short(shard, &name, 0, &copy);
 		}
 		if (sct_below(&random, 2))
 			word[at] = was;
@@ -252,7 +273,10 @@ static void read_until_it_is_written(uint64_t random)
 		uint64_t key = sct_below(&random, key_count), before = atomic_load(&published[key]);
 		struct sci_name name = name_of(&key, sizeof key);
 		struct sci_copy copy = { .buffer = &claim, .capacity = sizeof claim };
-		enum sci_peek peek = sci_shard_peek(shared, &name, 0, &copy);
+		enum sci_peek peek =
+			sct_below(&random, 2) && sct_peek_short(shared, &name, 0, &copy)
+			? SCI_PEEK_HIT
+			: sci_shard_peek(shared, &name, 0, &copy);
 		atomic_fetch_add(&unsure, peek == SCI_PEEK_UNSURE);
 		sct_check(peek != SCI_PEEK_TOO_LARGE);
 		if (peek != SCI_PEEK_HIT)

@@ -11,6 +11,7 @@
  * without a seed are one long run of each configuration. */
 #include "support/cmocka.h"
 #include "support/random.h"
+#include "support/short_peek.h"
 
 #include "base/hash.h"
 #include "engine/shard.h"
@@ -393,10 +394,14 @@ static bool peek(const struct sci_name *name, const struct entry *entry)
 	enum sci_peek peek = sci_shard_peek(run.shard, name, run.now_ms, &copy);
 	if (peek == SCI_PEEK_MISS)
 		assert_true(!entry || may_be_missing(entry));
-	if (peek != SCI_PEEK_HIT)
+	if (peek != SCI_PEEK_HIT) {
+		assert_false(sct_peek_short(run.shard, name, run.now_ms, &copy));
 		return false;
+	}
 	assert_true(entry && !entry->object && !has_expired(entry));
 	assert_bytes(entry, buffer, copy.len);
+	if (sct_peek_short(run.shard, name, run.now_ms, &copy))
+		assert_bytes(entry, buffer, copy.len);
 	return true;
 }
 

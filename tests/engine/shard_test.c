@@ -2,6 +2,7 @@
 #include "support/cmocka.h"
 
 #include "base/hash.h"
+#include "engine/peek.h"
 #include "engine/index.h"
 
 #include <stdio.h>

@@ -1,0 +1,117 @@
+/* Counting without a lock: nothing is lost, however many threads there are, and a thread that ends gives its
+ * number back, so that those that come after it need not share one. */
+#include "support/cmocka.h"
+#include "support/threads.h"
+
+#include "cache/tally.h"
+
+#include <pthread.h>
+
+#define COUNTS 1000u
+
+static struct sci_tally tally;
+static pthread_key_t late;
+static pthread_barrier_t all_there;
+static atomic_uint with_own, with_shared;
+
+static void count(void)
+{
+	for (unsigned i = 0; i < COUNTS; i++) {
+		sci_tally_hit(&tally);
+		sci_tally_miss(&tally);
+		sci_tally_miss(&tally);
+	}
+}
+
+static void assert_counted(uint64_t threads)
+{
+	struct sci_tally_sum sum = sci_tally_sum(&tally);
+
+	assert_int_equal(sum.hits, threads * COUNTS);
+	assert_int_equal(sum.misses, threads * COUNTS * 2);
+}
+
+static void count_alone(unsigned number, void *arg)
+{
+	(void)number;
+	(void)arg;
+	count();
+	atomic_fetch_add(sci_tally_number ? &with_own : &with_shared, 1);
+}
+
+static int begin_anew(void **state)
+{
+	(void)state;
+	tally = (struct sci_tally){ 0 };
+	with_own = with_shared = 0;
+	return 0;
+}
+
+static void one_after_the_other_each_has_its_own(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		sct_threads_run(1, count_alone, NULL);
+	assert_counted(100);
+	assert_int_equal(with_own, 100);
+}
+
+static void count_together(unsigned number, void *arg)
+{
+	pthread_barrier_wait(&all_there);
+	count_alone(number, arg);
+	pthread_barrier_wait(&all_there);
+}
+
+static void too_many_at_once_share_one(void **state)
+{
+	enum { THREADS = 40 };
+
+	(void)state;
+	assert_int_equal(pthread_barrier_init(&all_there, NULL, THREADS), 0);
+	sct_threads_run(THREADS, count_together, NULL);
+	pthread_barrier_destroy(&all_there);
+	assert_counted(THREADS);
+	assert_in_range(with_own, 1, SCI_TALLY_THREADS - 1);
+	assert_int_equal(with_own + with_shared, THREADS);
+
+	/* And when those are gone, nobody has to. */
+	begin_anew(NULL);
+	sct_threads_run(1, count_alone, NULL);
+	assert_int_equal(with_own, 1);
+}
+
+static void count_late(void *value)
+{
+	(void)value;
+	sci_tally_hit(&tally);
+}
+
+static void count_early_and_late(unsigned number, void *arg)
+{
+	count_alone(number, arg);
+	sct_check(pthread_setspecific(late, &tally) == 0);
+}
+
+/* What the caller does when its threads end comes before or after the number is given back. */
+static void a_thread_may_count_while_it_ends(void **state)
+{
+	(void)state;
+	assert_int_equal(pthread_key_create(&late, count_late), 0);
+	for (int i = 0; i < 100; i++)
+		sct_threads_run(1, count_early_and_late, NULL);
+	pthread_key_delete(late);
+	assert_int_equal(sci_tally_sum(&tally).hits, 100 * (COUNTS + 1));
+	assert_int_equal(with_own, 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(one_after_the_other_each_has_its_own, begin_anew),
+		cmocka_unit_test_setup(too_many_at_once_share_one, begin_anew),
+		cmocka_unit_test_setup(a_thread_may_count_while_it_ends, begin_anew),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,40 @@
+/* A process that has used up its keys for what belongs to threads: who counts cannot be told that a thread
+ * ends, so no thread gets a number that it would have to give back. */
+#include "support/cmocka.h"
+#include "support/threads.h"
+
+#include "cache/tally.h"
+
+#include <pthread.h>
+
+static struct sci_tally tally;
+
+static void count(unsigned number, void *arg)
+{
+	(void)number;
+	(void)arg;
+	for (int i = 0; i < 1000; i++) {
+		sci_tally_hit(&tally);
+		sci_tally_miss(&tally);
+	}
+	sct_check(sci_tally_number == 0);
+}
+
+static void all_share_one(void **state)
+{
+	pthread_key_t key;
+
+	(void)state;
+	while (pthread_key_create(&key, NULL) == 0)
+		;
+	sct_threads_run(4, count, NULL);
+	assert_int_equal(sci_tally_sum(&tally).hits, 4000);
+	assert_int_equal(sci_tally_sum(&tally).misses, 4000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(all_share_one) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
