@@ -64,4 +64,5 @@ static void table_put(void *cache, const char *key, const char *value)
 	memcpy(slot->value, value, BENCH_VALUE_BYTES);
 }
 
-const struct bench_subject bench_limit = { "limit", true, table_open, free, table_get, table_put };
+const struct bench_subject bench_limit = { "limit", BENCH_SHARED_BY_READERS, table_open, free,
+	table_get, table_put };
