@@ -139,6 +139,19 @@ class Lines(Folder):
         self.assertEqual([answer.split()[2] for answer in answers[5:7]], ["70", "30"])
         self.assertEqual(answers[7], "ok")
 
+    def test_a_driver_in_another_language_does_the_same(self):
+        made = orders.Orders(self.folder)
+        lines = [f"keys {made.keys(50)}", f"orders {made.orders('hit', 50, 70)}", "open 50 0 2", "fill",
+                 "run 2 70 3", "open 50 0 2", "run 1 70 1", "settle", "run 1 71 1", "dance"]
+        done = subprocess.run([sys.executable, "-B", SOURCE / "bench/peers/python/python_driver.py", "functools"],
+                              input="\n".join(lines), stdout=subprocess.PIPE, text=True, check=False)
+        answers = done.stdout.splitlines()
+        self.assertTrue(answers[0].startswith("ready functools"))
+        self.assertEqual(answers[1:3] + answers[4:5], ["ok 50", "ok 70", "ok 50"])
+        self.assertEqual(answers[5].split()[2], "210")
+        self.assertEqual(answers[7].split()[2], "0", "a new cache has nothing of the one before")
+        self.assertEqual([answer.split()[0] for answer in answers[8:]], ["ok", "error", "error"])
+
     def test_threads_that_write_have_a_limit_each(self):
         made = orders.Orders(self.folder)
         keys, hits, mix = made.keys(50), made.orders("hit", 50, 70), made.orders("mix", 50, 70)
