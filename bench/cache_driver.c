@@ -73,7 +73,8 @@ static bool read_numbers(const char *text, uint64_t *numbers, unsigned count)
 	return *text == '\0';
 }
 
-/* open ENTRIES BYTES THREADS */
+/* open ENTRIES BYTES THREADS. The cache before gives its memory back first: each begins with pages that it
+ * has to touch, and not with those that malloc has left over from another. */
 static void do_open(struct driver *driver, const char *arguments)
 {
 	uint64_t numbers[3];
@@ -87,10 +88,11 @@ static void do_open(struct driver *driver, const char *arguments)
 	struct bench_room room = { .entries = numbers[0],
 		.bytes = numbers[1],
 		.socket = driver->socket };
-	uint64_t handles = driver->subject->handle_per_thread ? numbers[2] : 1;
+	unsigned handles = bench_handles(driver->subject, &driver->work, (unsigned)numbers[2]);
 	close_all(driver);
+	malloc_trim(0);
 	clock_gettime(CLOCK_MONOTONIC, &before);
-	for (uint64_t i = 0; i < handles; i++) {
+	for (unsigned i = 0; i < handles; i++) {
 		driver->caches[i] = driver->subject->open(&room);
 		if (!driver->caches[i]) {
 			printf("error cannot open %s\n", driver->subject->name);
@@ -116,19 +118,21 @@ static void do_fill(struct driver *driver)
 	printf("ok %" PRIu64 "\n", found);
 }
 
-/* run THREADS COUNT */
+/* run THREADS COUNT PASSES */
 static void do_run(struct driver *driver, const char *arguments)
 {
 	struct bench_result result;
-	uint64_t numbers[2];
+	uint64_t numbers[3];
 
-	if (!read_numbers(arguments, numbers, 2) || numbers[0] < 1 ||
-		numbers[0] > BENCH_THREADS_MAX || numbers[1] > driver->work.order_count ||
-		!driver->caches[driver->subject->handle_per_thread ? numbers[0] - 1 : 0])
-		puts("error run THREADS COUNT needs as many orders, and a cache opened for the "
-		     "threads");
-	else if (!bench_replay(driver->subject, driver->caches, &driver->work, (unsigned)numbers[0],
-			 numbers[1], &result))
+	if (!read_numbers(arguments, numbers, 3) || numbers[0] < 1 ||
+		numbers[0] > BENCH_THREADS_MAX || numbers[1] > driver->work.order_count) {
+		puts("error run THREADS COUNT PASSES needs as many orders");
+		return;
+	}
+	struct bench_run run = { (unsigned)numbers[0], numbers[1], numbers[2] };
+	if (!driver->caches[bench_handles(driver->subject, &driver->work, run.threads) - 1])
+		puts("error run needs a cache opened for as many threads");
+	else if (!bench_replay(driver->subject, driver->caches, &driver->work, &run, &result))
 		puts("error cannot start a thread");
 	else
 		printf("ok %" PRIu64 " %" PRIu64 "\n", result.ns, result.hits);

@@ -4,6 +4,7 @@ A driver is told a line and answers with a line (docs/benchmarks.md); while it i
 waits, and another has the machine. What it costs is read from the outside: memory and processor time of
 all its processes, from /proc."""
 
+import os
 import pathlib
 import select
 import shutil
@@ -13,6 +14,10 @@ import tempfile
 import time
 
 ANSWER_SECONDS = 600
+# glibc takes a large block from the kernel and gives it back, until the first is freed: from then on such
+# blocks may come from memory that was touched before. In a process that opens one cache after another, all
+# but the first would begin better than any does in a program.
+ENVIRONMENT = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=131072"}
 
 
 class Failed(Exception):
@@ -64,7 +69,7 @@ class Driver:
         try:
             with open(log, "ab") as errors:
                 self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                                stderr=errors, text=True, bufsize=1)
+                                                stderr=errors, text=True, bufsize=1, env=ENVIRONMENT)
             self.about = self._answer("ready")
         except OSError as error:
             self._stop_server()
@@ -106,6 +111,11 @@ class Driver:
     def cpu_ns(self):
         # The kernel's name for the processor clock of another process: see clock_getcpuclockid(3).
         return sum(time.clock_gettime_ns((~pid << 3) | 2) for pid in self._pids())
+
+    def faults(self):
+        """Pages that were given to it as it touched them, since it began."""
+        return sum(int(pathlib.Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2]
+                       .split()[7]) for pid in self._pids())
 
     def _stop_server(self):
         if self.server:

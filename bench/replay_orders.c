@@ -1,6 +1,7 @@
-/* Orders are cut into as many runs as there are threads, so the work is the same however many share it.
+/* Orders are cut into as many parts as there are threads, so the work is the same however many share it.
  * The threads begin together behind a barrier and each reads the clock itself: starting them is not
- * counted. Nothing is shared while the clock runs but the cache. */
+ * counted. Nothing is shared while the clock runs but the cache. A thread goes through its part as often
+ * as it is told: what is over in a few milliseconds cannot be measured. */
 #include "replay_orders.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@ struct worker {
 	pthread_t thread;
 	pthread_barrier_t *start;
 	atomic_uint *awake; /* how many have left the barrier */
-	unsigned threads;
+	const struct bench_run *run;
 	const struct bench_subject *subject;
 	void *cache;
 	const struct bench_work *work;
@@ -59,11 +60,14 @@ bool bench_work_read_orders(struct bench_work *work, const char *path)
 {
 	free(work->orders);
 	work->orders = read_records(path, sizeof *work->orders, &work->order_count);
-	for (uint64_t i = 0; work->orders && i < work->order_count; i++)
+	work->puts = false;
+	for (uint64_t i = 0; work->orders && i < work->order_count; i++) {
+		work->puts |= (work->orders[i] & BENCH_PUT) != 0;
 		if ((work->orders[i] & ~BENCH_PUT) >= work->key_count) {
 			free(work->orders);
 			work->orders = NULL;
 		}
+	}
 	return work->orders;
 }
 
@@ -111,20 +115,18 @@ static void begin_together(const struct worker *worker)
 {
 	pthread_barrier_wait(worker->start);
 	atomic_fetch_add(worker->awake, 1);
-	while (atomic_load(worker->awake) < worker->threads)
+	while (atomic_load(worker->awake) < worker->run->threads)
 		sched_yield();
 }
 
-static void *work_through(void *arg)
+/* One pass; the number of gets that found a value. */
+static uint64_t replay_part(const struct worker *worker)
 {
-	struct worker *worker = arg;
 	const struct bench_subject *subject = worker->subject;
 	const struct bench_work *work = worker->work;
 	char value[BENCH_VALUE_BYTES] = { 0 };
 	uint64_t hits = 0;
 
-	begin_together(worker);
-	worker->began_ns = now_ns();
 	for (uint64_t i = worker->first; i < worker->end; i++) {
 		uint32_t order = work->orders[i], index = order & ~BENCH_PUT;
 		if (order & BENCH_PUT) {
@@ -134,6 +136,18 @@ static void *work_through(void *arg)
 			hits++;
 		}
 	}
+	return hits;
+}
+
+static void *work_through(void *arg)
+{
+	struct worker *worker = arg;
+	uint64_t hits = 0;
+
+	begin_together(worker);
+	worker->began_ns = now_ns();
+	for (uint64_t pass = 0; pass < worker->run->passes; pass++)
+		hits += replay_part(worker);
 	worker->ended_ns = now_ns();
 	worker->hits = hits;
 	return NULL;
@@ -153,10 +167,19 @@ static struct bench_result sum_up(const struct worker *workers, unsigned threads
 	return (struct bench_result){ .ns = ended_ns - began_ns, .hits = hits };
 }
 
-bool bench_replay(const struct bench_subject *subject, void *const *caches,
-	const struct bench_work *work, unsigned threads, uint64_t count,
-	struct bench_result *result)
+unsigned bench_handles(const struct bench_subject *subject, const struct bench_work *work,
+	unsigned threads)
 {
+	bool shared = subject->sharing == BENCH_SHARED ||
+		(subject->sharing == BENCH_SHARED_BY_READERS && !work->puts);
+
+	return shared ? 1 : threads;
+}
+
+bool bench_replay(const struct bench_subject *subject, void *const *caches,
+	const struct bench_work *work, const struct bench_run *run, struct bench_result *result)
+{
+	unsigned threads = run->threads, handles = bench_handles(subject, work, threads);
 	struct worker workers[BENCH_THREADS_MAX];
 	atomic_uint awake = 0;
 	pthread_barrier_t start;
@@ -167,12 +190,12 @@ bool bench_replay(const struct bench_subject *subject, void *const *caches,
 		workers[i] = (struct worker){
 			.start = &start,
 			.awake = &awake,
-			.threads = threads,
+			.run = run,
 			.subject = subject,
-			.cache = caches[subject->handle_per_thread ? i : 0],
+			.cache = caches[i % handles],
 			.work = work,
-			.first = count * i / threads,
-			.end = count * (i + 1) / threads,
+			.first = run->count * i / threads,
+			.end = run->count * (i + 1) / threads,
 		};
 		/* Those that run already would wait for ever: let the process end with them. */
 		if (pthread_create(&workers[i].thread, NULL, work_through, &workers[i]) != 0)

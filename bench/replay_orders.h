@@ -11,6 +11,7 @@ struct bench_work {
 	uint64_t key_count;
 	uint32_t *orders; /* the index of a key; with BENCH_PUT it is put, else it is got */
 	uint64_t order_count;
+	bool puts; /* there is a put among the orders */
 };
 
 #define BENCH_PUT UINT32_C(0x80000000)
@@ -33,9 +34,18 @@ struct bench_result {
 	uint64_t hits; /* gets that found a value */
 };
 
-/* Replay the first `count` orders, a part on each thread. False when a thread cannot be started. */
+struct bench_run {
+	unsigned threads;
+	uint64_t count;  /* of the orders, the first; each thread has a part of them */
+	uint64_t passes; /* how often a thread goes through its part */
+};
+
+/* How many handles so many threads need for the work. */
+unsigned bench_handles(const struct bench_subject *subject, const struct bench_work *work,
+	unsigned threads);
+
+/* Replay orders, with a cache for each handle. False when a thread cannot be started. */
 bool bench_replay(const struct bench_subject *subject, void *const *caches,
-	const struct bench_work *work, unsigned threads, uint64_t count,
-	struct bench_result *result);
+	const struct bench_work *work, const struct bench_run *run, struct bench_result *result);
 
 #endif

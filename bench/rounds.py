@@ -1,15 +1,25 @@
 """The measuring: what is asked of whom, round after round.
 
 In a round each subject in turn does the same operations, so that what else the machine does falls on all
-of them alike. The figure of a subject is the median of its rounds, after others that warm it up."""
+of them alike. The figure of a subject is the median of its rounds, after others that warm it up.
+
+Whoever is fast does the operations several times in a round: what takes a few milliseconds is measured no
+better than threads are woken up. How often, the warm-up tells. An insert needs a new cache each time, which
+is opened while the clock stands still."""
 
 import contextlib
 import dataclasses
+import math
 import statistics
 
 from driver_process import Driver, Failed
 
 MEBIBYTE = 1 << 20
+# Of a round. The second bounds the rounds that are no more than opening.
+LEAST_NS = 50_000_000
+MOST_PASSES = 100
+# Of the mix, before the warm-up: what stays after so many is hardly that of the filling any more.
+SETTLING_PASSES = 4
 
 
 @dataclasses.dataclass
@@ -28,11 +38,27 @@ QUICK = Plan(rounds=3, warm_up=3, operations=200_000, keys={
     "hit": (1000, 100_000), "mix": (100_000,), "insert": (100_000,), "memory": (100_000,), "open": (0,)})
 
 
-def room(bench, subject, keys):
-    """How many entries a cache is opened for. Some divide their room among shards and do not fill all."""
+def room(bench, subject, keys, threads):
+    """How many entries a cache is opened for. Some divide their room among shards and do not fill all. What
+    cannot evict needs no more than it is given, and when threads write, each has one of its own."""
+    if not subject.evicts:
+        return -(-keys // threads) if bench == "insert" else keys
     if bench == "mix":
-        return keys // 10 if subject.evicts else keys
+        return keys // 10
     return keys if bench == "memory" else keys * 5 // 4 + 64
+
+
+def enough_passes(rounds):
+    """For a round that lasts, by the fastest of those that were a pass each."""
+    fastest = min(one["total_ns"] for one in rounds)
+    return min(math.ceil(LEAST_NS / max(fastest, 1)), MOST_PASSES)
+
+
+def timed(driver, threads, count, passes):
+    """Time and hits, and what it cost as seen from outside: processor time and page faults."""
+    cpu_before, faults_before = driver.cpu_ns(), driver.faults()
+    ns, hits = driver.ask("run", threads, count, passes)
+    return ns, hits, driver.cpu_ns() - cpu_before, driver.faults() - faults_before
 
 
 class Measurer:
@@ -63,16 +89,16 @@ class Measurer:
             self.skip(subject.name, "all that follows", str(failure))
             return None
 
-    def _rounds(self, what, subjects, measure, warm_up=0):
-        """By subject, what `measure(subject)` gave in each round that counts."""
+    def _rounds(self, what, subjects, measure, count):
+        """By subject, what `measure(subject)` gave in each round."""
         rounds = {subject: [] for subject in subjects}
-        for number in range(1 - warm_up, self.plan.rounds + 1):
+        for number in range(1, count + 1):
             for subject in list(rounds):
-                self.step(f"{what}, round {max(number, 0)} of {self.plan.rounds}: {subject.name}")
+                self.step(f"{what}, round {number} of {count}: {subject.name}")
                 one = self._attempt(subject, measure, subject)
                 if one is None:
                     del rounds[subject]
-                elif number > 0:
+                else:
                     rounds[subject].append(one)
         return rounds
 
@@ -82,24 +108,38 @@ class Measurer:
         driver.ask("keys", self.orders.keys(keys))
         driver.ask("orders", self.orders.orders(bench, keys, self.plan.operations))
         if bench != "insert":
-            driver.ask("open", room(bench, subject, keys), 0, max(self.plan.threads))
+            driver.ask("open", room(bench, subject, keys, 1), 0, max(self.plan.threads))
             driver.ask("fill")
+        if bench == "mix":
+            driver.ask("run", 1, self._count(bench, keys, 1, subject), SETTLING_PASSES)
         return driver
 
-    def _round(self, bench, keys, threads, subject, driver):
-        count = max(self.plan.operations // subject.slowness, threads)
-        if bench == "insert":
-            # A table that is filled by a part is another table; only a server's time is not the table's.
-            count = max(keys // subject.slowness, threads) if subject.server else keys
-            driver.ask("open", room(bench, subject, keys), 0, threads)
-            driver.ask("settle")
-        cpu_before = driver.cpu_ns()
-        ns, hits = driver.ask("run", threads, count)
-        gets = {"hit": count, "mix": count - count // 10, "insert": 0}[bench]
-        return {"ns": ns * threads / count, "cpu_ns": (driver.cpu_ns() - cpu_before) / count,
-                "hit_ratio": hits / gets if gets else None, "operations": count}
+    def _count(self, bench, keys, threads, subject):
+        """Of operations in a pass."""
+        count = keys if bench == "insert" else self.plan.operations
+        # A table that is filled by a part is another table, and a part of a mix puts fewer keys and hits less.
+        # Only a server's time is not the table's.
+        if bench != "hit" and not subject.server:
+            return count
+        return max(count // subject.slowness, threads)
 
-    def _report(self, bench, keys, threads, about, rounds):
+    def _round(self, bench, keys, threads, subject, driver, passes):
+        count = self._count(bench, keys, threads, subject)
+        if bench == "insert":
+            runs = []
+            for _ in range(passes):
+                driver.ask("open", room(bench, subject, keys, threads), 0, threads)
+                runs.append(timed(driver, threads, count, 1))
+        else:
+            runs = [timed(driver, threads, count, passes)]
+        ns, hits, cpu_ns, faults = map(sum, zip(*runs))
+        gets = passes * {"hit": count, "mix": count - count // 10, "insert": 0}[bench]
+        operations = passes * count
+        return {"total_ns": ns, "ns": ns * threads / operations, "cpu_ns": cpu_ns / operations,
+                "faults": faults / operations, "hit_ratio": hits / gets if gets else None,
+                "operations": operations}
+
+    def _report(self, bench, keys, threads, about, warm, rounds):
         medians = {subject: statistics.median(one["ns"] for one in all_of_it)
                    for subject, all_of_it in rounds.items()}
         limit = next((medians[subject] for subject in medians if not subject.evicts), None)
@@ -112,10 +152,12 @@ class Measurer:
                 "ns_least": round(min(one["ns"] for one in all_of_it), 1),
                 "ns_most": round(max(one["ns"] for one in all_of_it), 1),
                 "cpu_ns_per_op": round(statistics.median(one["cpu_ns"] for one in all_of_it), 1),
+                "faults_per_op": round(statistics.median(one["faults"] for one in all_of_it), 4),
                 "rounds": len(all_of_it), "operations": all_of_it[0]["operations"],
             }
-            if all_of_it[0]["hit_ratio"] is not None:
-                result["hit_ratio"] = round(statistics.median(one["hit_ratio"] for one in all_of_it), 4)
+            # Some policies get better for long. At the end of the warm-up all have done as much.
+            if warm[subject][-1]["hit_ratio"] is not None:
+                result["hit_ratio"] = round(warm[subject][-1]["hit_ratio"], 4)
             self.tell(result)
 
     def speed(self, bench, keys):
@@ -126,9 +168,15 @@ class Measurer:
             for threads in self.plan.threads:
                 able = [subject for subject in self._able(f"{threads} threads") if subject in about]
                 what = f"{bench} of {keys:,} keys, {threads} thread{'s' * (threads > 1)}"
-                rounds = self._rounds(what, able, lambda subject, threads=threads: self._round(
-                    bench, keys, threads, subject, drivers[subject]), self.plan.warm_up)
-                self._report(bench, keys, threads, about, rounds)
+                passes = dict.fromkeys(able, 1)
+
+                def measure(subject, threads=threads, passes=passes):
+                    return self._round(bench, keys, threads, subject, drivers[subject], passes[subject])
+
+                warm = self._rounds(f"{what}, warming up", able, measure, self.plan.warm_up)
+                passes.update({subject: enough_passes(all_of_it) for subject, all_of_it in warm.items()})
+                self._report(bench, keys, threads, about, warm,
+                             self._rounds(what, list(warm), measure, self.plan.rounds))
 
     def _memory_once(self, subject, keys):
         with Driver(subject, self.log, for_memory=True) as driver:
@@ -155,7 +203,7 @@ class Measurer:
     def _processes(self, bench, keys, measure):
         """Rounds of which each begins with a new process, as what is measured happens once in one."""
         able = self._able(bench, f"{keys} keys")
-        for subject, all_of_it in self._rounds(bench, able, measure).items():
+        for subject, all_of_it in self._rounds(bench, able, measure, self.plan.rounds).items():
             medians = {name: round(statistics.median(one[name] for one in all_of_it), 1)
                        for name in all_of_it[0] if name != "about"}
             self.tell({"bench": bench, "subject": subject.name, "about": all_of_it[0]["about"],

@@ -16,10 +16,16 @@ struct bench_room {
 	const char *socket; /* where a server listens; NULL: there is none */
 };
 
+/* Which threads may use a handle at once; the others have one each. */
+enum bench_sharing {
+	BENCH_SHARED,            /* all */
+	BENCH_SHARED_BY_READERS, /* those that get, as long as none puts */
+	BENCH_NOT_SHARED,        /* one: it is a connection */
+};
+
 struct bench_subject {
 	const char *name;
-	/* One that is not made for threads, or a connection to a server: each thread has its own. */
-	bool handle_per_thread;
+	enum bench_sharing sharing;
 	/* NULL when memory is out or the server does not answer. */
 	void *(*open)(const struct bench_room *room);
 	void (*close)(void *cache);

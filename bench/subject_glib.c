@@ -103,4 +103,5 @@ static void lru_put(void *cache, const char *key, const char *value)
 	pthread_mutex_unlock(&lru->lock);
 }
 
-const struct bench_subject bench_glib = { "glib", false, lru_open, lru_close, lru_get, lru_put };
+const struct bench_subject bench_glib = { "glib", BENCH_SHARED, lru_open, lru_close, lru_get,
+	lru_put };

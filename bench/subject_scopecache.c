@@ -35,5 +35,5 @@ static void cache_put(void *cache, const char *key, const char *value)
 	sc_cache_put(cache, SC_KEY(SC_BYTES(key, BENCH_KEY_BYTES)), value, BENCH_VALUE_BYTES);
 }
 
-const struct bench_subject bench_scopecache = { "scopecache", false, cache_open, cache_close,
+const struct bench_subject bench_scopecache = { "scopecache", BENCH_SHARED, cache_open, cache_close,
 	cache_get, cache_put };

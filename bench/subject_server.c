@@ -197,7 +197,7 @@ static void *redis_open(const struct bench_room *room)
 	return server_open(&redis, room->socket);
 }
 
-const struct bench_subject bench_memcached = { "memcached", true, memcached_open, server_close,
+const struct bench_subject bench_memcached = { "memcached", BENCH_NOT_SHARED, memcached_open,
+	server_close, server_get, server_put };
+const struct bench_subject bench_redis = { "redis", BENCH_NOT_SHARED, redis_open, server_close,
 	server_get, server_put };
-const struct bench_subject bench_redis = { "redis", true, redis_open, server_close, server_get,
-	server_put };

@@ -106,8 +106,9 @@ def redis(size):
 
 
 class Subject:
-    """`slowness`: by how much fewer operations it does in a round; `evicts`: it holds what it is opened
-    for and no more; `cannot`: reasons by what is not asked of it - a bench, a number of threads or keys."""
+    """`slowness`: by how much fewer operations it does in a pass, where that is not other work; `evicts`: it
+    holds what it is opened for and no more; `cannot`: reasons by what is not asked of it - a bench, a
+    number of threads or keys."""
 
     def __init__(self, name, make, slowness=1, server=None, evicts=True, cannot=None):
         self.name, self.make, self.slowness, self.server = name, make, slowness, server

@@ -7,6 +7,9 @@ OURS = "scopecache"
 NO_PEERS = (OURS, "limit", "quick_cache-unsync")
 SPEED = ("hit", "mix", "insert")
 NOTHING = "-"
+# What one has to know of an operation beside its time, on one thread.
+BESIDE = {"mix": ("hit ratio", "hit_ratio", lambda ratio: f"{100 * ratio:.1f} %"),
+          "insert": ("page faults in 1,000", "faults_per_op", lambda faults: number(1000 * faults))}
 
 
 def number(value):
@@ -31,16 +34,17 @@ def speed_table(results, bench):
     cells = {(result["subject"], result["keys"], result["threads"]): result for result in results}
     rows = [["ns (times limit)", *(f"{keys:,} keys, {threads} thread{'s' * (threads > 1)}"
                                    for keys, threads in columns)]]
-    ratios = sorted({keys for keys, _ in columns}) if bench == "mix" else []
-    rows[0] += [f"hit ratio, {keys:,} keys" for keys in ratios]
+    name, field, show = BESIDE.get(bench, (None, None, None))
+    sizes = sorted({keys for keys, _ in columns}) if name else []
+    rows[0] += [f"{name}, {keys:,} keys" for keys in sizes]
     for subject in subjects(results):
         row = [subject]
         for keys, threads in columns:
             result = cells.get((subject, keys, threads))
             row.append(times(result) if result else NOTHING)
-        for keys in ratios:
-            result = cells.get((subject, keys, 1))
-            row.append(f"{100 * result['hit_ratio']:.1f} %" if result else NOTHING)
+        for keys in sizes:
+            value = cells.get((subject, keys, 1), {}).get(field)
+            row.append(NOTHING if value is None else show(value))
         rows.append(row)
     return rows
 

@@ -21,10 +21,12 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 import dot_plot  # noqa: E402
 import orders  # noqa: E402
+import rounds  # noqa: E402
+import subjects  # noqa: E402
 import tables  # noqa: E402
 
 SPEED_FIELDS = {"bench", "subject", "about", "keys", "threads", "ns_per_op", "ratio_to_limit", "ns_least",
-                "ns_most", "cpu_ns_per_op", "rounds", "operations"}
+                "ns_most", "cpu_ns_per_op", "faults_per_op", "rounds", "operations"}
 
 
 class Folder(unittest.TestCase):
@@ -67,7 +69,9 @@ class QuickRun(Folder):
             self.assertGreater(result["cpu_ns_per_op"], 0)
             self.assertLessEqual(result["ns_least"], result["ns_per_op"])
             self.assertLessEqual(result["ns_per_op"], result["ns_most"])
-            self.assertEqual((result["rounds"], result["operations"]), (3, 1000))
+            self.assertEqual(result["rounds"], 3)
+            self.assertEqual(result["operations"] % 1000, 0, "whole passes")
+            self.assertGreater(result["operations"], 1000, "a pass alone is too short")
             self.assertIn(result["threads"], (1, 2))
             if result["subject"] == "limit":
                 self.assertEqual(result["ratio_to_limit"], 1)
@@ -76,6 +80,9 @@ class QuickRun(Folder):
         elif result["bench"] == "mix" and result["subject"] != "limit":
             self.assertGreater(result["hit_ratio"], 0.1)
             self.assertLess(result["hit_ratio"], 0.9, "there is room for a tenth")
+        elif result["bench"] == "insert" and result["threads"] == 1:
+            # The key and value alone take 80 bytes; a page holds no more than 51 of them.
+            self.assertGreater(result["faults_per_op"], 1 / 52, "memory is new in each pass")
         elif result["bench"] == "memory":
             self.assertEqual(result["entries"], 1000)
             self.assertGreater(result["bytes_per_entry"], 80, "what the key and value take alone")
@@ -126,17 +133,39 @@ class Lines(Folder):
     def test_a_driver_does_what_it_is_told(self):
         made = orders.Orders(self.folder)
         answers = self.drive("scopecache", f"keys {made.keys(50)}", f"orders {made.orders('hit', 50, 70)}",
-                             "open 50 0 2", "fill", "run 2 70", "run 1 10", "settle")
+                             "open 50 0 2", "fill", "run 2 70 1", "run 1 10 3", "settle")
         self.assertTrue(answers[0].startswith("ready "))
         self.assertEqual(answers[1:3] + answers[4:5], ["ok 50", "ok 70", "ok 50"])
-        self.assertEqual([answer.split()[2] for answer in answers[5:7]], ["70", "10"])
+        self.assertEqual([answer.split()[2] for answer in answers[5:7]], ["70", "30"])
         self.assertEqual(answers[7], "ok")
+
+    def test_a_driver_in_another_language_does_the_same(self):
+        made = orders.Orders(self.folder)
+        lines = [f"keys {made.keys(50)}", f"orders {made.orders('hit', 50, 70)}", "open 50 0 2", "fill",
+                 "run 2 70 3", "open 50 0 2", "run 1 70 1", "settle", "run 1 71 1", "dance"]
+        done = subprocess.run([sys.executable, "-B", SOURCE / "bench/peers/python/python_driver.py", "functools"],
+                              input="\n".join(lines), stdout=subprocess.PIPE, text=True, check=False)
+        answers = done.stdout.splitlines()
+        self.assertTrue(answers[0].startswith("ready functools"))
+        self.assertEqual(answers[1:3] + answers[4:5], ["ok 50", "ok 70", "ok 50"])
+        self.assertEqual(answers[5].split()[2], "210")
+        self.assertEqual(answers[7].split()[2], "0", "a new cache has nothing of the one before")
+        self.assertEqual([answer.split()[0] for answer in answers[8:]], ["ok", "error", "error"])
+
+    def test_threads_that_write_have_a_limit_each(self):
+        made = orders.Orders(self.folder)
+        keys, hits, mix = made.keys(50), made.orders("hit", 50, 70), made.orders("mix", 50, 70)
+        answers = self.drive("limit", f"keys {keys}", f"orders {hits}", "open 50 0 2", "fill", "run 2 70 2",
+                             f"orders {mix}", "run 2 70 1", "open 50 0 2", "fill", "run 2 70 1")
+        self.assertEqual(answers[5].split()[2], "140", "both read the one that is there")
+        self.assertEqual(answers[7], "error run needs a cache opened for as many threads")
+        self.assertEqual(answers[10].split()[2], "63", "each has all keys")
 
     def test_what_it_cannot_do_is_an_error(self):
         made = orders.Orders(self.folder)
         beyond = self.folder / "beyond"
         beyond.write_bytes(orders.packed([7, 50]))
-        answers = self.drive("limit", "fill", "run 1 1", "dance", "open 1 0 9", f"keys {made.keys(50)}",
+        answers = self.drive("limit", "fill", "run 1 1 1", "dance", "open 1 0 9", f"keys {made.keys(50)}",
                              f"orders {beyond}", "keys /nowhere", "orders /nowhere")
         self.assertEqual([answer.split()[0] for answer in answers[1:]],
                          ["error"] * 4 + ["ok"] + ["error"] * 3)
@@ -155,6 +184,24 @@ class Lines(Folder):
         self.assertEqual(len(set(orders.keys(100)[i:i + 16] for i in range(0, 1600, 16))), 100)
 
 
+class Rounds(unittest.TestCase):
+    def test_what_is_fast_does_more(self):
+        def passes(*times):
+            return rounds.enough_passes([{"total_ns": ns} for ns in times])
+        self.assertEqual(passes(3 * rounds.LEAST_NS), 1)
+        self.assertEqual(passes(rounds.LEAST_NS, rounds.LEAST_NS // 4), 4, "the fastest is warmed up")
+        self.assertEqual(passes(rounds.LEAST_NS // 7 - 1), 8)
+        self.assertEqual(passes(0), rounds.MOST_PASSES)
+
+    def test_the_limit_has_no_room_to_spare(self):
+        limit, *_ = [subject for subject in subjects.SUBJECTS if not subject.evicts]
+        peer, *_ = [subject for subject in subjects.SUBJECTS if subject.evicts]
+        self.assertEqual([rounds.room("insert", limit, 1001, threads) for threads in (1, 2)], [1001, 501])
+        self.assertEqual(rounds.room("mix", limit, 1000, 1), 1000)
+        self.assertEqual(rounds.room("mix", peer, 1000, 1), 100)
+        self.assertGreater(rounds.room("insert", peer, 1000, 2), 1000)
+
+
 class Pictures(unittest.TestCase):
     RESULTS = [{"bench": "hit", "subject": name, "about": name, "keys": 1000, "threads": threads,
                 "ns_per_op": ns * threads, "ratio_to_limit": ns / 10, "hit_ratio": 1}
@@ -165,6 +212,14 @@ class Pictures(unittest.TestCase):
         rows = tables.reading(self.RESULTS)
         self.assertEqual(rows[1], ["hit, 1,000 keys, 1 thread", "15.0", "1.5", "moka", "45.0", "3.0"])
         self.assertEqual(len(rows), 3)
+
+    def test_a_table_has_what_belongs_to_the_time(self):
+        results = [{"bench": "insert", "subject": "glib", "keys": 1000, "threads": 1, "ns_per_op": 150.0,
+                    "faults_per_op": 0.0312},
+                   {"bench": "insert", "subject": "old", "keys": 1000, "threads": 1, "ns_per_op": 150.0}]
+        rows = tables.table(results, "insert")
+        self.assertEqual(rows[0][2], "page faults in 1,000, 1,000 keys")
+        self.assertEqual([row[2] for row in rows[1:]], ["31.2", tables.NOTHING])
 
     def test_a_page_is_renewed(self):
         page = "a\n<!-- figures: hit -->\nold\n<!-- end -->\nb\n"

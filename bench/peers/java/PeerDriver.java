@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Caffeine as a subject: docs/benchmarks.md has the lines that a driver is told and answers.
@@ -63,33 +64,64 @@ public final class PeerDriver {
 		return found;
 	}
 
+	/** How threads begin together. */
+	private static final class Start {
+		private final int threads;
+		private final CyclicBarrier barrier;
+		private final AtomicInteger awake = new AtomicInteger();
+
+		Start(int threads) {
+			this.threads = threads;
+			barrier = new CyclicBarrier(threads);
+		}
+
+		/**
+		 * A thread that slept wakes up late, and long after those that did not: so all stay awake until
+		 * the last is there.
+		 */
+		void together() {
+			try {
+				barrier.await();
+			} catch (InterruptedException | BrokenBarrierException e) {
+				throw new IllegalStateException(e);
+			}
+			awake.incrementAndGet();
+			while (awake.get() < threads) {
+				Thread.yield();
+			}
+		}
+	}
+
 	private final class Worker extends Thread {
-		private final CyclicBarrier start;
+		private final Start start;
 		private final int first;
 		private final int end;
+		private final int passes;
 		private long began;
 		private long ended;
 		private int hits;
 
-		Worker(CyclicBarrier start, int first, int end) {
+		Worker(Start start, int first, int end, int passes) {
 			this.start = start;
 			this.first = first;
 			this.end = end;
+			this.passes = passes;
 		}
 
 		@Override
 		public void run() {
-			try {
-				start.await();
-			} catch (InterruptedException | BrokenBarrierException e) {
-				throw new IllegalStateException(e);
-			}
+			int sum = 0;
+			start.together();
 			began = System.nanoTime();
-			sink = replay(first, end);
+			for (int pass = 0; pass < passes; pass++) {
+				sum += replay();
+			}
 			ended = System.nanoTime();
+			sink = sum;
 		}
 
-		private int replay(int first, int end) {
+		/** One pass. */
+		private int replay() {
 			int sum = 0;
 			int found = 0;
 			for (int i = first; i < end; i++) {
@@ -104,25 +136,25 @@ public final class PeerDriver {
 					sum += value[0];
 				}
 			}
-			hits = found;
+			hits += found;
 			return sum;
 		}
 	}
 
-	private String run(int threads, int count) throws InterruptedException {
+	private String run(int threads, int count, int passes) throws InterruptedException {
 		if (threads < 1 || count > orders.length) {
 			throw new IllegalArgumentException("there are " + orders.length + " orders");
 		}
-		CyclicBarrier start = new CyclicBarrier(threads);
+		Start start = new Start(threads);
 		Worker[] workers = new Worker[threads];
 		for (int i = 0; i < threads; i++) {
 			workers[i] = new Worker(start, (int) ((long) count * i / threads),
-					(int) ((long) count * (i + 1) / threads));
+					(int) ((long) count * (i + 1) / threads), passes);
 			workers[i].start();
 		}
 		long began = Long.MAX_VALUE;
 		long ended = Long.MIN_VALUE;
-		int hits = 0;
+		long hits = 0;
 		for (Worker worker : workers) {
 			worker.join();
 			began = Math.min(began, worker.began);
@@ -150,8 +182,15 @@ public final class PeerDriver {
 		return orders.length;
 	}
 
+	/** Twice: what is cleaned after the first is freed by the second. */
+	private static void collect() {
+		System.gc();
+		System.gc();
+	}
+
 	private long timedOpen(long entries, long bytes) {
 		cache = null;
+		collect();
 		long before = System.nanoTime();
 		cache = open(entries, bytes);
 		return System.nanoTime() - before;
@@ -168,13 +207,12 @@ public final class PeerDriver {
 		case "fill":
 			return fill();
 		case "run":
-			return run(Integer.parseInt(words[1]), Integer.parseInt(words[2]));
+			return run(Integer.parseInt(words[1]), Integer.parseInt(words[2]), Integer.parseInt(words[3]));
 		case "settle":
 			if (cache != null) {
 				cache.cleanUp();
 			}
-			System.gc();
-			System.gc();
+			collect();
 			return "";
 		default:
 			throw new IllegalArgumentException("unknown command " + words[0]);

@@ -5,6 +5,7 @@ there comes from the function that is called, so its put is a call."""
 
 import array
 import contextlib
+import ctypes
 import functools
 import gc
 import importlib.metadata
@@ -16,6 +17,8 @@ import time
 PUT = 1 << 31
 KEY_BYTES = 16
 PADDING = bytes(60)
+# What glibc has, and other C libraries do not.
+malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 def value_of(index):
@@ -69,21 +72,37 @@ def about(name):
     return f"{name} {version}Python {platform.python_version()}"
 
 
+class Start:
+    """How threads begin together. One that slept wakes up late, and long after those that did not: so all
+    stay awake until the last is there, each letting go of the lock that only one of them can have."""
+
+    def __init__(self, threads):
+        self.threads, self.awake = threads, []
+        self.barrier = threading.Barrier(threads)
+
+    def together(self):
+        self.barrier.wait()
+        self.awake.append(True)
+        while len(self.awake) < self.threads:
+            time.sleep(0)
+
+
 class Worker(threading.Thread):
-    def __init__(self, cache, steps, start):
+    def __init__(self, cache, steps, passes, start):
         super().__init__()
-        self.cache, self.steps, self.barrier = cache, steps, start
+        self.cache, self.steps, self.passes, self.begin = cache, steps, passes, start
         self.began = self.ended = self.hits = 0
 
     def run(self):
         get, put, hits = self.cache.get, self.cache.put, 0
-        self.barrier.wait()
+        self.begin.together()
         self.began = time.perf_counter_ns()
-        for key, value in self.steps:
-            if value is not None:
-                put(key, value)
-            elif get(key) is not None:
-                hits += 1
+        for _ in range(self.passes):
+            for key, value in self.steps:
+                if value is not None:
+                    put(key, value)
+                elif get(key) is not None:
+                    hits += 1
         self.ended = time.perf_counter_ns()
         self.hits = hits
 
@@ -113,6 +132,7 @@ class Driver:
 
     def open(self, entries, size, _threads):
         self.cache = None
+        self.settle()
         before = time.perf_counter_ns()
         self.cache = self.subject(int(entries), int(size))
         return time.perf_counter_ns() - before
@@ -123,13 +143,13 @@ class Driver:
             self.cache.put(bytes(bytearray(key)), value_of(index))
         return sum(self.cache.get(key) == value_of(index) for index, key in enumerate(self.key))
 
-    def run(self, threads, count):
+    def run(self, threads, count, passes):
         threads, count = int(threads), int(count)
         if count > len(self.steps):
             raise ValueError(f"there are {len(self.steps)} orders")
-        start = threading.Barrier(threads)
-        workers = [Worker(self.cache, self.steps[count * i // threads:count * (i + 1) // threads], start)
-                   for i in range(threads)]
+        start = Start(threads)
+        workers = [Worker(self.cache, self.steps[count * i // threads:count * (i + 1) // threads], int(passes),
+                          start) for i in range(threads)]
         for worker in workers:
             worker.start()
         for worker in workers:
@@ -139,6 +159,8 @@ class Driver:
 
     def settle(self):
         gc.collect()
+        if malloc_trim:
+            malloc_trim(0)
         return ""
 
     def obey(self, line):

@@ -8,6 +8,7 @@
 use quick_cache::{sync, unsync, Weighter};
 use std::fs;
 use std::io::{self, BufRead, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Instant;
@@ -153,16 +154,34 @@ impl Cache for QuickUnsync {
     }
 }
 
-/// What one thread does: when it began and ended, and how many gets found a value.
-fn replay<C: Cache>(
-    cache: &mut C,
-    keys: &[Key],
-    orders: &[u32],
-    start: &Barrier,
-) -> (Instant, Instant, u64) {
+/// How threads begin together. One that slept wakes up late, and long after those that did not: so all
+/// stay awake until the last is there.
+struct Start {
+    threads: usize,
+    barrier: Barrier,
+    awake: AtomicUsize,
+}
+
+impl Start {
+    fn new(threads: usize) -> Self {
+        Start {
+            threads,
+            barrier: Barrier::new(threads),
+            awake: AtomicUsize::new(0),
+        }
+    }
+    fn together(&self) {
+        self.barrier.wait();
+        self.awake.fetch_add(1, Ordering::SeqCst);
+        while self.awake.load(Ordering::SeqCst) < self.threads {
+            thread::yield_now();
+        }
+    }
+}
+
+/// One pass; the number of gets that found a value.
+fn replay<C: Cache>(cache: &mut C, keys: &[Key], orders: &[u32]) -> u64 {
     let mut hits = 0;
-    start.wait();
-    let began = Instant::now();
     for &order in orders {
         let index = order & !PUT;
         if order & PUT != 0 {
@@ -172,8 +191,34 @@ fn replay<C: Cache>(
             hits += 1;
         }
     }
+    hits
+}
+
+/// What one thread does: when it began and ended, and how many gets found a value.
+fn work_through<C: Cache>(
+    cache: &mut C,
+    keys: &[Key],
+    orders: &[u32],
+    passes: usize,
+    start: &Start,
+) -> (Instant, Instant, u64) {
+    start.together();
+    let began = Instant::now();
+    let hits = (0..passes).map(|_| replay(cache, keys, orders)).sum();
     (began, Instant::now(), hits)
 }
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn give_memory_back() {
+    extern "C" {
+        fn malloc_trim(pad: usize) -> i32;
+    }
+    // SAFETY: it may be called at any time, by any thread.
+    unsafe { malloc_trim(0) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn give_memory_back() {}
 
 struct Driver<C> {
     cache: Option<C>,
@@ -192,10 +237,10 @@ impl<C: Cache + Send> Driver<C> {
         Some(self.keys.iter().enumerate().filter(found).count() as u64)
     }
 
-    fn run(&mut self, threads: usize, count: usize) -> Option<String> {
+    fn run(&mut self, threads: usize, count: usize, passes: usize) -> Option<String> {
         let cache = self.cache.as_mut()?;
         let orders = self.orders.get(..count)?;
-        let start = Barrier::new(threads);
+        let start = Start::new(threads);
         let (keys, start) = (&self.keys[..], &start);
         let mut others = Vec::new();
         for _ in 1..threads {
@@ -209,7 +254,7 @@ impl<C: Cache + Send> Driver<C> {
                 .enumerate()
                 .map(|(i, cache)| {
                     let part = &orders[count * i / threads..count * (i + 1) / threads];
-                    scope.spawn(move || replay(cache, keys, part, start))
+                    scope.spawn(move || work_through(cache, keys, part, passes, start))
                 })
                 .collect();
             workers
@@ -244,18 +289,24 @@ impl<C: Cache + Send> Driver<C> {
                 Some(self.orders.len().to_string())
             }
             "open" => {
-                self.cache = None;
                 let (entries, bytes) = (number(0)?, number(1)?);
+                self.cache = None;
+                give_memory_back();
                 let before = Instant::now();
                 self.cache = Some(C::open(entries, bytes));
                 Some(before.elapsed().as_nanos().to_string())
             }
             "fill" => self.fill().map(|found| found.to_string()),
-            "run" => self.run(number(0)? as usize, number(1)? as usize),
+            "run" => self.run(
+                number(0)? as usize,
+                number(1)? as usize,
+                number(2)? as usize,
+            ),
             "settle" => {
                 if let Some(cache) = self.cache.as_mut() {
                     cache.settle();
                 }
+                give_memory_back();
                 Some(String::new())
             }
             _ => None,
