@@ -29,6 +29,7 @@
  * lost, which is no great loss. */
 #include "engine/policy.h"
 
+#include "engine/audit.h"
 #include "engine/entry.h"
 #include "engine/ghosts.h"
 #include "engine/index.h"
@@ -174,6 +175,7 @@ static void evict(struct sci_shard *shard, sci_place place)
 	shard->evictions++;
 	if ((double)shard->evictions < SETTLING * capacity_entries(shard))
 		move_share(shard, (SHARE_SETTLED - SHARE_AT_FIRST) / SETTLING);
+	sci_audit(shard);
 }
 
 /* The clock of the stamps goes on with each entry that comes into the window. */

@@ -6,6 +6,7 @@
  * by the part that is free. Only where pinned records cut the log into pieces something more is evicted.
  * Records that are pinned are stepped over; they are evicted only where the bound on entries cannot be
  * kept otherwise. */
+#include "engine/audit.h"
 #include "engine/entry.h"
 #include "engine/expiry.h"
 #include "engine/ghosts.h"
@@ -202,6 +203,7 @@ static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot
 	sci_place place, struct sci_legacy legacy)
 {
 	const struct sci_record *record = sci_record_at(shard, place);
+	uint64_t forgotten = shard->forgotten;
 	sci_place in_the_way;
 
 	shard->entries++;
@@ -215,6 +217,8 @@ static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot
 		shard->forgotten++;
 	}
 	sci_policy_entered(shard, place, legacy);
+	if (shard->forgotten != forgotten)
+		sci_audit(shard);
 }
 
 /* Something large that would have to go again at once. */

@@ -4,11 +4,9 @@
  * What was evicted the model learns from the figures. Under exact order of use it knows which
  * entries those were, as long as nothing expires or is forgotten; otherwise it may find any of its
  * entries missing, but no more of them than were evicted or forgotten, and every other call must
- * still agree.
- *
- * A failing run prints its seed: SC_TEST_SEED=n SC_TEST_OPERATIONS=n runs just that one; many
- * operations without a seed are one long run of each configuration. */
+ * still agree. */
 #include "cache/cache_model.h"
+#include "support/seeded_runs.h"
 
 #include "base/hash.h"
 #include "cache/handle.h"
@@ -459,8 +457,10 @@ static void assert_forgotten(void)
 		assert_true(has_forgotten);
 }
 
-static void do_run(const struct sct_model_config *config, uint64_t seed, long operations)
+static void agree_with_the_model(const void *configured, uint64_t seed, long operations)
 {
+	const struct sct_model_config *config = configured;
+
 	sct_model = (struct sct_model){ .config = config,
 		.max_entries = config->max_entries,
 		.max_bytes = config->max_bytes,
@@ -485,33 +485,14 @@ static void do_run(const struct sct_model_config *config, uint64_t seed, long op
 	sct_objects_close(&sct_model.naive);
 }
 
-static long number_from(const char *variable, long otherwise)
-{
-	const char *text = getenv(variable);
-
-	return text ? strtol(text, NULL, 10) : otherwise;
-}
-
-static void agrees_with_the_model(void **state)
-{
-	const struct sct_model_config *config = *state;
-	bool is_one = getenv("SC_TEST_SEED") || getenv("SC_TEST_OPERATIONS");
-	long first = number_from("SC_TEST_SEED", 1), last = is_one ? first : 3;
-	long operations = number_from("SC_TEST_OPERATIONS", 3000);
-
-	for (long seed = first; seed <= last; seed++) {
-		printf("%s: SC_TEST_SEED=%ld SC_TEST_OPERATIONS=%ld\n", config->name, seed,
-			operations);
-		do_run(config, (uint64_t)seed, operations);
-	}
-}
-
 int main(void)
 {
-	struct CMUnitTest tests[sizeof configs / sizeof configs[0]];
-
-	for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++)
-		tests[i] = (struct CMUnitTest){ configs[i].name, agrees_with_the_model, NULL, NULL,
-			(void *)(uintptr_t)&configs[i] };
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return sct_seeded_runs_main(&(const struct sct_seeded_runs){
+		.configs = configs,
+		.config_size = sizeof configs[0],
+		.count = sizeof configs / sizeof configs[0],
+		.seeds = 3,
+		.operations = 3000,
+		.run = agree_with_the_model,
+	});
 }

@@ -1,8 +1,7 @@
 /* Out of memory at every point in turn: it is reported, nothing is lost or leaked, and what was
  * there before is there after. */
-#include "cache/cache_fixture.h"
 #include "cache/naive_cache.h"
-#include "support/allocation.h"
+#include "cache/out_of_memory.h"
 #include "support/threads.h"
 
 #include "cache/handle.h"
@@ -10,39 +9,11 @@
 #include <scopecache/memo.h>
 #include <scopecache/resource.h>
 
-/* Too long for the inline buffer of a key. */
-static char long_text[1000];
-
-#define LONG_KEY SC_KEY(SC_TEXT_N(long_text, sizeof long_text))
-
-static void assert_done_or_out_of_memory(int rc, int done, const struct sc_error *error)
-{
-	if (rc == done)
-		return;
-	assert_int_equal(rc, SC_E_NOMEM);
-	assert_true(sct_allocation_failed());
-	if (error) {
-		assert_int_equal(error->code, SC_E_NOMEM);
-		assert_int_not_equal(strlen(error->message), 0);
-	}
-}
-
-/* A cache that is not there when memory is out. */
-static struct sc_cache *try_to_open(void)
-{
-	struct sc_cache *cache = (struct sc_cache *)(uintptr_t)8;
-	struct sc_error error = { 0 };
-
-	int rc = sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = 64 << 10), &error);
-	assert_done_or_out_of_memory(rc, 0, &error);
-	if (rc < 0)
-		assert_null(cache);
-	return cache;
-}
+const char sct_long_text[SCT_LONG_TEXT_LEN] = "a long text, with NULs behind it";
 
 static void use_long_keys(void *arg)
 {
-	struct sc_cache *cache = try_to_open();
+	struct sc_cache *cache = sct_try_to_open();
 	struct sc_value value = { .len = 1 };
 	char buffer[8];
 	size_t len;
@@ -50,23 +21,23 @@ static void use_long_keys(void *arg)
 	(void)arg;
 	if (!cache)
 		return;
-	int put = sct_put(cache, LONG_KEY, "old");
-	assert_done_or_out_of_memory(put, SC_OK, NULL);
-	int again = sct_put(cache, LONG_KEY, "new");
-	assert_done_or_out_of_memory(again, SC_OK, NULL);
+	int put = sct_put(cache, SCT_LONG_KEY, "old");
+	sct_assert_done_or_out_of_memory(put, SC_OK, NULL);
+	int again = sct_put(cache, SCT_LONG_KEY, "new");
+	sct_assert_done_or_out_of_memory(again, SC_OK, NULL);
 
-	int rc = sc_cache_get(cache, LONG_KEY, buffer, sizeof buffer, &len);
-	assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+	int rc = sc_cache_get(cache, SCT_LONG_KEY, buffer, sizeof buffer, &len);
+	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
 	assert_int_equal(len, rc < 0 ? 0 : 3);
 	if (rc == SC_HIT)
 		assert_memory_equal(buffer, again == SC_OK ? "new" : "old", 3);
-	rc = sc_cache_acquire(cache, LONG_KEY, &value);
-	assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+	rc = sc_cache_acquire(cache, SCT_LONG_KEY, &value);
+	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
 	if (rc < 0)
 		sct_assert_no_value(&value);
 	sc_value_release(&value);
-	rc = sc_cache_invalidate(cache, LONG_KEY);
-	assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+	rc = sc_cache_invalidate(cache, SCT_LONG_KEY);
+	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
 	assert_int_equal(sct_stats(cache).entries, rc < 0 ? 1 : 0);
 	assert_null(sci_shard_check(cache->shard));
 	sc_cache_close(cache);
@@ -124,9 +95,9 @@ static int load_in_two_ways(struct sc_load *load, void *context)
 
 	(*calls)++;
 	int first = sc_load_value(load, "first", 5);
-	assert_done_or_out_of_memory(first, 0, NULL);
+	sct_assert_done_or_out_of_memory(first, 0, NULL);
 	int second = sc_load_reserve(load, 6, &data);
-	assert_done_or_out_of_memory(second, 0, NULL);
+	sct_assert_done_or_out_of_memory(second, 0, NULL);
 	if (second == 0)
 		memcpy(data, "second", 6);
 	else
@@ -142,7 +113,7 @@ static void assert_fetch(struct sc_cache *cache, struct sc_key key)
 	int calls = 0;
 
 	int rc = sc_cache_fetch(cache, key, load_in_two_ways, &calls, &value, &error);
-	assert_done_or_out_of_memory(rc, SC_LOADED, &error);
+	sct_assert_done_or_out_of_memory(rc, SC_LOADED, &error);
 	if (rc < 0) {
 		/* Memory was out for the load itself; a loader that was called has a value by
 		 * now. */
@@ -158,20 +129,20 @@ static void assert_fetch(struct sc_cache *cache, struct sc_key key)
 	assert_memory_equal(value.data, value.len == 6 ? "second" : "first", value.len);
 	sc_value_release(&value);
 	rc = sc_cache_fetch(cache, key, load_in_two_ways, &calls, &value, &error);
-	assert_done_or_out_of_memory(rc, SC_HIT, &error);
+	sct_assert_done_or_out_of_memory(rc, SC_HIT, &error);
 	assert_int_equal(calls, 1);
 	sc_value_release(&value);
 }
 
 static void fetch(void *arg)
 {
-	struct sc_cache *cache = try_to_open();
+	struct sc_cache *cache = sct_try_to_open();
 
 	(void)arg;
 	if (!cache)
 		return;
 	assert_fetch(cache, SC_KEY("short", 1));
-	assert_fetch(cache, LONG_KEY);
+	assert_fetch(cache, SCT_LONG_KEY);
 	assert_int_equal(sct_stats(cache).entries, 2);
 	assert_int_equal(sct_stats(cache).pinned, 0);
 	sc_cache_close(cache);
@@ -204,7 +175,7 @@ static void fetch_or_fail(unsigned number, void *arg)
 
 static void fetch_together(void *arg)
 {
-	struct sc_cache *cache = try_to_open();
+	struct sc_cache *cache = sct_try_to_open();
 
 	(void)arg;
 	if (!cache)
@@ -223,12 +194,12 @@ static void waiters_of_a_load_that_finds_no_memory(void **state)
 
 /* ---- Objects, and holds ---- */
 
-static int try_to_put(struct sc_cache *cache, struct sct_object *thing)
+static int try_to_put(struct sc_cache *cache, struct sc_key key, struct sct_object *thing)
 {
 	struct sc_object object = sct_object_for_cache(thing, 10);
 
-	int rc = sc_cache_put_object(cache, SC_KEY("thing"), &object, NULL);
-	assert_done_or_out_of_memory(rc, SC_OK, NULL);
+	int rc = sc_cache_put_object(cache, key, &object, NULL);
+	sct_assert_done_or_out_of_memory(rc, SC_OK, NULL);
 	thing->is_given = rc == SC_OK;
 	return rc;
 }
@@ -239,7 +210,7 @@ static int give_thing(struct sc_load *load, void *context)
 	struct sc_object object = sct_object_for_cache(thing, 10);
 
 	int rc = sc_load_object(load, &object);
-	assert_done_or_out_of_memory(rc, 0, NULL);
+	sct_assert_done_or_out_of_memory(rc, 0, NULL);
 	thing->is_given = rc == 0;
 	return rc;
 }
@@ -247,14 +218,15 @@ static int give_thing(struct sc_load *load, void *context)
 /* What was not taken is still the caller's, and what was taken is freed once. */
 static void use_objects(void *arg)
 {
-	struct sct_object first = { 0 }, second = { 0 }, loaded = { 0 };
-	struct sc_cache *cache = try_to_open();
+	struct sct_object first = { 0 }, second = { 0 }, third = { 0 }, loaded = { 0 };
+	struct sc_cache *cache = sct_try_to_open();
 	struct sc_value value;
 
 	(void)arg;
 	if (cache) {
-		bool is_put = try_to_put(cache, &first) == SC_OK;
-		bool is_put_again = try_to_put(cache, &second) == SC_OK;
+		bool is_put = try_to_put(cache, SC_KEY("thing"), &first) == SC_OK;
+		bool is_put_again = try_to_put(cache, SC_KEY("thing"), &second) == SC_OK;
+		try_to_put(cache, SCT_LONG_KEY, &third);
 		assert_int_equal(first.is_freed, is_put && is_put_again);
 		assert_int_equal(sc_cache_acquire(cache, SC_KEY("thing"), &value),
 			is_put || is_put_again ? SC_HIT : SC_MISS);
@@ -267,33 +239,105 @@ static void use_objects(void *arg)
 	}
 	assert_int_equal(first.is_freed, first.is_given);
 	assert_int_equal(second.is_freed, second.is_given);
+	assert_int_equal(third.is_freed, third.is_given);
 	assert_int_equal(loaded.is_freed, loaded.is_given);
 }
 
-#define HOLDS 300 /* more than a record can count: the others are copies */
-
-static void hold_often(void *arg)
+static int give_thing_then_value(struct sc_load *load, void *context)
 {
-	static struct sc_value values[HOLDS];
-	struct sc_cache *cache = try_to_open();
+	struct sct_object *thing = context;
+	int rc = give_thing(load, thing);
+
+	if (rc < 0)
+		return rc;
+	rc = sc_load_value(load, "value", 5);
+	sct_assert_done_or_out_of_memory(rc, 0, NULL);
+	/* What replaces it found no memory: then it is still what is given. */
+	assert_int_equal(thing->is_freed, rc == 0);
+	return 0;
+}
+
+static void change_objects_mind(void *arg)
+{
+	struct sct_object thing = { 0 };
+	struct sc_cache *cache = sct_try_to_open();
+	struct sc_value value;
 
 	(void)arg;
 	if (!cache)
 		return;
-	assert_int_equal(sct_put(cache, SC_KEY(1), "held"), SC_OK);
+	int rc = sc_cache_fetch(cache, SC_KEY(1), give_thing_then_value, &thing, &value, NULL);
+	if (rc == SC_LOADED && thing.is_freed)
+		sct_assert_value(&value, "value");
+	else if (rc == SC_LOADED)
+		assert_ptr_equal(value.data, &thing);
+	else
+		assert_true(sct_allocation_failed());
+	sc_value_release(&value);
+	sc_cache_close(cache);
+	assert_int_equal(thing.is_freed, thing.is_given);
+}
+
+#define HOLDS 258  /* more than a record can count: the others are copies */
+#define LARGE 5000 /* for a get to pin it rather than copy it under the lock */
+
+/* On top of what a record can count, a fetch and an acquire need memory; a get does without. */
+static void look_up_what_is_held_often(struct sc_cache *cache, size_t len)
+{
+	static unsigned char bytes[LARGE];
+	struct sc_value value;
+	int calls = 0;
+
+	int rc = sc_cache_fetch(cache, SC_KEY(1), load_in_two_ways, &calls, &value, NULL);
+	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+	assert_int_equal(calls, 0);
+	if (rc == SC_HIT)
+		assert_true(value.len == len && sct_is_filled(value.data, len, 1));
+	else
+		sct_assert_no_value(&value);
+	sc_value_release(&value);
+
+	size_t got;
+	assert_int_equal(sc_cache_get(cache, SC_KEY(1), bytes, sizeof bytes, &got), SC_HIT);
+	assert_true(got == len && sct_is_filled(bytes, len, 1));
+}
+
+static void hold_often(size_t len)
+{
+	static struct sc_value values[HOLDS];
+	static unsigned char bytes[LARGE];
+	struct sc_cache *cache = sct_try_to_open();
+
+	if (!cache)
+		return;
+	sct_fill(bytes, len, 1);
+	assert_int_equal(sc_cache_put(cache, SC_KEY(1), bytes, len), SC_OK);
 	for (int i = 0; i < HOLDS; i++) {
 		int rc = sc_cache_acquire(cache, SC_KEY(1), &values[i]);
-		assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+		sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
 		if (rc == SC_HIT)
-			sct_assert_value(&values[i], "held");
+			assert_true(values[i].len == len && sct_is_filled(values[i].data, len, 1));
 		else
 			sct_assert_no_value(&values[i]);
 	}
+	look_up_what_is_held_often(cache, len);
 	for (int i = 0; i < HOLDS; i++)
 		sc_value_release(&values[i]);
 	assert_int_equal(sct_stats(cache).pinned, 0);
 	assert_null(sci_shard_check(cache->shard));
 	sc_cache_close(cache);
+}
+
+static void hold_short_value_often(void *arg)
+{
+	(void)arg;
+	hold_often(4);
+}
+
+static void hold_large_value_often(void *arg)
+{
+	(void)arg;
+	hold_often(LARGE);
 }
 
 /* ---- Resources and memos ---- */
@@ -324,7 +368,7 @@ static void use_resource(void *arg)
 		assert_int_equal(error.user_code, SC_E_NOMEM);
 		assert_string_equal(error.message, "no memory for the client");
 	} else {
-		assert_done_or_out_of_memory(rc, SC_LOADED, &error);
+		sct_assert_done_or_out_of_memory(rc, SC_LOADED, &error);
 	}
 	if (rc < 0) {
 		assert_null(instance);
@@ -340,29 +384,39 @@ static void use_resource(void *arg)
 	sc_resource_fini(&resource);
 }
 
-static void use_memo(void *arg)
+static void use_memo_with(struct sc_key arguments)
 {
 	struct sc_memo memo = SC_MEMO_INIT(load_in_two_ways, NULL, .max_entries = 2);
 	struct sc_value value = { .len = 1 };
 	struct sc_error error = { 0 };
 	int calls = 0;
 
-	(void)arg;
 	memo.context = &calls;
-	int rc = sc_memo_call(&memo, SC_KEY(1), &value, &error);
-	assert_done_or_out_of_memory(rc, SC_LOADED, &error);
+	int rc = sc_memo_call(&memo, arguments, &value, &error);
+	sct_assert_done_or_out_of_memory(rc, SC_LOADED, &error);
 	if (rc < 0) {
 		sct_assert_no_value(&value);
-		assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, &error), SC_LOADED);
+		assert_int_equal(sc_memo_call(&memo, arguments, &value, &error), SC_LOADED);
 	}
 	assert_int_equal(calls, 1);
 	sc_value_release(&value);
-	assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, &error), SC_HIT);
+	rc = sc_memo_call(&memo, arguments, &value, &error);
+	sct_assert_done_or_out_of_memory(rc, SC_HIT, &error);
+	assert_int_equal(calls, 1);
 	assert_int_equal(sc_memo_info(&memo).currsize, 1);
-	assert_int_equal(sc_memo_forget(&memo, SC_KEY(1)), SC_HIT);
+	rc = sc_memo_forget(&memo, arguments);
+	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+	assert_int_equal(sc_memo_info(&memo).currsize, rc == SC_HIT ? 0 : 1);
 	sc_memo_clear(&memo);
 	sc_memo_fini(&memo);
 	sc_value_release(&value);
+}
+
+static void use_memo(void *arg)
+{
+	(void)arg;
+	use_memo_with(SC_KEY(1));
+	use_memo_with(SCT_LONG_KEY);
 }
 
 /* ---- All of them ---- */
@@ -376,7 +430,9 @@ static const struct scenario scenarios[] = {
 	{ "keys that cannot be encoded", use_long_keys },
 	{ "a load that finds no memory", fetch },
 	{ "objects that find no memory", use_objects },
-	{ "more holds than a record can count", hold_often },
+	{ "an object, and then a value", change_objects_mind },
+	{ "more holds than a record can count", hold_short_value_often },
+	{ "more holds of what is large", hold_large_value_often },
 	{ "a resource that finds no memory", use_resource },
 	{ "a memo that finds no memory", use_memo },
 };
@@ -401,6 +457,5 @@ int main(void)
 	for (size_t i = 0; i < SCENARIOS; i++)
 		tests[i] = (struct CMUnitTest){ scenarios[i].name, fails_in_turn, NULL, NULL,
 			(void *)(uintptr_t)&scenarios[i] };
-	memset(long_text, 'k', sizeof long_text);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,10 @@
  *
  * A load is held to more: what was changed after the loader began overtakes it, so whoever comes
  * after that change must not be given the loaded value, neither from the cache nor by waiting. And who
- * waited for a load has seen a miss, but it need not have been the last. */
+ * waited for a load has seen a miss, but it need not have been the last.
+ *
+ * A value that has its time is held to that too: it is not seen from the end of its life on, nor when nobody
+ * has used it for as long as it may be idle. */
 #include "cache/history.h"
 
 #include "support/cmocka.h"
@@ -37,10 +40,11 @@ struct proof {
 	struct zone *zones;   /* of the writes, by value; then those in which a value was there */
 	struct zone *moments; /* the others */
 	size_t write_count, zone_count, moment_count;
-	struct span *changes; /* puts and drops, by their ends */
-	struct span *drops;   /* by their starts, for the latest end */
-	struct span *puts;    /* by their ends, for the latest start */
-	size_t change_count, drop_count, put_count;
+	struct span *changes;          /* puts and drops, by their ends */
+	struct span *drops;            /* by their starts, for the latest end */
+	struct span *puts;             /* by their ends, for the latest start */
+	const struct sct_event **uses; /* writes and reads, by value, then by their starts */
+	size_t change_count, drop_count, put_count, use_count;
 	struct sct_fault *fault;
 };
 
@@ -68,6 +72,15 @@ static int by_value(const void *a, const void *b)
 {
 	return compare(((const struct zone *)a)->event->value,
 		((const struct zone *)b)->event->value);
+}
+
+static int by_value_and_start(const void *a, const void *b)
+{
+	const struct sct_event *one = *(const struct sct_event *const *)a,
+			       *other = *(const struct sct_event *const *)b;
+	int by_values = compare(one->value, other->value);
+
+	return by_values ? by_values : compare(one->start, other->start);
 }
 
 static int by_from(const void *a, const void *b)
@@ -125,7 +138,10 @@ static void gather(struct proof *proof)
 			add(proof->puts, &proof->put_count, event->end, event->start, event);
 		if (event->kind == SCT_DROP)
 			add(proof->drops, &proof->drop_count, event->start, event->end, event);
+		if (event->kind == SCT_PUT || event->kind == SCT_LOAD || event->kind == SCT_READ)
+			proof->uses[proof->use_count++] = event;
 	}
+	qsort(proof->uses, proof->use_count, sizeof(const struct sct_event *), by_value_and_start);
 	qsort(proof->zones, proof->write_count, sizeof *proof->zones, by_value);
 	settle(proof->changes, proof->change_count);
 	settle(proof->puts, proof->put_count);
@@ -172,6 +188,29 @@ static bool check_read(struct proof *proof, const struct sct_event *read)
 		zone->from = read->end;
 	if (zone->to < read->start)
 		zone->to = read->start;
+	return true;
+}
+
+/* Each read of what is gone when nobody uses it needs another use, not too long before: the last end of those
+ * that began earlier, or the next one, if that began before the read was over. */
+static bool check_uses(struct proof *proof)
+{
+	const struct sct_event *last = NULL;
+
+	for (size_t i = 0; i < proof->use_count; i++) {
+		const struct sct_event *use = proof->uses[i];
+		const struct sct_event *next = i + 1 < proof->use_count ? proof->uses[i + 1] : NULL;
+		uint64_t idle = zone_of(proof, use->value)->event->idle;
+		if (last && last->value != use->value)
+			last = NULL;
+		bool is_fresh = last && use->start < last->end + idle;
+		bool is_shared = next && next->value == use->value && next->start < use->end;
+		if (idle && use->kind == SCT_READ && !is_fresh && !is_shared)
+			return wrong(proof, "a value that nobody had used for too long",
+				last ? last : use, use);
+		if (!last || last->end < use->end)
+			last = use;
+	}
 	return true;
 }
 
@@ -254,7 +293,7 @@ static bool check_key(struct proof *proof)
 		if ((proof->events[i].kind == SCT_READ || proof->events[i].kind == SCT_AWAIT) &&
 			!check_read(proof, &proof->events[i]))
 			return false;
-	if (!check_zones(proof))
+	if (!check_uses(proof) || !check_zones(proof))
 		return false;
 	for (size_t i = 0; i < proof->moment_count; i++)
 		if (!check_moment(proof, proof->moments[i].event, proof->moments[i].to,
@@ -280,17 +319,19 @@ static bool check_events_of_key(const struct sct_event *events, size_t count, bo
 		.changes = calloc(room, sizeof *proof.changes),
 		.drops = calloc(room, sizeof *proof.drops),
 		.puts = calloc(room, sizeof *proof.puts),
+		.uses = calloc(room, sizeof(const struct sct_event *)),
 		.fault = fault,
 	};
 
 	assert_true(proof.zones && proof.moments);
-	assert_true(proof.changes && proof.drops && proof.puts);
+	assert_true(proof.changes && proof.drops && proof.puts && proof.uses);
 	bool good = check_key(&proof);
 	free(proof.zones);
 	free(proof.moments);
 	free(proof.changes);
 	free(proof.drops);
 	free(proof.puts);
+	free(proof.uses);
 	return good;
 }
 

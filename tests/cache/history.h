@@ -26,6 +26,7 @@ struct sct_event {
 	uint64_t loading; /* of SCT_LOAD: a stamp taken in the loader */
 	uint64_t
 		expires; /* of what is written: nobody who begins from then on may see it; 0: never */
+	uint64_t idle;   /* of it too: nor who begins so long after the last use; 0: no matter */
 	uint64_t value;
 	uint32_t key;
 	enum sct_event_kind kind;

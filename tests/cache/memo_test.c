@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static bool fail_next;
 static atomic_uint calls;
@@ -393,6 +394,35 @@ static void first_calls_at_the_same_time(void **state)
 	}
 }
 
+/* The linker puts this in front of mmap (ld --wrap): another first call comes while one opens its cache. */
+static struct sc_memo *called_meanwhile;
+
+void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
+
+void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	struct sc_memo *memo = called_meanwhile;
+
+	called_meanwhile = NULL;
+	if (memo)
+		call(memo, 5, false);
+	return __real_mmap(addr, len, prot, flags, fd, offset);
+}
+
+/* Then there are two caches for a moment, and nobody sees the one that comes second. */
+static void a_first_call_while_another_opens_the_cache(void **state)
+{
+	struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = 4);
+
+	(void)state;
+	called_meanwhile = &memo;
+	assert_true(call(&memo, 5, false));
+	assert_null(called_meanwhile);
+	assert_info(&memo, 4, 1, 1, 1);
+	sc_memo_fini(&memo);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +435,7 @@ int main(void)
 		cmocka_unit_test(options_are_copied),
 		cmocka_unit_test(options_out_of_range),
 		cmocka_unit_test(first_calls_at_the_same_time),
+		cmocka_unit_test(a_first_call_while_another_opens_the_cache),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,12 +5,10 @@
  * many entries. So eviction in any other order than that of use shows up as a difference. Under the
  * counted policy, and where entries expire or are forgotten, the model does not know which they were; it
  * then bears any of them missing, and all else must agree. Objects say themselves when they go: each
- * exactly once, as soon as its entry is gone, and not before.
- *
- * A failing run prints its seed: SC_TEST_SEED=n SC_TEST_OPERATIONS=n runs just that one; many operations
- * without a seed are one long run of each configuration. */
+ * exactly once, as soon as its entry is gone, and not before. */
 #include "support/cmocka.h"
 #include "support/random.h"
+#include "support/seeded_runs.h"
 #include "support/short_peek.h"
 
 #include "base/hash.h"
@@ -548,8 +546,10 @@ static void assert_sound(long operation)
 	assert_int_equal(stats.pinned > 0, run.pin_count > 0);
 }
 
-static void do_run(const struct config *config, uint64_t seed, long count)
+static void agree_with_the_model(const void *configured, uint64_t seed, long count)
 {
+	const struct config *config = configured;
+
 	run = (struct run){ .config = config, .random = seed, .seed = seed };
 	void *memory = aligned_alloc(SCI_SHARD_ALIGN, config->options.bytes);
 	assert_non_null(memory);
@@ -570,32 +570,14 @@ static void do_run(const struct config *config, uint64_t seed, long count)
 	free(memory);
 }
 
-static long number_from(const char *variable, long otherwise)
-{
-	const char *text = getenv(variable);
-
-	return text ? strtol(text, NULL, 10) : otherwise;
-}
-
-static void agrees_with_the_model(void **state)
-{
-	const struct config *config = *state;
-	bool is_one = getenv("SC_TEST_SEED") || getenv("SC_TEST_OPERATIONS");
-	long first = number_from("SC_TEST_SEED", 1), last = is_one ? first : 3;
-	long count = number_from("SC_TEST_OPERATIONS", 5000);
-
-	for (long seed = first; seed <= last; seed++) {
-		printf("%s: SC_TEST_SEED=%ld SC_TEST_OPERATIONS=%ld\n", config->name, seed, count);
-		do_run(config, (uint64_t)seed, count);
-	}
-}
-
 int main(void)
 {
-	struct CMUnitTest tests[sizeof configs / sizeof configs[0]];
-
-	for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++)
-		tests[i] = (struct CMUnitTest){ configs[i].name, agrees_with_the_model, NULL, NULL,
-			(void *)(uintptr_t)&configs[i] };
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return sct_seeded_runs_main(&(const struct sct_seeded_runs){
+		.configs = configs,
+		.config_size = sizeof configs[0],
+		.count = sizeof configs / sizeof configs[0],
+		.seeds = 3,
+		.operations = 5000,
+		.run = agree_with_the_model,
+	});
 }

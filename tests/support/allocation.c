@@ -17,6 +17,8 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
 void __real_free(void *old);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+int __real_posix_memalign(void **block, size_t alignment, size_t size);
 char *__real_strdup(const char *text);
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 int __real_munmap(void *addr, size_t len);
@@ -26,6 +28,8 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 void __wrap_free(void *old);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+int __wrap_posix_memalign(void **block, size_t alignment, size_t size);
 char *__wrap_strdup(const char *text);
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *addr, size_t len);
@@ -36,6 +40,8 @@ int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*ch
 #pragma weak __real_calloc
 #pragma weak __real_realloc
 #pragma weak __real_free
+#pragma weak __real_aligned_alloc
+#pragma weak __real_posix_memalign
 #pragma weak __real_strdup
 #pragma weak __real_mmap
 #pragma weak __real_munmap
@@ -95,6 +101,20 @@ void *__wrap_realloc(void *old, size_t size)
 		return NULL;
 	dead(old);
 	return born(__real_realloc(old, size));
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+	return must_fail() ? NULL : born(__real_aligned_alloc(alignment, size));
+}
+
+int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
+{
+	int rc = must_fail() ? ENOMEM : __real_posix_memalign(block, alignment, size);
+
+	if (rc == 0)
+		born(*block);
+	return rc;
 }
 
 void __wrap_free(void *old)

@@ -1,0 +1,121 @@
+/* A game: several threads use one cache in every way there is, and write down what they did and saw.
+ * What is asked of other threads is checked with sct_check(), which ends the process. */
+#ifndef SCT_HISTORY_GAME_H
+#define SCT_HISTORY_GAME_H
+
+#include "cache/cache_fixture.h"
+#include "cache/history.h"
+#include "support/random.h"
+#include "support/threads.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define SCT_UNDER_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SCT_UNDER_TSAN
+#endif
+#endif
+
+#define SCT_THREADS    6
+#define SCT_HELD_MAX   2
+#define SCT_VALUE_MAX  4096 /* on top of its head */
+#define SCT_CLOCK_BITS 8    /* as many stamps are a millisecond */
+
+/* What a scenario is like. */
+enum sct_trait {
+	SCT_ROOMY = 1,    /* nothing is evicted, so nothing may be missing */
+	SCT_CLEARS = 2,   /* now and then all keys go */
+	SCT_RACES = 4,    /* nothing but gets and puts, and more of them */
+	SCT_RESIZES = 8,  /* and is maintained */
+	SCT_OBJECTS = 16, /* among the values */
+	SCT_KEEPER = 32   /* one thread does nothing but resize, maintain and clear */
+};
+
+struct sct_scenario {
+	const char *name;
+	struct sc_cache_options options;
+	unsigned hot, cold; /* keys: four of five calls go to the hot ones */
+	size_t value_max;
+	unsigned traits;
+};
+
+struct sct_held {
+	struct sc_value value;
+	uint32_t key;
+	uint64_t id;
+};
+
+/* What is known of an object when it is no more. */
+struct sct_fate {
+	bool is_object;
+	atomic_uint frees;
+	_Atomic uint64_t freed; /* a stamp */
+};
+
+/* One thread's own; only the fates of its objects are told by others. */
+struct sct_player {
+	unsigned number;
+	uint64_t random, written;
+	struct sct_event *events;
+	size_t count, room;
+	struct sct_fate *fates; /* by what was written */
+	struct sct_held held[SCT_HELD_MAX];
+	unsigned char bytes[SCT_VALUE_MAX + 64];
+};
+
+struct sct_game {
+	const struct sct_scenario *scenario;
+	struct sc_cache *cache;
+	long operations;
+	atomic_uint empty_put; /* keys from this one on had no empty value yet */
+	struct sct_player players[SCT_THREADS];
+};
+
+extern struct sct_game sct_game;
+
+static inline bool sct_game_has(enum sct_trait trait)
+{
+	return sct_game.scenario->traits & trait;
+}
+
+/* ---- Time: the stamps' clock, so that it passes with what happens ---- */
+
+void sct_stamps_begin(void);
+uint64_t sct_stamp(void);
+int64_t sct_stamped_ms(void *context);
+
+/* ---- Values ---- */
+
+/* The name of a new value. It says which key, thread and call it is from. */
+uint64_t sct_new_id(struct sct_player *player, uint32_t key);
+
+/* Each key has one empty value at most: so that is a name too. */
+uint64_t sct_empty_id(uint32_t key);
+
+/* Write a value of this name, of a random length, which is returned. */
+size_t sct_make_value(struct sct_player *player, uint64_t id, unsigned char *bytes);
+
+/* Make an object of this name, of a random weight. */
+struct sc_object sct_make_object(struct sct_player *player, uint64_t id);
+
+/* The cache did not take it. */
+void sct_refuse_object(const struct sc_object *object);
+
+/* Returns which value it is, having looked at all of it. */
+uint64_t sct_identify(const void *data, size_t len, uint32_t key);
+
+/* Each object that was made was freed once. The events are told when: nobody who begins from then on may
+ * see it. */
+void sct_tell_fates(struct sct_event *events, size_t count);
+
+/* ---- Calls ---- */
+
+/* Do something random, and write it down. */
+void sct_play(struct sct_player *player);
+
+/* The same for the thread that does nothing but upkeep. */
+void sct_keep(struct sct_player *player);
+
+void sct_let_go(struct sct_held *held);
+
+#endif
