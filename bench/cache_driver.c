@@ -87,6 +87,7 @@ static void do_open(struct driver *driver, const char *arguments)
 	}
 	struct bench_room room = { .entries = numbers[0],
 		.bytes = numbers[1],
+		.threads = numbers[2],
 		.socket = driver->socket };
 	unsigned handles = bench_handles(driver->subject, &driver->work, (unsigned)numbers[2]);
 	close_all(driver);

@@ -13,6 +13,7 @@
 struct bench_room {
 	uint64_t entries;
 	uint64_t bytes;
+	uint64_t threads;   /* that will use it at once */
 	const char *socket; /* where a server listens; NULL: there is none */
 };
 

@@ -11,7 +11,8 @@ static void *cache_open(const struct bench_room *room)
 
 	if (sc_cache_open(&cache,
 		    SC_CACHE_OPTIONS(.max_entries = room->entries, .max_bytes = max_bytes,
-			    .entry_bytes = BENCH_KEY_BYTES + BENCH_VALUE_BYTES),
+			    .entry_bytes = BENCH_KEY_BYTES + BENCH_VALUE_BYTES,
+			    .concurrency = room->threads),
 		    NULL) < 0)
 		return NULL;
 	return cache;

@@ -62,7 +62,9 @@ enum sc_policy {
 		"the usual size of a key and value together; the index is made for that")          \
 	X(policy, SC_POLICY_ADAPTIVE, SC_POLICY_ADAPTIVE, SC_POLICY_LRU,                           \
 		"an enum sc_policy: which entries stay")                                           \
-	X(load_time_is_cost, 0, 0, 1, "1: what took long to load stays longer")
+	X(load_time_is_cost, 0, 0, 1, "1: what took long to load stays longer")                    \
+	X(concurrency, 1, 1, 1024,                                                                 \
+		"threads that change the cache at the same time; several divide a large one")
 
 /* What a cache is opened with. Zero is the default everywhere, and a pointer to options may be NULL.
  *
@@ -72,7 +74,12 @@ enum sc_policy {
  * its default, so that a few very large values cannot fill the memory of the process.
  *
  * The index is made for entries of `entry_bytes` on average: it takes about 18 bytes for each of them,
- * and with much smaller ones it is full before the region is. Say so when yours are not of that size. */
+ * and with much smaller ones it is full before the region is. Say so when yours are not of that size.
+ *
+ * With a `concurrency` above 1 the cache is divided into shards with a lock each: as many as a power of two
+ * from four times that on, 32 at most, as long as each has 1,024 of max_entries and a MiB of max_bytes.
+ * Then no value is larger than a shard, and a shard may evict while another has room. Threads that only
+ * read need none of this. */
 struct sc_cache_options {
 	size_t size; /* sizeof(struct sc_cache_options); SC_CACHE_OPTIONS() fills it in */
 #define SC_CACHE_OPTION_FIELD(name, preset, least, most, text) uint64_t name;

@@ -1,10 +1,10 @@
-/* The cache: one region, one shard, one lock. Here is its life, and what all calls begin with; lookup.c,
- * store.c, fetch.c and upkeep.c have the calls.
+/* The cache: one region, in it one shard or several, each with a lock. Here is its life, and what all calls
+ * begin with; lookup.c, store.c, fetch.c and upkeep.c have the calls, stripes.c the locks.
  *
- * Values are copied out without the lock (sci_shard_peek()), as long as they are short and no writer is in
- * the way; everything else takes it. Keys are encoded and hashed, clocks are read and memory is allocated before the lock is taken; under
- * it there is only the engine, whose work is bounded, and the copying of short values. The lock order is
- * in docs/locking.md.
+ * Values are copied out without a lock (engine/peek.h), as long as they are short and no writer is in
+ * the way; everything else takes that of its key's stripe. Keys are encoded and hashed, clocks are read and
+ * memory is allocated before the lock is taken; under it there is only the engine, whose work is bounded,
+ * and the copying of short values. The lock order is in docs/locking.md.
  *
  * A pinned value holds the whole cache: its memory goes when the last hold does, which may be after
  * sc_cache_close(). */
@@ -15,6 +15,7 @@
 #include "cache/cache_time.h"
 #include "cache/flight.h"
 #include "cache/fork.h"
+#include "cache/stripes.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,36 +23,20 @@
 
 static int map_region(struct sc_cache *cache, struct sc_error *error)
 {
-	size_t bytes = cache->options.grow_bytes;
-	void *region = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	void *region = mmap(NULL, cache->region_bytes, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (region == MAP_FAILED)
 		return sci_error_set(error, SC_E_NOMEM, errno, "cannot map a region of %zu bytes",
-			bytes);
+			cache->region_bytes);
 	cache->region = region;
-	cache->region_bytes = bytes;
 	return 0;
-}
-
-/* What is done under the lock is mostly shorter than going to sleep and being woken: spin a little first,
- * where the C library knows how to. */
-static void init_lock(pthread_mutex_t *lock)
-{
-	pthread_mutexattr_t attributes;
-
-	pthread_mutexattr_init(&attributes);
-#ifdef __GLIBC__
-	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
-#endif
-	pthread_mutex_init(lock, &attributes);
-	pthread_mutexattr_destroy(&attributes);
 }
 
 static void free_memory(struct sc_cache *cache)
 {
 	munmap(cache->region, cache->region_bytes);
-	pthread_mutex_destroy(&cache->lock);
+	sci_stripes_fini(cache);
 	free(cache);
 }
 
@@ -61,21 +46,26 @@ static void destroy(struct sc_cache *cache)
 	free_memory(cache);
 }
 
-/* The shard is made for what the cache may grow to, and then bounded. */
-static int open_shard(struct sc_cache *cache, struct sc_error *error)
+/* The handle, with nothing behind it yet. */
+static struct sc_cache *new_handle(const struct sc_cache_options *options)
 {
-	const struct sc_cache_options *options = &cache->options;
-	uint64_t max_entries = options->max_entries;
+	uint32_t stripes = sci_stripes_for(options);
+	struct sc_cache *cache = calloc(1, sizeof *cache + stripes * sizeof cache->stripes[0]);
 
-	cache->shard = sci_shard_format(cache->region,
-		&(struct sci_shard_options){
-			.policy = options->policy == SC_POLICY_LRU ? SCI_POLICY_LRU
-								   : SCI_POLICY_COUNTED,
-			.bytes = options->grow_bytes,
-			.max_entries = max_entries ? options->grow_entries : 0,
-			.entry_bytes = options->entry_bytes,
-		});
-	return sci_cache_bound_locked(cache, max_entries, options->max_bytes, 0, error);
+	if (!cache)
+		return NULL;
+	cache->options = *options;
+	if (options->clock) {
+		cache->clock = *options->clock;
+		cache->options.clock = &cache->clock;
+	}
+	cache->stripe_count = stripes;
+	cache->region_bytes = options->grow_bytes;
+	cache->shard_bytes = sci_stripe_bytes(options, stripes);
+	cache->seed = sci_hash_seed();
+	cache->secrets = sci_hash_secrets_of(cache->seed);
+	cache->holds = 1;
+	return cache;
 }
 
 int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
@@ -90,30 +80,24 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	int rc = sci_cache_options_read(&checked, options, error);
 	if (rc < 0)
 		return rc;
-	struct sc_cache *cache = calloc(1, sizeof *cache);
+	struct sc_cache *cache = new_handle(&checked);
 	if (!cache)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	cache->options = checked;
-	if (checked.clock) {
-		cache->clock = *checked.clock;
-		cache->options.clock = &cache->clock;
-	}
 	rc = map_region(cache, error);
 	if (rc < 0) {
 		free(cache);
 		return rc;
 	}
-	init_lock(&cache->lock);
+	sci_stripes_init(cache);
 	rc = sci_fork_watch(cache);
 	if (rc < 0) {
 		free_memory(cache);
 		return sci_error_set(error, rc, 0, "out of memory");
 	}
 	sci_cache_time_start();
-	cache->seed = sci_hash_seed();
-	cache->secrets = sci_hash_secrets_of(cache->seed);
-	cache->holds = 1;
-	rc = open_shard(cache, error);
+	sci_cache_lock_all(cache);
+	rc = sci_cache_bound_locked(cache, checked.max_entries, checked.max_bytes, 0, error);
+	sci_cache_unlock_all(cache);
 	if (rc < 0) {
 		destroy(cache);
 		return rc;
@@ -122,25 +106,10 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	return 0;
 }
 
-void sci_cache_lock(struct sc_cache *cache)
-{
-	pthread_mutex_lock(&cache->lock);
-}
-
-void sci_cache_unlock(struct sc_cache *cache)
-{
-	struct sci_departed *departed = sci_shard_departed(cache->shard);
-
-	pthread_mutex_unlock(&cache->lock);
-	sci_blob_release_departed(departed);
-}
-
+/* Whoever lets go last sees all that the others did before. */
 void sci_cache_let_go(struct sc_cache *cache)
 {
-	sci_cache_lock(cache);
-	bool last = --cache->holds == 0;
-	sci_cache_unlock(cache);
-	if (last)
+	if (atomic_fetch_sub_explicit(&cache->holds, 1, memory_order_acq_rel) == 1)
 		destroy(cache);
 }
 
@@ -148,10 +117,13 @@ void sc_cache_close(struct sc_cache *cache)
 {
 	if (!cache)
 		return;
-	sci_cache_lock(cache);
-	if (cache->has_objects)
-		sci_shard_clear(cache->shard);
-	sci_cache_unlock(cache);
+	for (uint32_t i = 0; i < cache->stripe_count; i++) {
+		struct sci_stripe *stripe = &cache->stripes[i];
+		sci_stripe_lock(stripe);
+		if (stripe->has_objects)
+			sci_shard_clear(stripe->shard);
+		sci_stripe_unlock(stripe);
+	}
 	sci_cache_let_go(cache);
 }
 
@@ -162,38 +134,44 @@ int64_t sci_cache_now_ms(const struct sc_cache *cache)
 	return clock ? clock->now_ms(clock->context) : sci_cache_time_ms();
 }
 
+static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stripe)
+{
+	struct sci_shard_stats shard = sci_shard_stats(stripe->shard);
+	const struct sci_counts *counts = &stripe->counts;
+
+	sum->hits += counts->hits;
+	sum->misses += counts->misses;
+	sum->expired += counts->expired;
+	sum->loads += counts->loads;
+	sum->load_failures += counts->load_failures;
+	sum->load_waits += counts->load_waits;
+	sum->puts += counts->puts;
+	sum->invalidations += counts->invalidations;
+	sum->rejected += counts->rejected;
+	sum->evictions += shard.evictions;
+	sum->reclaimed += shard.reclaimed;
+	sum->forgotten += shard.forgotten;
+	sum->moved_bytes += shard.moved_bytes;
+	sum->entries += shard.entries;
+	sum->bytes += shard.bytes;
+	sum->pinned += shard.pinned;
+	sum->pinned_bytes += shard.pinned_bytes;
+}
+
 static struct sc_cache_stats read_stats(struct sc_cache *cache)
 {
-	sci_cache_lock(cache);
-	struct sci_counts counts = cache->counts;
+	struct sc_cache_stats sum = { .size = sizeof sum };
+
+	sci_cache_lock_all(cache);
 	struct sci_tally_sum tally = sci_tally_sum(&cache->tally);
-	counts.hits += tally.hits - cache->forgotten_tally.hits;
-	counts.misses += tally.misses - cache->forgotten_tally.misses;
-	struct sci_shard_stats shard = sci_shard_stats(cache->shard);
-	uint64_t max_entries = cache->max_entries, max_bytes = cache->max_bytes;
-	sci_cache_unlock(cache);
-	return (struct sc_cache_stats){
-		.size = sizeof(struct sc_cache_stats),
-		.hits = counts.hits,
-		.misses = counts.misses,
-		.expired = counts.expired,
-		.loads = counts.loads,
-		.load_failures = counts.load_failures,
-		.load_waits = counts.load_waits,
-		.puts = counts.puts,
-		.evictions = shard.evictions,
-		.invalidations = counts.invalidations,
-		.rejected = counts.rejected,
-		.reclaimed = shard.reclaimed,
-		.forgotten = shard.forgotten,
-		.moved_bytes = shard.moved_bytes,
-		.entries = shard.entries,
-		.bytes = shard.bytes,
-		.pinned = shard.pinned,
-		.pinned_bytes = shard.pinned_bytes,
-		.max_entries = max_entries,
-		.max_bytes = max_bytes,
-	};
+	sum.hits = tally.hits - cache->forgotten_tally.hits;
+	sum.misses = tally.misses - cache->forgotten_tally.misses;
+	sum.max_entries = cache->max_entries;
+	sum.max_bytes = cache->max_bytes;
+	for (uint32_t i = 0; i < cache->stripe_count; i++)
+		add_stripe(&sum, &cache->stripes[i]);
+	sci_cache_unlock_all(cache);
+	return sum;
 }
 
 int sc_cache_stats(struct sc_cache *cache, struct sc_cache_stats *stats)

@@ -41,8 +41,8 @@ static int run_loader(const struct sc_cache *cache, struct sc_load *load, sc_loa
 	return SC_E_LOAD;
 }
 
-static void store_locked(struct sc_cache *cache, const struct sci_name *name,
-	const struct sc_load *load, int64_t now_ms)
+static void store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sc_load *load, int64_t now_ms)
 {
 	struct sci_blob *blob = load->value;
 	bool is_object = sci_blob_is_object(blob);
@@ -53,7 +53,7 @@ static void store_locked(struct sc_cache *cache, const struct sci_name *name,
 		.terms = load->terms,
 	};
 
-	int rc = sci_cache_store_locked(cache, name, &deposit, now_ms);
+	int rc = sci_cache_store_locked(cache, stripe, name, &deposit, now_ms);
 	/* Never the last hold: the load has one. */
 	if (rc < 0 && is_object)
 		sci_blob_release(blob);
@@ -63,14 +63,15 @@ static void store_locked(struct sc_cache *cache, const struct sci_name *name,
 static void settle(struct sc_cache *cache, const struct sci_name *name, const struct sc_load *load,
 	int rc, const struct sci_flight *flight)
 {
+	struct sci_stripe *stripe = sci_cache_stripe(cache, name->hash);
 	int64_t now_ms = sci_cache_now_ms(cache);
 
-	sci_cache_lock(cache);
-	cache->counts.loads += rc == SC_LOADED;
-	cache->counts.load_failures += rc != SC_LOADED;
+	sci_stripe_lock(stripe);
+	stripe->counts.loads += rc == SC_LOADED;
+	stripe->counts.load_failures += rc != SC_LOADED;
 	if (rc == SC_LOADED && load->store && !sci_flight_is_overtaken(flight))
-		store_locked(cache, name, load, now_ms);
-	sci_cache_unlock(cache);
+		store_locked(cache, stripe, name, load, now_ms);
+	sci_stripe_unlock(stripe);
 }
 
 static int load(struct sc_cache *cache, const struct sci_name *name, sc_load_fn loader,
@@ -117,18 +118,19 @@ static int wait(struct sci_flight *flight, struct sc_value *value, struct sc_err
 static int fetch(struct sc_cache *cache, const struct sci_name *name, sc_load_fn loader,
 	void *context, struct sc_value *value, struct sc_error *error)
 {
+	struct sci_stripe *stripe = sci_cache_stripe(cache, name->hash);
 	enum sci_boarding boarding = SCI_FLIGHT_NOMEM;
 	int64_t now_ms = sci_cache_lookup_ms(cache);
 	struct sci_flight *flight = NULL;
 	struct sci_found found;
 
-	sci_cache_lock(cache);
-	bool hit = sci_cache_find_locked(cache, name, now_ms, &found);
-	int pinned = hit ? sci_cache_pin_locked(cache, &found, value) : 0;
+	sci_stripe_lock(stripe);
+	bool hit = sci_stripe_find_locked(stripe, name, now_ms, &found);
+	int pinned = hit ? sci_cache_pin_locked(cache, stripe, &found, value) : 0;
 	if (!hit)
 		boarding = sci_flight_board(cache, name->key, name->len, &flight);
-	cache->counts.load_waits += boarding == SCI_FLIGHT_THEIRS;
-	sci_cache_unlock(cache);
+	stripe->counts.load_waits += boarding == SCI_FLIGHT_THEIRS;
+	sci_stripe_unlock(stripe);
 
 	if (pinned == SC_HIT)
 		return SC_HIT;

@@ -19,7 +19,8 @@ static void before(void)
 
 	pthread_mutex_lock(&lock);
 	LIST_FOREACH(cache, &caches, others)
-		pthread_mutex_lock(&cache->lock);
+		for (uint32_t i = 0; i < cache->stripe_count; i++)
+			pthread_mutex_lock(&cache->stripes[i].lock);
 	sci_cache_time_fork(SCI_FORK_BEFORE);
 	sci_resource_fork(SCI_FORK_BEFORE);
 	sci_flight_fork(SCI_FORK_BEFORE);
@@ -33,7 +34,8 @@ static void after(enum sci_fork_stage stage)
 	sci_resource_fork(stage);
 	sci_cache_time_fork(stage);
 	LIST_FOREACH(cache, &caches, others)
-		pthread_mutex_unlock(&cache->lock);
+		for (uint32_t i = 0; i < cache->stripe_count; i++)
+			pthread_mutex_unlock(&cache->stripes[i].lock);
 	pthread_mutex_unlock(&lock);
 }
 

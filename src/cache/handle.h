@@ -1,6 +1,6 @@
 /* The inside of a cache, for the files of this room that work on it.
  *
- * A function whose name ends in _locked is called with the cache's lock held.
+ * A function whose name ends in _locked is called with the lock held of the stripe that it works on.
  */
 #ifndef SCI_CACHE_HANDLE_H
 #define SCI_CACHE_HANDLE_H
@@ -24,6 +24,16 @@ struct sci_counts {
 		rejected;
 };
 
+/* A stripe: one shard of a cache, and the lock that guards it. A key's hash says which it is in. */
+struct sci_stripe {
+	pthread_mutex_t lock; /* guards all below, and the changing of the shard */
+	struct sci_shard *shard;
+	bool has_objects; /* one was ever stored */
+	struct sci_counts counts;
+	unsigned char
+		apart[64]; /* two threads in two stripes never write into one line of memory */
+};
+
 struct sc_cache {
 	/* Never written after open, but for `others`. */
 	struct sc_cache_options options; /* checked, with defaults filled in */
@@ -32,30 +42,53 @@ struct sc_cache {
 	struct sci_hash_secrets secrets; /* of the seed */
 	void *region;
 	size_t region_bytes;
+	size_t shard_bytes;          /* each of as many shards, which lie one behind the other */
+	uint32_t stripe_count;       /* a power of two */
 	LIST_ENTRY(sc_cache) others; /* the other open caches; see fork.c */
 
 	struct sci_tally tally;    /* of lookups without the lock */
 	atomic_bool has_deadlines; /* an entry that expires was ever stored */
+	_Atomic uint64_t holds;    /* pinned values, and one while the cache is open */
 
-	pthread_mutex_t lock; /* guards all below, and the changing of the shard */
-	struct sci_shard *shard;
-	uint64_t max_entries, max_bytes; /* as they are now */
-	bool has_objects;                /* one was ever stored */
-	struct sci_counts counts;
+	/* Written with the locks of all stripes, read with any of them. */
+	uint64_t max_entries, max_bytes;      /* as they are now */
 	struct sci_tally_sum forgotten_tally; /* what it was when the figures began anew */
-	uint64_t holds;                       /* pinned values, and one while the cache is open */
+
+	struct sci_stripe stripes[];
 };
 
-/* Take the cache's lock. */
-void sci_cache_lock(struct sc_cache *cache);
+/* The stripe of a key with this hash, by bits that the index has no use for; and its shard, which may be read
+ * without its lock (engine/peek.h). */
+static inline uint32_t sci_cache_stripe_number(const struct sc_cache *cache, uint64_t hash)
+{
+	return (uint32_t)(hash >> 32) & (cache->stripe_count - 1);
+}
+
+static inline struct sci_stripe *sci_cache_stripe(struct sc_cache *cache, uint64_t hash)
+{
+	return &cache->stripes[sci_cache_stripe_number(cache, hash)];
+}
+
+static inline const struct sci_shard *sci_cache_shard(const struct sc_cache *cache, uint64_t hash)
+{
+	return (const struct sci_shard *)(const void *)((const char *)cache->region +
+		sci_cache_stripe_number(cache, hash) * cache->shard_bytes);
+}
+
+/* Take a stripe's lock. */
+void sci_stripe_lock(struct sci_stripe *stripe);
 
 /* Let it go, and then the objects whose entries went under it: their free functions are the user's. */
-void sci_cache_unlock(struct sc_cache *cache);
+void sci_stripe_unlock(struct sci_stripe *stripe);
+
+/* The same with those of all stripes: for what concerns the whole cache. */
+void sci_cache_lock_all(struct sc_cache *cache);
+void sci_cache_unlock_all(struct sc_cache *cache);
 
 /* One hold less; the last frees the cache. */
 void sci_cache_let_go(struct sc_cache *cache);
 
-/* Set the bounds. Returns 0, or SC_E_INVAL with nothing changed. */
+/* Set the bounds, with all stripes locked. Returns 0, or SC_E_INVAL with nothing changed. */
 int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
 	int64_t now_ms, struct sc_error *error);
 
@@ -101,13 +134,13 @@ static inline int64_t sci_cache_lookup_ms(const struct sc_cache *cache)
 }
 
 /* Look up and count it. Returns true with what was found. */
-bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found);
 
-/* Pin what was found, as a value for the caller. Returns SC_HIT; SC_E_NOMEM when it is pinned as often as
- * it can be, and there is no memory for a copy. */
-int sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
-	struct sc_value *value);
+/* Pin what was found in a stripe of the cache, as a value for the caller. Returns SC_HIT; SC_E_NOMEM when it
+ * is pinned as often as it can be, and there is no memory for a copy. */
+int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_found *found, struct sc_value *value);
 
 /* How long an entry lives, and what it is worth. SC_NO_END is never; an `idle_ms` of 0 too. */
 struct sci_terms {
@@ -126,8 +159,8 @@ struct sci_deposit {
 };
 
 /* Store and count it. Returns SC_OK, SC_E_TOO_LARGE or SC_E_NOMEM. */
-int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name,
-	const struct sci_deposit *deposit, int64_t now_ms);
+int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms);
 
 /* A value that lies on the heap; takes over the hold on `blob`. */
 struct sc_value sci_value_of_blob(struct sci_blob *blob);

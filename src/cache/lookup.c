@@ -8,14 +8,14 @@
 /* Longer values are pinned and copied without the lock. */
 #define COPY_LOCKED_MAX 4096u
 
-bool sci_cache_find_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found)
 {
-	enum sci_lookup lookup = sci_shard_find(cache->shard, name, now_ms, found);
+	enum sci_lookup lookup = sci_shard_find(stripe->shard, name, now_ms, found);
 
-	cache->counts.hits += lookup == SCI_LOOKUP_HIT;
-	cache->counts.misses += lookup != SCI_LOOKUP_HIT;
-	cache->counts.expired += lookup == SCI_LOOKUP_EXPIRED;
+	stripe->counts.hits += lookup == SCI_LOOKUP_HIT;
+	stripe->counts.misses += lookup != SCI_LOOKUP_HIT;
+	stripe->counts.expired += lookup == SCI_LOOKUP_EXPIRED;
 	return lookup == SCI_LOOKUP_HIT;
 }
 
@@ -32,21 +32,28 @@ static int copy_locked(const struct sci_found *found, struct sc_value *value)
 	return SC_HIT;
 }
 
-int sci_cache_pin_locked(struct sc_cache *cache, const struct sci_found *found,
-	struct sc_value *value)
+/* What a value holds of a cache: the number of its stripe, and the place of its record, which is never 0. */
+static uint64_t hold_of(const struct sc_cache *cache, const struct sci_stripe *stripe,
+	sci_place place)
+{
+	return (uint64_t)(stripe - cache->stripes) << 32 | place;
+}
+
+int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_found *found, struct sc_value *value)
 {
 	if (found->object) {
 		*value = sci_value_of_blob(sci_blob_acquire(sci_blob_of(found->object)));
 		return SC_HIT;
 	}
-	if (!sci_shard_pin(cache->shard, found->place))
+	if (!sci_shard_pin(stripe->shard, found->place))
 		return copy_locked(found, value);
-	cache->holds++;
+	atomic_fetch_add_explicit(&cache->holds, 1, memory_order_relaxed);
 	*value = (struct sc_value){
 		.data = found->value,
 		.len = found->len,
 		.holder = cache,
-		.hold = found->place,
+		.hold = hold_of(cache, stripe, found->place),
 	};
 	return SC_HIT;
 }
@@ -64,9 +71,10 @@ void sc_value_release(struct sc_value *value)
 		sci_blob_release(value->holder);
 	} else {
 		struct sc_cache *cache = value->holder;
-		sci_cache_lock(cache);
-		sci_shard_unpin(cache->shard, (sci_place)value->hold);
-		sci_cache_unlock(cache);
+		struct sci_stripe *stripe = &cache->stripes[value->hold >> 32];
+		sci_stripe_lock(stripe);
+		sci_shard_unpin(stripe->shard, (sci_place)value->hold);
+		sci_stripe_unlock(stripe);
 		/* The pin's hold on the cache goes as the opener's does. */
 		sci_cache_let_go(cache);
 	}
@@ -82,11 +90,12 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
+	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	int64_t now_ms = sci_cache_lookup_ms(cache);
-	sci_cache_lock(cache);
-	if (sci_cache_find_locked(cache, &lookup.name, now_ms, &found))
-		rc = sci_cache_pin_locked(cache, &found, value);
-	sci_cache_unlock(cache);
+	sci_stripe_lock(stripe);
+	if (sci_stripe_find_locked(stripe, &lookup.name, now_ms, &found))
+		rc = sci_cache_pin_locked(cache, stripe, &found, value);
+	sci_stripe_unlock(stripe);
 	sci_key_bytes_fini(&lookup.bytes);
 	return rc;
 }
@@ -94,12 +103,13 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	struct sci_copy *copy)
 {
+	struct sci_stripe *stripe = sci_cache_stripe(cache, name->hash);
 	struct sc_value pinned = { 0 };
 	struct sci_found found;
 	int rc = SC_MISS;
 
-	sci_cache_lock(cache);
-	if (sci_cache_find_locked(cache, name, now_ms, &found)) {
+	sci_stripe_lock(stripe);
+	if (sci_stripe_find_locked(stripe, name, now_ms, &found)) {
 		copy->len = found.object ? 0 : found.len;
 		rc = found.object                     ? SC_E_INVAL
 			: found.len <= copy->capacity ? SC_HIT
@@ -107,10 +117,10 @@ static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *n
 	}
 	/* Where neither a pin nor memory is left it is copied here, however long it is. */
 	bool pin = rc == SC_HIT && found.len > COPY_LOCKED_MAX &&
-		sci_cache_pin_locked(cache, &found, &pinned) == SC_HIT;
+		sci_cache_pin_locked(cache, stripe, &found, &pinned) == SC_HIT;
 	if (rc == SC_HIT && !pin && found.len)
 		memcpy(copy->buffer, found.value, found.len);
-	sci_cache_unlock(cache);
+	sci_stripe_unlock(stripe);
 	if (pinned.data)
 		memcpy(copy->buffer, pinned.data, pinned.len);
 	sc_value_release(&pinned);
@@ -120,7 +130,7 @@ static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *n
 static int get(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	struct sci_copy *copy)
 {
-	switch (sci_shard_peek(cache->shard, name, now_ms, copy)) {
+	switch (sci_shard_peek(sci_cache_shard(cache, name->hash), name, now_ms, copy)) {
 	case SCI_PEEK_HIT:
 		sci_tally_hit(&cache->tally);
 		return SC_HIT;
@@ -175,7 +185,8 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
 		.len = SCI_SHORT_KEY_BEFORE + key.parts->len,
 		.hash = sci_short_key_hash(short_key, cache->secrets),
 	};
-	if (!sci_shard_peek_short(cache->shard, &name, now_ms, cache, buffer, capacity, len))
+	if (!sci_shard_peek_short(sci_cache_shard(cache, name.hash), &name, now_ms, cache, buffer,
+		    capacity, len))
 		return get_any(cache, (struct sc_key){ key.parts, 1 }, buffer, capacity, len);
 	sci_tally_hit(&cache->tally);
 	return SC_HIT;

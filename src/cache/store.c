@@ -15,8 +15,8 @@ static int64_t deadline(int64_t now_ms, uint64_t ttl_ms)
 	return expires_ms;
 }
 
-int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name,
-	const struct sci_deposit *deposit, int64_t now_ms)
+int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
 {
 	const struct sci_terms *terms = &deposit->terms;
 	struct sci_content content = {
@@ -31,11 +31,11 @@ int sci_cache_store_locked(struct sc_cache *cache, const struct sci_name *name,
 
 	if (content.expires_ms != SCI_NEVER || content.idle_ms)
 		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
-	enum sci_stored stored = sci_shard_put(cache->shard, name, &content, now_ms);
+	enum sci_stored stored = sci_shard_put(stripe->shard, name, &content, now_ms);
 
-	cache->has_objects = cache->has_objects || content.object;
-	cache->counts.puts += stored == SCI_STORED;
-	cache->counts.rejected += stored != SCI_STORED;
+	stripe->has_objects = stripe->has_objects || content.object;
+	stripe->counts.puts += stored == SCI_STORED;
+	stripe->counts.rejected += stored != SCI_STORED;
 	return stored == SCI_STORED                  ? SC_OK
 		: stored == SCI_STORED_NOT_TOO_LARGE ? SC_E_TOO_LARGE
 						     : SC_E_NOMEM;
@@ -73,15 +73,16 @@ static int put(struct sc_cache *cache, struct sc_key key, const struct sci_depos
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	sci_shard_expect(cache->shard, &lookup.name);
+	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
+	sci_shard_expect(sci_cache_shard(cache, lookup.name.hash), &lookup.name);
 	/* Where nothing expires, nobody asks what time it is. */
 	int64_t now_ms = deposit->terms.ttl_ms || deposit->terms.idle_ms
 		? sci_cache_now_ms(cache)
 		: sci_cache_lookup_ms(cache);
-	sci_cache_lock(cache);
+	sci_stripe_lock(stripe);
 	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
-	rc = sci_cache_store_locked(cache, &lookup.name, deposit, now_ms);
-	sci_cache_unlock(cache);
+	rc = sci_cache_store_locked(cache, stripe, &lookup.name, deposit, now_ms);
+	sci_stripe_unlock(stripe);
 	sci_key_bytes_fini(&lookup.bytes);
 	return rc;
 }
@@ -128,29 +129,37 @@ int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	sci_cache_lock(cache);
+	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
+	sci_stripe_lock(stripe);
 	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
-	bool removed = sci_shard_remove(cache->shard, &lookup.name);
-	cache->counts.invalidations += removed;
-	sci_cache_unlock(cache);
+	bool removed = sci_shard_remove(stripe->shard, &lookup.name);
+	stripe->counts.invalidations += removed;
+	sci_stripe_unlock(stripe);
 	sci_key_bytes_fini(&lookup.bytes);
 	return removed ? SC_HIT : SC_MISS;
 }
 
+/* Stripe by stripe: a load that began before is overtaken wherever its key is, and what was stored before is
+ * met in its stripe. */
 void sc_cache_clear(struct sc_cache *cache)
 {
-	sci_cache_lock(cache);
 	sci_flight_overtake(cache, NULL, 0);
-	cache->counts.invalidations += sci_shard_clear(cache->shard);
-	sci_cache_unlock(cache);
+	for (uint32_t i = 0; i < cache->stripe_count; i++) {
+		struct sci_stripe *stripe = &cache->stripes[i];
+		sci_stripe_lock(stripe);
+		stripe->counts.invalidations += sci_shard_clear(stripe->shard);
+		sci_stripe_unlock(stripe);
+	}
 }
 
 void sci_cache_reset(struct sc_cache *cache)
 {
-	sci_cache_lock(cache);
+	sci_cache_lock_all(cache);
 	sci_flight_overtake(cache, NULL, 0);
-	sci_shard_clear(cache->shard);
-	cache->counts = (struct sci_counts){ 0 };
+	for (uint32_t i = 0; i < cache->stripe_count; i++) {
+		sci_shard_clear(cache->stripes[i].shard);
+		cache->stripes[i].counts = (struct sci_counts){ 0 };
+	}
 	cache->forgotten_tally = sci_tally_sum(&cache->tally);
-	sci_cache_unlock(cache);
+	sci_cache_unlock_all(cache);
 }

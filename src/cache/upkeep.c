@@ -12,26 +12,43 @@
 #define EXPIRE_SLOTS 256u
 
 /* What lies behind the shard's end goes back to the system; what is read there is zero from now on. */
-static void give_back_locked(struct sc_cache *cache)
+static void give_back_locked(const struct sc_cache *cache, struct sci_stripe *stripe)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t used = (sci_shard_bytes(cache->shard) + page - 1) / page * page;
+	size_t used = (sci_shard_bytes(stripe->shard) + page - 1) / page * page;
 
-	if (used < cache->region_bytes)
-		madvise((char *)cache->region + used, cache->region_bytes - used, MADV_DONTNEED);
+	if (used < cache->shard_bytes)
+		madvise((char *)stripe->shard + used, cache->shard_bytes - used, MADV_DONTNEED);
+}
+
+/* A shard's part of a bound: what cannot be divided is for the first ones. */
+static uint64_t part_of(uint64_t bound, const struct sc_cache *cache, uint32_t i)
+{
+	return bound / cache->stripe_count + (i < bound % cache->stripe_count);
 }
 
 int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
 	int64_t now_ms, struct sc_error *error)
 {
-	uint64_t least = sci_shard_bytes_least(cache->shard);
+	uint64_t bytes = max_bytes / cache->stripe_count;
+	uint64_t least = sci_shard_bytes_least(cache->stripes[0].shard);
 
-	if (max_bytes < least)
+	if (bytes > cache->shard_bytes)
+		bytes = cache->shard_bytes;
+	if (max_entries && max_entries < cache->stripe_count)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"max_entries is %" PRIu64
+			", but this cache was opened for several threads and "
+			"needs at least %" PRIu32,
+			max_entries, cache->stripe_count);
+	if (bytes < least)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"max_bytes is %" PRIu64 ", but an index for what this cache was opened for "
 			"needs at least %" PRIu64,
-			max_bytes, least);
-	sci_shard_resize(cache->shard, max_entries, max_bytes, now_ms);
+			max_bytes, least * cache->stripe_count);
+	for (uint32_t i = 0; i < cache->stripe_count; i++)
+		sci_shard_resize(cache->stripes[i].shard, part_of(max_entries, cache, i), bytes,
+			now_ms);
 	cache->max_entries = max_entries;
 	cache->max_bytes = max_bytes;
 	return 0;
@@ -59,24 +76,24 @@ int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_b
 		rc = check_bound("bytes", max_bytes, options->grow_bytes, error);
 	if (rc < 0)
 		return rc;
-	sci_cache_lock(cache);
+	sci_cache_lock_all(cache);
 	rc = sci_cache_bound_locked(cache, max_entries ? max_entries : cache->max_entries,
 		max_bytes ? max_bytes : cache->max_bytes, now_ms, error);
-	if (rc == 0)
-		give_back_locked(cache);
-	sci_cache_unlock(cache);
+	for (uint32_t i = 0; i < cache->stripe_count && rc == 0; i++)
+		give_back_locked(cache, &cache->stripes[i]);
+	sci_cache_unlock_all(cache);
 	return rc;
 }
 
-/* One step of maintenance. False when nothing is left to do. */
-static bool maintain_a_little(struct sc_cache *cache, int64_t now_ms)
+/* One step of a stripe's maintenance. False when nothing is left to do. */
+static bool maintain_a_little(struct sc_cache *cache, struct sci_stripe *stripe, int64_t now_ms)
 {
-	sci_cache_lock(cache);
-	sci_shard_expire(cache->shard, now_ms, EXPIRE_SLOTS);
-	bool is_due = sci_shard_is_due(cache->shard, now_ms);
-	if (!is_due && sci_shard_shrink(cache->shard, now_ms))
-		give_back_locked(cache);
-	sci_cache_unlock(cache);
+	sci_stripe_lock(stripe);
+	sci_shard_expire(stripe->shard, now_ms, EXPIRE_SLOTS);
+	bool is_due = sci_shard_is_due(stripe->shard, now_ms);
+	if (!is_due && sci_shard_shrink(stripe->shard, now_ms))
+		give_back_locked(cache, stripe);
+	sci_stripe_unlock(stripe);
 	return is_due;
 }
 
@@ -84,8 +101,9 @@ int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms)
 {
 	int64_t now_ms = sci_cache_now_ms(cache), began_ms = sci_mono_ms();
 
-	while (maintain_a_little(cache, now_ms))
-		if ((uint64_t)(sci_mono_ms() - began_ms) >= budget_ms)
-			return 1;
+	for (uint32_t i = 0; i < cache->stripe_count; i++)
+		while (maintain_a_little(cache, &cache->stripes[i], now_ms))
+			if ((uint64_t)(sci_mono_ms() - began_ms) >= budget_ms)
+				return 1;
 	return 0;
 }

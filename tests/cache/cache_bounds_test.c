@@ -2,6 +2,7 @@
  * and next to nothing while it is not used. */
 #include "cache/cache_fixture.h"
 #include "cache/region.h"
+#include "cache/sound.h"
 #include "support/random.h"
 
 #include <stdio.h>
@@ -80,7 +81,7 @@ static void a_full_cache_stays_in_its_region(void **state)
 		(unsigned long long)sct_stats(cache).entries);
 	assert_int_equal(sct_stats(cache).max_bytes, bytes);
 	assert_int_equal(cache->region_bytes, bytes);
-	assert_null(sci_shard_check(cache->shard));
+	sct_assert_sound(cache);
 	/* Most of what is paid for is of use. */
 	assert_true(sct_stats(cache).bytes > bytes / 10 * 7);
 #ifndef __SANITIZE_THREAD__ /* whose shadow is many times the memory */

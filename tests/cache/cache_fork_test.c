@@ -5,7 +5,7 @@
 #include "support/random.h"
 #include "support/threads.h"
 
-#include "cache/handle.h"
+#include "cache/sound.h"
 
 #include <scopecache/resource.h>
 
@@ -105,7 +105,7 @@ static void close_and_let_go(void)
 static void go_on(void)
 {
 	for (int i = 0; i < 2; i++) {
-		child_check(sci_shard_check(caches[i]->shard) == NULL);
+		child_check(sct_is_sound(caches[i]));
 		use_a_cache(caches[i]);
 	}
 	sc_cache_clear(caches[0]);
@@ -223,8 +223,10 @@ static int set_up(void **state)
 	unsigned char bytes[600];
 
 	(void)state;
-	for (int i = 0; i < 2; i++)
-		caches[i] = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 64 << 10));
+	caches[0] = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 64 << 10));
+	/* One with several locks. */
+	caches[1] = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .concurrency = 2));
+	assert_int_equal(caches[1]->stripe_count, 4);
 	sct_fill(bytes, sizeof bytes, 5);
 	assert_int_equal(sc_cache_put(caches[0], SC_KEY("held"), bytes, sizeof bytes), SC_OK);
 	assert_int_equal(sc_cache_acquire(caches[0], SC_KEY("held"), &held), SC_HIT);
@@ -241,7 +243,7 @@ static int tear_down(void **state)
 	sc_value_release(&held);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(sct_stats(caches[i]).pinned, 0);
-		assert_null(sci_shard_check(caches[i]->shard));
+		sct_assert_sound(caches[i]);
 		sc_cache_close(caches[i]);
 	}
 	return 0;
@@ -261,13 +263,13 @@ static atomic_bool half_changed;
 static void *change_slowly(void *arg)
 {
 	for (size_t i = 0; i < CHILDREN; i++) {
-		pthread_mutex_lock(&caches[1]->lock);
+		pthread_mutex_lock(&caches[1]->stripes[caches[1]->stripe_count - 1].lock);
 		atomic_store(&half_changed, true);
 		pthread_barrier_wait(&ready);
 		for (int pause = 0; pause < 2000; pause++)
 			sched_yield();
 		atomic_store(&half_changed, false);
-		pthread_mutex_unlock(&caches[1]->lock);
+		pthread_mutex_unlock(&caches[1]->stripes[caches[1]->stripe_count - 1].lock);
 		pthread_barrier_wait(&ready);
 	}
 	return arg;

@@ -8,7 +8,7 @@
 #include "support/seeded_runs.h"
 
 #include "base/hash.h"
-#include "cache/handle.h"
+#include "cache/sound.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -188,7 +188,7 @@ static void one_cache_can_have_been_behind_it(const void *played, uint64_t seed,
 	start(scenario, seed, operations);
 	sct_threads_run(SCT_THREADS, take_part, NULL);
 	struct sc_cache_stats stats = sct_stats(sct_game.cache);
-	assert_null(sci_shard_check(sct_game.cache->shard));
+	sct_assert_sound(sct_game.cache);
 	assert_int_equal(stats.pinned, 0);
 	sc_cache_close(sct_game.cache);
 

@@ -9,7 +9,7 @@
 #include "support/seeded_runs.h"
 
 #include "base/hash.h"
-#include "cache/handle.h"
+#include "cache/sound.h"
 
 #include <stdio.h>
 
@@ -436,7 +436,7 @@ static void assert_figures(void)
 	if (sct_model.max_entries)
 		assert_true(stats.entries <= sct_model.max_entries);
 	assert_int_equal(stats.pinned, values_held());
-	assert_null(sci_shard_check(sct_model.cache->shard));
+	sct_assert_sound(sct_model.cache);
 }
 
 static bool all_hashes_are_one(void)

@@ -4,7 +4,7 @@
 #include "cache/out_of_memory.h"
 #include "support/threads.h"
 
-#include "cache/handle.h"
+#include "cache/sound.h"
 
 #include <scopecache/memo.h>
 #include <scopecache/resource.h>
@@ -39,7 +39,7 @@ static void use_long_keys(void *arg)
 	rc = sc_cache_invalidate(cache, SCT_LONG_KEY);
 	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
 	assert_int_equal(sct_stats(cache).entries, rc < 0 ? 1 : 0);
-	assert_null(sci_shard_check(cache->shard));
+	sct_assert_sound(cache);
 	sc_cache_close(cache);
 }
 
@@ -324,7 +324,7 @@ static void hold_often(size_t len)
 	for (int i = 0; i < HOLDS; i++)
 		sc_value_release(&values[i]);
 	assert_int_equal(sct_stats(cache).pinned, 0);
-	assert_null(sci_shard_check(cache->shard));
+	sct_assert_sound(cache);
 	sc_cache_close(cache);
 }
 

@@ -3,7 +3,7 @@
 #include "support/random.h"
 
 #include "base/clock.h"
-#include "cache/handle.h"
+#include "cache/sound.h"
 #include "engine/layout.h"
 
 struct fixture {
@@ -160,7 +160,7 @@ static void every_kind_replaces_every_kind(void **state)
 			SC_HIT);
 		assert_int_equal(found_len, len);
 		assert_memory_equal(found, value, len);
-		assert_null(sci_shard_check(fixture->cache->shard));
+		sct_assert_sound(fixture->cache);
 		fixture->now_ms += 51;
 		bool endless =
 			options && options->ttl_ms == SC_NO_END && options->idle_ms == SC_NO_END;
@@ -414,8 +414,9 @@ static uint32_t cost_of(struct sc_cache *cache, struct sc_key key)
 	struct sci_found found;
 
 	assert_int_equal(sci_cache_key(cache, key, &lookup), 0);
-	assert_int_equal(sci_shard_find(cache->shard, &lookup.name, 0, &found), SCI_LOOKUP_HIT);
-	uint32_t cost = sci_record_worth(sci_record_at(cache->shard, found.place)).cost;
+	assert_int_equal(sci_shard_find(cache->stripes[0].shard, &lookup.name, 0, &found),
+		SCI_LOOKUP_HIT);
+	uint32_t cost = sci_record_worth(sci_record_at(cache->stripes[0].shard, found.place)).cost;
 	sci_key_bytes_fini(&lookup.bytes);
 	return cost;
 }

@@ -3,6 +3,7 @@
  * what is held stays; and in the end the memory behind the bound has gone. */
 #include "cache/cache_fixture.h"
 #include "cache/region.h"
+#include "cache/sound.h"
 #include "support/random.h"
 #include "support/threads.h"
 
@@ -136,7 +137,7 @@ static void readers_see_nothing_of_it(void **state)
 	assert_true(arena.held > 10);
 	assert_true(stats.moved_bytes > 0);
 	assert_int_equal(stats.pinned, 0);
-	assert_null(sci_shard_check(arena.cache->shard));
+	sct_assert_sound(arena.cache);
 	assert_int_equal(sc_cache_resize(arena.cache, 0, LEAST, NULL), 0);
 	assert_int_equal(sct_resident_from(arena.cache, LEAST), 0);
 	sc_cache_close(arena.cache);

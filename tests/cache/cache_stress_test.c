@@ -9,7 +9,7 @@
 #include "support/random.h"
 #include "support/threads.h"
 
-#include "cache/handle.h"
+#include "cache/sound.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -227,7 +227,7 @@ static void no_value_is_torn_or_old(void **state)
 		assert_true(stats.invalidations >= arena.invalidated);
 		assert_int_equal(stats.pinned, 0);
 		assert_int_equal(stats.pinned_bytes, 0);
-		assert_null(sci_shard_check(arena.cache->shard));
+		sct_assert_sound(arena.cache);
 		sc_cache_close(arena.cache);
 	}
 }

@@ -2,6 +2,7 @@
  * goes, what is pinned stays, and the machine has its memory back. */
 #include "cache/cache_fixture.h"
 #include "cache/region.h"
+#include "cache/sound.h"
 #include "support/random.h"
 
 #include <stdio.h>
@@ -142,7 +143,7 @@ static void all_is_given_back(void **state)
 	assert_int_equal(sct_stats(cache).entries, 0);
 	assert_int_equal(sct_stats(cache).bytes, 0);
 	assert_int_equal(sct_stats(cache).reclaimed, MANY);
-	assert_null(sci_shard_check(cache->shard));
+	sct_assert_sound(cache);
 	sc_cache_close(cache);
 }
 
@@ -180,7 +181,7 @@ static void assert_within(struct sc_cache *cache, uint64_t max_bytes)
 	assert_int_equal(stats.max_bytes, max_bytes);
 	assert_true(stats.bytes <= max_bytes);
 	assert_int_equal(sct_resident_from(cache, max_bytes), 0);
-	assert_null(sci_shard_check(cache->shard));
+	sct_assert_sound(cache);
 }
 
 static void the_bound_on_bytes_goes_down_and_up(void **state)
@@ -301,7 +302,7 @@ static void bounds_that_are_refused(void **state)
 	assert_no_resize(cache, UINT64_MAX, UINT64_MAX,
 		"max_entries is 18446744073709551615, but this cache was opened to grow to 200 at "
 		"most: see grow_entries");
-	uint64_t least = sci_shard_bytes_least(cache->shard);
+	uint64_t least = sci_shard_bytes_least(cache->stripes[0].shard);
 	snprintf(message, sizeof message,
 		"max_bytes is %llu, but an index for what this cache was opened for needs at least "
 		"%llu",
@@ -371,7 +372,7 @@ static void pinned_values_stay_where_they_are(void **state)
 	assert_int_equal(sc_cache_resize(cache, 0, 64 << 10, NULL), SC_E_INVAL);
 	assert_int_equal(sc_cache_resize(cache, 0, smaller, NULL), 0);
 	assert_int_equal(sct_stats(cache).max_bytes, smaller);
-	assert_null(sci_shard_check(cache->shard));
+	sct_assert_sound(cache);
 	assert_held(held);
 	/* In the bound is what it says, in memory what the pins hold. */
 	assert_true(sct_resident_from(cache, smaller) > 0);
@@ -405,12 +406,12 @@ static void pinned_values_that_are_more_than_the_bound(void **state)
 	for (uint64_t i = 0; i < PINS; i++)
 		assert_int_equal(sc_cache_acquire(cache, SC_KEY("sized", i * 30), &held[i]),
 			SC_HIT);
-	uint64_t least = sci_shard_bytes_least(cache->shard);
+	uint64_t least = sci_shard_bytes_least(cache->stripes[0].shard);
 	assert_int_equal(sc_cache_resize(cache, 0, least, NULL), 0);
 	assert_held(held);
 	for (uint64_t key = 1000; key < 1010; key++)
 		assert_int_equal(sc_cache_put(cache, SC_KEY("sized", key), "x", 1), SC_E_NOMEM);
-	assert_null(sci_shard_check(cache->shard));
+	sct_assert_sound(cache);
 	assert_int_equal(sc_cache_resize(cache, 0, 4 * MIB, NULL), 0);
 	for (uint64_t key = 1000; key < 5000; key++)
 		put_sized(cache, key, 5000);
@@ -456,7 +457,7 @@ static void any_order_of_all_of_it(void **state)
 			assert_int_equal(
 				sc_cache_resize(cache, 1 + sct_below(&random, 2000), bytes, NULL),
 				0);
-			assert_null(sci_shard_check(cache->shard));
+			sct_assert_sound(cache);
 		}
 		struct sc_cache_stats stats = sct_stats(cache);
 		assert_true(stats.entries <= stats.max_entries);

@@ -1,0 +1,106 @@
+/* Stripes: a cache that several threads change at once is divided into shards by the keys' hashes, each with a
+ * lock of its own. So two threads seldom want the same lock, and what one does never stops readers of the
+ * other shards.
+ *
+ * Dividing costs something: a shard is full while another has room, each learns from its own keys alone, and
+ * no value can be larger than a shard. So only a cache that is told of several threads is divided, into four
+ * times as many as there are threads, and only as far as its shards stay large enough for that to be little.
+ *
+ * Locks of several stripes are taken in the order of the stripes. */
+#include "cache/stripes.h"
+
+#include <unistd.h>
+
+#define STRIPES_A_THREAD   4u
+#define STRIPE_ENTRIES_MIN 1024u
+#define STRIPE_BYTES_MIN   (1u << 20)
+
+uint32_t sci_stripes_for(const struct sc_cache_options *options)
+{
+	uint64_t wanted = options->concurrency > 1 ? options->concurrency * STRIPES_A_THREAD : 1;
+	uint32_t stripes = 1;
+
+	while (stripes < wanted && stripes < SCI_STRIPES_MAX &&
+		options->max_bytes / (stripes * 2) >= STRIPE_BYTES_MIN &&
+		(options->max_entries == 0 ||
+			options->max_entries / (stripes * 2) >= STRIPE_ENTRIES_MIN))
+		stripes *= 2;
+	return stripes;
+}
+
+/* Several shards begin on a page each, so that what is behind one's end can be given back. */
+size_t sci_stripe_bytes(const struct sc_cache_options *options, uint32_t stripes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return stripes == 1 ? options->grow_bytes : options->grow_bytes / stripes / page * page;
+}
+
+/* What is done under the lock is mostly shorter than going to sleep and being woken: spin a little first,
+ * where the C library knows how to. */
+static void init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+#ifdef __GLIBC__
+	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+#endif
+	pthread_mutex_init(lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
+void sci_stripes_init(struct sc_cache *cache)
+{
+	const struct sc_cache_options *options = &cache->options;
+	uint64_t grow_entries = options->max_entries ? options->grow_entries : 0;
+	struct sci_shard_options shard = {
+		.policy = options->policy == SC_POLICY_LRU ? SCI_POLICY_LRU : SCI_POLICY_COUNTED,
+		.bytes = cache->shard_bytes,
+		.max_entries = (grow_entries + cache->stripe_count - 1) / cache->stripe_count,
+		.entry_bytes = options->entry_bytes,
+	};
+
+	for (uint32_t i = 0; i < cache->stripe_count; i++) {
+		void *memory = (char *)cache->region + i * cache->shard_bytes;
+		init_lock(&cache->stripes[i].lock);
+		cache->stripes[i].shard = sci_shard_format(memory, &shard);
+	}
+}
+
+void sci_stripes_fini(struct sc_cache *cache)
+{
+	for (uint32_t i = 0; i < cache->stripe_count; i++)
+		pthread_mutex_destroy(&cache->stripes[i].lock);
+}
+
+void sci_stripe_lock(struct sci_stripe *stripe)
+{
+	pthread_mutex_lock(&stripe->lock);
+}
+
+void sci_stripe_unlock(struct sci_stripe *stripe)
+{
+	struct sci_departed *departed = sci_shard_departed(stripe->shard);
+
+	pthread_mutex_unlock(&stripe->lock);
+	sci_blob_release_departed(departed);
+}
+
+void sci_cache_lock_all(struct sc_cache *cache)
+{
+	for (uint32_t i = 0; i < cache->stripe_count; i++)
+		sci_stripe_lock(&cache->stripes[i]);
+}
+
+void sci_cache_unlock_all(struct sc_cache *cache)
+{
+	struct sci_departed *departed[SCI_STRIPES_MAX];
+
+	for (uint32_t i = 0; i < cache->stripe_count; i++) {
+		departed[i] = sci_shard_departed(cache->stripes[i].shard);
+		pthread_mutex_unlock(&cache->stripes[i].lock);
+	}
+	for (uint32_t i = 0; i < cache->stripe_count; i++)
+		sci_blob_release_departed(departed[i]);
+}
