@@ -7,7 +7,7 @@
 static void *cache_open(const struct bench_room *room)
 {
 	struct sc_cache *cache;
-	uint64_t max_bytes = room->bytes ? room->bytes : room->entries * 256 + (1 << 20);
+	uint64_t max_bytes = room->bytes ? room->bytes : room->entries * 256 + (64 << 20);
 
 	if (sc_cache_open(&cache,
 		    SC_CACHE_OPTIONS(.max_entries = room->entries, .max_bytes = max_bytes,

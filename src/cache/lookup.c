@@ -170,8 +170,8 @@ static int64_t now_ms(const void *cache)
 	return sci_cache_now_ms(cache);
 }
 
-/* A hit of a short key with nothing unusual is all that happens here, so that the compiler makes it as
- * short as it is; anything else begins anew elsewhere. */
+/* A short key and nothing unusual is all that there is here, so that the compiler makes it as short as it is;
+ * anything else begins anew elsewhere. */
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len)
 {
@@ -185,9 +185,15 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
 		.len = SCI_SHORT_KEY_BEFORE + key.parts->len,
 		.hash = sci_short_key_hash(short_key, cache->secrets),
 	};
-	if (!sci_shard_peek_short(sci_cache_shard(cache, name.hash), &name, now_ms, cache, buffer,
-		    capacity, len))
+	enum sci_peek peek = sci_shard_peek_short(sci_cache_shard(cache, name.hash), &name, now_ms,
+		cache, buffer, capacity, len);
+	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
+		sci_tally_hit(&cache->tally);
+		return SC_HIT;
+	}
+	if (peek == SCI_PEEK_UNSURE)
 		return get_any(cache, (struct sc_key){ key.parts, 1 }, buffer, capacity, len);
-	sci_tally_hit(&cache->tally);
-	return SC_HIT;
+	*len = 0;
+	sci_tally_miss(&cache->tally);
+	return SC_MISS;
 }

@@ -25,7 +25,8 @@ enum {
 	KEY_HEADER,
 	KEY_JSON,
 	KEY_PLOT,
-	KEY_ENTRY_BYTES
+	KEY_ENTRY_BYTES,
+	KEY_CONCURRENCY
 };
 
 static const struct argp_option options[] = {
@@ -59,6 +60,8 @@ static const struct argp_option options[] = {
 		"(default: "
 		"about the median of the trace)",
 		0 },
+	{ "concurrency", KEY_CONCURRENCY, "N", 0,
+		"Open the caches for so many threads, which divides large ones (default 1)", 0 },
 	{ "header", KEY_HEADER, NULL, 0, "With csv: the first line is not a request", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Print the figures as one JSON object", 0 },
 	{ "plot", KEY_PLOT, "FILE.svg", 0, "Draw the miss ratio by the size of the cache", 0 },
@@ -110,6 +113,17 @@ static uint64_t read_entry_bytes(const struct argp_state *state, const char *tex
 		argp_error(state,
 			"--entry-bytes takes a whole number from %llu to %llu, not \"%s\"",
 			(unsigned long long)least.entry_bytes, (unsigned long long)most.entry_bytes,
+			text);
+	return number;
+}
+
+static uint64_t read_concurrency(const struct argp_state *state, const char *text)
+{
+	uint64_t number = read_number(text, false);
+
+	if (number < least.concurrency || number > most.concurrency)
+		argp_error(state, "--concurrency takes a whole number from %llu to %llu, not \"%s\"",
+			(unsigned long long)least.concurrency, (unsigned long long)most.concurrency,
 			text);
 	return number;
 }
@@ -261,6 +275,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_ENTRY_BYTES:
 		arguments->plan.entry_bytes = read_entry_bytes(state, text);
+		break;
+	case KEY_CONCURRENCY:
+		arguments->plan.concurrency = read_concurrency(state, text);
 		break;
 	case KEY_HEADER:
 		arguments->trace.header = true;

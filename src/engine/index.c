@@ -49,27 +49,35 @@ static bool is_record_of(const struct sci_shard *shard, sci_place place,
 		(name->len == 0 || memcmp(sci_record_key(record), name->key, name->len) == 0);
 }
 
-static sci_slot *find_in_line(const struct sci_shard *shard, uint32_t line,
+/* Among all slots with the tag. Seldom more than one has it. */
+static __attribute__((noinline)) sci_slot *find_in_line(const struct sci_shard *shard,
+	struct sci_bucket *bucket, const struct sci_name *name)
+{
+	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
+		uint64_t slot = bucket->slot[i];
+		if (slot && sci_slot_has_tag(slot, name->hash) &&
+			is_record_of(shard, sci_slot_place(slot), name))
+			return &bucket->slot[i];
+	}
+	return NULL;
+}
+
+static inline sci_slot *look_in_line(const struct sci_shard *shard, uint32_t line,
 	const struct sci_name *name)
 {
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
 
-	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
-		unsigned at = sci_index_favourite(name->hash, i);
-		uint64_t slot = bucket->slot[at];
-		if (slot && sci_slot_has_tag(slot, name->hash) &&
-			is_record_of(shard, sci_slot_place(slot), name))
-			return &bucket->slot[at];
-	}
-	return NULL;
+	if (!sci_slot_has_tag(sci_index_select(bucket, name->hash), name->hash))
+		return NULL;
+	return find_in_line(shard, bucket, name);
 }
 
 sci_slot *sci_index_find(const struct sci_shard *shard, const struct sci_name *name)
 {
 	uint32_t home = sci_index_home(shard, name->hash);
-	sci_slot *slot = find_in_line(shard, home, name);
+	sci_slot *slot = look_in_line(shard, home, name);
 
-	return slot ? slot : find_in_line(shard, sci_index_other(shard, name->hash, home), name);
+	return slot ? slot : look_in_line(shard, sci_index_other(shard, name->hash, home), name);
 }
 
 static uint32_t ghost_hash(const struct sci_shard *shard, uint64_t tagged, uint32_t line)

@@ -49,8 +49,9 @@ struct sci_short_name {
 /* Where a lookup reads the time from, if it has to. */
 typedef int64_t (*sci_peek_now_ms)(const void *context);
 
-/* The same for a short key. False: nothing is known, ask sci_shard_peek(); the buffer may be written to. */
-static inline bool sci_shard_peek_short(const struct sci_shard *shard,
+/* The same for a short key, with less to say: SCI_PEEK_HIT, SCI_PEEK_MISS, or SCI_PEEK_UNSURE, after which to
+ * ask sci_shard_peek(). */
+static inline enum sci_peek sci_shard_peek_short(const struct sci_shard *shard,
 	const struct sci_short_name *name, sci_peek_now_ms now_ms, const void *context,
 	void *buffer, size_t capacity, size_t *len);
 
@@ -111,7 +112,7 @@ static inline uint64_t sci_peek_select(const struct sci_shard *shard, uint64_t h
 
 /* What lies before the log, where an empty slot leads, is inside the shard too, and looks like no record
  * that is in the index. So only the end has to be watched. */
-static inline bool sci_shard_peek_short(const struct sci_shard *shard,
+static inline enum sci_peek sci_shard_peek_short(const struct sci_shard *shard,
 	const struct sci_short_name *name, sci_peek_now_ms now_ms, const void *context,
 	void *buffer, size_t capacity, size_t *len)
 {
@@ -122,8 +123,10 @@ static inline bool sci_shard_peek_short(const struct sci_shard *shard,
 	uint64_t seen = sci_peek_select(shard, name->hash, &line);
 	sci_place place = sci_slot_place(seen), limit = sci_read(&shard->peek_limit);
 
+	if (!sci_slot_has_tag(seen, name->hash))
+		return sci_peek_is_unchanged(shard, version) ? SCI_PEEK_MISS : SCI_PEEK_UNSURE;
 	if (place >= limit)
-		return false;
+		return SCI_PEEK_UNSURE;
 	const sci_word *words = sci_record_words(sci_record_at(shard, place));
 	uint64_t form = sci_read(&words[0]), bytes = sci_form_bytes(form),
 		 value_len = bytes - offset;
@@ -132,17 +135,17 @@ static inline bool sci_shard_peek_short(const struct sci_shard *shard,
 		((unusual & SCI_PEEK_UPPER_MASK) ||
 			sci_peek_needs_lock(shard, sci_record_at(shard, place), form,
 				now_ms(context))))
-		return false;
+		return SCI_PEEK_UNSURE;
 	if (bytes > (uint64_t)(limit - place) * SCI_UNIT || value_len > capacity ||
 		value_len > SCI_PEEK_BYTES_MAX || !sci_peek_has_short_key(words, name))
-		return false;
+		return SCI_PEEK_UNSURE;
 	sci_words_copy_out(buffer, words + offset / SCI_UNIT, value_len);
 	*len = value_len;
 	if (!sci_peek_is_unchanged(shard, version))
-		return false;
+		return SCI_PEEK_UNSURE;
 	if (sci_policy_wants_mark(shard, seen))
 		sci_peek_mark(line, seen);
-	return true;
+	return SCI_PEEK_HIT;
 }
 
 #endif

@@ -20,10 +20,12 @@
 /* More than a small entry takes, index and all, and the room that a region needs beside its entries. */
 #define REGION_ENTRY_BYTES 128u
 #define REGION_OTHER_BYTES (1u << 20)
+/* Bytes shall not be what keeps a cache from being divided. */
+#define REGION_DIVIDED_BYTES (64u << 20)
 #define REGION_MOST        (UINT64_C(1) << 34)
 #define ENTRY_BYTES_MOST   (1u << 30)
 
-_Static_assert((uint64_t)SCI_REPLAY_ENTRIES_MAX *REGION_ENTRY_BYTES + REGION_OTHER_BYTES <=
+_Static_assert((uint64_t)SCI_REPLAY_ENTRIES_MAX *REGION_ENTRY_BYTES + REGION_OTHER_BYTES + REGION_DIVIDED_BYTES <=
 		REGION_MOST,
 	"as many entries as may be asked for fit in a region");
 
@@ -43,6 +45,8 @@ static int open_cache(struct sc_cache **cache, const struct sci_trace *trace,
 	uint64_t region = limit * REGION_ENTRY_BYTES + REGION_OTHER_BYTES;
 	uint64_t entry_bytes = SMALL_VALUE + KEY_BYTES;
 
+	if (plan->concurrency > 1)
+		region += REGION_DIVIDED_BYTES;
 	if (plan->bytes) {
 		region = limit;
 		entry_bytes = plan->entry_bytes ? plan->entry_bytes : trace->usual + KEY_BYTES;
@@ -52,7 +56,7 @@ static int open_cache(struct sc_cache **cache, const struct sci_trace *trace,
 		SC_CACHE_OPTIONS(.max_entries = plan->bytes ? 0 : limit, .max_bytes = region,
 			.entry_bytes = entry_bytes,
 			.policy = policy == SCI_REPLAY_LRU ? SC_POLICY_LRU : SC_POLICY_ADAPTIVE,
-			.clock = &clock),
+			.concurrency = plan->concurrency, .clock = &clock),
 		error);
 }
 

@@ -28,6 +28,7 @@ struct sci_replay_plan {
 	bool bytes; /* the bounds are max_bytes, and the trace has sizes; else max_entries */
 	uint64_t
 		entry_bytes; /* with bounds in bytes: the option of the caches; 0: what fits the trace */
+	uint64_t concurrency; /* the option of the caches; 0: its default */
 	uint64_t limits[SCI_REPLAY_LIMITS_MAX];
 	unsigned limit_count;
 	enum sci_replay_policy policies[SCI_REPLAY_POLICY_COUNT];

@@ -39,6 +39,7 @@ class Usage(ReplayCase):
         for option, bad in (("--max-entries", ("0", "", "x", "-1", "1x", "1K", "1,", ",1", "1,,2", "100000001", "9" * 30)),
                             ("--max-bytes", ("16383", "15K", "17G", "1T", "K", "1KK", "1k", "9" * 30, "99999999999999G")),
                             ("--entry-bytes", ("0", "2G", "x")),
+                            ("--concurrency", ("0", "1025", "2K", "x")),
                             ("--column", ("0", "10001", "key")),
                             ("--size-column", ("0", "-1")),
                             ("--cost-column", ("0", "-1"))):

@@ -189,6 +189,24 @@ class Bytes(ReplayCase):
         self.assertLess(self.results(*options, "--entry-bytes=64K", stdin=rows)[0]["hits"], 4000)
 
 
+class Threads(ReplayCase):
+    """A cache for several threads is divided: each part evicts by itself, which shows in the figures."""
+
+    def hits(self, *options):
+        source = random.Random(3)
+        keys = b"".join(int(30000 * source.random() ** 3).to_bytes(4, "little") for _ in range(60000))
+        result, = self.results("-", "--format=u32", "--policy=lru", *options, stdin=keys)
+        return result["hits"]
+
+    def test_a_large_cache_is_divided_and_loses_little(self):
+        whole, divided = self.hits("--max-entries=4096"), self.hits("--max-entries=4096", "--concurrency=8")
+        self.assertNotEqual(whole, divided)
+        self.assertAlmostEqual(whole / 60000, divided / 60000, delta=0.01)
+
+    def test_a_small_cache_is_not(self):
+        self.assertEqual(self.hits("--max-entries=1000"), self.hits("--max-entries=1000", "--concurrency=8"))
+
+
 class Costs(ReplayCase):
     """Costs that differ: what is dear to make stays, and how much is saved is counted."""
 
