@@ -15,27 +15,14 @@
 #include "cache/cache_time.h"
 #include "cache/flight.h"
 #include "cache/fork.h"
+#include "cache/region.h"
 #include "cache/stripes.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-
-static int map_region(struct sc_cache *cache, struct sc_error *error)
-{
-	void *region = mmap(NULL, cache->region_bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (region == MAP_FAILED)
-		return sci_error_set(error, SC_E_NOMEM, errno, "cannot map a region of %zu bytes",
-			cache->region_bytes);
-	cache->region = region;
-	return 0;
-}
 
 static void free_memory(struct sc_cache *cache)
 {
-	munmap(cache->region, cache->region_bytes);
+	sci_region_unmap(cache);
 	sci_stripes_fini(cache);
 	free(cache);
 }
@@ -83,7 +70,7 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	struct sc_cache *cache = new_handle(&checked);
 	if (!cache)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	rc = map_region(cache, error);
+	rc = sci_region_map(cache, error);
 	if (rc < 0) {
 		free(cache);
 		return rc;

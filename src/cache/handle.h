@@ -28,6 +28,8 @@ struct sci_counts {
 struct sci_stripe {
 	pthread_mutex_t lock; /* guards all below, and the changing of the shard */
 	struct sci_shard *shard;
+	uint64_t
+		populated; /* so many bytes of it have pages that were asked for; UINT64_MAX: ask no more */
 	bool has_objects; /* one was ever stored */
 	struct sci_counts counts;
 	unsigned char

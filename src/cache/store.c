@@ -1,6 +1,6 @@
 /* Storing and removing. A put tells the loads of its key that are under way that they are overtaken. */
 #include "cache/flight.h"
-#include "cache/handle.h"
+#include "cache/region.h"
 
 #include <stdlib.h>
 
@@ -32,6 +32,7 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	if (content.expires_ms != SCI_NEVER || content.idle_ms)
 		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
 	enum sci_stored stored = sci_shard_put(stripe->shard, name, &content, now_ms);
+	sci_region_reach_locked(stripe);
 
 	stripe->has_objects = stripe->has_objects || content.object;
 	stripe->counts.puts += stored == SCI_STORED;

@@ -3,23 +3,12 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cache/region.h"
 
 #include <inttypes.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 /* How many slots are looked at under one lock. */
 #define EXPIRE_SLOTS 256u
-
-/* What lies behind the shard's end goes back to the system; what is read there is zero from now on. */
-static void give_back_locked(const struct sc_cache *cache, struct sci_stripe *stripe)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t used = (sci_shard_bytes(stripe->shard) + page - 1) / page * page;
-
-	if (used < cache->shard_bytes)
-		madvise((char *)stripe->shard + used, cache->shard_bytes - used, MADV_DONTNEED);
-}
 
 /* A shard's part of a bound: what cannot be divided is for the first ones. */
 static uint64_t part_of(uint64_t bound, const struct sc_cache *cache, uint32_t i)
@@ -80,7 +69,7 @@ int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_b
 	rc = sci_cache_bound_locked(cache, max_entries ? max_entries : cache->max_entries,
 		max_bytes ? max_bytes : cache->max_bytes, now_ms, error);
 	for (uint32_t i = 0; i < cache->stripe_count && rc == 0; i++)
-		give_back_locked(cache, &cache->stripes[i]);
+		sci_region_give_back_locked(cache, &cache->stripes[i]);
 	sci_cache_unlock_all(cache);
 	return rc;
 }
@@ -92,7 +81,7 @@ static bool maintain_a_little(struct sc_cache *cache, struct sci_stripe *stripe,
 	sci_shard_expire(stripe->shard, now_ms, EXPIRE_SLOTS);
 	bool is_due = sci_shard_is_due(stripe->shard, now_ms);
 	if (!is_due && sci_shard_shrink(stripe->shard, now_ms))
-		give_back_locked(cache, stripe);
+		sci_region_give_back_locked(cache, stripe);
 	sci_stripe_unlock(stripe);
 	return is_due;
 }

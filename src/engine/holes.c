@@ -93,8 +93,10 @@ static sci_place first_above(const struct sci_shard *shard, unsigned class)
 sci_place sci_holes_take(struct sci_shard *shard, uint32_t units)
 {
 	unsigned class = class_of(units);
-	sci_place place = look_in_class(shard, class, units);
 
+	if (!(shard->hole_classes[0] | shard->hole_classes[1]))
+		return 0;
+	sci_place place = look_in_class(shard, class, units);
 	if (!place)
 		place = first_above(shard, class);
 	if (!place)

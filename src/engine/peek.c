@@ -13,7 +13,7 @@ struct sighting {
 };
 
 /* Whether there is a record with this key at `place`, with all of it inside the log. */
-static bool is_record_of(const struct sci_shard *shard, sci_place place,
+static bool holds_key(const struct sci_shard *shard, sci_place place,
 	const struct sci_name *name, uint64_t *form)
 {
 	const sci_word *words = sci_record_words(sci_record_at(shard, place));
@@ -42,7 +42,7 @@ static bool look(const struct sci_shard *shard, const struct sci_name *name,
 		for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
 			sighting->seen = sci_read(&sighting->line->slot[i]);
 			if (sci_slot_has_tag(sighting->seen, name->hash) &&
-				is_record_of(shard, sci_slot_place(sighting->seen), name,
+				holds_key(shard, sci_slot_place(sighting->seen), name,
 					&sighting->form))
 				return true;
 		}

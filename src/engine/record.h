@@ -38,16 +38,17 @@ enum sci_record_state {
 
 /* A form is pins:8 | idle:1 | timed:1 | worth:1 | state:2 | key length:17 | bytes:34, of header, key,
  * padding and value together. */
-#define SCI_BYTES_BITS    34
-#define SCI_KEY_LEN_BITS  17
-#define SCI_KEY_LEN_SHIFT SCI_BYTES_BITS
-#define SCI_STATE_SHIFT   (SCI_KEY_LEN_SHIFT + SCI_KEY_LEN_BITS)
-#define SCI_FORM_WORTH    (UINT64_C(1) << (SCI_STATE_SHIFT + 2))
-#define SCI_FORM_TIMED    (UINT64_C(1) << (SCI_STATE_SHIFT + 3))
-#define SCI_FORM_IDLE     (UINT64_C(1) << (SCI_STATE_SHIFT + 4))
-#define SCI_PINS_SHIFT    (SCI_STATE_SHIFT + 5)
-#define SCI_KEY_LEN_MAX   ((1u << SCI_KEY_LEN_BITS) - 1)
-#define SCI_PIN           (UINT64_C(1) << SCI_PINS_SHIFT)
+#define SCI_BYTES_BITS       34
+#define SCI_KEY_LEN_BITS     17
+#define SCI_KEY_LEN_SHIFT    SCI_BYTES_BITS
+#define SCI_STATE_SHIFT      (SCI_KEY_LEN_SHIFT + SCI_KEY_LEN_BITS)
+#define SCI_FORM_EXTRA_SHIFT (SCI_STATE_SHIFT + 2)
+#define SCI_FORM_WORTH       (UINT64_C(1) << SCI_FORM_EXTRA_SHIFT)
+#define SCI_FORM_TIMED       (UINT64_C(2) << SCI_FORM_EXTRA_SHIFT)
+#define SCI_FORM_IDLE        (UINT64_C(4) << SCI_FORM_EXTRA_SHIFT)
+#define SCI_PINS_SHIFT       (SCI_STATE_SHIFT + 5)
+#define SCI_KEY_LEN_MAX      ((1u << SCI_KEY_LEN_BITS) - 1)
+#define SCI_PIN              (UINT64_C(1) << SCI_PINS_SHIFT)
 
 _Static_assert(SCI_PINS_SHIFT + 8 == 64, "a form is one word");
 
@@ -98,10 +99,12 @@ static inline unsigned sci_form_expires_at(uint64_t form)
 	return (form & SCI_FORM_WORTH) != 0;
 }
 
+/* How many they are: one for a worth, one for a deadline, two for an idle time. */
 static inline unsigned sci_form_extra(uint64_t form)
 {
-	return (form & SCI_FORM_WORTH ? 1u : 0u) + (form & SCI_FORM_TIMED ? 1u : 0u) +
-		(form & SCI_FORM_IDLE ? 2u : 0u);
+	unsigned which = (unsigned)(form >> SCI_FORM_EXTRA_SHIFT) & 7;
+
+	return which - which / 2;
 }
 
 static inline uint64_t sci_form_content_units(uint64_t form)

@@ -158,17 +158,31 @@ static uint32_t weight_units(const struct sci_content *content)
 	return (uint32_t)((content->weight + SCI_UNIT - 1) / SCI_UNIT);
 }
 
+/* The key from the middle of a word on, with zeros behind it up to the end of its last. */
+static void write_key(sci_word *words, uint32_t slot, const struct sci_name *name)
+{
+	const unsigned char *key = name->key;
+	size_t head_len = name->len < 4 ? name->len : 4;
+	size_t count = (4 + name->len + SCI_UNIT - 1) / SCI_UNIT;
+
+	if (!name->words) {
+		sci_write(&words[0], slot | sci_word_of(key, head_len) << 32);
+		sci_words_copy_in(&words[1], key + head_len, name->len - head_len);
+		return;
+	}
+	sci_write(&words[0], slot | name->words[0] >> 32 << 32);
+	for (size_t i = 1; i < count; i++)
+		sci_write(&words[i], name->words[i]);
+}
+
 static void write_record(struct sci_shard *shard, struct sci_record *record, uint64_t form,
 	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
 {
 	sci_word *words = sci_record_words(record);
-	const unsigned char *key = name->key;
-	size_t head_len = name->len < 4 ? name->len : 4;
 
 	sci_write(&record->form, form);
 	/* The first bytes of the key share a word with the slot. */
-	sci_write(&words[2], record->slot | sci_word_of(key, head_len) << 32);
-	sci_words_copy_in(&words[3], key + head_len, name->len - head_len);
+	write_key(&words[2], record->slot, name);
 	words += sci_value_offset(name->len) / SCI_UNIT;
 	if (content->object) {
 		sci_write(words++, (uint64_t)(uintptr_t)content->object);

@@ -143,6 +143,9 @@ bool sci_shard_shrink(struct sci_shard *shard, int64_t now_ms);
 /* The memory that the shard may touch now, from its beginning; what is behind may be taken away. */
 uint64_t sci_shard_bytes(const struct sci_shard *shard);
 
+/* How far the shard has come in its memory: as long as it grows, what is stored next comes behind that. */
+uint64_t sci_shard_reached(const struct sci_shard *shard);
+
 /* The least that it can be resized to. */
 uint64_t sci_shard_bytes_least(const struct sci_shard *shard);
 

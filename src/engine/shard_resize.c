@@ -54,6 +54,11 @@ uint64_t sci_shard_bytes(const struct sci_shard *shard)
 	return (uint64_t)shard->log_limit * SCI_UNIT;
 }
 
+uint64_t sci_shard_reached(const struct sci_shard *shard)
+{
+	return (uint64_t)shard->log.head * SCI_UNIT;
+}
+
 uint64_t sci_shard_bytes_least(const struct sci_shard *shard)
 {
 	return (uint64_t)shard->log_start * SCI_UNIT + LOG_BYTES_LEAST;

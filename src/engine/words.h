@@ -45,16 +45,27 @@ static inline uint64_t sci_word_of(const unsigned char *byte, size_t len)
 	return word;
 }
 
+static inline void sci_word_copy_in(sci_word *to, const unsigned char *from)
+{
+	uint64_t word;
+
+	memcpy(&word, from, sizeof word);
+	sci_write(to, word);
+}
+
+#define SCI_BLOCK_BYTES 64u
+
 /* Copy `len` bytes into words; the last is filled up with zeros. */
 static inline void sci_words_copy_in(sci_word *to, const void *from, size_t len)
 {
 	const unsigned char *byte = from;
-	uint64_t word;
 
-	for (; len >= sizeof word; len -= sizeof word, byte += sizeof word, to++) {
-		memcpy(&word, byte, sizeof word);
-		sci_write(to, word);
-	}
+	for (size_t blocks = len / SCI_BLOCK_BYTES; blocks > 0; blocks--)
+#pragma GCC unroll 8
+		for (unsigned i = 0; i < SCI_BLOCK_BYTES; i += sizeof *to, byte += sizeof *to)
+			sci_word_copy_in(to++, byte);
+	for (len %= SCI_BLOCK_BYTES; len >= sizeof *to; len -= sizeof *to, byte += sizeof *to)
+		sci_word_copy_in(to++, byte);
 	if (len > 0)
 		sci_write(to, sci_word_of(byte, len));
 }
@@ -85,8 +96,6 @@ static inline void sci_words_copy_rest(unsigned char *to, const sci_word *from, 
 	for (; len > 0; len--, word >>= 8)
 		*to++ = (unsigned char)word;
 }
-
-#define SCI_BLOCK_BYTES 64u
 
 /* Copy `len` bytes out of words. */
 static inline void sci_words_copy_out(void *to, const sci_word *from, size_t len)

@@ -1,0 +1,71 @@
+/* A page that is touched for the first time costs an interruption, which takes longer than a put. While a shard
+ * still grows it is known what comes next, so pages are asked for in batches: an eighth of what is in use, so
+ * that a cache never has much more than it needs, and no put waits long. A small cache has each page when it
+ * is touched, and not before; nor does one where the system knows of no such batches (Linux before 5.14). */
+#include "cache/region.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define BATCH_BYTES_MIN (16u << 10)
+#define BATCH_BYTES_MAX (128u << 10)
+#define PART_OF_USE     8u
+
+/* What headers older than the kernel may lack. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+int sci_region_map(struct sc_cache *cache, struct sc_error *error)
+{
+	void *region = mmap(NULL, cache->region_bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (region == MAP_FAILED)
+		return sci_error_set(error, SC_E_NOMEM, errno, "cannot map a region of %zu bytes",
+			cache->region_bytes);
+	cache->region = region;
+	return 0;
+}
+
+void sci_region_unmap(struct sc_cache *cache)
+{
+	munmap(cache->region, cache->region_bytes);
+}
+
+static uint64_t page_up(uint64_t bytes)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return (bytes + page - 1) / page * page;
+}
+
+void sci_region_give_back_locked(const struct sc_cache *cache, struct sci_stripe *stripe)
+{
+	uint64_t used = page_up(sci_shard_bytes(stripe->shard));
+
+	if (used < cache->shard_bytes)
+		madvise((char *)stripe->shard + used, cache->shard_bytes - used, MADV_DONTNEED);
+	if (stripe->populated > used)
+		stripe->populated = used;
+}
+
+void sci_region_populate_locked(struct sci_stripe *stripe, uint64_t reached)
+{
+	uint64_t from = page_up(reached), batch = from / PART_OF_USE, left = 0;
+	uint64_t end = sci_shard_bytes(stripe->shard) / BATCH_BYTES_MIN * BATCH_BYTES_MIN;
+
+	if (from < end)
+		left = end - from;
+	batch = batch > BATCH_BYTES_MAX ? BATCH_BYTES_MAX : page_up(batch);
+	batch = batch > left ? left : batch;
+	stripe->populated = from;
+	if (batch >= BATCH_BYTES_MIN)
+		stripe->populated =
+			madvise((char *)stripe->shard + from, batch, MADV_POPULATE_WRITE) == 0
+			? from + batch
+			: UINT64_MAX;
+}

@@ -1,0 +1,27 @@
+/* The memory of a cache: one region, of which the system gives pages as they are used. */
+#ifndef SCI_CACHE_REGION_H
+#define SCI_CACHE_REGION_H
+
+#include "cache/handle.h"
+
+/* Map the region. Returns 0, or SC_E_NOMEM. */
+int sci_region_map(struct sc_cache *cache, struct sc_error *error);
+
+void sci_region_unmap(struct sc_cache *cache);
+
+/* What lies behind a shard's end goes back to the system; what is read there is zero from now on. */
+void sci_region_give_back_locked(const struct sc_cache *cache, struct sci_stripe *stripe);
+
+/* The slow part of sci_region_reach_locked(). */
+void sci_region_populate_locked(struct sci_stripe *stripe, uint64_t reached);
+
+/* Something was stored: have pages ready for what is stored next. */
+static inline void sci_region_reach_locked(struct sci_stripe *stripe)
+{
+	uint64_t reached = sci_shard_reached(stripe->shard);
+
+	if (reached > stripe->populated)
+		sci_region_populate_locked(stripe, reached);
+}
+
+#endif
