@@ -20,8 +20,8 @@
  * entry of main that is worth more than what lately went is spared as one that was used is. The price of
  * staying rises each time that is done, and follows what goes, so that something goes.
  *
- * A cold cache knows nothing yet, and what was used last is the best guess there is: the window begins
- * large, and settles to its usual share while the cache fills a few times.
+ * Main is filled at first with what came while there was room, and has beaten nobody. So until half as many
+ * entries went as the cache holds a newcomer wins ties: what was used last is the best guess there is.
  *
  * A mark, up to three, counts the hits since the entry was last looked at. It is in the slot of the index
  * with all else that is known of an entry's use, so that a hit needs to write nothing else, and writes
@@ -39,9 +39,8 @@
 #define CHANCES        16u /* second chances given in one step, at most */
 #define SHARE_LEAST    0.01
 #define SHARE_MOST     0.80
-#define SHARE_AT_FIRST 0.6
-#define SHARE_SETTLED  0.2
-#define SETTLING       4          /* cache-fulls of evictions in which the one becomes the other */
+#define SHARE_AT_FIRST 0.2
+#define UNPROVEN       0.5        /* cache-fulls of evictions before those in main win ties */
 #define GAIN           0.1        /* entries that the window grows by for a young ghost */
 #define LOSS           0.04       /* entries that it shrinks by for a use in main */
 #define AGEING         32u        /* uses for each entry before all counts halve */
@@ -172,8 +171,6 @@ static void evict(struct sci_shard *shard, sci_place place)
 			sci_slot_uses(*sci_index_slot(shard, place)));
 	sci_entry_detach(shard, place);
 	shard->evictions++;
-	if ((double)shard->evictions < SETTLING * capacity_entries(shard))
-		move_share(shard, (SHARE_SETTLED - SHARE_AT_FIRST) / SETTLING);
 }
 
 /* The clock of the stamps goes on with each entry that comes into the window. */
@@ -312,8 +309,15 @@ static void let_go(struct sci_shard *shard, unsigned judged, struct sci_demand n
 	}
 }
 
-/* Let so much of main go for something of this worth, if that is more than any of what has to go is worth:
- * a tie is for those that are there. */
+/* Whether something of this worth takes the place of a resident of main. */
+static bool beats(const struct sci_shard *shard, double worth, double resident)
+{
+	if (worth == resident)
+		return (double)shard->evictions < UNPROVEN * capacity_entries(shard);
+	return worth > resident;
+}
+
+/* Let so much of main go for something of this worth, if it beats all of what has to go. */
 static bool displace(struct sci_shard *shard, double worth, struct sci_demand need)
 {
 	sci_place place = shard->queue[SCI_MAIN].oldest;
@@ -323,8 +327,10 @@ static bool displace(struct sci_shard *shard, double worth, struct sci_demand ne
 
 	while (!covers(seen, need) && judged < JUDGED) {
 		place = not_spared(shard, place, &chances);
-		double resident = place ? worth_of(shard, place) : worth;
-		if (worth <= resident)
+		if (!place)
+			return false;
+		double resident = worth_of(shard, place);
+		if (!beats(shard, worth, resident))
 			return false;
 		most = judged == 0 || resident > most ? resident : most;
 		add_entry(shard, &seen, place);
