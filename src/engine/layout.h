@@ -77,6 +77,7 @@ struct sci_shard {
 	double window_share;    /* the window's target, as a part of the capacity */
 	uint32_t usual_entries; /* about how many the cache holds when it is full */
 	_Atomic uint32_t ghost_lines_used;
+	float drift;          /* the mean of the entries that the window was lately to grow by */
 	uint8_t has_costs;    /* 1: a cost was given */
 	uint8_t costs_differ; /* for what the entries take; then, as in worth.h: */
 	double usual_cost;    /* the mean of the costs that were given */

@@ -9,7 +9,9 @@
  * The window's size follows two signs. A ghost that comes back while it is young says: a larger window
  * would have hit. An entry of main that was used during its lap says: main deserves its place. In a loop
  * no young ghost comes back, main stays as it is and keeps its share of the loop; in a stream where only
- * the recent matters main goes unused, and the window grows.
+ * the recent matters main goes unused, and the window grows. The steps are small, because mostly the signs
+ * say now this, now that; the more they have lately agreed the larger is each one that agrees with them, so
+ * that a window of the wrong size does not stay so for the life of a process.
  *
  * Where bytes are what is short, a value that is larger than the window is offered to main at once, and not
  * stored at all when it loses: nothing goes for it before it has won. What has to go is looked at in main's
@@ -20,8 +22,8 @@
  * entry of main that is worth more than what lately went is spared as one that was used is. The price of
  * staying rises each time that is done, and follows what goes, so that something goes.
  *
- * A cold cache knows nothing yet, and what was used last is the best guess there is: the window begins
- * large, and settles to its usual share while the cache fills a few times.
+ * Main is filled at first with what came while there was room, and has beaten nobody. So until half as many
+ * entries went as the cache holds a newcomer wins ties: what was used last is the best guess there is.
  *
  * A mark, up to three, counts the hits since the entry was last looked at. It is in the slot of the index
  * with all else that is known of an entry's use, so that a hit needs to write nothing else, and writes
@@ -37,14 +39,18 @@
 #include "engine/use_count.h"
 #include "engine/worth.h"
 
+#include <math.h>
+
 #define CHANCES        16u /* second chances given in one step, at most */
 #define SHARE_LEAST    0.01
 #define SHARE_MOST     0.80
-#define SHARE_AT_FIRST 0.6
-#define SHARE_SETTLED  0.2
-#define SETTLING       4          /* cache-fulls of evictions in which the one becomes the other */
+#define SHARE_AT_FIRST 0.2
+#define UNPROVEN       0.5        /* cache-fulls of evictions before those in main win ties */
 #define GAIN           0.1        /* entries that the window grows by for a young ghost */
+#define YOUNG          0.4        /* cache-fulls of ghosts made since its own */
 #define LOSS           0.04       /* entries that it shrinks by for a use in main */
+#define LATELY         64         /* steps that are remembered */
+#define AGREED         6          /* times larger is a step where those were alike */
 #define AGEING         32u        /* uses for each entry before all counts halve */
 #define FREE_PART      (1 / 32.0) /* of the log, at least */
 #define JUDGED         16u        /* entries of main that are looked at before they go */
@@ -81,14 +87,16 @@ static bool bytes_bind(const struct sci_shard *shard)
 		(uint64_t)shard->entries * shard->capacity_units;
 }
 
-/* The part of the capacity that the window takes, with what is to come. */
-static double window_with(const struct sci_shard *shard, struct sci_demand demand)
+/* Whether the window is over its share, with what is to come. */
+static bool window_is_over(const struct sci_shard *shard, struct sci_demand demand)
 {
 	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
 
 	if (bytes_bind(shard))
-		return (double)(window->load + demand.load) / (double)shard->capacity_units;
-	return (double)(window->entries + demand.entries) / (double)shard->max_entries;
+		return (double)(window->load + demand.load) >
+			shard->window_share * (double)shard->capacity_units;
+	return (double)(window->entries + demand.entries) >
+		shard->window_share * (double)shard->max_entries;
 }
 
 /* How many entries the cache holds when it is full. */
@@ -100,8 +108,23 @@ static double capacity_entries(const struct sci_shard *shard)
 	return (double)shard->max_entries;
 }
 
+/* Whether so many are at least so many times what the cache holds when it is full. Often asked, so nothing
+ * is divided. */
+static bool is_times(const struct sci_shard *shard, uint64_t count, double times)
+{
+	if (shard->entries && bytes_bind(shard))
+		return (double)count * (double)sci_shard_load(shard) >=
+			times * (double)shard->capacity_units * (double)shard->entries;
+	return (double)count >= times * (double)shard->max_entries;
+}
+
 static void move_share(struct sci_shard *shard, double entries)
 {
+	float drift = shard->drift + ((float)entries - shard->drift) / LATELY;
+
+	shard->drift = drift;
+	if ((entries > 0) == (drift > 0))
+		entries *= 1 + AGREED / LOSS * fabs((double)drift);
 	double share = shard->window_share + entries / capacity_entries(shard);
 
 	shard->window_share = share < SHARE_LEAST ? SHARE_LEAST
@@ -140,10 +163,10 @@ static uint64_t stamp_tick(const struct sci_shard *shard)
  * wrong by a factor of two. */
 static void fit(struct sci_shard *shard)
 {
-	double entries = capacity_entries(shard);
-
-	if (entries > shard->usual_entries / 2.0 && entries < shard->usual_entries * 2.0)
+	if (!is_times(shard, shard->usual_entries, 2) &&
+		is_times(shard, (uint64_t)shard->usual_entries * 2, 1))
 		return;
+	double entries = capacity_entries(shard);
 	uint64_t stamps = shard->windowed / stamp_tick(shard);
 	shard->usual_entries = entries < 1 ? 1 : (uint32_t)entries;
 	shard->windowed = stamps * stamp_tick(shard);
@@ -160,7 +183,7 @@ static void use(struct sci_shard *shard, sci_slot *slot, unsigned mark)
 	seen = sci_slot_with_uses(seen,
 		sci_uses_of(shard, count < SCI_USES_MAX ? count + 1 : count));
 	sci_write(slot, sci_slot_with_mark(seen, mark));
-	if ((double)++shard->uses >= AGEING * capacity_entries(shard)) {
+	if (is_times(shard, ++shard->uses, AGEING)) {
 		shard->uses = 0;
 		shard->epoch++;
 	}
@@ -173,8 +196,6 @@ static void evict(struct sci_shard *shard, sci_place place)
 			sci_slot_uses(*sci_index_slot(shard, place)));
 	sci_entry_detach(shard, place);
 	shard->evictions++;
-	if ((double)shard->evictions < SETTLING * capacity_entries(shard))
-		move_share(shard, (SHARE_SETTLED - SHARE_AT_FIRST) / SETTLING);
 	sci_audit(shard);
 }
 
@@ -307,8 +328,15 @@ static void let_go(struct sci_shard *shard, unsigned judged, struct sci_demand n
 	}
 }
 
-/* Let so much of main go for something of this worth, if that is more than any of what has to go is worth:
- * a tie is for those that are there. */
+/* Whether something of this worth takes the place of a resident of main. */
+static bool beats(const struct sci_shard *shard, double worth, double resident)
+{
+	if (worth == resident)
+		return !is_times(shard, shard->evictions, UNPROVEN);
+	return worth > resident;
+}
+
+/* Let so much of main go for something of this worth, if it beats all of what has to go. */
 static bool displace(struct sci_shard *shard, double worth, struct sci_demand need)
 {
 	sci_place place = shard->queue[SCI_MAIN].oldest;
@@ -318,8 +346,10 @@ static bool displace(struct sci_shard *shard, double worth, struct sci_demand ne
 
 	while (!covers(seen, need) && judged < JUDGED) {
 		place = not_spared(shard, place, &chances);
-		double resident = place ? worth_of(shard, place) : worth;
-		if (worth <= resident)
+		if (!place)
+			return false;
+		double resident = worth_of(shard, place);
+		if (!beats(shard, worth, resident))
 			return false;
 		most = judged == 0 || resident > most ? resident : most;
 		add_entry(shard, &seen, place);
@@ -353,7 +383,7 @@ static void offer_to_main(struct sci_shard *shard, sci_place place, struct sci_d
 static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 {
 	for (;;) {
-		bool window_over = window_with(shard, demand) > shard->window_share;
+		bool window_over = window_is_over(shard, demand);
 		sci_place place = window_over ? window_victim(shard) : 0;
 		if (place) {
 			offer_to_main(shard, place, demand);
@@ -375,8 +405,7 @@ bool sci_policy_evict(struct sci_shard *shard)
 	sci_place place = 0;
 
 	if (shard->policy == SCI_POLICY_COUNTED) {
-		bool from_window = window_with(shard, (struct sci_demand){ .entries = 1 }) >
-			shard->window_share;
+		bool from_window = window_is_over(shard, (struct sci_demand){ .entries = 1 });
 		place = from_window ? window_victim(shard) : main_victim(shard);
 	}
 	if (!place)
@@ -493,7 +522,7 @@ struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint64_t hash)
 		legacy.uses = sci_uses_of(shard, 0);
 		return legacy;
 	}
-	if ((double)ghost.age < capacity_entries(shard) / 2)
+	if (!is_times(shard, ghost.age, YOUNG))
 		move_share(shard, GAIN * (1 - shard->window_share));
 	legacy.uses = ghost.uses;
 	return legacy;

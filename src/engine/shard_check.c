@@ -53,6 +53,8 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "the search for expired entries has left the index";
 	if (!(shard->window_share >= 0 && shard->window_share <= 1))
 		return "the window's share is none";
+	if (!(shard->drift >= -1 && shard->drift <= 1))
+		return "the window moves by more than an entry at a time";
 	return NULL;
 }
 

@@ -113,6 +113,7 @@ static void faults_of_the_head(void **state)
 	assert_noticed(shard->expiry_at, UINT32_MAX,
 		"the search for expired entries has left the index");
 	assert_noticed(shard->window_share, 2, "the window's share is none");
+	assert_noticed(shard->drift, 2, "the window moves by more than an entry at a time");
 	assert_noticed(shard->log.end, shard->log_limit + 1, "the log's cursor is out of order");
 	assert_noticed(shard->log.gap_end, shard->log.head - 1, "the log's cursor is out of order");
 	assert_noticed(shard->log.head, shard->log_start - 1, "the log's cursor is out of order");
