@@ -22,7 +22,8 @@ def files(*suffixes):
     """All files of the repository that end so, as paths; what is built is not looked at."""
     for folder, folders, names in os.walk(SOURCE):
         folders[:] = sorted(name for name in folders if name not in (".git", "build", "__pycache__"))
-        for name in sorted(names):
+        # Where several trees share one repository, .git is a file.
+        for name in sorted(set(names) - {".git"}):
             path = pathlib.Path(folder, name)
             if not suffixes or path.suffix in suffixes:
                 yield path
