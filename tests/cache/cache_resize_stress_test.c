@@ -2,7 +2,7 @@
  * from next to nothing to all there is, and another gives back what is due. What is read is what was put;
  * what is held stays; and in the end the memory behind the bound has gone. */
 #include "cache/cache_fixture.h"
-#include "cache/region.h"
+#include "cache/resident.h"
 #include "cache/sound.h"
 #include "support/random.h"
 #include "support/threads.h"

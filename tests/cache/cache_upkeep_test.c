@@ -1,7 +1,7 @@
 /* Maintenance and new bounds: what is past its time is given back bit by bit or at once, what does not fit
  * goes, what is pinned stays, and the machine has its memory back. */
 #include "cache/cache_fixture.h"
-#include "cache/region.h"
+#include "cache/resident.h"
 #include "cache/sound.h"
 #include "support/random.h"
 
