@@ -15,7 +15,7 @@ static int64_t deadline(int64_t now_ms, uint64_t ttl_ms)
 	return expires_ms;
 }
 
-int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+static inline int store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
 {
 	const struct sci_terms *terms = &deposit->terms;
@@ -40,6 +40,12 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	return stored == SCI_STORED                  ? SC_OK
 		: stored == SCI_STORED_NOT_TOO_LARGE ? SC_E_TOO_LARGE
 						     : SC_E_NOMEM;
+}
+
+int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
+{
+	return store_locked(cache, stripe, name, deposit, now_ms);
 }
 
 struct sci_terms sci_cache_terms(const struct sc_cache *cache)
@@ -67,7 +73,7 @@ static int read_terms(const struct sc_cache *cache, const struct sc_put_options 
 										     : SC_E_INVAL;
 }
 
-static int put(struct sc_cache *cache, struct sc_key key, const struct sci_deposit *deposit)
+static inline int put(struct sc_cache *cache, struct sc_key key, const struct sci_deposit *deposit)
 {
 	struct sci_lookup_key lookup;
 
@@ -82,7 +88,7 @@ static int put(struct sc_cache *cache, struct sc_key key, const struct sci_depos
 		: sci_cache_lookup_ms(cache);
 	sci_stripe_lock(stripe);
 	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
-	rc = sci_cache_store_locked(cache, stripe, &lookup.name, deposit, now_ms);
+	rc = store_locked(cache, stripe, &lookup.name, deposit, now_ms);
 	sci_stripe_unlock(stripe);
 	sci_key_bytes_fini(&lookup.bytes);
 	return rc;
@@ -90,7 +96,9 @@ static int put(struct sc_cache *cache, struct sc_key key, const struct sci_depos
 
 int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len)
 {
-	return sc_cache_put_with(cache, key, data, len, NULL);
+	const struct sci_deposit deposit = { data, len, NULL, sci_cache_terms(cache) };
+
+	return data || len == 0 ? put(cache, key, &deposit) : SC_E_INVAL;
 }
 
 int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *data, size_t len,

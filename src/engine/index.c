@@ -45,8 +45,12 @@ static bool is_record_of(const struct sci_shard *shard, sci_place place,
 {
 	const struct sci_record *record = sci_record_at(shard, place);
 
-	return sci_form_key_len(record->form) == name->len &&
-		(name->len == 0 || memcmp(sci_record_key(record), name->key, name->len) == 0);
+	if (sci_form_key_len(record->form) != name->len)
+		return false;
+	if (name->words)
+		return sci_words_equal(sci_record_words(record) + 2, name->words,
+			sci_value_offset(name->len) / SCI_UNIT - 2);
+	return name->len == 0 || memcmp(sci_record_key(record), name->key, name->len) == 0;
 }
 
 /* Among all slots with the tag. Seldom more than one has it. */
@@ -66,10 +70,13 @@ static inline sci_slot *look_in_line(const struct sci_shard *shard, uint32_t lin
 	const struct sci_name *name)
 {
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
+	uint64_t slot = sci_index_select(bucket, name->hash);
 
-	if (!sci_slot_has_tag(sci_index_select(bucket, name->hash), name->hash))
+	if (!sci_slot_has_tag(slot, name->hash))
 		return NULL;
-	return find_in_line(shard, bucket, name);
+	return slot && is_record_of(shard, sci_slot_place(slot), name)
+		? sci_index_slot(shard, sci_slot_place(slot))
+		: find_in_line(shard, bucket, name);
 }
 
 sci_slot *sci_index_find(const struct sci_shard *shard, const struct sci_name *name)

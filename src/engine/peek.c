@@ -13,8 +13,8 @@ struct sighting {
 };
 
 /* Whether there is a record with this key at `place`, with all of it inside the log. */
-static bool holds_key(const struct sci_shard *shard, sci_place place,
-	const struct sci_name *name, uint64_t *form)
+static bool holds_key(const struct sci_shard *shard, sci_place place, const struct sci_name *name,
+	uint64_t *form)
 {
 	const sci_word *words = sci_record_words(sci_record_at(shard, place));
 	uint64_t offset = sci_value_offset(name->len);

@@ -371,7 +371,7 @@ static void offer_to_main(struct sci_shard *shard, sci_place place, struct sci_d
 	/* It makes room for the rest of what is to come if it loses, and for as much if it wins. */
 	need.load = need.load < load ? need.load : load;
 	need.entries = need.entries > 0;
-	if (!displace(shard, worth_of(shard, place), need)) {
+	if ((need.load || need.entries) && !displace(shard, worth_of(shard, place), need)) {
 		evict(shard, place);
 		return;
 	}

@@ -7,7 +7,7 @@
 /* Begin with nothing known. Sets how many lines of ghosts the policy wants. */
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy);
 
-/* Measure what the entries may take; before each put, and when the bounds have changed. A part of the log
+/* Measure what the entries may take; before each put once something was moved, and when the bounds have changed. A part of the log
  * stays free, so that there is space that lies together without moving much: in a log that is full to the
  * brim, each byte stored would cost dozens moved. Where sizes are alike nothing has to be moved anyway; the
  * more is moved the more stays free, up to twice as much. */

@@ -120,10 +120,15 @@ static sci_place allocate_within_bound(struct sci_shard *shard, uint32_t units, 
 	return allocate(shard, units, now_ms);
 }
 
+#define EXPECT_BUCKETS 4096u
+
 void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name)
 {
 	uint32_t home = sci_index_home(shard, name->hash);
 
+	/* A small index is in the processor's caches anyway. */
+	if (shard->buckets < EXPECT_BUCKETS)
+		return;
 	__builtin_prefetch(&sci_buckets(shard)[home], 1);
 	__builtin_prefetch(&sci_buckets(shard)[sci_index_other(shard, name->hash, home)], 1);
 	if (shard->ghost_lines)
@@ -260,7 +265,8 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 		.cost = content->cost,
 		.entries = slot ? 0 : 1,
 	};
-	sci_policy_measure(shard);
+	if (shard->moved_units)
+		sci_policy_measure(shard);
 	if (!sci_policy_admit(shard, demand, &legacy)) {
 		decline(shard, content);
 		return SCI_STORED;
