@@ -69,17 +69,19 @@ static inline struct sci_hash_secrets sci_hash_secrets_of(uint64_t seed)
 	return (struct sci_hash_secrets){ seed ^ SCI_ROOT2, (seed << 32 | seed >> 32) ^ SCI_ROOT3 };
 }
 
-/* The hash of two words. */
-static inline uint64_t sci_hash_two(uint64_t a, uint64_t b, struct sci_hash_secrets secrets)
+/* The hash of two words of a kind: the same words of another kind are sure to have another. */
+static inline uint64_t sci_hash_two(uint64_t a, uint64_t b, uint64_t kind,
+	struct sci_hash_secrets secrets)
 {
 #ifdef SC_ONE_HASH
 	/* For tests: the worst that can be, all keys have the same. */
 	(void)a;
 	(void)b;
+	(void)kind;
 	(void)secrets;
 	return UINT64_C(0x123456789ABCDEF1);
 #else
-	return sci_hash_fold(a ^ secrets.left, b ^ secrets.right);
+	return sci_hash_fold(a ^ secrets.left, b ^ secrets.right) + kind * SCI_ROOT5;
 #endif
 }
 
@@ -91,10 +93,9 @@ static inline uint64_t sci_hash_inline(const void *data, size_t len, uint64_t se
 	uint64_t a, b;
 
 	for (; left > 16; at += 16, left -= 16)
-		secrets.left =
-			sci_hash_two(sci_hash_word(at), sci_hash_word(at + 8), secrets) ^ SCI_ROOT5;
+		secrets.left = sci_hash_two(sci_hash_word(at), sci_hash_word(at + 8), 1, secrets);
 	sci_hash_last_words(at, left, &a, &b);
-	return sci_hash_two(a, b ^ len, secrets);
+	return sci_hash_two(a, b, len, secrets);
 }
 
 #endif

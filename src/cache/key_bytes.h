@@ -106,7 +106,7 @@ static inline void sci_short_key_encode(struct sci_short_key key, struct sci_key
 /* The hash of a short key. */
 static inline uint64_t sci_short_key_hash(struct sci_short_key key, struct sci_hash_secrets secrets)
 {
-	return sci_hash_two(key.head, key.tail ^ (uint64_t)key.before << 48, secrets);
+	return sci_hash_two(key.head, key.tail, key.before, secrets);
 }
 
 void sci_key_bytes_free(struct sci_key_bytes *bytes);

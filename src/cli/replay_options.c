@@ -122,7 +122,8 @@ static uint64_t read_concurrency(const struct argp_state *state, const char *tex
 	uint64_t number = read_number(text, false);
 
 	if (number < least.concurrency || number > most.concurrency)
-		argp_error(state, "--concurrency takes a whole number from %llu to %llu, not \"%s\"",
+		argp_error(state,
+			"--concurrency takes a whole number from %llu to %llu, not \"%s\"",
 			(unsigned long long)least.concurrency, (unsigned long long)most.concurrency,
 			text);
 	return number;

@@ -22,10 +22,11 @@
 #define REGION_OTHER_BYTES (1u << 20)
 /* Bytes shall not be what keeps a cache from being divided. */
 #define REGION_DIVIDED_BYTES (64u << 20)
-#define REGION_MOST        (UINT64_C(1) << 34)
-#define ENTRY_BYTES_MOST   (1u << 30)
+#define REGION_MOST          (UINT64_C(1) << 34)
+#define ENTRY_BYTES_MOST     (1u << 30)
 
-_Static_assert((uint64_t)SCI_REPLAY_ENTRIES_MAX *REGION_ENTRY_BYTES + REGION_OTHER_BYTES + REGION_DIVIDED_BYTES <=
+_Static_assert((uint64_t)SCI_REPLAY_ENTRIES_MAX *REGION_ENTRY_BYTES + REGION_OTHER_BYTES +
+			REGION_DIVIDED_BYTES <=
 		REGION_MOST,
 	"as many entries as may be asked for fit in a region");
 

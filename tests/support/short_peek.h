@@ -13,8 +13,8 @@ static inline int64_t sct_moment_ms(const void *moment)
 	return ((const struct sct_moment *)moment)->now_ms;
 }
 
-static inline enum sci_peek sct_peek_short(const struct sci_shard *shard, const struct sci_name *name,
-	int64_t now_ms, struct sci_copy *copy)
+static inline enum sci_peek sct_peek_short(const struct sci_shard *shard,
+	const struct sci_name *name, int64_t now_ms, struct sci_copy *copy)
 {
 	struct sct_moment moment = { now_ms };
 	uint64_t words[3] = { 0 };
