@@ -46,9 +46,10 @@ struct sc_cache {
 	uint32_t stripe_count;       /* a power of two */
 	LIST_ENTRY(sc_cache) others; /* the other open caches; see fork.c */
 
-	struct sci_tally tally;    /* of lookups without the lock */
-	atomic_bool has_deadlines; /* an entry that expires was ever stored */
-	_Atomic uint64_t holds;    /* pinned values, and one while the cache is open */
+	struct sci_tally tally;      /* of lookups without the lock */
+	atomic_bool has_deadlines;   /* an entry that expires was ever stored */
+	_Atomic uint64_t holds;      /* pinned values, and one while the cache is open */
+	_Atomic uint32_t maintained; /* how often */
 
 	/* Written with the locks of all stripes, read with any of them. */
 	uint64_t max_entries, max_bytes;      /* as they are now */

@@ -94,13 +94,17 @@ static bool maintain_a_little(struct sc_cache *cache, struct sci_stripe *stripe,
 	return is_due;
 }
 
+/* Each call begins with another stripe: where budgets always end too soon, no stripe is left out for ever. */
 int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms)
 {
 	int64_t now_ms = sci_cache_now_ms(cache), began_ms = sci_mono_ms();
+	uint32_t first = atomic_fetch_add_explicit(&cache->maintained, 1, memory_order_relaxed);
 
-	for (uint32_t i = 0; i < cache->stripe_count; i++)
-		while (maintain_a_little(cache, &cache->stripes[i], now_ms))
+	for (uint32_t i = 0; i < cache->stripe_count; i++) {
+		uint32_t at = (first + i) & (cache->stripe_count - 1);
+		while (maintain_a_little(cache, &cache->stripes[at], now_ms))
 			if ((uint64_t)(sci_mono_ms() - began_ms) >= budget_ms)
 				return 1;
+	}
 	return 0;
 }
