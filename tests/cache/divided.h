@@ -8,6 +8,28 @@
 
 #define SCT_MIB (UINT64_C(1) << 20)
 
+/* Only a large cache is divided. A test of a few calls would never fill it: so it is opened large, in
+ * SCT_STRIPES stripes, and then made as small as it is wanted. */
+#define SCT_STRIPES 4
+
+static inline struct sc_cache *sct_divided_open(const struct sc_cache_options *wanted)
+{
+	struct sc_cache_options options = *wanted;
+	struct sc_error error = { 0 };
+
+	options.concurrency = SCT_STRIPES / 4 + 1;
+	options.max_bytes = options.grow_bytes = SCT_STRIPES * SCT_MIB;
+	if (options.max_entries)
+		options.max_entries = options.grow_entries = SCT_STRIPES * 1024;
+	if (!options.entry_bytes)
+		options.entry_bytes = 4096;
+	struct sc_cache *cache = sct_cache_open(&options);
+	assert_int_equal(cache->stripe_count, SCT_STRIPES);
+	if (sc_cache_resize(cache, wanted->max_entries, wanted->max_bytes, &error) != 0)
+		fail_msg("%s", error.message);
+	return cache;
+}
+
 /* Which stripe a key is in. */
 static inline uint32_t sct_stripe_of(const struct sc_cache *cache, struct sc_key key)
 {
