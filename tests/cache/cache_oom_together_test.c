@@ -20,7 +20,7 @@ const char sct_long_text[SCT_LONG_TEXT_LEN];
  * perhaps the first of the handlers that a fork needs. */
 static void assert_usable_in_child(struct sc_cache *const caches[CACHES])
 {
-	int status;
+	int status = 0;
 
 	pid_t pid = fork();
 	if (pid == 0) {
