@@ -78,8 +78,8 @@ enum sc_policy {
  *
  * With a `concurrency` above 1 the cache is divided into shards with a lock each: as many as a power of two
  * from four times that on, 32 at most, as long as each has 1,024 of max_entries and a MiB of max_bytes.
- * Then no value is larger than a shard, and a shard may evict while another has room. Threads that only
- * read need none of this. */
+ * Then no value is larger than a shard, a shard may evict while another has room, and the order of use is
+ * that of each shard. Threads that only get short values need none of this: that takes no lock. */
 struct sc_cache_options {
 	size_t size; /* sizeof(struct sc_cache_options); SC_CACHE_OPTIONS() fills it in */
 #define SC_CACHE_OPTION_FIELD(name, preset, least, most, text) uint64_t name;
@@ -146,10 +146,10 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 
 /* Store a copy of `len` bytes under `key`, in the place of what was there.
  *
- * returns  SC_OK; SC_E_TOO_LARGE when it is larger than the cache can hold, or SC_E_NOMEM when pinned
- *          values leave no room: then what was there before is gone too, so that nobody reads a value
- *          that its writer believes replaced. SC_E_INVAL, SC_E_TOO_LARGE or SC_E_NOMEM for a bad key,
- *          as sc_cache_get(), with nothing changed.
+ * returns  SC_OK; SC_E_TOO_LARGE when it is larger than the cache, or a shard of it, can hold, or
+ *          SC_E_NOMEM when pinned values leave no room: then what was there before is gone too, so that
+ *          nobody reads a value that its writer believes replaced. SC_E_INVAL, SC_E_TOO_LARGE or
+ *          SC_E_NOMEM for a bad key, as sc_cache_get(), with nothing changed.
  *          Something very large, for which much would have to go that is of more use, is SC_OK and evicted
  *          again at once.
  * owns     key and value are copied.
@@ -198,7 +198,8 @@ int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct 
  * returns  SC_HIT when there was something; SC_MISS; an error for a bad key, as sc_cache_get(). */
 int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key);
 
-/* Remove everything; for the loads that are under way, as sc_cache_invalidate(). */
+/* Remove everything; for the loads that are under way, as sc_cache_invalidate(). A divided cache is cleared
+ * shard by shard: until the call returns, other threads may find one empty and the next not yet. */
 void sc_cache_clear(struct sc_cache *cache);
 
 /* ---- Loading what is missing ---- */
@@ -271,7 +272,8 @@ int64_t sc_load_remaining_ms(const struct sc_load *load);
 
 /* Change the bounds; 0 leaves one as it is. What does not fit any more is evicted, and the memory of the
  * region that is no longer used goes back to the system. Up to what a cache can grow is said when it is
- * opened (grow_entries, grow_bytes), because its index is made for that.
+ * opened (grow_entries, grow_bytes), because its index is made for that. A divided cache keeps its shards,
+ * and each of them needs its part: an entry, and an index.
  *
  * returns  0; SC_E_INVAL with `error` (if not NULL) naming the least or the most, and nothing changed.
  *          Pinned values keep their place: while they are in the way, less memory is given back, and

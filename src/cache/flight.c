@@ -187,7 +187,8 @@ void sci_flight_land(struct sci_flight *flight, int result, const struct sc_erro
 
 void sci_flight_overtake(const void *subject, const void *key, size_t len)
 {
-	/* A flight for this thing began under the same lock as its change; so it is counted. */
+	/* A flight for this thing began under the same lock as its change, or before somebody meant to remove
+	 * all there was; so it is counted. */
 	if (atomic_load(&under_way) == 0)
 		return;
 	pthread_mutex_lock(&lock);

@@ -58,7 +58,8 @@ void sci_flight_land(struct sci_flight *flight, int result, const struct sc_erro
 	struct sci_blob *blob);
 
 /* The thing was changed while it is being made: who boards from now on needs a new flight. With `key`
- * NULL all flights of the subject. Call it with the lock held that guards the thing. */
+ * NULL all flights of the subject. Call it with the lock held that guards the thing; for all of a subject whose
+ * things have several locks, before what they have made so far is removed. */
 void sci_flight_overtake(const void *subject, const void *key, size_t len);
 
 /* Whether that has happened to this thread's own flight. */

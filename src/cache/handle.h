@@ -28,12 +28,10 @@ struct sci_counts {
 struct sci_stripe {
 	pthread_mutex_t lock; /* guards all below, and the changing of the shard */
 	struct sci_shard *shard;
-	uint64_t
-		populated; /* so many bytes of it have pages that were asked for; UINT64_MAX: ask no more */
-	bool has_objects; /* one was ever stored */
+	uint64_t populated; /* bytes whose pages were asked for; UINT64_MAX: ask no more */
+	bool has_objects;   /* one was ever stored */
 	struct sci_counts counts;
-	unsigned char
-		apart[64]; /* two threads in two stripes never write into one line of memory */
+	unsigned char apart[64]; /* so that no two stripes share a line of memory */
 };
 
 struct sc_cache {
@@ -48,9 +46,10 @@ struct sc_cache {
 	uint32_t stripe_count;       /* a power of two */
 	LIST_ENTRY(sc_cache) others; /* the other open caches; see fork.c */
 
-	struct sci_tally tally;    /* of lookups without the lock */
-	atomic_bool has_deadlines; /* an entry that expires was ever stored */
-	_Atomic uint64_t holds;    /* pinned values, and one while the cache is open */
+	struct sci_tally tally;      /* of lookups without the lock */
+	atomic_bool has_deadlines;   /* an entry that expires was ever stored */
+	_Atomic uint64_t holds;      /* pinned values, and one while the cache is open */
+	_Atomic uint32_t maintained; /* how often */
 
 	/* Written with the locks of all stripes, read with any of them. */
 	uint64_t max_entries, max_bytes;      /* as they are now */

@@ -28,12 +28,22 @@ uint32_t sci_stripes_for(const struct sc_cache_options *options)
 	return stripes;
 }
 
-/* Several shards begin on a page each, so that what is behind one's end can be given back. */
-size_t sci_stripe_bytes(const struct sc_cache_options *options, uint32_t stripes)
+/* Several shards begin and end on a page each: so what is behind an end can be given back, and no page of
+ * the machine's is paid for in part by each of them. */
+uint64_t sci_stripe_bytes(uint64_t bytes, uint32_t stripes)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	return stripes == 1 ? options->grow_bytes : options->grow_bytes / stripes / page * page;
+	return stripes == 1 ? bytes : bytes / stripes / page * page;
+}
+
+uint64_t sci_stripes_bytes_least(const struct sc_cache *cache)
+{
+	uint64_t least = sci_shard_bytes_least(cache->stripes[0].shard);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return cache->stripe_count == 1 ? least
+					: (least + page - 1) / page * page * cache->stripe_count;
 }
 
 /* What is done under the lock is mostly shorter than going to sleep and being woken: spin a little first,

@@ -10,8 +10,11 @@
 /* How many stripes a cache with these options has: a power of two. */
 uint32_t sci_stripes_for(const struct sc_cache_options *options);
 
-/* How many bytes of the region each of so many shards is given. */
-size_t sci_stripe_bytes(const struct sc_cache_options *options, uint32_t stripes);
+/* How many bytes each of so many shards may take, so that all together take no more than `bytes`. */
+uint64_t sci_stripe_bytes(uint64_t bytes, uint32_t stripes);
+
+/* The least that all together can be bounded to. */
+uint64_t sci_stripes_bytes_least(const struct sc_cache *cache);
 
 /* Make the shards, in a region that is all zero, and the locks. Shards are made for what the cache may grow
  * to, and have to be bounded. */

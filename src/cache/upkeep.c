@@ -1,5 +1,5 @@
 /* What keeps a cache in order when there is time for it, and its bounds when they change. */
-#include "cache/handle.h"
+#include "cache/stripes.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -19,25 +19,22 @@ static uint64_t part_of(uint64_t bound, const struct sc_cache *cache, uint32_t i
 int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
 	int64_t now_ms, struct sc_error *error)
 {
-	uint64_t bytes = max_bytes / cache->stripe_count;
-	uint64_t least = sci_shard_bytes_least(cache->stripes[0].shard);
+	uint64_t least = sci_stripes_bytes_least(cache);
 
-	if (bytes > cache->shard_bytes)
-		bytes = cache->shard_bytes;
 	if (max_entries && max_entries < cache->stripe_count)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"max_entries is %" PRIu64
 			", but this cache was opened for several threads and "
 			"needs at least %" PRIu32,
 			max_entries, cache->stripe_count);
-	if (bytes < least)
+	if (max_bytes < least)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"max_bytes is %" PRIu64 ", but an index for what this cache was opened for "
 			"needs at least %" PRIu64,
-			max_bytes, least * cache->stripe_count);
+			max_bytes, least);
 	for (uint32_t i = 0; i < cache->stripe_count; i++)
-		sci_shard_resize(cache->stripes[i].shard, part_of(max_entries, cache, i), bytes,
-			now_ms);
+		sci_shard_resize(cache->stripes[i].shard, part_of(max_entries, cache, i),
+			sci_stripe_bytes(max_bytes, cache->stripe_count), now_ms);
 	cache->max_entries = max_entries;
 	cache->max_bytes = max_bytes;
 	return 0;
@@ -86,13 +83,17 @@ static bool maintain_a_little(struct sc_cache *cache, struct sci_stripe *stripe,
 	return is_due;
 }
 
+/* Each call begins with another stripe: where budgets always end too soon, no stripe is left out for ever. */
 int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms)
 {
 	int64_t now_ms = sci_cache_now_ms(cache), began_ms = sci_mono_ms();
+	uint32_t first = atomic_fetch_add_explicit(&cache->maintained, 1, memory_order_relaxed);
 
-	for (uint32_t i = 0; i < cache->stripe_count; i++)
-		while (maintain_a_little(cache, &cache->stripes[i], now_ms))
+	for (uint32_t i = 0; i < cache->stripe_count; i++) {
+		uint32_t at = (first + i) & (cache->stripe_count - 1);
+		while (maintain_a_little(cache, &cache->stripes[at], now_ms))
 			if ((uint64_t)(sci_mono_ms() - began_ms) >= budget_ms)
 				return 1;
+	}
 	return 0;
 }

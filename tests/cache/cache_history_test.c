@@ -4,6 +4,7 @@
  * expired, idle for too long, or removed before; and no object that was freed.
  *
  * The same seed makes the same calls on each thread, though not in the same turns. */
+#include "cache/divided.h"
 #include "cache/history_game.h"
 #include "support/seeded_runs.h"
 
@@ -31,6 +32,7 @@ struct sct_game sct_game;
 #define RESIZES SCT_RESIZES
 #define OBJECTS SCT_OBJECTS
 #define KEEPER  SCT_KEEPER
+#define DIVIDED SCT_DIVIDED
 
 static const struct sct_scenario scenarios[] = {
 	{ "one key", OPTIONS(.max_bytes = 1 << 20), 1, 0, SCT_VALUE_MAX, ROOMY | CLEARS },
@@ -76,6 +78,18 @@ static const struct sct_scenario scenarios[] = {
 	{ "time to live", OPTIONS(.max_bytes = 96 << 10, .ttl_ms = 3), 8, 100, 900, 0 },
 	{ "time to live, objects", OPTIONS(.max_bytes = 96 << 10, .ttl_ms = 3, .idle_ms = 2), 8,
 		100, 900, KEEPER | OBJECTS },
+	{ "divided, room for all", OPTIONS(.max_bytes = 4 << 20), 4, 60, SCT_VALUE_MAX,
+		DIVIDED | ROOMY | CLEARS },
+	{ "divided, moved while it is read", OPTIONS(.max_bytes = 112 << 10), 120, 0, 1000,
+		DIVIDED | RACES },
+	{ "divided, bytes, objects", OPTIONS(.max_bytes = 192 << 10), 16, 400, 1500,
+		DIVIDED | OBJECTS },
+	{ "divided, resized all the time", OPTIONS(.max_bytes = 256 << 10, .grow_bytes = 512 << 10),
+		8, 100, SCT_VALUE_MAX, DIVIDED | CLEARS | KEEPER },
+	{ "divided, all there is",
+		OPTIONS(.max_bytes = 1 << 20, .grow_bytes = 2 << 20, .max_entries = 20,
+			.grow_entries = 60, .ttl_ms = 8, .idle_ms = 4, .policy = SC_POLICY_LRU),
+		8, 100, 2000, DIVIDED | CLEARS | KEEPER | OBJECTS },
 };
 
 static void take_part(unsigned number, void *arg)
@@ -104,7 +118,8 @@ static void start(const struct sct_scenario *scenario, uint64_t seed, long opera
 	memset(&sct_game, 0, sizeof sct_game);
 	sct_game.scenario = scenario;
 	sct_game.operations = operations * (scenario->traits & RACES ? 4 : 1);
-	sct_game.cache = sct_cache_open(&options);
+	sct_game.cache =
+		scenario->traits & DIVIDED ? sct_divided_open(&options) : sct_cache_open(&options);
 	sct_stamps_begin();
 	for (unsigned i = 0; i < SCT_THREADS; i++) {
 		struct sct_player *player = &sct_game.players[i];

@@ -2,7 +2,7 @@
 #ifndef SCT_CACHE_MODEL_H
 #define SCT_CACHE_MODEL_H
 
-#include "cache/cache_fixture.h"
+#include "cache/divided.h"
 #include "cache/naive_cache.h"
 
 #define SCT_KEYS  120
@@ -14,7 +14,8 @@ enum sct_model_feature {
 	SCT_HOLD = 1,
 	SCT_OBJECTS = 2,
 	SCT_TERMS = 4, /* times of an entry's own */
-	SCT_RESIZES = 8
+	SCT_RESIZES = 8,
+	SCT_DIVIDED = 16 /* into stripes: what is evicted is the least of one of them */
 };
 
 struct sct_model_config {
@@ -66,6 +67,9 @@ uint64_t sct_model_some_time(void);
 /* How many entries the cache has evicted so far. */
 uint64_t sct_model_evicted(void);
 bool sct_model_expires(void);
+
+/* What is no larger than that is never too large. */
+uint64_t sct_model_fitting(void);
 
 /* Whether the model knows which entries were evicted, and not only how many. */
 bool sct_model_is_exact(void);

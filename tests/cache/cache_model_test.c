@@ -44,6 +44,10 @@ static const struct sct_model_config configs[] = {
 	{ "adaptive bytes, all there is", 0, 96 << 10, 90, 0, ADAPTIVE, 5000, ALL },
 	{ "tiny", 10, 16 << 10, 20, 0, ADAPTIVE, 9000, SCT_HOLD },
 	{ "tiny, all there is", 10, 16 << 10, 0, 0, ADAPTIVE, 3000, ALL },
+	{ "divided, room for all", 0, 4 << 20, 0, 0, ADAPTIVE, 3000,
+		SCT_DIVIDED | SCT_HOLD | SCT_OBJECTS },
+	{ "divided, lru entries", 40, 2 << 20, 0, 0, LRU, 3000, SCT_DIVIDED | SCT_HOLD },
+	{ "divided, all there is", 0, 512 << 10, 90, 0, ADAPTIVE, 12000, SCT_DIVIDED | ALL },
 };
 
 /* ---- Calls ---- */
@@ -103,7 +107,7 @@ static void do_put(int number)
 			      : sc_cache_put_with(sct_model.cache, sct_model_key(number, parts),
 					bytes, entry.len, &options);
 	assert_true(rc == SC_OK || rc == SC_E_TOO_LARGE || rc == SC_E_NOMEM);
-	assert_true(rc != SC_E_TOO_LARGE || entry.len > sct_model.max_bytes / 2);
+	assert_true(rc != SC_E_TOO_LARGE || entry.len > sct_model_fitting());
 	assert_true(rc != SC_E_NOMEM || sct_model.hold_count > 0);
 	sct_model_store(&entry, rc, sct_model_evicted() - before);
 }
@@ -183,7 +187,7 @@ static void do_pass_time(int number)
 static void do_resize(int number)
 {
 	const struct sct_model_config *config = sct_model.config;
-	uint64_t before = sct_model_evicted();
+	uint64_t before = sct_model_evicted(), least = sct_model_has(SCT_DIVIDED) ? SCT_STRIPES : 1;
 
 	(void)number;
 	if (!sct_model_has(SCT_RESIZES) || sct_model_below(4))
@@ -192,7 +196,8 @@ static void do_resize(int number)
 	if (sct_model.depth > 0)
 		return;
 	if (config->max_entries && sct_model_below(2))
-		sct_model.max_entries = 1 + sct_model_below(config->max_entries * 2);
+		sct_model.max_entries =
+			least + sct_model_below(config->max_entries * 2 - least + 1);
 	sct_model.max_bytes = config->max_bytes * (3 + sct_model_below(6)) / 4;
 	assert_int_equal(
 		sc_cache_resize(sct_model.cache, sct_model.max_entries, sct_model.max_bytes, NULL),
@@ -447,8 +452,9 @@ static bool all_hashes_are_one(void)
 /* Sixteen keys of one hash have a place. For others the index is large enough. */
 static void assert_forgotten(void)
 {
-	uint64_t least = sct_model.config->max_entries,
-		 most = sct_model_has(SCT_RESIZES) ? least * 2 : least;
+	uint64_t least =
+		sct_model.config->max_entries / (sct_model_has(SCT_DIVIDED) ? SCT_STRIPES : 1);
+	uint64_t most = sct_model_has(SCT_RESIZES) ? least * 2 : least;
 	bool has_forgotten = sct_stats(sct_model.cache).forgotten > 0;
 
 	if (!all_hashes_are_one() || (most > 0 && most <= 16))
@@ -460,12 +466,14 @@ static void assert_forgotten(void)
 static void agree_with_the_model(const void *configured, uint64_t seed, long operations)
 {
 	const struct sct_model_config *config = configured;
+	struct sc_cache *(*open)(const struct sc_cache_options *) =
+		config->features & SCT_DIVIDED ? sct_divided_open : sct_cache_open;
 
 	sct_model = (struct sct_model){ .config = config,
 		.max_entries = config->max_entries,
 		.max_bytes = config->max_bytes,
 		.random = seed };
-	sct_model.cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = config->max_entries,
+	sct_model.cache = open(SC_CACHE_OPTIONS(.max_entries = config->max_entries,
 		.max_bytes = config->max_bytes, .ttl_ms = config->ttl_ms,
 		.idle_ms = config->idle_ms, .policy = config->policy,
 		.grow_entries = sct_model_has(SCT_RESIZES) ? config->max_entries * 2 : 0,

@@ -1,6 +1,6 @@
 /* Threads put, load, hold, remove, evict and expire objects, all at once. An object knows whether it is
  * alive: it says so while anybody holds it, it is freed once, and in the end as many are freed as were made. */
-#include "cache/cache_fixture.h"
+#include "cache/divided.h"
 #include "support/random.h"
 #include "support/threads.h"
 
@@ -9,7 +9,7 @@
 
 #define KEYS    12
 #define THREADS 5
-#define ROUNDS  8000
+#define ROUNDS  5500
 #define HELD    3
 
 #define ALIVE UINT64_C(0xA11FEA11FEA11FE0)
@@ -22,6 +22,7 @@ struct creature {
 
 static struct {
 	struct sc_cache *cache;
+	uint64_t most_bytes;
 	_Atomic int64_t now_ms;
 	atomic_uint made, freed, refused, held;
 } arena;
@@ -115,10 +116,11 @@ static void change_something(uint64_t *random, uint64_t key)
 		break;
 	case 1:
 		sct_check(sc_cache_resize(arena.cache, 4 + sct_below(random, 12),
-				  (16 + sct_below(random, 16)) << 10, NULL) == 0);
+				  arena.most_bytes / 2 + sct_below(random, arena.most_bytes / 2),
+				  NULL) == 0);
 		break;
 	case 2:
-		sct_check(sc_cache_maintain(arena.cache, 0) >= 0);
+		sct_check(sc_cache_maintain(arena.cache, sct_below(random, 2)) >= 0);
 		break;
 	case 3:
 	case 4:
@@ -174,14 +176,25 @@ static void live(unsigned number, void *arg)
 
 static void no_object_is_lost_or_freed_twice(void **state)
 {
-	const uint64_t policies[] = { SC_POLICY_ADAPTIVE, SC_POLICY_LRU };
+	const struct {
+		bool is_divided;
+		uint64_t policy, most_bytes;
+	} caches[] = {
+		{ false, SC_POLICY_ADAPTIVE, 32 << 10 },
+		{ false, SC_POLICY_LRU, 32 << 10 },
+		{ true, SC_POLICY_ADAPTIVE, 256 << 10 },
+	};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof caches / sizeof caches[0]; i++) {
 		memset(&arena, 0, sizeof arena);
-		arena.cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 8, .grow_entries = 16,
-			.max_bytes = 32 << 10, .policy = policies[i], .ttl_ms = 3,
-			.clock = sct_clock_of(&arena.now_ms)));
+		arena.most_bytes = caches[i].most_bytes;
+		const struct sc_cache_options *options =
+			SC_CACHE_OPTIONS(.max_entries = 8, .grow_entries = 16,
+				.max_bytes = arena.most_bytes, .policy = caches[i].policy,
+				.ttl_ms = 3, .clock = sct_clock_of(&arena.now_ms));
+		arena.cache =
+			caches[i].is_divided ? sct_divided_open(options) : sct_cache_open(options);
 		sct_threads_run(THREADS, live, NULL);
 		struct sc_cache_stats stats = sct_stats(arena.cache);
 		assert_int_equal(arena.made,
@@ -196,7 +209,8 @@ static void no_object_is_lost_or_freed_twice(void **state)
 		assert_true(arena.held > ROUNDS);
 		assert_true(stats.evictions > 0);
 		assert_true(stats.expired > 0);
-		assert_true(stats.reclaimed > 0);
+		/* The index of a divided one is so large that few are met by chance. */
+		assert_true(stats.reclaimed > 0 || caches[i].is_divided);
 		sc_cache_close(arena.cache);
 	}
 }

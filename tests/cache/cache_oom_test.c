@@ -11,14 +11,13 @@
 
 const char sct_long_text[SCT_LONG_TEXT_LEN] = "a long text, with NULs behind it";
 
-static void use_long_keys(void *arg)
+static void use_long_keys(void *options)
 {
-	struct sc_cache *cache = sct_try_to_open();
+	struct sc_cache *cache = sct_try_to_open(options);
 	struct sc_value value = { .len = 1 };
 	char buffer[8];
 	size_t len;
 
-	(void)arg;
 	if (!cache)
 		return;
 	int put = sct_put(cache, SCT_LONG_KEY, "old");
@@ -43,11 +42,13 @@ static void use_long_keys(void *arg)
 	sc_cache_close(cache);
 }
 
+static int runs;
+
 /* The first allocation of the first run is the test's own: there was none before it. */
 static void use_short_keys(void *cache)
 {
 	static unsigned char large[6000];
-	static int runs;
+	uint64_t max_bytes = sct_stats(cache).max_bytes;
 	struct sc_value value;
 	char buffer[8];
 	size_t len;
@@ -68,8 +69,8 @@ static void use_short_keys(void *cache)
 			i < 10 ? SC_MISS : SC_HIT);
 	}
 	assert_int_equal(sc_cache_maintain(cache, 1000), 0);
-	assert_int_equal(sc_cache_resize(cache, 0, 48 << 10, NULL), 0);
-	assert_int_equal(sc_cache_resize(cache, 0, 64 << 10, NULL), 0);
+	assert_int_equal(sc_cache_resize(cache, 0, max_bytes / 4 * 3, NULL), 0);
+	assert_int_equal(sc_cache_resize(cache, 0, max_bytes, NULL), 0);
 	assert_true(sct_stats(cache).entries > 0);
 	sc_cache_clear(cache);
 	void *volatile own = malloc(1); /* or clang knows that it succeeds, and leaves it out */
@@ -79,11 +80,17 @@ static void use_short_keys(void *cache)
 
 static void ordinary_calls_allocate_nothing(void **state)
 {
-	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 64 << 10));
+	struct sc_cache *caches[] = {
+		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 64 << 10)),
+		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .concurrency = 8)),
+	};
 
 	(void)state;
-	sct_fail_each_allocation(use_short_keys, cache);
-	sc_cache_close(cache);
+	for (size_t i = 0; i < sizeof caches / sizeof caches[0]; i++) {
+		runs = 0;
+		sct_fail_each_allocation(use_short_keys, caches[i]);
+		sc_cache_close(caches[i]);
+	}
 }
 
 /* ---- Loading ---- */
@@ -134,11 +141,10 @@ static void assert_fetch(struct sc_cache *cache, struct sc_key key)
 	sc_value_release(&value);
 }
 
-static void fetch(void *arg)
+static void fetch(void *options)
 {
-	struct sc_cache *cache = sct_try_to_open();
+	struct sc_cache *cache = sct_try_to_open(options);
 
-	(void)arg;
 	if (!cache)
 		return;
 	assert_fetch(cache, SC_KEY("short", 1));
@@ -173,11 +179,10 @@ static void fetch_or_fail(unsigned number, void *arg)
 	sc_value_release(&value);
 }
 
-static void fetch_together(void *arg)
+static void fetch_together(void *options)
 {
-	struct sc_cache *cache = sct_try_to_open();
+	struct sc_cache *cache = sct_try_to_open(options);
 
-	(void)arg;
 	if (!cache)
 		return;
 	sct_threads_run(4, fetch_or_fail, cache);
@@ -216,13 +221,12 @@ static int give_thing(struct sc_load *load, void *context)
 }
 
 /* What was not taken is still the caller's, and what was taken is freed once. */
-static void use_objects(void *arg)
+static void use_objects(void *options)
 {
 	struct sct_object first = { 0 }, second = { 0 }, third = { 0 }, loaded = { 0 };
-	struct sc_cache *cache = sct_try_to_open();
+	struct sc_cache *cache = sct_try_to_open(options);
 	struct sc_value value;
 
-	(void)arg;
 	if (cache) {
 		bool is_put = try_to_put(cache, SC_KEY("thing"), &first) == SC_OK;
 		bool is_put_again = try_to_put(cache, SC_KEY("thing"), &second) == SC_OK;
@@ -257,13 +261,12 @@ static int give_thing_then_value(struct sc_load *load, void *context)
 	return 0;
 }
 
-static void change_objects_mind(void *arg)
+static void change_objects_mind(void *options)
 {
 	struct sct_object thing = { 0 };
-	struct sc_cache *cache = sct_try_to_open();
+	struct sc_cache *cache = sct_try_to_open(options);
 	struct sc_value value;
 
-	(void)arg;
 	if (!cache)
 		return;
 	int rc = sc_cache_fetch(cache, SC_KEY(1), give_thing_then_value, &thing, &value, NULL);
@@ -302,11 +305,11 @@ static void look_up_what_is_held_often(struct sc_cache *cache, size_t len)
 	assert_true(got == len && sct_is_filled(bytes, len, 1));
 }
 
-static void hold_often(size_t len)
+static void hold_often(const struct sc_cache_options *options, size_t len)
 {
 	static struct sc_value values[HOLDS];
 	static unsigned char bytes[LARGE];
-	struct sc_cache *cache = sct_try_to_open();
+	struct sc_cache *cache = sct_try_to_open(options);
 
 	if (!cache)
 		return;
@@ -328,16 +331,14 @@ static void hold_often(size_t len)
 	sc_cache_close(cache);
 }
 
-static void hold_short_value_often(void *arg)
+static void hold_short_value_often(void *options)
 {
-	(void)arg;
-	hold_often(4);
+	hold_often(options, 4);
 }
 
-static void hold_large_value_often(void *arg)
+static void hold_large_value_often(void *options)
 {
-	(void)arg;
-	hold_often(LARGE);
+	hold_often(options, LARGE);
 }
 
 /* ---- Resources and memos ---- */
@@ -423,18 +424,28 @@ static void use_memo(void *arg)
 
 struct scenario {
 	const char *name;
-	void (*run)(void *arg);
+	void (*run)(void *options);
+	struct sc_cache_options options; /* of the cache, if they are not the usual ones */
 };
 
+#define DIVIDED                                                                                    \
+	{                                                                                          \
+		.size = sizeof(struct sc_cache_options), .max_bytes = 4 << 20, .concurrency = 8    \
+	}
+
 static const struct scenario scenarios[] = {
-	{ "keys that cannot be encoded", use_long_keys },
-	{ "a load that finds no memory", fetch },
-	{ "objects that find no memory", use_objects },
-	{ "an object, and then a value", change_objects_mind },
-	{ "more holds than a record can count", hold_short_value_often },
-	{ "more holds of what is large", hold_large_value_often },
-	{ "a resource that finds no memory", use_resource },
-	{ "a memo that finds no memory", use_memo },
+	{ "keys that cannot be encoded", use_long_keys, { 0 } },
+	{ "a load that finds no memory", fetch, { 0 } },
+	{ "objects that find no memory", use_objects, { 0 } },
+	{ "an object, and then a value", change_objects_mind, { 0 } },
+	{ "more holds than a record can count", hold_short_value_often, { 0 } },
+	{ "more holds of what is large", hold_large_value_often, { 0 } },
+	{ "a divided cache: keys", use_long_keys, DIVIDED },
+	{ "a divided cache: loads", fetch, DIVIDED },
+	{ "a divided cache: objects", use_objects, DIVIDED },
+	{ "a divided cache: holds", hold_short_value_often, DIVIDED },
+	{ "a resource that finds no memory", use_resource, { 0 } },
+	{ "a memo that finds no memory", use_memo, { 0 } },
 };
 
 #define SCENARIOS (sizeof scenarios / sizeof scenarios[0])
@@ -443,7 +454,9 @@ static void fails_in_turn(void **state)
 {
 	const struct scenario *scenario = *state;
 
-	sct_fail_each_allocation(scenario->run, NULL);
+	const struct sc_cache_options *options = &scenario->options;
+
+	sct_fail_each_allocation(scenario->run, options->size ? (void *)(uintptr_t)options : NULL);
 }
 
 int main(void)

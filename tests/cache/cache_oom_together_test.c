@@ -39,7 +39,7 @@ static void open_several(void *arg)
 
 	(void)arg;
 	for (int i = 0; i < CACHES; i++) {
-		caches[i] = sct_try_to_open();
+		caches[i] = sct_try_to_open(NULL);
 		if (caches[i])
 			assert_int_equal(sct_put(caches[i], SC_KEY(i), "mine"), SC_OK);
 	}
@@ -109,7 +109,7 @@ static int load_outer(struct sc_load *load, void *cache)
 
 static void load_in_a_load(void *arg)
 {
-	struct sc_cache *cache = sct_try_to_open();
+	struct sc_cache *cache = sct_try_to_open(NULL);
 	struct sc_error error = { 0 };
 	struct sc_value value;
 

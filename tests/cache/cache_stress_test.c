@@ -5,7 +5,7 @@
  * writer, which raises `latest`, puts, and then publishes the version; a reader that looks up
  * after that must not see an older one, whether it comes from a put or from a loader, which
  * reads `latest`. */
-#include "cache/cache_fixture.h"
+#include "cache/divided.h"
 #include "support/random.h"
 #include "support/threads.h"
 
@@ -19,7 +19,7 @@
 #define WRITERS   2
 #define READERS   4
 #define OTHERS    1 /* who invalidates, clears and reads the figures */
-#define ROUNDS    6000
+#define ROUNDS    4000
 #define VALUE_MAX 9000
 #define PINS      4
 
@@ -204,15 +204,16 @@ static void play_a_part(unsigned number, void *arg)
 
 static void no_value_is_torn_or_old(void **state)
 {
-	const uint64_t policies[] = { SC_POLICY_ADAPTIVE, SC_POLICY_LRU };
+	/* Room for a few of the values at a time; pins are in the way all the time. */
+	struct sc_cache *caches[] = {
+		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 36 << 10)),
+		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 36 << 10, .policy = SC_POLICY_LRU)),
+		sct_divided_open(SC_CACHE_OPTIONS(.max_bytes = 144 << 10)),
+	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
-		/* Room for a few of the values at a time; pins are in the way all the time. */
-		arena = (struct arena){
-			.cache = sct_cache_open(
-				SC_CACHE_OPTIONS(.max_bytes = 36 << 10, .policy = policies[i]))
-		};
+	for (size_t i = 0; i < sizeof caches / sizeof caches[0]; i++) {
+		arena = (struct arena){ .cache = caches[i] };
 		sct_threads_run(WRITERS + READERS + OTHERS, play_a_part, NULL);
 
 		struct sc_cache_stats stats = sct_stats(arena.cache);
@@ -252,7 +253,7 @@ static void look_up_and_miss(unsigned number, void *arg)
 static void every_lookup_is_counted(void **state)
 {
 	(void)state;
-	arena = (struct arena){ .cache = sct_cache_open(NULL) };
+	arena = (struct arena){ .cache = sct_cache_open(SC_CACHE_OPTIONS(.concurrency = 8)) };
 	assert_int_equal(sct_put(arena.cache, SC_KEY(1), "x"), SC_OK);
 	sct_threads_run(COUNTERS, look_up_and_miss, NULL);
 	assert_int_equal(sct_stats(arena.cache).hits, COUNTERS * ROUNDS / 2);
@@ -293,13 +294,17 @@ static void hand_over(unsigned number, void *arg)
 static void pins_are_released_by_other_threads(void **state)
 {
 	(void)state;
-	arena = (struct arena){ .cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 128 << 10)) };
-	memset(exchange.slots, 0, sizeof exchange.slots);
-	sct_threads_run(4, hand_over, NULL);
-	/* Some are still held when the cache goes. */
-	sc_cache_close(arena.cache);
-	for (int i = 0; i < SLOTS; i++)
-		let_go(&exchange.slots[i]);
+	for (int is_divided = 0; is_divided <= 1; is_divided++) {
+		const struct sc_cache_options *options = SC_CACHE_OPTIONS(.max_bytes = 192 << 10);
+		arena = (struct arena){ .cache = is_divided ? sct_divided_open(options)
+							    : sct_cache_open(options) };
+		memset(exchange.slots, 0, sizeof exchange.slots);
+		sct_threads_run(4, hand_over, NULL);
+		/* Some are still held when the cache goes. */
+		sc_cache_close(arena.cache);
+		for (int i = 0; i < SLOTS; i++)
+			let_go(&exchange.slots[i]);
+	}
 }
 
 /* ---- Closing while others hold ---- */
@@ -331,8 +336,9 @@ static void closing_with_pins_held_elsewhere(void **state)
 	pthread_barrier_init(&pinned, NULL, THREADS);
 	pthread_barrier_init(&closing, NULL, THREADS);
 	for (int i = 0; i < 300; i++) {
-		arena = (struct arena){ .cache = sct_cache_open(
-						SC_CACHE_OPTIONS(.max_bytes = 64 << 10)) };
+		arena = (struct arena){ .cache = i % 2
+				? sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 64 << 10))
+				: sct_cache_open(SC_CACHE_OPTIONS(.concurrency = 8)) };
 		sct_threads_run(THREADS, hold_over_the_close, NULL);
 	}
 	pthread_barrier_destroy(&pinned);

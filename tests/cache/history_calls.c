@@ -1,4 +1,5 @@
 /* What the threads of a game do, and what they write down of it. */
+#include "cache/divided.h"
 #include "cache/history_game.h"
 
 #include <sched.h>
@@ -289,13 +290,13 @@ static void fetch(struct sct_player *player, uint32_t key)
 static void resize(struct sct_player *player)
 {
 	const struct sc_cache_options *options = &sct_game.scenario->options;
-	uint64_t bytes = 0, entries = 0;
+	uint64_t bytes = 0, entries = 0, least = sct_game_has(SCT_DIVIDED) ? SCT_STRIPES : 1;
 
 	if (options->grow_bytes)
 		bytes = options->grow_bytes / 4 +
 			sct_below(&player->random, options->grow_bytes / 4 * 3);
 	if (options->grow_entries)
-		entries = 1 + sct_below(&player->random, options->grow_entries);
+		entries = least + sct_below(&player->random, options->grow_entries - least + 1);
 	sct_check(sc_cache_resize(sct_game.cache, entries, bytes, NULL) == 0);
 }
 

@@ -28,7 +28,8 @@ enum sct_trait {
 	SCT_RACES = 4,    /* nothing but gets and puts, and more of them */
 	SCT_RESIZES = 8,  /* and is maintained */
 	SCT_OBJECTS = 16, /* among the values */
-	SCT_KEEPER = 32   /* one thread does nothing but resize, maintain and clear */
+	SCT_KEEPER = 32,  /* one thread does nothing but resize, maintain and clear */
+	SCT_DIVIDED = 64  /* into stripes */
 };
 
 struct sct_scenario {

@@ -395,16 +395,15 @@ static void first_calls_at_the_same_time(void **state)
 }
 
 /* The linker puts this in front of mmap (ld --wrap): another first call comes while one opens its cache. */
-static struct sc_memo *called_meanwhile;
+static _Atomic(struct sc_memo *) called_meanwhile;
 
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	struct sc_memo *memo = called_meanwhile;
+	struct sc_memo *memo = atomic_exchange(&called_meanwhile, NULL);
 
-	called_meanwhile = NULL;
 	if (memo)
 		call(memo, 5, false);
 	return __real_mmap(addr, len, prot, flags, fd, offset);
@@ -418,7 +417,7 @@ static void a_first_call_while_another_opens_the_cache(void **state)
 	(void)state;
 	called_meanwhile = &memo;
 	assert_true(call(&memo, 5, false));
-	assert_null(called_meanwhile);
+	assert_null(atomic_load(&called_meanwhile));
 	assert_info(&memo, 4, 1, 1, 1);
 	sc_memo_fini(&memo);
 }

@@ -24,13 +24,14 @@ static inline void sct_assert_done_or_out_of_memory(int rc, int done, const stru
 	}
 }
 
-/* A cache that is not there when memory is out. */
-static inline struct sc_cache *sct_try_to_open(void)
+/* A cache that is not there when memory is out. NULL: a small one. */
+static inline struct sc_cache *sct_try_to_open(const struct sc_cache_options *options)
 {
 	struct sc_cache *cache = (struct sc_cache *)(uintptr_t)8;
 	struct sc_error error = { 0 };
 
-	int rc = sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = 64 << 10), &error);
+	int rc = sc_cache_open(&cache, options ? options : SC_CACHE_OPTIONS(.max_bytes = 64 << 10),
+		&error);
 	sct_assert_done_or_out_of_memory(rc, 0, &error);
 	if (rc < 0)
 		assert_null(cache);
