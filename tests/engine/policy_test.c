@@ -167,6 +167,25 @@ static uint64_t often_low(uint64_t *random, double keys)
 #define KEYS     5000u
 #define REQUESTS 100000u
 
+/* For something dear enough main goes altogether, and of the window what is still too much. */
+static void a_giant_may_take_the_place_of_all(void **state)
+{
+	enum { SMALL = 1000, GIANT = SMALL, GIANT_LEN = 900000 };
+	struct sci_shard *shard = open_shard(SCI_POLICY_COUNTED, 0, 400);
+
+	(void)state;
+	for (uint64_t key = 0; key < SMALL; key++)
+		put(shard, key, 400, 1);
+	assert_int_equal(count(shard, 0, SMALL), SMALL);
+	uint64_t in_main = shard->queue[SCI_MAIN].entries;
+	assert_in_range(in_main, SMALL / 2, SMALL - 1);
+	put(shard, GIANT, GIANT_LEN, UINT32_MAX);
+	assert_true(has(shard, GIANT));
+	assert_true(count(shard, 0, SMALL) < SMALL - in_main);
+	assert_null(sci_shard_check(shard));
+	free(shard);
+}
+
 /* The part of all costs that hits save. */
 static double saved(struct sci_shard *shard, uint32_t (*cost_of)(uint64_t key), bool tell)
 {
@@ -267,6 +286,7 @@ int main(void)
 		cmocka_unit_test(what_loses_leaves_no_trace),
 		cmocka_unit_test(a_giant_that_is_used_more_is_taken_in),
 		cmocka_unit_test(a_giant_alone_is_stored),
+		cmocka_unit_test(a_giant_may_take_the_place_of_all),
 		cmocka_unit_test(what_is_dear_stays),
 		cmocka_unit_test(costs_that_are_the_same_say_nothing),
 		cmocka_unit_test(what_is_dear_and_unused_goes),
