@@ -23,13 +23,14 @@ static bool has_key;
 
 _Static_assert(SCI_TALLY_THREADS < 32, "a bit for each number");
 
-static void give_back(void *number)
+/* The thread ends. What still counts on it after this takes a number anew. */
+static void give_back(void *value)
 {
-	unsigned bit = (unsigned)(uintptr_t)number;
+	unsigned number = sci_tally_number;
 
-	/* What still counts on this thread takes a number anew. */
+	(void)value;
 	sci_tally_number = 0;
-	atomic_fetch_and_explicit(&taken, ~(1u << bit) | NOBODYS, memory_order_release);
+	atomic_fetch_and_explicit(&taken, ~(1u << number) | NOBODYS, memory_order_release);
 }
 
 static void make_key(void)
@@ -59,14 +60,12 @@ static unsigned take(void)
 	return 0;
 }
 
+/* A number for this thread, if there is one, and if it can be told when the thread ends. */
 static void begin(void)
 {
 	pthread_once(&once, make_key);
-	unsigned number = has_key ? take() : 0;
-	if (number && pthread_setspecific(key, (void *)(uintptr_t)number) == 0)
-		sci_tally_number = number;
-	else
-		give_back((void *)(uintptr_t)number);
+	if (has_key && pthread_setspecific(key, &taken) == 0)
+		sci_tally_number = take();
 }
 
 /* Where a thread counts that has not counted before, or found no number then. */
