@@ -15,7 +15,7 @@ static int64_t deadline(int64_t now_ms, uint64_t ttl_ms)
 	return expires_ms;
 }
 
-static inline int store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
 {
 	const struct sci_terms *terms = &deposit->terms;
@@ -40,12 +40,6 @@ static inline int store_locked(struct sc_cache *cache, struct sci_stripe *stripe
 	return stored == SCI_STORED                  ? SC_OK
 		: stored == SCI_STORED_NOT_TOO_LARGE ? SC_E_TOO_LARGE
 						     : SC_E_NOMEM;
-}
-
-int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
-{
-	return store_locked(cache, stripe, name, deposit, now_ms);
 }
 
 struct sci_terms sci_cache_terms(const struct sc_cache *cache)
@@ -88,7 +82,7 @@ static inline int put(struct sc_cache *cache, struct sc_key key, const struct sc
 		: sci_cache_lookup_ms(cache);
 	sci_stripe_lock(stripe);
 	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
-	rc = store_locked(cache, stripe, &lookup.name, deposit, now_ms);
+	rc = sci_cache_store_locked(cache, stripe, &lookup.name, deposit, now_ms);
 	sci_stripe_unlock(stripe);
 	sci_key_bytes_fini(&lookup.bytes);
 	return rc;

@@ -105,27 +105,15 @@ static unsigned read_column(const struct argp_state *state, const char *option, 
 	return (unsigned)column;
 }
 
-static uint64_t read_entry_bytes(const struct argp_state *state, const char *text)
+/* A whole number for an option of the caches, within what they take. */
+static uint64_t read_option(const struct argp_state *state, const char *name, const char *text,
+	bool bytes, uint64_t from, uint64_t to)
 {
-	uint64_t number = read_number(text, true);
+	uint64_t number = read_number(text, bytes);
 
-	if (number < least.entry_bytes || number > most.entry_bytes)
-		argp_error(state,
-			"--entry-bytes takes a whole number from %llu to %llu, not \"%s\"",
-			(unsigned long long)least.entry_bytes, (unsigned long long)most.entry_bytes,
-			text);
-	return number;
-}
-
-static uint64_t read_concurrency(const struct argp_state *state, const char *text)
-{
-	uint64_t number = read_number(text, false);
-
-	if (number < least.concurrency || number > most.concurrency)
-		argp_error(state,
-			"--concurrency takes a whole number from %llu to %llu, not \"%s\"",
-			(unsigned long long)least.concurrency, (unsigned long long)most.concurrency,
-			text);
+	if (number < from || number > to)
+		argp_error(state, "--%s takes a whole number from %llu to %llu, not \"%s\"", name,
+			(unsigned long long)from, (unsigned long long)to, text);
 	return number;
 }
 
@@ -275,10 +263,12 @@ static error_t take(int key, char *text, struct argp_state *state)
 		arguments->trace.size_column = read_column(state, "size-column", text);
 		break;
 	case KEY_ENTRY_BYTES:
-		arguments->plan.entry_bytes = read_entry_bytes(state, text);
+		arguments->plan.entry_bytes = read_option(state, "entry-bytes", text, true,
+			least.entry_bytes, most.entry_bytes);
 		break;
 	case KEY_CONCURRENCY:
-		arguments->plan.concurrency = read_concurrency(state, text);
+		arguments->plan.concurrency = read_option(state, "concurrency", text, false,
+			least.concurrency, most.concurrency);
 		break;
 	case KEY_HEADER:
 		arguments->trace.header = true;
