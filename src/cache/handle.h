@@ -72,8 +72,12 @@ static inline struct sci_stripe *sci_cache_stripe(struct sc_cache *cache, uint64
 
 static inline const struct sci_shard *sci_cache_shard(const struct sc_cache *cache, uint64_t hash)
 {
-	return (const struct sci_shard *)(const void *)((const char *)cache->region +
-		sci_cache_stripe_number(cache, hash) * cache->shard_bytes);
+	/* Mostly there is one, and then what is looked up in it need not wait for the hash. */
+	size_t at = sci_is_likely(cache->stripe_count == 1)
+		? 0
+		: sci_cache_stripe_number(cache, hash) * cache->shard_bytes;
+
+	return (const struct sci_shard *)(const void *)((const char *)cache->region + at);
 }
 
 /* Take a stripe's lock. */
