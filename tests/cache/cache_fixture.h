@@ -94,4 +94,19 @@ static inline bool sct_is_filled(const void *data, size_t len, uint64_t seed)
 	return true;
 }
 
+/* These bounds are refused in these words, and nothing has changed. */
+static inline void sct_assert_no_resize(struct sc_cache *cache, uint64_t max_entries,
+	uint64_t max_bytes, const char *message)
+{
+	struct sc_cache_stats before = sct_stats(cache), after;
+	struct sc_error error = { 0 };
+
+	assert_int_equal(sc_cache_resize(cache, max_entries, max_bytes, &error), SC_E_INVAL);
+	assert_int_equal(error.code, SC_E_INVAL);
+	assert_string_equal(error.message, message);
+	assert_int_equal(sc_cache_resize(cache, max_entries, max_bytes, NULL), SC_E_INVAL);
+	after = sct_stats(cache);
+	assert_memory_equal(&after, &before, sizeof before);
+}
+
 #endif

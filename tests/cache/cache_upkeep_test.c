@@ -270,20 +270,6 @@ static void up_to_what_it_was_opened_for(void **state)
 	sc_cache_close(cache);
 }
 
-static void assert_no_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
-	const char *message)
-{
-	struct sc_cache_stats before = sct_stats(cache), after;
-	struct sc_error error = { 0 };
-
-	assert_int_equal(sc_cache_resize(cache, max_entries, max_bytes, &error), SC_E_INVAL);
-	assert_int_equal(error.code, SC_E_INVAL);
-	assert_string_equal(error.message, message);
-	assert_int_equal(sc_cache_resize(cache, max_entries, max_bytes, NULL), SC_E_INVAL);
-	after = sct_stats(cache);
-	assert_memory_equal(&after, &before, sizeof before);
-}
-
 static void bounds_that_are_refused(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 100,
@@ -293,13 +279,13 @@ static void bounds_that_are_refused(void **state)
 	(void)state;
 	for (uint64_t key = 0; key < 200; key++)
 		put_sized(cache, key, 1000);
-	assert_no_resize(cache, 201, 0,
+	sct_assert_no_resize(cache, 201, 0,
 		"max_entries is 201, but this cache was opened to grow to 200 at most: see "
 		"grow_entries");
-	assert_no_resize(cache, 10, 2 * MIB + 1,
+	sct_assert_no_resize(cache, 10, 2 * MIB + 1,
 		"max_bytes is 2097153, but this cache was opened to grow to 2097152 at most: see "
 		"grow_bytes");
-	assert_no_resize(cache, UINT64_MAX, UINT64_MAX,
+	sct_assert_no_resize(cache, UINT64_MAX, UINT64_MAX,
 		"max_entries is 18446744073709551615, but this cache was opened to grow to 200 at "
 		"most: see grow_entries");
 	uint64_t least = sci_shard_bytes_least(cache->stripes[0].shard);
@@ -307,7 +293,7 @@ static void bounds_that_are_refused(void **state)
 		"max_bytes is %llu, but an index for what this cache was opened for needs at least "
 		"%llu",
 		(unsigned long long)least - 1, (unsigned long long)least);
-	assert_no_resize(cache, 10, least - 1, message);
+	sct_assert_no_resize(cache, 10, least - 1, message);
 	/* The least itself is a cache still, if only for one entry or two. */
 	assert_int_equal(sc_cache_resize(cache, 0, least, NULL), 0);
 	assert_within(cache, least);
