@@ -51,7 +51,7 @@ static int fetch_data(struct sc_load *load, void *context)
 	}
 	if (rc < 0)
 		return sc_load_fail(load, rc, "%s", error.message);
-	rc = sc_load_value(load, report, strlen(report));
+	rc = sc_load_set_value(load, report, strlen(report));
 	free(report);
 	return rc;
 }
@@ -59,7 +59,8 @@ static int fetch_data(struct sc_load *load, void *context)
 static int init(void **state, struct sc_error *error)
 {
 	(void)state;
-	return sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .ttl_ms = 60000),
+	return sc_cache_open(&cache,
+		SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .ttl_ms = 60000, .loader = fetch_data),
 		error);
 }
 
@@ -72,8 +73,7 @@ static int handle(struct sc_invocation *inv, void *state)
 	(void)state;
 	if (report_request_init(&request, inv) < 0)
 		return SC_E_FUNCTION;
-	int rc = sc_cache_fetch(cache, SC_KEY(request.user, request.param), fetch_data, NULL,
-		&value, &error);
+	int rc = sc_cache_fetch(cache, SC_KEY(request.user, request.param), &value, &error);
 	if (rc >= 0)
 		rc = sc_invocation_answer(inv, value.data, value.len, NULL);
 	else

@@ -9,11 +9,11 @@
  *
  * When to use it. When an answer depends on the arguments and on nothing else, and never changes while
  * an environment lives: reports of closed years, parsed configuration, something computed. It is the
- * shortest of the four to write; sc_memo_info() says how well it does.
+ * shortest of the four to write; sc_memo_read_info() says how well it does.
  *
  * What to beware of.
  * - Staleness. Like lru_cache, a memo without `.ttl_ms` keeps an answer until it is pushed out or the
- *   environment ends, which may be hours. Give it a `.ttl_ms` when the answer can change; sc_memo_forget()
+ *   environment ends, which may be hours. Give it a `.ttl_ms` when the answer can change; sc_memo_invalidate()
  *   and sc_memo_clear() reach this environment only.
  * - Keys that leak. The arguments are the key. An answer that also depends on who asks, and is not
  *   told, is given to everybody: pass the user, as here, though the database could do without.
@@ -51,12 +51,12 @@ static int fetch_data(struct sc_load *load, void *context)
 	}
 	if (rc < 0)
 		return sc_load_fail(load, rc, "%s", error.message);
-	rc = sc_load_value(load, report, strlen(report));
+	rc = sc_load_set_value(load, report, strlen(report));
 	free(report);
 	return rc;
 }
 
-static struct sc_memo fetch_data_memo = SC_MEMO_INIT(fetch_data, NULL, .max_entries = 128);
+SC_MEMO(fetch_data_memo, fetch_data, NULL, .max_entries = 128);
 
 static int handle(struct sc_invocation *inv, void *state)
 {

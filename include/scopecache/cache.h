@@ -1,8 +1,9 @@
 /* scopecache/cache.h - a cache with a true bound, for state that outlives an invocation.
  *
  *	struct sc_cache *cache;
- *	sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = 8 << 20, .ttl_ms = 60000), NULL);
- *	rc = sc_cache_fetch(cache, SC_KEY(user, year), load_report, db, &value, NULL);
+ *	sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = 8 << 20, .ttl_ms = 60000,
+ *				      .loader = load_report, .loader_context = db), NULL);
+ *	rc = sc_cache_fetch(cache, SC_KEY(user, year), &value, NULL);
  *	if (rc >= 0) {
  *		use(value.data, value.len);
  *		sc_value_release(&value);
@@ -38,6 +39,25 @@ struct sc_clock {
 	void *context;
 };
 
+/* One load: given to the loader, valid until it returns, on its thread. */
+struct sc_load;
+
+/* A loader: find the value for the key of `load`, and give it with sc_load_set_value(). It is called with
+ * no lock held, so it may use this cache and others; asking for the key that it is loading fails with
+ * SC_E_CYCLE. It must return: it may not leave by longjmp.
+ *
+ * returns  0 after giving a value; SC_E_ABSENT when the source has no value for this key; another
+ *          negative number, SC_E_* or the loader's own, when it failed. */
+typedef int (*sc_load_fn)(struct sc_load *load, void *context);
+
+/* A time to live, or to idle, that never ends. */
+#define SC_NO_END INT64_MAX
+
+/* The time to live, in milliseconds from now on the wall clock, of something that ends at `epoch_ms`,
+ * milliseconds since 1970, as tokens and certificates say it. Never 0, which would mean the cache's own:
+ * what has ended is negative, "do not keep". Any thread; reads a clock. */
+int64_t sc_ttl_until(int64_t epoch_ms);
+
 /* Which entries stay when there is no room for all. */
 enum sc_policy {
 	/* The best hit ratio over many kinds of use: what is used often stays, however much that is used
@@ -47,24 +67,31 @@ enum sc_policy {
 	SC_POLICY_LRU
 };
 
-/* The one table of options: name, default, least, most, meaning. */
-#define SC_CACHE_OPTION_TABLE(X)                                                                   \
-	X(max_entries, 0, 0, UINT32_MAX, "entries at most; 0: as many as max_bytes holds")         \
-	X(max_bytes, 64 << 20, 16 << 10, INT64_C(1) << 34,                                         \
+/* The one table of options, in the order of their fields. New rows are added at its end only, so that a
+ * field never moves.
+ *
+ *	NUMBER(name, default, least, most, meaning)	a uint64_t
+ *	TIME(name, meaning)				an int64_t in milliseconds: 0 to SC_NO_END
+ *	POINTER(type, name, meaning)			NULL unless it is given */
+#define SC_CACHE_OPTION_TABLE(NUMBER, TIME, POINTER)                                               \
+	NUMBER(max_entries, 0, 0, UINT32_MAX, "entries at most; 0: as many as max_bytes holds")    \
+	NUMBER(max_bytes, 64 << 20, 16 << 10, INT64_C(1) << 34,                                    \
 		"bytes at most: keys, values and all that goes with them")                         \
-	X(grow_entries, 0, 0, UINT32_MAX,                                                          \
+	NUMBER(grow_entries, 0, 0, UINT32_MAX,                                                     \
 		"what max_entries, if set, may be raised to; 0: no more")                          \
-	X(grow_bytes, 0, 0, INT64_C(1) << 34, "what max_bytes may be raised to; 0: no more")       \
-	X(ttl_ms, 0, 0, INT64_MAX / 4, "time to live of an entry in milliseconds; 0: no end")      \
-	X(idle_ms, 0, 0, INT64_MAX / 4,                                                            \
-		"time in milliseconds after its last use that an entry lives on; 0: no end")       \
-	X(entry_bytes, 256, 1, 1 << 30,                                                            \
+	NUMBER(grow_bytes, 0, 0, INT64_C(1) << 34, "what max_bytes may be raised to; 0: no more")  \
+	TIME(ttl_ms, "time to live of an entry; 0: no end")                                        \
+	TIME(tti_ms, "time to idle: how long an entry lives after its last use; 0: no end")        \
+	NUMBER(entry_bytes, 256, 1, 1 << 30,                                                       \
 		"the usual size of a key and value together; the index is made for that")          \
-	X(policy, SC_POLICY_ADAPTIVE, SC_POLICY_ADAPTIVE, SC_POLICY_LRU,                           \
+	NUMBER(policy, SC_POLICY_ADAPTIVE, SC_POLICY_ADAPTIVE, SC_POLICY_LRU,                      \
 		"an enum sc_policy: which entries stay")                                           \
-	X(load_time_is_cost, 0, 0, 1, "1: what took long to load stays longer")                    \
-	X(concurrency, 1, 1, 1024,                                                                 \
-		"threads that change the cache at the same time; several divide a large one")
+	NUMBER(load_time_is_cost, 0, 0, 1, "1: what took long to load stays longer")               \
+	NUMBER(concurrency, 1, 1, 1024,                                                            \
+		"threads that change the cache at the same time; several divide a large one")      \
+	POINTER(const struct sc_clock *, clock, "copied; NULL: cache time, see sc_cache_hooks()")  \
+	POINTER(sc_load_fn, loader, "what sc_cache_fetch() loads with; NULL: none")                \
+	POINTER(void *, loader_context, "given to the loader")
 
 /* What a cache is opened with. Zero is the default everywhere, and a pointer to options may be NULL.
  *
@@ -82,10 +109,13 @@ enum sc_policy {
  * that of each shard. Threads that only get short values need none of this: that takes no lock. */
 struct sc_cache_options {
 	size_t size; /* sizeof(struct sc_cache_options); SC_CACHE_OPTIONS() fills it in */
-#define SC_CACHE_OPTION_FIELD(name, preset, least, most, text) uint64_t name;
-	SC_CACHE_OPTION_TABLE(SC_CACHE_OPTION_FIELD)
-#undef SC_CACHE_OPTION_FIELD
-	const struct sc_clock *clock; /* copied; NULL: cache time, see sc_cache_hooks() */
+#define SC_CACHE_OPTION_NUMBER(name, preset, least, most, text) uint64_t name;
+#define SC_CACHE_OPTION_TIME(name, text)                        int64_t name;
+#define SC_CACHE_OPTION_POINTER(type, name, text)               type name;
+	SC_CACHE_OPTION_TABLE(SC_CACHE_OPTION_NUMBER, SC_CACHE_OPTION_TIME, SC_CACHE_OPTION_POINTER)
+#undef SC_CACHE_OPTION_NUMBER
+#undef SC_CACHE_OPTION_TIME
+#undef SC_CACHE_OPTION_POINTER
 };
 
 #define SC_CACHE_OPTIONS(...)                                                                      \
@@ -115,8 +145,12 @@ void sc_cache_close(struct sc_cache *cache);
 struct sc_value {
 	const void *data;
 	size_t len;
-	void *holder;  /* private */
-	uint64_t hold; /* private */
+	uint64_t generation;  /* 0: the cache does not count them */
+	int64_t age_ms;       /* since it was loaded or put; 0: not known */
+	int64_t remaining_ms; /* until it is not fresh any more; 0: not known */
+	void *holder;         /* private */
+	uint64_t hold;        /* private */
+	uint64_t reserved[3]; /* 0 */
 };
 
 /* Release a value. It is all zero after; an all-zero one may be released. Any thread. */
@@ -156,21 +190,20 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
  * blocks   as sc_cache_get(). A load of this key that is under way will not be stored. */
 int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len);
 
-/* What goes with one value, in place of what the cache was opened with; zero is the cache's own. */
+/* What goes with one value. A time of 0 is the cache's own; a negative one is "do not keep": nothing is
+ * stored, and what was there is removed; SC_NO_END is no end, whatever the cache says. */
 struct sc_put_options {
-	size_t size;      /* sizeof(struct sc_put_options); SC_PUT_OPTIONS() fills it in */
-	uint64_t ttl_ms;  /* SC_NO_END: until it is evicted */
-	uint64_t idle_ms; /* SC_NO_END: as long as it lives, used or not */
-	uint64_t cost;    /* of making it anew, in a unit of the caller's; 0: not known */
+	size_t size;    /* sizeof(struct sc_put_options); SC_PUT_OPTIONS() fills it in */
+	int64_t ttl_ms; /* time to live; see sc_ttl_until() for what ends at a date */
+	int64_t tti_ms; /* time to idle */
+	uint64_t cost;  /* of making it anew, in a unit of the caller's; 0: not known */
 };
-
-#define SC_NO_END UINT64_MAX
 
 #define SC_PUT_OPTIONS(...)                                                                        \
 	(&(const struct sc_put_options){ .size = sizeof(struct sc_put_options), __VA_ARGS__ })
 
-/* The same with options, which may be NULL. SC_E_INVAL, with nothing changed, for times longer than a
- * cache can be opened with, and for options that this version of the library does not know. */
+/* The same with options, which may be NULL. SC_E_INVAL, with nothing changed, for options that this version
+ * of the library does not know. */
 int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *data, size_t len,
 	const struct sc_put_options *options);
 
@@ -204,17 +237,7 @@ void sc_cache_clear(struct sc_cache *cache);
 
 /* ---- Loading what is missing ---- */
 
-/* One load: given to the loader, valid until it returns, on its thread. */
-struct sc_load;
-
-/* A loader: find the value for the key of `load`, and give it with sc_load_value(). It is called with
- * no lock held, so it may use this cache and others; asking for the key that it is loading fails with
- * SC_E_CYCLE.
- *
- * returns  0 after giving a value; a negative number, SC_E_* or the loader's own, when it failed. */
-typedef int (*sc_load_fn)(struct sc_load *load, void *context);
-
-/* Look `key` up; when it is missing or expired, load it.
+/* Look `key` up; when it is missing or expired, load it with the cache's own loader.
  *
  * One loader runs for a key at a time; other threads that want the key wait for its result, success
  * or failure, and get the same value. A failure is not stored. A value that cannot be stored (it is
@@ -222,15 +245,34 @@ typedef int (*sc_load_fn)(struct sc_load *load, void *context);
  * that is overtaken by a put, an invalidation or a clear answers only those who waited for it by then:
  * who comes later gets what was put, or loads anew.
  *
- * returns  SC_HIT or SC_LOADED with *value set; otherwise *value is all zero: SC_E_LOAD when the
+ * returns  SC_HIT or SC_LOADED with *value set; otherwise *value is all zero: SC_E_ABSENT when the loader
+ *          found that there is no value (each fetch asks again); SC_E_LOAD when the
  *          loader failed (`error` has its message, and its result in user_code); SC_E_CYCLE when a
  *          loader asks for a key that is being loaded by itself, or by one that waits for it;
  *          SC_E_DEADLINE when the invocation's deadline passed while waiting for another thread's
- *          load; SC_E_NOMEM; or an error for a bad key, as sc_cache_get().
+ *          load; SC_E_NOMEM; SC_E_INVAL when there is no loader; or an error for a bad key, as
+ *          sc_cache_get().
  * owns     the caller holds the value: sc_value_release(). `error` may be NULL.
- * blocks   while the key is loaded. */
-int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, sc_load_fn loader, void *context,
-	struct sc_value *value, struct sc_error *error);
+ * blocks   while the key is loaded.
+ * threads  any. */
+int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, struct sc_value *value,
+	struct sc_error *error);
+
+/* What one fetch does otherwise. Zero is the default everywhere. */
+struct sc_fetch_options {
+	size_t size;          /* sizeof(struct sc_fetch_options); SC_FETCH_OPTIONS() fills it in */
+	sc_load_fn loader;    /* in place of the cache's own; NULL: that and its context */
+	void *loader_context; /* given to this loader */
+};
+
+#define SC_FETCH_OPTIONS(...)                                                                      \
+	(&(const struct sc_fetch_options){ .size = sizeof(struct sc_fetch_options), __VA_ARGS__ })
+
+/* The same with options, which may be NULL. Threads that fetch a key while it is loaded get what that load
+ * gives, whichever loader they named. SC_E_INVAL also for options that this version of the library does not
+ * know. */
+int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
+	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error);
 
 /* The key's parts, copied: the loader sees what the key is, and nothing else of the caller. A text
  * ends with a NUL that its len does not count. Valid until the loader returns. */
@@ -243,24 +285,23 @@ int64_t sc_load_number(const struct sc_load *load, size_t index);
 
 /* Give the value, copied; a later call replaces it. Returns 0, or SC_E_NOMEM with the value before it
  * still given. */
-int sc_load_value(struct sc_load *load, const void *data, size_t len);
+int sc_load_set_value(struct sc_load *load, const void *data, size_t len);
 
 /* Give a value of `len` bytes by writing it into *data, aligned to 8 bytes, before the loader returns.
  * Returns 0; SC_E_NOMEM with *data NULL and the value before it still given. */
 int sc_load_reserve(struct sc_load *load, size_t len, void **data);
 
-/* This entry's time to live in milliseconds, in place of the cache's; 0: do not store it at all. */
-void sc_load_ttl_ms(struct sc_load *load, uint64_t ttl_ms);
-
-/* Its idle time, in place of the cache's; 0 or SC_NO_END: none. */
-void sc_load_idle_ms(struct sc_load *load, uint64_t idle_ms);
+/* This entry's time to live, and time to idle, in milliseconds, as in struct sc_put_options: 0 is the
+ * cache's own, negative is "do not keep", SC_NO_END is no end. Callers get the value in any case. */
+void sc_load_set_ttl_ms(struct sc_load *load, int64_t ttl_ms);
+void sc_load_set_tti_ms(struct sc_load *load, int64_t tti_ms);
 
 /* What it costs to make, as in struct sc_put_options, in place of the time that the load takes. */
-void sc_load_cost(struct sc_load *load, uint64_t cost);
+void sc_load_set_cost(struct sc_load *load, uint64_t cost);
 
 /* Give an object in place of a value. Returns 0, and the object is the cache's: it is freed also if the
  * loader fails after all. SC_E_INVAL or SC_E_NOMEM: it is still the loader's. */
-int sc_load_object(struct sc_load *load, const struct sc_object *object);
+int sc_load_set_object(struct sc_load *load, const struct sc_object *object);
 
 /* Say what went wrong; returns `code`, so that a loader can end with `return sc_load_fail(...)`. */
 int sc_load_fail(struct sc_load *load, int code, const char *format, ...) SC_PRINTF_LIKE(3, 4);
@@ -294,7 +335,8 @@ int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
 
 /* ---- Figures ---- */
 
-/* The one table of figures: name, meaning. Counts go up from open on; the last group are levels. */
+/* The one table of figures: name, meaning. New rows are added at its end only. Counts go up from open on;
+ * `entries` to `max_bytes` are levels. */
 #define SC_CACHE_STATS_TABLE(X)                                                                    \
 	X(hits, "lookups that found an entry")                                                     \
 	X(misses, "lookups that did not")                                                          \
@@ -314,7 +356,8 @@ int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
 	X(pinned, "entries pinned now")                                                            \
 	X(pinned_bytes, "bytes of the log that they take")                                         \
 	X(max_entries, "the bound on entries; 0: none")                                            \
-	X(max_bytes, "the bound on bytes")
+	X(max_bytes, "the bound on bytes")                                                         \
+	X(load_absences, "loads that found that there is no value")
 
 struct sc_cache_stats {
 	size_t size; /* sizeof(struct sc_cache_stats), set by the caller */
@@ -326,9 +369,21 @@ struct sc_cache_stats {
 /* Read the figures, all at one moment. What a newer header has that this library does not know is 0.
  *
  * returns  0; SC_E_INVAL when stats->size was not set. */
-int sc_cache_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
+int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
 
 /* ---- The life of the process ---- */
+
+/* Bring cache time up to date for this thread. In an invocation cache time stands still, so that a hit reads
+ * no clock: it goes on when the invocation begins, when a load of this thread ends, and here. So an entry
+ * may be served late, past its time, by at most
+ *
+ *	in an invocation	the time since the last of these three
+ *	outside			nothing: the clock is read at each lookup of a cache whose entries expire
+ *	with a clock of yours	nothing by this library
+ *
+ * and a process that stood still while it was outside an invocation learns of that when the next one begins.
+ * Call it in a long invocation before a lookup that must not be late. Outside it does nothing. */
+void sc_time_update(void);
 
 /* The hooks that tie the caches and resources of this process to a runtime (see hooks.h):
  *

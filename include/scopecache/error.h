@@ -36,15 +36,15 @@ extern "C" {
 	X(SC_E_DEADLINE, -7, "the deadline has passed")                                            \
 	X(SC_E_IO, -8, "input or output failed")                                                   \
 	X(SC_E_PROTOCOL, -9, "the other side broke the protocol")                                  \
-	X(SC_E_FUNCTION, -10, "the function failed")
+	X(SC_E_FUNCTION, -10, "the function failed")                                               \
+	X(SC_E_ABSENT, -11, "there is no value for this key")
 
 /* The one table of outcomes that are not failures. */
 #define SC_OUTCOMES(X)                                                                             \
 	X(SC_OK, 0, "done")                                                                        \
 	X(SC_HIT, 1, "hit")                                                                        \
 	X(SC_LOADED, 2, "loaded")                                                                  \
-	X(SC_STALE, 3, "stale")                                                                    \
-	X(SC_NEGATIVE, 4, "known to be absent")
+	X(SC_STALE, 3, "stale")
 
 #define SC_RESULT_ENUM(name, number, text) name = (number),
 enum sc_result { SC_ERRORS(SC_RESULT_ENUM) SC_OUTCOMES(SC_RESULT_ENUM) };
@@ -79,7 +79,11 @@ struct sc_error {
 	int32_t os_errno;    /* errno at the failure, or 0 */
 	int32_t http_status; /* the status the other side answered with, or 0 */
 	int32_t user_code;   /* what the user's own loader or opener returned, or 0 */
+	int32_t kind;        /* of a loader's failure: for later versions, now 0 */
+	int32_t reserved;
+	int64_t retry_after_ms; /* do not try again sooner: for later versions, now 0 */
 	char message[SC_ERROR_MESSAGE_BYTES];
+	uint64_t more[2]; /* reserved, 0 */
 };
 
 #ifdef __cplusplus

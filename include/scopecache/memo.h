@@ -1,7 +1,7 @@
 /* scopecache/memo.h - a function that remembers its answers, as functools.lru_cache(maxsize=128).
  *
  *	static int fetch_report(struct sc_load *load, void *context);
- *	static struct sc_memo report = SC_MEMO_INIT(fetch_report, NULL, .max_entries = 128);
+ *	SC_MEMO(report, fetch_report, NULL, .max_entries = 128);
  *	...
  *	rc = sc_memo_call(&report, SC_KEY(user, year), &value, &error);
  *
@@ -19,31 +19,46 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* All fields are private; make it with SC_MEMO_INIT() or sc_memo_init(). */
+/* All fields are private; make it with SC_MEMO(), SC_MEMO_INIT() or sc_memo_init(). */
 struct sc_memo {
-	sc_load_fn function;
-	void *context;
-	struct sc_cache_options options;
-	struct sc_clock clock;
+	const struct sc_cache_options *options; /* NULL once it was opened by sc_memo_init() */
 	struct sc_cache *cache;
+	void *reserved[2];
 };
 
-/* The options after `context_` are those of a cache (see SC_CACHE_OPTION_TABLE), but the policy is
- * SC_POLICY_LRU whatever they say. A clock that they point to is copied by the first call. */
-#define SC_MEMO_INIT(function_, context_, ...)                                                     \
+/* SC_MEMO(name, function, context, ...) defines a static memo, at file scope or inside a function. What
+ * follows the context are the options of a cache (see SC_CACHE_OPTION_TABLE), all constant. Nothing is
+ * opened before the first call. */
+#define SC_MEMO(name, function, ...)                                                               \
+	static const struct sc_cache_options name##_options = { .size = sizeof(                    \
+									struct sc_cache_options),  \
+		.loader = function,                                                                \
+		.loader_context = __VA_ARGS__ };                                                   \
+	static struct sc_memo name = SC_MEMO_INIT(&name##_options)
+
+/* The initialiser of a memo with these options, whose loader is the function; they are not copied, and have
+ * to live as long as the memo. */
+#define SC_MEMO_INIT(options_)                                                                     \
 	{                                                                                          \
-		.function = function_, .context = context_,                                        \
-		.options = { .size = sizeof(struct sc_cache_options), __VA_ARGS__ },               \
+		options_, NULL,                                                                    \
+		{                                                                                  \
+			NULL, NULL                                                                 \
+		}                                                                                  \
 	}
 
-/* The same at run time; `options` are copied, and NULL is all defaults. Returns 0, or SC_E_INVAL
- * for options that are not valid. Nothing is opened before the first call. The memo must stay
- * where it is. */
-int sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
-	const struct sc_cache_options *options);
+/* The policy of a memo is SC_POLICY_LRU whatever its options say. */
 
-/* Forget all, and let go of the memory; after that the memo may go, or be called again. No other
- * thread may be using it. */
+/* Open a memo at run time. `options` may be NULL, and are copied; their loader is not used.
+ *
+ * returns  as sc_cache_open().
+ * owns     the caller: sc_memo_fini(). The memo must stay where it is.
+ * blocks   no. */
+int sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
+	const struct sc_cache_options *options, struct sc_error *error);
+
+/* Forget all, and let go of the memory; after that the memo may go. A memo with options of its own may also
+ * be called again; one that sc_memo_init() made has to be made anew, and its calls are SC_E_INVAL until
+ * then. No other thread may be using it. */
 void sc_memo_fini(struct sc_memo *memo);
 
 /* The answer for these arguments: remembered, or made by calling the function now.
@@ -53,20 +68,22 @@ void sc_memo_fini(struct sc_memo *memo);
 int sc_memo_call(struct sc_memo *memo, struct sc_key arguments, struct sc_value *value,
 	struct sc_error *error);
 
-/* Forget the answer for these arguments, or all of them. The figures of sc_memo_info() go on after
- * forgetting one, and begin anew after sc_memo_clear(). sc_memo_forget() returns as
+/* Forget the answer for these arguments, or all of them. The figures of sc_memo_read_info() go on after
+ * forgetting one, and begin anew after sc_memo_clear(). sc_memo_invalidate() returns as
  * sc_cache_invalidate(). */
-int sc_memo_forget(struct sc_memo *memo, struct sc_key arguments);
+int sc_memo_invalidate(struct sc_memo *memo, struct sc_key arguments);
 void sc_memo_clear(struct sc_memo *memo);
 
 struct sc_memo_info {
+	size_t size; /* sizeof(struct sc_memo_info), set by the caller */
 	uint64_t hits, misses;
 	uint64_t maxsize; /* 0: bounded by bytes only */
 	uint64_t currsize;
 };
 
-/* The figures, under the names that functools' cache_info() has. Any thread; does not block. */
-struct sc_memo_info sc_memo_info(struct sc_memo *memo);
+/* Read the figures, under the names that functools' cache_info() has. Returns 0; SC_E_INVAL when info->size
+ * was not set. Any thread; does not block. */
+int sc_memo_read_info(struct sc_memo *memo, struct sc_memo_info *info);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

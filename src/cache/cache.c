@@ -131,6 +131,7 @@ static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stri
 	sum->expired += counts->expired;
 	sum->loads += counts->loads;
 	sum->load_failures += counts->load_failures;
+	sum->load_absences += counts->load_absences;
 	sum->load_waits += counts->load_waits;
 	sum->puts += counts->puts;
 	sum->invalidations += counts->invalidations;
@@ -145,7 +146,7 @@ static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stri
 	sum->pinned_bytes += shard.pinned_bytes;
 }
 
-static struct sc_cache_stats read_stats(struct sc_cache *cache)
+static struct sc_cache_stats sum_stats(struct sc_cache *cache)
 {
 	struct sc_cache_stats sum = { .size = sizeof sum };
 
@@ -161,15 +162,10 @@ static struct sc_cache_stats read_stats(struct sc_cache *cache)
 	return sum;
 }
 
-int sc_cache_stats(struct sc_cache *cache, struct sc_cache_stats *stats)
+int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats)
 {
-	size_t size = stats->size;
+	struct sc_cache_stats all = sum_stats(cache);
 
-	if (size < sizeof size || size > SCI_STRUCT_BYTES_MAX)
-		return SC_E_INVAL;
-	struct sc_cache_stats all = read_stats(cache);
-	memset(stats, 0, size);
-	memcpy(stats, &all, size < sizeof all ? size : sizeof all);
-	stats->size = size;
-	return 0;
+	all.size = stats->size;
+	return sci_struct_write(stats, stats->size, &all, sizeof all);
 }

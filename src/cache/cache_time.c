@@ -9,12 +9,14 @@
  * difference is not counted: the comparison goes on from the same reading until it is one that
  * counts.
  *
- * In an invocation the time stands still for its thread: a hit compares two numbers and reads no
- * clock. */
+ * In an invocation the time stands still for its thread, from one update to the next: a hit compares two
+ * numbers and reads no clock. */
 #include "cache/cache_time.h"
 
 #include "base/clock.h"
 #include "cache/fork.h"
+
+#include <scopecache/cache.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,15 +32,20 @@ static _Atomic int64_t beyond_ms;
 
 static _Thread_local struct {
 	bool running;
-	int64_t began_ms;
+	int64_t now_ms; /* when it began, or was last brought up to date */
 	int64_t deadline_mono_ms;
 } invocation;
+
+static int64_t read_clock_ms(void)
+{
+	return sci_boot_ms() + atomic_load_explicit(&beyond_ms, memory_order_relaxed);
+}
 
 int64_t sci_cache_time_ms(void)
 {
 	if (invocation.running)
-		return invocation.began_ms;
-	return sci_boot_ms() + atomic_load_explicit(&beyond_ms, memory_order_relaxed);
+		return invocation.now_ms;
+	return read_clock_ms();
 }
 
 int64_t sci_invocation_deadline_mono_ms(void)
@@ -92,8 +99,32 @@ void sci_cache_time_begin(int64_t remaining_ms)
 	struct sci_clocks now = bring_up_to_date();
 
 	invocation.running = true;
-	invocation.began_ms = now.boot_ms + atomic_load_explicit(&beyond_ms, memory_order_relaxed);
+	invocation.now_ms = now.boot_ms + atomic_load_explicit(&beyond_ms, memory_order_relaxed);
 	invocation.deadline_mono_ms = deadline_of(now.mono_ms, remaining_ms);
+}
+
+void sci_cache_time_advance(void)
+{
+	if (!invocation.running)
+		return;
+	int64_t now_ms = read_clock_ms();
+	if (now_ms > invocation.now_ms)
+		invocation.now_ms = now_ms;
+}
+
+void sc_time_update(void)
+{
+	sci_cache_time_advance();
+}
+
+int64_t sc_ttl_until(int64_t epoch_ms)
+{
+	int64_t ttl_ms;
+
+	/* Only for an end before the beginning of all clocks. */
+	if (__builtin_sub_overflow(epoch_ms, sci_real_ms(), &ttl_ms))
+		return -1;
+	return ttl_ms ? ttl_ms : -1;
 }
 
 void sci_cache_time_end(void)

@@ -22,12 +22,18 @@ static int failed(struct sc_error *error, int code)
 	return sci_error_set(error, code, 0, "%s", sc_result_text(code));
 }
 
+/* A loader, and what it is given. */
+struct sci_source {
+	sc_load_fn loader;
+	void *context;
+};
+
 /* Run the loader. Returns SC_LOADED with a value, or a failure whose detail is in load->error. */
-static int run_loader(const struct sc_cache *cache, struct sc_load *load, sc_load_fn loader,
-	void *context)
+static int run_loader(const struct sc_cache *cache, struct sc_load *load,
+	const struct sci_source *source)
 {
 	int64_t began_us = cache->options.load_time_is_cost ? sci_mono_us() : 0;
-	int rc = loader(load, context);
+	int rc = source->loader(load, source->context);
 
 	if (cache->options.load_time_is_cost && load->terms.cost == 0)
 		load->terms.cost = (uint64_t)(sci_mono_us() - began_us) + 1;
@@ -35,10 +41,13 @@ static int run_loader(const struct sc_cache *cache, struct sc_load *load, sc_loa
 		return SC_LOADED;
 	if (rc >= 0)
 		sc_load_fail(load, 0, "the loader gave no value");
+	else if (load->error.code == 0 && rc == SC_E_ABSENT)
+		failed(&load->error, rc);
 	else if (load->error.code == 0)
 		sc_load_fail(load, rc, "the loader failed with %d", rc);
 	load->error.user_code = rc;
-	return SC_E_LOAD;
+	load->error.code = rc == SC_E_ABSENT ? SC_E_ABSENT : SC_E_LOAD;
+	return load->error.code;
 }
 
 static void store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
@@ -50,7 +59,7 @@ static void store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		.data = blob->data,
 		.len = blob->len,
 		.object = is_object ? sci_blob_acquire(blob) : NULL,
-		.terms = load->terms,
+		.terms = sci_cache_terms(cache, load->terms),
 	};
 
 	int rc = sci_cache_store_locked(cache, stripe, name, &deposit, now_ms);
@@ -64,26 +73,30 @@ static void settle(struct sc_cache *cache, const struct sci_name *name, const st
 	int rc, const struct sci_flight *flight)
 {
 	struct sci_stripe *stripe = sci_cache_stripe(cache, name->hash);
-	int64_t now_ms = sci_cache_now_ms(cache);
 
+	/* A load takes its time: what it gives does not count from before. */
+	sci_cache_time_advance();
+	int64_t now_ms = sci_cache_now_ms(cache);
 	sci_stripe_lock(stripe);
 	stripe->counts.loads += rc == SC_LOADED;
-	stripe->counts.load_failures += rc != SC_LOADED;
-	if (rc == SC_LOADED && load->store && !sci_flight_is_overtaken(flight))
+	stripe->counts.load_absences += rc == SC_E_ABSENT;
+	stripe->counts.load_failures += rc != SC_LOADED && rc != SC_E_ABSENT;
+	if (rc == SC_LOADED && !sci_flight_is_overtaken(flight))
 		store_locked(cache, stripe, name, load, now_ms);
 	sci_stripe_unlock(stripe);
 }
 
-static int load(struct sc_cache *cache, const struct sci_name *name, sc_load_fn loader,
-	void *context, struct sci_flight *flight, struct sc_value *value, struct sc_error *error)
+static int load(struct sc_cache *cache, const struct sci_name *name,
+	const struct sci_source *source, struct sci_flight *flight, struct sc_value *value,
+	struct sc_error *error)
 {
-	struct sc_load load = { .terms = sci_cache_terms(cache), .store = true };
+	struct sc_load load = { 0 };
 	int rc = sci_key_decode(&load.key, name->key, name->len);
 
 	if (rc < 0) {
 		failed(&load.error, rc);
 	} else {
-		rc = run_loader(cache, &load, loader, context);
+		rc = run_loader(cache, &load, source);
 		sci_key_parts_fini(&load.key);
 	}
 	settle(cache, name, &load, rc, flight);
@@ -115,8 +128,8 @@ static int wait(struct sci_flight *flight, struct sc_value *value, struct sc_err
 	return rc;
 }
 
-static int fetch(struct sc_cache *cache, const struct sci_name *name, sc_load_fn loader,
-	void *context, struct sc_value *value, struct sc_error *error)
+static int fetch_name(struct sc_cache *cache, const struct sci_name *name,
+	const struct sci_source *source, struct sc_value *value, struct sc_error *error)
 {
 	struct sci_stripe *stripe = sci_cache_stripe(cache, name->hash);
 	enum sci_boarding boarding = SCI_FLIGHT_NOMEM;
@@ -135,25 +148,55 @@ static int fetch(struct sc_cache *cache, const struct sci_name *name, sc_load_fn
 	if (pinned == SC_HIT)
 		return SC_HIT;
 	if (boarding == SCI_FLIGHT_MINE)
-		return load(cache, name, loader, context, flight, value, error);
+		return load(cache, name, source, flight, value, error);
 	if (boarding == SCI_FLIGHT_THEIRS)
 		return wait(flight, value, error);
 	return failed(error, SC_E_NOMEM);
 }
 
-int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, sc_load_fn loader, void *context,
+static int fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source *source,
 	struct sc_value *value, struct sc_error *error)
 {
 	struct sci_lookup_key lookup;
 
 	*value = (struct sc_value){ 0 };
-	if (!loader)
-		return sci_error_set(error, SC_E_INVAL, 0, "there is no loader");
+	if (!source->loader)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"there is no loader: open the cache with one, or name one for this fetch");
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return sci_error_set(error, rc, 0, "the key cannot be used: %s",
 			sc_result_text(rc));
-	rc = fetch(cache, &lookup.name, loader, context, value, error);
+	rc = fetch_name(cache, &lookup.name, source, value, error);
 	sci_key_bytes_fini(&lookup.bytes);
 	return rc;
+}
+
+static struct sci_source own_source(const struct sc_cache *cache)
+{
+	return (struct sci_source){ cache->options.loader, cache->options.loader_context };
+}
+
+int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, struct sc_value *value,
+	struct sc_error *error)
+{
+	struct sci_source source = own_source(cache);
+
+	return fetch(cache, key, &source, value, error);
+}
+
+int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
+	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error)
+{
+	struct sci_source source = own_source(cache);
+	struct sc_fetch_options known = { 0 };
+
+	*value = (struct sc_value){ 0 };
+	if (options && !sci_struct_read(&known, sizeof known, options, options->size))
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"the fetch's options have no size, or one is set that this version of the "
+			"library does not know");
+	if (known.loader)
+		source = (struct sci_source){ known.loader, known.loader_context };
+	return fetch(cache, key, &source, value, error);
 }

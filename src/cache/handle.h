@@ -20,8 +20,8 @@
 
 /* What the cache itself counts; the rest of the figures is the shard's. */
 struct sci_counts {
-	uint64_t hits, misses, expired, loads, load_failures, load_waits, puts, invalidations,
-		rejected;
+	uint64_t hits, misses, expired, loads, load_failures, load_absences, load_waits, puts,
+		invalidations, rejected;
 };
 
 /* A stripe: one shard of a cache, and the lock that guards it. A key's hash says which it is in. */
@@ -147,13 +147,15 @@ bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *na
 int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_found *found, struct sc_value *value);
 
-/* How long an entry lives, and what it is worth. SC_NO_END is never; an `idle_ms` of 0 too. */
+/* How long an entry lives, and what it is worth. A time that is negative: do not keep it. Otherwise 0 and
+ * SC_NO_END are no end. */
 struct sci_terms {
-	uint64_t ttl_ms, idle_ms, cost;
+	int64_t ttl_ms, tti_ms;
+	uint64_t cost;
 };
 
-/* Those that the cache was opened with. */
-struct sci_terms sci_cache_terms(const struct sc_cache *cache);
+/* Those that the cache was opened with, in place of each time in `own` that is 0. */
+struct sci_terms sci_cache_terms(const struct sc_cache *cache, struct sci_terms own);
 
 /* What is stored: a value, or an object, which the cache takes over the hold on when it is stored. */
 struct sci_deposit {
@@ -163,7 +165,8 @@ struct sci_deposit {
 	struct sci_terms terms;
 };
 
-/* Store and count it. Returns SC_OK, SC_E_TOO_LARGE or SC_E_NOMEM. */
+/* Store and count it; or remove what was there, if its terms say not to keep it. Returns SC_OK, SC_E_TOO_LARGE
+ * or SC_E_NOMEM. */
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms);
 
@@ -177,11 +180,9 @@ void sci_cache_reset(struct sc_cache *cache);
  * was not set, or something is set that is not known. */
 bool sci_struct_read(void *out, size_t known, const void *given, size_t size);
 
-/* Whether an entry may have this time to live or to be idle. */
-static inline bool sci_time_is_valid(uint64_t time_ms)
-{
-	return time_ms <= INT64_MAX / 4 || time_ms == SC_NO_END;
-}
+/* Fill a caller's struct of `size` bytes with what is known here; the rest of it is zero. The first word of
+ * `all` is `size` too. Returns 0, or SC_E_INVAL when the size was not set. */
+int sci_struct_write(void *out, size_t size, const void *all, size_t known);
 
 /* Check options and fill in the defaults. Returns 0, or SC_E_INVAL with `error` saying what is wrong. */
 int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_options *options,

@@ -39,7 +39,7 @@ int sc_load_reserve(struct sc_load *load, size_t len, void **data)
 	return 0;
 }
 
-int sc_load_value(struct sc_load *load, const void *data, size_t len)
+int sc_load_set_value(struct sc_load *load, const void *data, size_t len)
 {
 	struct sci_blob *blob = sci_blob_open(len);
 
@@ -53,23 +53,22 @@ int sc_load_value(struct sc_load *load, const void *data, size_t len)
 	return 0;
 }
 
-void sc_load_ttl_ms(struct sc_load *load, uint64_t ttl_ms)
+void sc_load_set_ttl_ms(struct sc_load *load, int64_t ttl_ms)
 {
 	load->terms.ttl_ms = ttl_ms;
-	load->store = ttl_ms > 0;
 }
 
-void sc_load_idle_ms(struct sc_load *load, uint64_t idle_ms)
+void sc_load_set_tti_ms(struct sc_load *load, int64_t tti_ms)
 {
-	load->terms.idle_ms = idle_ms;
+	load->terms.tti_ms = tti_ms;
 }
 
-void sc_load_cost(struct sc_load *load, uint64_t cost)
+void sc_load_set_cost(struct sc_load *load, uint64_t cost)
 {
 	load->terms.cost = cost;
 }
 
-int sc_load_object(struct sc_load *load, const struct sc_object *object)
+int sc_load_set_object(struct sc_load *load, const struct sc_object *object)
 {
 	if (!object || !object->pointer)
 		return SC_E_INVAL;

@@ -8,7 +8,6 @@ struct sc_load {
 	struct sci_key_parts key;
 	struct sci_blob *value; /* NULL until it is given */
 	struct sci_terms terms;
-	bool store;
 	struct sc_error error; /* what the loader said with sc_load_fail() */
 };
 

@@ -2,18 +2,31 @@
  * can be a static variable that costs nothing until it is used. */
 #include "cache/handle.h"
 
+#include "base/error.h"
+
 #include <scopecache/memo.h>
 
-int sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
-	const struct sc_cache_options *options)
+static int open_lru(struct sc_cache **cache, struct sc_cache_options options,
+	struct sc_error *error)
 {
-	*memo = (struct sc_memo){ .function = function, .context = context };
-	int rc = sci_cache_options_read(&memo->options, options, NULL);
-	if (rc == 0 && memo->options.clock) {
-		memo->clock = *memo->options.clock;
-		memo->options.clock = &memo->clock;
-	}
-	return rc;
+	options.policy = SC_POLICY_LRU;
+	return sc_cache_open(cache, &options, error);
+}
+
+int sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
+	const struct sc_cache_options *options, struct sc_error *error)
+{
+	struct sc_cache_options checked;
+
+	*memo = (struct sc_memo){ 0 };
+	if (!function)
+		return sci_error_set(error, SC_E_INVAL, 0, "the memo has no function");
+	int rc = sci_cache_options_read(&checked, options, error);
+	if (rc < 0)
+		return rc;
+	checked.loader = function;
+	checked.loader_context = context;
+	return open_lru(&memo->cache, checked, error);
 }
 
 static struct sc_cache *opened(struct sc_memo *memo)
@@ -31,12 +44,15 @@ void sc_memo_fini(struct sc_memo *memo)
  * theirs, which nobody has seen. */
 static int open_cache(struct sc_memo *memo, struct sc_cache **cache, struct sc_error *error)
 {
-	struct sc_cache_options options = memo->options;
+	struct sc_cache_options options;
 	struct sc_cache *none = NULL;
 
-	options.policy = SC_POLICY_LRU;
-	int rc = sc_cache_open(cache, &options, error);
-
+	if (!memo->options)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"the memo is not initialised: see sc_memo_init()");
+	int rc = sci_cache_options_read(&options, memo->options, error);
+	if (rc == 0)
+		rc = open_lru(cache, options, error);
 	if (rc < 0)
 		return rc;
 	if (!__atomic_compare_exchange_n(&memo->cache, &none, *cache, 0, __ATOMIC_ACQ_REL,
@@ -58,10 +74,10 @@ int sc_memo_call(struct sc_memo *memo, struct sc_key arguments, struct sc_value 
 		if (rc < 0)
 			return rc;
 	}
-	return sc_cache_fetch(cache, arguments, memo->function, memo->context, value, error);
+	return sc_cache_fetch(cache, arguments, value, error);
 }
 
-int sc_memo_forget(struct sc_memo *memo, struct sc_key arguments)
+int sc_memo_invalidate(struct sc_memo *memo, struct sc_key arguments)
 {
 	struct sc_cache *cache = opened(memo);
 
@@ -76,17 +92,27 @@ void sc_memo_clear(struct sc_memo *memo)
 		sci_cache_reset(cache);
 }
 
-struct sc_memo_info sc_memo_info(struct sc_memo *memo)
+/* The bound that the first call will open the cache with. */
+static uint64_t maxsize_before(const struct sc_memo *memo)
+{
+	struct sc_cache_options options;
+
+	if (!memo->options || sci_cache_options_read(&options, memo->options, NULL) < 0)
+		return 0;
+	return options.max_entries;
+}
+
+int sc_memo_read_info(struct sc_memo *memo, struct sc_memo_info *info)
 {
 	struct sc_cache_stats stats = { .size = sizeof stats };
 	struct sc_cache *cache = opened(memo);
+	struct sc_memo_info all = { .size = info->size };
 
 	if (cache)
-		sc_cache_stats(cache, &stats);
-	return (struct sc_memo_info){
-		.hits = stats.hits,
-		.misses = stats.misses,
-		.maxsize = memo->options.max_entries,
-		.currsize = stats.entries,
-	};
+		sc_cache_read_stats(cache, &stats);
+	all.hits = stats.hits;
+	all.misses = stats.misses;
+	all.maxsize = cache ? stats.max_entries : maxsize_before(memo);
+	all.currsize = stats.entries;
+	return sci_struct_write(info, info->size, &all, sizeof all);
 }

@@ -7,22 +7,37 @@
 
 #include <inttypes.h>
 
-static const struct row {
+static const struct number_row {
 	const char *name;
 	uint64_t preset, least, most;
 	size_t at;
-} rows[] = {
-#define ROW(name, preset, least, most, text)                                                       \
+} numbers[] = {
+#define NUMBER(name, preset, least, most, text)                                                    \
 	{ #name, preset, least, most, offsetof(struct sc_cache_options, name) },
-	SC_CACHE_OPTION_TABLE(ROW)
-#undef ROW
+#define OTHER(...)
+	SC_CACHE_OPTION_TABLE(NUMBER, OTHER, OTHER)
+#undef NUMBER
 };
 
-_Static_assert(sizeof(struct sc_cache_options) ==
-		offsetof(struct sc_cache_options, clock) + sizeof(const struct sc_clock *),
-	"no padding at the end, so that a longer struct begins where this one ends");
+static const struct time_row {
+	const char *name;
+	size_t at;
+} times[] = {
+#define TIME(name, text) { #name, offsetof(struct sc_cache_options, name) },
+	SC_CACHE_OPTION_TABLE(OTHER, TIME, OTHER)
+#undef TIME
+#undef OTHER
+};
 
-static int read_row(struct sc_cache_options *options, const struct row *row, struct sc_error *error)
+/* With rows of eight bytes each there is no padding, so a longer struct begins where this one ends. */
+#define BYTES(...) +sizeof(uint64_t)
+_Static_assert(sizeof(struct sc_cache_options) ==
+		sizeof(size_t) SC_CACHE_OPTION_TABLE(BYTES, BYTES, BYTES),
+	"a row of the table is eight bytes");
+#undef BYTES
+
+static int read_number(struct sc_cache_options *options, const struct number_row *row,
+	struct sc_error *error)
 {
 	uint64_t *value = (uint64_t *)(void *)((char *)options + row->at);
 
@@ -33,6 +48,18 @@ static int read_row(struct sc_cache_options *options, const struct row *row, str
 	return sci_error_set(error, SC_E_INVAL, 0,
 		"%s is %" PRIu64 ", but must be between %" PRIu64 " and %" PRIu64, row->name,
 		*value, row->least, row->most);
+}
+
+static int check_time(const struct sc_cache_options *options, const struct time_row *row,
+	struct sc_error *error)
+{
+	int64_t time_ms = *(const int64_t *)(const void *)((const char *)options + row->at);
+
+	if (time_ms >= 0)
+		return 0;
+	return sci_error_set(error, SC_E_INVAL, 0,
+		"%s is %" PRIi64 ", but a cache that keeps nothing is none: 0 is no end", row->name,
+		time_ms);
 }
 
 bool sci_struct_read(void *out, size_t known, const void *given, size_t size)
@@ -46,6 +73,15 @@ bool sci_struct_read(void *out, size_t known, const void *given, size_t size)
 			return false;
 	memcpy(out, given, size < known ? size : known);
 	return true;
+}
+
+int sci_struct_write(void *out, size_t size, const void *all, size_t known)
+{
+	if (size < sizeof size || size > SCI_STRUCT_BYTES_MAX)
+		return SC_E_INVAL;
+	memset(out, 0, size);
+	memcpy(out, all, size < known ? size : known);
+	return 0;
 }
 
 static int copy_known(struct sc_cache_options *out, const struct sc_cache_options *options,
@@ -83,8 +119,10 @@ int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_o
 	if (options)
 		rc = copy_known(out, options, error);
 	out->size = sizeof *out;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0] && rc == 0; i++)
-		rc = read_row(out, &rows[i], error);
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && rc == 0; i++)
+		rc = read_number(out, &numbers[i], error);
+	for (size_t i = 0; i < sizeof times / sizeof times[0] && rc == 0; i++)
+		rc = check_time(out, &times[i], error);
 	if (rc == 0)
 		rc = read_growth("entries", &out->grow_entries, out->max_entries, error);
 	if (rc == 0)

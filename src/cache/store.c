@@ -5,14 +5,24 @@
 #include <stdlib.h>
 
 /* When an entry expires that lives for so long; SC_NO_END, and what is as good as that, is never. */
-static int64_t deadline(int64_t now_ms, uint64_t ttl_ms)
+static int64_t deadline(int64_t now_ms, int64_t ttl_ms)
 {
 	int64_t expires_ms;
 
-	if (ttl_ms == 0 || ttl_ms > INT64_MAX ||
-		__builtin_add_overflow(now_ms, (int64_t)ttl_ms, &expires_ms))
+	if (ttl_ms == 0 || ttl_ms == SC_NO_END ||
+		__builtin_add_overflow(now_ms, ttl_ms, &expires_ms))
 		return SCI_NEVER;
 	return expires_ms;
+}
+
+/* What is not to be kept leaves no older value behind, and an object goes as all do that leave. */
+static int decline_locked(struct sci_stripe *stripe, const struct sci_name *name,
+	const struct sci_deposit *deposit)
+{
+	sci_shard_remove(stripe->shard, name);
+	if (deposit->object)
+		sci_shard_depart(stripe->shard, &deposit->object->departed);
+	return SC_OK;
 }
 
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
@@ -25,10 +35,12 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		.object = deposit->object ? &deposit->object->departed : NULL,
 		.weight = deposit->object ? deposit->object->weight : 0,
 		.expires_ms = deadline(now_ms, terms->ttl_ms),
-		.idle_ms = terms->idle_ms <= INT64_MAX ? (int64_t)terms->idle_ms : 0,
+		.idle_ms = terms->tti_ms == SC_NO_END ? 0 : terms->tti_ms,
 		.cost = terms->cost < UINT32_MAX ? (uint32_t)terms->cost : UINT32_MAX,
 	};
 
+	if (terms->ttl_ms < 0 || terms->tti_ms < 0)
+		return decline_locked(stripe, name, deposit);
 	if (content.expires_ms != SCI_NEVER || content.idle_ms)
 		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
 	enum sci_stored stored = sci_shard_put(stripe->shard, name, &content, now_ms);
@@ -42,9 +54,13 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 						     : SC_E_NOMEM;
 }
 
-struct sci_terms sci_cache_terms(const struct sc_cache *cache)
+struct sci_terms sci_cache_terms(const struct sc_cache *cache, struct sci_terms own)
 {
-	return (struct sci_terms){ cache->options.ttl_ms, cache->options.idle_ms, 0 };
+	return (struct sci_terms){
+		.ttl_ms = own.ttl_ms ? own.ttl_ms : cache->options.ttl_ms,
+		.tti_ms = own.tti_ms ? own.tti_ms : cache->options.tti_ms,
+		.cost = own.cost,
+	};
 }
 
 /* The terms of one put. Returns 0, or SC_E_INVAL. */
@@ -53,18 +69,11 @@ static int read_terms(const struct sc_cache *cache, const struct sc_put_options 
 {
 	struct sc_put_options known = { 0 };
 
-	*terms = sci_cache_terms(cache);
-	if (!options)
-		return 0;
-	if (!sci_struct_read(&known, sizeof known, options, options->size))
+	if (options && !sci_struct_read(&known, sizeof known, options, options->size))
 		return SC_E_INVAL;
-	if (known.ttl_ms)
-		terms->ttl_ms = known.ttl_ms;
-	if (known.idle_ms)
-		terms->idle_ms = known.idle_ms;
-	terms->cost = known.cost;
-	return sci_time_is_valid(terms->ttl_ms) && sci_time_is_valid(terms->idle_ms) ? 0
-										     : SC_E_INVAL;
+	*terms = sci_cache_terms(cache,
+		(struct sci_terms){ known.ttl_ms, known.tti_ms, known.cost });
+	return 0;
 }
 
 static inline int put(struct sc_cache *cache, struct sc_key key, const struct sci_deposit *deposit)
@@ -77,7 +86,7 @@ static inline int put(struct sc_cache *cache, struct sc_key key, const struct sc
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	sci_shard_expect(sci_cache_shard(cache, lookup.name.hash), &lookup.name);
 	/* Where nothing expires, nobody asks what time it is. */
-	int64_t now_ms = deposit->terms.ttl_ms || deposit->terms.idle_ms
+	int64_t now_ms = deposit->terms.ttl_ms || deposit->terms.tti_ms
 		? sci_cache_now_ms(cache)
 		: sci_cache_lookup_ms(cache);
 	sci_stripe_lock(stripe);
@@ -90,7 +99,8 @@ static inline int put(struct sc_cache *cache, struct sc_key key, const struct sc
 
 int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len)
 {
-	const struct sci_deposit deposit = { data, len, NULL, sci_cache_terms(cache) };
+	const struct sci_terms none = { 0 };
+	const struct sci_deposit deposit = { data, len, NULL, sci_cache_terms(cache, none) };
 
 	return data || len == 0 ? put(cache, key, &deposit) : SC_E_INVAL;
 }

@@ -71,8 +71,9 @@ static const struct argp_option options[] = {
 /* What a cache takes, from its own table. */
 #define LEAST(name, preset, least, most, text) .name = (least),
 #define MOST(name, preset, least, most, text)  .name = (most),
-static const struct sc_cache_options least = { SC_CACHE_OPTION_TABLE(LEAST) };
-static const struct sc_cache_options most = { SC_CACHE_OPTION_TABLE(MOST) };
+#define OTHER(...)
+static const struct sc_cache_options least = { SC_CACHE_OPTION_TABLE(LEAST, OTHER, OTHER) };
+static const struct sc_cache_options most = { SC_CACHE_OPTION_TABLE(MOST, OTHER, OTHER) };
 
 /* A whole number and, for bytes, a letter after it. Returns 0, which no option takes, when it is not one. */
 static uint64_t read_number(const char *text, bool bytes)

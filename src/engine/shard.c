@@ -240,14 +240,18 @@ static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot
 		sci_audit(shard);
 }
 
+void sci_shard_depart(struct sci_shard *shard, struct sci_departed *object)
+{
+	object->next = shard->departed;
+	shard->departed = object;
+}
+
 /* Something large that would have to go again at once. */
 static void decline(struct sci_shard *shard, const struct sci_content *content)
 {
 	shard->evictions++;
-	if (content->object) {
-		content->object->next = shard->departed;
-		shard->departed = content->object;
-	}
+	if (content->object)
+		sci_shard_depart(shard, content->object);
 }
 
 static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, uint64_t form,

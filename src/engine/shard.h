@@ -117,6 +117,9 @@ enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *na
  * caller's again; those that a put could not store are not among them. */
 struct sci_departed *sci_shard_departed(struct sci_shard *shard);
 
+/* Let an object that was never stored leave with them. */
+void sci_shard_depart(struct sci_shard *shard, struct sci_departed *object);
+
 /* Look at up to `slots` slots of the index for entries past their deadline, and remove them; returns how
  * many went. What is looked at next is where the last call ended. Touches nothing as long as nothing can
  * be due. */

@@ -125,7 +125,7 @@ int sci_replay_cache(const struct sci_trace *trace, const struct sci_replay_plan
 	if (rc < 0)
 		sci_error_set(error, rc, 0, "%s: %s", trace->path, sc_result_text(rc));
 	free(values);
-	sc_cache_stats(cache, &stats);
+	sc_cache_read_stats(cache, &stats);
 	sc_cache_close(cache);
 	result->evictions = stats.evictions + stats.forgotten;
 	return rc == 0 && !plan->bytes ? check_entries(&stats, limit, error) : rc;

@@ -102,7 +102,7 @@ static void max_bytes_is_exact(void **state)
 	for (size_t i = 0; i < 2 * sizeof sizes / sizeof sizes[0]; i++) {
 		uint64_t bytes = sizes[i / 2], random = i, stored = 0;
 		struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = bytes,
-			.grow_bytes = i % 2 ? bytes * 4 : 0, .idle_ms = 1000000));
+			.grow_bytes = i % 2 ? bytes * 4 : 0, .tti_ms = 1000000));
 		for (int key = 0; stored < bytes * 10; key++) {
 			size_t len = sct_below(&random, key % 50 ? 500 : bytes / 30);
 			const struct sc_put_options *options =

@@ -34,7 +34,7 @@ static inline struct sc_cache_stats sct_stats(struct sc_cache *cache)
 {
 	struct sc_cache_stats stats = { .size = sizeof stats };
 
-	assert_int_equal(sc_cache_stats(cache, &stats), 0);
+	assert_int_equal(sc_cache_read_stats(cache, &stats), 0);
 	return stats;
 }
 

@@ -5,6 +5,7 @@
 #include "support/random.h"
 #include "support/threads.h"
 
+#include "cache/fetching.h"
 #include "cache/sound.h"
 
 #include <scopecache/resource.h>
@@ -89,7 +90,7 @@ static void use_a_cache(struct sc_cache *cache)
 static int give_text(struct sc_load *load, void *context)
 {
 	(void)context;
-	return sc_load_value(load, "loaded", 6);
+	return sc_load_set_value(load, "loaded", 6);
 }
 
 static void close_and_let_go(void)
@@ -189,8 +190,7 @@ static void use_until_done(uint64_t random)
 		case 4:
 			/* AddressSanitizer's allocator does not bear being forked beside this. */
 #ifndef UNDER_ASAN
-			sct_check(sc_cache_fetch(cache, SC_KEY(key), give_text, NULL, &value,
-					  NULL) > 0);
+			sct_check(sct_fetch(cache, SC_KEY(key), give_text, NULL, &value, NULL) > 0);
 			sc_value_release(&value);
 			void *instance;
 			sct_check(sc_resource_acquire(&resource, &instance, NULL) > 0);
@@ -304,15 +304,15 @@ static int load_slowly(struct sc_load *load, void *context)
 	(void)context;
 	pthread_barrier_wait(&ready);
 	pthread_barrier_wait(&ready);
-	return sc_load_value(load, "slow", 4);
+	return sc_load_set_value(load, "slow", 4);
 }
 
 static void *fetch_slowly(void *arg)
 {
 	struct sc_value value;
 
-	sct_check(sc_cache_fetch(caches[0], SC_KEY("slow"), load_slowly, NULL, &value, NULL) ==
-		SC_LOADED);
+	sct_check(
+		sct_fetch(caches[0], SC_KEY("slow"), load_slowly, NULL, &value, NULL) == SC_LOADED);
 	sct_check(value.len == 4);
 	sc_value_release(&value);
 	return arg;
@@ -322,12 +322,11 @@ static void load_it_oneself(void)
 {
 	struct sc_value value;
 
-	child_check(sc_cache_fetch(caches[0], SC_KEY("slow"), give_text, NULL, &value, NULL) ==
-		SC_LOADED);
+	child_check(
+		sct_fetch(caches[0], SC_KEY("slow"), give_text, NULL, &value, NULL) == SC_LOADED);
 	child_check(value.len == 6);
 	sc_value_release(&value);
-	child_check(
-		sc_cache_fetch(caches[0], SC_KEY("slow"), give_text, NULL, &value, NULL) == SC_HIT);
+	child_check(sct_fetch(caches[0], SC_KEY("slow"), give_text, NULL, &value, NULL) == SC_HIT);
 	sc_value_release(&value);
 }
 
@@ -362,7 +361,7 @@ static int load_and_fork(struct sc_load *load, void *context)
 		sct_check(pid > 0 && waitpid(pid, &status, 0) == pid);
 		sct_check(WIFEXITED(status) && WEXITSTATUS(status) == CHILD_GOOD);
 	}
-	return sc_load_value(load, is_child ? "child" : "parent", is_child ? 5 : 6);
+	return sc_load_set_value(load, is_child ? "child" : "parent", is_child ? 5 : 6);
 }
 
 /* The loader's own thread goes on in both. */
@@ -373,7 +372,7 @@ static void a_loader_may_fork(void **state)
 	size_t len;
 
 	(void)state;
-	int rc = sc_cache_fetch(caches[0], SC_KEY(1), load_and_fork, NULL, &value, NULL);
+	int rc = sct_fetch(caches[0], SC_KEY(1), load_and_fork, NULL, &value, NULL);
 	if (is_child) {
 		child_check(rc == SC_LOADED && value.len == 5);
 		sc_value_release(&value);

@@ -78,17 +78,17 @@ void sct_model_assert_content(const struct sct_entry *entry, const void *data, s
 	assert_true(sct_is_filled(data, len, entry->version));
 }
 
-void sct_model_set_times(struct sct_entry *entry, uint64_t ttl_ms, uint64_t idle_ms)
+void sct_model_set_times(struct sct_entry *entry, int64_t ttl_ms, int64_t tti_ms)
 {
 	bool ends = ttl_ms && ttl_ms != SC_NO_END;
 
-	entry->final_ms = ends ? sct_model.now_ms + (int64_t)ttl_ms : SCT_NEVER;
-	entry->idle_ms = idle_ms == SC_NO_END ? 0 : (int64_t)idle_ms;
+	entry->final_ms = ends ? sct_model.now_ms + ttl_ms : SCT_NEVER;
+	entry->tti_ms = tti_ms == SC_NO_END ? 0 : tti_ms;
 }
 
-uint64_t sct_model_some_time(void)
+int64_t sct_model_some_time(void)
 {
-	return sct_model_below(4) ? 1 + sct_model_below(100) : SC_NO_END;
+	return sct_model_below(4) ? 1 + (int64_t)sct_model_below(100) : SC_NO_END;
 }
 
 /* ---- The model ---- */
@@ -121,7 +121,7 @@ uint64_t sct_model_evicted(void)
 
 bool sct_model_expires(void)
 {
-	return sct_model.config->ttl_ms || sct_model.config->idle_ms || sct_model_has(SCT_TERMS);
+	return sct_model.config->ttl_ms || sct_model.config->tti_ms || sct_model_has(SCT_TERMS);
 }
 
 uint64_t sct_model_fitting(void)

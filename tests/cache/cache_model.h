@@ -20,7 +20,9 @@ enum sct_model_feature {
 
 struct sct_model_config {
 	const char *name;
-	uint64_t max_entries, max_bytes, ttl_ms, idle_ms, policy;
+	uint64_t max_entries, max_bytes;
+	int64_t ttl_ms, tti_ms;
+	uint64_t policy;
 	size_t value_max;
 	unsigned features;
 };
@@ -59,10 +61,10 @@ struct sct_entry sct_model_new_entry(int key);
 void sct_model_assert_content(const struct sct_entry *entry, const void *data, size_t len);
 
 /* The entry is stored now for so long; 0 and SC_NO_END are for ever. */
-void sct_model_set_times(struct sct_entry *entry, uint64_t ttl_ms, uint64_t idle_ms);
+void sct_model_set_times(struct sct_entry *entry, int64_t ttl_ms, int64_t tti_ms);
 
 /* A time in place of the cache's own. */
-uint64_t sct_model_some_time(void);
+int64_t sct_model_some_time(void);
 
 /* How many entries the cache has evicted so far. */
 uint64_t sct_model_evicted(void);

@@ -9,6 +9,7 @@
 #include "support/seeded_runs.h"
 
 #include "base/hash.h"
+#include "cache/fetching.h"
 #include "cache/sound.h"
 
 #include <stdio.h>
@@ -101,7 +102,7 @@ static void do_put(int number)
 		options = (struct sc_put_options){ sizeof options, sct_model_some_time(),
 			sct_model_some_time(), sct_model_below(100) };
 	sct_model_set_times(&entry, options.ttl_ms ? options.ttl_ms : sct_model.config->ttl_ms,
-		options.idle_ms ? options.idle_ms : sct_model.config->idle_ms);
+		options.tti_ms ? options.tti_ms : sct_model.config->tti_ms);
 	sct_fill(bytes, entry.len, entry.version);
 	int rc = entry.object ? put_object(&entry, sct_model_key(number, parts), &options)
 			      : sc_cache_put_with(sct_model.cache, sct_model_key(number, parts),
@@ -243,7 +244,7 @@ struct loading {
 	enum plan plan;
 	struct sct_entry entry;
 	bool called, overtaken;
-	uint64_t ttl_ms, idle_ms;
+	int64_t ttl_ms, tti_ms;
 	uint64_t evicted_before; /* the store that follows the loader evicts what comes on top */
 };
 
@@ -256,7 +257,7 @@ static void give(struct sc_load *load, const struct sct_entry *entry)
 	if (entry->object) {
 		struct sc_object object = sct_object_for_cache(entry->object, entry->len);
 		entry->object->is_given = true;
-		assert_int_equal(sc_load_object(load, &object), 0);
+		assert_int_equal(sc_load_set_object(load, &object), 0);
 		return;
 	}
 	assert_int_equal(sc_load_reserve(load, entry->len, &data), 0);
@@ -285,12 +286,12 @@ static int load(struct sc_load *load, void *context)
 		return 0;
 	give(load, entry);
 	if (loading->plan == GIVE_FOR_LONGER) {
-		sc_load_ttl_ms(load, loading->ttl_ms = sct_model_some_time());
-		sc_load_idle_ms(load, loading->idle_ms = sct_model_some_time());
-		sc_load_cost(load, sct_model_below(100));
+		sc_load_set_ttl_ms(load, loading->ttl_ms = sct_model_some_time());
+		sc_load_set_tti_ms(load, loading->tti_ms = sct_model_some_time());
+		sc_load_set_cost(load, sct_model_below(100));
 	}
 	if (loading->plan == GIVE_BUT_DO_NOT_STORE)
-		sc_load_ttl_ms(load, 0);
+		sc_load_set_ttl_ms(load, -1);
 	loading->evicted_before = sct_model_evicted();
 	return loading->plan == FAIL ? sc_load_fail(load, -3, "failed") : 0;
 }
@@ -308,7 +309,7 @@ static void settle_model(struct loading *loading)
 		return;
 	struct sc_cache_stats stats = sct_stats(sct_model.cache);
 	bool rejected = stats.rejected > sct_model.expected.rejected;
-	sct_model_set_times(&loading->entry, loading->ttl_ms, loading->idle_ms);
+	sct_model_set_times(&loading->entry, loading->ttl_ms, loading->tti_ms);
 	sct_model_store(&loading->entry, rejected ? SC_E_NOMEM : SC_OK,
 		stats.evictions - loading->evicted_before);
 }
@@ -319,7 +320,7 @@ static void do_fetch(int number)
 							      : (enum plan)sct_model_below(PLANS),
 		.entry = sct_model_new_entry(number),
 		.ttl_ms = sct_model.config->ttl_ms,
-		.idle_ms = sct_model.config->idle_ms };
+		.tti_ms = sct_model.config->tti_ms };
 	struct sc_error error = { 0 };
 	struct sc_part parts[3];
 	struct sc_value value;
@@ -327,8 +328,8 @@ static void do_fetch(int number)
 	if (!sct_model_has(SCT_TERMS) && loading.plan == GIVE_FOR_LONGER)
 		loading.plan = GIVE;
 	loading_now[number] = true;
-	int rc = sc_cache_fetch(sct_model.cache, sct_model_key(number, parts), load, &loading,
-		&value, &error);
+	int rc = sct_fetch(sct_model.cache, sct_model_key(number, parts), load, &loading, &value,
+		&error);
 	loading_now[number] = false;
 	if (!loading.called) {
 		assert_int_equal(rc, SC_HIT);
@@ -357,8 +358,8 @@ static void do_fetch_in_a_circle(int number)
 	struct sc_part parts[3];
 	struct sc_value value;
 
-	assert_int_equal(sc_cache_fetch(sct_model.cache, sct_model_key(number, parts), load,
-				 &loading, &value, NULL),
+	assert_int_equal(sct_fetch(sct_model.cache, sct_model_key(number, parts), load, &loading,
+				 &value, NULL),
 		SC_E_CYCLE);
 	assert_false(loading.called);
 	sct_assert_no_value(&value);
@@ -474,8 +475,8 @@ static void agree_with_the_model(const void *configured, uint64_t seed, long ope
 		.max_bytes = config->max_bytes,
 		.random = seed };
 	sct_model.cache = open(SC_CACHE_OPTIONS(.max_entries = config->max_entries,
-		.max_bytes = config->max_bytes, .ttl_ms = config->ttl_ms,
-		.idle_ms = config->idle_ms, .policy = config->policy,
+		.max_bytes = config->max_bytes, .ttl_ms = config->ttl_ms, .tti_ms = config->tti_ms,
+		.policy = config->policy,
 		.grow_entries = sct_model_has(SCT_RESIZES) ? config->max_entries * 2 : 0,
 		.grow_bytes = sct_model_has(SCT_RESIZES) ? config->max_bytes * 2 : 0,
 		.clock = sct_clock_of(&sct_model.now_ms)));

@@ -1,5 +1,6 @@
 /* Objects that loaders give: to the caller, to those who wait, and to the cache, or to nobody. Whoever has
  * it last frees it. */
+#include "cache/fetching.h"
 #include "cache/thing.h"
 #include "support/threads.h"
 
@@ -22,12 +23,12 @@ static int play(struct sc_load *load, void *context)
 	for (unsigned i = 0; i < script->gives; i++) {
 		struct sc_object object = sct_object_of(&script->thing[i], script->weight);
 		script->thing[i].cache = script->cache;
-		sct_check(sc_load_object(load, &object) == 0);
+		sct_check(sc_load_set_object(load, &object) == 0);
 	}
 	if (script->also)
 		script->also(load, script);
 	if (script->then_text)
-		sct_check(sc_load_value(load, "text", 4) == 0);
+		sct_check(sc_load_set_value(load, "text", 4) == 0);
 	return script->result;
 }
 
@@ -61,7 +62,7 @@ static int tear_down(void **state)
 
 static int fetch(struct script *script, struct sc_value *value)
 {
-	return sc_cache_fetch(script->cache, SC_KEY("thing"), play, script, value, NULL);
+	return sct_fetch(script->cache, SC_KEY("thing"), play, script, value, NULL);
 }
 
 static void loaded_then_found(void **state)
@@ -129,11 +130,11 @@ static void give_text_first(struct sc_load *load, struct script *script)
 	assert_int_equal(sc_load_reserve(load, 100, &data), 0);
 	memset(data, 1, 100);
 	assert_int_equal(script->thing[0].freed, 1);
-	assert_int_equal(sc_load_object(load, &object), 0);
+	assert_int_equal(sc_load_set_object(load, &object), 0);
 	/* What cannot be an object changes nothing. */
-	assert_int_equal(sc_load_object(load, NULL), SC_E_INVAL);
+	assert_int_equal(sc_load_set_object(load, NULL), SC_E_INVAL);
 	object.pointer = NULL;
-	assert_int_equal(sc_load_object(load, &object), SC_E_INVAL);
+	assert_int_equal(sc_load_set_object(load, &object), SC_E_INVAL);
 }
 
 static void an_object_in_place_of_a_value(void **state)
@@ -169,7 +170,7 @@ static void put_a_text(struct sc_load *load, struct script *script)
 static void do_not_store(struct sc_load *load, struct script *script)
 {
 	(void)script;
-	sc_load_ttl_ms(load, 0);
+	sc_load_set_ttl_ms(load, -1);
 }
 
 static void weigh_too_much(struct sc_load *load, struct script *script)
@@ -177,7 +178,7 @@ static void weigh_too_much(struct sc_load *load, struct script *script)
 	struct sc_object object = sct_object_of(&script->thing[0], 1 << 20);
 
 	script->thing[0].freed = -1; /* by being given again */
-	assert_int_equal(sc_load_object(load, &object), 0);
+	assert_int_equal(sc_load_set_object(load, &object), 0);
 	assert_int_equal(script->thing[0].freed, 0);
 }
 

@@ -1,6 +1,7 @@
 /* Threads put, load, hold, remove, evict and expire objects, all at once. An object knows whether it is
  * alive: it says so while anybody holds it, it is freed once, and in the end as many are freed as were made. */
 #include "cache/divided.h"
+#include "cache/fetching.h"
 #include "support/random.h"
 #include "support/threads.h"
 
@@ -71,7 +72,7 @@ static int load_creature(struct sc_load *load, void *context)
 	struct sc_object object = object_of(make((uint64_t)sc_load_number(load, 1)));
 	uint64_t *random = context;
 
-	sct_check(sc_load_object(load, &object) == 0);
+	sct_check(sc_load_set_object(load, &object) == 0);
 	if (sct_below(random, 4) == 0)
 		sched_yield();
 	/* Every other one fails, or gives another. */
@@ -79,7 +80,7 @@ static int load_creature(struct sc_load *load, void *context)
 		return sc_load_fail(load, -1, "after all");
 	if (sct_below(random, 8) == 0) {
 		object = object_of(make(((struct creature *)object.pointer)->key));
-		sct_check(sc_load_object(load, &object) == 0);
+		sct_check(sc_load_set_object(load, &object) == 0);
 	}
 	return 0;
 }
@@ -97,7 +98,7 @@ static void put(uint64_t *random, uint64_t key)
 	struct creature *creature = make(key);
 	struct sc_object object = object_of(creature);
 	const struct sc_put_options *options =
-		SC_PUT_OPTIONS(.ttl_ms = 1 + sct_below(random, 5), .idle_ms = 2);
+		SC_PUT_OPTIONS(.ttl_ms = 1 + (int64_t)sct_below(random, 5), .tti_ms = 2);
 
 	/* Now and then one that cannot be stored. */
 	if (sct_below(random, 10) == 0)
@@ -165,7 +166,7 @@ static void live(unsigned number, void *arg)
 		else if (what < 10)
 			sc_cache_acquire(arena.cache, SC_KEY("creature", key), &one->value);
 		else
-			sc_cache_fetch(arena.cache, SC_KEY("creature", key), load_creature, &random,
+			sct_fetch(arena.cache, SC_KEY("creature", key), load_creature, &random,
 				&one->value, NULL);
 		if (one->value.data)
 			check(&one->value, key);

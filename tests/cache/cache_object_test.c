@@ -1,5 +1,6 @@
 /* Objects in a cache: each is freed exactly once, whichever way its entry goes, and not before the last
  * who holds it lets go. */
+#include "cache/fetching.h"
 #include "cache/thing.h"
 #include "support/threads.h"
 
@@ -341,8 +342,6 @@ static void bad_arguments_change_nothing(void **state)
 
 	sct_put_thing(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
 	assert_refused(fixture, SC_KEY("thing"), WEIGHT, &options, SC_E_INVAL);
-	assert_refused(fixture, SC_KEY("thing"), WEIGHT,
-		SC_PUT_OPTIONS(.ttl_ms = (uint64_t)INT64_MAX / 4 + 1), SC_E_INVAL);
 	assert_refused(fixture, (struct sc_key){ NULL, 0 }, WEIGHT, NULL, SC_E_INVAL);
 	assert_int_equal(sc_cache_put_object(fixture->cache, SC_KEY("thing"), NULL, NULL),
 		SC_E_INVAL);
@@ -398,7 +397,7 @@ struct caller {
 static int load_text(struct sc_load *load, void *context)
 {
 	(void)context;
-	return sc_load_value(load, "loaded", 6);
+	return sc_load_set_value(load, "loaded", 6);
 }
 
 /* As it goes, it does all there is to do, and puts itself once more. */
@@ -416,8 +415,8 @@ static void use_the_cache(void *pointer, void *context)
 	assert_int_equal(sc_cache_invalidate(cache, SC_KEY("left behind")), SC_HIT);
 	sct_assert_value(&value, "by an object");
 	sc_value_release(&value);
-	assert_in_range(sc_cache_fetch(cache, SC_KEY("loaded"), load_text, NULL, &value, NULL),
-		SC_HIT, SC_LOADED);
+	assert_in_range(sct_fetch(cache, SC_KEY("loaded"), load_text, NULL, &value, NULL), SC_HIT,
+		SC_LOADED);
 	sc_value_release(&value);
 	assert_int_equal(sc_cache_maintain(cache, 1000), 0);
 	if (caller->calls < 20)
@@ -462,13 +461,14 @@ static int load_thing(struct sc_load *load, void *context)
 	struct sct_thing *things = context;
 	struct sc_object object = sct_object_of(&things[sc_load_number(load, 0)], WEIGHT);
 
-	return sc_load_object(load, &object);
+	return sc_load_set_object(load, &object);
 }
 
 static void memos_of_objects(void **state)
 {
 	static struct sct_thing things[4];
-	struct sc_memo memo = SC_MEMO_INIT(load_thing, things, .max_entries = 2);
+	struct sc_memo memo = SC_MEMO_INIT(
+		SC_CACHE_OPTIONS(.loader = load_thing, .loader_context = things, .max_entries = 2));
 	struct sc_value value;
 
 	(void)state;
@@ -482,7 +482,7 @@ static void memos_of_objects(void **state)
 		assert_int_equal(things[0].freed, i >= 2);
 	}
 	assert_int_equal(things[1].freed, 1);
-	assert_int_equal(sc_memo_forget(&memo, SC_KEY(2)), SC_HIT);
+	assert_int_equal(sc_memo_invalidate(&memo, SC_KEY(2)), SC_HIT);
 	assert_int_equal(things[2].freed, 1);
 	sc_memo_clear(&memo);
 	assert_int_equal(things[3].freed, 1);

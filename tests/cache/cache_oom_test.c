@@ -1,5 +1,6 @@
 /* Out of memory at every point in turn: it is reported, nothing is lost or leaked, and what was
  * there before is there after. */
+#include "cache/fetching.h"
 #include "cache/naive_cache.h"
 #include "cache/out_of_memory.h"
 #include "support/threads.h"
@@ -56,7 +57,7 @@ static void use_short_keys(void *cache)
 	for (int i = 0; i < 100; i++) {
 		assert_int_equal(sct_put(cache, SC_KEY("user", i), "value"), SC_OK);
 		assert_int_equal(sc_cache_put_with(cache, SC_KEY("large"), large, sizeof large,
-					 SC_PUT_OPTIONS(.ttl_ms = 1000, .idle_ms = 100, .cost = 5)),
+					 SC_PUT_OPTIONS(.ttl_ms = 1000, .tti_ms = 100, .cost = 5)),
 			SC_OK);
 		assert_int_equal(sc_cache_get(cache, SC_KEY("large"), large, sizeof large, &len),
 			SC_HIT);
@@ -101,7 +102,7 @@ static int load_in_two_ways(struct sc_load *load, void *context)
 	void *data = load;
 
 	(*calls)++;
-	int first = sc_load_value(load, "first", 5);
+	int first = sc_load_set_value(load, "first", 5);
 	sct_assert_done_or_out_of_memory(first, 0, NULL);
 	int second = sc_load_reserve(load, 6, &data);
 	sct_assert_done_or_out_of_memory(second, 0, NULL);
@@ -119,7 +120,7 @@ static void assert_fetch(struct sc_cache *cache, struct sc_key key)
 	struct sc_error error = { 0 };
 	int calls = 0;
 
-	int rc = sc_cache_fetch(cache, key, load_in_two_ways, &calls, &value, &error);
+	int rc = sct_fetch(cache, key, load_in_two_ways, &calls, &value, &error);
 	sct_assert_done_or_out_of_memory(rc, SC_LOADED, &error);
 	if (rc < 0) {
 		/* Memory was out for the load itself; a loader that was called has a value by
@@ -127,15 +128,14 @@ static void assert_fetch(struct sc_cache *cache, struct sc_key key)
 		assert_int_equal(calls, 0);
 		sct_assert_no_value(&value);
 		/* Nothing stays behind: the next fetch loads. */
-		assert_int_equal(
-			sc_cache_fetch(cache, key, load_in_two_ways, &calls, &value, &error),
+		assert_int_equal(sct_fetch(cache, key, load_in_two_ways, &calls, &value, &error),
 			SC_LOADED);
 	}
 	assert_int_equal(calls, 1);
 	assert_true(value.len == 6 || sct_allocation_failed());
 	assert_memory_equal(value.data, value.len == 6 ? "second" : "first", value.len);
 	sc_value_release(&value);
-	rc = sc_cache_fetch(cache, key, load_in_two_ways, &calls, &value, &error);
+	rc = sct_fetch(cache, key, load_in_two_ways, &calls, &value, &error);
 	sct_assert_done_or_out_of_memory(rc, SC_HIT, &error);
 	assert_int_equal(calls, 1);
 	sc_value_release(&value);
@@ -157,7 +157,7 @@ static void fetch(void *options)
 static int give_up(struct sc_load *load, void *context)
 {
 	(void)context;
-	int rc = sc_load_value(load, "x", 1);
+	int rc = sc_load_set_value(load, "x", 1);
 	return rc < 0 ? sc_load_fail(load, rc, "no memory for the answer") : 0;
 }
 
@@ -167,7 +167,7 @@ static void fetch_or_fail(unsigned number, void *arg)
 	struct sc_value value;
 
 	(void)number;
-	int rc = sc_cache_fetch(arg, SC_KEY("shared"), give_up, NULL, &value, &error);
+	int rc = sct_fetch(arg, SC_KEY("shared"), give_up, NULL, &value, &error);
 	if (rc > 0) {
 		sct_check(value.len == 1 && *(const char *)value.data == 'x');
 	} else {
@@ -214,7 +214,7 @@ static int give_thing(struct sc_load *load, void *context)
 	struct sct_object *thing = context;
 	struct sc_object object = sct_object_for_cache(thing, 10);
 
-	int rc = sc_load_object(load, &object);
+	int rc = sc_load_set_object(load, &object);
 	sct_assert_done_or_out_of_memory(rc, 0, NULL);
 	thing->is_given = rc == 0;
 	return rc;
@@ -235,7 +235,7 @@ static void use_objects(void *options)
 		assert_int_equal(sc_cache_acquire(cache, SC_KEY("thing"), &value),
 			is_put || is_put_again ? SC_HIT : SC_MISS);
 		sc_value_release(&value);
-		int rc = sc_cache_fetch(cache, SC_KEY("loaded"), give_thing, &loaded, &value, NULL);
+		int rc = sct_fetch(cache, SC_KEY("loaded"), give_thing, &loaded, &value, NULL);
 		assert_true(rc == SC_LOADED || sct_allocation_failed());
 		sc_cache_close(cache);
 		assert_false(loaded.is_freed && rc == SC_LOADED);
@@ -254,7 +254,7 @@ static int give_thing_then_value(struct sc_load *load, void *context)
 
 	if (rc < 0)
 		return rc;
-	rc = sc_load_value(load, "value", 5);
+	rc = sc_load_set_value(load, "value", 5);
 	sct_assert_done_or_out_of_memory(rc, 0, NULL);
 	/* What replaces it found no memory: then it is still what is given. */
 	assert_int_equal(thing->is_freed, rc == 0);
@@ -269,7 +269,7 @@ static void change_objects_mind(void *options)
 
 	if (!cache)
 		return;
-	int rc = sc_cache_fetch(cache, SC_KEY(1), give_thing_then_value, &thing, &value, NULL);
+	int rc = sct_fetch(cache, SC_KEY(1), give_thing_then_value, &thing, &value, NULL);
 	if (rc == SC_LOADED && thing.is_freed)
 		sct_assert_value(&value, "value");
 	else if (rc == SC_LOADED)
@@ -291,7 +291,7 @@ static void look_up_what_is_held_often(struct sc_cache *cache, size_t len)
 	struct sc_value value;
 	int calls = 0;
 
-	int rc = sc_cache_fetch(cache, SC_KEY(1), load_in_two_ways, &calls, &value, NULL);
+	int rc = sct_fetch(cache, SC_KEY(1), load_in_two_ways, &calls, &value, NULL);
 	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
 	assert_int_equal(calls, 0);
 	if (rc == SC_HIT)
@@ -387,12 +387,13 @@ static void use_resource(void *arg)
 
 static void use_memo_with(struct sc_key arguments)
 {
-	struct sc_memo memo = SC_MEMO_INIT(load_in_two_ways, NULL, .max_entries = 2);
+	int calls = 0;
+	struct sc_memo memo = SC_MEMO_INIT(SC_CACHE_OPTIONS(.loader = load_in_two_ways,
+		.loader_context = &calls, .max_entries = 2));
+	struct sc_memo_info info = { .size = sizeof info };
 	struct sc_value value = { .len = 1 };
 	struct sc_error error = { 0 };
-	int calls = 0;
 
-	memo.context = &calls;
 	int rc = sc_memo_call(&memo, arguments, &value, &error);
 	sct_assert_done_or_out_of_memory(rc, SC_LOADED, &error);
 	if (rc < 0) {
@@ -404,10 +405,12 @@ static void use_memo_with(struct sc_key arguments)
 	rc = sc_memo_call(&memo, arguments, &value, &error);
 	sct_assert_done_or_out_of_memory(rc, SC_HIT, &error);
 	assert_int_equal(calls, 1);
-	assert_int_equal(sc_memo_info(&memo).currsize, 1);
-	rc = sc_memo_forget(&memo, arguments);
+	assert_int_equal(sc_memo_read_info(&memo, &info), 0);
+	assert_int_equal(info.currsize, 1);
+	rc = sc_memo_invalidate(&memo, arguments);
 	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
-	assert_int_equal(sc_memo_info(&memo).currsize, rc == SC_HIT ? 0 : 1);
+	assert_int_equal(sc_memo_read_info(&memo, &info), 0);
+	assert_int_equal(info.currsize, rc == SC_HIT ? 0 : 1);
 	sc_memo_clear(&memo);
 	sc_memo_fini(&memo);
 	sc_value_release(&value);

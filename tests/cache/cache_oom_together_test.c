@@ -1,5 +1,6 @@
 /* Out of memory where several are at it: caches, threads, loads in loads, a fork. What fails fails for who was
  * there, and the next one finds everything as it should be. */
+#include "cache/fetching.h"
 #include "cache/out_of_memory.h"
 #include "support/threads.h"
 
@@ -90,7 +91,7 @@ static void resize_and_maintain(void *arg)
 static int load_inner(struct sc_load *load, void *context)
 {
 	(void)context;
-	return sc_load_value(load, "inner", 5);
+	return sc_load_set_value(load, "inner", 5);
 }
 
 static int load_outer(struct sc_load *load, void *cache)
@@ -98,11 +99,11 @@ static int load_outer(struct sc_load *load, void *cache)
 	struct sc_error error = { 0 };
 	struct sc_value inner;
 
-	int rc = sc_cache_fetch(cache, SC_KEY("inner"), load_inner, NULL, &inner, &error);
+	int rc = sct_fetch(cache, SC_KEY("inner"), load_inner, NULL, &inner, &error);
 	if (rc < 0)
 		return sc_load_fail(load, rc, "no inner: %s", error.message);
 	sct_assert_value(&inner, "inner");
-	rc = sc_load_value(load, inner.data, inner.len);
+	rc = sc_load_set_value(load, inner.data, inner.len);
 	sc_value_release(&inner);
 	return rc;
 }
@@ -116,7 +117,7 @@ static void load_in_a_load(void *arg)
 	(void)arg;
 	if (!cache)
 		return;
-	int rc = sc_cache_fetch(cache, SCT_LONG_KEY, load_outer, cache, &value, &error);
+	int rc = sct_fetch(cache, SCT_LONG_KEY, load_outer, cache, &value, &error);
 	if (rc == SC_LOADED) {
 		sct_assert_value(&value, "inner");
 	} else {
@@ -128,7 +129,7 @@ static void load_in_a_load(void *arg)
 	}
 	sc_value_release(&value);
 	/* Neither of the two flights is still under way. */
-	assert_true(sc_cache_fetch(cache, SCT_LONG_KEY, load_outer, cache, &value, NULL) > 0 ||
+	assert_true(sct_fetch(cache, SCT_LONG_KEY, load_outer, cache, &value, NULL) > 0 ||
 		rc == SC_LOADED);
 	sc_value_release(&value);
 	assert_int_equal(sct_stats(cache).pinned, 0);
@@ -198,7 +199,8 @@ static void call_memo(unsigned number, void *memo)
 
 static void call_together(void *arg)
 {
-	struct sc_memo memo = SC_MEMO_INIT(load_inner, NULL, .max_entries = 8);
+	struct sc_memo memo = SC_MEMO_INIT(
+		SC_CACHE_OPTIONS(.loader = load_inner, .loader_context = NULL, .max_entries = 8));
 
 	(void)arg;
 	sct_threads_run(THREADS, call_memo, &memo);

@@ -1,6 +1,7 @@
 /* Pinned values: valid and unchanged until released, whatever happens to their entry and their
  * cache. */
 #include "cache/cache_fixture.h"
+#include "cache/fetching.h"
 
 #include <stdio.h>
 
@@ -280,7 +281,7 @@ static void held_as_often_as_it_can_be(void **state)
 		assert_true((values[i].data == values[0].data) == (i < PINS_MAX));
 	assert_true(values[HOLDS - 1].len == sizeof large);
 	assert_true(sct_is_filled(values[HOLDS - 1].data, sizeof large, 1));
-	assert_int_equal(sc_cache_fetch(cache, SC_KEY(1), load_nothing, NULL, &once_more, &error),
+	assert_int_equal(sct_fetch(cache, SC_KEY(1), load_nothing, NULL, &once_more, &error),
 		SC_HIT);
 	assert_true(once_more.len == sizeof large && once_more.data != values[0].data);
 	sc_value_release(&once_more);

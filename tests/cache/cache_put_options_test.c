@@ -3,6 +3,7 @@
 #include "support/random.h"
 
 #include "base/clock.h"
+#include "cache/fetching.h"
 #include "cache/sound.h"
 #include "engine/layout.h"
 
@@ -18,7 +19,7 @@ static int set_up(void **state)
 
 	fixture.now_ms = 1000;
 	fixture.cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 256 << 10, .ttl_ms = 100,
-		.idle_ms = 40, .clock = sct_clock_of(&fixture.now_ms)));
+		.tti_ms = 40, .clock = sct_clock_of(&fixture.now_ms)));
 	*state = &fixture;
 	return 0;
 }
@@ -73,32 +74,32 @@ static void each_time_replaces_its_own(void **state)
 
 	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = 20));
 	assert_lives_until(fixture, 1019);
-	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = 20, .idle_ms = 10));
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = 20, .tti_ms = 10));
 	assert_lives_until(fixture, 1029);
-	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.idle_ms = 60));
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.tti_ms = 60));
 	assert_lives_until(fixture, 1089);
 	/* However long it may be idle, it lives no longer than it lives. */
-	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.idle_ms = 300));
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.tti_ms = 300));
 	assert_lives_until(fixture, 1189);
-	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = 500, .idle_ms = 300));
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = 500, .tti_ms = 300));
 	assert_lives_until(fixture, 1489);
 }
 
 static void no_end(void **state)
 {
 	struct fixture *fixture = *state;
-	const uint64_t longest = INT64_MAX / 4;
+	const int64_t longest = INT64_MAX / 4;
 
-	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.idle_ms = SC_NO_END));
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.tti_ms = SC_NO_END));
 	assert_lives_until(fixture, 1099);
 	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = SC_NO_END));
 	assert_lives_until(fixture, 1139);
-	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = longest, .idle_ms = SC_NO_END));
-	fixture->now_ms += (int64_t)longest - 1;
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = longest, .tti_ms = SC_NO_END));
+	fixture->now_ms += longest - 1;
 	assert_true(is_there(fixture));
 	fixture->now_ms += 1;
 	assert_false(is_there(fixture));
-	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .idle_ms = SC_NO_END));
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .tti_ms = SC_NO_END));
 	fixture->now_ms = INT64_MAX;
 	assert_true(is_there(fixture));
 	sct_assert_get(fixture->cache, SC_KEY(1), "x");
@@ -136,12 +137,12 @@ static void every_kind_replaces_every_kind(void **state)
 	struct fixture *fixture = *state;
 	const struct sc_put_options *const kinds[] = {
 		NULL,
-		SC_PUT_OPTIONS(.ttl_ms = 50, .idle_ms = SC_NO_END),
-		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .idle_ms = 50),
-		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .idle_ms = SC_NO_END),
-		SC_PUT_OPTIONS(.ttl_ms = 50, .idle_ms = SC_NO_END, .cost = 5),
-		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .idle_ms = 50, .cost = 5),
-		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .idle_ms = SC_NO_END, .cost = UINT64_MAX),
+		SC_PUT_OPTIONS(.ttl_ms = 50, .tti_ms = SC_NO_END),
+		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .tti_ms = 50),
+		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .tti_ms = SC_NO_END),
+		SC_PUT_OPTIONS(.ttl_ms = 50, .tti_ms = SC_NO_END, .cost = 5),
+		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .tti_ms = 50, .cost = 5),
+		SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .tti_ms = SC_NO_END, .cost = UINT64_MAX),
 	};
 	const size_t count = sizeof kinds / sizeof kinds[0];
 	char value[40];
@@ -163,30 +164,51 @@ static void every_kind_replaces_every_kind(void **state)
 		sct_assert_sound(fixture->cache);
 		fixture->now_ms += 51;
 		bool endless =
-			options && options->ttl_ms == SC_NO_END && options->idle_ms == SC_NO_END;
+			options && options->ttl_ms == SC_NO_END && options->tti_ms == SC_NO_END;
 		assert_int_equal(is_there(fixture), endless);
 	}
 }
 
 /* ---- What is refused ---- */
 
-static void times_that_no_cache_can_be_opened_with(void **state)
+/* What has ended already is not kept, by however little or much it has, and what it replaces is gone. */
+static void a_negative_time_keeps_nothing(void **state)
 {
 	struct fixture *fixture = *state;
-	const uint64_t bad[] = { (uint64_t)INT64_MAX / 4 + 1, INT64_MAX, UINT64_MAX - 1 };
+	const int64_t over[] = { -1, -2, -5, INT64_MIN };
 
-	assert_int_equal(sct_put(fixture->cache, SC_KEY(1), "before"), SC_OK);
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		assert_int_equal(sc_cache_put_with(fixture->cache, SC_KEY(1), "x", 1,
-					 SC_PUT_OPTIONS(.ttl_ms = bad[i])),
-			SC_E_INVAL);
-		assert_int_equal(sc_cache_put_with(fixture->cache, SC_KEY(1), "x", 1,
-					 SC_PUT_OPTIONS(.idle_ms = bad[i])),
-			SC_E_INVAL);
+	for (size_t i = 0; i < sizeof over / sizeof over[0]; i++) {
+		assert_int_equal(sct_put(fixture->cache, SC_KEY(1), "before"), SC_OK);
+		put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = over[i]));
+		sct_assert_get(fixture->cache, SC_KEY(1), NULL);
+		assert_int_equal(sct_put(fixture->cache, SC_KEY(1), "before"), SC_OK);
+		put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = SC_NO_END, .tti_ms = over[i]));
+		sct_assert_get(fixture->cache, SC_KEY(1), NULL);
 	}
-	sct_assert_get(fixture->cache, SC_KEY(1), "before");
-	assert_int_equal(sct_stats(fixture->cache).puts, 1);
+	assert_int_equal(sct_stats(fixture->cache).puts, 2 * sizeof over / sizeof over[0]);
 	assert_int_equal(sct_stats(fixture->cache).rejected, 0);
+	assert_int_equal(sct_stats(fixture->cache).entries, 0);
+}
+
+/* An end by the wall clock: what lies behind is negative, whatever lies ahead is positive, and nothing is 0. */
+static void a_time_until_a_date(void **state)
+{
+	struct fixture *fixture = *state;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	assert_in_range(sc_ttl_until(now_ms + 1000000), 900000, 1000000);
+	assert_true(sc_ttl_until(now_ms - 1) < 0);
+	assert_true(sc_ttl_until(0) < 0);
+	assert_true(sc_ttl_until(INT64_MIN) < 0);
+	assert_true(sc_ttl_until(INT64_MAX) > 0);
+	for (int i = 0; i < 2000; i++) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		assert_true(sc_ttl_until((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000) != 0);
+	}
+	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = sc_ttl_until(now_ms - 1)));
+	sct_assert_get(fixture->cache, SC_KEY(1), NULL);
 }
 
 struct newer_options {
@@ -198,7 +220,7 @@ static void options_of_other_versions(void **state)
 {
 	struct fixture *fixture = *state;
 	struct newer_options newer = { .known = { .ttl_ms = 20 } };
-	struct sc_put_options older = { .ttl_ms = 20, .idle_ms = UINT64_MAX - 1, .cost = 1 };
+	struct sc_put_options older = { .ttl_ms = 20, .tti_ms = -5, .cost = 1 };
 	const size_t bad[] = { 0, 1, sizeof older.size - 1, 4097, SIZE_MAX };
 
 	newer.known.size = sizeof newer;
@@ -209,7 +231,7 @@ static void options_of_other_versions(void **state)
 		SC_E_INVAL);
 
 	/* What an older header does not have is not read, whatever lies behind it in memory. */
-	older.size = offsetof(struct sc_put_options, idle_ms);
+	older.size = offsetof(struct sc_put_options, tti_ms);
 	put(fixture, SC_KEY(1), &older);
 	assert_lives_until(fixture, 1039);
 	older.size = sizeof older.size;
@@ -248,7 +270,7 @@ static void look_up_by(struct fixture *fixture, unsigned kind)
 		assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY(1), &value), SC_HIT);
 	else
 		assert_int_equal(
-			sc_cache_fetch(fixture->cache, SC_KEY(1), load_never, NULL, &value, NULL),
+			sct_fetch(fixture->cache, SC_KEY(1), load_never, NULL, &value, NULL),
 			SC_HIT);
 	sc_value_release(&value);
 }
@@ -319,7 +341,8 @@ static void a_late_lookup_is_no_use(void **state)
 /* ---- What a loader says ---- */
 
 struct terms {
-	uint64_t ttl_ms, idle_ms, cost;
+	int64_t ttl_ms, tti_ms;
+	uint64_t cost;
 	int calls;
 };
 
@@ -329,11 +352,11 @@ static int load_with_terms(struct sc_load *load, void *context)
 
 	terms->calls++;
 	if (terms->ttl_ms)
-		sc_load_ttl_ms(load, terms->ttl_ms);
-	if (terms->idle_ms)
-		sc_load_idle_ms(load, terms->idle_ms);
-	sc_load_cost(load, terms->cost);
-	return sc_load_value(load, "x", 1);
+		sc_load_set_ttl_ms(load, terms->ttl_ms);
+	if (terms->tti_ms)
+		sc_load_set_tti_ms(load, terms->tti_ms);
+	sc_load_set_cost(load, terms->cost);
+	return sc_load_set_value(load, "x", 1);
 }
 
 static void a_loader_sets_times(void **state)
@@ -357,8 +380,8 @@ static void a_loader_sets_times(void **state)
 		struct terms terms = cases[i].terms;
 		struct sc_value value;
 		int64_t began_ms = fixture->now_ms;
-		assert_int_equal(sc_cache_fetch(fixture->cache, SC_KEY(1), load_with_terms, &terms,
-					 &value, NULL),
+		assert_int_equal(
+			sct_fetch(fixture->cache, SC_KEY(1), load_with_terms, &terms, &value, NULL),
 			SC_LOADED);
 		sc_value_release(&value);
 		assert_int_equal(terms.calls, 1);
@@ -375,7 +398,7 @@ static void no_read_returns_what_is_expired(void **state)
 {
 	struct fixture *fixture = *state;
 	struct {
-		int64_t final_ms, idle_ms, used_ms;
+		int64_t final_ms, tti_ms, used_ms;
 	} known[50] = { 0 };
 	uint64_t random = 1, hits = 0, expired = 0;
 
@@ -384,17 +407,17 @@ static void no_read_returns_what_is_expired(void **state)
 		fixture->now_ms += (int64_t)sct_below(&random, 3);
 		int64_t now_ms = fixture->now_ms;
 		if (sct_below(&random, 6) == 0) {
-			uint64_t ttl_ms = 1 + sct_below(&random, 200);
-			uint64_t idle_ms = 1 + sct_below(&random, 100);
+			int64_t ttl_ms = 1 + (int64_t)sct_below(&random, 200);
+			int64_t tti_ms = 1 + (int64_t)sct_below(&random, 100);
 			put(fixture, SC_KEY("one", key),
-				SC_PUT_OPTIONS(.ttl_ms = ttl_ms, .idle_ms = idle_ms));
-			known[key].final_ms = now_ms + (int64_t)ttl_ms;
-			known[key].idle_ms = (int64_t)idle_ms;
+				SC_PUT_OPTIONS(.ttl_ms = ttl_ms, .tti_ms = tti_ms));
+			known[key].final_ms = now_ms + ttl_ms;
+			known[key].tti_ms = tti_ms;
 			known[key].used_ms = now_ms;
 			continue;
 		}
 		bool lives = now_ms < known[key].final_ms &&
-			now_ms - known[key].used_ms < known[key].idle_ms;
+			now_ms - known[key].used_ms < known[key].tti_ms;
 		sct_assert_get(fixture->cache, SC_KEY("one", key), lives ? "x" : NULL);
 		known[key].used_ms = now_ms;
 		if (!lives)
@@ -449,17 +472,14 @@ static void costs_are_kept(void **state)
 	assert_int_equal(cost_of(plain, SC_KEY(1)), 0);
 
 	/* Only where it was asked for is the time of a load its cost, and what the loader says wins. */
-	assert_int_equal(sc_cache_fetch(plain, SC_KEY(2), load_slowly, &terms, &value, NULL),
-		SC_LOADED);
+	assert_int_equal(sct_fetch(plain, SC_KEY(2), load_slowly, &terms, &value, NULL), SC_LOADED);
 	sc_value_release(&value);
 	assert_int_equal(cost_of(plain, SC_KEY(2)), 0);
-	assert_int_equal(sc_cache_fetch(timed, SC_KEY(2), load_slowly, &terms, &value, NULL),
-		SC_LOADED);
+	assert_int_equal(sct_fetch(timed, SC_KEY(2), load_slowly, &terms, &value, NULL), SC_LOADED);
 	sc_value_release(&value);
 	assert_in_range(cost_of(timed, SC_KEY(2)), 19000, 60000000);
 	terms.cost = 3;
-	assert_int_equal(sc_cache_fetch(timed, SC_KEY(3), load_slowly, &terms, &value, NULL),
-		SC_LOADED);
+	assert_int_equal(sct_fetch(timed, SC_KEY(3), load_slowly, &terms, &value, NULL), SC_LOADED);
 	sc_value_release(&value);
 	assert_int_equal(cost_of(timed, SC_KEY(3)), 3);
 	sc_cache_close(plain);
@@ -477,7 +497,8 @@ int main(void)
 		with_fixture(times_do_not_overflow),
 		with_fixture(an_object_has_times_too),
 		with_fixture(every_kind_replaces_every_kind),
-		with_fixture(times_that_no_cache_can_be_opened_with),
+		with_fixture(a_negative_time_keeps_nothing),
+		with_fixture(a_time_until_a_date),
 		with_fixture(options_of_other_versions),
 		with_fixture(every_kind_of_lookup_is_a_use),
 		with_fixture(a_value_too_long_for_its_buffer_is_used),

@@ -145,7 +145,7 @@ static void readers_see_nothing_of_it(void **state)
 	memset(&arena, 0, sizeof arena);
 	resize_while_others_read(sct_cache_open(
 		SC_CACHE_OPTIONS(.max_entries = KEYS, .grow_entries = 2 * KEYS, .max_bytes = LEAST,
-			.grow_bytes = MOST, .idle_ms = 500, .clock = sct_clock_of(&arena.now_ms))));
+			.grow_bytes = MOST, .tti_ms = 500, .clock = sct_clock_of(&arena.now_ms))));
 }
 
 static void nor_where_it_is_divided(void **state)
@@ -153,7 +153,7 @@ static void nor_where_it_is_divided(void **state)
 	(void)state;
 	memset(&arena, 0, sizeof arena);
 	resize_while_others_read(sct_divided_open(SC_CACHE_OPTIONS(.max_entries = KEYS,
-		.max_bytes = LEAST, .idle_ms = 500, .clock = sct_clock_of(&arena.now_ms))));
+		.max_bytes = LEAST, .tti_ms = 500, .clock = sct_clock_of(&arena.now_ms))));
 }
 
 int main(void)

@@ -9,6 +9,7 @@
 #include "support/random.h"
 #include "support/threads.h"
 
+#include "cache/fetching.h"
 #include "cache/sound.h"
 
 #include <pthread.h>
@@ -129,8 +130,7 @@ static int look_up(uint64_t *random, uint64_t key, struct sc_value *value, uint6
 		rc = sc_cache_acquire(arena.cache, SC_KEY("hot", key), value);
 		break;
 	default:
-		rc = sc_cache_fetch(arena.cache, SC_KEY("hot", key), load_latest, NULL, value,
-			NULL);
+		rc = sct_fetch(arena.cache, SC_KEY("hot", key), load_latest, NULL, value, NULL);
 		sct_check(rc > 0);
 		break;
 	}
@@ -179,7 +179,7 @@ static void disturb(uint64_t *random)
 					SC_KEY("hot", sct_below(random, KEYS))) == SC_HIT);
 			break;
 		default:
-			sct_check(sc_cache_stats(arena.cache, &stats) == 0);
+			sct_check(sc_cache_read_stats(arena.cache, &stats) == 0);
 			sct_check(stats.hits >= last.hits && stats.misses >= last.misses);
 			sct_check(stats.puts >= last.puts && stats.evictions >= last.evictions);
 			sct_check(stats.entries <= KEYS && stats.bytes <= stats.max_bytes);

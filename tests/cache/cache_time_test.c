@@ -3,6 +3,7 @@
  * one cache time, so the cases follow one another as invocations do, each with a cache of its
  * own. */
 #include "cache/cache_fixture.h"
+#include "cache/fetching.h"
 #include "support/threads.h"
 
 #include <stdio.h>
@@ -57,7 +58,7 @@ static void assert_in_an_invocation(struct sc_cache *cache, const char *text)
 }
 
 /* An entry that lives for so long from now on. */
-static struct sc_cache *cache_with_an_entry(uint64_t ttl_ms)
+static struct sc_cache *cache_with_an_entry(int64_t ttl_ms)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.ttl_ms = ttl_ms));
 
@@ -88,6 +89,55 @@ static void time_stands_still_in_an_invocation(void **state)
 	sct_assert_get(cache, SC_KEY(1), "x");
 	end();
 	sct_assert_get(cache, SC_KEY(1), NULL);
+	sc_cache_close(cache);
+}
+
+/* An invocation of minutes: time goes on when it is asked to. */
+static void time_goes_on_when_it_is_brought_up_to_date(void **state)
+{
+	struct sc_cache *cache;
+
+	(void)state;
+	begin();
+	cache = cache_with_an_entry(100);
+	pass(INT64_C(99) * MS);
+	sc_time_update();
+	sct_assert_get(cache, SC_KEY(1), "x");
+	pass(INT64_C(1) * MS);
+	sct_assert_get(cache, SC_KEY(1), "x");
+	sc_time_update();
+	sct_assert_get(cache, SC_KEY(1), NULL);
+	end();
+	sc_time_update();
+	sc_cache_close(cache);
+}
+
+static int load_for_a_minute(struct sc_load *load, void *context)
+{
+	(void)context;
+	pass(INT64_C(60000) * MS);
+	return sc_load_set_value(load, "y", 1);
+}
+
+/* A load takes time: what was there before ends, and what it gives lives from its end on. */
+static void time_goes_on_at_a_load(void **state)
+{
+	struct sc_cache *cache;
+	struct sc_value value;
+
+	(void)state;
+	begin();
+	cache = cache_with_an_entry(100);
+	assert_int_equal(sct_fetch(cache, SC_KEY(2), load_for_a_minute, NULL, &value, NULL),
+		SC_LOADED);
+	sc_value_release(&value);
+	sct_assert_get(cache, SC_KEY(1), NULL);
+	sct_assert_get(cache, SC_KEY(2), "y");
+	end();
+	pass(INT64_C(99) * MS);
+	sct_assert_get(cache, SC_KEY(2), "y");
+	pass(INT64_C(1) * MS);
+	sct_assert_get(cache, SC_KEY(2), NULL);
 	sc_cache_close(cache);
 }
 
@@ -219,7 +269,7 @@ static void short_freezes_add_up(void **state)
 
 static void what_an_invocation_uses_is_as_old_as_its_beginning(void **state)
 {
-	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.ttl_ms = 200, .idle_ms = 50));
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.ttl_ms = 200, .tti_ms = 50));
 
 	(void)state;
 	assert_int_equal(sct_put(cache, SC_KEY(1), "x"), SC_OK);
@@ -237,7 +287,7 @@ static void what_an_invocation_uses_is_as_old_as_its_beginning(void **state)
 /* A freeze is time in which nobody used anything. */
 static void a_freeze_is_idle_time(void **state)
 {
-	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.idle_ms = 30000));
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.tti_ms = 30000));
 
 	(void)state;
 	assert_int_equal(sct_put(cache, SC_KEY(1), "x"), SC_OK);
@@ -271,7 +321,7 @@ static void find_from_outside(unsigned number, void *arg)
  * what it uses is there for them all the same. */
 static void a_use_in_the_past_takes_nothing_away(void **state)
 {
-	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.idle_ms = 300));
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.tti_ms = 300));
 
 	(void)state;
 	begin();
@@ -342,6 +392,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_freeze_before_the_first_invocation),
 		cmocka_unit_test(time_stands_still_in_an_invocation),
+		cmocka_unit_test(time_goes_on_when_it_is_brought_up_to_date),
+		cmocka_unit_test(time_goes_on_at_a_load),
 		cmocka_unit_test(time_goes_on_between_invocations),
 		cmocka_unit_test(without_a_runtime_time_goes_on),
 		cmocka_unit_test(a_freeze_counts_whichever_clock_saw_it),

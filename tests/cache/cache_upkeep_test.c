@@ -11,7 +11,7 @@
 
 /* ---- Maintenance ---- */
 
-static void put_timed(struct sc_cache *cache, uint64_t key, uint64_t ttl_ms)
+static void put_timed(struct sc_cache *cache, uint64_t key, int64_t ttl_ms)
 {
 	assert_int_equal(
 		sc_cache_put_with(cache, SC_KEY(key), "x", 1, SC_PUT_OPTIONS(.ttl_ms = ttl_ms)),
@@ -38,7 +38,7 @@ static void what_is_due_goes_and_nothing_else(void **state)
 
 	(void)state;
 	for (uint64_t key = 0; key < 1000; key++)
-		put_timed(cache, key, 1 + key);
+		put_timed(cache, key, 1 + (int64_t)key);
 	for (uint64_t key = 1000; key < 1100; key++)
 		assert_int_equal(sct_put(cache, SC_KEY(key), "x"), SC_OK);
 	for (int step = 0; step <= 10; step++) {

@@ -1,5 +1,6 @@
 /* Loaders that use the cache they load for: other keys, their own key, and keys that change
  * under them. */
+#include "cache/fetching.h"
 #include "cache/scripted_loader.h"
 
 static void load_another(struct sc_load *load, struct sct_script *script)
@@ -48,7 +49,7 @@ static void ask_for_what_is_loading(struct sc_load *load, struct sct_script *scr
 	struct sc_error error = { 0 };
 	struct sc_value value = { .len = 5 };
 
-	int rc = sc_cache_fetch(script->cache, sc_load_key(load), sct_play, script, &value, &error);
+	int rc = sct_fetch(script->cache, sc_load_key(load), sct_play, script, &value, &error);
 	assert_int_equal(rc, SC_E_CYCLE);
 	sct_assert_no_value(&value);
 	assert_int_equal(error.code, SC_E_CYCLE);
@@ -88,8 +89,8 @@ static void fetch_the_other(struct sc_load *load, struct sct_script *script)
 	struct sc_value value;
 
 	/* 0 asks for 1, and 1 for 0. */
-	script->result = sc_cache_fetch(script->cache, SC_KEY(1 - sc_load_number(load, 0)),
-		sct_play, script, &value, NULL);
+	script->result = sct_fetch(script->cache, SC_KEY(1 - sc_load_number(load, 0)), sct_play,
+		script, &value, NULL);
 	sc_value_release(&value);
 }
 

@@ -1,5 +1,6 @@
 /* Fetching with one thread: what a loader sees, what it can give and say, and what is stored of
  * it. */
+#include "cache/fetching.h"
 #include "cache/scripted_loader.h"
 
 static void loads_once_and_hits_from_then_on(void **state)
@@ -45,11 +46,97 @@ static void without_a_loader(void **state)
 	struct sc_error error = { 0 };
 	struct sc_value value = { .len = 5 };
 
-	assert_int_equal(sc_cache_fetch(script->cache, SC_KEY(1), NULL, NULL, &value, &error),
+	assert_int_equal(sct_fetch(script->cache, SC_KEY(1), NULL, NULL, &value, &error),
 		SC_E_INVAL);
 	sct_assert_no_value(&value);
 	assert_int_equal(error.code, SC_E_INVAL);
-	assert_string_equal(error.message, "there is no loader");
+	assert_string_equal(error.message,
+		"there is no loader: open the cache with one, or name one for this fetch");
+	assert_int_equal(sc_cache_fetch(script->cache, SC_KEY(1), &value, NULL), SC_E_INVAL);
+	assert_int_equal(sc_cache_fetch_with(script->cache, SC_KEY(1), NULL, &value, NULL),
+		SC_E_INVAL);
+}
+
+/* ---- Whose loader ---- */
+
+/* A fetch uses the loader that the cache was opened with, unless it brings another. */
+static void the_caches_own_loader(void **state)
+{
+	struct sct_script *script = *state, other = { .text = "other" };
+	struct sc_value value;
+
+	sc_cache_close(script->cache);
+	script->cache =
+		sct_cache_open(SC_CACHE_OPTIONS(.loader = sct_play, .loader_context = script));
+	assert_int_equal(sc_cache_fetch(script->cache, SC_KEY(1), &value, NULL), SC_LOADED);
+	sct_assert_value(&value, "loaded");
+	sc_value_release(&value);
+	assert_int_equal(sc_cache_fetch_with(script->cache, SC_KEY(2), NULL, &value, NULL),
+		SC_LOADED);
+	sc_value_release(&value);
+	assert_int_equal(
+		sc_cache_fetch_with(script->cache, SC_KEY(3), SC_FETCH_OPTIONS(0), &value, NULL),
+		SC_LOADED);
+	sc_value_release(&value);
+	assert_int_equal(script->calls, 3);
+	assert_int_equal(sct_fetch(script->cache, SC_KEY(4), sct_play, &other, &value, NULL),
+		SC_LOADED);
+	sct_assert_value(&value, "other");
+	sc_value_release(&value);
+	assert_int_equal(other.calls, 1);
+	script->calls++;
+}
+
+struct newer_fetch_options {
+	struct sc_fetch_options known;
+	uint64_t unknown;
+};
+
+static void fetch_options_of_other_versions(void **state)
+{
+	struct sct_script *script = *state;
+	struct newer_fetch_options newer = { .known = { sizeof newer, sct_play, script } };
+	struct sc_fetch_options older = { offsetof(struct sc_fetch_options, loader), sct_play,
+		script };
+	struct sc_value value;
+
+	assert_int_equal(sc_cache_fetch_with(script->cache, SC_KEY(1), &newer.known, &value, NULL),
+		SC_LOADED);
+	sc_value_release(&value);
+	newer.unknown = 1;
+	assert_int_equal(sc_cache_fetch_with(script->cache, SC_KEY(1), &newer.known, &value, NULL),
+		SC_E_INVAL);
+	sct_assert_no_value(&value);
+	/* What an older header does not have is not read. */
+	assert_int_equal(sc_cache_fetch_with(script->cache, SC_KEY(2), &older, &value, NULL),
+		SC_E_INVAL);
+	older.size = 0;
+	assert_int_equal(sc_cache_fetch_with(script->cache, SC_KEY(2), &older, &value, NULL),
+		SC_E_INVAL);
+}
+
+/* ---- What is absent ---- */
+
+static void what_the_loader_finds_absent(void **state)
+{
+	struct sct_script *script = *state;
+	struct sc_error error = { 0 };
+	struct sc_value value = { .len = 5 };
+
+	script->text = NULL;
+	script->result = SC_E_ABSENT;
+	for (int i = 1; i <= 2; i++) {
+		assert_int_equal(
+			sct_fetch(script->cache, SC_KEY(1), sct_play, script, &value, &error),
+			SC_E_ABSENT);
+		sct_assert_no_value(&value);
+		assert_int_equal(error.code, SC_E_ABSENT);
+		assert_string_equal(error.message, "there is no value for this key");
+		assert_int_equal(script->calls, i);
+	}
+	assert_int_equal(sct_stats(script->cache).load_absences, 2);
+	assert_int_equal(sct_stats(script->cache).load_failures, 0);
+	sct_assert_get(script->cache, SC_KEY(1), NULL);
 }
 
 /* ---- What the loader sees ---- */
@@ -126,12 +213,12 @@ static void give_in_pieces(struct sc_load *load, struct sct_script *script)
 	void *data;
 
 	(void)script;
-	assert_int_equal(sc_load_value(load, "first", 5), 0);
+	assert_int_equal(sc_load_set_value(load, "first", 5), 0);
 	assert_int_equal(sc_load_reserve(load, 8, &data), 0);
 	assert_int_equal((uintptr_t)data % 8, 0);
 	memcpy(data, "reserved", 8);
 	/* A value may be made of the one before it. */
-	assert_int_equal(sc_load_value(load, (char *)data + 2, 5), 0);
+	assert_int_equal(sc_load_set_value(load, (char *)data + 2, 5), 0);
 }
 
 static void the_last_value_given_is_the_value(void **state)
@@ -154,7 +241,7 @@ static void reserve(struct sc_load *load, struct sct_script *script)
 	/* Nobody has that much memory; what was given stays. */
 	assert_int_equal(sc_load_reserve(load, SIZE_MAX - 8, &data), SC_E_NOMEM);
 	assert_null(data);
-	assert_int_equal(sc_load_value(load, "", SIZE_MAX - 8), SC_E_NOMEM);
+	assert_int_equal(sc_load_set_value(load, "", SIZE_MAX - 8), SC_E_NOMEM);
 }
 
 static void a_value_written_in_place(void **state)
@@ -189,10 +276,9 @@ static void a_loaded_value_outlives_the_cache(void **state)
 	struct sct_script *script = *state;
 	struct sc_value loaded, hit;
 
-	assert_int_equal(sc_cache_fetch(script->cache, SC_KEY(1), sct_play, script, &loaded, NULL),
+	assert_int_equal(sct_fetch(script->cache, SC_KEY(1), sct_play, script, &loaded, NULL),
 		SC_LOADED);
-	assert_int_equal(sc_cache_fetch(script->cache, SC_KEY(1), sct_play, script, &hit, NULL),
-		SC_HIT);
+	assert_int_equal(sct_fetch(script->cache, SC_KEY(1), sct_play, script, &hit, NULL), SC_HIT);
 	sc_cache_clear(script->cache);
 	sct_assert_value(&loaded, "loaded");
 	sc_cache_close(script->cache);
@@ -254,7 +340,7 @@ static void a_long_message_is_cut_at_a_character(void **state)
 	struct sc_value value;
 
 	script->also = complain_at_length;
-	assert_int_equal(sc_cache_fetch(script->cache, SC_KEY(1), sct_play, script, &value, &error),
+	assert_int_equal(sct_fetch(script->cache, SC_KEY(1), sct_play, script, &value, &error),
 		SC_E_LOAD);
 	assert_int_equal(strlen(error.message), SC_ERROR_MESSAGE_BYTES - 2);
 	assert_memory_equal(error.message + SC_ERROR_MESSAGE_BYTES - 4, "\xC3\xA9", 3);
@@ -286,13 +372,13 @@ static void no_value_is_a_failure(void **state)
 
 /* ---- How long it lives ---- */
 
-static uint64_t wanted_ttl_ms;
+static int64_t wanted_ttl_ms;
 
 static void set_ttl(struct sc_load *load, struct sct_script *script)
 {
 	(void)script;
-	sc_load_ttl_ms(load, 1);
-	sc_load_ttl_ms(load, wanted_ttl_ms);
+	sc_load_set_ttl_ms(load, 1);
+	sc_load_set_ttl_ms(load, wanted_ttl_ms);
 }
 
 static void the_loader_sets_the_time_to_live(void **state)
@@ -309,9 +395,9 @@ static void the_loader_sets_the_time_to_live(void **state)
 	sct_assert_fetches(script, SC_KEY("short"), SC_LOADED, "loaded");
 	wanted_ttl_ms = 1000;
 	sct_assert_fetches(script, SC_KEY("long"), SC_LOADED, "loaded");
-	wanted_ttl_ms = UINT64_MAX;
+	wanted_ttl_ms = SC_NO_END;
 	sct_assert_fetches(script, SC_KEY("for ever"), SC_LOADED, "loaded");
-	wanted_ttl_ms = 0;
+	wanted_ttl_ms = -5;
 	sct_assert_fetches(script, SC_KEY("not at all"), SC_LOADED, "loaded");
 	sct_assert_get(script->cache, SC_KEY("not at all"), NULL);
 
@@ -342,6 +428,9 @@ int main(void)
 		scripted_case(what_was_put_is_not_loaded),
 		scripted_case(empty_values_are_values),
 		scripted_case(without_a_loader),
+		scripted_case(the_caches_own_loader),
+		scripted_case(fetch_options_of_other_versions),
+		scripted_case(what_the_loader_finds_absent),
 		scripted_case(the_loader_sees_the_parts_of_the_key),
 		scripted_case(the_key_is_copied),
 		scripted_case(the_last_value_given_is_the_value),

@@ -5,6 +5,7 @@
  * inside their loaders; then it goes on. In the threads sct_check() stands in for cmocka's
  * assertions. */
 #include "cache/cache_fixture.h"
+#include "cache/fetching.h"
 #include "support/random.h"
 #include "support/threads.h"
 
@@ -55,13 +56,13 @@ static int load_when_all_wait(struct sc_load *load, void *context)
 	unsigned call = atomic_fetch_add(&stage.calls, 1);
 	sct_until(sct_threads_waiting() == stage.wanted);
 	sct_check(call == 0);
-	return sc_load_value(load, "one for all", 11);
+	return sc_load_set_value(load, "one for all", 11);
 }
 
 static void fetch_the_same(unsigned number, void *arg)
 {
 	(void)arg;
-	sct_check(sc_cache_fetch(stage.cache, SC_KEY("key"), load_when_all_wait, NULL,
+	sct_check(sct_fetch(stage.cache, SC_KEY("key"), load_when_all_wait, NULL,
 			  &stage.values[number], NULL) == SC_LOADED);
 	sct_check(has_text(&stage.values[number], "one for all"));
 }
@@ -103,7 +104,7 @@ static void fetch_the_failing(unsigned number, void *arg)
 	(void)arg;
 	/* Not everybody wants to know why. */
 	bool asks = number != 1;
-	sct_check(sc_cache_fetch(stage.cache, SC_KEY("key"), fail_when_all_wait, NULL, &value,
+	sct_check(sct_fetch(stage.cache, SC_KEY("key"), fail_when_all_wait, NULL, &value,
 			  asks ? &error : NULL) == SC_E_LOAD);
 	sct_check(value.data == NULL && value.len == 0 && value.holder == NULL);
 	if (!asks)
@@ -131,7 +132,7 @@ static int load_when_all_are_inside(struct sc_load *load, void *context)
 	(void)context;
 	atomic_fetch_add(&stage.inside, 1);
 	sct_until(atomic_load(&stage.inside) == stage.wanted);
-	return sc_load_value(load, "x", 1);
+	return sc_load_set_value(load, "x", 1);
 }
 
 static void fetch_my_own(unsigned number, void *arg)
@@ -139,8 +140,8 @@ static void fetch_my_own(unsigned number, void *arg)
 	struct sc_value value;
 
 	(void)arg;
-	sct_check(sc_cache_fetch(stage.cache, SC_KEY(number), load_when_all_are_inside, NULL,
-			  &value, NULL) == SC_LOADED);
+	sct_check(sct_fetch(stage.cache, SC_KEY(number), load_when_all_are_inside, NULL, &value,
+			  NULL) == SC_LOADED);
 	sc_value_release(&value);
 }
 
@@ -163,9 +164,9 @@ static int load_in_turn(struct sc_load *load, void *context)
 	if (atomic_fetch_add(&stage.calls, 1) == 0) {
 		/* Overtaken, and the last to land. */
 		sct_until(atomic_load(&stage.go));
-		return sc_load_value(load, "old", 3);
+		return sc_load_set_value(load, "old", 3);
 	}
-	return sc_load_value(load, "new", 3);
+	return sc_load_set_value(load, "new", 3);
 }
 
 static void fetch_around_a_change(unsigned number, void *arg)
@@ -179,7 +180,7 @@ static void fetch_around_a_change(unsigned number, void *arg)
 		sct_until(sct_threads_waiting() == 1);
 		sct_check(sc_cache_invalidate(stage.cache, SC_KEY("key")) == SC_MISS);
 	}
-	sct_check(sc_cache_fetch(stage.cache, SC_KEY("key"), load_in_turn, NULL, &value, NULL) ==
+	sct_check(sct_fetch(stage.cache, SC_KEY("key"), load_in_turn, NULL, &value, NULL) ==
 		SC_LOADED);
 	sct_check(has_text(&value, number == NEW_LOADER ? "new" : "old"));
 	sc_value_release(&value);
@@ -213,10 +214,10 @@ static int load_the_next(struct sc_load *load, void *context)
 	int64_t next = (sc_load_number(load, 0) + 1) % stage.wanted;
 	atomic_fetch_add(&stage.inside, 1);
 	sct_until(atomic_load(&stage.inside) >= stage.wanted);
-	count_circle(sc_cache_fetch(stage.cache, SC_KEY(next), load_the_next, NULL, &value, NULL));
+	count_circle(sct_fetch(stage.cache, SC_KEY(next), load_the_next, NULL, &value, NULL));
 	sc_value_release(&value);
 	/* Whoever closes the circle has to do without the other. */
-	return sc_load_value(load, "x", 1);
+	return sc_load_set_value(load, "x", 1);
 }
 
 static void fetch_in_a_circle(unsigned number, void *arg)
@@ -224,7 +225,7 @@ static void fetch_in_a_circle(unsigned number, void *arg)
 	struct sc_value value;
 
 	(void)arg;
-	sct_check(sc_cache_fetch(stage.cache, SC_KEY(number), load_the_next, NULL, &value, NULL) ==
+	sct_check(sct_fetch(stage.cache, SC_KEY(number), load_the_next, NULL, &value, NULL) ==
 		SC_LOADED);
 	sc_value_release(&value);
 }
@@ -264,7 +265,7 @@ static int load_b(struct sc_load *load, void *context)
 	int rc = sc_resource_acquire(&r, &instance, NULL);
 	count_circle(rc);
 	sc_resource_release(&r, instance);
-	return sc_load_value(load, "b", 1);
+	return sc_load_set_value(load, "b", 1);
 }
 
 static int load_a(struct sc_load *load, void *context)
@@ -273,9 +274,9 @@ static int load_a(struct sc_load *load, void *context)
 
 	(void)context;
 	all_inside();
-	count_circle(sc_cache_fetch(stage.cache, SC_KEY("b"), load_b, NULL, &value, NULL));
+	count_circle(sct_fetch(stage.cache, SC_KEY("b"), load_b, NULL, &value, NULL));
 	sc_value_release(&value);
-	return sc_load_value(load, "a", 1);
+	return sc_load_set_value(load, "a", 1);
 }
 
 static int open_r(void *context, void **instance, struct sc_error *error)
@@ -284,7 +285,7 @@ static int open_r(void *context, void **instance, struct sc_error *error)
 
 	(void)error;
 	all_inside();
-	count_circle(sc_cache_fetch(stage.cache, SC_KEY("a"), load_a, NULL, &value, NULL));
+	count_circle(sct_fetch(stage.cache, SC_KEY("a"), load_a, NULL, &value, NULL));
 	sc_value_release(&value);
 	*instance = context;
 	return 0;
@@ -297,9 +298,9 @@ static void go_to_own_place(unsigned number, void *arg)
 
 	(void)arg;
 	if (number == LOADS_A)
-		sct_check(sc_cache_fetch(stage.cache, SC_KEY("a"), load_a, NULL, &value, NULL) > 0);
+		sct_check(sct_fetch(stage.cache, SC_KEY("a"), load_a, NULL, &value, NULL) > 0);
 	else if (number == LOADS_B)
-		sct_check(sc_cache_fetch(stage.cache, SC_KEY("b"), load_b, NULL, &value, NULL) > 0);
+		sct_check(sct_fetch(stage.cache, SC_KEY("b"), load_b, NULL, &value, NULL) > 0);
 	else
 		sct_check(sc_resource_acquire(&r, &instance, NULL) > 0);
 	sc_value_release(&value);
@@ -327,7 +328,7 @@ static int load_on_command(struct sc_load *load, void *context)
 	atomic_fetch_add(&stage.inside, 1);
 	sct_until(atomic_load(&stage.go));
 	sct_check(sc_load_remaining_ms(load) == SC_NO_DEADLINE);
-	return sc_load_value(load, "late", 4);
+	return sc_load_set_value(load, "late", 4);
 }
 
 static void fetch_until_too_late(int64_t remaining_ms, int expected)
@@ -336,7 +337,7 @@ static void fetch_until_too_late(int64_t remaining_ms, int expected)
 	struct sc_value value = { .len = 1 };
 
 	sc_cache_hooks()->invocation_begin(remaining_ms);
-	int rc = sc_cache_fetch(stage.cache, SC_KEY("key"), load_on_command, NULL, &value, &error);
+	int rc = sct_fetch(stage.cache, SC_KEY("key"), load_on_command, NULL, &value, &error);
 	sc_cache_hooks()->invocation_end(0);
 	sct_check(rc == expected);
 	sct_check(error.code == (rc < 0 ? rc : 0));
@@ -350,7 +351,7 @@ static void wait_with_and_without_deadline(unsigned number, void *arg)
 
 	(void)arg;
 	if (number == 0) {
-		sct_check(sc_cache_fetch(stage.cache, SC_KEY("key"), load_on_command, NULL, &value,
+		sct_check(sct_fetch(stage.cache, SC_KEY("key"), load_on_command, NULL, &value,
 				  NULL) == SC_LOADED);
 		sc_value_release(&value);
 		return;
@@ -387,7 +388,7 @@ static int load_in_time(struct sc_load *load, void *context)
 	int64_t *remaining_ms = context;
 
 	*remaining_ms = sc_load_remaining_ms(load);
-	return sc_load_value(load, "x", 1);
+	return sc_load_set_value(load, "x", 1);
 }
 
 static void the_loader_knows_the_deadline(void **state)
@@ -401,19 +402,19 @@ static void the_loader_knows_the_deadline(void **state)
 	hooks->invocation_begin(5000);
 	/* The deadline is for waiting, not for hits or one's own load. */
 	assert_int_equal(
-		sc_cache_fetch(stage.cache, SC_KEY(1), load_in_time, &remaining_ms, &value, NULL),
+		sct_fetch(stage.cache, SC_KEY(1), load_in_time, &remaining_ms, &value, NULL),
 		SC_LOADED);
 	sc_value_release(&value);
 	assert_in_range(remaining_ms, 1, 5000);
 	hooks->invocation_begin(0);
 	assert_int_equal(
-		sc_cache_fetch(stage.cache, SC_KEY(2), load_in_time, &remaining_ms, &value, NULL),
+		sct_fetch(stage.cache, SC_KEY(2), load_in_time, &remaining_ms, &value, NULL),
 		SC_LOADED);
 	sc_value_release(&value);
 	assert_int_equal(remaining_ms, 0);
 	hooks->invocation_end(0);
 	assert_int_equal(
-		sc_cache_fetch(stage.cache, SC_KEY(3), load_in_time, &remaining_ms, &value, NULL),
+		sct_fetch(stage.cache, SC_KEY(3), load_in_time, &remaining_ms, &value, NULL),
 		SC_LOADED);
 	sc_value_release(&value);
 	assert_true(remaining_ms == SC_NO_DEADLINE);
@@ -436,16 +437,16 @@ static int load_at_random(struct sc_load *load, void *context)
 	atomic_fetch_add(&stage.calls, 1);
 	if (sct_below(random, 2) == 0) {
 		int64_t other = (int64_t)sct_below(random, KEYS);
-		int rc = sc_cache_fetch(stage.cache, SC_KEY(other), load_at_random, random, &value,
-			NULL);
+		int rc =
+			sct_fetch(stage.cache, SC_KEY(other), load_at_random, random, &value, NULL);
 		sct_check(rc > 0 || rc == SC_E_CYCLE || rc == SC_E_LOAD);
 		if (rc == SC_E_CYCLE)
 			atomic_fetch_add(&stage.circles, 1);
 		sc_value_release(&value);
 	}
 	/* Most are not stored, so that there is always something to load. */
-	sc_load_ttl_ms(load, sct_below(random, 8) == 0);
-	sc_load_value(load, &key, sizeof key);
+	sc_load_set_ttl_ms(load, sct_below(random, 8) == 0 ? 1 : -1);
+	sc_load_set_value(load, &key, sizeof key);
 	sct_check(atomic_fetch_sub(&loading[key], 1) == 1);
 	return sct_below(random, 10) ? 0 : -1;
 }
@@ -459,7 +460,7 @@ static void fetch_at_random(unsigned number, void *arg)
 		int64_t key = (int64_t)sct_below(&random, KEYS);
 		struct sc_error error;
 		struct sc_value value;
-		int rc = sc_cache_fetch(stage.cache, SC_KEY(key), load_at_random, &random, &value,
+		int rc = sct_fetch(stage.cache, SC_KEY(key), load_at_random, &random, &value,
 			&error);
 		sct_check(rc == SC_HIT || rc == SC_LOADED || rc == SC_E_LOAD);
 		sct_check(rc > 0 || error.user_code == -1);

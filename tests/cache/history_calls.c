@@ -1,5 +1,6 @@
 /* What the threads of a game do, and what they write down of it. */
 #include "cache/divided.h"
+#include "cache/fetching.h"
 #include "cache/history_game.h"
 
 #include <sched.h>
@@ -10,19 +11,23 @@ static const unsigned char too_large[96 << 10];
 
 /* What a value may live for, if it is not what the cache says: that ends too. */
 struct terms {
-	uint64_t ttl_ms, idle_ms;
+	int64_t ttl_ms, tti_ms;
 };
+
+static int64_t some_time(struct sct_player *player, int64_t usual_ms)
+{
+	return 1 + (int64_t)sct_below(&player->random, 2 * (uint64_t)usual_ms);
+}
 
 static struct terms some_terms(struct sct_player *player, struct sc_put_options *options)
 {
 	struct terms terms = { sct_game.scenario->options.ttl_ms,
-		sct_game.scenario->options.idle_ms };
+		sct_game.scenario->options.tti_ms };
 
 	if (terms.ttl_ms && sct_below(&player->random, 3) == 0)
-		options->ttl_ms = terms.ttl_ms = 1 + sct_below(&player->random, 2 * terms.ttl_ms);
-	if (terms.idle_ms && sct_below(&player->random, 3) == 0)
-		options->idle_ms = terms.idle_ms =
-			1 + sct_below(&player->random, 2 * terms.idle_ms);
+		options->ttl_ms = terms.ttl_ms = some_time(player, terms.ttl_ms);
+	if (terms.tti_ms && sct_below(&player->random, 3) == 0)
+		options->tti_ms = terms.tti_ms = some_time(player, terms.tti_ms);
 	return terms;
 }
 
@@ -32,10 +37,10 @@ static void record(struct sct_player *player, struct sct_event event, struct ter
 	if (event.end == 0)
 		event.end = sct_stamp();
 	if (event.kind == SCT_PUT || event.kind == SCT_LOAD) {
-		event.idle = terms.idle_ms << SCT_CLOCK_BITS;
+		event.idle = (uint64_t)terms.tti_ms << SCT_CLOCK_BITS;
 		/* The first stamp at which what was stored before the end has expired. */
 		if (terms.ttl_ms)
-			event.expires = ((event.end >> SCT_CLOCK_BITS) + terms.ttl_ms)
+			event.expires = ((event.end >> SCT_CLOCK_BITS) + (uint64_t)terms.ttl_ms)
 				<< SCT_CLOCK_BITS;
 	}
 	sct_check(player->count < player->room);
@@ -171,7 +176,7 @@ static void get(struct sct_player *player, uint32_t key)
 {
 	struct sct_event event = { .key = key, .kind = SCT_READ };
 	/* A use that does not see which value it is cannot be written down. */
-	bool is_whole = sct_game.scenario->options.idle_ms || sct_below(&player->random, 8);
+	bool is_whole = sct_game.scenario->options.tti_ms || sct_below(&player->random, 8);
 	size_t len, capacity = is_whole ? sizeof player->bytes : 20;
 
 	event.start = sct_stamp();
@@ -219,9 +224,9 @@ static int give(struct sc_load *load, struct sct_player *player, uint64_t id, bo
 	const unsigned char *bytes, size_t len)
 {
 	if (!is_object)
-		return sc_load_value(load, bytes, len);
+		return sc_load_set_value(load, bytes, len);
 	struct sc_object object = sct_make_object(player, id);
-	return sc_load_object(load, &object);
+	return sc_load_set_object(load, &object);
 }
 
 static int load(struct sc_load *load, void *context)
@@ -247,7 +252,7 @@ static int load(struct sc_load *load, void *context)
 		invalidate(player, key);
 		break;
 	case 3:
-		sc_load_ttl_ms(load, 0);
+		sc_load_set_ttl_ms(load, -1);
 		break;
 	case 4:
 	case 5:
@@ -271,7 +276,7 @@ static void fetch(struct sct_player *player, uint32_t key)
 	struct sc_value value;
 
 	event->start = sct_stamp();
-	int rc = sc_cache_fetch(sct_game.cache, KEY(key), load, &loading, &value, NULL);
+	int rc = sct_fetch(sct_game.cache, KEY(key), load, &loading, &value, NULL);
 	event->end = sct_stamp();
 	sct_check(rc == SC_HIT || rc == SC_LOADED || rc == SC_E_LOAD);
 	if (rc > 0) {
@@ -281,7 +286,7 @@ static void fetch(struct sct_player *player, uint32_t key)
 		event->value = id;
 		hold(player, value, key, id);
 	}
-	record(player, *event, (struct terms){ options->ttl_ms, options->idle_ms });
+	record(player, *event, (struct terms){ options->ttl_ms, options->tti_ms });
 }
 
 /* ---- Upkeep ---- */
@@ -311,7 +316,7 @@ static void look_at_figures(void)
 {
 	struct sc_cache_stats stats = { .size = sizeof stats };
 
-	sct_check(sc_cache_stats(sct_game.cache, &stats) == 0);
+	sct_check(sc_cache_read_stats(sct_game.cache, &stats) == 0);
 	sct_check(stats.bytes <= stats.max_bytes + stats.pinned_bytes);
 	sct_check(stats.pinned_bytes <= stats.bytes);
 	sct_check(!stats.max_entries || stats.entries <= stats.max_entries);
@@ -331,7 +336,7 @@ void sct_play(struct sct_player *player)
 	if (sct_game_has(SCT_RACES))
 		what = what < 600 ? 0 : 700;
 	/* Of an object it says only that it is there. */
-	if (what < 300 && !(sct_game_has(SCT_OBJECTS) && scenario->options.idle_ms))
+	if (what < 300 && !(sct_game_has(SCT_OBJECTS) && scenario->options.tti_ms))
 		get(player, key);
 	else if (what < 450)
 		acquire(player, key);

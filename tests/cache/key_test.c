@@ -2,6 +2,7 @@
  * what is refused. The last is tried on the bytes that a key becomes and on the cache. */
 #include "cache/cache_fixture.h"
 
+#include "cache/fetching.h"
 #include "cache/key_bytes.h"
 
 #include <limits.h>
@@ -342,7 +343,7 @@ static void assert_refused(struct sc_cache *cache, struct sc_key key, int code)
 	assert_int_equal(sc_cache_put(cache, key, "x", 1), code);
 	assert_int_equal(sc_cache_invalidate(cache, key), code);
 	value.len = 5;
-	assert_int_equal(sc_cache_fetch(cache, key, load_nothing, NULL, &value, &error), code);
+	assert_int_equal(sct_fetch(cache, key, load_nothing, NULL, &value, &error), code);
 	sct_assert_no_value(&value);
 	assert_int_equal(error.code, code);
 	assert_non_null(strstr(error.message, "key"));

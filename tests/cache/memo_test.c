@@ -24,7 +24,7 @@ static int answer(struct sc_load *load, void *context)
 	atomic_fetch_add(&calls, 1);
 	if (fail_next)
 		return sc_load_fail(load, -7, "no answer to that");
-	return sc_load_value(load, &number, sizeof number);
+	return sc_load_set_value(load, &number, sizeof number);
 }
 
 /* Returns whether it was remembered. */
@@ -52,7 +52,9 @@ static bool call(struct sc_memo *memo, int64_t number, bool fail)
 static void assert_info(struct sc_memo *memo, uint64_t maxsize, uint64_t hits, uint64_t misses,
 	uint64_t currsize)
 {
-	struct sc_memo_info info = sc_memo_info(memo);
+	struct sc_memo_info info = { .size = sizeof info };
+
+	assert_int_equal(sc_memo_read_info(memo, &info), 0);
 
 	assert_int_equal(info.hits, hits);
 	assert_int_equal(info.misses, misses);
@@ -107,8 +109,8 @@ static const struct step with_maxsize_4[] = {
 static void play(const struct step *steps, size_t count, uint64_t maxsize)
 {
 	/* Whatever policy is asked for, a memo's is lru. */
-	struct sc_memo memo =
-		SC_MEMO_INIT(answer, NULL, .max_entries = maxsize, .policy = SC_POLICY_ADAPTIVE);
+	struct sc_memo memo = SC_MEMO_INIT(SC_CACHE_OPTIONS(.loader = answer,
+		.loader_context = NULL, .max_entries = maxsize, .policy = SC_POLICY_ADAPTIVE));
 
 	for (size_t i = 0; i < count; i++) {
 		const char *what = steps[i].call;
@@ -139,7 +141,8 @@ static void shows_what_lru_cache_showed_with_128(void **state)
 		{ "", 198, 402, 128 }, { "", 259, 541, 128 }, { "", 327, 673, 128 },
 		{ "", 424, 776, 128 }, { "", 490, 910, 128 }, { "", 69, 130, 119 },
 		{ "", 128, 271, 128 }, { "", 197, 402, 128 } };
-	struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = 128);
+	struct sc_memo memo = SC_MEMO_INIT(
+		SC_CACHE_OPTIONS(.loader = answer, .loader_context = NULL, .max_entries = 128));
 
 	(void)state;
 	for (int64_t i = 0; i < 2000; i++) {
@@ -170,7 +173,7 @@ static int fibonacci(struct sc_load *load, void *context)
 		sum = i == 1 ? term : sum + term;
 		sc_value_release(&value);
 	}
-	return sc_load_value(load, &sum, sizeof sum);
+	return sc_load_set_value(load, &sum, sizeof sum);
 }
 
 /* fib(80) under lru_cache(maxsize=None): CacheInfo(hits=78, misses=81, maxsize=None,
@@ -181,7 +184,7 @@ static void a_function_may_call_itself_through_its_memo(void **state)
 	int64_t result;
 
 	(void)state;
-	assert_int_equal(sc_memo_init(&fibonacci_memo, fibonacci, &fibonacci_memo, NULL), 0);
+	assert_int_equal(sc_memo_init(&fibonacci_memo, fibonacci, &fibonacci_memo, NULL, NULL), 0);
 	assert_int_equal(sc_memo_call(&fibonacci_memo, SC_KEY(80), &value, NULL), SC_LOADED);
 	memcpy(&result, value.data, sizeof result);
 	assert_true(result == INT64_C(23416728348467685));
@@ -227,7 +230,8 @@ static bool model_call(struct model *model, int64_t key, bool fail)
 
 static void run_beside_the_model(uint64_t maxsize, uint64_t keys, int steps)
 {
-	struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = maxsize);
+	struct sc_memo memo = SC_MEMO_INIT(
+		SC_CACHE_OPTIONS(.loader = answer, .loader_context = NULL, .max_entries = maxsize));
 	struct model model = { .maxsize = maxsize };
 	uint64_t random = maxsize;
 
@@ -239,7 +243,7 @@ static void run_beside_the_model(uint64_t maxsize, uint64_t keys, int steps)
 			sc_memo_clear(&memo);
 			model = (struct model){ .maxsize = maxsize };
 		} else if (what < 20) {
-			assert_int_equal(sc_memo_forget(&memo, SC_KEY(key)),
+			assert_int_equal(sc_memo_invalidate(&memo, SC_KEY(key)),
 				model_drop(&model, key) ? SC_HIT : SC_MISS);
 		} else {
 			assert_int_equal(call(&memo, key, fail), model_call(&model, key, fail));
@@ -262,11 +266,11 @@ static void agrees_with_the_model(void **state)
 
 static void costs_nothing_until_it_is_called(void **state)
 {
-	static struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = 3);
+	SC_MEMO(memo, answer, NULL, .max_entries = 3);
 
 	(void)state;
 	assert_info(&memo, 3, 0, 0, 0);
-	assert_int_equal(sc_memo_forget(&memo, SC_KEY(1)), SC_MISS);
+	assert_int_equal(sc_memo_invalidate(&memo, SC_KEY(1)), SC_MISS);
 	sc_memo_clear(&memo);
 	sc_memo_fini(&memo);
 	assert_null(memo.cache);
@@ -285,7 +289,8 @@ static void costs_nothing_until_it_is_called(void **state)
 
 static void an_answer_outlives_its_memo(void **state)
 {
-	struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = 1);
+	struct sc_memo memo = SC_MEMO_INIT(
+		SC_CACHE_OPTIONS(.loader = answer, .loader_context = NULL, .max_entries = 1));
 	struct sc_value made, remembered;
 	int64_t number = 5;
 
@@ -302,6 +307,53 @@ static void an_answer_outlives_its_memo(void **state)
 	sc_value_release(&remembered);
 }
 
+SC_MEMO(at_file_scope, answer, NULL);
+SC_MEMO(with_options, answer, NULL, .max_entries = 2, .ttl_ms = 60000);
+
+/* SC_MEMO() stands at file scope and in a function, with options and without. */
+static void memos_by_their_macro(void **state)
+{
+	SC_MEMO(in_a_function, answer, NULL, .max_entries = 3);
+	SC_MEMO(without_options, answer, NULL);
+
+	(void)state;
+	assert_info(&in_a_function, 3, 0, 0, 0);
+	assert_false(call(&in_a_function, 1, false));
+	assert_true(call(&in_a_function, 1, false));
+	assert_info(&in_a_function, 3, 1, 1, 1);
+	assert_false(call(&at_file_scope, 1, false));
+	assert_false(call(&with_options, 1, false));
+	assert_false(call(&without_options, 1, false));
+	assert_info(&without_options, 0, 0, 1, 1);
+	sc_memo_fini(&in_a_function);
+	sc_memo_fini(&at_file_scope);
+	sc_memo_fini(&with_options);
+	sc_memo_fini(&without_options);
+	assert_info(&in_a_function, 3, 0, 0, 0);
+}
+
+/* Figures that this library does not know are 0, and no more is written than the caller has room for. */
+static void figures_of_other_versions(void **state)
+{
+	struct {
+		struct sc_memo_info known;
+		uint64_t unknown;
+	} newer = { .known.size = sizeof newer, .unknown = 7 };
+	struct sc_memo_info older = { .size = offsetof(struct sc_memo_info, currsize),
+		.currsize = 7 };
+
+	(void)state;
+	assert_int_equal(sc_memo_read_info(&with_options, &newer.known), 0);
+	assert_int_equal(newer.known.size, sizeof newer);
+	assert_int_equal(newer.known.maxsize, 2);
+	assert_int_equal(newer.unknown, 0);
+	assert_int_equal(sc_memo_read_info(&with_options, &older), 0);
+	assert_int_equal(older.maxsize, 2);
+	assert_int_equal(older.currsize, 7);
+	older.size = 0;
+	assert_int_equal(sc_memo_read_info(&with_options, &older), SC_E_INVAL);
+}
+
 static int64_t read_clock(void *context)
 {
 	return *(int64_t *)context;
@@ -310,18 +362,20 @@ static int64_t read_clock(void *context)
 static void options_are_copied(void **state)
 {
 	int64_t now_ms = 100;
-	struct sc_clock clock = { read_clock, &now_ms };
-	struct sc_cache_options options = { .size = sizeof options,
-		.max_entries = 2,
-		.ttl_ms = 10,
-		.clock = &clock };
+	struct sc_cache_options options;
+	struct sc_clock clock;
 	struct sc_memo memo;
 
 	(void)state;
-	assert_int_equal(sc_memo_init(&memo, answer, NULL, &options), 0);
-	memset(&options, 0xFF, sizeof options);
-	memset(&clock, 0, sizeof clock);
 	for (int life = 0; life < 2; life++) {
+		options = (struct sc_cache_options){ .size = sizeof options,
+			.max_entries = 2,
+			.ttl_ms = 10,
+			.clock = &clock };
+		clock = (struct sc_clock){ read_clock, &now_ms };
+		assert_int_equal(sc_memo_init(&memo, answer, NULL, &options, NULL), 0);
+		memset(&options, 0xFF, sizeof options);
+		memset(&clock, 0, sizeof clock);
 		assert_false(call(&memo, 1, false));
 		now_ms += 9;
 		assert_true(call(&memo, 1, false));
@@ -329,12 +383,16 @@ static void options_are_copied(void **state)
 		assert_false(call(&memo, 1, false));
 		assert_info(&memo, 2, 1, 2, 1);
 		sc_memo_fini(&memo);
+		/* Nothing is left that it could be opened with anew. */
+		struct sc_value value;
+		assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, NULL), SC_E_INVAL);
+		assert_info(&memo, 0, 0, 0, 0);
 	}
 }
 
 static void options_out_of_range(void **state)
 {
-	static struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_bytes = 100);
+	SC_MEMO(memo, answer, NULL, .max_bytes = 100);
 	struct sc_error error = { 0 };
 	struct sc_value value = { .len = 1 };
 
@@ -346,18 +404,21 @@ static void options_out_of_range(void **state)
 	assert_string_equal(error.message,
 		"max_bytes is 100, but must be between 16384 and 17179869184");
 	assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, NULL), SC_E_INVAL);
-	assert_int_equal(sc_memo_init(&memo, answer, NULL, SC_CACHE_OPTIONS(.max_bytes = 100)),
+	assert_int_equal(
+		sc_memo_init(&memo, answer, NULL, SC_CACHE_OPTIONS(.max_bytes = 100), &error),
 		SC_E_INVAL);
-	assert_int_equal(sc_memo_init(&memo, answer, NULL, NULL), 0);
+	assert_string_equal(error.message,
+		"max_bytes is 100, but must be between 16384 and 17179869184");
+	assert_int_equal(sc_memo_init(&memo, answer, NULL, NULL, NULL), 0);
 	assert_false(call(&memo, 1, false));
-	sc_memo_fini(&memo);
 
 	/* And arguments that are none. */
 	assert_int_equal(sc_memo_call(&memo, (struct sc_key){ 0 }, &value, &error), SC_E_INVAL);
 	assert_int_equal(error.code, SC_E_INVAL);
-	assert_int_equal(sc_memo_forget(&memo, (struct sc_key){ 0 }), SC_E_INVAL);
+	assert_int_equal(sc_memo_invalidate(&memo, (struct sc_key){ 0 }), SC_E_INVAL);
 	sc_memo_fini(&memo);
-	assert_int_equal(sc_memo_init(&memo, NULL, NULL, NULL), 0);
+	assert_int_equal(sc_memo_init(&memo, NULL, NULL, NULL, &error), SC_E_INVAL);
+	assert_string_equal(error.message, "the memo has no function");
 	assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, &error), SC_E_INVAL);
 	sc_memo_fini(&memo);
 }
@@ -383,11 +444,13 @@ static void first_calls_at_the_same_time(void **state)
 	(void)state;
 	fail_next = false;
 	for (int i = 0; i < 200; i++) {
-		struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = 4);
+		struct sc_memo memo = SC_MEMO_INIT(SC_CACHE_OPTIONS(.loader = answer,
+			.loader_context = NULL, .max_entries = 4));
 		atomic_store(&calls, 0);
 		sct_threads_run(THREADS, call_first, &memo);
 		assert_int_equal(calls, 2);
-		struct sc_memo_info info = sc_memo_info(&memo);
+		struct sc_memo_info info = { .size = sizeof info };
+		assert_int_equal(sc_memo_read_info(&memo, &info), 0);
 		assert_int_equal(info.hits + info.misses, THREADS);
 		assert_int_equal(info.currsize, 2);
 		sc_memo_fini(&memo);
@@ -412,7 +475,8 @@ void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off
 /* Then there are two caches for a moment, and nobody sees the one that comes second. */
 static void a_first_call_while_another_opens_the_cache(void **state)
 {
-	struct sc_memo memo = SC_MEMO_INIT(answer, NULL, .max_entries = 4);
+	struct sc_memo memo = SC_MEMO_INIT(
+		SC_CACHE_OPTIONS(.loader = answer, .loader_context = NULL, .max_entries = 4));
 
 	(void)state;
 	called_meanwhile = &memo;
@@ -432,6 +496,8 @@ int main(void)
 		cmocka_unit_test(costs_nothing_until_it_is_called),
 		cmocka_unit_test(an_answer_outlives_its_memo),
 		cmocka_unit_test(options_are_copied),
+		cmocka_unit_test(memos_by_their_macro),
+		cmocka_unit_test(figures_of_other_versions),
 		cmocka_unit_test(options_out_of_range),
 		cmocka_unit_test(first_calls_at_the_same_time),
 		cmocka_unit_test(a_first_call_while_another_opens_the_cache),

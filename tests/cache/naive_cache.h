@@ -22,7 +22,7 @@ struct sct_entry {
 	uint64_t version;
 	size_t len;
 	struct sct_object *object; /* in place of a value of `len` bytes; then it weighs that */
-	int64_t final_ms, idle_ms; /* a deadline, and how long it lives unused; 0: no matter */
+	int64_t final_ms, tti_ms;  /* a deadline, and how long it lives unused; 0: no matter */
 	int64_t expires_ms;        /* at this time it is there no more */
 };
 

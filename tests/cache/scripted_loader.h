@@ -3,6 +3,7 @@
 #define SCT_SCRIPTED_LOADER_H
 
 #include "cache/cache_fixture.h"
+#include "cache/fetching.h"
 
 /* What the loader of a test does, and what it has seen. */
 struct sct_script {
@@ -21,7 +22,7 @@ static inline int sct_play(struct sc_load *load, void *context)
 	if (script->also)
 		script->also(load, script);
 	if (script->text)
-		assert_int_equal(sc_load_value(load, script->text, strlen(script->text)), 0);
+		assert_int_equal(sc_load_set_value(load, script->text, strlen(script->text)), 0);
 	return script->result;
 }
 
@@ -39,7 +40,7 @@ static inline int sct_script_close(void **state)
 	struct sct_script *script = *state;
 	struct sc_cache_stats stats = sct_stats(script->cache);
 
-	assert_int_equal(stats.loads + stats.load_failures, script->calls);
+	assert_int_equal(stats.loads + stats.load_failures + stats.load_absences, script->calls);
 	assert_int_equal(stats.pinned, 0);
 	sc_cache_close(script->cache);
 	return 0;
@@ -51,7 +52,7 @@ static inline void sct_assert_fetches(struct sct_script *script, struct sc_key k
 	struct sc_error error = { .code = 77 };
 	struct sc_value value = { .len = 5 };
 
-	int rc = sc_cache_fetch(script->cache, key, sct_play, script, &value, &error);
+	int rc = sct_fetch(script->cache, key, sct_play, script, &value, &error);
 	if (rc < 0)
 		fail_msg("%s", error.message);
 	assert_int_equal(rc, outcome);
@@ -68,15 +69,14 @@ static inline void sct_assert_fails(struct sct_script *script, struct sc_key key
 	struct sc_error error = { 0 };
 	struct sc_value value = { .len = 5 };
 
-	assert_int_equal(sc_cache_fetch(script->cache, key, sct_play, script, &value, &error),
-		code);
+	assert_int_equal(sct_fetch(script->cache, key, sct_play, script, &value, &error), code);
 	sct_assert_no_value(&value);
 	assert_int_equal(error.code, code);
 	assert_int_equal(error.user_code, user_code);
 	assert_int_equal(error.os_errno, 0);
 	assert_string_equal(error.message, message);
 	value.len = 5;
-	assert_int_equal(sc_cache_fetch(script->cache, key, sct_play, script, &value, NULL), code);
+	assert_int_equal(sct_fetch(script->cache, key, sct_play, script, &value, NULL), code);
 	sct_assert_no_value(&value);
 }
 

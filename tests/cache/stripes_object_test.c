@@ -186,7 +186,7 @@ static int load_object(struct sc_load *load, void *context)
 	struct sc_object object = object_of((uint64_t)sc_load_number(load, 0));
 
 	(void)context;
-	return sc_load_object(load, &object);
+	return sc_load_set_object(load, &object);
 }
 
 /* A memo's clear is done with all locks held, and frees when it has let go of them. */
@@ -198,7 +198,8 @@ static void by_a_memo_that_forgets(void **state)
 	(void)state;
 	close_cache();
 	assert_int_equal(sc_memo_init(&memo, load_object, NULL,
-				 SC_CACHE_OPTIONS(.max_bytes = 8 * SCT_MIB, .concurrency = 2)),
+				 SC_CACHE_OPTIONS(.max_bytes = 8 * SCT_MIB, .concurrency = 2),
+				 NULL),
 		0);
 	for (uint64_t i = 0; i < OBJECTS; i++) {
 		assert_int_equal(sc_memo_call(&memo, SC_KEY(i), &value, NULL), SC_LOADED);

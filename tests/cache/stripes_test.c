@@ -1,5 +1,6 @@
 /* How a cache is divided: into how many shards, where they lie, and what that does to its bounds. */
 #include "cache/divided.h"
+#include "cache/fetching.h"
 #include "cache/resident.h"
 #include "cache/sound.h"
 #include "support/random.h"
@@ -202,7 +203,7 @@ static unsigned char large[3 * SCT_MIB / 2];
 static int load_large(struct sc_load *load, void *context)
 {
 	(void)context;
-	return sc_load_value(load, large, sizeof large);
+	return sc_load_set_value(load, large, sizeof large);
 }
 
 static void what_is_larger_than_a_shard(void **state)
@@ -220,7 +221,7 @@ static void what_is_larger_than_a_shard(void **state)
 	assert_int_equal(sc_cache_put_object(cache, SC_KEY("large"), &object, NULL),
 		SC_E_TOO_LARGE);
 	/* Who asks for it has it all the same. */
-	assert_int_equal(sc_cache_fetch(cache, SC_KEY("large"), load_large, NULL, &value, NULL),
+	assert_int_equal(sct_fetch(cache, SC_KEY("large"), load_large, NULL, &value, NULL),
 		SC_LOADED);
 	assert_int_equal(value.len, sizeof large);
 	assert_true(sct_is_filled(value.data, value.len, 1));

@@ -1,6 +1,7 @@
 /* The stripes of a cache together: they are one cache to who uses it, for every key, every figure, and what
  * concerns all of them. */
 #include "cache/divided.h"
+#include "cache/fetching.h"
 #include "cache/scripted_loader.h"
 #include "cache/sound.h"
 
@@ -65,7 +66,7 @@ static struct sc_key key_of(unsigned kind, size_t len, struct sc_part parts[3])
 
 static int load_number(struct sc_load *load, void *context)
 {
-	return sc_load_value(load, context, sizeof(unsigned));
+	return sc_load_set_value(load, context, sizeof(unsigned));
 }
 
 /* All ways to ask agree on where it is. */
@@ -81,7 +82,7 @@ static void assert_number(struct sc_cache *cache, struct sc_key key, unsigned nu
 	assert_int_equal(sc_cache_acquire(cache, key, &value), SC_HIT);
 	assert_memory_equal(value.data, &number, sizeof number);
 	sc_value_release(&value);
-	assert_int_equal(sc_cache_fetch(cache, key, load_number, NULL, &value, NULL), SC_HIT);
+	assert_int_equal(sct_fetch(cache, key, load_number, NULL, &value, NULL), SC_HIT);
 	assert_memory_equal(value.data, &number, sizeof number);
 	sc_value_release(&value);
 }
@@ -96,7 +97,7 @@ static void keys_of_all_kinds_are_found_again(void **state)
 	for (unsigned i = 0; i < KINDS * LENGTHS; i++) {
 		struct sc_key key = key_of(i % KINDS, i / KINDS, parts);
 		int stored = i % 3 ? sc_cache_put(cache, key, &i, sizeof i)
-				   : sc_cache_fetch(cache, key, load_number, &i, &value, NULL);
+				   : sct_fetch(cache, key, load_number, &i, &value, NULL);
 		assert_int_equal(stored, i % 3 ? SC_OK : SC_LOADED);
 		if (stored == SC_LOADED)
 			sc_value_release(&value);
@@ -170,7 +171,7 @@ static void figures_are_the_sum_over_all_stripes(void **state)
 		assert_int_equal(sc_cache_invalidate(cache, SC_KEY(key)), SC_HIT);
 		struct sct_script *script = key % 4 ? &good : &bad;
 		struct sc_value value;
-		assert_int_equal(sc_cache_fetch(cache, SC_KEY(key), sct_play, script, &value, NULL),
+		assert_int_equal(sct_fetch(cache, SC_KEY(key), sct_play, script, &value, NULL),
 			key % 4 ? SC_LOADED : SC_E_LOAD);
 		sc_value_release(&value);
 	}
@@ -206,7 +207,7 @@ static void a_memo_forgets_in_all_stripes(void **state)
 
 	(void)state;
 	assert_int_equal(sc_memo_init(&memo, sct_play, &script,
-				 SC_CACHE_OPTIONS(.max_entries = 8192, .concurrency = 2)),
+				 SC_CACHE_OPTIONS(.max_entries = 8192, .concurrency = 2), NULL),
 		0);
 	for (int round = 1; round <= 2; round++) {
 		for (int i = 0; i < 1000; i++) {
@@ -215,14 +216,15 @@ static void a_memo_forgets_in_all_stripes(void **state)
 			sc_value_release(&value);
 		}
 		assert_int_equal(memo.cache->stripe_count, 8);
-		struct sc_memo_info info = sc_memo_info(&memo);
+		struct sc_memo_info info = { .size = sizeof info };
+		assert_int_equal(sc_memo_read_info(&memo, &info), 0);
 		assert_int_equal(info.hits, 500);
 		assert_int_equal(info.misses, 500);
 		assert_int_equal(info.currsize, 500);
 		assert_int_equal(info.maxsize, 8192);
 		assert_int_equal(script.calls, 500 * round);
 		sc_memo_clear(&memo);
-		info = sc_memo_info(&memo);
+		assert_int_equal(sc_memo_read_info(&memo, &info), 0);
 		assert_int_equal(info.hits + info.misses + info.currsize, 0);
 	}
 	sc_memo_fini(&memo);

@@ -22,7 +22,7 @@ static inline void sct_thing_free(void *pointer, void *context)
 	thing->freed++;
 	thing->freed_on = pthread_self();
 	if (thing->cache)
-		sc_cache_stats(thing->cache, &stats);
+		sc_cache_read_stats(thing->cache, &stats);
 }
 
 static inline struct sc_object sct_object_of(struct sct_thing *thing, uint64_t weight)
