@@ -68,7 +68,7 @@ function(sc_library name)
 	set(map ${CMAKE_CURRENT_SOURCE_DIR}/${name}.map)
 	target_link_options(${name}-shared PRIVATE -Wl,--version-script=${map} -Wl,--no-undefined-version)
 	set_target_properties(${name}-shared PROPERTIES
-		VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${map})
+		VERSION ${PROJECT_VERSION} SOVERSION ${sc_soversion} LINK_DEPENDS ${map})
 endfunction()
 
 function(sc_program name)

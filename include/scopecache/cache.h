@@ -25,6 +25,7 @@
 #include <scopecache/error.h>
 #include <scopecache/hooks.h>
 #include <scopecache/key.h>
+#include <scopecache/version.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -7,6 +7,8 @@
 #include "cli/cmd_local.h"
 #include "cli/cmd_replay.h"
 
+#include <scopecache/version.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +58,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (strcmp(word, "--version") == 0) {
-		puts("scopecache " SC_VERSION);
+		puts("scopecache " SC_VERSION_TEXT);
 		return EXIT_SUCCESS;
 	}
 	if (*word)

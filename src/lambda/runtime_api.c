@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "http/http_request.h"
 
+#include <scopecache/version.h>
+
 #define BASE      "/2018-06-01/runtime"
 #define REPLY_MAX ((size_t)64 * 1024)
 
@@ -15,7 +17,7 @@ static int write_common(const struct sci_runtime_api *api, struct sci_buffer *he
 {
 	int rc = sci_http_request_header(head, "Host", api->connection.address.text);
 	if (rc == 0)
-		rc = sci_http_request_header(head, "User-Agent", "scopecache/" SCI_VERSION);
+		rc = sci_http_request_header(head, "User-Agent", "scopecache/" SC_VERSION_TEXT);
 	return rc;
 }
 

@@ -1,11 +1,12 @@
 """The shared libraries export what the public headers declare and the version scripts name: no more,
-no less, and the same in all three."""
+no less, and the same in all three. Their names change with every version that may break."""
 
+import os
 import re
 import subprocess
 import unittest
 
-from house import BUILD, HEADERS, LIBRARIES, SOURCE, exported_functions
+from house import BUILD, HEADERS, INCLUDE, LIBRARIES, SOURCE, exported_functions
 
 
 def declared(library):
@@ -13,14 +14,32 @@ def declared(library):
             for name in exported_functions(header)}
 
 
-def exported(library):
+def built(library):
     paths = list(BUILD.rglob(f"lib{library}.so"))
     assert len(paths) == 1, paths
-    run = subprocess.run(["nm", "--dynamic", "--defined-only", "--format=posix", paths[0]],
+    return paths[0]
+
+
+def exported(library):
+    run = subprocess.run(["nm", "--dynamic", "--defined-only", "--format=posix", built(library)],
                          stdout=subprocess.PIPE, text=True, check=True)
     symbols = [line.split()[:2] for line in run.stdout.splitlines()]
     # The names of versions are absolute symbols.
     return {name.split("@")[0] for name, kind in symbols if kind != "A"}
+
+
+def soname(library):
+    run = subprocess.run(["readelf", "--wide", "--dynamic", built(library)],
+                         stdout=subprocess.PIPE, text=True, check=True, env=dict(os.environ, LC_ALL="C"))
+    return re.findall(r"\(SONAME\).*\[(.*)\]", run.stdout)
+
+
+def breaks_with():
+    """The part of the version that tells apart what may not be exchanged: before 1.0 the minor too."""
+    text = (INCLUDE / "scopecache/version.h").read_text(encoding="utf-8")
+    major, minor = (re.search(rf"^#define SC_VERSION_{part} (\d+)$", text, re.M).group(1)
+                    for part in ("MAJOR", "MINOR"))
+    return f"{major}.{minor}" if major == "0" else major
 
 
 def mapped(library):
@@ -50,6 +69,11 @@ class Abi(unittest.TestCase):
         for library in LIBRARIES:
             with self.subTest(library=library):
                 self.assertEqual(mapped(library), declared(library))
+
+    def test_sonames_change_with_what_may_break(self):
+        for library in LIBRARIES:
+            with self.subTest(library=library):
+                self.assertEqual(soname(library), [f"lib{library}.so.{breaks_with()}"])
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ class Whole(Prefix):
         for name, module in (("keeps", "scopecache"), ("answers", "scopecache-function")):
             program = self.top / f"{name}-shared"
             run("gcc", *C_FLAGS, "-o", program, CONSUMER / f"{name}.c", *self.flags(module))
-            self.assertIn("libscopecache.so.0", run("readelf", "--dynamic", program))
+            self.assertIn("libscopecache.so.0.1", run("readelf", "--dynamic", program))
             getattr(self, name)(program)
 
     def test_pkg_config_static(self):
@@ -86,7 +86,7 @@ class Whole(Prefix):
 
     def test_cmake_shared(self):
         build = self.with_cmake()
-        self.assertIn("libscopecache.so.0", run("readelf", "--dynamic", build / "answers"))
+        self.assertIn("libscopecache.so.0.1", run("readelf", "--dynamic", build / "answers"))
         self.keeps(build / "keeps")
         self.answers(build / "answers")
 

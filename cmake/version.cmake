@@ -1,0 +1,24 @@
+# The version is written in project() and, for those who compile without CMake, in a public header. Neither is
+# made of the other, so that the headers can be used as they lie; here they are held together.
+#
+# sc_soversion is what programs are bound to. Before 1.0 a minor version may break, as the package version file
+# says too (SameMinorVersion), so the name has it; after that a major version alone may.
+set(sc_version_header ${PROJECT_SOURCE_DIR}/include/scopecache/version.h)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sc_version_header})
+set(sc_header_version)
+foreach(part MAJOR MINOR PATCH)
+	file(STRINGS ${sc_version_header} line REGEX "^#define SC_VERSION_${part} +[0-9]+$")
+	string(REGEX REPLACE "^.* " "" number "${line}")
+	list(APPEND sc_header_version "${number}")
+endforeach()
+list(JOIN sc_header_version "." sc_header_version)
+if(NOT sc_header_version STREQUAL PROJECT_VERSION)
+	message(FATAL_ERROR "include/scopecache/version.h has version ${sc_header_version}, "
+		"but project() in CMakeLists.txt has ${PROJECT_VERSION}.")
+endif()
+
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+	set(sc_soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+else()
+	set(sc_soversion ${PROJECT_VERSION_MAJOR})
+endif()
