@@ -1,0 +1,77 @@
+"""A program and a library of different versions work together: one of them has tables to which rows were
+added, and structs to which fields were added, at their ends."""
+
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from house import SOURCE
+
+FOLDERS = ("include", "src/base", "src/engine", "src/cache")
+CACHE_H = "include/scopecache/cache.h"
+
+# In which file, after what, comes what.
+GROWTH = (
+    (CACHE_H, 'POINTER(void *, loader_context, "given to the loader")',
+     ' NUMBER(later, 5, 0, 9, "of a later version") POINTER(void *, later_pointer, "of a later version")'),
+    (CACHE_H, 'X(load_absences, "loads that found that there is no value")', ' X(later, "of a later version")'),
+    (CACHE_H, "uint64_t cost;  /* of making it anew, in a unit of the caller's; 0: not known */",
+     " uint64_t later;"),
+    (CACHE_H, "void *loader_context; /* given to this loader */", " uint64_t later;"),
+    ("include/scopecache/memo.h", "uint64_t currsize;", " uint64_t later;"),
+)
+
+
+def run(*command, **options):
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False, **options)
+    assert done.returncode == 0, f"{done.returncode} from {command}:\n{done.stdout}"
+
+
+class Growth(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.top = pathlib.Path(cls.folder.name)
+        for version in ("present", "grown"):
+            for folder in FOLDERS:
+                shutil.copytree(SOURCE / folder, cls.top / version / folder)
+        for name, after, what in GROWTH:
+            path = cls.top / "grown" / name
+            text = path.read_text(encoding="utf-8")
+            assert text.count(after) == 1, after
+            path.write_text(text.replace(after, after + what), encoding="utf-8")
+        for version in ("present", "grown"):
+            cls.build(cls.top / version)
+
+    @classmethod
+    def build(cls, top):
+        run("gcc", "-std=c17", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-pthread",
+            "-D_POSIX_C_SOURCE=200809L", "-D_DEFAULT_SOURCE", f"-I{top / 'include'}", f"-I{top / 'src'}",
+            *sorted(top.glob("src/*/*.c")), f"-Wl,--version-script={top / 'src/cache/scopecache.map'}",
+            "-o", top / "libscopecache.so")
+        run("gcc", "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{top / 'include'}",
+            SOURCE / "tests/house/growth_consumer.c", "-o", top / "consumer", f"-L{top}", "-lscopecache")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def together(self, program, library):
+        run(self.top / program / "consumer", env={"LD_LIBRARY_PATH": str(self.top / library)})
+
+    def test_an_older_program_with_a_newer_library(self):
+        self.together("present", "grown")
+
+    def test_a_newer_program_with_an_older_library(self):
+        self.together("grown", "present")
+
+    def test_both_of_one_version(self):
+        self.together("present", "present")
+        self.together("grown", "grown")
+
+
+if __name__ == "__main__":
+    unittest.main()
