@@ -179,6 +179,10 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
  * blocks   as sc_cache_get(). */
 int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value *value);
 
+/* The same without a trace, for a look from outside: it is not counted as a hit or a miss, and is no use of
+ * the entry, which is evicted, and idle, as if nobody had looked. Everything else as sc_cache_acquire(). */
+int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *value);
+
 /* Store a copy of `len` bytes under `key`, in the place of what was there.
  *
  * returns  SC_OK; SC_E_TOO_LARGE when it is larger than the cache, or a shard of it, can hold, or

@@ -100,6 +100,25 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 	return rc;
 }
 
+int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *value)
+{
+	struct sci_lookup_key lookup;
+	struct sci_found found;
+
+	*value = (struct sc_value){ 0 };
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
+	int64_t now_ms = sci_cache_lookup_ms(cache);
+	sci_stripe_lock(stripe);
+	if (sci_shard_look(stripe->shard, &lookup.name, now_ms, &found) == SCI_LOOKUP_HIT)
+		rc = sci_cache_pin_locked(cache, stripe, &found, value);
+	sci_stripe_unlock(stripe);
+	sci_key_bytes_fini(&lookup.bytes);
+	return rc;
+}
+
 static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	struct sci_copy *copy)
 {

@@ -66,8 +66,11 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 	return shard;
 }
 
-static void fill_found(struct sci_record *record, struct sci_found *found)
+static void fill_found(const struct sci_shard *shard, sci_place place, struct sci_found *found)
 {
+	struct sci_record *record = sci_record_at(shard, place);
+
+	found->place = place;
 	found->value = sci_record_value(record);
 	found->len = sci_form_value_len(record->form);
 	found->object =
@@ -89,8 +92,21 @@ enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *n
 	}
 	sci_policy_hit(shard, slot);
 	sci_expiry_used(record, now_ms);
-	fill_found(record, found);
-	found->place = place;
+	fill_found(shard, place, found);
+	return SCI_LOOKUP_HIT;
+}
+
+enum sci_lookup sci_shard_look(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
+	struct sci_found *found)
+{
+	const sci_slot *slot = sci_index_find(shard, name);
+
+	if (!slot)
+		return SCI_LOOKUP_MISS;
+	sci_place place = sci_slot_place(*slot);
+	if (sci_record_is_expired(sci_record_at(shard, place), now_ms))
+		return SCI_LOOKUP_EXPIRED;
+	fill_found(shard, place, found);
 	return SCI_LOOKUP_HIT;
 }
 

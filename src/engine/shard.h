@@ -92,6 +92,10 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes);
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found);
 
+/* The same without a trace: nothing is marked, and an expired entry stays where it is. */
+enum sci_lookup sci_shard_look(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
+	struct sci_found *found);
+
 /* A put of this key is about to come: fetch what it will look at into the processor's caches. Any thread,
  * without the lock; changes nothing. */
 void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name);

@@ -320,9 +320,67 @@ static void many_pins_outlive_the_cache(void **state)
 
 #define pinned_test(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* ---- Looking on ---- */
+
+static void assert_peeks(struct sc_cache *cache, struct sc_key key, const char *text)
+{
+	struct sc_value value = { .len = 5 };
+
+	assert_int_equal(sc_cache_peek(cache, key, &value), text ? SC_HIT : SC_MISS);
+	if (text)
+		sct_assert_value(&value, text);
+	else
+		assert_null(value.data);
+	sc_value_release(&value);
+}
+
+/* The entry that is peeked at is evicted as the one used longest ago, becomes idle, and nothing is counted. */
+static void a_peek_leaves_no_trace(void **state)
+{
+	_Atomic int64_t now_ms = 0;
+	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 2, .tti_ms = 100,
+		.policy = SC_POLICY_LRU, .clock = sct_clock_of(&now_ms)));
+	struct sc_value value;
+
+	(void)state;
+	assert_int_equal(sct_put(cache, SC_KEY(1), "one"), SC_OK);
+	assert_int_equal(sct_put(cache, SC_KEY(2), "two"), SC_OK);
+	assert_peeks(cache, SC_KEY(1), "one");
+	assert_int_equal(sct_put(cache, SC_KEY(3), "three"), SC_OK);
+	assert_peeks(cache, SC_KEY(1), NULL);
+	assert_peeks(cache, SC_KEY(2), "two");
+	now_ms = 99;
+	assert_peeks(cache, SC_KEY(2), "two");
+	now_ms = 100;
+	assert_peeks(cache, SC_KEY(2), NULL);
+	struct sc_cache_stats stats = sct_stats(cache);
+	assert_int_equal(stats.hits + stats.misses + stats.expired, 0);
+	assert_int_equal(stats.entries, 2);
+	assert_int_equal(sc_cache_peek(cache, (struct sc_key){ 0 }, &value), SC_E_INVAL);
+	sc_cache_close(cache);
+}
+
+/* What was peeked at is pinned as anything else. */
+static void a_peek_pins(void **state)
+{
+	struct sc_cache *cache = sct_cache_open(NULL);
+	struct sc_value value;
+
+	(void)state;
+	assert_int_equal(sct_put(cache, SC_KEY(1), "one"), SC_OK);
+	assert_int_equal(sc_cache_peek(cache, SC_KEY(1), &value), SC_HIT);
+	assert_int_equal(sct_put(cache, SC_KEY(1), "two"), SC_OK);
+	sct_assert_value(&value, "one");
+	sc_cache_close(cache);
+	sct_assert_value(&value, "one");
+	sc_value_release(&value);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_peek_leaves_no_trace),
+		cmocka_unit_test(a_peek_pins),
 		pinned_test(survives_replacement),
 		pinned_test(survives_invalidation),
 		pinned_test(survives_clearing),
