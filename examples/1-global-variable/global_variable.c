@@ -17,7 +17,7 @@
  * - Many environments. A thousand concurrent invocations are a thousand environments, and as many
  *   connections: what is kept here is not shared with them, and must not be too many for the upstream.
  * - Freezing. Between invocations the process stands still, and the other side may hang up. This
- *   client mends its connection by itself; with one that does not, call sc_resource_reset() when it
+ *   client mends its connection by itself; with one that does not, call sc_resource_report_broken() when it
  *   fails, and the next invocation opens another.
  * - Users. Whatever is global is seen by every caller: keep no user's data in it (techniques 3 and 4
  *   keep it under a key), and make no client with one caller's rights to use for another.
@@ -47,14 +47,14 @@ static int list_buckets(struct sc_invocation *inv, void *state)
 {
 	struct s3_buckets buckets = { 0 };
 	struct sc_error error;
-	void *client;
+	struct sc_held client;
 
 	(void)state;
 	int rc = sc_resource_acquire(&s3, &client, &error); /* opened on the first call only */
 	if (rc >= 0) {
-		rc = s3_client_list_buckets(client, sc_invocation_remaining_ms(inv), &buckets,
-			&error);
-		sc_resource_release(&s3, client);
+		rc = s3_client_list_buckets(client.instance, sc_invocation_remaining_ms(inv),
+			&buckets, &error);
+		sc_resource_release(&s3, &client);
 	}
 	if (rc < 0)
 		return sc_invocation_fail(inv, "Function.BucketsUnavailable", "%s", error.message);

@@ -16,7 +16,7 @@
  * - Concurrent invocations. They run in environments of their own, each with its holder, and in one
  *   environment this runtime runs one at a time. Threads would need a connection each, or a lock.
  * - Staleness. An open connection goes on reading the file it opened, not the one that is put in its
- *   place; and one that has failed may never work again. sc_resource_reset() is for both.
+ *   place; and one that has failed may never work again. sc_resource_report_broken() is for both.
  * - Memory. The holder lives for hours and for thousands of users: what one invocation adds to it,
  *   nobody takes away, and the next invocation, somebody else's, can read it. Add nothing to it.
  */
@@ -36,7 +36,7 @@ struct reports {
 static int reports_init(void **state, struct sc_error *error)
 {
 	char *path = getenv("REPORTS_DB");
-	void *connection;
+	struct sc_held connection;
 
 	if (!path)
 		return upstream_fail(error, SC_E_INVAL, "REPORTS_DB is not set");
@@ -46,7 +46,7 @@ static int reports_init(void **state, struct sc_error *error)
 	reports->path = path;
 	sc_resource_init(&reports->db, reports_open, reports_close, reports->path);
 	if (sc_resource_acquire(&reports->db, &connection, NULL) >= 0)
-		sc_resource_release(&reports->db, connection);
+		sc_resource_release(&reports->db, &connection);
 	*state = reports;
 	return 0;
 }
@@ -57,17 +57,17 @@ static int reports_handle(struct sc_invocation *inv, void *state)
 	struct report_request request;
 	struct sc_error error;
 	char *report = NULL;
-	void *connection;
+	struct sc_held connection;
 
 	if (report_request_init(&request, inv) < 0)
 		return SC_E_FUNCTION;
 	int rc = sc_resource_acquire(&reports->db, &connection, &error); /* open since init */
 	if (rc >= 0) {
-		rc = reports_query(connection, request.user, request.param,
+		rc = reports_query(connection.instance, request.user, request.param,
 			sc_invocation_remaining_ms(inv), &report, &error);
-		sc_resource_release(&reports->db, connection);
 		if (rc == SC_E_IO)
-			sc_resource_reset(&reports->db);
+			sc_resource_report_broken(&reports->db, &connection);
+		sc_resource_release(&reports->db, &connection);
 	}
 	if (rc == 0)
 		rc = sc_invocation_answer(inv, report, strlen(report), NULL);

@@ -38,16 +38,16 @@ static int fetch_data(struct sc_load *load, void *context)
 	const char *user = sc_load_text(load, 0), *my_param = sc_load_text(load, 1);
 	struct sc_error error;
 	char *report = NULL;
-	void *connection;
+	struct sc_held connection;
 
 	(void)context;
 	int rc = sc_resource_acquire(&db, &connection, &error);
 	if (rc >= 0) {
-		rc = reports_query(connection, user, my_param, sc_load_remaining_ms(load), &report,
-			&error);
-		sc_resource_release(&db, connection);
+		rc = reports_query(connection.instance, user, my_param, sc_load_remaining_ms(load),
+			&report, &error);
 		if (rc == SC_E_IO)
-			sc_resource_reset(&db);
+			sc_resource_report_broken(&db, &connection);
+		sc_resource_release(&db, &connection);
 	}
 	if (rc < 0)
 		return sc_load_fail(load, rc, "%s", error.message);

@@ -4,11 +4,13 @@
  *
  *	static struct sc_resource s3 = SC_RESOURCE_INIT(s3_open, s3_close, NULL);
  *	...
- *	rc = sc_resource_acquire(&s3, (void **)&client, &error);
+ *	struct sc_held client;
+ *	rc = sc_resource_acquire(&s3, &client, &error);
  *	if (rc < 0)
  *		return rc;
- *	use(client);
- *	sc_resource_release(&s3, client);
+ *	if (use(client.instance) < 0)
+ *		sc_resource_report_broken(&s3, &client);
+ *	sc_resource_release(&s3, &client);
  *
  * Several threads may hold it at the same time: what it opens must bear that, or the threads must
  * agree among themselves.
@@ -37,12 +39,24 @@ struct sc_resource {
 	sc_resource_close_fn close;
 	void *context;
 	struct sc_resource_instance *current, *retired;
+	void *reserved[2];
+};
+
+/* What a caller holds: the instance, and which opening of the resource it comes from, because two openings
+ * may give the same address. Copying the struct does not make a second hold. */
+struct sc_held {
+	void *instance;       /* what `open` set */
+	uint64_t number;      /* private */
+	uint64_t reserved[2]; /* 0 */
 };
 
 /* `close_` may be NULL when there is nothing to close; `context_` is passed to `open_`. */
 #define SC_RESOURCE_INIT(open_, close_, context_)                                                  \
 	{                                                                                          \
-		open_, close_, context_, NULL, NULL                                                \
+		open_, close_, context_, NULL, NULL,                                               \
+		{                                                                                  \
+			NULL, NULL                                                                 \
+		}                                                                                  \
 	}
 
 /* The same at run time, for one whose context is not known before. Nothing is opened. */
@@ -55,23 +69,28 @@ void sc_resource_fini(struct sc_resource *resource);
 
 /* Hold the resource, opening it first if it is not open.
  *
- * returns  SC_LOADED when this call opened it, SC_HIT when it was open: *instance is what `open` set.
+ * returns  SC_LOADED when this call opened it, SC_HIT when it was open: *held is set. Otherwise it is all zero:
  *          SC_E_OPEN when `open` failed: `error` (if not NULL) has its message, and its result in
  *          user_code; nothing is kept, and the next call tries again. SC_E_CYCLE when `open` asks for
  *          the resource it is opening. SC_E_NOMEM. SC_E_DEADLINE when the invocation's deadline passed
  *          while waiting for another thread's open.
- * owns     the instance stays the resource's: sc_resource_release() once for each successful acquire.
+ * owns     the instance stays the resource's; the caller holds it: sc_resource_release() once for each
+ *          successful acquire.
  * blocks   while it is opened. When several threads ask at once, one opens and the others wait; when
  *          it fails, each of them gets that failure. */
-int sc_resource_acquire(struct sc_resource *resource, void **instance, struct sc_error *error);
+int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, struct sc_error *error);
 
-/* Let go of what sc_resource_acquire() gave to this thread; `instance` is that. The last to let go of
- * an instance that was reset closes it. */
-void sc_resource_release(struct sc_resource *resource, void *instance);
+/* Let go of what sc_resource_acquire() gave. It is all zero after; an all-zero one may be released. The last
+ * to let go of an instance that was reset closes it. Any thread. */
+void sc_resource_release(struct sc_resource *resource, struct sc_held *held);
 
-/* The instance is no good any more (a connection broke, a credential was refused): the next acquire
- * opens anew. What is open is closed now, or by the last holder that lets go. Does nothing when
- * nothing is open. */
+/* The instance that is held is no good any more (a connection broke, a credential was refused): the next
+ * acquire opens anew, and the last holder that lets go closes this one; the caller still has to release it.
+ * Does nothing when that instance was reset before, so that each of its holders may report it. Any thread. */
+void sc_resource_report_broken(struct sc_resource *resource, const struct sc_held *held);
+
+/* Whatever instance is open is no good any more, for a caller that holds none. It is closed now, or by the
+ * last holder that lets go. Does nothing when nothing is open. Any thread. */
 void sc_resource_reset(struct sc_resource *resource);
 
 /* Reset every resource of the process that is open, the last opened first. The runtime's shutdown

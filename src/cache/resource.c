@@ -3,7 +3,8 @@
  * An instance is what one successful open made. A resource has at most one current instance, which
  * acquire gives out, and any number of retired ones, which were reset while somebody held them and are
  * closed by the last to let go. All instances of the process are in one list, the last opened first, for
- * the order in which sc_resource_close_all() closes.
+ * the order in which sc_resource_close_all() closes. An instance is known by its number, in order of opening: an
+ * address may come again.
  *
  * One lock guards all resources: it is held for a few pointers only. Opening is a flight (flight.h), so
  * that one thread opens and the others wait, and a circle is an error. Open and close are the user's
@@ -121,7 +122,13 @@ static int call_open(struct sc_resource *resource, void **instance, struct sc_er
 	return SC_E_OPEN;
 }
 
-static int open_now(struct sc_resource *resource, struct sci_flight *flight, void **instance,
+/* By a holder, or under the lock. */
+static struct sc_held held_of(const struct sc_resource_instance *instance)
+{
+	return (struct sc_held){ .instance = instance->instance, .number = instance->number };
+}
+
+static int open_now(struct sc_resource *resource, struct sci_flight *flight, struct sc_held *held,
 	struct sc_error *error)
 {
 	struct sc_resource_instance *opened_now = calloc(1, sizeof *opened_now);
@@ -130,8 +137,8 @@ static int open_now(struct sc_resource *resource, struct sci_flight *flight, voi
 			    : sci_error_set(&detail, SC_E_NOMEM, 0, "out of memory");
 
 	if (opened_now && rc == SC_LOADED) {
-		*instance = opened_now->instance;
 		install(resource, opened_now);
+		*held = held_of(opened_now);
 	} else {
 		free(opened_now);
 		if (error)
@@ -156,11 +163,11 @@ static int wait_for_open(struct sci_flight *flight, struct sc_error *error)
 	return rc;
 }
 
-int sc_resource_acquire(struct sc_resource *resource, void **instance, struct sc_error *error)
+int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, struct sc_error *error)
 {
 	int rc;
 
-	*instance = NULL;
+	*held = (struct sc_held){ 0 };
 	if (!resource->open)
 		return sci_error_set(error, SC_E_INVAL, 0, "the resource has no opener");
 	do {
@@ -171,7 +178,7 @@ int sc_resource_acquire(struct sc_resource *resource, void **instance, struct sc
 		bool is_open = resource->current != NULL;
 		if (is_open) {
 			resource->current->holders++;
-			*instance = resource->current->instance;
+			*held = held_of(resource->current);
 		} else {
 			boarding = sci_flight_board(resource, NULL, 0, &flight);
 		}
@@ -180,7 +187,7 @@ int sc_resource_acquire(struct sc_resource *resource, void **instance, struct sc
 		if (is_open)
 			return SC_HIT;
 		if (boarding == SCI_FLIGHT_MINE)
-			return open_now(resource, flight, instance, error);
+			return open_now(resource, flight, held, error);
 		if (boarding == SCI_FLIGHT_NOMEM)
 			return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 		/* Once it is open, take it as everybody does: it may have been reset since. */
@@ -190,13 +197,12 @@ int sc_resource_acquire(struct sc_resource *resource, void **instance, struct sc
 }
 
 /* Under the lock: let go of a retired instance; returns it if that was the last hold. */
-static struct sc_resource_instance *release_retired(struct sc_resource *resource,
-	const void *instance)
+static struct sc_resource_instance *release_retired(struct sc_resource *resource, uint64_t number)
 {
 	for (struct sc_resource_instance **link = &resource->retired; *link;
 		link = &(*link)->next_retired) {
 		struct sc_resource_instance *retired = *link;
-		if (retired->instance != instance)
+		if (retired->number != number)
 			continue;
 		if (--retired->holders > 0)
 			return NULL;
@@ -207,18 +213,30 @@ static struct sc_resource_instance *release_retired(struct sc_resource *resource
 	return NULL;
 }
 
-void sc_resource_release(struct sc_resource *resource, void *instance)
+void sc_resource_release(struct sc_resource *resource, struct sc_held *held)
 {
 	struct sc_resource_instance *unheld = NULL;
 
-	if (!instance)
+	if (!held || !held->instance)
 		return;
 	pthread_mutex_lock(&lock);
 	struct sc_resource_instance *current = resource->current;
-	if (current && current->instance == instance && current->holders > 0)
+	if (current && current->number == held->number && current->holders > 0)
 		current->holders--;
 	else
-		unheld = release_retired(resource, instance);
+		unheld = release_retired(resource, held->number);
+	pthread_mutex_unlock(&lock);
+	*held = (struct sc_held){ 0 };
+	close_instance(unheld);
+}
+
+void sc_resource_report_broken(struct sc_resource *resource, const struct sc_held *held)
+{
+	struct sc_resource_instance *unheld = NULL;
+
+	pthread_mutex_lock(&lock);
+	if (resource->current && resource->current->number == held->number)
+		unheld = retire(resource);
 	pthread_mutex_unlock(&lock);
 	close_instance(unheld);
 }

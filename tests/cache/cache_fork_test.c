@@ -192,9 +192,9 @@ static void use_until_done(uint64_t random)
 #ifndef UNDER_ASAN
 			sct_check(sct_fetch(cache, SC_KEY(key), give_text, NULL, &value, NULL) > 0);
 			sc_value_release(&value);
-			void *instance;
-			sct_check(sc_resource_acquire(&resource, &instance, NULL) > 0);
-			sc_resource_release(&resource, instance);
+			struct sc_held client;
+			sct_check(sc_resource_acquire(&resource, &client, NULL) > 0);
+			sc_resource_release(&resource, &client);
 			sc_resource_reset(&resource);
 			sc_cache_close(sct_cache_open(NULL));
 #endif

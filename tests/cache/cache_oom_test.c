@@ -360,11 +360,11 @@ static void use_resource(void *arg)
 {
 	static struct sc_resource resource = SC_RESOURCE_INIT(open_block, free, NULL);
 	struct sc_error error = { 0 };
-	void *instance = &error;
+	struct sc_held held = { .instance = &error };
 
 	(void)arg;
 	opens = 0;
-	int rc = sc_resource_acquire(&resource, &instance, &error);
+	int rc = sc_resource_acquire(&resource, &held, &error);
 	if (rc == SC_E_OPEN) {
 		assert_int_equal(error.user_code, SC_E_NOMEM);
 		assert_string_equal(error.message, "no memory for the client");
@@ -372,16 +372,16 @@ static void use_resource(void *arg)
 		sct_assert_done_or_out_of_memory(rc, SC_LOADED, &error);
 	}
 	if (rc < 0) {
-		assert_null(instance);
+		assert_null(held.instance);
 		assert_true(opens == 0 || rc == SC_E_OPEN);
-		assert_int_equal(sc_resource_acquire(&resource, &instance, NULL), SC_LOADED);
+		assert_int_equal(sc_resource_acquire(&resource, &held, NULL), SC_LOADED);
 	}
 	/* Once it is open, holding it and letting go needs no memory. */
-	void *again;
+	struct sc_held again;
 	assert_int_equal(sc_resource_acquire(&resource, &again, NULL), SC_HIT);
-	sc_resource_release(&resource, again);
+	sc_resource_release(&resource, &again);
 	sc_resource_reset(&resource);
-	sc_resource_release(&resource, instance);
+	sc_resource_release(&resource, &held);
 	sc_resource_fini(&resource);
 }
 

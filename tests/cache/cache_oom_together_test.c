@@ -158,17 +158,17 @@ static int open_block(void *context, void **instance, struct sc_error *error)
 static void acquire_resource(unsigned number, void *resource)
 {
 	struct sc_error error = { 0 };
-	void *instance;
+	struct sc_held held;
 
 	(void)number;
-	int rc = sc_resource_acquire(resource, &instance, &error);
+	int rc = sc_resource_acquire(resource, &held, &error);
 	if (rc < 0) {
 		check_failure(rc, &error);
-		sct_check(instance == NULL);
+		sct_check(held.instance == NULL);
 	} else {
-		sct_check(instance != NULL);
+		sct_check(held.instance != NULL);
 	}
-	sc_resource_release(resource, instance);
+	sc_resource_release(resource, &held);
 }
 
 static void acquire_together(void *arg)

@@ -258,13 +258,13 @@ static void all_inside(void)
 
 static int load_b(struct sc_load *load, void *context)
 {
-	void *instance;
+	struct sc_held held;
 
 	(void)context;
 	all_inside();
-	int rc = sc_resource_acquire(&r, &instance, NULL);
+	int rc = sc_resource_acquire(&r, &held, NULL);
 	count_circle(rc);
-	sc_resource_release(&r, instance);
+	sc_resource_release(&r, &held);
 	return sc_load_set_value(load, "b", 1);
 }
 
@@ -294,7 +294,7 @@ static int open_r(void *context, void **instance, struct sc_error *error)
 static void go_to_own_place(unsigned number, void *arg)
 {
 	struct sc_value value = { 0 };
-	void *instance = NULL;
+	struct sc_held held = { 0 };
 
 	(void)arg;
 	if (number == LOADS_A)
@@ -302,9 +302,9 @@ static void go_to_own_place(unsigned number, void *arg)
 	else if (number == LOADS_B)
 		sct_check(sct_fetch(stage.cache, SC_KEY("b"), load_b, NULL, &value, NULL) > 0);
 	else
-		sct_check(sc_resource_acquire(&r, &instance, NULL) > 0);
+		sct_check(sc_resource_acquire(&r, &held, NULL) > 0);
 	sc_value_release(&value);
-	sc_resource_release(&r, instance);
+	sc_resource_release(&r, &held);
 }
 
 static void a_circle_through_a_resource(void **state)

@@ -37,7 +37,7 @@ static int open_thing(void *context, void **instance, struct sc_error *error)
 {
 	struct thing *thing = context;
 	struct opened *opened = malloc(sizeof *opened);
-	void *other;
+	struct sc_held other;
 
 	sct_check(opened != NULL);
 	sct_check(*instance == NULL);
@@ -47,7 +47,7 @@ static int open_thing(void *context, void **instance, struct sc_error *error)
 		sct_until(sct_threads_waiting() == thing->wait_for);
 	if (thing->also) {
 		thing->also_rc = sc_resource_acquire(thing->also, &other, NULL);
-		sc_resource_release(thing->also, other);
+		sc_resource_release(thing->also, &other);
 	}
 	if (thing->fail || thing->give_nothing) {
 		if (thing->set_and_fail)
@@ -108,16 +108,24 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct opened *acquire(int i, int expected)
+static struct sc_held acquire(int i, int expected)
 {
 	struct sc_error error = { .code = 77 };
-	void *instance = NULL;
+	struct sc_held held = { 0 };
 
-	assert_int_equal(sc_resource_acquire(&resources[i], &instance, &error), expected);
-	assert_non_null(instance);
+	assert_int_equal(sc_resource_acquire(&resources[i], &held, &error), expected);
+	assert_non_null(held.instance);
 	assert_int_equal(error.code, 77);
-	assert_true(((struct opened *)instance)->thing == &things[i]);
-	return instance;
+	assert_true(((struct opened *)held.instance)->thing == &things[i]);
+	return held;
+}
+
+/* Of a copy: a test may hold the same instance twice, or let go once too often. */
+static void let_go(int i, struct sc_held held)
+{
+	sc_resource_release(&resources[i], &held);
+	assert_null(held.instance);
+	sc_resource_release(&resources[i], &held);
 }
 
 /* ---- One thread ---- */
@@ -126,12 +134,12 @@ static void opens_at_first_use_and_stays_open(void **state)
 {
 	(void)state;
 	assert_int_equal(things[0].opens, 0);
-	struct opened *first = acquire(0, SC_LOADED);
-	assert_ptr_equal(acquire(0, SC_HIT), first);
-	sc_resource_release(&resources[0], first);
-	sc_resource_release(&resources[0], first);
-	assert_ptr_equal(acquire(0, SC_HIT), first);
-	sc_resource_release(&resources[0], first);
+	struct sc_held first = acquire(0, SC_LOADED);
+	assert_ptr_equal(acquire(0, SC_HIT).instance, first.instance);
+	let_go(0, first);
+	let_go(0, first);
+	assert_ptr_equal(acquire(0, SC_HIT).instance, first.instance);
+	let_go(0, first);
 	assert_int_equal(things[0].opens, 1);
 	assert_int_equal(things[0].closes, 0);
 	/* Others are others. */
@@ -151,18 +159,18 @@ static int open_number(void *context, void **instance, struct sc_error *error)
 static void a_static_one_without_a_closer(void **state)
 {
 	static struct sc_resource resource = SC_RESOURCE_INIT(open_number, NULL, NULL);
-	void *instance;
+	struct sc_held held;
 
 	(void)state;
-	assert_int_equal(sc_resource_acquire(&resource, &instance, NULL), SC_LOADED);
-	assert_ptr_equal(instance, &number);
+	assert_int_equal(sc_resource_acquire(&resource, &held, NULL), SC_LOADED);
+	assert_ptr_equal(held.instance, &number);
 	sc_resource_reset(&resource);
-	sc_resource_release(&resource, instance);
-	assert_int_equal(sc_resource_acquire(&resource, &instance, NULL), SC_LOADED);
-	sc_resource_release(&resource, instance);
+	sc_resource_release(&resource, &held);
+	assert_int_equal(sc_resource_acquire(&resource, &held, NULL), SC_LOADED);
+	sc_resource_release(&resource, &held);
 	sc_resource_close_all();
-	assert_int_equal(sc_resource_acquire(&resource, &instance, NULL), SC_LOADED);
-	sc_resource_release(&resource, instance);
+	assert_int_equal(sc_resource_acquire(&resource, &held, NULL), SC_LOADED);
+	sc_resource_release(&resource, &held);
 	sc_resource_fini(&resource);
 }
 
@@ -170,11 +178,11 @@ static void without_an_opener(void **state)
 {
 	struct sc_resource resource = SC_RESOURCE_INIT(NULL, NULL, NULL);
 	struct sc_error error = { 0 };
-	void *instance = &number;
+	struct sc_held held = { .instance = &number };
 
 	(void)state;
-	assert_int_equal(sc_resource_acquire(&resource, &instance, &error), SC_E_INVAL);
-	assert_null(instance);
+	assert_int_equal(sc_resource_acquire(&resource, &held, &error), SC_E_INVAL);
+	assert_null(held.instance);
 	assert_int_equal(error.code, SC_E_INVAL);
 	sc_resource_release(&resource, NULL);
 	sc_resource_reset(&resource);
@@ -184,18 +192,18 @@ static void without_an_opener(void **state)
 static void assert_open_fails(int user_code, const char *message)
 {
 	struct sc_error error = { 0 };
-	void *instance = &number;
+	struct sc_held held = { .instance = &number };
 
-	assert_int_equal(sc_resource_acquire(&resources[0], &instance, &error), SC_E_OPEN);
-	assert_null(instance);
+	assert_int_equal(sc_resource_acquire(&resources[0], &held, &error), SC_E_OPEN);
+	assert_null(held.instance);
 	assert_int_equal(error.code, SC_E_OPEN);
 	assert_int_equal(error.user_code, user_code);
 	assert_string_equal(error.message, message);
 	assert_int_equal(error.os_errno, strcmp(message, "nobody answers") == 0 ? 5 : 0);
 	assert_int_equal(error.http_status, strcmp(message, "nobody answers") == 0 ? 503 : 0);
-	instance = &number;
-	assert_int_equal(sc_resource_acquire(&resources[0], &instance, NULL), SC_E_OPEN);
-	assert_null(instance);
+	held.instance = &number;
+	assert_int_equal(sc_resource_acquire(&resources[0], &held, NULL), SC_E_OPEN);
+	assert_null(held.instance);
 }
 
 static void a_failure_is_reported_and_tried_again(void **state)
@@ -214,7 +222,7 @@ static void a_failure_is_reported_and_tried_again(void **state)
 	assert_open_fails(0, "the opener gave nothing");
 	assert_int_equal(things[0].opens, 8);
 	things[0].give_nothing = false;
-	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	let_go(0, acquire(0, SC_LOADED));
 	assert_int_equal(things[0].opens, 9);
 }
 
@@ -222,35 +230,35 @@ static void reset_closes_at_once_what_nobody_holds(void **state)
 {
 	(void)state;
 	sc_resource_reset(&resources[0]);
-	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	let_go(0, acquire(0, SC_LOADED));
 	sc_resource_reset(&resources[0]);
 	assert_int_equal(things[0].closes, 1);
 	sc_resource_reset(&resources[0]);
 	assert_int_equal(things[0].closes, 1);
-	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	let_go(0, acquire(0, SC_LOADED));
 }
 
 static void reset_leaves_the_closing_to_the_last_holder(void **state)
 {
 	(void)state;
-	struct opened *first = acquire(0, SC_LOADED);
-	assert_ptr_equal(acquire(0, SC_HIT), first);
+	struct sc_held first = acquire(0, SC_LOADED);
+	assert_ptr_equal(acquire(0, SC_HIT).instance, first.instance);
 	sc_resource_reset(&resources[0]);
 	assert_true(things[0].is_open[0]);
-	struct opened *second = acquire(0, SC_LOADED);
-	assert_ptr_not_equal(second, first);
+	struct sc_held second = acquire(0, SC_LOADED);
+	assert_ptr_not_equal(second.instance, first.instance);
 	sc_resource_reset(&resources[0]);
-	struct opened *third = acquire(0, SC_LOADED);
+	struct sc_held third = acquire(0, SC_LOADED);
 	assert_int_equal(things[0].open_now, 3);
 
-	sc_resource_release(&resources[0], first);
+	let_go(0, first);
 	assert_true(things[0].is_open[0]);
-	sc_resource_release(&resources[0], first);
+	let_go(0, first);
 	assert_false(things[0].is_open[0]);
 	assert_true(things[0].is_open[1]);
-	sc_resource_release(&resources[0], third);
+	let_go(0, third);
 	assert_true(things[0].is_open[2]);
-	sc_resource_release(&resources[0], second);
+	let_go(0, second);
 	assert_false(things[0].is_open[1]);
 	assert_true(things[0].is_open[2]);
 }
@@ -258,18 +266,73 @@ static void reset_leaves_the_closing_to_the_last_holder(void **state)
 static void releasing_once_too_often_does_nothing(void **state)
 {
 	(void)state;
-	struct opened *opened = acquire(0, SC_LOADED);
-	sc_resource_release(&resources[0], opened);
-	sc_resource_release(&resources[0], opened);
-	sc_resource_release(&resources[0], &number);
+	struct sc_held opened = acquire(0, SC_LOADED);
+	let_go(0, opened);
+	let_go(0, opened);
+	let_go(0, (struct sc_held){ .instance = &number });
 	sc_resource_release(&resources[0], NULL);
 	assert_int_equal(things[0].open_now, 1);
 	/* The count did not go below zero. */
-	assert_ptr_equal(acquire(0, SC_HIT), opened);
+	assert_ptr_equal(acquire(0, SC_HIT).instance, opened.instance);
 	sc_resource_reset(&resources[0]);
 	assert_true(things[0].is_open[0]);
-	sc_resource_release(&resources[0], opened);
+	let_go(0, opened);
 	assert_false(things[0].is_open[0]);
+}
+
+/* An opener may give what it gave before: a pool's connection, a static struct. */
+static atomic_int same_closes;
+
+static void close_same(void *instance)
+{
+	assert_ptr_equal(instance, &number);
+	atomic_fetch_add(&same_closes, 1);
+}
+
+static void the_same_address_again_is_another_instance(void **state)
+{
+	struct sc_resource resource = SC_RESOURCE_INIT(open_number, close_same, NULL);
+	struct sc_held first, second;
+
+	(void)state;
+	same_closes = 0;
+	assert_int_equal(sc_resource_acquire(&resource, &first, NULL), SC_LOADED);
+	sc_resource_reset(&resource);
+	assert_int_equal(sc_resource_acquire(&resource, &second, NULL), SC_LOADED);
+	assert_ptr_equal(first.instance, second.instance);
+	sc_resource_release(&resource, &first);
+	assert_int_equal(same_closes, 1);
+	/* The second is held still, by one: reset now, it is closed when that one lets go. */
+	sc_resource_reset(&resource);
+	assert_int_equal(same_closes, 1);
+	sc_resource_release(&resource, &second);
+	assert_int_equal(same_closes, 2);
+	sc_resource_fini(&resource);
+	assert_int_equal(same_closes, 2);
+}
+
+static void each_holder_may_report_what_is_broken(void **state)
+{
+	(void)state;
+	struct sc_held first = acquire(0, SC_LOADED), second = acquire(0, SC_HIT);
+	sc_resource_report_broken(&resources[0], &first);
+	struct sc_held third = acquire(0, SC_LOADED);
+	sc_resource_report_broken(&resources[0], &second);
+	struct sc_held fourth = acquire(0, SC_HIT);
+	assert_ptr_equal(third.instance, fourth.instance);
+	let_go(0, first);
+	assert_true(things[0].is_open[0]);
+	let_go(0, second);
+	assert_false(things[0].is_open[0]);
+	let_go(0, third);
+	let_go(0, fourth);
+	assert_true(things[0].is_open[1]);
+	/* What nobody else holds is closed by the holder's release, and never by its report. */
+	struct sc_held last = acquire(0, SC_HIT);
+	sc_resource_report_broken(&resources[0], &last);
+	assert_true(things[0].is_open[1]);
+	let_go(0, last);
+	assert_false(things[0].is_open[1]);
 }
 
 /* ---- Several resources ---- */
@@ -278,11 +341,11 @@ static void closes_the_last_opened_first(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++)
-		sc_resource_release(&resources[i], acquire(i, SC_LOADED));
+		let_go(i, acquire(i, SC_LOADED));
 	/* The order is that of opening, not of use. */
-	sc_resource_release(&resources[0], acquire(0, SC_HIT));
+	let_go(0, acquire(0, SC_HIT));
 	sc_resource_reset(&resources[1]);
-	sc_resource_release(&resources[1], acquire(1, SC_LOADED));
+	let_go(1, acquire(1, SC_LOADED));
 	assert_string_equal(closed, "b");
 	sc_resource_close_all();
 	assert_string_equal(closed, "bbdca");
@@ -293,8 +356,8 @@ static void closes_the_last_opened_first(void **state)
 static void shutdown_closes_all(void **state)
 {
 	(void)state;
-	sc_resource_release(&resources[2], acquire(2, SC_LOADED));
-	sc_resource_release(&resources[3], acquire(3, SC_LOADED));
+	let_go(2, acquire(2, SC_LOADED));
+	let_go(3, acquire(3, SC_LOADED));
 	sc_cache_hooks()->shutdown();
 	assert_string_equal(closed, "dc");
 }
@@ -302,18 +365,18 @@ static void shutdown_closes_all(void **state)
 static void what_is_held_is_closed_when_let_go(void **state)
 {
 	(void)state;
-	struct opened *a = acquire(0, SC_LOADED), *b = acquire(1, SC_LOADED),
-		      *c = acquire(2, SC_LOADED);
-	sc_resource_release(&resources[2], c);
-	sc_resource_release(&resources[0], a);
+	struct sc_held a = acquire(0, SC_LOADED), b = acquire(1, SC_LOADED),
+		       c = acquire(2, SC_LOADED);
+	let_go(2, c);
+	let_go(0, a);
 	sc_resource_close_all();
 	assert_string_equal(closed, "ca");
 	/* It is reset all the same. */
-	struct opened *b2 = acquire(1, SC_LOADED);
-	assert_ptr_not_equal(b2, b);
-	sc_resource_release(&resources[1], b);
+	struct sc_held b2 = acquire(1, SC_LOADED);
+	assert_ptr_not_equal(b2.instance, b.instance);
+	let_go(1, b);
 	assert_string_equal(closed, "cab");
-	sc_resource_release(&resources[1], b2);
+	let_go(1, b2);
 }
 
 static void an_opener_may_use_other_resources(void **state)
@@ -321,7 +384,7 @@ static void an_opener_may_use_other_resources(void **state)
 	(void)state;
 	things[0].also = &resources[1];
 	things[1].also = &resources[2];
-	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	let_go(0, acquire(0, SC_LOADED));
 	assert_int_equal(things[0].also_rc, SC_LOADED);
 	assert_int_equal(things[1].also_rc, SC_LOADED);
 	/* What is needed by another was open before it, and is closed after it. */
@@ -333,13 +396,13 @@ static void an_opener_that_needs_itself_is_in_a_circle(void **state)
 {
 	(void)state;
 	things[0].also = &resources[0];
-	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	let_go(0, acquire(0, SC_LOADED));
 	assert_int_equal(things[0].also_rc, SC_E_CYCLE);
 	assert_int_equal(things[0].opens, 1);
 
 	things[1].also = &resources[2];
 	things[2].also = &resources[1];
-	sc_resource_release(&resources[1], acquire(1, SC_LOADED));
+	let_go(1, acquire(1, SC_LOADED));
 	assert_int_equal(things[1].also_rc, SC_LOADED);
 	assert_int_equal(things[2].also_rc, SC_E_CYCLE);
 }
@@ -348,9 +411,9 @@ static void close_and_open_again(void *instance)
 {
 	close_thing(instance);
 	if (things[0].opens < 20) {
-		void *again;
+		struct sc_held again;
 		assert_int_equal(sc_resource_acquire(&resources[0], &again, NULL), SC_LOADED);
-		sc_resource_release(&resources[0], again);
+		sc_resource_release(&resources[0], &again);
 	}
 }
 
@@ -359,7 +422,7 @@ static void a_closer_may_open(void **state)
 {
 	(void)state;
 	sc_resource_init(&resources[0], open_thing, close_and_open_again, &things[0]);
-	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	let_go(0, acquire(0, SC_LOADED));
 	sc_resource_close_all();
 	assert_int_equal(things[0].opens, 2);
 	assert_int_equal(things[0].closes, 1);
@@ -369,15 +432,15 @@ static void a_closer_may_open(void **state)
 
 static void one_that_lives_shorter_than_the_process(void **state)
 {
-	void *instance;
+	struct sc_held held;
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		struct sc_resource *resource = malloc(sizeof *resource);
 		assert_non_null(resource);
 		sc_resource_init(resource, open_thing, close_thing, &things[3]);
-		assert_int_equal(sc_resource_acquire(resource, &instance, NULL), SC_LOADED);
-		sc_resource_release(resource, instance);
+		assert_int_equal(sc_resource_acquire(resource, &held, NULL), SC_LOADED);
+		sc_resource_release(resource, &held);
 		sc_resource_fini(resource);
 		assert_int_equal(things[3].open_now, 0);
 		free(resource);
@@ -390,14 +453,14 @@ static void one_that_lives_shorter_than_the_process(void **state)
 static void acquire_with_others(unsigned thread, void *arg)
 {
 	atomic_uint *loaded = arg;
-	void *instance;
+	struct sc_held held;
 
 	(void)thread;
-	int rc = sc_resource_acquire(&resources[0], &instance, NULL);
+	int rc = sc_resource_acquire(&resources[0], &held, NULL);
 	sct_check(rc == SC_LOADED || rc == SC_HIT);
 	atomic_fetch_add(loaded, rc == SC_LOADED);
-	sct_check(((struct opened *)instance)->number == 0);
-	sc_resource_release(&resources[0], instance);
+	sct_check(((struct opened *)held.instance)->number == 0);
+	sc_resource_release(&resources[0], &held);
 }
 
 static void many_threads_open_once(void **state)
@@ -414,13 +477,13 @@ static void many_threads_open_once(void **state)
 static void acquire_in_vain(unsigned thread, void *arg)
 {
 	struct sc_error error = { 0 };
-	void *instance = &number;
+	struct sc_held held = { .instance = &number };
 
 	(void)arg;
 	/* Not everybody wants to know why. */
 	bool asks = thread != 1;
-	sct_check(sc_resource_acquire(&resources[0], &instance, asks ? &error : NULL) == SC_E_OPEN);
-	sct_check(instance == NULL);
+	sct_check(sc_resource_acquire(&resources[0], &held, asks ? &error : NULL) == SC_E_OPEN);
+	sct_check(held.instance == NULL);
 	if (!asks)
 		return;
 	sct_check(error.code == SC_E_OPEN && error.user_code == -3);
@@ -436,7 +499,7 @@ static void a_failed_open_is_that_of_all_who_waited(void **state)
 	assert_int_equal(things[0].opens, 1);
 	things[0].wait_for = 0;
 	things[0].fail = 0;
-	sc_resource_release(&resources[0], acquire(0, SC_LOADED));
+	let_go(0, acquire(0, SC_LOADED));
 }
 
 static atomic_bool opening, too_late;
@@ -454,25 +517,25 @@ static void acquire_with_a_deadline(unsigned thread, void *arg)
 {
 	struct sc_resource *resource = arg;
 	struct sc_error error = { 0 };
-	void *instance = NULL;
+	struct sc_held held = { 0 };
 
 	sct_until(thread == 0 || atomic_load(&opening));
 	if (thread == 0) {
-		sct_check(sc_resource_acquire(resource, &instance, &error) == SC_LOADED);
+		sct_check(sc_resource_acquire(resource, &held, &error) == SC_LOADED);
 	} else if (thread == 1) {
 		sct_until(sct_threads_waiting() == 1);
 		sc_cache_hooks()->invocation_begin(20);
-		sct_check(sc_resource_acquire(resource, &instance, &error) == SC_E_DEADLINE);
-		sct_check(error.code == SC_E_DEADLINE && instance == NULL);
+		sct_check(sc_resource_acquire(resource, &held, &error) == SC_E_DEADLINE);
+		sct_check(error.code == SC_E_DEADLINE && held.instance == NULL);
 		sc_cache_hooks()->invocation_end(0);
 		atomic_store(&too_late, true);
 	} else {
 		/* Waits before the other does, because it waits for it. */
 		sc_cache_hooks()->invocation_begin(SC_NO_DEADLINE);
-		sct_check(sc_resource_acquire(resource, &instance, &error) == SC_HIT);
+		sct_check(sc_resource_acquire(resource, &held, &error) == SC_HIT);
 		sc_cache_hooks()->invocation_end(0);
 	}
-	sc_resource_release(resource, instance);
+	sc_resource_release(resource, &held);
 }
 
 static void waiting_for_an_open_ends_at_the_deadline(void **state)
@@ -493,10 +556,10 @@ static void use_and_reset(unsigned thread, void *arg)
 	for (int i = 0; i < 500; i++) {
 		int which = (int)sct_below(&random, 4);
 		struct sc_error error;
-		void *instance;
-		int rc = sc_resource_acquire(&resources[which], &instance, &error);
+		struct sc_held held;
+		int rc = sc_resource_acquire(&resources[which], &held, &error);
 		sct_check(rc == SC_LOADED || rc == SC_HIT);
-		struct opened *opened = instance;
+		struct opened *opened = held.instance;
 		sct_check(opened->thing == &things[which]);
 		sct_check(atomic_load(&things[which].is_open[opened->number]));
 		if (sct_below(&random, 10) == 0)
@@ -504,7 +567,7 @@ static void use_and_reset(unsigned thread, void *arg)
 		if (sct_below(&random, 100) == 0)
 			sc_resource_close_all();
 		sct_check(atomic_load(&things[which].is_open[opened->number]));
-		sc_resource_release(&resources[which], instance);
+		sc_resource_release(&resources[which], &held);
 	}
 }
 
@@ -533,6 +596,8 @@ int main(void)
 		resource_case(reset_closes_at_once_what_nobody_holds),
 		resource_case(reset_leaves_the_closing_to_the_last_holder),
 		resource_case(releasing_once_too_often_does_nothing),
+		resource_case(the_same_address_again_is_another_instance),
+		resource_case(each_holder_may_report_what_is_broken),
 		resource_case(closes_the_last_opened_first),
 		resource_case(shutdown_closes_all),
 		resource_case(what_is_held_is_closed_when_let_go),
