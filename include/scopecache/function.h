@@ -21,9 +21,11 @@
 	int main(void)                                                                             \
 	{                                                                                          \
 		struct sc_error error;                                                             \
-		int rc = sc_lambda_run(&SC_LAMBDA_FUNCTION(.init = (init_), .handle = (handle_),   \
-					       .fini = (fini_), .hooks = sc_cache_hooks(),         \
-					       .log = sc_lambda_log_stderr),                       \
+		int rc = sc_lambda_run(                                                            \
+			&SC_LAMBDA_FUNCTION(.init = (init_), .handle = (handle_), .fini = (fini_), \
+				.hooks = (const struct sc_hooks *const[]){ sc_cache_hooks(),       \
+					NULL },                                                    \
+				.log = sc_lambda_log_stderr),                                      \
 			&error);                                                                   \
 		if (rc < 0)                                                                        \
 			fprintf(stderr, "[ERROR] %s\n", error.message);                            \

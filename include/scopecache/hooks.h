@@ -17,22 +17,45 @@ extern "C" {
 /* The remaining time of an invocation that has no deadline. */
 #define SC_NO_DEADLINE INT64_MAX
 
+enum sc_log_level { SC_LOG_DEBUG, SC_LOG_INFO, SC_LOG_WARN, SC_LOG_ERROR };
+
+/* What a runtime tells of an invocation; its texts are valid during the call only. A runtime of another
+ * version may have a shorter one: what lies behind its `size` is not there. */
+struct sc_invocation_info {
+	size_t size; /* sizeof(struct sc_invocation_info) */
+
+	/* The time until the invocation's deadline: 0 when it has passed, SC_NO_DEADLINE when there is
+	 * none. */
+	int64_t remaining_ms;
+
+	const char *request_id; /* NULL: not known */
+	const char *tenant_id;  /* NULL: none */
+	uint64_t memory_bytes;  /* the function's memory size; 0: not known */
+
+	/* Tells an operator something, in one line without a newline. NULL: nobody listens. It may be
+	 * called for as long as the process lives. */
+	void (*log)(enum sc_log_level level, const char *line);
+};
+
 /* Any hook may be NULL. The runtime calls them on the thread that runs the invocation, with no lock
  * held; they may take as long as their work takes, and must not fail. */
 struct sc_hooks {
-	size_t size; /* sizeof(struct sc_hooks) */
+	size_t size;   /* sizeof(struct sc_hooks) */
+	void *context; /* given to each hook */
 
-	/* An event has arrived; the handler runs next. `remaining_ms` is the time until the
-	 * invocation's deadline, 0 when it has passed, SC_NO_DEADLINE when there is none. */
-	void (*invocation_begin)(int64_t remaining_ms);
+	/* An event has arrived; the handler runs next. */
+	void (*invocation_begin)(void *context, const struct sc_invocation_info *info);
 
 	/* The answer has been sent, the caller has it; the next event is asked for when this returns.
-	 * `remaining_ms` as above: work done here still counts against the invocation. */
-	void (*invocation_end)(int64_t remaining_ms);
+	 * Work done here still counts against the invocation. */
+	void (*invocation_end)(void *context, const struct sc_invocation_info *info);
 
 	/* The process is about to end in order; no invocation is running. */
-	void (*shutdown)(void);
+	void (*shutdown)(void *context);
 };
+
+/* A runtime has no more hooks than this. */
+#define SC_HOOKS_MAX 16
 
 #ifdef __cplusplus
 }

@@ -94,8 +94,6 @@ int sc_invocation_fail(struct sc_invocation *inv, const char *type, const char *
 
 /* ---- The function and its loop. ---- */
 
-enum sc_log_level { SC_LOG_DEBUG, SC_LOG_INFO, SC_LOG_WARN, SC_LOG_ERROR };
-
 struct sc_lambda_function {
 	size_t size; /* sizeof(struct sc_lambda_function); SC_LAMBDA_FUNCTION() fills it in */
 
@@ -115,8 +113,10 @@ struct sc_lambda_function {
 	void (*fini)(void *state);
 
 	/* Told of each invocation's begin and end, and of the shutdown after `fini`, or after an init
-	 * that failed. NULL: nobody. */
-	const struct sc_hooks *hooks;
+	 * that failed: a list that ends with NULL, of SC_HOOKS_MAX at most. Each is told of a begin in
+	 * this order, and of an end and the shutdown in the opposite one. Hooks of an older header are
+	 * fine. NULL: nobody. */
+	const struct sc_hooks *const *hooks;
 
 	/* Told, in one line without a newline, what an operator should know; never the content of an
 	 * event or an answer. NULL: nobody. */

@@ -11,6 +11,7 @@
 #include "cache/handle.h"
 
 #include "base/error.h"
+#include "base/sized.h"
 #include "base/hash.h"
 #include "cache/cache_time.h"
 #include "cache/flight.h"
@@ -167,5 +168,5 @@ int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats)
 	struct sc_cache_stats all = sum_stats(cache);
 
 	all.size = stats->size;
-	return sci_struct_write(stats, stats->size, &all, sizeof all);
+	return sci_sized_write(stats, stats->size, &all, sizeof all);
 }

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/sized.h"
 
 #include <stdlib.h>
 
@@ -192,7 +193,7 @@ int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	struct sc_fetch_options known = { 0 };
 
 	*value = (struct sc_value){ 0 };
-	if (options && !sci_struct_read(&known, sizeof known, options, options->size))
+	if (options && !sci_sized_read(&known, sizeof known, options, options->size))
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the fetch's options have no size, or one is set that this version of the "
 			"library does not know");

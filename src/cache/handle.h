@@ -15,9 +15,6 @@
 #include <pthread.h>
 #include <sys/queue.h>
 
-/* No struct of a caller's is larger: a larger `size` was never set. */
-#define SCI_STRUCT_BYTES_MAX 4096u
-
 /* What the cache itself counts; the rest of the figures is the shard's. */
 struct sci_counts {
 	uint64_t hits, misses, expired, loads, load_failures, load_absences, load_waits, puts,
@@ -175,14 +172,6 @@ struct sc_value sci_value_of_blob(struct sci_blob *blob);
 
 /* Remove everything and begin the figures anew. */
 void sci_cache_reset(struct sc_cache *cache);
-
-/* Copy of a caller's struct of `size` bytes what is known here, `known` bytes at most. False when its size
- * was not set, or something is set that is not known. */
-bool sci_struct_read(void *out, size_t known, const void *given, size_t size);
-
-/* Fill a caller's struct of `size` bytes with what is known here; the rest of it is zero. The first word of
- * `all` is `size` too. Returns 0, or SC_E_INVAL when the size was not set. */
-int sci_struct_write(void *out, size_t size, const void *all, size_t known);
 
 /* Check options and fill in the defaults. Returns 0, or SC_E_INVAL with `error` saying what is wrong. */
 int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_options *options,

@@ -4,19 +4,32 @@
 #include <scopecache/cache.h>
 #include <scopecache/resource.h>
 
-static void invocation_end(int64_t remaining_ms)
+static void invocation_begin(void *context, const struct sc_invocation_info *info)
 {
-	(void)remaining_ms;
+	(void)context;
+	sci_cache_time_begin(info->remaining_ms);
+}
+
+static void invocation_end(void *context, const struct sc_invocation_info *info)
+{
+	(void)context;
+	(void)info;
 	sci_cache_time_end();
+}
+
+static void shutdown(void *context)
+{
+	(void)context;
+	sc_resource_close_all();
 }
 
 const struct sc_hooks *sc_cache_hooks(void)
 {
 	static const struct sc_hooks hooks = {
 		.size = sizeof hooks,
-		.invocation_begin = sci_cache_time_begin,
+		.invocation_begin = invocation_begin,
 		.invocation_end = invocation_end,
-		.shutdown = sc_resource_close_all,
+		.shutdown = shutdown,
 	};
 
 	return &hooks;

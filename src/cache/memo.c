@@ -3,6 +3,7 @@
 #include "cache/handle.h"
 
 #include "base/error.h"
+#include "base/sized.h"
 
 #include <scopecache/memo.h>
 
@@ -114,5 +115,5 @@ int sc_memo_read_info(struct sc_memo *memo, struct sc_memo_info *info)
 	all.misses = stats.misses;
 	all.maxsize = cache ? stats.max_entries : maxsize_before(memo);
 	all.currsize = stats.entries;
-	return sci_struct_write(info, info->size, &all, sizeof all);
+	return sci_sized_write(info, info->size, &all, sizeof all);
 }

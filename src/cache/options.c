@@ -4,6 +4,7 @@
 #include "cache/handle.h"
 
 #include "base/error.h"
+#include "base/sized.h"
 
 #include <inttypes.h>
 
@@ -62,37 +63,15 @@ static int check_time(const struct sc_cache_options *options, const struct time_
 		time_ms);
 }
 
-bool sci_struct_read(void *out, size_t known, const void *given, size_t size)
-{
-	const unsigned char *byte = given;
-
-	if (size < sizeof size || size > SCI_STRUCT_BYTES_MAX)
-		return false;
-	for (size_t i = known; i < size; i++)
-		if (byte[i])
-			return false;
-	memcpy(out, given, size < known ? size : known);
-	return true;
-}
-
-int sci_struct_write(void *out, size_t size, const void *all, size_t known)
-{
-	if (size < sizeof size || size > SCI_STRUCT_BYTES_MAX)
-		return SC_E_INVAL;
-	memset(out, 0, size);
-	memcpy(out, all, size < known ? size : known);
-	return 0;
-}
-
 static int copy_known(struct sc_cache_options *out, const struct sc_cache_options *options,
 	struct sc_error *error)
 {
-	if (options->size < sizeof options->size || options->size > SCI_STRUCT_BYTES_MAX)
+	if (options->size < sizeof options->size || options->size > SCI_SIZED_BYTES_MAX)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the options' size is %zu: set it to sizeof(struct sc_cache_options), as "
 			"SC_CACHE_OPTIONS() does",
 			options->size);
-	if (!sci_struct_read(out, sizeof *out, options, options->size))
+	if (!sci_sized_read(out, sizeof *out, options, options->size))
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"an option is set that this version of the library does not know");
 	return 0;

@@ -2,6 +2,8 @@
 #include "cache/flight.h"
 #include "cache/region.h"
 
+#include "base/sized.h"
+
 #include <stdlib.h>
 
 /* When an entry expires that lives for so long; SC_NO_END, and what is as good as that, is never. */
@@ -69,7 +71,7 @@ static int read_terms(const struct sc_cache *cache, const struct sc_put_options 
 {
 	struct sc_put_options known = { 0 };
 
-	if (options && !sci_struct_read(&known, sizeof known, options, options->size))
+	if (options && !sci_sized_read(&known, sizeof known, options, options->size))
 		return SC_E_INVAL;
 	*terms = sci_cache_terms(cache,
 		(struct sci_terms){ known.ttl_ms, known.tti_ms, known.cost });

@@ -5,6 +5,7 @@
  * on: what one caller loses is less than the warm state of all later ones. Only what makes every
  * later event impossible ends the loop. */
 #include "base/error.h"
+#include "base/sized.h"
 #include "base/utf8.h"
 #include "lambda/backoff.h"
 #include "lambda/error_json.h"
@@ -21,7 +22,10 @@
 #define LINE_BYTES 512
 
 struct loop {
-	const struct sc_lambda_function *function;
+	struct sc_lambda_function function;
+	struct sc_hooks hooks[SC_HOOKS_MAX];
+	size_t hook_count;
+	uint64_t memory_bytes; /* the function's; 0: not known */
 	struct sci_http_interrupt *interrupt;
 	void *state;
 	struct sci_runtime_api api;
@@ -31,8 +35,6 @@ struct loop {
 	bool has_warned_of_deadline;
 };
 
-static const struct sc_hooks no_hooks = { .size = sizeof(struct sc_hooks) };
-
 static void say(const struct loop *loop, enum sc_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -41,18 +43,56 @@ static void say(const struct loop *loop, enum sc_log_level level, const char *fo
 	char line[LINE_BYTES];
 	va_list args;
 
-	if (!loop->function->log)
+	if (!loop->function.log)
 		return;
 	va_start(args, format);
 	vsnprintf(line, sizeof line, format, args);
 	va_end(args);
 	line[sci_utf8_cut(line, strlen(line))] = '\0';
-	loop->function->log(level, line);
+	loop->function.log(level, line);
 }
 
-static const struct sc_hooks *hooks_of(const struct loop *loop)
+/* ---- Hooks: in their order at a begin, in the opposite one at an end. ---- */
+
+static struct sc_invocation_info info_of(const struct loop *loop)
 {
-	return loop->function->hooks ? loop->function->hooks : &no_hooks;
+	const struct sc_invocation *inv = &loop->invocation;
+
+	return (struct sc_invocation_info){
+		.size = sizeof(struct sc_invocation_info),
+		.remaining_ms = sc_invocation_remaining_ms(inv),
+		.request_id = sc_invocation_request_id(inv),
+		.tenant_id = sc_invocation_tenant_id(inv),
+		.memory_bytes = loop->memory_bytes,
+		.log = loop->function.log,
+	};
+}
+
+static void tell_begin(const struct loop *loop)
+{
+	for (size_t i = 0; i < loop->hook_count; i++) {
+		const struct sc_hooks *hooks = &loop->hooks[i];
+		struct sc_invocation_info info = info_of(loop);
+		if (hooks->invocation_begin)
+			hooks->invocation_begin(hooks->context, &info);
+	}
+}
+
+static void tell_end(const struct loop *loop)
+{
+	for (size_t i = loop->hook_count; i-- > 0;) {
+		const struct sc_hooks *hooks = &loop->hooks[i];
+		struct sc_invocation_info info = info_of(loop);
+		if (hooks->invocation_end)
+			hooks->invocation_end(hooks->context, &info);
+	}
+}
+
+static void tell_shutdown(const struct loop *loop)
+{
+	for (size_t i = loop->hook_count; i-- > 0;)
+		if (loop->hooks[i].shutdown)
+			loop->hooks[i].shutdown(loop->hooks[i].context);
 }
 
 /* ---- One invocation. ---- */
@@ -130,15 +170,10 @@ static void prepare(struct loop *loop, const struct sci_event *event)
 
 static void serve(struct loop *loop, const struct sci_event *event)
 {
-	const struct sc_hooks *hooks = hooks_of(loop);
-	struct sc_invocation *inv = &loop->invocation;
-
 	prepare(loop, event);
-	if (hooks->invocation_begin)
-		hooks->invocation_begin(sc_invocation_remaining_ms(inv));
-	answer(loop, loop->function->handle(inv, loop->state));
-	if (hooks->invocation_end)
-		hooks->invocation_end(sc_invocation_remaining_ms(inv));
+	tell_begin(loop);
+	answer(loop, loop->function.handle(&loop->invocation, loop->state));
+	tell_end(loop);
 }
 
 /* ---- Event after event. ---- */
@@ -197,8 +232,7 @@ static int fail_init(struct loop *loop, int result)
 
 static int live(struct loop *loop)
 {
-	const struct sc_lambda_function *function = loop->function;
-	const struct sc_hooks *hooks = hooks_of(loop);
+	const struct sc_lambda_function *function = &loop->function;
 
 	int rc = function->init ? function->init(&loop->state, &loop->error) : 0;
 	if (rc < 0) {
@@ -208,15 +242,14 @@ static int live(struct loop *loop)
 		if (function->fini)
 			function->fini(loop->state);
 	}
-	if (hooks->shutdown)
-		hooks->shutdown();
+	tell_shutdown(loop);
 	return rc;
 }
 
 static int open_and_live(struct loop *loop)
 {
 	struct sc_error *error = &loop->error, cause;
-	const char *address = loop->function->runtime_api;
+	const char *address = loop->function.runtime_api;
 	bool from_environment = !address;
 
 	if (from_environment)
@@ -237,32 +270,58 @@ static int open_and_live(struct loop *loop)
 	return rc;
 }
 
-/* A struct of a later version is fine as long as what this one does not know of is zero. */
-static bool is_known(const void *options, size_t size, size_t known)
+/* Copy what the caller gave, which may be of another version. False when it cannot be used. */
+static bool read_function(struct loop *loop, const struct sc_lambda_function *function)
 {
-	const char *bytes = options;
-
-	for (size_t i = known; i < size; i++)
-		if (bytes[i] != 0)
-			return false;
-	return size >= known;
+	if (!function ||
+		!sci_sized_read(&loop->function, sizeof loop->function, function, function->size))
+		return false;
+	return loop->function.handle != NULL;
 }
 
-static bool is_valid(const struct sc_lambda_function *function)
+static bool read_hooks(struct loop *loop)
 {
-	const struct sc_hooks *hooks = function ? function->hooks : NULL;
+	const struct sc_hooks *const *hooks = loop->function.hooks;
 
-	return function && is_known(function, function->size, sizeof *function) &&
-		function->handle && (!hooks || is_known(hooks, hooks->size, sizeof *hooks));
+	for (; hooks && *hooks; hooks++) {
+		struct sc_hooks *copy = &loop->hooks[loop->hook_count];
+		if (loop->hook_count == SC_HOOKS_MAX ||
+			!sci_sized_read(copy, sizeof *copy, *hooks, (*hooks)->size))
+			return false;
+		loop->hook_count++;
+	}
+	return true;
+}
+
+/* The function's memory size, which its environment says in MiB. */
+static uint64_t memory_bytes(void)
+{
+	const char *text = getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
+	uint64_t mib = 0;
+
+	for (; text && *text; text++) {
+		if (*text < '0' || *text > '9' || mib > UINT32_MAX)
+			return 0;
+		mib = mib * 10 + (uint64_t)(*text - '0');
+	}
+	return mib << 20;
 }
 
 int sc_lambda_run(const struct sc_lambda_function *function, struct sc_error *error)
 {
-	struct loop loop = { .function = function };
+	struct loop loop = { .memory_bytes = memory_bytes() };
 
-	if (!is_valid(function))
+	if (!read_function(&loop, function))
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"the function has no handler, or its size is not set");
+			"the function has no handler, its size is not set, or something is set "
+			"that "
+			"this version of the library does not know");
+	if (!read_hooks(&loop))
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"of the hooks one has no size, or sets what this version of the library "
+			"does "
+			"not know, or there are more than %d",
+			SC_HOOKS_MAX);
 	loop.interrupt = sci_termination_start();
 	if (!loop.interrupt)
 		return sci_error_set(error, SC_E_INVAL, 0,

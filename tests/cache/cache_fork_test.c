@@ -1,6 +1,7 @@
 /* Forking while caches are in use: a child may close what it inherited, let go of what it holds, go on
  * with it, open caches of its own, or run another program, whatever other threads of its parent were
  * doing. A child that waits for what never comes is ended by an alarm, and the test fails. */
+#include "cache/invocation_edges.h"
 #include "cache/cache_fixture.h"
 #include "support/random.h"
 #include "support/threads.h"
@@ -184,8 +185,8 @@ static void use_until_done(uint64_t random)
 			sc_cache_invalidate(cache, SC_KEY(key));
 			break;
 		case 3:
-			sc_cache_hooks()->invocation_begin(1000);
-			sc_cache_hooks()->invocation_end(1000);
+			sct_invocation_begin(1000);
+			sct_invocation_end(1000);
 			break;
 		case 4:
 			/* AddressSanitizer's allocator does not bear being forked beside this. */

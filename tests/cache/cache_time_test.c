@@ -2,6 +2,7 @@
  * stands still, and between two it misses nothing that any of the clocks saw. The process has
  * one cache time, so the cases follow one another as invocations do, each with a cache of its
  * own. */
+#include "cache/invocation_edges.h"
 #include "cache/cache_fixture.h"
 #include "cache/fetching.h"
 #include "support/threads.h"
@@ -41,12 +42,12 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 
 static void begin(void)
 {
-	sc_cache_hooks()->invocation_begin(3000);
+	sct_invocation_begin(3000);
 }
 
 static void end(void)
 {
-	sc_cache_hooks()->invocation_end(2000);
+	sct_invocation_end(2000);
 }
 
 /* One invocation that does nothing but look whether the entry is there. */

@@ -4,6 +4,7 @@
  * Each case is brought into the state it is about by waiting until so many threads wait, or are
  * inside their loaders; then it goes on. In the threads sct_check() stands in for cmocka's
  * assertions. */
+#include "cache/invocation_edges.h"
 #include "cache/cache_fixture.h"
 #include "cache/fetching.h"
 #include "support/random.h"
@@ -336,9 +337,9 @@ static void fetch_until_too_late(int64_t remaining_ms, int expected)
 	struct sc_error error = { 0 };
 	struct sc_value value = { .len = 1 };
 
-	sc_cache_hooks()->invocation_begin(remaining_ms);
+	sct_invocation_begin(remaining_ms);
 	int rc = sct_fetch(stage.cache, SC_KEY("key"), load_on_command, NULL, &value, &error);
-	sc_cache_hooks()->invocation_end(0);
+	sct_invocation_end(0);
 	sct_check(rc == expected);
 	sct_check(error.code == (rc < 0 ? rc : 0));
 	sct_check(rc < 0 ? value.data == NULL && value.len == 0 : has_text(&value, "late"));
@@ -393,26 +394,25 @@ static int load_in_time(struct sc_load *load, void *context)
 
 static void the_loader_knows_the_deadline(void **state)
 {
-	const struct sc_hooks *hooks = sc_cache_hooks();
 	int64_t remaining_ms = -1;
 	struct sc_value value;
 
 	(void)state;
-	assert_int_equal(hooks->size, sizeof *hooks);
-	hooks->invocation_begin(5000);
+	assert_int_equal(sc_cache_hooks()->size, sizeof(struct sc_hooks));
+	sct_invocation_begin(5000);
 	/* The deadline is for waiting, not for hits or one's own load. */
 	assert_int_equal(
 		sct_fetch(stage.cache, SC_KEY(1), load_in_time, &remaining_ms, &value, NULL),
 		SC_LOADED);
 	sc_value_release(&value);
 	assert_in_range(remaining_ms, 1, 5000);
-	hooks->invocation_begin(0);
+	sct_invocation_begin(0);
 	assert_int_equal(
 		sct_fetch(stage.cache, SC_KEY(2), load_in_time, &remaining_ms, &value, NULL),
 		SC_LOADED);
 	sc_value_release(&value);
 	assert_int_equal(remaining_ms, 0);
-	hooks->invocation_end(0);
+	sct_invocation_end(0);
 	assert_int_equal(
 		sct_fetch(stage.cache, SC_KEY(3), load_in_time, &remaining_ms, &value, NULL),
 		SC_LOADED);

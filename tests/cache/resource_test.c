@@ -1,4 +1,5 @@
 /* Resources: opened once, by the first who asks; closed once, by the last who lets go. */
+#include "cache/invocation_edges.h"
 #include "support/cmocka.h"
 #include "support/random.h"
 #include "support/threads.h"
@@ -358,7 +359,7 @@ static void shutdown_closes_all(void **state)
 	(void)state;
 	let_go(2, acquire(2, SC_LOADED));
 	let_go(3, acquire(3, SC_LOADED));
-	sc_cache_hooks()->shutdown();
+	sc_cache_hooks()->shutdown(NULL);
 	assert_string_equal(closed, "dc");
 }
 
@@ -524,16 +525,16 @@ static void acquire_with_a_deadline(unsigned thread, void *arg)
 		sct_check(sc_resource_acquire(resource, &held, &error) == SC_LOADED);
 	} else if (thread == 1) {
 		sct_until(sct_threads_waiting() == 1);
-		sc_cache_hooks()->invocation_begin(20);
+		sct_invocation_begin(20);
 		sct_check(sc_resource_acquire(resource, &held, &error) == SC_E_DEADLINE);
 		sct_check(error.code == SC_E_DEADLINE && held.instance == NULL);
-		sc_cache_hooks()->invocation_end(0);
+		sct_invocation_end(0);
 		atomic_store(&too_late, true);
 	} else {
 		/* Waits before the other does, because it waits for it. */
-		sc_cache_hooks()->invocation_begin(SC_NO_DEADLINE);
+		sct_invocation_begin(SC_NO_DEADLINE);
 		sct_check(sc_resource_acquire(resource, &held, &error) == SC_HIT);
-		sc_cache_hooks()->invocation_end(0);
+		sct_invocation_end(0);
 	}
 	sc_resource_release(resource, &held);
 }

@@ -59,29 +59,36 @@ static void note_fini(void *state)
 	assert_ptr_equal(state, &invocations);
 }
 
-static void note_begin(int64_t remaining_ms)
-{
-	note('b');
-	assert_true(remaining_ms >= 0);
-}
-
-static void note_end(int64_t remaining_ms)
-{
-	note('e');
-	assert_true(remaining_ms >= 0);
-}
-
-static void note_shutdown(void)
-{
-	note('s');
-}
-
 static void note_log(enum sc_log_level level, const char *line)
 {
 	size_t len = strlen(stage.log);
 
 	assert_null(strchr(line, '\n'));
 	snprintf(stage.log + len, sizeof stage.log - len, "%d %s\n", (int)level, line);
+}
+
+static void note_begin(void *context, const struct sc_invocation_info *info)
+{
+	(void)context;
+	note('b');
+	assert_int_equal(info->size, sizeof *info);
+	assert_true(info->remaining_ms >= 0);
+	assert_non_null(info->request_id);
+	assert_ptr_equal(info->log, note_log);
+}
+
+static void note_end(void *context, const struct sc_invocation_info *info)
+{
+	(void)context;
+	note('e');
+	assert_true(info->remaining_ms >= 0);
+	assert_non_null(info->request_id);
+}
+
+static void note_shutdown(void *context)
+{
+	(void)context;
+	note('s');
 }
 
 int stage_clear(void **state)
@@ -99,10 +106,11 @@ int stage_run_at(const char *address)
 		.invocation_end = note_end,
 		.shutdown = note_shutdown,
 	};
+	static const struct sc_hooks *const noting[] = { &hooks, NULL };
 
 	return sc_lambda_run(&SC_LAMBDA_FUNCTION(.init = noting_init, .handle = noting_handle,
-				     .fini = note_fini, .hooks = &hooks, .log = note_log,
-				     .runtime_api = address),
+				     .fini = note_fini, .hooks = stage.hooks ? stage.hooks : noting,
+				     .log = note_log, .runtime_api = address),
 		&stage.error);
 }
 

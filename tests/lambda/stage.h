@@ -21,6 +21,8 @@ struct stage {
 	int (*init)(void **state, struct sc_error *error);     /* NULL: stage_init */
 	int (*handle)(struct sc_invocation *inv, void *state); /* NULL: stage_handle */
 
+	const struct sc_hooks *const *hooks; /* NULL: those that note */
+
 	/* What happened: i(nit), b(egin), h(andle), e(nd), f(ini), s(hutdown). */
 	char order[256];
 	char log[16384];      /* the lines, each with its level in front */
