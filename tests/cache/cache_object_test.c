@@ -353,6 +353,22 @@ static void bad_arguments_change_nothing(void **state)
 	sc_value_release(&value);
 }
 
+/* The cache takes an object that is not to be kept, frees it, and what it replaces too. */
+static void one_that_has_ended_is_freed_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sc_object object = sct_object_of(&fixture->thing[1], WEIGHT);
+
+	fixture->thing[1].cache = fixture->cache;
+	sct_put_thing(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
+	assert_int_equal(sc_cache_put_object(fixture->cache, SC_KEY("thing"), &object,
+				 SC_PUT_OPTIONS(.ttl_ms = -1)),
+		SC_OK);
+	assert_int_equal(fixture->thing[0].freed, 1);
+	assert_int_equal(fixture->thing[1].freed, 1);
+	assert_int_equal(sct_stats(fixture->cache).entries, 0);
+}
+
 static void too_heavy(void **state)
 {
 	struct fixture *fixture = *state;
@@ -508,6 +524,7 @@ int main(void)
 		cmocka_unit_test(weights_keep_the_bound),
 		with_fixture(no_free_function),
 		with_fixture(bad_arguments_change_nothing),
+		with_fixture(one_that_has_ended_is_freed_at_once),
 		with_fixture(too_heavy),
 		with_fixture(no_room_beside_what_is_pinned),
 		with_fixture(a_free_function_may_use_the_cache),
