@@ -281,61 +281,6 @@ static void releasing_once_too_often_does_nothing(void **state)
 	assert_false(things[0].is_open[0]);
 }
 
-/* An opener may give what it gave before: a pool's connection, a static struct. */
-static atomic_int same_closes;
-
-static void close_same(void *instance)
-{
-	assert_ptr_equal(instance, &number);
-	atomic_fetch_add(&same_closes, 1);
-}
-
-static void the_same_address_again_is_another_instance(void **state)
-{
-	struct sc_resource resource = SC_RESOURCE_INIT(open_number, close_same, NULL);
-	struct sc_held first, second;
-
-	(void)state;
-	same_closes = 0;
-	assert_int_equal(sc_resource_acquire(&resource, &first, NULL), SC_LOADED);
-	sc_resource_reset(&resource);
-	assert_int_equal(sc_resource_acquire(&resource, &second, NULL), SC_LOADED);
-	assert_ptr_equal(first.instance, second.instance);
-	sc_resource_release(&resource, &first);
-	assert_int_equal(same_closes, 1);
-	/* The second is held still, by one: reset now, it is closed when that one lets go. */
-	sc_resource_reset(&resource);
-	assert_int_equal(same_closes, 1);
-	sc_resource_release(&resource, &second);
-	assert_int_equal(same_closes, 2);
-	sc_resource_fini(&resource);
-	assert_int_equal(same_closes, 2);
-}
-
-static void each_holder_may_report_what_is_broken(void **state)
-{
-	(void)state;
-	struct sc_held first = acquire(0, SC_LOADED), second = acquire(0, SC_HIT);
-	sc_resource_report_broken(&resources[0], &first);
-	struct sc_held third = acquire(0, SC_LOADED);
-	sc_resource_report_broken(&resources[0], &second);
-	struct sc_held fourth = acquire(0, SC_HIT);
-	assert_ptr_equal(third.instance, fourth.instance);
-	let_go(0, first);
-	assert_true(things[0].is_open[0]);
-	let_go(0, second);
-	assert_false(things[0].is_open[0]);
-	let_go(0, third);
-	let_go(0, fourth);
-	assert_true(things[0].is_open[1]);
-	/* What nobody else holds is closed by the holder's release, and never by its report. */
-	struct sc_held last = acquire(0, SC_HIT);
-	sc_resource_report_broken(&resources[0], &last);
-	assert_true(things[0].is_open[1]);
-	let_go(0, last);
-	assert_false(things[0].is_open[1]);
-}
-
 /* ---- Several resources ---- */
 
 static void closes_the_last_opened_first(void **state)
@@ -597,8 +542,6 @@ int main(void)
 		resource_case(reset_closes_at_once_what_nobody_holds),
 		resource_case(reset_leaves_the_closing_to_the_last_holder),
 		resource_case(releasing_once_too_often_does_nothing),
-		resource_case(the_same_address_again_is_another_instance),
-		resource_case(each_holder_may_report_what_is_broken),
 		resource_case(closes_the_last_opened_first),
 		resource_case(shutdown_closes_all),
 		resource_case(what_is_held_is_closed_when_let_go),
