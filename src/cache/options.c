@@ -31,11 +31,19 @@ static const struct time_row {
 };
 
 /* With rows of eight bytes each there is no padding, so a longer struct begins where this one ends. */
-#define BYTES(...) +sizeof(uint64_t)
+enum { ROW_BYTES = 8 };
+
+struct a_byte_for_each_row {
+#define ROW(name, ...)               char name;
+#define POINTER_ROW(type, name, ...) char name;
+	SC_CACHE_OPTION_TABLE(ROW, ROW, POINTER_ROW)
+#undef ROW
+#undef POINTER_ROW
+};
+
 _Static_assert(sizeof(struct sc_cache_options) ==
-		sizeof(size_t) SC_CACHE_OPTION_TABLE(BYTES, BYTES, BYTES),
+		sizeof(size_t) + sizeof(struct a_byte_for_each_row) * ROW_BYTES,
 	"a row of the table is eight bytes");
-#undef BYTES
 
 static int read_number(struct sc_cache_options *options, const struct number_row *row,
 	struct sc_error *error)
