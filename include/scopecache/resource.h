@@ -80,13 +80,14 @@ void sc_resource_fini(struct sc_resource *resource);
  *          it fails, each of them gets that failure. */
 int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, struct sc_error *error);
 
-/* Let go of what sc_resource_acquire() gave. It is all zero after; an all-zero one may be released. The last
+/* Let go of what sc_resource_acquire() gave. It is all zero after; an all-zero one, or NULL, may be released. The last
  * to let go of an instance that was reset closes it. Any thread. */
 void sc_resource_release(struct sc_resource *resource, struct sc_held *held);
 
 /* The instance that is held is no good any more (a connection broke, a credential was refused): the next
  * acquire opens anew, and the last holder that lets go closes this one; the caller still has to release it.
- * Does nothing when that instance was reset before, so that each of its holders may report it. Any thread. */
+ * Does nothing when that instance was reset before, so that each of its holders may report it, nor for one
+ * that is all zero, or NULL. Any thread. */
 void sc_resource_report_broken(struct sc_resource *resource, const struct sc_held *held);
 
 /* Whatever instance is open is no good any more, for a caller that holds none. It is closed now, or by the

@@ -234,6 +234,8 @@ void sc_resource_report_broken(struct sc_resource *resource, const struct sc_hel
 {
 	struct sc_resource_instance *unheld = NULL;
 
+	if (!held || !held->instance)
+		return;
 	pthread_mutex_lock(&lock);
 	if (resource->current && resource->current->number == held->number)
 		unheld = retire(resource);

@@ -118,6 +118,8 @@ static void what_is_not_held_is_all_zero(void **state)
 	assert_all_zero(&held);
 	sc_resource_release(&resource, &held);
 	sc_resource_report_broken(&resource, &held);
+	sc_resource_release(&resource, NULL);
+	sc_resource_report_broken(&resource, NULL);
 	assert_int_equal(closes, 0);
 }
 
