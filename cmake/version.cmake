@@ -1,7 +1,6 @@
-# The version is written in project() and, for those who compile without CMake, in a public header. Neither is
-# made of the other, so that the headers can be used as they lie; here they are held together.
+# The version stands in project() and in a public header, which can be used without CMake. Here they are compared.
 #
-# sc_soversion is what programs are bound to. Before 1.0 a minor version may break, as the package version file
+# sc_soversion is the version in the soname. Before 1.0 a minor version may break, as the package version file
 # says too (SameMinorVersion), so the name has it; after that a major version alone may.
 set(sc_version_header ${PROJECT_SOURCE_DIR}/include/scopecache/version.h)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sc_version_header})

@@ -38,14 +38,15 @@ struct sc_cache;
 struct sc_clock {
 	int64_t (*now_ms)(void *context);
 	void *context;
+	void *reserved[2]; /* NULL */
 };
 
 /* One load: given to the loader, valid until it returns, on its thread. */
 struct sc_load;
 
-/* A loader: find the value for the key of `load`, and give it with sc_load_set_value(). It is called with
- * no lock held, so it may use this cache and others; asking for the key that it is loading fails with
- * SC_E_CYCLE. It must return: it may not leave by longjmp.
+/* A loader: find the value for the key of `load`, and give it with sc_load_set_value(). It is
+ * called with no lock held, so it may use this cache and others; asking for the key that it is
+ * loading fails with SC_E_CYCLE. It must return: it may not leave by longjmp.
  *
  * returns  0 after giving a value; SC_E_ABSENT when the source has no value for this key; another
  *          negative number, SC_E_* or the loader's own, when it failed. */
@@ -54,9 +55,11 @@ typedef int (*sc_load_fn)(struct sc_load *load, void *context);
 /* A time to live, or to idle, that never ends. */
 #define SC_NO_END INT64_MAX
 
-/* The time to live, in milliseconds from now on the wall clock, of something that ends at `epoch_ms`,
- * milliseconds since 1970, as tokens and certificates say it. Never 0, which would mean the cache's own:
- * what has ended is negative, "do not keep". Any thread; reads a clock. */
+/* The time to live of a token or certificate that ends at `epoch_ms`, in milliseconds since 1970.
+ *
+ * returns  the milliseconds from now until then, on the wall clock; a negative number, "do not
+ *          keep", when it has ended. Never 0, which would mean the cache's own time to live.
+ * threads  any; it does not block. */
 int64_t sc_ttl_until(int64_t epoch_ms);
 
 /* Which entries stay when there is no room for all. */
@@ -68,8 +71,8 @@ enum sc_policy {
 	SC_POLICY_LRU
 };
 
-/* The one table of options, in the order of their fields. New rows are added at its end only, so that a
- * field never moves.
+/* The one table of options, in the order of their fields. New rows are added at its end only, so
+ * that a field never moves.
  *
  *	NUMBER(name, default, least, most, meaning)	a uint64_t
  *	TIME(name, meaning)				an int64_t in milliseconds: 0 to SC_NO_END
@@ -179,8 +182,8 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
  * blocks   as sc_cache_get(). */
 int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value *value);
 
-/* The same without a trace, for a look from outside: it is not counted as a hit or a miss, and is no use of
- * the entry, which is evicted, and idle, as if nobody had looked. Everything else as sc_cache_acquire(). */
+/* The same, but not a use: no hit or miss is counted, and neither the order in which entries are
+ * evicted nor their time to idle changes. Everything else as sc_cache_acquire(). */
 int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *value);
 
 /* Store a copy of `len` bytes under `key`, in the place of what was there.
@@ -195,8 +198,9 @@ int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *va
  * blocks   as sc_cache_get(). A load of this key that is under way will not be stored. */
 int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len);
 
-/* What goes with one value. A time of 0 is the cache's own; a negative one is "do not keep": nothing is
- * stored, and what was there is removed; SC_NO_END is no end, whatever the cache says. */
+/* What goes with one value. A time of 0 is the cache's own. A negative time is "do not keep":
+ * nothing is stored, what was there is removed, and the result is SC_OK. SC_NO_END is no end,
+ * whatever the cache says. */
 struct sc_put_options {
 	size_t size;    /* sizeof(struct sc_put_options); SC_PUT_OPTIONS() fills it in */
 	int64_t ttl_ms; /* time to live; see sc_ttl_until() for what ends at a date */
@@ -207,8 +211,8 @@ struct sc_put_options {
 #define SC_PUT_OPTIONS(...)                                                                        \
 	(&(const struct sc_put_options){ .size = sizeof(struct sc_put_options), __VA_ARGS__ })
 
-/* The same with options, which may be NULL. SC_E_INVAL, with nothing changed, for options that this version
- * of the library does not know. */
+/* The same with options, which may be NULL. SC_E_INVAL, with nothing changed, for options that this
+ * version of the library does not know. */
 int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *data, size_t len,
 	const struct sc_put_options *options);
 
@@ -218,6 +222,7 @@ struct sc_object {
 	uint64_t weight;                            /* the bytes that it takes, about */
 	void (*free)(void *pointer, void *context); /* may be NULL */
 	void *context;
+	uint64_t reserved[2]; /* 0 */
 };
 
 /* Store an object under `key`. What it weighs counts against max_bytes as if it were in the region.
@@ -250,8 +255,8 @@ void sc_cache_clear(struct sc_cache *cache);
  * that is overtaken by a put, an invalidation or a clear answers only those who waited for it by then:
  * who comes later gets what was put, or loads anew.
  *
- * returns  SC_HIT or SC_LOADED with *value set; otherwise *value is all zero: SC_E_ABSENT when the loader
- *          found that there is no value (each fetch asks again); SC_E_LOAD when the
+ * returns  SC_HIT or SC_LOADED with *value set; otherwise *value is all zero: SC_E_ABSENT when the
+ *          loader found that there is no value (the next fetch asks again); SC_E_LOAD when the
  *          loader failed (`error` has its message, and its result in user_code); SC_E_CYCLE when a
  *          loader asks for a key that is being loaded by itself, or by one that waits for it;
  *          SC_E_DEADLINE when the invocation's deadline passed while waiting for another thread's
@@ -263,7 +268,7 @@ void sc_cache_clear(struct sc_cache *cache);
 int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, struct sc_value *value,
 	struct sc_error *error);
 
-/* What one fetch does otherwise. Zero is the default everywhere. */
+/* What one fetch does in another way than the cache. Zero is the default everywhere. */
 struct sc_fetch_options {
 	size_t size;          /* sizeof(struct sc_fetch_options); SC_FETCH_OPTIONS() fills it in */
 	sc_load_fn loader;    /* in place of the cache's own; NULL: that and its context */
@@ -273,15 +278,15 @@ struct sc_fetch_options {
 #define SC_FETCH_OPTIONS(...)                                                                      \
 	(&(const struct sc_fetch_options){ .size = sizeof(struct sc_fetch_options), __VA_ARGS__ })
 
-/* The same with options, which may be NULL. Threads that fetch a key while it is loaded get what that load
- * gives, whichever loader they named. SC_E_INVAL also for options that this version of the library does not
- * know. */
+/* The same with options, which may be NULL. Threads that fetch a key while it is loaded get the
+ * result of that load, whichever loader they named. SC_E_INVAL also for options that this version
+ * of the library does not know. */
 int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error);
 
-/* The key's parts, copied: the loader sees what the key is, and nothing else of the caller. A text
+/* The key, copied: the loader sees what the key is, and nothing else of the caller. A text
  * ends with a NUL that its len does not count. Valid until the loader returns. */
-struct sc_key sc_load_key(const struct sc_load *load);
+const struct sc_key *sc_load_key(const struct sc_load *load);
 
 /* Part `index` as a text, or as a number; NULL or 0 when there is no such part or it is of another
  * type (a truth value is the number 0 or 1). */
@@ -296,8 +301,9 @@ int sc_load_set_value(struct sc_load *load, const void *data, size_t len);
  * Returns 0; SC_E_NOMEM with *data NULL and the value before it still given. */
 int sc_load_reserve(struct sc_load *load, size_t len, void **data);
 
-/* This entry's time to live, and time to idle, in milliseconds, as in struct sc_put_options: 0 is the
- * cache's own, negative is "do not keep", SC_NO_END is no end. Callers get the value in any case. */
+/* This entry's time to live, and its time to idle, in milliseconds, as in struct sc_put_options:
+ * 0 is the cache's own, negative is "do not keep", SC_NO_END is no end. Callers get the value in
+ * any case. */
 void sc_load_set_ttl_ms(struct sc_load *load, int64_t ttl_ms);
 void sc_load_set_tti_ms(struct sc_load *load, int64_t tti_ms);
 
@@ -340,8 +346,8 @@ int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
 
 /* ---- Figures ---- */
 
-/* The one table of figures: name, meaning. New rows are added at its end only. Counts go up from open on;
- * `entries` to `max_bytes` are levels. */
+/* The one table of figures: name, meaning. New rows are added at its end only. Counts go up from
+ * open on; `entries` to `max_bytes` are levels. */
 #define SC_CACHE_STATS_TABLE(X)                                                                    \
 	X(hits, "lookups that found an entry")                                                     \
 	X(misses, "lookups that did not")                                                          \
@@ -378,16 +384,17 @@ int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
 
 /* ---- The life of the process ---- */
 
-/* Bring cache time up to date for this thread. In an invocation cache time stands still, so that a hit reads
- * no clock: it goes on when the invocation begins, when a load of this thread ends, and here. So an entry
- * may be served late, past its time, by at most
+/* Bring cache time up to date for this thread. In an invocation cache time stands still, so that
+ * a hit reads no clock. It goes on when the invocation begins, when a load of this thread ends,
+ * and here. So an entry may be served after its end by at most
  *
  *	in an invocation	the time since the last of these three
- *	outside			nothing: the clock is read at each lookup of a cache whose entries expire
- *	with a clock of yours	nothing by this library
+ *	outside			0: each lookup in a cache whose entries expire reads the clock
+ *	with a clock of yours	0: each lookup calls it
  *
- * and a process that stood still while it was outside an invocation learns of that when the next one begins.
- * Call it in a long invocation before a lookup that must not be late. Outside it does nothing. */
+ * A freeze outside an invocation that CLOCK_BOOTTIME does not see is known when the next one
+ * begins. Call this in a long invocation before a lookup that must not be late. Outside one it
+ * does nothing. Any thread; it does not block. */
 void sc_time_update(void);
 
 /* The hooks that tie the caches and resources of this process to a runtime (see hooks.h):

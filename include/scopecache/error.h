@@ -75,15 +75,15 @@ static inline const char *sc_result_text(int result)
  * so it can be copied and needs no freeing. `message` is UTF-8 text without a full stop, cut at a
  * character when too long. It never holds a key, a value or a payload. */
 struct sc_error {
-	int32_t code;        /* SC_E_*, the same as the function's result */
-	int32_t os_errno;    /* errno at the failure, or 0 */
-	int32_t http_status; /* the status the other side answered with, or 0 */
-	int32_t user_code;   /* what the user's own loader or opener returned, or 0 */
-	int32_t kind;        /* of a loader's failure: for later versions, now 0 */
-	int32_t reserved;
+	int32_t code;           /* SC_E_*, the same as the function's result */
+	int32_t os_errno;       /* errno at the failure, or 0 */
+	int32_t http_status;    /* the status the other side answered with, or 0 */
+	int32_t user_code;      /* what the user's own loader or opener returned, or 0 */
+	int32_t kind;           /* of a loader's failure: for later versions, now 0 */
+	int32_t unused;         /* 0 */
 	int64_t retry_after_ms; /* do not try again sooner: for later versions, now 0 */
 	char message[SC_ERROR_MESSAGE_BYTES];
-	uint64_t more[2]; /* reserved, 0 */
+	uint64_t reserved[2]; /* 0 */
 };
 
 #ifdef __cplusplus

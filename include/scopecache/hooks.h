@@ -19,21 +19,21 @@ extern "C" {
 
 enum sc_log_level { SC_LOG_DEBUG, SC_LOG_INFO, SC_LOG_WARN, SC_LOG_ERROR };
 
-/* What a runtime tells of an invocation; its texts are valid during the call only. A runtime of another
- * version may have a shorter one: what lies behind its `size` is not there. */
+/* What a runtime tells of an invocation; its texts are valid during the call only. A runtime of
+ * another version may have a shorter one: what lies behind its `size` is not there. */
 struct sc_invocation_info {
 	size_t size; /* sizeof(struct sc_invocation_info) */
 
-	/* The time until the invocation's deadline: 0 when it has passed, SC_NO_DEADLINE when there is
-	 * none. */
+	/* The time until the invocation's deadline: 0 when it has passed, SC_NO_DEADLINE when
+	 * there is none. */
 	int64_t remaining_ms;
 
 	const char *request_id; /* NULL: not known */
 	const char *tenant_id;  /* NULL: none */
 	uint64_t memory_bytes;  /* the function's memory size; 0: not known */
 
-	/* Tells an operator something, in one line without a newline. NULL: nobody listens. It may be
-	 * called for as long as the process lives. */
+	/* Tells an operator something, in one line without a newline. NULL: nobody listens. It
+	 * may be called for as long as the process lives. */
 	void (*log)(enum sc_log_level level, const char *line);
 };
 

@@ -112,10 +112,10 @@ struct sc_lambda_function {
 	/* End the state, after the last invocation. NULL: nothing to do. */
 	void (*fini)(void *state);
 
-	/* Told of each invocation's begin and end, and of the shutdown after `fini`, or after an init
-	 * that failed: a list that ends with NULL, of SC_HOOKS_MAX at most. Each is told of a begin in
-	 * this order, and of an end and the shutdown in the opposite one. Hooks of an older header are
-	 * fine. NULL: nobody. */
+	/* Told of each invocation's begin and end, and of the shutdown after `fini`, or after an
+	 * init that failed: a list that ends with NULL, of SC_HOOKS_MAX at most. Each is told of
+	 * a begin in this order, and of an end and the shutdown in the opposite one. Hooks of an
+	 * older header are fine. NULL: nobody. */
 	const struct sc_hooks *const *hooks;
 
 	/* Told, in one line without a newline, what an operator should know; never the content of an

@@ -19,16 +19,17 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* All fields are private; make it with SC_MEMO(), SC_MEMO_INIT() or sc_memo_init(). */
+/* All fields are private; make it with SC_MEMO(), SC_MEMO_INIT() or sc_memo_init(). Its policy is
+ * SC_POLICY_LRU, whatever the options say. */
 struct sc_memo {
 	const struct sc_cache_options *options; /* NULL once it was opened by sc_memo_init() */
 	struct sc_cache *cache;
 	void *reserved[2];
 };
 
-/* SC_MEMO(name, function, context, ...) defines a static memo, at file scope or inside a function. What
- * follows the context are the options of a cache (see SC_CACHE_OPTION_TABLE), all constant. Nothing is
- * opened before the first call. */
+/* SC_MEMO(name, function, context, ...) defines a static memo, at file scope or inside a
+ * function. After the context come the options of a cache (see SC_CACHE_OPTION_TABLE), all
+ * constant. The cache is opened by the first call. */
 #define SC_MEMO(name, function, ...)                                                               \
 	static const struct sc_cache_options name##_options = { .size = sizeof(                    \
 									struct sc_cache_options),  \
@@ -36,8 +37,8 @@ struct sc_memo {
 		.loader_context = __VA_ARGS__ };                                                   \
 	static struct sc_memo name = SC_MEMO_INIT(&name##_options)
 
-/* The initialiser of a memo with these options, whose loader is the function; they are not copied, and have
- * to live as long as the memo. */
+/* The initialiser of a memo. The function is the loader of these options, which are not copied and
+ * have to live as long as the memo. */
 #define SC_MEMO_INIT(options_)                                                                     \
 	{                                                                                          \
 		options_, NULL,                                                                    \
@@ -45,8 +46,6 @@ struct sc_memo {
 			NULL, NULL                                                                 \
 		}                                                                                  \
 	}
-
-/* The policy of a memo is SC_POLICY_LRU whatever its options say. */
 
 /* Open a memo at run time. `options` may be NULL, and are copied; their loader is not used.
  *
@@ -56,9 +55,9 @@ struct sc_memo {
 int sc_memo_init(struct sc_memo *memo, sc_load_fn function, void *context,
 	const struct sc_cache_options *options, struct sc_error *error);
 
-/* Forget all, and let go of the memory; after that the memo may go. A memo with options of its own may also
- * be called again; one that sc_memo_init() made has to be made anew, and its calls are SC_E_INVAL until
- * then. No other thread may be using it. */
+/* Forget all answers, and free the memory. A memo of SC_MEMO() or SC_MEMO_INIT() may be called
+ * again; one of sc_memo_init() has to be initialised again first, and a call before that is
+ * SC_E_INVAL. No other thread may be using it. */
 void sc_memo_fini(struct sc_memo *memo);
 
 /* The answer for these arguments: remembered, or made by calling the function now.
@@ -68,9 +67,9 @@ void sc_memo_fini(struct sc_memo *memo);
 int sc_memo_call(struct sc_memo *memo, struct sc_key arguments, struct sc_value *value,
 	struct sc_error *error);
 
-/* Forget the answer for these arguments, or all of them. The figures of sc_memo_read_info() go on after
- * forgetting one, and begin anew after sc_memo_clear(). sc_memo_invalidate() returns as
- * sc_cache_invalidate(). */
+/* Remove the answer for these arguments, or all answers. The figures of sc_memo_read_info() go on
+ * after sc_memo_invalidate(), which returns as sc_cache_invalidate(), and begin anew after
+ * sc_memo_clear(). */
 int sc_memo_invalidate(struct sc_memo *memo, struct sc_key arguments);
 void sc_memo_clear(struct sc_memo *memo);
 
@@ -81,8 +80,8 @@ struct sc_memo_info {
 	uint64_t currsize;
 };
 
-/* Read the figures, under the names that functools' cache_info() has. Returns 0; SC_E_INVAL when info->size
- * was not set. Any thread; does not block. */
+/* Read the figures, under the names that functools' cache_info() has. Returns 0; SC_E_INVAL when
+ * info->size was not set. Any thread; blocks as sc_cache_read_stats(). */
 int sc_memo_read_info(struct sc_memo *memo, struct sc_memo_info *info);
 
 #pragma GCC visibility pop

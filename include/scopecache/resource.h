@@ -42,8 +42,8 @@ struct sc_resource {
 	void *reserved[2];
 };
 
-/* What a caller holds: the instance, and which opening of the resource it comes from, because two openings
- * may give the same address. Copying the struct does not make a second hold. */
+/* What a caller holds: the instance, and the number of the opening that it comes from, because two
+ * openings may give the same address. Copying the struct does not make a second hold. */
 struct sc_held {
 	void *instance;       /* what `open` set */
 	uint64_t number;      /* private */
@@ -69,29 +69,29 @@ void sc_resource_fini(struct sc_resource *resource);
 
 /* Hold the resource, opening it first if it is not open.
  *
- * returns  SC_LOADED when this call opened it, SC_HIT when it was open: *held is set. Otherwise it is all zero:
- *          SC_E_OPEN when `open` failed: `error` (if not NULL) has its message, and its result in
- *          user_code; nothing is kept, and the next call tries again. SC_E_CYCLE when `open` asks for
- *          the resource it is opening. SC_E_NOMEM. SC_E_DEADLINE when the invocation's deadline passed
- *          while waiting for another thread's open.
- * owns     the instance stays the resource's; the caller holds it: sc_resource_release() once for each
- *          successful acquire.
+ * returns  SC_LOADED when this call opened it, SC_HIT when it was open, with *held set. Otherwise
+ *          *held is all zero: SC_E_OPEN when `open` failed: `error` (if not NULL) has its
+ *          message, and its result in user_code; nothing is kept, and the next call tries again.
+ *          SC_E_CYCLE when `open` asks for the resource it is opening. SC_E_NOMEM. SC_E_DEADLINE
+ *          when the invocation's deadline passed while waiting for another thread's open.
+ * owns     the instance stays the resource's; the caller holds it: sc_resource_release() once for
+ *          each successful acquire.
  * blocks   while it is opened. When several threads ask at once, one opens and the others wait; when
  *          it fails, each of them gets that failure. */
 int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, struct sc_error *error);
 
-/* Let go of what sc_resource_acquire() gave. It is all zero after; an all-zero one, or NULL, may be released. The last
- * to let go of an instance that was reset closes it. Any thread. */
+/* Release what sc_resource_acquire() gave; *held is all zero after. NULL and an all-zero *held are
+ * allowed. The last holder of an instance that was reset closes it. Any thread. */
 void sc_resource_release(struct sc_resource *resource, struct sc_held *held);
 
-/* The instance that is held is no good any more (a connection broke, a credential was refused): the next
- * acquire opens anew, and the last holder that lets go closes this one; the caller still has to release it.
- * Does nothing when that instance was reset before, so that each of its holders may report it, nor for one
- * that is all zero, or NULL. Any thread. */
+/* The held instance cannot be used any more (a connection broke, a credential was refused): the
+ * next acquire opens another, and the last holder of this one closes it. The caller still has to
+ * release it. Does nothing when this instance was reset before, so that each of its holders may
+ * report it. NULL and an all-zero *held are allowed. Any thread. */
 void sc_resource_report_broken(struct sc_resource *resource, const struct sc_held *held);
 
-/* Whatever instance is open is no good any more, for a caller that holds none. It is closed now, or by the
- * last holder that lets go. Does nothing when nothing is open. Any thread. */
+/* The same for whatever instance is open, by a caller that holds none. It is closed now, or by
+ * its last holder. Does nothing when nothing is open. Any thread. */
 void sc_resource_reset(struct sc_resource *resource);
 
 /* Reset every resource of the process that is open, the last opened first. The runtime's shutdown

@@ -14,8 +14,8 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* The only numbers in C: all else is made of them. They are those of project() in CMakeLists.txt, and
- * nothing is configured where the two differ. */
+/* All else is made of these three. CMake refuses to configure when project() in CMakeLists.txt has
+ * others. */
 #define SC_VERSION_MAJOR 0
 #define SC_VERSION_MINOR 1
 #define SC_VERSION_PATCH 0
@@ -32,8 +32,8 @@ extern "C" {
 #define SC_VERSION_AT_LEAST(major, minor, patch)                                                   \
 	(SC_VERSION_NUMBER >= SC_VERSION_NUMBER_OF(major, minor, patch))
 
-/* The version of the library that runs, as SC_VERSION_TEXT has it: static text, never NULL. It cannot
- * fail and does not block. Any thread. */
+/* The version of the library that runs, as SC_VERSION_TEXT has it: static text, never NULL. It
+ * cannot fail and does not block. Any thread. */
 const char *sc_version(void);
 
 /* The same as SC_VERSION_NUMBER has it. It cannot fail and does not block. Any thread. */

@@ -1,5 +1,5 @@
-/* One reader and one writer for both libraries: what they refuse has to be the same, or a runtime and a cache
- * library of different versions do not go together. */
+/* One reader and one writer for both libraries: if they refused different structs, a runtime and
+ * a cache library of different versions could not be used together. */
 #include "base/sized.h"
 
 #include <scopecache/error.h>

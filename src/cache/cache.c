@@ -11,8 +11,8 @@
 #include "cache/handle.h"
 
 #include "base/error.h"
-#include "base/sized.h"
 #include "base/hash.h"
+#include "base/sized.h"
 #include "cache/cache_time.h"
 #include "cache/flight.h"
 #include "cache/fork.h"

@@ -9,8 +9,8 @@
  * difference is not counted: the comparison goes on from the same reading until it is one that
  * counts.
  *
- * In an invocation the time stands still for its thread, from one update to the next: a hit compares two
- * numbers and reads no clock. */
+ * In an invocation the time stands still for its thread, from one update to the next: a hit
+ * compares two numbers and reads no clock. */
 #include "cache/cache_time.h"
 
 #include "base/clock.h"
@@ -121,7 +121,7 @@ int64_t sc_ttl_until(int64_t epoch_ms)
 {
 	int64_t ttl_ms;
 
-	/* Only for an end before the beginning of all clocks. */
+	/* Overflows only for an end far in the past. */
 	if (__builtin_sub_overflow(epoch_ms, sci_real_ms(), &ttl_ms))
 		return -1;
 	return ttl_ms ? ttl_ms : -1;

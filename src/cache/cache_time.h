@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Cache time now, for this thread: in an invocation the time that it was brought up to date, otherwise read from the
+/* Cache time now, for this thread: in an invocation as of its last update, otherwise read from the
  * clock. Any thread; takes no lock. */
 int64_t sci_cache_time_ms(void);
 
@@ -16,7 +16,7 @@ int64_t sci_invocation_deadline_mono_ms(void);
 /* Time begins to matter: from now on no freeze is missed. May be called again. */
 void sci_cache_time_start(void);
 
-/* In an invocation, let the time of this thread go on to now; it never goes back. */
+/* In an invocation, bring the time of this thread up to date; it never goes back. */
 void sci_cache_time_advance(void);
 
 /* An invocation begins or ends on this thread. */

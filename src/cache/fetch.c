@@ -24,14 +24,14 @@ static int failed(struct sc_error *error, int code)
 }
 
 /* A loader, and what it is given. */
-struct sci_source {
+struct source {
 	sc_load_fn loader;
 	void *context;
 };
 
 /* Run the loader. Returns SC_LOADED with a value, or a failure whose detail is in load->error. */
 static int run_loader(const struct sc_cache *cache, struct sc_load *load,
-	const struct sci_source *source)
+	const struct source *source)
 {
 	int64_t began_us = cache->options.load_time_is_cost ? sci_mono_us() : 0;
 	int rc = source->loader(load, source->context);
@@ -75,7 +75,7 @@ static void settle(struct sc_cache *cache, const struct sci_name *name, const st
 {
 	struct sci_stripe *stripe = sci_cache_stripe(cache, name->hash);
 
-	/* A load takes its time: what it gives does not count from before. */
+	/* Time goes on at each load: what it gave counts from its end. */
 	sci_cache_time_advance();
 	int64_t now_ms = sci_cache_now_ms(cache);
 	sci_stripe_lock(stripe);
@@ -87,18 +87,18 @@ static void settle(struct sc_cache *cache, const struct sci_name *name, const st
 	sci_stripe_unlock(stripe);
 }
 
-static int load(struct sc_cache *cache, const struct sci_name *name,
-	const struct sci_source *source, struct sci_flight *flight, struct sc_value *value,
-	struct sc_error *error)
+static int load(struct sc_cache *cache, const struct sci_name *name, const struct source *source,
+	struct sci_flight *flight, struct sc_value *value, struct sc_error *error)
 {
 	struct sc_load load = { 0 };
-	int rc = sci_key_decode(&load.key, name->key, name->len);
+	int rc = sci_key_decode(&load.parts, name->key, name->len);
 
 	if (rc < 0) {
 		failed(&load.error, rc);
 	} else {
+		load.key = (struct sc_key){ load.parts.parts, load.parts.count };
 		rc = run_loader(cache, &load, source);
-		sci_key_parts_fini(&load.key);
+		sci_key_parts_fini(&load.parts);
 	}
 	settle(cache, name, &load, rc, flight);
 	sci_flight_land(flight, rc, &load.error, rc == SC_LOADED ? load.value : NULL);
@@ -129,8 +129,8 @@ static int wait(struct sci_flight *flight, struct sc_value *value, struct sc_err
 	return rc;
 }
 
-static int fetch_name(struct sc_cache *cache, const struct sci_name *name,
-	const struct sci_source *source, struct sc_value *value, struct sc_error *error)
+static int fetch(struct sc_cache *cache, const struct sci_name *name, const struct source *source,
+	struct sc_value *value, struct sc_error *error)
 {
 	struct sci_stripe *stripe = sci_cache_stripe(cache, name->hash);
 	enum sci_boarding boarding = SCI_FLIGHT_NOMEM;
@@ -155,42 +155,12 @@ static int fetch_name(struct sc_cache *cache, const struct sci_name *name,
 	return failed(error, SC_E_NOMEM);
 }
 
-static int fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source *source,
-	struct sc_value *value, struct sc_error *error)
-{
-	struct sci_lookup_key lookup;
-
-	*value = (struct sc_value){ 0 };
-	if (!source->loader)
-		return sci_error_set(error, SC_E_INVAL, 0,
-			"there is no loader: open the cache with one, or name one for this fetch");
-	int rc = sci_cache_key(cache, key, &lookup);
-	if (rc < 0)
-		return sci_error_set(error, rc, 0, "the key cannot be used: %s",
-			sc_result_text(rc));
-	rc = fetch_name(cache, &lookup.name, source, value, error);
-	sci_key_bytes_fini(&lookup.bytes);
-	return rc;
-}
-
-static struct sci_source own_source(const struct sc_cache *cache)
-{
-	return (struct sci_source){ cache->options.loader, cache->options.loader_context };
-}
-
-int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, struct sc_value *value,
-	struct sc_error *error)
-{
-	struct sci_source source = own_source(cache);
-
-	return fetch(cache, key, &source, value, error);
-}
-
 int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error)
 {
-	struct sci_source source = own_source(cache);
+	struct source source = { cache->options.loader, cache->options.loader_context };
 	struct sc_fetch_options known = { 0 };
+	struct sci_lookup_key lookup;
 
 	*value = (struct sc_value){ 0 };
 	if (options && !sci_sized_read(&known, sizeof known, options, options->size))
@@ -198,6 +168,21 @@ int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 			"the fetch's options have no size, or one is set that this version of the "
 			"library does not know");
 	if (known.loader)
-		source = (struct sci_source){ known.loader, known.loader_context };
-	return fetch(cache, key, &source, value, error);
+		source = (struct source){ known.loader, known.loader_context };
+	if (!source.loader)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"there is no loader: open the cache with one, or name one for this fetch");
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return sci_error_set(error, rc, 0, "the key cannot be used: %s",
+			sc_result_text(rc));
+	rc = fetch(cache, &lookup.name, &source, value, error);
+	sci_key_bytes_fini(&lookup.bytes);
+	return rc;
+}
+
+int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, struct sc_value *value,
+	struct sc_error *error)
+{
+	return sc_cache_fetch_with(cache, key, NULL, value, error);
 }

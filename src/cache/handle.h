@@ -144,14 +144,14 @@ bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *na
 int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_found *found, struct sc_value *value);
 
-/* How long an entry lives, and what it is worth. A time that is negative: do not keep it. Otherwise 0 and
- * SC_NO_END are no end. */
+/* How long an entry lives, and what it is worth. A negative time: do not keep it. 0 and
+ * SC_NO_END: no end. */
 struct sci_terms {
 	int64_t ttl_ms, tti_ms;
 	uint64_t cost;
 };
 
-/* Those that the cache was opened with, in place of each time in `own` that is 0. */
+/* `own`, with the cache's time in place of each that is 0. */
 struct sci_terms sci_cache_terms(const struct sc_cache *cache, struct sci_terms own);
 
 /* What is stored: a value, or an object, which the cache takes over the hold on when it is stored. */
@@ -162,8 +162,8 @@ struct sci_deposit {
 	struct sci_terms terms;
 };
 
-/* Store and count it; or remove what was there, if its terms say not to keep it. Returns SC_OK, SC_E_TOO_LARGE
- * or SC_E_NOMEM. */
+/* Store and count it; or, if its terms are not to keep it, remove what was there. Returns SC_OK,
+ * SC_E_TOO_LARGE or SC_E_NOMEM. */
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms);
 

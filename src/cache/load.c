@@ -8,9 +8,9 @@
 
 #include <stdarg.h>
 
-struct sc_key sc_load_key(const struct sc_load *load)
+const struct sc_key *sc_load_key(const struct sc_load *load)
 {
-	return (struct sc_key){ load->key.parts, load->key.count };
+	return &load->key;
 }
 
 const char *sc_load_text(const struct sc_load *load, size_t index)

@@ -81,7 +81,12 @@ void sc_value_release(struct sc_value *value)
 	*value = (struct sc_value){ 0 };
 }
 
-int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value *value)
+/* How a lookup that pins finds an entry. */
+typedef bool (*find_fn)(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
+	struct sci_found *found);
+
+static inline int pin(struct sc_cache *cache, struct sc_key key, find_fn find_locked,
+	struct sc_value *value)
 {
 	struct sci_lookup_key lookup;
 	struct sci_found found;
@@ -93,30 +98,27 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	int64_t now_ms = sci_cache_lookup_ms(cache);
 	sci_stripe_lock(stripe);
-	if (sci_stripe_find_locked(stripe, &lookup.name, now_ms, &found))
+	if (find_locked(stripe, &lookup.name, now_ms, &found))
 		rc = sci_cache_pin_locked(cache, stripe, &found, value);
 	sci_stripe_unlock(stripe);
 	sci_key_bytes_fini(&lookup.bytes);
 	return rc;
 }
 
+int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value *value)
+{
+	return pin(cache, key, sci_stripe_find_locked, value);
+}
+
+static bool look_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
+	struct sci_found *found)
+{
+	return sci_shard_look(stripe->shard, name, now_ms, found) == SCI_LOOKUP_HIT;
+}
+
 int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *value)
 {
-	struct sci_lookup_key lookup;
-	struct sci_found found;
-
-	*value = (struct sc_value){ 0 };
-	int rc = sci_cache_key(cache, key, &lookup);
-	if (rc < 0)
-		return rc;
-	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
-	int64_t now_ms = sci_cache_lookup_ms(cache);
-	sci_stripe_lock(stripe);
-	if (sci_shard_look(stripe->shard, &lookup.name, now_ms, &found) == SCI_LOOKUP_HIT)
-		rc = sci_cache_pin_locked(cache, stripe, &found, value);
-	sci_stripe_unlock(stripe);
-	sci_key_bytes_fini(&lookup.bytes);
-	return rc;
+	return pin(cache, key, look_locked, value);
 }
 
 static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,

@@ -30,7 +30,8 @@ static const struct time_row {
 #undef OTHER
 };
 
-/* With rows of eight bytes each there is no padding, so a longer struct begins where this one ends. */
+/* With rows of eight bytes each there is no padding, so a longer struct begins where this one
+ * ends. */
 enum { ROW_BYTES = 8 };
 
 struct a_byte_for_each_row {
@@ -67,8 +68,7 @@ static int check_time(const struct sc_cache_options *options, const struct time_
 	if (time_ms >= 0)
 		return 0;
 	return sci_error_set(error, SC_E_INVAL, 0,
-		"%s is %" PRIi64 ", but a cache that keeps nothing is none: 0 is no end", row->name,
-		time_ms);
+		"%s is %" PRIi64 ", but must not be negative; 0 is no end", row->name, time_ms);
 }
 
 static int copy_known(struct sc_cache_options *out, const struct sc_cache_options *options,

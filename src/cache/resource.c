@@ -1,10 +1,10 @@
 /* Resources: what is open, who holds it, and in which order it was opened.
  *
- * An instance is what one successful open made. A resource has at most one current instance, which
- * acquire gives out, and any number of retired ones, which were reset while somebody held them and are
- * closed by the last to let go. All instances of the process are in one list, the last opened first, for
- * the order in which sc_resource_close_all() closes. An instance is known by its number, in order of opening: an
- * address may come again.
+ * An instance is what one successful open made. A resource has at most one current instance,
+ * which acquire gives out, and any number of retired ones, which were reset while somebody held
+ * them and are closed by the last to let go. All instances of the process are in one list, the
+ * last opened first, for the order in which sc_resource_close_all() closes. Holders know an
+ * instance by its number, in order of opening, because an opener may give the same address again.
  *
  * One lock guards all resources: it is held for a few pointers only. Opening is a flight (flight.h), so
  * that one thread opens and the others wait, and a circle is an error. Open and close are the user's
@@ -122,7 +122,7 @@ static int call_open(struct sc_resource *resource, void **instance, struct sc_er
 	return SC_E_OPEN;
 }
 
-/* By a holder, or under the lock. */
+/* Called by a holder, or under the lock. */
 static struct sc_held held_of(const struct sc_resource_instance *instance)
 {
 	return (struct sc_held){ .instance = instance->instance, .number = instance->number };

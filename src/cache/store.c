@@ -17,7 +17,7 @@ static int64_t deadline(int64_t now_ms, int64_t ttl_ms)
 	return expires_ms;
 }
 
-/* What is not to be kept leaves no older value behind, and an object goes as all do that leave. */
+/* Keep nothing: remove the older value, and free the object as one that was evicted. */
 static int decline_locked(struct sci_stripe *stripe, const struct sci_name *name,
 	const struct sci_deposit *deposit)
 {

@@ -1,4 +1,4 @@
-/* The version that this library was compiled as, for those who run with it. */
+/* The version that the library was compiled as. */
 #include <scopecache/version.h>
 
 const char *sc_version(void)

@@ -96,8 +96,8 @@ enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *n
 	return SCI_LOOKUP_HIT;
 }
 
-enum sci_lookup sci_shard_look(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
-	struct sci_found *found)
+enum sci_lookup sci_shard_look(const struct sci_shard *shard, const struct sci_name *name,
+	int64_t now_ms, struct sci_found *found)
 {
 	const sci_slot *slot = sci_index_find(shard, name);
 

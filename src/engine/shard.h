@@ -92,9 +92,9 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes);
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found);
 
-/* The same without a trace: nothing is marked, and an expired entry stays where it is. */
-enum sci_lookup sci_shard_look(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
-	struct sci_found *found);
+/* The same, but nothing changes: the entry is not marked, and an expired one is not removed. */
+enum sci_lookup sci_shard_look(const struct sci_shard *shard, const struct sci_name *name,
+	int64_t now_ms, struct sci_found *found);
 
 /* A put of this key is about to come: fetch what it will look at into the processor's caches. Any thread,
  * without the lock; changes nothing. */
@@ -121,7 +121,7 @@ enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *na
  * caller's again; those that a put could not store are not among them. */
 struct sci_departed *sci_shard_departed(struct sci_shard *shard);
 
-/* Let an object that was never stored leave with them. */
+/* Add an object that was never stored to those. */
 void sci_shard_depart(struct sci_shard *shard, struct sci_departed *object);
 
 /* Look at up to `slots` slots of the index for entries past their deadline, and remove them; returns how

@@ -72,9 +72,10 @@ static void tell_begin(const struct loop *loop)
 {
 	for (size_t i = 0; i < loop->hook_count; i++) {
 		const struct sc_hooks *hooks = &loop->hooks[i];
+		if (!hooks->invocation_begin)
+			continue;
 		struct sc_invocation_info info = info_of(loop);
-		if (hooks->invocation_begin)
-			hooks->invocation_begin(hooks->context, &info);
+		hooks->invocation_begin(hooks->context, &info);
 	}
 }
 
@@ -82,9 +83,10 @@ static void tell_end(const struct loop *loop)
 {
 	for (size_t i = loop->hook_count; i-- > 0;) {
 		const struct sc_hooks *hooks = &loop->hooks[i];
+		if (!hooks->invocation_end)
+			continue;
 		struct sc_invocation_info info = info_of(loop);
-		if (hooks->invocation_end)
-			hooks->invocation_end(hooks->context, &info);
+		hooks->invocation_end(hooks->context, &info);
 	}
 }
 
@@ -313,14 +315,12 @@ int sc_lambda_run(const struct sc_lambda_function *function, struct sc_error *er
 
 	if (!read_function(&loop, function))
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"the function has no handler, its size is not set, or something is set "
-			"that "
-			"this version of the library does not know");
+			"the function has no handler or no size, or sets what this library does "
+			"not know");
 	if (!read_hooks(&loop))
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"of the hooks one has no size, or sets what this version of the library "
-			"does "
-			"not know, or there are more than %d",
+			"there are more than %d hooks, or one has no size or sets what this "
+			"library does not know",
 			SC_HOOKS_MAX);
 	loop.interrupt = sci_termination_start();
 	if (!loop.interrupt)

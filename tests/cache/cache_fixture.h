@@ -16,7 +16,8 @@ static inline int64_t sct_clock_read(void *now_ms)
 	return atomic_load((_Atomic int64_t *)now_ms);
 }
 
-#define sct_clock_of(now_ms) (&(const struct sc_clock){ sct_clock_read, (now_ms) })
+#define sct_clock_of(time_ms)                                                                      \
+	(&(const struct sc_clock){ .now_ms = sct_clock_read, .context = (time_ms) })
 
 /* A cache that opens, whatever else the test is about. NULL: all defaults. */
 static inline struct sc_cache *sct_cache_open(const struct sc_cache_options *options)

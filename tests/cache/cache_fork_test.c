@@ -1,8 +1,8 @@
 /* Forking while caches are in use: a child may close what it inherited, let go of what it holds, go on
  * with it, open caches of its own, or run another program, whatever other threads of its parent were
  * doing. A child that waits for what never comes is ended by an alarm, and the test fails. */
-#include "cache/invocation_edges.h"
 #include "cache/cache_fixture.h"
+#include "cache/invocation_edges.h"
 #include "support/random.h"
 #include "support/threads.h"
 

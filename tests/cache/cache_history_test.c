@@ -112,7 +112,7 @@ static void take_part(unsigned number, void *arg)
 static void start(const struct sct_scenario *scenario, uint64_t seed, long operations)
 {
 	struct sc_cache_options options = scenario->options;
-	const struct sc_clock clock = { sct_stamped_ms, NULL };
+	const struct sc_clock clock = { .now_ms = sct_stamped_ms };
 
 	options.clock = &clock;
 	memset(&sct_game, 0, sizeof sct_game);

@@ -149,6 +149,26 @@ static void do_acquire(int number)
 	hold(&value, entry);
 }
 
+/* Looks on: the model is left as it is, and so must be the order of use, the times and the
+ * figures. */
+static void do_peek(int number)
+{
+	const struct sct_entry *entry = sct_naive_find(&sct_model.naive, number);
+	struct sc_part parts[3];
+	struct sc_value value;
+
+	int rc = sc_cache_peek(sct_model.cache, sct_model_key(number, parts), &value);
+	if (rc == SC_MISS) {
+		sct_assert_no_value(&value);
+		assert_true(!entry || sct_model_has_expired(entry) || sct_model_may_miss(entry));
+		return;
+	}
+	assert_int_equal(rc, SC_HIT);
+	assert_true(entry && !sct_model_has_expired(entry));
+	sct_model_assert_content(entry, value.data, value.len);
+	sc_value_release(&value);
+}
+
 static void do_invalidate(int number)
 {
 	struct sct_entry *entry = sct_naive_find(&sct_model.naive, number);
@@ -376,6 +396,7 @@ static const struct {
 	{ 300, do_put },
 	{ 150, do_get },
 	{ 150, do_acquire },
+	{ 50, do_peek },
 	{ 300, do_fetch },
 	{ 50, do_invalidate },
 	{ 50, do_release },

@@ -437,7 +437,9 @@ static void use_the_cache(void *pointer, void *context)
 	assert_int_equal(sc_cache_maintain(cache, 1000), 0);
 	if (caller->calls < 20)
 		assert_int_equal(sc_cache_put_object(cache, SC_KEY("caller"),
-					 &(struct sc_object){ caller, WEIGHT, use_the_cache, NULL },
+					 &(struct sc_object){ .pointer = caller,
+						 .weight = WEIGHT,
+						 .free = use_the_cache },
 					 NULL),
 			SC_OK);
 }
@@ -446,7 +448,7 @@ static void a_free_function_may_use_the_cache(void **state)
 {
 	struct fixture *fixture = *state;
 	struct caller caller = { .cache = fixture->cache };
-	struct sc_object object = { &caller, WEIGHT, use_the_cache, NULL };
+	struct sc_object object = { .pointer = &caller, .weight = WEIGHT, .free = use_the_cache };
 	struct sc_value value;
 
 	assert_int_equal(sc_cache_put_object(fixture->cache, SC_KEY("caller"), &object, NULL),

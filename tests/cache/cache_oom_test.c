@@ -36,6 +36,11 @@ static void use_long_keys(void *options)
 	if (rc < 0)
 		sct_assert_no_value(&value);
 	sc_value_release(&value);
+	rc = sc_cache_peek(cache, SCT_LONG_KEY, &value);
+	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
+	if (rc < 0)
+		sct_assert_no_value(&value);
+	sc_value_release(&value);
 	rc = sc_cache_invalidate(cache, SCT_LONG_KEY);
 	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
 	assert_int_equal(sct_stats(cache).entries, rc < 0 ? 1 : 0);

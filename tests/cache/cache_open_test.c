@@ -81,10 +81,9 @@ static void each_option_has_a_least_and_a_most(void **state)
 	assert_opens(SC_CACHE_OPTIONS(.ttl_ms = 60000));
 	assert_opens(SC_CACHE_OPTIONS(.ttl_ms = SC_NO_END, .tti_ms = SC_NO_END));
 	assert_no_cache(SC_CACHE_OPTIONS(.ttl_ms = -1),
-		"ttl_ms is -1, but a cache that keeps nothing is none: 0 is no end");
+		"ttl_ms is -1, but must not be negative; 0 is no end");
 	assert_no_cache(SC_CACHE_OPTIONS(.tti_ms = INT64_MIN),
-		"tti_ms is -9223372036854775808, but a cache that keeps nothing is none: 0 is no "
-		"end");
+		"tti_ms is -9223372036854775808, but must not be negative; 0 is no end");
 
 	assert_opens(SC_CACHE_OPTIONS(.entry_bytes = 1));
 	assert_opens(SC_CACHE_OPTIONS(.entry_bytes = 1 << 30, .max_bytes = 16 << 10));
@@ -95,7 +94,7 @@ static void each_option_has_a_least_and_a_most(void **state)
 	assert_no_cache(SC_CACHE_OPTIONS(.policy = SC_POLICY_LRU + 1),
 		"policy is 2, but must be between 0 and 1");
 
-	assert_no_cache(SC_CACHE_OPTIONS(.clock = &(const struct sc_clock){ NULL, NULL }),
+	assert_no_cache(SC_CACHE_OPTIONS(.clock = &(const struct sc_clock){ .now_ms = NULL }),
 		"the clock has no function");
 }
 
@@ -171,7 +170,7 @@ static void a_size_that_was_not_set(void **state)
 static void options_and_clock_are_copied(void **state)
 {
 	_Atomic int64_t now_ms = 1000, other_ms = 999999;
-	struct sc_clock clock = { sct_clock_read, &now_ms };
+	struct sc_clock clock = { .now_ms = sct_clock_read, .context = &now_ms };
 	struct sc_cache_options options = { .size = sizeof options,
 		.max_entries = 2,
 		.ttl_ms = 10,

@@ -334,7 +334,8 @@ static void assert_peeks(struct sc_cache *cache, struct sc_key key, const char *
 	sc_value_release(&value);
 }
 
-/* The entry that is peeked at is evicted as the one used longest ago, becomes idle, and nothing is counted. */
+/* The entry that is peeked at is evicted as the one used longest ago, becomes idle, and nothing
+ * is counted. */
 static void a_peek_leaves_no_trace(void **state)
 {
 	_Atomic int64_t now_ms = 0;

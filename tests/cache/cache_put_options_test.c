@@ -171,7 +171,8 @@ static void every_kind_replaces_every_kind(void **state)
 
 /* ---- What is refused ---- */
 
-/* What has ended already is not kept, by however little or much it has, and what it replaces is gone. */
+/* What has ended already is not kept, by however little or much it has, and what it replaces is
+ * gone. */
 static void a_negative_time_keeps_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -190,7 +191,8 @@ static void a_negative_time_keeps_nothing(void **state)
 	assert_int_equal(sct_stats(fixture->cache).entries, 0);
 }
 
-/* An end by the wall clock: what lies behind is negative, whatever lies ahead is positive, and nothing is 0. */
+/* An end by the wall clock: what lies behind is negative, whatever lies ahead is positive, and
+ * nothing is 0. */
 static void a_time_until_a_date(void **state)
 {
 	struct fixture *fixture = *state;

@@ -2,9 +2,9 @@
  * stands still, and between two it misses nothing that any of the clocks saw. The process has
  * one cache time, so the cases follow one another as invocations do, each with a cache of its
  * own. */
-#include "cache/invocation_edges.h"
 #include "cache/cache_fixture.h"
 #include "cache/fetching.h"
+#include "cache/invocation_edges.h"
 #include "support/threads.h"
 
 #include <stdio.h>

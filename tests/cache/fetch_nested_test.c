@@ -49,7 +49,7 @@ static void ask_for_what_is_loading(struct sc_load *load, struct sct_script *scr
 	struct sc_error error = { 0 };
 	struct sc_value value = { .len = 5 };
 
-	int rc = sct_fetch(script->cache, sc_load_key(load), sct_play, script, &value, &error);
+	int rc = sct_fetch(script->cache, *sc_load_key(load), sct_play, script, &value, &error);
 	assert_int_equal(rc, SC_E_CYCLE);
 	sct_assert_no_value(&value);
 	assert_int_equal(error.code, SC_E_CYCLE);
@@ -68,7 +68,7 @@ static void asking_for_its_own_key_is_a_circle(void **state)
 
 static void invalidate_and_ask(struct sc_load *load, struct sct_script *script)
 {
-	sc_cache_invalidate(script->cache, sc_load_key(load));
+	sc_cache_invalidate(script->cache, *sc_load_key(load));
 	ask_for_what_is_loading(load, script);
 	sc_cache_clear(script->cache);
 	ask_for_what_is_loading(load, script);
@@ -109,19 +109,19 @@ static void a_circle_of_two_is_a_circle(void **state)
 
 static void invalidate(struct sc_load *load, struct sct_script *script)
 {
-	assert_int_equal(sc_cache_invalidate(script->cache, sc_load_key(load)), SC_MISS);
+	assert_int_equal(sc_cache_invalidate(script->cache, *sc_load_key(load)), SC_MISS);
 }
 
 static void put(struct sc_load *load, struct sct_script *script)
 {
-	assert_int_equal(sct_put(script->cache, sc_load_key(load), "put"), SC_OK);
+	assert_int_equal(sct_put(script->cache, *sc_load_key(load), "put"), SC_OK);
 }
 
 static void put_what_does_not_fit(struct sc_load *load, struct sct_script *script)
 {
 	static char large[17 << 10];
 
-	assert_int_equal(sc_cache_put(script->cache, sc_load_key(load), large, sizeof large),
+	assert_int_equal(sc_cache_put(script->cache, *sc_load_key(load), large, sizeof large),
 		SC_E_TOO_LARGE);
 }
 
@@ -137,7 +137,7 @@ static void change_others(struct sc_load *load, struct sct_script *script)
 
 	assert_int_equal(sct_put(script->cache, SC_KEY(1, 2), "other"), SC_OK);
 	sc_cache_invalidate(script->cache, SC_KEY(1, 3));
-	sc_cache_invalidate(other, sc_load_key(load));
+	sc_cache_invalidate(other, *sc_load_key(load));
 	sc_cache_clear(other);
 	sc_cache_close(other);
 }

@@ -143,7 +143,7 @@ static void what_the_loader_finds_absent(void **state)
 
 static void look_at_the_key(struct sc_load *load, struct sct_script *script)
 {
-	struct sc_key key = sc_load_key(load);
+	struct sc_key key = *sc_load_key(load);
 
 	(void)script;
 	assert_int_equal(key.count, 8);

@@ -4,9 +4,9 @@
  * Each case is brought into the state it is about by waiting until so many threads wait, or are
  * inside their loaders; then it goes on. In the threads sct_check() stands in for cmocka's
  * assertions. */
-#include "cache/invocation_edges.h"
 #include "cache/cache_fixture.h"
 #include "cache/fetching.h"
+#include "cache/invocation_edges.h"
 #include "support/random.h"
 #include "support/threads.h"
 

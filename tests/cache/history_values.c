@@ -132,7 +132,10 @@ struct sc_object sct_make_object(struct sct_player *player, uint64_t id)
 	for (size_t i = 0; i < OBJECT_WORDS; i++)
 		thing->words[i] = word_at(id, i);
 	fate->is_object = true;
-	return (struct sc_object){ thing, some_length(player), free_thing, fate };
+	return (struct sc_object){ .pointer = thing,
+		.weight = some_length(player),
+		.free = free_thing,
+		.context = fate };
 }
 
 void sct_refuse_object(const struct sc_object *object)

@@ -332,7 +332,8 @@ static void memos_by_their_macro(void **state)
 	assert_info(&in_a_function, 3, 0, 0, 0);
 }
 
-/* Figures that this library does not know are 0, and no more is written than the caller has room for. */
+/* Figures that this library does not know are 0, and no more is written than the caller has room
+ * for. */
 static void figures_of_other_versions(void **state)
 {
 	struct {
@@ -372,7 +373,7 @@ static void options_are_copied(void **state)
 			.max_entries = 2,
 			.ttl_ms = 10,
 			.clock = &clock };
-		clock = (struct sc_clock){ read_clock, &now_ms };
+		clock = (struct sc_clock){ .now_ms = read_clock, .context = &now_ms };
 		assert_int_equal(sc_memo_init(&memo, answer, NULL, &options, NULL), 0);
 		memset(&options, 0xFF, sizeof options);
 		memset(&clock, 0, sizeof clock);

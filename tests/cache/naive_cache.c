@@ -71,7 +71,10 @@ void sct_object_free(void *pointer, void *context)
 
 struct sc_object sct_object_for_cache(struct sct_object *object, uint64_t weight)
 {
-	return (struct sc_object){ object, weight, sct_object_free, object };
+	return (struct sc_object){ .pointer = object,
+		.weight = weight,
+		.free = sct_object_free,
+		.context = object };
 }
 
 bool sct_object_is_there(const struct sct_object *object)

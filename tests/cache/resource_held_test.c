@@ -1,5 +1,5 @@
-/* What a holder holds is one opening of a resource, also when the opener gives the same address each time, as
- * for a static struct or a connection of a pool. */
+/* What a holder holds is one opening of a resource, also when the opener gives the same address
+ * each time, as for a static struct or a connection of a pool. */
 #include "support/cmocka.h"
 
 #include <scopecache/resource.h>

@@ -291,12 +291,12 @@ static void a_budget_that_is_too_short(void **state)
 
 static void invalidate_it(struct sc_load *load, struct sct_script *script)
 {
-	assert_int_equal(sc_cache_invalidate(script->cache, sc_load_key(load)), SC_MISS);
+	assert_int_equal(sc_cache_invalidate(script->cache, *sc_load_key(load)), SC_MISS);
 }
 
 static void put_it(struct sc_load *load, struct sct_script *script)
 {
-	assert_int_equal(sct_put(script->cache, sc_load_key(load), "put"), SC_OK);
+	assert_int_equal(sct_put(script->cache, *sc_load_key(load), "put"), SC_OK);
 }
 
 static void clear_all(struct sc_load *load, struct sct_script *script)

@@ -42,6 +42,19 @@ def breaks_with():
     return f"{major}.{minor}" if major == "0" else major
 
 
+def without_comments(header):
+    return re.sub(r"/\*.*?\*/", "", header.read_text(encoding="utf-8"), flags=re.S)
+
+
+def structs():
+    """The structs that the public headers lay open, and what is between their braces."""
+    found = {}
+    for header in HEADERS:
+        found.update(re.findall(r"^struct (\w+) \{\n(.*?)^\};", without_comments(header), re.M | re.S))
+    assert len(found) > 10, found
+    return found
+
+
 def mapped(library):
     paths = list(SOURCE.glob(f"src/*/{library}.map"))
     assert len(paths) == 1, paths
@@ -69,6 +82,21 @@ class Abi(unittest.TestCase):
         for library in LIBRARIES:
             with self.subTest(library=library):
                 self.assertEqual(mapped(library), declared(library))
+
+    def test_every_struct_can_grow(self):
+        """By a size, or by words that are reserved. A key and its parts are all that they will ever be: a new
+        kind of part is a new type of it."""
+        for name, body in structs().items():
+            if name not in ("sc_key", "sc_part"):
+                self.assertRegex(body, r"\bsize_t size;|\breserved\[", name)
+
+    def test_no_function_returns_a_struct_or_has_its_name(self):
+        functions = set.union(*(declared(library) for library in LIBRARIES))
+        self.assertEqual(functions & set(structs()), set())
+        for header in HEADERS:
+            text = without_comments(header)
+            returned = re.findall(r"^struct (\w+) (sc_\w+)\(", text, re.M)
+            self.assertEqual([name for _, name in returned if name in functions], [], header.name)
 
     def test_sonames_change_with_what_may_break(self):
         for library in LIBRARIES:
