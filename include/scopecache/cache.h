@@ -389,12 +389,14 @@ int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
  * and here. So an entry may be served after its end by at most
  *
  *	in an invocation	the time since the last of these three
- *	outside			0: each lookup in a cache whose entries expire reads the clock
+ *	outside			a tick of the kernel, 1 to 10 ms: each lookup in a cache whose
+ *				entries expire reads the coarse clocks
  *	with a clock of yours	0: each lookup calls it
  *
- * A freeze outside an invocation that CLOCK_BOOTTIME does not see is known when the next one
- * begins. Call this in a long invocation before a lookup that must not be late. Outside one it
- * does nothing. Any thread; it does not block. */
+ * and by 10 ms more: the clocks may differ by that before it counts. Outside an invocation a freeze
+ * is seen by the next lookup if CLOCK_MONOTONIC or the wall clock went on in it, and else when an
+ * invocation begins, or here. Call this in a long invocation before a lookup that must not be
+ * late. Any thread; it does not block. */
 void sc_time_update(void);
 
 /* The hooks that tie the caches and resources of this process to a runtime (see hooks.h):

@@ -122,6 +122,13 @@ int64_t sci_cache_now_ms(const struct sc_cache *cache)
 	return clock ? clock->now_ms(clock->context) : sci_cache_time_ms();
 }
 
+int64_t sci_cache_coarse_ms(const struct sc_cache *cache)
+{
+	const struct sc_clock *clock = cache->options.clock;
+
+	return clock ? clock->now_ms(clock->context) : sci_cache_time_coarse_ms();
+}
+
 static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stripe)
 {
 	struct sci_shard_stats shard = sci_shard_stats(stripe->shard);

@@ -188,7 +188,7 @@ static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_k
 
 static int64_t now_ms(const void *cache)
 {
-	return sci_cache_now_ms(cache);
+	return sci_cache_coarse_ms(cache);
 }
 
 /* A short key and nothing unusual is all that there is here, so that the compiler makes it as short as it is;
