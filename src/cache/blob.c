@@ -1,13 +1,13 @@
 /* Counted by an atomic, because holders let go on any thread. */
 #include "cache/blob.h"
 
-#include <stdlib.h>
+#include "cache/memory.h"
 
 struct sci_blob *sci_blob_open(size_t len)
 {
 	if (len > PTRDIFF_MAX - sizeof(struct sci_blob))
 		return NULL;
-	struct sci_blob *blob = malloc(sizeof *blob + len);
+	struct sci_blob *blob = sci_alloc(sizeof *blob + len);
 	if (!blob)
 		return NULL;
 	*blob = (struct sci_blob){ .data = blob->bytes, .len = len };
@@ -40,12 +40,12 @@ void sci_blob_release(struct sci_blob *blob)
 		return;
 	if (blob->free)
 		blob->free(blob->data, blob->context);
-	free(blob);
+	sci_free(blob);
 }
 
 void sci_blob_disown(struct sci_blob *blob)
 {
-	free(blob);
+	sci_free(blob);
 }
 
 void sci_blob_release_departed(struct sci_departed *departed)

@@ -8,10 +8,10 @@
 #include "cache/flight.h"
 
 #include "cache/fork.h"
+#include "cache/memory.h"
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -45,7 +45,7 @@ static struct sci_flight *find(const void *subject, const void *key, size_t len)
 
 static struct sci_flight *begin(const void *subject, const void *key, size_t len)
 {
-	struct sci_flight *flight = calloc(1, sizeof *flight + len);
+	struct sci_flight *flight = sci_alloc_zeroed(sizeof *flight + len);
 	pthread_condattr_t clock;
 
 	if (!flight)
@@ -152,7 +152,7 @@ static void destroy(struct sci_flight *flight)
 		return;
 	pthread_cond_destroy(&flight->landing);
 	sci_blob_release(flight->blob);
-	free(flight);
+	sci_free(flight);
 }
 
 void sci_flight_leave(struct sci_flight *flight)

@@ -11,11 +11,11 @@
 #include "cache/key_bytes.h"
 
 #include "base/hash.h"
+#include "cache/memory.h"
 
 #include <scopecache/error.h>
 
 #include <stdbool.h>
-#include <stdlib.h>
 
 /* The most that a part takes beside its own bytes: type and a 64-bit number. */
 #define PART_OVERHEAD 11u
@@ -94,7 +94,7 @@ int sci_key_encode(struct sci_key_bytes *bytes, struct sc_key key)
 
 	uint64_t *words = bytes->small, *allocated = NULL;
 	if (room + SCI_KEY_AT > sizeof bytes->small) {
-		words = allocated = malloc(room + SCI_KEY_AT + sizeof *words);
+		words = allocated = sci_alloc(room + SCI_KEY_AT + sizeof *words);
 		if (!words)
 			return SC_E_NOMEM;
 	}
@@ -109,7 +109,7 @@ int sci_key_encode(struct sci_key_bytes *bytes, struct sc_key key)
 
 void sci_key_bytes_free(struct sci_key_bytes *bytes)
 {
-	free(bytes->allocated);
+	sci_free(bytes->allocated);
 }
 
 /* What a number counts as: nothing tells 2 from 1 as truth, and nothing is in an absent part. */
@@ -190,7 +190,7 @@ int sci_key_decode(struct sci_key_parts *parts, const unsigned char *data, size_
 	const unsigned char *from = data;
 
 	/* A text has at least two bytes of its own before it, so the NULs have room. */
-	parts->text = malloc(len + 1);
+	parts->text = sci_alloc(len + 1);
 	if (!parts->text)
 		return SC_E_NOMEM;
 	char *text = parts->text;
@@ -201,5 +201,5 @@ int sci_key_decode(struct sci_key_parts *parts, const unsigned char *data, size_
 
 void sci_key_parts_fini(struct sci_key_parts *parts)
 {
-	free(parts->text);
+	sci_free(parts->text);
 }

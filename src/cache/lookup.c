@@ -3,6 +3,7 @@
  * What is pinned is a record in the region, which then stays where it is and as it is; an object, which
  * has a count of its own holders; or, when a record's pins are used up, a copy on the heap. */
 #include "cache/handle.h"
+#include "cache/bypass.h"
 #include "engine/peek.h"
 
 /* Longer values are pinned and copied without the lock. */
@@ -11,7 +12,9 @@
 bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found)
 {
-	enum sci_lookup lookup = sci_shard_find(stripe->shard, name, now_ms, found);
+	enum sci_lookup lookup = sci_is_bypassed()
+		? SCI_LOOKUP_MISS
+		: sci_shard_find(stripe->shard, name, now_ms, found);
 
 	stripe->counts.hits += lookup == SCI_LOOKUP_HIT;
 	stripe->counts.misses += lookup != SCI_LOOKUP_HIT;
@@ -113,7 +116,8 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 static bool look_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found)
 {
-	return sci_shard_look(stripe->shard, name, now_ms, found) == SCI_LOOKUP_HIT;
+	return !sci_is_bypassed() &&
+		sci_shard_look(stripe->shard, name, now_ms, found) == SCI_LOOKUP_HIT;
 }
 
 int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *value)
@@ -151,6 +155,8 @@ static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *n
 static int get(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	struct sci_copy *copy)
 {
+	if (sci_is_bypassed())
+		return get_locked_or_pinned(cache, name, now_ms, copy);
 	switch (sci_shard_peek(sci_cache_shard(cache, name->hash), name, now_ms, copy)) {
 	case SCI_PEEK_HIT:
 		sci_tally_hit(&cache->tally);
@@ -196,7 +202,7 @@ static int64_t now_ms(const void *cache)
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len)
 {
-	if (!sci_key_is_short(key))
+	if (!sci_key_is_short(key) || sci_is_bypassed())
 		return get_any(cache, key, buffer, capacity, len);
 	struct sci_short_key short_key = sci_short_key_of(key.parts);
 	struct sci_short_name name = {

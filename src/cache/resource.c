@@ -12,12 +12,11 @@
 #include "cache/cache_time.h"
 #include "cache/flight.h"
 #include "cache/fork.h"
+#include "cache/memory.h"
 
 #include "base/error.h"
 
 #include <scopecache/resource.h>
-
-#include <stdlib.h>
 
 struct sc_resource_instance {
 	void *instance;
@@ -86,7 +85,7 @@ static void close_instance(struct sc_resource_instance *instance)
 		return;
 	if (instance->close)
 		instance->close(instance->instance);
-	free(instance);
+	sci_free(instance);
 }
 
 /* Under the lock: nobody acquires this instance any more. Returns it if nobody holds it, to be closed. */
@@ -131,7 +130,7 @@ static struct sc_held held_of(const struct sc_resource_instance *instance)
 static int open_now(struct sc_resource *resource, struct sci_flight *flight, struct sc_held *held,
 	struct sc_error *error)
 {
-	struct sc_resource_instance *opened_now = calloc(1, sizeof *opened_now);
+	struct sc_resource_instance *opened_now = sci_alloc_zeroed(sizeof *opened_now);
 	struct sc_error detail = { 0 };
 	int rc = opened_now ? call_open(resource, &opened_now->instance, &detail)
 			    : sci_error_set(&detail, SC_E_NOMEM, 0, "out of memory");
@@ -140,7 +139,7 @@ static int open_now(struct sc_resource *resource, struct sci_flight *flight, str
 		install(resource, opened_now);
 		*held = held_of(opened_now);
 	} else {
-		free(opened_now);
+		sci_free(opened_now);
 		if (error)
 			*error = detail;
 	}
