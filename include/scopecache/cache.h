@@ -46,7 +46,9 @@ struct sc_load;
 
 /* A loader: find the value for the key of `load`, and give it with sc_load_set_value(). It is
  * called with no lock held, so it may use this cache and others; asking for the key that it is
- * loading fails with SC_E_CYCLE. It must return: it may not leave by longjmp.
+ * loading fails with SC_E_CYCLE. When it throws a C++ exception, or its thread is cancelled or calls
+ * pthread_exit(), the load has failed with SC_E_LOAD for those who wait for it, and the exception or the
+ * end of the thread goes on. It may not leave by longjmp.
  *
  * returns  0 after giving a value; SC_E_ABSENT when the source has no value for this key; another
  *          negative number, SC_E_* or the loader's own, when it failed. */
@@ -283,6 +285,30 @@ struct sc_fetch_options {
  * of the library does not know. */
 int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error);
+
+/* Make a new value from the old one, atomically for its key: of updates and loads of one key only one
+ * runs at a time, and the others wait; nothing that a put, an invalidation or a clear did meanwhile is
+ * lost, because `update` is then called again with what there is by then. It is called with no lock
+ * held, as a loader is and with the same means: sc_load_old() is the old value, and what it returns
+ * means
+ *
+ *	0 after giving a value	store it, in the place of the old one
+ *	0 without giving one	leave things as they are
+ *	SC_E_ABSENT		remove what was there
+ *	another failure		leave things as they are, and fail with SC_E_LOAD
+ *
+ * returns  SC_LOADED or SC_HIT with *value set, the new value or the old one that was left; otherwise
+ *          *value is all zero: SC_E_ABSENT when there is no value now, or as sc_cache_fetch(). A new
+ *          value that cannot be stored is given all the same, as by a fetch.
+ * owns     the caller holds the value: sc_value_release(). `value` and `error` may be NULL.
+ * blocks   while the key is updated or loaded.
+ * threads  any. */
+int sc_cache_update(struct sc_cache *cache, struct sc_key key, sc_load_fn update, void *context,
+	struct sc_value *value, struct sc_error *error);
+
+/* The value that an update begins with, held until the update returns; NULL when there is none, and
+ * for a loader. */
+const struct sc_value *sc_load_old(const struct sc_load *load);
 
 /* The key, copied: the loader sees what the key is, and nothing else of the caller. A text
  * ends with a NUL that its len does not count. Valid until the loader returns. */

@@ -103,18 +103,22 @@ void sci_cache_let_go(struct sc_cache *cache)
 		destroy(cache);
 }
 
+/* Nobody else uses the cache any more. */
+static bool has_objects(const struct sc_cache *cache)
+{
+	for (uint32_t i = 0; i < cache->stripe_count; i++)
+		if (cache->stripes[i].has_objects)
+			return true;
+	return false;
+}
+
 void sc_cache_close(struct sc_cache *cache)
 {
 	if (!cache)
 		return;
-	for (uint32_t i = 0; i < cache->stripe_count; i++) {
-		struct sci_stripe *stripe = &cache->stripes[i];
-		sci_stripe_lock(stripe);
-		if (stripe->has_objects)
-			sci_shard_clear(stripe->shard);
-		sci_stripe_unlock(stripe);
-	}
+	struct sci_departed *objects = has_objects(cache) ? sci_cache_clear(cache) : NULL;
 	sci_cache_let_go(cache);
+	sci_blob_release_departed(objects);
 }
 
 int64_t sci_cache_now_ms(const struct sc_cache *cache)

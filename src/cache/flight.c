@@ -7,7 +7,9 @@
  * nobody boards it. */
 #include "cache/flight.h"
 
+#include "base/error.h"
 #include "cache/fork.h"
+#include "cache/key_bytes.h"
 #include "cache/memory.h"
 
 #include <errno.h>
@@ -19,21 +21,39 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sci_flight *flights; /* guarded by lock */
 static atomic_size_t under_way;    /* how many; so that nobody takes the lock for an empty list */
 
-static bool is_for(const struct sci_flight *flight, const void *subject, const void *key,
-	size_t len)
+static unsigned char *key_of(const struct sci_flight *flight)
 {
-	return flight->subject == subject && flight->key_len == len &&
-		(len == 0 || memcmp(flight->key, key, len) == 0);
+	return (unsigned char *)(uintptr_t)flight->words + SCI_KEY_AT;
+}
+
+struct sci_name sci_flight_name(const struct sci_flight *flight)
+{
+	return (struct sci_name){
+		.key = key_of(flight),
+		.len = flight->key_len,
+		.hash = flight->hash,
+		.words = flight->words,
+	};
+}
+
+static bool is_for(const struct sci_flight *flight, const void *subject,
+	const struct sci_name *name)
+{
+	if (flight->subject != subject)
+		return false;
+	return name ? flight->hash == name->hash && flight->key_len == name->len &&
+			memcmp(key_of(flight), name->key, name->len) == 0
+		    : flight->key_len == 0;
 }
 
 /* The flight that a thread boards is one that nothing has overtaken. Its own is found even so:
  * to load once more what one is loading is a circle, and might have no end. */
-static struct sci_flight *find(const void *subject, const void *key, size_t len)
+static struct sci_flight *find(const void *subject, const struct sci_name *name)
 {
 	struct sci_flight *found = NULL;
 
 	for (struct sci_flight *flight = flights; flight; flight = flight->next) {
-		if (!is_for(flight, subject, key, len))
+		if (!is_for(flight, subject, name))
 			continue;
 		if (pthread_equal(flight->owner, pthread_self()))
 			return flight;
@@ -43,9 +63,11 @@ static struct sci_flight *find(const void *subject, const void *key, size_t len)
 	return found;
 }
 
-static struct sci_flight *begin(const void *subject, const void *key, size_t len)
+static struct sci_flight *begin(const void *subject, const struct sci_name *name)
 {
-	struct sci_flight *flight = sci_alloc_zeroed(sizeof *flight + len);
+	size_t len = name ? name->len : 0;
+	struct sci_flight *flight =
+		sci_alloc_zeroed(sizeof *flight + SCI_KEY_AT + len + sizeof flight->words[0]);
 	pthread_condattr_t clock;
 
 	if (!flight)
@@ -58,25 +80,27 @@ static struct sci_flight *begin(const void *subject, const void *key, size_t len
 	flight->owner = pthread_self();
 	flight->holders = 1;
 	flight->key_len = len;
-	if (len)
-		memcpy(flight->key, key, len);
+	if (name) {
+		flight->hash = name->hash;
+		memcpy(key_of(flight), name->key, len);
+	}
 	flight->next = flights;
 	flights = flight;
 	atomic_fetch_add(&under_way, 1);
 	return flight;
 }
 
-enum sci_boarding sci_flight_board(const void *subject, const void *key, size_t len,
+enum sci_boarding sci_flight_board(const void *subject, const struct sci_name *name,
 	struct sci_flight **flight)
 {
 	enum sci_boarding boarding = SCI_FLIGHT_THEIRS;
 
 	pthread_mutex_lock(&lock);
-	*flight = find(subject, key, len);
+	*flight = find(subject, name);
 	if (*flight) {
 		(*flight)->holders++;
 	} else {
-		*flight = begin(subject, key, len);
+		*flight = begin(subject, name);
 		boarding = *flight ? SCI_FLIGHT_MINE : SCI_FLIGHT_NOMEM;
 	}
 	pthread_mutex_unlock(&lock);
@@ -122,24 +146,6 @@ static bool wait_for_landing(struct sci_flight *flight, int64_t deadline_mono_ms
 	return true;
 }
 
-int sci_flight_wait(struct sci_flight *flight, int64_t deadline_mono_ms)
-{
-	int rc = 0;
-
-	pthread_mutex_lock(&lock);
-	if (would_close_a_circle(flight)) {
-		rc = SC_E_CYCLE;
-	} else {
-		set_waiting(flight);
-		while (!flight->landed && rc == 0)
-			if (!wait_for_landing(flight, deadline_mono_ms))
-				rc = SC_E_DEADLINE;
-		set_waiting(NULL);
-	}
-	pthread_mutex_unlock(&lock);
-	return rc;
-}
-
 /* Under the lock. Returns the flight if it is nobody's any more, to be freed without the lock. */
 static struct sci_flight *let_go(struct sci_flight *flight)
 {
@@ -155,12 +161,61 @@ static void destroy(struct sci_flight *flight)
 	sci_free(flight);
 }
 
+static void leave_locked(struct sci_flight *flight)
+{
+	struct sci_flight *unheld = let_go(flight);
+
+	pthread_mutex_unlock(&lock);
+	destroy(unheld);
+}
+
 void sci_flight_leave(struct sci_flight *flight)
 {
 	pthread_mutex_lock(&lock);
-	struct sci_flight *unheld = let_go(flight);
+	leave_locked(flight);
+}
+
+/* The thread was cancelled: a wait that ends so has the lock again. */
+static void stop_waiting(void *flight)
+{
+	set_waiting(NULL);
+	leave_locked(flight);
+}
+
+static int wait_locked(struct sci_flight *flight, int64_t deadline_mono_ms)
+{
+	bool in_time = true;
+
+	set_waiting(flight);
+	pthread_cleanup_push(stop_waiting, flight);
+	while (!flight->landed && in_time)
+		in_time = wait_for_landing(flight, deadline_mono_ms);
+	pthread_cleanup_pop(0);
+	set_waiting(NULL);
+	return in_time ? 0 : SC_E_DEADLINE;
+}
+
+int sci_flight_wait(struct sci_flight *flight, int64_t deadline_mono_ms)
+{
+	pthread_mutex_lock(&lock);
+	int rc = would_close_a_circle(flight) ? SC_E_CYCLE : wait_locked(flight, deadline_mono_ms);
 	pthread_mutex_unlock(&lock);
-	destroy(unheld);
+	return rc;
+}
+
+int sci_flight_follow(struct sci_flight *flight, int64_t deadline_mono_ms, struct sc_error *error)
+{
+	int rc = sci_flight_wait(flight, deadline_mono_ms);
+
+	if (rc < 0) {
+		sci_error_plain(error, rc);
+	} else {
+		rc = flight->result;
+		if (rc < 0 && error)
+			*error = flight->error;
+	}
+	sci_flight_leave(flight);
+	return rc;
 }
 
 void sci_flight_land(struct sci_flight *flight, int result, const struct sc_error *error,
@@ -180,12 +235,10 @@ void sci_flight_land(struct sci_flight *flight, int result, const struct sc_erro
 	flight->blob = blob ? sci_blob_acquire(blob) : NULL;
 	flight->landed = true;
 	pthread_cond_broadcast(&flight->landing);
-	struct sci_flight *unheld = let_go(flight);
-	pthread_mutex_unlock(&lock);
-	destroy(unheld);
+	leave_locked(flight);
 }
 
-void sci_flight_overtake(const void *subject, const void *key, size_t len)
+void sci_flight_overtake(const void *subject, const struct sci_name *name)
 {
 	/* A flight for this thing began under the same lock as its change, or before somebody meant to remove
 	 * all there was; so it is counted. */
@@ -193,7 +246,7 @@ void sci_flight_overtake(const void *subject, const void *key, size_t len)
 		return;
 	pthread_mutex_lock(&lock);
 	for (struct sci_flight *flight = flights; flight; flight = flight->next)
-		if (flight->subject == subject && (!key || is_for(flight, subject, key, len)))
+		if (flight->subject == subject && (!name || is_for(flight, subject, name)))
 			flight->overtaken = true;
 	pthread_mutex_unlock(&lock);
 }

@@ -80,8 +80,15 @@ static inline const struct sci_shard *sci_cache_shard(const struct sc_cache *cac
 /* Take a stripe's lock. */
 void sci_stripe_lock(struct sci_stripe *stripe);
 
-/* Let it go, and then the objects whose entries went under it: their free functions are the user's. */
+/* Let it go, and then the objects whose entries went under it: their free functions are the user's, and
+ * may not come back. So this is the last thing that a call does. */
 void sci_stripe_unlock(struct sci_stripe *stripe);
+
+/* Where it is not the last: let it go, and return these objects, for sci_blob_release_departed(). */
+struct sci_departed *sci_stripe_leave(struct sci_stripe *stripe);
+
+/* Remove everything, stripe by stripe, and return the objects. */
+struct sci_departed *sci_cache_clear(struct sc_cache *cache);
 
 /* The same with those of all stripes: for what concerns the whole cache. */
 void sci_cache_lock_all(struct sc_cache *cache);

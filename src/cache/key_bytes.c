@@ -185,21 +185,10 @@ static struct sc_part take_part(const unsigned char **from, char **text)
 	return part;
 }
 
-int sci_key_decode(struct sci_key_parts *parts, const unsigned char *data, size_t len)
+void sci_key_decode(struct sci_key_parts *parts, char *text, const unsigned char *data, size_t len)
 {
 	const unsigned char *from = data;
 
-	/* A text has at least two bytes of its own before it, so the NULs have room. */
-	parts->text = sci_alloc(len + 1);
-	if (!parts->text)
-		return SC_E_NOMEM;
-	char *text = parts->text;
 	for (parts->count = 0; parts->count < SC_KEY_PARTS_MAX && from < data + len; parts->count++)
 		parts->parts[parts->count] = take_part(&from, &text);
-	return 0;
-}
-
-void sci_key_parts_fini(struct sci_key_parts *parts)
-{
-	sci_free(parts->text);
 }

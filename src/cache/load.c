@@ -2,15 +2,38 @@
  * caller, to the waiting ones and into the cache. */
 #include "cache/load.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cache/cache_time.h"
-#include "base/clock.h"
+#include "cache/memory.h"
 
 #include <stdarg.h>
+
+struct sc_load *sci_load_open(const struct sci_name *name)
+{
+	struct sc_load *load = sci_alloc(sizeof *load + sci_key_text_bytes(name->len));
+
+	if (!load)
+		return NULL;
+	*load = (struct sc_load){ 0 };
+	sci_key_decode(&load->parts, (char *)(load + 1), name->key, name->len);
+	load->key = (struct sc_key){ load->parts.parts, load->parts.count };
+	return load;
+}
+
+void sci_load_close(struct sc_load *load)
+{
+	sci_free(load);
+}
 
 const struct sc_key *sc_load_key(const struct sc_load *load)
 {
 	return &load->key;
+}
+
+const struct sc_value *sc_load_old(const struct sc_load *load)
+{
+	return load->old;
 }
 
 const char *sc_load_text(const struct sc_load *load, size_t index)

@@ -66,22 +66,28 @@ struct sc_value sci_value_of_blob(struct sci_blob *blob)
 	return (struct sc_value){ .data = blob->data, .len = blob->len, .holder = blob, .hold = 0 };
 }
 
+static void unpin(struct sc_cache *cache, uint64_t hold)
+{
+	struct sci_stripe *stripe = &cache->stripes[hold >> 32];
+
+	sci_stripe_lock(stripe);
+	sci_shard_unpin(stripe->shard, (sci_place)hold);
+	sci_stripe_unlock(stripe);
+	/* The pin's hold on the cache goes as the opener's does. */
+	sci_cache_let_go(cache);
+}
+
 void sc_value_release(struct sc_value *value)
 {
 	if (!value || !value->holder)
 		return;
-	if (value->hold == 0) {
-		sci_blob_release(value->holder);
-	} else {
-		struct sc_cache *cache = value->holder;
-		struct sci_stripe *stripe = &cache->stripes[value->hold >> 32];
-		sci_stripe_lock(stripe);
-		sci_shard_unpin(stripe->shard, (sci_place)value->hold);
-		sci_stripe_unlock(stripe);
-		/* The pin's hold on the cache goes as the opener's does. */
-		sci_cache_let_go(cache);
-	}
+	void *holder = value->holder;
+	uint64_t hold = value->hold;
 	*value = (struct sc_value){ 0 };
+	if (hold)
+		unpin(holder, hold);
+	else
+		sci_blob_release(holder);
 }
 
 /* How a lookup that pins finds an entry. */
@@ -95,16 +101,16 @@ static inline int pin(struct sc_cache *cache, struct sc_key key, find_fn find_lo
 	struct sci_found found;
 
 	*value = (struct sc_value){ 0 };
+	int64_t now_ms = sci_cache_lookup_ms(cache);
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
-	int64_t now_ms = sci_cache_lookup_ms(cache);
 	sci_stripe_lock(stripe);
 	if (find_locked(stripe, &lookup.name, now_ms, &found))
 		rc = sci_cache_pin_locked(cache, stripe, &found, value);
-	sci_stripe_unlock(stripe);
 	sci_key_bytes_fini(&lookup.bytes);
+	sci_stripe_unlock(stripe);
 	return rc;
 }
 
@@ -182,17 +188,18 @@ static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_k
 	struct sci_lookup_key lookup;
 
 	*len = 0;
+	int64_t now_ms = sci_cache_lookup_ms(cache);
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	rc = get(cache, &lookup.name, sci_cache_lookup_ms(cache), &copy);
+	rc = get(cache, &lookup.name, now_ms, &copy);
 	if (rc != SC_MISS)
 		*len = copy.len;
 	sci_key_bytes_fini(&lookup.bytes);
 	return rc;
 }
 
-static int64_t now_ms(const void *cache)
+static int64_t read_time_ms(const void *cache)
 {
 	return sci_cache_coarse_ms(cache);
 }
@@ -212,8 +219,8 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
 		.len = SCI_SHORT_KEY_BEFORE + key.parts->len,
 		.hash = sci_short_key_hash(short_key, cache->secrets),
 	};
-	enum sci_peek peek = sci_shard_peek_short(sci_cache_shard(cache, name.hash), &name, now_ms,
-		cache, buffer, capacity, len);
+	enum sci_peek peek = sci_shard_peek_short(sci_cache_shard(cache, name.hash), &name,
+		read_time_ms, cache, buffer, capacity, len);
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
 		sci_tally_hit(&cache->tally);
 		return SC_HIT;

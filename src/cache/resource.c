@@ -83,9 +83,12 @@ static void close_instance(struct sc_resource_instance *instance)
 {
 	if (!instance)
 		return;
-	if (instance->close)
-		instance->close(instance->instance);
+	sc_resource_close_fn close = instance->close;
+	void *closed = instance->instance;
+	/* The last thing that is done: the user's code may not come back. */
 	sci_free(instance);
+	if (close)
+		close(closed);
 }
 
 /* Under the lock: nobody acquires this instance any more. Returns it if nobody holds it, to be closed. */
@@ -127,13 +130,39 @@ static struct sc_held held_of(const struct sc_resource_instance *instance)
 	return (struct sc_held){ .instance = instance->instance, .number = instance->number };
 }
 
+/* An open that is under way. */
+struct opening {
+	struct sci_flight *flight;
+	struct sc_resource_instance *instance;
+};
+
+/* The opener did not come back. */
+static void abandon(void *arg)
+{
+	const struct opening *opening = arg;
+	struct sc_error error;
+
+	sci_error_set(&error, SC_E_OPEN, 0,
+		"the opener did not return: it threw, or its thread ended");
+	sci_free(opening->instance);
+	sci_flight_land(opening->flight, SC_E_OPEN, &error, NULL);
+}
+
 static int open_now(struct sc_resource *resource, struct sci_flight *flight, struct sc_held *held,
 	struct sc_error *error)
 {
 	struct sc_resource_instance *opened_now = sci_alloc_zeroed(sizeof *opened_now);
+	struct opening opening = { flight, opened_now };
 	struct sc_error detail = { 0 };
-	int rc = opened_now ? call_open(resource, &opened_now->instance, &detail)
-			    : sci_error_set(&detail, SC_E_NOMEM, 0, "out of memory");
+	int rc = SC_E_NOMEM;
+
+	if (opened_now) {
+		pthread_cleanup_push(abandon, &opening);
+		rc = call_open(resource, &opened_now->instance, &detail);
+		pthread_cleanup_pop(0);
+	} else {
+		sci_error_plain(&detail, rc);
+	}
 
 	if (opened_now && rc == SC_LOADED) {
 		install(resource, opened_now);
@@ -144,21 +173,6 @@ static int open_now(struct sc_resource *resource, struct sci_flight *flight, str
 			*error = detail;
 	}
 	sci_flight_land(flight, rc, &detail, NULL);
-	return rc;
-}
-
-static int wait_for_open(struct sci_flight *flight, struct sc_error *error)
-{
-	int rc = sci_flight_wait(flight, sci_invocation_deadline_mono_ms());
-
-	if (rc < 0) {
-		sci_error_set(error, rc, 0, "%s", sc_result_text(rc));
-	} else {
-		rc = flight->result;
-		if (rc < 0 && error)
-			*error = flight->error;
-	}
-	sci_flight_leave(flight);
 	return rc;
 }
 
@@ -179,7 +193,7 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 			resource->current->holders++;
 			*held = held_of(resource->current);
 		} else {
-			boarding = sci_flight_board(resource, NULL, 0, &flight);
+			boarding = sci_flight_board(resource, NULL, &flight);
 		}
 		pthread_mutex_unlock(&lock);
 
@@ -190,7 +204,7 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 		if (boarding == SCI_FLIGHT_NOMEM)
 			return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 		/* Once it is open, take it as everybody does: it may have been reset since. */
-		rc = wait_for_open(flight, error);
+		rc = sci_flight_follow(flight, sci_invocation_deadline_mono_ms(), error);
 	} while (rc >= 0);
 	return rc;
 }
@@ -260,16 +274,26 @@ static struct sc_resource_instance *last_current(uint64_t last)
 	return instance;
 }
 
-void sc_resource_close_all(void)
+/* Close those up to this number; also the rest, when one of their closers does not come back. */
+static void close_up_to(void *last)
 {
 	pthread_mutex_lock(&lock);
-	/* What a closer opens anew is not ours to close: that might go on for ever. */
-	uint64_t last = opened;
-	for (struct sc_resource_instance *next; (next = last_current(last));) {
+	for (struct sc_resource_instance *next; (next = last_current(*(const uint64_t *)last));) {
 		struct sc_resource_instance *unheld = retire(next->resource);
 		pthread_mutex_unlock(&lock);
+		pthread_cleanup_push(close_up_to, last);
 		close_instance(unheld);
+		pthread_cleanup_pop(0);
 		pthread_mutex_lock(&lock);
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+void sc_resource_close_all(void)
+{
+	/* What a closer opens anew is not ours to close: that might go on for ever. */
+	pthread_mutex_lock(&lock);
+	uint64_t last = opened;
+	pthread_mutex_unlock(&lock);
+	close_up_to(&last);
 }

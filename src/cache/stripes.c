@@ -89,12 +89,17 @@ void sci_stripe_lock(struct sci_stripe *stripe)
 	pthread_mutex_lock(&stripe->lock);
 }
 
-void sci_stripe_unlock(struct sci_stripe *stripe)
+struct sci_departed *sci_stripe_leave(struct sci_stripe *stripe)
 {
 	struct sci_departed *departed = sci_shard_departed(stripe->shard);
 
 	pthread_mutex_unlock(&stripe->lock);
-	sci_blob_release_departed(departed);
+	return departed;
+}
+
+void sci_stripe_unlock(struct sci_stripe *stripe)
+{
+	sci_blob_release_departed(sci_stripe_leave(stripe));
 }
 
 void sci_cache_lock_all(struct sc_cache *cache)
@@ -105,12 +110,27 @@ void sci_cache_lock_all(struct sc_cache *cache)
 
 void sci_cache_unlock_all(struct sc_cache *cache)
 {
-	struct sci_departed *departed[SCI_STRIPES_MAX];
+	struct sci_departed *departed = NULL;
+
+	for (uint32_t i = cache->stripe_count; i-- > 0;) {
+		struct sci_departed *first = sci_stripe_leave(&cache->stripes[i]);
+		sci_departed_append(&first, departed);
+		departed = first;
+	}
+	sci_blob_release_departed(departed);
+}
+
+struct sci_departed *sci_cache_clear(struct sc_cache *cache)
+{
+	struct sci_departed *departed = NULL;
 
 	for (uint32_t i = 0; i < cache->stripe_count; i++) {
-		departed[i] = sci_shard_departed(cache->stripes[i].shard);
-		pthread_mutex_unlock(&cache->stripes[i].lock);
+		struct sci_stripe *stripe = &cache->stripes[i];
+		sci_stripe_lock(stripe);
+		stripe->counts.invalidations += sci_shard_clear(stripe->shard);
+		struct sci_departed *first = sci_stripe_leave(stripe);
+		sci_departed_append(&first, departed);
+		departed = first;
 	}
-	for (uint32_t i = 0; i < cache->stripe_count; i++)
-		sci_blob_release_departed(departed[i]);
+	return departed;
 }

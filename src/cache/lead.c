@@ -1,0 +1,130 @@
+/* The user's code runs in two places: the loader, and the user's clock behind it. Around both is a
+ * cleanup handler, which C++ exceptions, pthread_exit() and a cancellation run. Nothing is
+ * done there that could call the user again before the flight has landed. */
+#include "cache/lead.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "cache/cache_time.h"
+
+struct leader {
+	struct sc_cache *cache;
+	struct sci_flight *flight;
+	struct sc_load *load;
+	struct sc_value *old;
+};
+
+static void explain_absence(struct sc_load *load, int rc)
+{
+	if (load->error.code == 0 && rc == SC_E_ABSENT)
+		sci_error_plain(&load->error, rc);
+	else if (load->error.code == 0)
+		sc_load_fail(load, rc, "the loader failed with %d", rc);
+	load->error.user_code = rc;
+	load->error.code = rc == SC_E_ABSENT ? SC_E_ABSENT : SC_E_LOAD;
+}
+
+/* Returns what sci_made has as its result. */
+static int run_loader(const struct sc_cache *cache, struct sc_load *load,
+	const struct sci_source *source)
+{
+	int64_t began_us = cache->options.load_time_is_cost ? sci_mono_us() : 0;
+	int rc = source->loader(load, source->context);
+
+	if (cache->options.load_time_is_cost && load->terms.cost == 0)
+		load->terms.cost = (uint64_t)(sci_mono_us() - began_us) + 1;
+	if (rc >= 0)
+		return load->value ? SC_LOADED : 0;
+	explain_absence(load, rc);
+	return load->error.code;
+}
+
+/* The loader did not come back. */
+static void abandon(void *arg)
+{
+	struct leader *leader = arg;
+	struct sc_load *load = leader->load;
+	struct sci_made made = { .result = SC_E_LOAD, .load = load };
+	struct sci_stripe *stripe = sci_cache_stripe(leader->cache, leader->flight->hash);
+
+	load->error = (struct sc_error){ 0 };
+	sci_error_set(&load->error, SC_E_LOAD, 0,
+		"the loader did not return: it threw, or its thread ended");
+	sci_stripe_lock(stripe);
+	sci_made_count_locked(stripe, &made);
+	struct sci_departed *departed = sci_stripe_leave(stripe);
+	sci_flight_land(leader->flight, made.result, &load->error, NULL);
+	if (leader->old)
+		sc_value_release(leader->old);
+	sci_made_close(&made, departed);
+}
+
+struct sci_made sci_lead(struct sc_cache *cache, struct sci_flight *flight,
+	const struct sci_source *source, struct sc_value *old)
+{
+	const struct sci_name name = sci_flight_name(flight);
+	struct sci_made made = { .result = SC_E_NOMEM, .load = sci_load_open(&name) };
+	struct leader leader = { cache, flight, made.load, old };
+
+	if (!made.load)
+		return made;
+	made.load->old = old && old->holder ? old : NULL;
+	pthread_cleanup_push(abandon, &leader);
+	made.result = run_loader(cache, made.load, source);
+	/* Time goes on at each load: what it gave counts from its end. */
+	sci_cache_time_advance();
+	made.now_ms = sci_cache_now_ms(cache);
+	pthread_cleanup_pop(0);
+	return made;
+}
+
+void sci_made_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sci_made *made)
+{
+	const struct sc_load *load = made->load;
+	struct sci_blob *blob = load->value;
+	bool is_object = sci_blob_is_object(blob);
+	struct sci_deposit deposit = {
+		.data = blob->data,
+		.len = blob->len,
+		.object = is_object ? sci_blob_acquire(blob) : NULL,
+		.terms = sci_cache_terms(cache, load->terms),
+	};
+
+	int rc = sci_cache_store_locked(cache, stripe, name, &deposit, made->now_ms);
+	/* Never the last hold: the load has one. */
+	if (rc < 0 && is_object)
+		sci_blob_release(blob);
+}
+
+void sci_made_count_locked(struct sci_stripe *stripe, const struct sci_made *made)
+{
+	stripe->counts.loads += made->result == SC_LOADED;
+	stripe->counts.load_absences += made->result == SC_E_ABSENT;
+	stripe->counts.load_failures += made->result < 0 && made->result != SC_E_ABSENT;
+}
+
+int sci_made_error(const struct sci_made *made, struct sc_error *error)
+{
+	if (!made->load)
+		return sci_error_plain(error, made->result);
+	if (error)
+		*error = made->load->error;
+	return made->result;
+}
+
+static void release(void *blob)
+{
+	sci_blob_release(blob);
+}
+
+void sci_made_close(struct sci_made *made, struct sci_departed *departed)
+{
+	struct sci_blob *given = made->load ? made->load->value : NULL;
+
+	sci_load_close(made->load);
+	made->load = NULL;
+	pthread_cleanup_push(release, given);
+	sci_blob_release_departed(departed);
+	pthread_cleanup_pop(1);
+}
