@@ -180,6 +180,12 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 /* A value that lies on the heap; takes over the hold on `blob`. */
 struct sc_value sci_value_of_blob(struct sci_blob *blob);
 
+/* Whether a value is one of those, and not pinned in the region. */
+static inline bool sci_value_is_blob(const struct sc_value *value)
+{
+	return value->holder && value->hold == 0;
+}
+
 /* Remove everything and begin the figures anew. */
 void sci_cache_reset(struct sc_cache *cache);
 

@@ -55,6 +55,9 @@ static int lead(struct sc_cache *cache, struct sci_flight *flight, const struct 
 	struct sci_made made = sci_lead(cache, flight, source, old);
 	bool is_made = made.result == SC_LOADED;
 
+	/* The old value must not be in the way of the new one. An object is not: it lies elsewhere. */
+	if (is_made && !sci_value_is_blob(old))
+		sc_value_release(old);
 	sci_stripe_lock(stripe);
 	int rc = change_locked(cache, stripe, flight, &made);
 	struct sci_departed *departed = sci_stripe_leave(stripe);
