@@ -201,3 +201,14 @@ void sct_model_store(const struct sct_entry *entry, int rc, uint64_t evicted)
 	if (sct_model_is_exact())
 		assert_int_equal(sct_stats(sct_model.cache).entries, sct_model.naive.count);
 }
+
+void sct_model_hold(struct sc_value *value, const struct sct_entry *entry)
+{
+	if (!sct_model_has(SCT_HOLD) || sct_model.hold_count == SCT_HOLDS || sct_model_below(3)) {
+		sc_value_release(value);
+		return;
+	}
+	sct_model.holds[sct_model.hold_count++] = (struct sct_model_hold){ *value, *entry };
+	if (entry->object)
+		entry->object->holders++;
+}

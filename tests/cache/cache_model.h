@@ -92,6 +92,9 @@ void sct_model_assert_gone(const struct sct_entry *entry);
 /* What a lookup must find, or NULL. Counts it. */
 struct sct_entry *sct_model_look_up(int key, bool found);
 
+/* Hold a value for a while, or release it. */
+void sct_model_hold(struct sc_value *value, const struct sct_entry *entry);
+
 /* Whether somebody holds a value, so that there may be no room. */
 bool sct_model_is_held(void);
 

@@ -53,17 +53,6 @@ static const struct sct_model_config configs[] = {
 
 /* ---- Calls ---- */
 
-static void hold(struct sc_value *value, const struct sct_entry *entry)
-{
-	if (!sct_model_has(SCT_HOLD) || sct_model.hold_count == SCT_HOLDS || sct_model_below(3)) {
-		sc_value_release(value);
-		return;
-	}
-	sct_model.holds[sct_model.hold_count++] = (struct sct_model_hold){ *value, *entry };
-	if (entry->object)
-		entry->object->holders++;
-}
-
 static void do_release(int number)
 {
 	(void)number;
@@ -146,7 +135,7 @@ static void do_acquire(int number)
 		return;
 	}
 	sct_model_assert_content(entry, value.data, value.len);
-	hold(&value, entry);
+	sct_model_hold(&value, entry);
 }
 
 /* Looks on: the model is left as it is, and so must be the order of use, the times and the
@@ -357,7 +346,7 @@ static void do_fetch(int number)
 		assert_int_equal(rc, SC_HIT);
 		const struct sct_entry *entry = sct_model_look_up(number, true);
 		sct_model_assert_content(entry, value.data, value.len);
-		hold(&value, entry);
+		sct_model_hold(&value, entry);
 		return;
 	}
 	settle_model(&loading);
