@@ -346,6 +346,35 @@ int sc_load_fail(struct sc_load *load, int code, const char *format, ...) SC_PRI
 /* Milliseconds until the deadline of the invocation that wants this value; SC_NO_DEADLINE if none. */
 int64_t sc_load_remaining_ms(const struct sc_load *load);
 
+/* ---- All keys ---- */
+
+/* A way over the keys of a cache. */
+struct sc_iterator;
+
+/* Begin to go over the keys of a cache, which may change meanwhile in any way: a key that is there from
+ * here to the end is given once, one that comes or goes meanwhile once or not at all. The order means
+ * nothing.
+ *
+ * returns  0 with *iterator set; SC_E_NOMEM with it NULL.
+ * owns     the caller: sc_iterator_close(), before the cache is closed. It takes two bytes for each
+ *          entry that the cache may have.
+ * blocks   other threads that change the cache while the index is read, about a millisecond for
+ *          a million entries; of a divided cache, one shard after the other.
+ * threads  any, one at a time. */
+int sc_iterator_open(struct sc_iterator **iterator, struct sc_cache *cache);
+
+/* The next key, of an entry that is not past its time. That is no use of it; sc_cache_peek() gives its
+ * value, if it is still there.
+ *
+ * returns  SC_HIT with *key set, which is valid until the next call with this iterator; SC_MISS, at
+ *          the end, or SC_E_NOMEM with *key NULL. After SC_E_NOMEM it may be called again; no key
+ *          is lost.
+ * blocks   as sc_cache_get(). */
+int sc_iterator_next(struct sc_iterator *iterator, const struct sc_key **key);
+
+/* NULL is allowed. */
+void sc_iterator_close(struct sc_iterator *iterator);
+
 /* ---- Upkeep ---- */
 
 /* Change the bounds; 0 leaves one as it is. What does not fit any more is evicted, and the memory of the
