@@ -14,9 +14,10 @@
 #include "base/error.h"
 #include "base/sized.h"
 
-/* Store what was loaded, unless the key was changed meanwhile, and tell those who wait. */
-static int conclude(struct sc_cache *cache, struct sci_flight *flight, struct sci_made *made,
-	struct sc_value *value, struct sc_error *error)
+/* Store what was loaded, unless the key was changed meanwhile, and tell those who wait. Not in line, so
+ * that it takes nothing of the stack that the loader runs on; nor are the others here. */
+static __attribute__((noinline)) int conclude(struct sc_cache *cache, struct sci_flight *flight,
+	struct sci_made *made, struct sc_value *value, struct sc_error *error)
 {
 	const struct sci_name name = sci_flight_name(flight);
 	struct sci_stripe *stripe = sci_cache_stripe(cache, name.hash);
@@ -55,7 +56,8 @@ static int lead(struct sc_cache *cache, struct sci_flight *flight, const struct 
 }
 
 /* Returns 0 when they found nothing that they could give to others. */
-static int wait(struct sci_flight *flight, struct sc_value *value, struct sc_error *error)
+static __attribute__((noinline)) int wait(struct sci_flight *flight, struct sc_value *value,
+	struct sc_error *error)
 {
 	int rc = sci_flight_wait(flight, sci_invocation_deadline_mono_ms());
 

@@ -59,8 +59,8 @@ static int open_once(struct sc_memo *memo, struct sc_error *error)
 }
 
 /* Open the cache, or wait for the thread that does: two at a time might find no memory where there is
- * enough for one. */
-static int open_cache(struct sc_memo *memo, struct sc_error *error)
+ * enough for one. Not in line: a function that calls itself would have this on the stack each time. */
+static __attribute__((noinline)) int open_cache(struct sc_memo *memo, struct sc_error *error)
 {
 	struct sci_flight *flight;
 	struct sc_error why = { 0 };

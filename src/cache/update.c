@@ -48,26 +48,34 @@ static void release(void *value)
 	sc_value_release(value);
 }
 
-static int lead(struct sc_cache *cache, struct sci_flight *flight, const struct sci_source *source,
-	struct sc_value *old, struct sc_value *value, struct sc_error *error)
+/* Not in line, so that it takes nothing of the stack that the function runs on. */
+static __attribute__((noinline)) int conclude(struct sc_cache *cache, struct sci_flight *flight,
+	struct sci_made *made, struct sc_value *old, struct sc_value *value, struct sc_error *error)
 {
 	struct sci_stripe *stripe = sci_cache_stripe(cache, flight->hash);
-	struct sci_made made = sci_lead(cache, flight, source, old);
-	bool is_made = made.result == SC_LOADED;
+	bool is_made = made->result == SC_LOADED;
 
 	/* The old value must not be in the way of the new one. An object is not: it lies elsewhere. */
 	if (is_made && !sci_value_is_blob(old))
 		sc_value_release(old);
 	sci_stripe_lock(stripe);
-	int rc = change_locked(cache, stripe, flight, &made);
+	int rc = change_locked(cache, stripe, flight, made);
 	struct sci_departed *departed = sci_stripe_leave(stripe);
 	if (rc != AGAIN)
-		rc = give(&made, old, value, error);
-	sci_flight_land(flight, rc == SC_LOADED ? rc : 0, NULL, is_made ? made.load->value : NULL);
+		rc = give(made, old, value, error);
+	sci_flight_land(flight, rc == SC_LOADED ? rc : 0, NULL, is_made ? made->load->value : NULL);
 	pthread_cleanup_push(release, old);
-	sci_made_close(&made, departed);
+	sci_made_close(made, departed);
 	pthread_cleanup_pop(1);
 	return rc;
+}
+
+static int lead(struct sc_cache *cache, struct sci_flight *flight, const struct sci_source *source,
+	struct sc_value *old, struct sc_value *value, struct sc_error *error)
+{
+	struct sci_made made = sci_lead(cache, flight, source, old);
+
+	return conclude(cache, flight, &made, old, value, error);
 }
 
 static int update_once(struct sc_cache *cache, struct sc_key key, const struct sci_source *source,

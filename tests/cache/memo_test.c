@@ -193,6 +193,47 @@ static void a_function_may_call_itself_through_its_memo(void **state)
 	sc_memo_fini(&fibonacci_memo);
 }
 
+/* What a sanitizer or a debugger adds is not ours. */
+#if defined __OPTIMIZE__ && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ &&       \
+	!defined SC_COVERAGE
+#define STACK_A_LEVEL 512
+#else
+#define STACK_A_LEVEL 4096
+#endif
+
+#define LEVELS 4000
+
+static const char *top, *bottom;
+
+static int count_down(struct sc_load *load, void *context)
+{
+	int64_t n = sc_load_number(load, 0);
+	struct sc_value value;
+	char here;
+
+	if (n == LEVELS)
+		top = &here;
+	bottom = &here;
+	if (n > 0) {
+		assert_int_equal(sc_memo_call(context, SC_KEY(n - 1), &value, NULL), SC_LOADED);
+		sc_value_release(&value);
+	}
+	return sc_load_set_value(load, &n, sizeof n);
+}
+
+static void a_level_takes_little_of_the_stack(void **state)
+{
+	struct sc_memo memo;
+	struct sc_value value;
+
+	(void)state;
+	assert_int_equal(sc_memo_init(&memo, count_down, &memo, NULL, NULL), 0);
+	assert_int_equal(sc_memo_call(&memo, SC_KEY(LEVELS), &value, NULL), SC_LOADED);
+	sc_value_release(&value);
+	sc_memo_fini(&memo);
+	assert_in_range((uintptr_t)top - (uintptr_t)bottom, 1, LEVELS * STACK_A_LEVEL);
+}
+
 /* ---- The model ---- */
 
 #define MODEL_MAX 300
@@ -502,6 +543,7 @@ int main(void)
 		cmocka_unit_test(shows_what_lru_cache_showed),
 		cmocka_unit_test(shows_what_lru_cache_showed_with_128),
 		cmocka_unit_test(a_function_may_call_itself_through_its_memo),
+		cmocka_unit_test(a_level_takes_little_of_the_stack),
 		cmocka_unit_test(agrees_with_the_model),
 		cmocka_unit_test(costs_nothing_until_it_is_called),
 		cmocka_unit_test(an_answer_outlives_its_memo),
