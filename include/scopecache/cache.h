@@ -17,7 +17,10 @@
  *	borrowed  valid during the call only (keys that are looked up)
  *
  * All functions may be called from any thread, except where it says otherwise. The caller's own code
- * (a loader, a clock) is never called with a lock held.
+ * (a loader, a clock, what frees an object) is never called with a lock held, but for an allocator's
+ * (process.h). It may throw a C++ exception, be cancelled or end its thread: what the call had begun is
+ * undone or finished, and the exception or the end goes on. It may not leave by longjmp. (Exceptions need
+ * glibc, or another C library that unwinds the stack where a thread ends.)
  */
 #ifndef SCOPECACHE_CACHE_H
 #define SCOPECACHE_CACHE_H
@@ -47,8 +50,8 @@ struct sc_load;
 /* A loader: find the value for the key of `load`, and give it with sc_load_set_value(). It is
  * called with no lock held, so it may use this cache and others; asking for the key that it is
  * loading fails with SC_E_CYCLE. When it throws a C++ exception, or its thread is cancelled or calls
- * pthread_exit(), the load has failed with SC_E_LOAD for those who wait for it, and the exception or the
- * end of the thread goes on. It may not leave by longjmp.
+ * pthread_exit(), the load has failed with SC_E_LOAD for those who wait for it. It may not leave by
+ * longjmp.
  *
  * returns  0 after giving a value; SC_E_ABSENT when the source has no value for this key; another
  *          negative number, SC_E_* or the loader's own, when it failed. */

@@ -201,7 +201,7 @@ static void a_function_may_call_itself_through_its_memo(void **state)
 #define STACK_A_LEVEL 4096
 #endif
 
-#define LEVELS 4000
+#define LEVELS 1000
 
 static const char *top, *bottom;
 
