@@ -1,3 +1,5 @@
+/* The noted tags are searched for repetitions: of a tag's two lines only sixteen slots can have it, so that
+ * is quickly done, and nothing has to be kept of the steps that were taken. */
 #include "engine/walk.h"
 
 #include "engine/index.h"
