@@ -158,7 +158,6 @@ static void a_thread_that_is_cancelled_while_it_waits(void **state)
 
 	(void)state;
 	the.end = leave_the_wait;
-	the.waiters = 1;
 	the.cache = sct_cache_open(NULL);
 	assert_int_equal(pthread_create(&leader, NULL, fetch_when_told, NULL), 0);
 	sct_until(sct_stats(the.cache).misses == 1);
@@ -169,7 +168,6 @@ static void a_thread_that_is_cancelled_while_it_waits(void **state)
 	assert_ptr_equal(result, PTHREAD_CANCELED);
 	the.good = true;
 	assert_int_equal(pthread_join(leader, NULL), 0);
-	the.waiters = 0;
 	assert_fetches("good", SC_HIT);
 	sc_cache_close(the.cache);
 }
