@@ -20,6 +20,7 @@ static void look_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 {
 	struct sci_found found;
 
+	sci_lock_assert_held(&stripe->lock);
 	if (when == SCI_BOARD_TO_UPDATE && !board_locked(cache, name, boarded))
 		return;
 	if (sci_stripe_find_locked(stripe, name, now_ms, &found)) {

@@ -16,20 +16,20 @@
 #include "cache/cache_time.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "cache/fork.h"
 
 #include <scopecache/cache.h>
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #define NOISE_MS 10
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* Guarded by lock. */
-static bool started;
-static struct sci_clocks compared; /* the reading that the next one is compared with */
+static struct sci_lock lock = SCI_LOCK_INIT;
+static bool started SCI_GUARDED_BY(lock);
+/* The reading that the next one is compared with. */
+static struct sci_clocks compared SCI_GUARDED_BY(lock);
 static _Atomic int64_t beyond_ms;
 
 /* As of the last reading of all clocks: how far ahead of CLOCK_MONOTONIC the others are. They are
@@ -63,7 +63,7 @@ int64_t sci_invocation_deadline_mono_ms(void)
  * lock: one that is older than what it is compared with would say nothing. */
 static struct sci_clocks bring_up_to_date(void)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	struct sci_clocks now = sci_clocks_read();
 	if (!started)
 		compared = now;
@@ -79,16 +79,16 @@ static struct sci_clocks bring_up_to_date(void)
 	atomic_store_explicit(&time_ahead_ms, cache_time_at(now.boot_ms) - now.mono_ms,
 		memory_order_relaxed);
 	atomic_store_explicit(&real_ahead_ms, now.real_ms - now.mono_ms, memory_order_relaxed);
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	return now;
 }
 
-void sci_cache_time_fork(enum sci_fork_stage stage)
+SCI_UNCHECKED void sci_cache_time_fork(enum sci_fork_stage stage)
 {
 	if (stage == SCI_FORK_BEFORE)
-		pthread_mutex_lock(&lock);
+		sci_lock_take(&lock);
 	else
-		pthread_mutex_unlock(&lock);
+		sci_lock_let_go(&lock);
 }
 
 int64_t sci_cache_time_coarse_ms(void)

@@ -17,9 +17,9 @@
 #include <string.h>
 #include <time.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sci_flight *flights; /* guarded by lock */
-static atomic_size_t under_way;    /* how many; so that nobody takes the lock for an empty list */
+static struct sci_lock lock = SCI_LOCK_INIT;
+static struct sci_flight *flights SCI_GUARDED_BY(lock);
+static atomic_size_t under_way; /* how many; so that nobody takes the lock for an empty list */
 
 static unsigned char *key_of(const struct sci_flight *flight)
 {
@@ -48,7 +48,7 @@ static bool is_for(const struct sci_flight *flight, const void *subject,
 
 /* The flight that a thread boards is one that nothing has overtaken. Its own is found even so:
  * to load once more what one is loading is a circle, and might have no end. */
-static struct sci_flight *find(const void *subject, const struct sci_name *name)
+static SCI_REQUIRES(lock) struct sci_flight *find(const void *subject, const struct sci_name *name)
 {
 	struct sci_flight *found = NULL;
 
@@ -63,7 +63,7 @@ static struct sci_flight *find(const void *subject, const struct sci_name *name)
 	return found;
 }
 
-static struct sci_flight *begin(const void *subject, const struct sci_name *name)
+static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const struct sci_name *name)
 {
 	size_t len = name ? name->len : 0;
 	struct sci_flight *flight =
@@ -95,7 +95,7 @@ enum sci_boarding sci_flight_board(const void *subject, const struct sci_name *n
 {
 	enum sci_boarding boarding = SCI_FLIGHT_THEIRS;
 
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	*flight = find(subject, name);
 	if (*flight) {
 		(*flight)->holders++;
@@ -103,12 +103,12 @@ enum sci_boarding sci_flight_board(const void *subject, const struct sci_name *n
 		*flight = begin(subject, name);
 		boarding = *flight ? SCI_FLIGHT_MINE : SCI_FLIGHT_NOMEM;
 	}
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	return boarding;
 }
 
 /* The flight that this thread waits for, if it does: every flight of its own says so. */
-static const struct sci_flight *awaited_by(pthread_t thread)
+static SCI_REQUIRES(lock) const struct sci_flight *awaited_by(pthread_t thread)
 {
 	for (const struct sci_flight *flight = flights; flight; flight = flight->next)
 		if (flight->waiting_for && pthread_equal(flight->owner, thread))
@@ -116,14 +116,14 @@ static const struct sci_flight *awaited_by(pthread_t thread)
 	return NULL;
 }
 
-static void set_waiting(const struct sci_flight *awaited)
+static SCI_REQUIRES(lock) void set_waiting(const struct sci_flight *awaited)
 {
 	for (struct sci_flight *flight = flights; flight; flight = flight->next)
 		if (pthread_equal(flight->owner, pthread_self()))
 			flight->waiting_for = awaited;
 }
 
-static bool would_close_a_circle(const struct sci_flight *flight)
+static SCI_REQUIRES(lock) bool would_close_a_circle(const struct sci_flight *flight)
 {
 	for (; flight && !flight->landed; flight = awaited_by(flight->owner))
 		if (pthread_equal(flight->owner, pthread_self()))
@@ -132,22 +132,20 @@ static bool would_close_a_circle(const struct sci_flight *flight)
 }
 
 /* Returns false when the deadline has passed. */
-static bool wait_for_landing(struct sci_flight *flight, int64_t deadline_mono_ms)
+static SCI_REQUIRES(lock) bool wait_for_landing(struct sci_flight *flight, int64_t deadline_mono_ms)
 {
 	struct timespec until = {
 		.tv_sec = (time_t)(deadline_mono_ms / 1000),
 		.tv_nsec = (long)(deadline_mono_ms % 1000 * 1000000),
 	};
 
-	if (deadline_mono_ms == INT64_MAX)
-		pthread_cond_wait(&flight->landing, &lock);
-	else if (pthread_cond_timedwait(&flight->landing, &lock, &until) == ETIMEDOUT)
-		return flight->landed;
-	return true;
+	int rc = sci_lock_wait(&lock, &flight->landing,
+		deadline_mono_ms == INT64_MAX ? NULL : &until);
+	return rc != ETIMEDOUT || flight->landed;
 }
 
-/* Under the lock. Returns the flight if it is nobody's any more, to be freed without the lock. */
-static struct sci_flight *let_go(struct sci_flight *flight)
+/* Returns the flight if it is nobody's any more, to be freed without the lock. */
+static SCI_REQUIRES(lock) struct sci_flight *let_go(struct sci_flight *flight)
 {
 	return --flight->holders == 0 ? flight : NULL;
 }
@@ -161,28 +159,30 @@ static void destroy(struct sci_flight *flight)
 	sci_free(flight);
 }
 
-static void leave_locked(struct sci_flight *flight)
+static SCI_LETS_GO(lock) void leave_locked(struct sci_flight *flight)
 {
 	struct sci_flight *unheld = let_go(flight);
 
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	destroy(unheld);
 }
 
 void sci_flight_leave(struct sci_flight *flight)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	leave_locked(flight);
 }
 
 /* The thread was cancelled: a wait that ends so has the lock again. */
 static void stop_waiting(void *flight)
 {
+	sci_lock_taken_again(&lock);
+	sci_lock_assert_held(&lock);
 	set_waiting(NULL);
 	leave_locked(flight);
 }
 
-static int wait_locked(struct sci_flight *flight, int64_t deadline_mono_ms)
+static SCI_REQUIRES(lock) int wait_locked(struct sci_flight *flight, int64_t deadline_mono_ms)
 {
 	bool in_time = true;
 
@@ -197,9 +197,9 @@ static int wait_locked(struct sci_flight *flight, int64_t deadline_mono_ms)
 
 int sci_flight_wait(struct sci_flight *flight, int64_t deadline_mono_ms)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	int rc = would_close_a_circle(flight) ? SC_E_CYCLE : wait_locked(flight, deadline_mono_ms);
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	return rc;
 }
 
@@ -223,7 +223,7 @@ void sci_flight_land(struct sci_flight *flight, int result, const struct sc_erro
 {
 	struct sci_flight **link = &flights;
 
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	while (*link != flight)
 		link = &(*link)->next;
 	*link = flight->next;
@@ -244,15 +244,15 @@ void sci_flight_overtake(const void *subject, const struct sci_name *name)
 	 * all there was; so it is counted. */
 	if (atomic_load(&under_way) == 0)
 		return;
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	for (struct sci_flight *flight = flights; flight; flight = flight->next)
 		if (flight->subject == subject && (!name || is_for(flight, subject, name)))
 			flight->overtaken = true;
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 }
 
 /* In a child the flights of other threads never land: whoever comes needs one of its own. */
-static void forget_those_of_others(void)
+static SCI_REQUIRES(lock) void forget_those_of_others(void)
 {
 	struct sci_flight **link = &flights;
 
@@ -266,21 +266,21 @@ static void forget_those_of_others(void)
 	}
 }
 
-void sci_flight_fork(enum sci_fork_stage stage)
+SCI_UNCHECKED void sci_flight_fork(enum sci_fork_stage stage)
 {
 	if (stage == SCI_FORK_BEFORE) {
-		pthread_mutex_lock(&lock);
+		sci_lock_take(&lock);
 		return;
 	}
 	if (stage == SCI_FORK_IN_CHILD)
 		forget_those_of_others();
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 }
 
 bool sci_flight_is_overtaken(const struct sci_flight *flight)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	bool overtaken = flight->overtaken;
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	return overtaken;
 }

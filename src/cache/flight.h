@@ -10,6 +10,7 @@
 #ifndef SCI_CACHE_FLIGHT_H
 #define SCI_CACHE_FLIGHT_H
 
+#include "base/lock.h"
 #include "cache/blob.h"
 
 #include <scopecache/error.h>

@@ -91,6 +91,7 @@ void sci_made_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		.terms = sci_cache_terms(cache, load->terms),
 	};
 
+	sci_lock_assert_held(&stripe->lock);
 	int rc = sci_cache_store_locked(cache, stripe, name, &deposit, made->now_ms);
 	/* Never the last hold: the load has one. */
 	if (rc < 0 && is_object)
@@ -99,6 +100,7 @@ void sci_made_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 
 void sci_made_count_locked(struct sci_stripe *stripe, const struct sci_made *made)
 {
+	sci_lock_assert_held(&stripe->lock);
 	stripe->counts.loads += made->result == SC_LOADED;
 	stripe->counts.load_absences += made->result == SC_E_ABSENT;
 	stripe->counts.load_failures += made->result < 0 && made->result != SC_E_ABSENT;

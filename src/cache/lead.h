@@ -27,10 +27,11 @@ struct sci_made sci_lead(struct sc_cache *cache, struct sci_flight *flight,
 
 /* Store what was loaded, with the lock of its stripe. */
 void sci_made_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_name *name, const struct sci_made *made);
+	const struct sci_name *name, const struct sci_made *made) SCI_REQUIRES(stripe->lock);
 
 /* Count it, with the lock. */
-void sci_made_count_locked(struct sci_stripe *stripe, const struct sci_made *made);
+void sci_made_count_locked(struct sci_stripe *stripe, const struct sci_made *made)
+	SCI_REQUIRES(stripe->lock);
 
 /* Why there is no value: fill in `error`, which may be NULL. Returns the failure. */
 int sci_made_error(const struct sci_made *made, struct sc_error *error);

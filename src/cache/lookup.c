@@ -16,6 +16,7 @@ bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *na
 		? SCI_LOOKUP_MISS
 		: sci_shard_find(stripe->shard, name, now_ms, found);
 
+	sci_lock_assert_held(&stripe->lock);
 	stripe->counts.hits += lookup == SCI_LOOKUP_HIT;
 	stripe->counts.misses += lookup != SCI_LOOKUP_HIT;
 	stripe->counts.expired += lookup == SCI_LOOKUP_EXPIRED;
@@ -45,6 +46,7 @@ static uint64_t hold_of(const struct sc_cache *cache, const struct sci_stripe *s
 int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_found *found, struct sc_value *value)
 {
+	sci_lock_assert_held(&stripe->lock);
 	if (found->object) {
 		*value = sci_value_of_blob(sci_blob_acquire(sci_blob_of(found->object)));
 		return SC_HIT;
@@ -122,6 +124,7 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 static bool look_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found)
 {
+	sci_lock_assert_held(&stripe->lock);
 	return !sci_is_bypassed() &&
 		sci_shard_look(stripe->shard, name, now_ms, found) == SCI_LOOKUP_HIT;
 }

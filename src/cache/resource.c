@@ -28,17 +28,16 @@ struct sc_resource_instance {
 	struct sc_resource_instance *opened_before, *opened_after; /* of the process */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* Guarded by lock. */
-static struct sc_resource_instance *last_opened;
-static uint64_t opened;
+static struct sci_lock lock = SCI_LOCK_INIT;
+static struct sc_resource_instance *last_opened SCI_GUARDED_BY(lock);
+static uint64_t opened SCI_GUARDED_BY(lock);
 
-void sci_resource_fork(enum sci_fork_stage stage)
+SCI_UNCHECKED void sci_resource_fork(enum sci_fork_stage stage)
 {
 	if (stage == SCI_FORK_BEFORE)
-		pthread_mutex_lock(&lock);
+		sci_lock_take(&lock);
 	else
-		pthread_mutex_unlock(&lock);
+		sci_lock_let_go(&lock);
 }
 
 void sc_resource_init(struct sc_resource *resource, sc_resource_open_fn open,
@@ -54,7 +53,7 @@ void sc_resource_fini(struct sc_resource *resource)
 
 static void install(struct sc_resource *resource, struct sc_resource_instance *instance)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	instance->resource = resource;
 	instance->close = resource->close;
 	instance->holders = 1;
@@ -64,11 +63,10 @@ static void install(struct sc_resource *resource, struct sc_resource_instance *i
 		last_opened->opened_after = instance;
 	last_opened = instance;
 	resource->current = instance;
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 }
 
-/* Under the lock. */
-static void forget(struct sc_resource_instance *instance)
+static SCI_REQUIRES(lock) void forget(struct sc_resource_instance *instance)
 {
 	if (instance->opened_after)
 		instance->opened_after->opened_before = instance->opened_before;
@@ -91,8 +89,8 @@ static void close_instance(struct sc_resource_instance *instance)
 		close(closed);
 }
 
-/* Under the lock: nobody acquires this instance any more. Returns it if nobody holds it, to be closed. */
-static struct sc_resource_instance *retire(struct sc_resource *resource)
+/* Nobody acquires this instance any more. Returns it if nobody holds it, to be closed. */
+static SCI_REQUIRES(lock) struct sc_resource_instance *retire(struct sc_resource *resource)
 {
 	struct sc_resource_instance *instance = resource->current;
 
@@ -187,7 +185,7 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 		enum sci_boarding boarding = SCI_FLIGHT_NOMEM;
 		struct sci_flight *flight = NULL;
 
-		pthread_mutex_lock(&lock);
+		sci_lock_take(&lock);
 		bool is_open = resource->current != NULL;
 		if (is_open) {
 			resource->current->holders++;
@@ -195,7 +193,7 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 		} else {
 			boarding = sci_flight_board(resource, NULL, &flight);
 		}
-		pthread_mutex_unlock(&lock);
+		sci_lock_let_go(&lock);
 
 		if (is_open)
 			return SC_HIT;
@@ -209,8 +207,9 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 	return rc;
 }
 
-/* Under the lock: let go of a retired instance; returns it if that was the last hold. */
-static struct sc_resource_instance *release_retired(struct sc_resource *resource, uint64_t number)
+/* Let go of a retired instance; returns it if that was the last hold. */
+static SCI_REQUIRES(lock) struct sc_resource_instance *release_retired(struct sc_resource *resource,
+	uint64_t number)
 {
 	for (struct sc_resource_instance **link = &resource->retired; *link;
 		link = &(*link)->next_retired) {
@@ -232,13 +231,13 @@ void sc_resource_release(struct sc_resource *resource, struct sc_held *held)
 
 	if (!held || !held->instance)
 		return;
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	struct sc_resource_instance *current = resource->current;
 	if (current && current->number == held->number && current->holders > 0)
 		current->holders--;
 	else
 		unheld = release_retired(resource, held->number);
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	*held = (struct sc_held){ 0 };
 	close_instance(unheld);
 }
@@ -249,23 +248,23 @@ void sc_resource_report_broken(struct sc_resource *resource, const struct sc_hel
 
 	if (!held || !held->instance)
 		return;
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	if (resource->current && resource->current->number == held->number)
 		unheld = retire(resource);
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	close_instance(unheld);
 }
 
 void sc_resource_reset(struct sc_resource *resource)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	struct sc_resource_instance *unheld = retire(resource);
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	close_instance(unheld);
 }
 
-/* Under the lock: the last opened, up to number `last`, that is still current. */
-static struct sc_resource_instance *last_current(uint64_t last)
+/* The last opened, up to number `last`, that is still current. */
+static SCI_REQUIRES(lock) struct sc_resource_instance *last_current(uint64_t last)
 {
 	struct sc_resource_instance *instance = last_opened;
 
@@ -277,23 +276,23 @@ static struct sc_resource_instance *last_current(uint64_t last)
 /* Close those up to this number; also the rest, when one of their closers does not come back. */
 static void close_up_to(void *last)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	for (struct sc_resource_instance *next; (next = last_current(*(const uint64_t *)last));) {
 		struct sc_resource_instance *unheld = retire(next->resource);
-		pthread_mutex_unlock(&lock);
+		sci_lock_let_go(&lock);
 		pthread_cleanup_push(close_up_to, last);
 		close_instance(unheld);
 		pthread_cleanup_pop(0);
-		pthread_mutex_lock(&lock);
+		sci_lock_take(&lock);
 	}
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 }
 
 void sc_resource_close_all(void)
 {
 	/* What a closer opens anew is not ours to close: that might go on for ever. */
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	uint64_t last = opened;
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	close_up_to(&last);
 }

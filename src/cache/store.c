@@ -21,6 +21,7 @@ static int64_t deadline(int64_t now_ms, int64_t ttl_ms)
 static int decline_locked(struct sci_stripe *stripe, const struct sci_name *name,
 	const struct sci_deposit *deposit)
 {
+	sci_lock_assert_held(&stripe->lock);
 	sci_shard_remove(stripe->shard, name);
 	if (deposit->object)
 		sci_shard_depart(stripe->shard, &deposit->object->departed);
@@ -30,6 +31,7 @@ static int decline_locked(struct sci_stripe *stripe, const struct sci_name *name
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
 {
+	sci_lock_assert_held(&stripe->lock);
 	const struct sci_terms *terms = &deposit->terms;
 	struct sci_content content = {
 		.value = deposit->data,

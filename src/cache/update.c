@@ -16,6 +16,7 @@ static int change_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 {
 	const struct sci_name name = sci_flight_name(flight);
 
+	sci_lock_assert_held(&stripe->lock);
 	if (sci_flight_is_overtaken(flight))
 		return AGAIN;
 	sci_made_count_locked(stripe, made);
