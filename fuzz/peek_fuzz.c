@@ -10,6 +10,9 @@
 
 #define KEY_MAX 32u
 
+/* So large is a shard whose head has in it what the form of a record has for a key of four bytes. */
+#define LARGE_BYTES ((sci_form(SCI_RECORD_LIVE, 0, 4) >> 32) * SCI_UNIT)
+
 struct made {
 	unsigned char key[KEY_MAX];
 	struct sci_name name;
@@ -71,8 +74,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, data + size };
 	unsigned char value[256];
-	struct sci_shard_options options = { next(&input) & 1 ? SCI_POLICY_LRU : SCI_POLICY_COUNTED,
-		SCI_SHARD_BYTES_MIN, 0, 64 };
+	uint8_t how = next(&input);
+	struct sci_shard_options options = { how & 1 ? SCI_POLICY_LRU : SCI_POLICY_COUNTED,
+		how & 2 ? LARGE_BYTES : SCI_SHARD_BYTES_MIN, 0, 64 };
 	void *memory = aligned_alloc(SCI_SHARD_ALIGN, options.bytes);
 	struct made made;
 
@@ -80,6 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memset(memory, 0, options.bytes);
 	struct sci_shard *shard = sci_shard_format(memory, &options);
+	/* As after so many changes. */
+	shard->version = (uint32_t)next_number(&input, 2) & ~1u;
 	while (input.at < input.end) {
 		uint8_t what = next(&input);
 		make_key(&made, &input, shard, options.bytes);
