@@ -16,6 +16,7 @@ struct slot {
 };
 
 struct table {
+	struct sci_hash_secret secret;
 	uint64_t mask;
 	unsigned char *taken; /* a bit for each slot, behind the last */
 	struct slot slots[];
@@ -35,9 +36,16 @@ static void *table_open(const struct bench_room *room)
 	struct table *table = calloc(1, sizeof *table + count * sizeof(struct slot) + count / 8);
 	if (!table)
 		return NULL;
+	table->secret = sci_hash_secret_fixed(1);
 	table->mask = count - 1;
 	table->taken = (unsigned char *)&table->slots[count];
 	return table;
+}
+
+static inline uint64_t hash_of(const struct table *table, const uint64_t words[2])
+{
+	return sci_hash_two(table->secret.start, words[0], words[1],
+		sci_hash_head(0, 2 * sizeof words[0], 0), &table->secret);
 }
 
 static inline bool equal(const uint64_t a[2], const uint64_t b[2])
@@ -51,7 +59,7 @@ static bool table_get(void *cache, const char *key, char *value)
 	uint64_t words[2];
 
 	memcpy(words, key, sizeof words);
-	for (uint64_t i = sci_hash_inline(words, sizeof words, 1);; i++) {
+	for (uint64_t i = hash_of(table, words);; i++) {
 		const struct slot *slot = &table->slots[i & table->mask];
 		if (equal(slot->key, words)) {
 			memcpy(value, slot->value, sizeof slot->value);
@@ -78,7 +86,7 @@ static void table_put(void *cache, const char *key, const char *value)
 	uint64_t words[2];
 
 	memcpy(words, key, sizeof words);
-	for (uint64_t i = sci_hash_inline(words, sizeof words, 1);; i++) {
+	for (uint64_t i = hash_of(table, words);; i++) {
 		struct slot *slot = &table->slots[i & table->mask];
 		if (take(table, i & table->mask))
 			memcpy(slot->key, words, sizeof words);

@@ -1,4 +1,20 @@
-/* A seeded 64-bit hash of bytes, for tables whose keys may come from an enemy. */
+/* A keyed 64-bit hash of typed parts, for tables whose keys may be chosen by an attacker.
+ *
+ * What it promises, to those who do not know the secret:
+ *
+ *	- Two different lists of parts under 4 GiB that are fixed before the secret is drawn have the same hash
+ *	  for about one secret in 2^64, whatever the lists are: types, lengths and the number of parts are mixed
+ *	  like the bytes, not added afterwards. For the construction this is a well tested belief, not a proof:
+ *	  tests/base/hash_test.c and tests/cache/key_hash_test.c look for pairs and families that do worse.
+ *	- Each bit of the result depends on each bit of the key, so a table may take any bits of it.
+ *
+ * What it does not promise:
+ *
+ *	- Secrecy. It is not a message authentication code: whoever sees hashes, or can measure which of many
+ *	  chosen keys share a line of a table, may learn the secret and then choose keys that collide.
+ *	- That no two keys collide. A table has to compare keys.
+ *	- The same result in another version, on a machine of another byte order, or with another secret. Do not
+ *	  store it for others to read. */
 #ifndef SCI_BASE_HASH_H
 #define SCI_BASE_HASH_H
 
@@ -6,96 +22,82 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Without the seed nobody can choose keys that meet. All bits of the result are of use. */
+/* Independent random words: where a hash starts, and what each factor meets. */
+struct sci_hash_secret {
+	uint64_t start, mask[4];
+};
+
+/* A secret of 320 bits from the system's random numbers, different for every process and call.
+ *
+ * Where getrandom() gives none, because it is too early in a boot or the call is forbidden, the 128 random bits
+ * that the kernel hands to each process at its start (AT_RANDOM), a count of the calls, the clocks and the
+ * process id are expanded to as many words. Then the secret has at most 128 bits of entropy, and secrets of one
+ * process are not independent of each other. */
+struct sci_hash_secret sci_hash_secret_draw(void);
+
+/* A secret that follows from a number: for tests, and tables whose keys nobody chooses. */
+struct sci_hash_secret sci_hash_secret_fixed(uint64_t seed);
+
+/* The hash of one part of bytes, with such a secret. */
 uint64_t sci_hash(const void *data, size_t len, uint64_t seed);
 
-/* A seed from the system's random numbers, different for every process and call. */
-uint64_t sci_hash_seed(void);
+/* ---- How ----
+ *
+ * The construction is wyhash's (Wang Yi, "Modern non-cryptographic hash function and pseudorandom number
+ * generator", 2019; rapidhash is a descendant): the unit is a 64 x 64 -> 128 bit multiplication of two words,
+ * each of which has met a secret. A part of at most 16 bytes is read as two words, and goes through two
+ * multiplications: the first keeps all 128 bits of its product, the second folds its product to 64 bits. What is
+ * not content, the head, joins between the two. Longer parts are folded by one multiplication for each 16 bytes
+ * before, in three independent lanes from 48 bytes on.
+ *
+ * What differs: the state goes on from part to part; a head says type, length and how many parts follow; and
+ * no word of the secret is a constant or follows from another. */
 
-/* ---- How ---- */
+struct sci_hash_pair {
+	uint64_t low, high;
+};
 
-/* Sixteen bytes at a time are folded by a 64 x 64 -> 128 bit multiplication whose two halves are
- * added without carry: one multiplication spreads every bit of both words over the result. Each word
- * meets a secret that comes from the seed before it is multiplied, so that nobody who does not know
- * the seed can make a factor zero or steer two keys together. Three constants keep the secrets apart;
- * they are the fractions of the square roots of 2, 3 and 5, made odd. */
-
-#define SCI_ROOT2 UINT64_C(0x6A09E667F3BCC909)
-#define SCI_ROOT3 UINT64_C(0xBB67AE8584CAA73B)
-#define SCI_ROOT5 UINT64_C(0x3C6EF372FE94F82B)
-
-static inline uint64_t sci_hash_fold(uint64_t a, uint64_t b)
+static inline struct sci_hash_pair sci_hash_product(uint64_t a, uint64_t b)
 {
 	__extension__ unsigned __int128 product = (unsigned __int128)a * b;
 
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
+	return (struct sci_hash_pair){ (uint64_t)product, (uint64_t)(product >> 64) };
 }
 
-static inline uint64_t sci_hash_word(const unsigned char *at)
+static inline uint64_t sci_hash_fold(uint64_t a, uint64_t b)
 {
-	uint64_t value;
+	struct sci_hash_pair product = sci_hash_product(a, b);
 
-	memcpy(&value, at, sizeof value);
-	return value;
+	return product.low ^ product.high;
 }
 
-/* The last 0 to 16 bytes as two words. A length under eight bytes is read as overlapping halves. */
-static inline void sci_hash_last_words(const unsigned char *at, size_t len, uint64_t *a,
-	uint64_t *b)
+/* The head of a part; a list of heads can be told from any other, and so can the parts that they come with. */
+static inline uint64_t sci_hash_head(unsigned type, size_t len, size_t parts_after)
 {
-	uint32_t low, high;
-
-	*a = *b = 0;
-	if (len >= 8) {
-		*a = sci_hash_word(at);
-		*b = sci_hash_word(at + len - 8);
-	} else if (len >= 4) {
-		memcpy(&low, at, 4);
-		memcpy(&high, at + len - 4, 4);
-		*a = low;
-		*b = high;
-	} else if (len > 0) {
-		*a = (uint64_t)at[0] << 16 | (uint64_t)at[len / 2] << 8 | at[len - 1];
-	}
+	return (uint64_t)type | (uint64_t)len << 8 | (uint64_t)parts_after << 40;
 }
 
-/* What a seed makes of itself: a word for each factor. */
-struct sci_hash_secrets {
-	uint64_t left, right;
-};
-
-static inline struct sci_hash_secrets sci_hash_secrets_of(uint64_t seed)
-{
-	return (struct sci_hash_secrets){ seed ^ SCI_ROOT2, (seed << 32 | seed >> 32) ^ SCI_ROOT3 };
-}
-
-/* The hash of two words of a kind: the same words of another kind are sure to have another. */
-static inline uint64_t sci_hash_two(uint64_t a, uint64_t b, uint64_t kind,
-	struct sci_hash_secrets secrets)
+/* The state after a part of two words; after the last part this is the hash. */
+static inline uint64_t sci_hash_two(uint64_t state, uint64_t a, uint64_t b, uint64_t head,
+	const struct sci_hash_secret *secret)
 {
 #ifdef SC_ONE_HASH
-	/* For tests: the worst that can be, all keys have the same. */
+	/* For tests: the worst case, all keys have the same hash. */
+	(void)state;
 	(void)a;
 	(void)b;
-	(void)kind;
-	(void)secrets;
+	(void)head;
+	(void)secret;
 	return UINT64_C(0x123456789ABCDEF1);
 #else
-	return sci_hash_fold(a ^ secrets.left, b ^ secrets.right) + kind * SCI_ROOT5;
+	struct sci_hash_pair product = sci_hash_product(a ^ secret->mask[0], b ^ state);
+
+	return sci_hash_fold(product.low ^ secret->mask[1] ^ head, product.high ^ secret->mask[2]);
 #endif
 }
 
-static inline uint64_t sci_hash_inline(const void *data, size_t len, uint64_t seed)
-{
-	struct sci_hash_secrets secrets = sci_hash_secrets_of(seed);
-	const unsigned char *at = data;
-	size_t left = len;
-	uint64_t a, b;
-
-	for (; left > 16; at += 16, left -= 16)
-		secrets.left = sci_hash_two(sci_hash_word(at), sci_hash_word(at + 8), 1, secrets);
-	sci_hash_last_words(at, left, &a, &b);
-	return sci_hash_two(a, b, len, secrets);
-}
+/* The state after a part of any length; its head has the length in it. */
+uint64_t sci_hash_bytes(uint64_t state, const void *data, size_t len, uint64_t head,
+	const struct sci_hash_secret *secret);
 
 #endif

@@ -51,8 +51,7 @@ static struct sc_cache *new_handle(const struct sc_cache_options *options)
 	cache->stripe_count = stripes;
 	cache->region_bytes = options->grow_bytes;
 	cache->shard_bytes = sci_stripe_bytes(options->grow_bytes, stripes);
-	cache->seed = sci_hash_seed();
-	cache->secrets = sci_hash_secrets_of(cache->seed);
+	cache->secret = sci_hash_secret_draw();
 	cache->holds = 1;
 	return cache;
 }

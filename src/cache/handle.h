@@ -36,8 +36,7 @@ struct sc_cache {
 	/* Never written after open, but for `others`. */
 	struct sc_cache_options options; /* checked, with defaults filled in */
 	struct sc_clock clock;           /* what options.clock points to, unless it is NULL */
-	uint64_t seed;
-	struct sci_hash_secrets secrets; /* of the seed */
+	struct sci_hash_secret secret;
 	void *region;
 	size_t region_bytes;
 	size_t shard_bytes;          /* each of as many shards, which lie one behind the other */
@@ -118,12 +117,12 @@ static inline int sci_cache_key(const struct sc_cache *cache, struct sc_key key,
 	if (sci_key_is_short(key)) {
 		struct sci_short_key short_key = sci_short_key_of(key.parts);
 		sci_short_key_encode(short_key, bytes);
-		out->name.hash = sci_short_key_hash(short_key, cache->secrets);
+		out->name.hash = sci_short_key_hash(short_key, &cache->secret);
 	} else {
 		rc = sci_key_encode(bytes, key);
 		if (rc < 0)
 			return rc;
-		out->name.hash = sci_key_hash(key, cache->seed);
+		out->name.hash = sci_key_hash(key, &cache->secret);
 	}
 	out->name.key = bytes->data;
 	out->name.len = bytes->len;

@@ -120,23 +120,21 @@ static int64_t number_of(const struct sc_part *part)
 					     : part->number;
 }
 
-/* Kept out of the loop: in it the compiler would lay every number down in memory. */
-static __attribute__((noinline)) uint64_t hash_number(const struct sc_part *part, uint64_t seed)
+uint64_t sci_key_hash(struct sc_key key, const struct sci_hash_secret *secret)
 {
-	int64_t number = number_of(part);
+	uint64_t state = secret->start;
 
-	return sci_hash(&number, sizeof number, seed);
-}
-
-uint64_t sci_key_hash(struct sc_key key, uint64_t seed)
-{
 	for (size_t i = 0; i < key.count; i++) {
 		const struct sc_part *part = &key.parts[i];
-		seed += (uint64_t)part->type;
-		seed = sci_part_has_bytes(part) ? sci_hash(part->data, part->len, seed)
-						: hash_number(part, seed);
+		size_t after = key.count - 1 - i;
+		unsigned type = (unsigned)part->type;
+		state = sci_part_has_bytes(part)
+			? sci_hash_bytes(state, part->data, part->len,
+				  sci_hash_head(type, part->len, after), secret)
+			: sci_hash_two(state, (uint64_t)number_of(part), 0,
+				  sci_hash_head(type, 0, after), secret);
 	}
-	return seed;
+	return state;
 }
 
 static uint64_t take_number(const unsigned char **from)

@@ -103,10 +103,11 @@ static inline void sci_short_key_encode(struct sci_short_key key, struct sci_key
 	sci_key_bytes_set(bytes, bytes->small, SCI_SHORT_KEY_BEFORE + (key.before >> 8));
 }
 
-/* The hash of a short key. */
-static inline uint64_t sci_short_key_hash(struct sci_short_key key, struct sci_hash_secrets secrets)
+/* The hash of a short key, which sci_key_hash() gives too: what is before it is its head (hash.h). */
+static inline uint64_t sci_short_key_hash(struct sci_short_key key,
+	const struct sci_hash_secret *secret)
 {
-	return sci_hash_two(key.head, key.tail, key.before, secrets);
+	return sci_hash_two(secret->start, key.head, key.tail, key.before, secret);
 }
 
 void sci_key_bytes_free(struct sci_key_bytes *bytes);
@@ -117,9 +118,8 @@ static inline void sci_key_bytes_fini(struct sci_key_bytes *bytes)
 		sci_key_bytes_free(bytes);
 }
 
-/* The hash of any other key, from its parts: equal keys have equal hashes. The key is one that can be
- * encoded. */
-uint64_t sci_key_hash(struct sc_key key, uint64_t seed);
+/* The hash of any key, from its parts: equal keys have equal hashes. The key is one that can be encoded. */
+uint64_t sci_key_hash(struct sc_key key, const struct sci_hash_secret *secret);
 
 /* A key read back from its bytes: parts whose texts end with a NUL. */
 struct sci_key_parts {

@@ -220,7 +220,7 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
 		.second = sci_short_key_second(short_key),
 		.third = sci_short_key_third(short_key),
 		.len = SCI_SHORT_KEY_BEFORE + key.parts->len,
-		.hash = sci_short_key_hash(short_key, cache->secrets),
+		.hash = sci_short_key_hash(short_key, &cache->secret),
 	};
 	enum sci_peek peek = sci_shard_peek_short(sci_cache_shard(cache, name.hash), &name,
 		read_time_ms, cache, buffer, capacity, len);

@@ -51,9 +51,9 @@ struct sci_ghosts {
 struct sci_shard {
 	/* What readers without the lock look at: a line of memory that is seldom written. */
 	_Atomic uint32_t version; /* odd while something is being changed that readers look at */
-	/* How far readers without the lock look: to log_limit, or nowhere where order of use is exact, because
-	 * that has to be written down at every hit. */
-	_Atomic sci_place peek_limit;
+	/* How much of the log, from log_start on, readers without the lock look at: all up to log_limit, or
+	 * nothing where order of use is exact, because that has to be written down at every hit. */
+	_Atomic uint32_t peek_units;
 	_Atomic uint64_t young; /* what is of the window's younger half: sci_slots_young() */
 	uint32_t magic;
 	uint32_t policy;      /* enum sci_policy */
@@ -134,15 +134,15 @@ static inline struct sci_ghosts *sci_ghost_lines(const struct sci_shard *shard)
 		SCI_INDEX_START + (uint64_t)shard->buckets * sizeof(struct sci_bucket));
 }
 
-static inline sci_place sci_peek_limit_of(const struct sci_shard *shard)
+static inline uint32_t sci_peek_units_of(const struct sci_shard *shard)
 {
-	return shard->policy == SCI_POLICY_LRU ? 0 : shard->log_limit;
+	return shard->policy == SCI_POLICY_LRU ? 0 : shard->log_limit - shard->log_start;
 }
 
 static inline void sci_log_limit_set(struct sci_shard *shard, sci_place limit)
 {
 	shard->log_limit = limit;
-	sci_write(&shard->peek_limit, sci_peek_limit_of(shard));
+	sci_write(&shard->peek_units, sci_peek_units_of(shard));
 }
 
 /* Around a change of what readers look at without the lock: they try again while it lasts. After the

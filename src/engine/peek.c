@@ -18,14 +18,14 @@ static bool holds_key(const struct sci_shard *shard, sci_place place, const stru
 {
 	const sci_word *words = sci_record_words(sci_record_at(shard, place));
 	uint64_t offset = sci_value_offset(name->len);
-	sci_place limit = sci_read(&shard->peek_limit);
+	uint32_t left = sci_peek_units_left(shard, place);
 
-	if (place < shard->log_start || place >= limit)
+	if (left == 0)
 		return false;
 	*form = sci_read(&words[0]);
 	uint64_t bytes = sci_form_bytes(*form);
 	if ((*form >> SCI_PEEK_UPPER_SHIFT & SCI_PEEK_UPPER_MASK) != sci_peek_upper(name->len) ||
-		bytes < offset || bytes > (uint64_t)(limit - place) * SCI_UNIT)
+		bytes < offset || bytes > (uint64_t)left * SCI_UNIT)
 		return false;
 	return name->words ? sci_words_equal(words + 2, name->words, offset / SCI_UNIT - 2)
 			   : sci_words_equal_bytes(words + 2, name->key, name->len);
@@ -51,16 +51,15 @@ static bool look(const struct sci_shard *shard, const struct sci_name *name,
 	return false;
 }
 
-bool sci_peek_needs_lock(const struct sci_shard *shard, const struct sci_record *record,
-	uint64_t form, int64_t now_ms)
+bool sci_peek_needs_lock(const struct sci_record *record, uint64_t form, uint32_t units_left,
+	int64_t now_ms)
 {
 	if (sci_form_state(form) == SCI_RECORD_OBJECT)
 		return true;
 	if (!(form & SCI_FORM_TIMED))
 		return false;
 	const sci_word *expires = sci_record_expires(record, form);
-	if (sci_record_words(record) + sci_form_units(form) >
-		sci_record_words(sci_record_at(shard, sci_read(&shard->peek_limit))))
+	if (sci_form_units(form) > units_left)
 		return true;
 	int64_t expires_ms = (int64_t)sci_read(expires);
 	return now_ms >= expires_ms ||
@@ -80,10 +79,12 @@ static enum sci_peek peek_once(const struct sci_shard *shard, const struct sci_n
 {
 	if (!look(shard, name, sighting))
 		return SCI_PEEK_MISS;
-	const struct sci_record *record = sci_record_at(shard, sci_slot_place(sighting->seen));
+	sci_place place = sci_slot_place(sighting->seen);
+	const struct sci_record *record = sci_record_at(shard, place);
 	uint64_t form = sighting->form, offset = sci_value_offset(name->len);
 	uint64_t len = sci_form_bytes(form) - offset;
-	if (len > SCI_PEEK_BYTES_MAX || sci_peek_needs_lock(shard, record, form, now_ms))
+	if (len > SCI_PEEK_BYTES_MAX ||
+		sci_peek_needs_lock(record, form, sci_peek_units_left(shard, place), now_ms))
 		return SCI_PEEK_UNSURE;
 	copy->len = len;
 	if (len > copy->capacity)
@@ -98,7 +99,7 @@ enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_nam
 	struct sighting sighting;
 
 	/* Exact order of use has to be written down at every hit. */
-	if (sci_read(&shard->peek_limit) == 0)
+	if (sci_read(&shard->peek_units) == 0)
 		return SCI_PEEK_UNSURE;
 	for (unsigned tries = 0; tries < TRIES; tries++) {
 		uint32_t version = sci_read(&shard->version);

@@ -15,6 +15,8 @@
 #include "engine/index.h"
 #include "engine/policy.h"
 
+#include <assert.h>
+
 /* A copy to be made: into `buffer`, of at most `capacity` bytes; `len` is set. */
 struct sci_copy {
 	void *buffer;
@@ -62,8 +64,21 @@ void sci_peek_mark(struct sci_bucket *line, uint64_t seen);
 
 /* What only the lock allows: handing out an object, and putting off a deadline by a use. Also for a
  * record that is past its deadline, or whose times are not inside the log because it is none. */
-bool sci_peek_needs_lock(const struct sci_shard *shard, const struct sci_record *record,
-	uint64_t form, int64_t now_ms);
+bool sci_peek_needs_lock(const struct sci_record *record, uint64_t form, uint32_t units_left,
+	int64_t now_ms);
+
+/* How many units of the log lie behind a place that a slot gave, the first of its record included; 0 when it is
+ * none of the log's. The subtraction wraps for what lies before the log, so one comparison is for both
+ * ends: no reader ever takes the shard's head or its index for a record. */
+static inline uint32_t sci_peek_units_left(const struct sci_shard *shard, sci_place place)
+{
+	uint32_t units = sci_read(&shard->peek_units), at = place - shard->log_start;
+
+	if (!sci_is_likely(at < units))
+		return 0;
+	assert(place >= shard->log_start && place < shard->log_start + units);
+	return units - at;
+}
 
 static inline bool sci_peek_is_unchanged(const struct sci_shard *shard, uint32_t version)
 {
@@ -110,8 +125,6 @@ static inline uint64_t sci_peek_select(const struct sci_shard *shard, uint64_t h
 	return seen;
 }
 
-/* What lies before the log, where an empty slot leads, is inside the shard too, and looks like no record
- * that is in the index. So only the end has to be watched. */
 static inline enum sci_peek sci_shard_peek_short(const struct sci_shard *shard,
 	const struct sci_short_name *name, sci_peek_now_ms now_ms, const void *context,
 	void *buffer, size_t capacity, size_t *len)
@@ -121,11 +134,12 @@ static inline enum sci_peek sci_shard_peek_short(const struct sci_shard *shard,
 	uint64_t offset = sci_value_offset(name->len);
 	struct sci_bucket *line;
 	uint64_t seen = sci_peek_select(shard, name->hash, &line);
-	sci_place place = sci_slot_place(seen), limit = sci_read(&shard->peek_limit);
+	sci_place place = sci_slot_place(seen);
+	uint32_t left = sci_peek_units_left(shard, place);
 
 	if (!sci_slot_has_tag(seen, name->hash))
 		return sci_peek_is_unchanged(shard, version) ? SCI_PEEK_MISS : SCI_PEEK_UNSURE;
-	if (place >= limit)
+	if (left == 0)
 		return SCI_PEEK_UNSURE;
 	const sci_word *words = sci_record_words(sci_record_at(shard, place));
 	uint64_t form = sci_read(&words[0]), bytes = sci_form_bytes(form),
@@ -133,10 +147,10 @@ static inline enum sci_peek sci_shard_peek_short(const struct sci_shard *shard,
 	uint64_t unusual = form >> SCI_PEEK_UPPER_SHIFT ^ sci_peek_upper(name->len);
 	if (!sci_is_likely(unusual == 0) &&
 		((unusual & SCI_PEEK_UPPER_MASK) ||
-			sci_peek_needs_lock(shard, sci_record_at(shard, place), form,
+			sci_peek_needs_lock(sci_record_at(shard, place), form, left,
 				now_ms(context))))
 		return SCI_PEEK_UNSURE;
-	if (bytes > (uint64_t)(limit - place) * SCI_UNIT || value_len > capacity ||
+	if (bytes > (uint64_t)left * SCI_UNIT || value_len > capacity ||
 		value_len > SCI_PEEK_BYTES_MAX || !sci_peek_has_short_key(words, name))
 		return SCI_PEEK_UNSURE;
 	sci_words_copy_out(buffer, words + offset / SCI_UNIT, value_len);

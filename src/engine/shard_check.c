@@ -41,7 +41,7 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "the log's cursor is out of order";
 	if (shard->log_bound > shard->log_limit || shard->log_bound < shard->log_start)
 		return "the bound on the log is not inside it";
-	if (shard->peek_limit != sci_peek_limit_of(shard))
+	if (shard->peek_units != sci_peek_units_of(shard))
 		return "readers do not look as far as the log goes";
 	if (shard->capacity_units > shard->log_bound - shard->log_start)
 		return "the entries may take more than the log";

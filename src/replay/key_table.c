@@ -2,8 +2,6 @@
  * table needs to find it again, so the table grows without looking at the keys. */
 #include "replay/key_table.h"
 
-#include "base/hash.h"
-
 #include <scopecache/error.h>
 
 #include <stdlib.h>
@@ -55,8 +53,8 @@ static int make_room(struct sci_key_table *table)
 {
 	if (table->count == UINT32_MAX)
 		return SC_E_NOMEM;
-	if (table->seed == 0)
-		table->seed = sci_hash_seed();
+	if (table->count == 0)
+		table->secret = sci_hash_secret_draw();
 	if (table->count == table->ends_room) {
 		size_t room = table->ends_room ? table->ends_room * 2 : SLOTS_FIRST / 2;
 		uint64_t *ends = realloc(table->ends, room * sizeof *ends);
@@ -82,7 +80,9 @@ int sci_key_table_number(struct sci_key_table *table, const void *key, size_t le
 
 	if (rc < 0)
 		return rc;
-	uint64_t hash = sci_hash(key, len, table->seed) >> 32;
+	uint64_t hash = sci_hash_bytes(table->secret.start, key, len, sci_hash_head(0, len, 0),
+				&table->secret) >>
+		32;
 	size_t slot = first_slot(table, hash);
 	for (; table->slots[slot]; slot = next_slot(table, slot)) {
 		*number = (uint32_t)table->slots[slot] - 1;

@@ -3,6 +3,7 @@
 #define SCI_REPLAY_KEY_TABLE_H
 
 #include "base/buffer.h"
+#include "base/hash.h"
 
 #include <stdint.h>
 
@@ -14,7 +15,7 @@ struct sci_key_table {
 	size_t ends_room;
 	struct sci_buffer bytes;
 	uint32_t count;
-	uint64_t seed;
+	struct sci_hash_secret secret; /* drawn with the first key */
 };
 
 void sci_key_table_fini(struct sci_key_table *table);

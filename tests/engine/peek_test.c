@@ -183,6 +183,81 @@ static void a_peek_is_a_use(void **state)
 	free(shard);
 }
 
+/* ---- Names that no key has ---- */
+
+/* The words of the shard itself, which a place before the log would lead to, as a key of this length. */
+static void assert_same_as_locked(struct sci_shard *shard, const unsigned char *key, size_t len,
+	uint64_t hash)
+{
+	struct sci_name name = { key, len, hash, NULL };
+	unsigned char buffer[LOCKLESS_MAX];
+	struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
+	struct sci_found found;
+	bool is_there = sci_shard_look(shard, &name, 0, &found) == SCI_LOOKUP_HIT;
+
+	enum sci_peek peek = sct_peek_short(shard, &name, 0, &copy);
+	assert_true(peek != SCI_PEEK_HIT || (is_there && copy.len == found.len));
+	assert_true(peek != SCI_PEEK_MISS || !is_there);
+	peek = sci_shard_peek(shard, &name, 0, &copy);
+	assert_int_equal(peek == SCI_PEEK_HIT, is_there);
+}
+
+/* An empty slot has tag 0 and leads to place 0, where the shard's head is. */
+static void what_lies_before_the_log_is_no_record(void **state)
+{
+	struct sci_shard *shard = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
+	const unsigned char zeros[32] = { 0 };
+	const unsigned char *head = (const unsigned char *)shard;
+
+	(void)state;
+	for (int entries = 0; entries < 64; entries++) {
+		for (size_t len = 0; len <= SCI_SHORT_KEY_MAX; len++) {
+			for (uint64_t hash = 0; hash < 16; hash++) {
+				assert_same_as_locked(shard, zeros, len, hash << 29);
+				assert_same_as_locked(shard, head + SCI_RECORD_HEADER, len,
+					hash << 29);
+			}
+		}
+		struct sci_name name = { &entries, sizeof entries, (uint64_t)entries << 29, NULL };
+		assert_int_equal(put(shard, &name, zeros, sizeof zeros, SCI_NEVER), SCI_STORED);
+	}
+	free(shard);
+}
+
+/* The head of an empty shard may look like a record: here its first word is the form of one, whose key follows. */
+static void the_head_is_no_record_whatever_it_holds(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len <= SCI_SHORT_KEY_MAX; len++) {
+		struct sci_shard *shard = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
+		uint64_t form = sci_form(SCI_RECORD_LIVE, sci_value_offset(len) + 56, len);
+		memcpy((unsigned char *)shard, &form, sizeof form);
+		assert_same_as_locked(shard, (unsigned char *)shard + SCI_RECORD_HEADER, len, 0);
+		free(shard);
+	}
+}
+
+/* The same with nothing but what a shard writes itself: of this size, and after 40 changes, its head is the form
+ * of a record of 80 bytes whose key are four zeros. */
+static void a_shard_of_four_mebibytes_has_no_zero_key(void **state)
+{
+	const uint32_t units = (uint32_t)(sci_form(SCI_RECORD_LIVE, 0, 4) >> 32);
+	const unsigned char zeros[4] = { 0 };
+
+	(void)state;
+	struct sci_shard *small = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
+	uint64_t before = small->log_start;
+	free(small);
+	/* Counted from the shard's beginning, and from the log's. */
+	for (unsigned from_log = 0; from_log < 2; from_log++) {
+		struct sci_shard *shard =
+			open_shard((units + from_log * before) * 8, 100, SCI_POLICY_COUNTED);
+		shard->version = 80;
+		assert_same_as_locked(shard, zeros, sizeof zeros, 0);
+		free(shard);
+	}
+}
+
 /* ---- In a shard that is not sound ---- */
 
 /* Whatever is in the index and in the records: no byte outside is read or written (ASan
@@ -339,6 +414,9 @@ int main(void)
 		cmocka_unit_test(keys_and_values_of_every_length),
 		cmocka_unit_test(leaves_alone_what_needs_the_lock),
 		cmocka_unit_test(a_peek_is_a_use),
+		cmocka_unit_test(what_lies_before_the_log_is_no_record),
+		cmocka_unit_test(the_head_is_no_record_whatever_it_holds),
+		cmocka_unit_test(a_shard_of_four_mebibytes_has_no_zero_key),
 		cmocka_unit_test(never_looks_outside),
 		cmocka_unit_test(gives_nothing_torn_or_old),
 	};
