@@ -1,9 +1,9 @@
-/* All flights of the process are in one list under one lock. There are no more of them than threads
- * that load, so the list is short; and as all are in sight, a circle of threads that wait for each
- * other is seen before it closes, whichever caches and resources it goes through.
+/* All flights of the process are in one table under one lock, found by their hashes; and as all waiting
+ * threads are in one list, a circle of threads that wait for each other is seen before it closes,
+ * whichever caches and resources it goes through.
  *
  * The lock is the last in rank: it is taken under a cache's or the resources' lock, and nothing
- * is taken under it. A flight that was overtaken stays in the list for that reason, though
+ * is taken under it. A flight that was overtaken stays in the table for that reason, though
  * nobody boards it. */
 #include "cache/flight.h"
 
@@ -18,8 +18,18 @@
 #include <time.h>
 
 static struct sci_lock lock = SCI_LOCK_INIT;
-static struct sci_flight *flights SCI_GUARDED_BY(lock);
-static atomic_size_t under_way; /* how many; so that nobody takes the lock for an empty list */
+#define LISTS 64u
+static struct sci_flight *flights[LISTS] SCI_GUARDED_BY(lock);
+
+/* A thread that waits; on its stack. */
+struct waiting {
+	pthread_t thread;
+	struct sci_flight *flight;
+	struct waiting *next;
+};
+
+static struct waiting *all_waiting SCI_GUARDED_BY(lock);
+static atomic_size_t under_way; /* how many; so that nobody takes the lock for an empty table */
 
 static unsigned char *key_of(const struct sci_flight *flight)
 {
@@ -46,13 +56,25 @@ static bool is_for(const struct sci_flight *flight, const void *subject,
 		    : flight->key_len == 0;
 }
 
+static uint64_t hash_of(const void *subject, const struct sci_name *name)
+{
+	return name ? name->hash : (uint64_t)(uintptr_t)subject / sizeof(void *);
+}
+
+static SCI_REQUIRES(lock) struct sci_flight **list_of(uint64_t hash)
+{
+	return &flights[(hash ^ hash >> 32) % LISTS];
+}
+
 /* The flight that a thread boards is one that nothing has overtaken. Its own is found even so:
  * to load once more what one is loading is a circle, and might have no end. */
 static SCI_REQUIRES(lock) struct sci_flight *find(const void *subject, const struct sci_name *name)
 {
 	struct sci_flight *found = NULL;
 
-	for (struct sci_flight *flight = flights; flight; flight = flight->next) {
+	struct sci_flight *flight = *list_of(hash_of(subject, name));
+
+	for (; flight; flight = flight->next) {
 		if (!is_for(flight, subject, name))
 			continue;
 		if (pthread_equal(flight->owner, pthread_self()))
@@ -80,12 +102,12 @@ static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const st
 	flight->owner = pthread_self();
 	flight->holders = 1;
 	flight->key_len = len;
-	if (name) {
-		flight->hash = name->hash;
+	if (name)
 		memcpy(key_of(flight), name->key, len);
-	}
-	flight->next = flights;
-	flights = flight;
+	flight->hash = hash_of(subject, name);
+	struct sci_flight **list = list_of(flight->hash);
+	flight->next = *list;
+	*list = flight;
 	atomic_fetch_add(&under_way, 1);
 	return flight;
 }
@@ -107,20 +129,28 @@ enum sci_boarding sci_flight_board(const void *subject, const struct sci_name *n
 	return boarding;
 }
 
-/* The flight that this thread waits for, if it does: every flight of its own says so. */
+/* The flight that this thread waits for, if it does. */
 static SCI_REQUIRES(lock) const struct sci_flight *awaited_by(pthread_t thread)
 {
-	for (const struct sci_flight *flight = flights; flight; flight = flight->next)
-		if (flight->waiting_for && pthread_equal(flight->owner, thread))
-			return flight->waiting_for;
+	for (const struct waiting *waiting = all_waiting; waiting; waiting = waiting->next)
+		if (pthread_equal(waiting->thread, thread))
+			return waiting->flight;
 	return NULL;
 }
 
-static SCI_REQUIRES(lock) void set_waiting(const struct sci_flight *awaited)
+static SCI_REQUIRES(lock) void begin_waiting(struct waiting *waiting)
 {
-	for (struct sci_flight *flight = flights; flight; flight = flight->next)
-		if (pthread_equal(flight->owner, pthread_self()))
-			flight->waiting_for = awaited;
+	waiting->next = all_waiting;
+	all_waiting = waiting;
+}
+
+static SCI_REQUIRES(lock) void end_waiting(const struct waiting *waiting)
+{
+	struct waiting **link = &all_waiting;
+
+	while (*link != waiting)
+		link = &(*link)->next;
+	*link = waiting->next;
 }
 
 static SCI_REQUIRES(lock) bool would_close_a_circle(const struct sci_flight *flight)
@@ -174,24 +204,27 @@ void sci_flight_leave(struct sci_flight *flight)
 }
 
 /* The thread was cancelled: a wait that ends so has the lock again. */
-static void stop_waiting(void *flight)
+static void stop_waiting(void *arg)
 {
+	struct waiting *waiting = arg;
+
 	sci_lock_taken_again(&lock);
 	sci_lock_assert_held(&lock);
-	set_waiting(NULL);
-	leave_locked(flight);
+	end_waiting(waiting);
+	leave_locked(waiting->flight);
 }
 
 static SCI_REQUIRES(lock) int wait_locked(struct sci_flight *flight, int64_t deadline_mono_ms)
 {
+	struct waiting waiting = { .thread = pthread_self(), .flight = flight };
 	bool in_time = true;
 
-	set_waiting(flight);
-	pthread_cleanup_push(stop_waiting, flight);
+	begin_waiting(&waiting);
+	pthread_cleanup_push(stop_waiting, &waiting);
 	while (!flight->landed && in_time)
 		in_time = wait_for_landing(flight, deadline_mono_ms);
 	pthread_cleanup_pop(0);
-	set_waiting(NULL);
+	end_waiting(&waiting);
 	return in_time ? 0 : SC_E_DEADLINE;
 }
 
@@ -221,9 +254,8 @@ int sci_flight_follow(struct sci_flight *flight, int64_t deadline_mono_ms, struc
 void sci_flight_land(struct sci_flight *flight, int result, const struct sc_error *error,
 	struct sci_blob *blob)
 {
-	struct sci_flight **link = &flights;
-
 	sci_lock_take(&lock);
+	struct sci_flight **link = list_of(flight->hash);
 	while (*link != flight)
 		link = &(*link)->next;
 	*link = flight->next;
@@ -238,6 +270,14 @@ void sci_flight_land(struct sci_flight *flight, int result, const struct sc_erro
 	leave_locked(flight);
 }
 
+static SCI_REQUIRES(lock) void overtake_in(struct sci_flight *flight, const void *subject,
+	const struct sci_name *name)
+{
+	for (; flight; flight = flight->next)
+		if (flight->subject == subject && (!name || is_for(flight, subject, name)))
+			flight->overtaken = true;
+}
+
 void sci_flight_overtake(const void *subject, const struct sci_name *name)
 {
 	/* A flight for this thing began under the same lock as its change, or before somebody meant to remove
@@ -245,17 +285,16 @@ void sci_flight_overtake(const void *subject, const struct sci_name *name)
 	if (atomic_load(&under_way) == 0)
 		return;
 	sci_lock_take(&lock);
-	for (struct sci_flight *flight = flights; flight; flight = flight->next)
-		if (flight->subject == subject && (!name || is_for(flight, subject, name)))
-			flight->overtaken = true;
+	for (unsigned i = 0; i < LISTS && !name; i++)
+		overtake_in(flights[i], subject, NULL);
+	if (name)
+		overtake_in(*list_of(name->hash), subject, name);
 	sci_lock_let_go(&lock);
 }
 
 /* In a child the flights of other threads never land: whoever comes needs one of its own. */
-static SCI_REQUIRES(lock) void forget_those_of_others(void)
+static SCI_REQUIRES(lock) void forget_those_of_others(struct sci_flight **link)
 {
-	struct sci_flight **link = &flights;
-
 	while (*link) {
 		if (pthread_equal((*link)->owner, pthread_self())) {
 			link = &(*link)->next;
@@ -272,8 +311,11 @@ SCI_UNCHECKED void sci_flight_fork(enum sci_fork_stage stage)
 		sci_lock_take(&lock);
 		return;
 	}
-	if (stage == SCI_FORK_IN_CHILD)
-		forget_those_of_others();
+	if (stage == SCI_FORK_IN_CHILD) {
+		for (unsigned i = 0; i < LISTS; i++)
+			forget_those_of_others(&flights[i]);
+		all_waiting = NULL;
+	}
 	sci_lock_let_go(&lock);
 }
 

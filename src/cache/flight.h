@@ -28,7 +28,6 @@ struct sci_flight {
 	/* Private to flight.c. */
 	const void *subject;
 	pthread_t owner;
-	const struct sci_flight *waiting_for;
 	struct sci_flight *next;
 	pthread_cond_t landing;
 	unsigned holders;
