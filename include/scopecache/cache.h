@@ -57,6 +57,13 @@ struct sc_load;
  *          negative number, SC_E_* or the loader's own, when it failed. */
 typedef int (*sc_load_fn)(struct sc_load *load, void *context);
 
+/* A loader of many values at once, as a database answers one query for many keys: for each of `count`
+ * loads, find the value of its key and give it. What is given nothing is absent, unless sc_load_fail()
+ * said otherwise. Everything else is as for a loader.
+ *
+ * returns  0; or a negative number, with which those loads have failed that were not given a value. */
+typedef int (*sc_load_many_fn)(struct sc_load *const *loads, size_t count, void *context);
+
 /* A time to live, or to idle, that never ends. */
 #define SC_NO_END INT64_MAX
 
@@ -100,7 +107,9 @@ enum sc_policy {
 		"threads that change the cache at the same time; several divide a large one")      \
 	POINTER(const struct sc_clock *, clock, "copied; NULL: cache time, see sc_cache_hooks()")  \
 	POINTER(sc_load_fn, loader, "what sc_cache_fetch() loads with; NULL: none")                \
-	POINTER(void *, loader_context, "given to the loader")
+	POINTER(void *, loader_context, "given to the loader, and to the batch loader")            \
+	POINTER(sc_load_many_fn, batch_loader,                                                     \
+		"what sc_cache_fetch_many() loads with; NULL: the loader, one by one")
 
 /* What a cache is opened with. Zero is the default everywhere, and a pointer to options may be NULL.
  *
@@ -289,6 +298,32 @@ struct sc_fetch_options {
 int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error);
 
+/* What a fetch of many found for one key. */
+struct sc_fetch_result {
+	int32_t outcome; /* what sc_cache_fetch() would have returned */
+	int32_t unused;  /* 0 */
+	struct sc_value value;
+	struct sc_error error; /* of a failure; otherwise all zero */
+	uint64_t reserved[2];  /* 0 */
+};
+
+/* Fetch `count` keys at once, with a result for each, as if each were fetched by itself; but all that
+ * has to be loaded, and that no other thread is loading, is loaded by one call of the batch loader,
+ * if the cache has one. The same key twice is loaded once. What other threads are loading is waited
+ * for last, so two threads that fetch the same keys do not wait for each other in a circle.
+ *
+ * returns  how many of the keys have a value; SC_E_NOMEM, SC_E_INVAL when there is no loader or for
+ *          options that this version of the library does not know, with all results all zero but for
+ *          this outcome. `options` may be NULL; a loader that they name loads one by one.
+ * owns     the caller holds the values: sc_fetch_results_release().
+ * blocks   while the keys are loaded.
+ * threads  any. */
+int sc_cache_fetch_many(struct sc_cache *cache, const struct sc_key *keys, size_t count,
+	const struct sc_fetch_options *options, struct sc_fetch_result *results);
+
+/* Release all values. Results that are all zero may be released. Any thread. */
+void sc_fetch_results_release(struct sc_fetch_result *results, size_t count);
+
 /* Make a new value from the old one, atomically for its key: of updates and loads of one key only one
  * runs at a time, and the others wait; nothing that a put, an invalidation or a clear did meanwhile is
  * lost, because `update` is then called again with what there is by then. It is called with no lock
@@ -343,7 +378,8 @@ void sc_load_set_cost(struct sc_load *load, uint64_t cost);
  * loader fails after all. SC_E_INVAL or SC_E_NOMEM: it is still the loader's. */
 int sc_load_set_object(struct sc_load *load, const struct sc_object *object);
 
-/* Say what went wrong; returns `code`, so that a loader can end with `return sc_load_fail(...)`. */
+/* Say what went wrong; returns `code`, so that a loader can end with `return sc_load_fail(...)`. In a
+ * batch it says so of this load alone; with a code of SC_E_ABSENT, that there is no value. */
 int sc_load_fail(struct sc_load *load, int code, const char *format, ...) SC_PRINTF_LIKE(3, 4);
 
 /* Milliseconds until the deadline of the invocation that wants this value; SC_NO_DEADLINE if none. */

@@ -29,14 +29,32 @@ static int run_loader(const struct sc_cache *cache, struct sc_load *load,
 	const struct sci_source *source)
 {
 	int64_t began_us = cache->options.load_time_is_cost ? sci_mono_us() : 0;
-	int rc = source->loader(load, source->context);
+	int rc = sci_source_load(load, source);
 
 	if (cache->options.load_time_is_cost && load->terms.cost == 0)
 		load->terms.cost = (uint64_t)(sci_mono_us() - began_us) + 1;
+	return sci_lead_judge(load, rc);
+}
+
+int sci_lead_judge(struct sc_load *load, int rc)
+{
 	if (rc >= 0)
 		return load->value ? SC_LOADED : 0;
 	explain_absence(load, rc);
 	return load->error.code;
+}
+
+int sci_lead_no_return(struct sc_load *load)
+{
+	load->error = (struct sc_error){ 0 };
+	return sci_error_set(&load->error, SC_E_LOAD, 0,
+		"the loader did not return: it threw, or its thread ended");
+}
+
+int sci_lead_no_value(struct sc_load *load)
+{
+	sc_load_fail(load, 0, "the loader gave no value");
+	return SC_E_LOAD;
 }
 
 /* The loader did not come back. */
@@ -44,12 +62,9 @@ static void abandon(void *arg)
 {
 	struct leader *leader = arg;
 	struct sc_load *load = leader->load;
-	struct sci_made made = { .result = SC_E_LOAD, .load = load };
+	struct sci_made made = { .result = sci_lead_no_return(load), .load = load };
 	struct sci_stripe *stripe = sci_cache_stripe(leader->cache, leader->flight->hash);
 
-	load->error = (struct sc_error){ 0 };
-	sci_error_set(&load->error, SC_E_LOAD, 0,
-		"the loader did not return: it threw, or its thread ended");
 	sci_stripe_lock(stripe);
 	sci_made_count_locked(stripe, &made);
 	struct sci_departed *departed = sci_stripe_leave(stripe);
@@ -129,4 +144,50 @@ void sci_made_close(struct sci_made *made, struct sci_departed *departed)
 	pthread_cleanup_push(release, given);
 	sci_blob_release_departed(departed);
 	pthread_cleanup_pop(1);
+}
+
+/* Not in line, so that this takes nothing of the stack that the loader runs on. */
+__attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct sci_flight *flight,
+	struct sci_made *made, struct sc_value *value, struct sc_error *error)
+{
+	const struct sci_name name = sci_flight_name(flight);
+	struct sci_stripe *stripe = sci_cache_stripe(cache, name.hash);
+	struct sci_blob *blob = made->result == SC_LOADED ? made->load->value : NULL;
+	int rc = made->result;
+
+	sci_stripe_lock(stripe);
+	sci_made_count_locked(stripe, made);
+	if (blob && !sci_flight_is_overtaken(flight))
+		sci_made_store_locked(cache, stripe, &name, made);
+	struct sci_departed *departed = sci_stripe_leave(stripe);
+	if (blob) {
+		*value = sci_value_of_blob(sci_blob_acquire(blob));
+		sci_flight_land(flight, rc, NULL, blob);
+	} else {
+		struct sc_error why;
+		rc = sci_made_error(made, &why);
+		if (error)
+			*error = why;
+		sci_flight_land(flight, rc, &why, NULL);
+	}
+	sci_made_close(made, departed);
+	return rc;
+}
+
+__attribute__((noinline)) int sci_lead_follow(struct sci_flight *flight, struct sc_value *value,
+	struct sc_error *error)
+{
+	int rc = sci_flight_wait(flight, sci_invocation_deadline_mono_ms());
+
+	if (rc < 0) {
+		sci_error_plain(error, rc);
+	} else {
+		rc = flight->result;
+		if (rc == SC_LOADED)
+			*value = sci_value_of_blob(sci_blob_acquire(flight->blob));
+		else if (rc < 0 && error)
+			*error = flight->error;
+	}
+	sci_flight_leave(flight);
+	return rc;
 }

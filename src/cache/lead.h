@@ -10,7 +10,19 @@
 struct sci_source {
 	sc_load_fn loader;
 	void *context;
+	sc_load_many_fn batch_loader; /* NULL: none; of the same context */
 };
+
+/* Which that is for a fetch: its own, or the cache's. Returns 0, or SC_E_INVAL with `error` saying what is
+ * wrong. */
+int sci_source_of(const struct sc_cache *cache, const struct sc_fetch_options *options,
+	struct sci_source *source, struct sc_error *error);
+
+/* Load one with it. */
+int sci_source_load(struct sc_load *load, const struct sci_source *source);
+
+/* What a batch loader that returned `rc` for all its loads would have returned for this one. */
+int sci_batch_result(const struct sc_load *load, int rc);
 
 /* What came of it. */
 struct sci_made {
@@ -24,6 +36,24 @@ struct sci_made {
  * landed. Otherwise it has landed with a failure, and `old` is released. */
 struct sci_made sci_lead(struct sc_cache *cache, struct sci_flight *flight,
 	const struct sci_source *source, struct sc_value *old);
+
+/* For a load that its loader has returned `rc` for: say what is wrong, if anything is. Returns what
+ * struct sci_made has as its result. */
+int sci_lead_judge(struct sc_load *load, int rc);
+
+/* The failure of a load whose loader did not come back, and of one that gave nothing. */
+int sci_lead_no_return(struct sc_load *load);
+int sci_lead_no_value(struct sc_load *load);
+
+/* End this thread's own flight: store what was loaded, unless the key was changed meanwhile, count it,
+ * tell those who wait, and fill in *value or `error` (which may be NULL). Returns SC_LOADED or the
+ * failure. */
+int sci_made_conclude(struct sc_cache *cache, struct sci_flight *flight, struct sci_made *made,
+	struct sc_value *value, struct sc_error *error);
+
+/* Wait for the flight of another thread, and leave it. Returns what its leader found, with *value or
+ * `error` filled in; 0 when that is nothing that could be given to others; or why the wait ended. */
+int sci_lead_follow(struct sci_flight *flight, struct sc_value *value, struct sc_error *error);
 
 /* Store what was loaded, with the lock of its stripe. */
 void sci_made_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,

@@ -49,6 +49,16 @@ int64_t sc_load_number(const struct sc_load *load, size_t index)
 	return index < load->key.count ? load->key.parts[index].number : 0;
 }
 
+/* The old one is released last: what frees an object is the user's code. */
+static void set(struct sc_load *load, struct sci_blob *blob)
+{
+	struct sci_blob *old = load->value;
+
+	load->value = blob;
+	load->has_failed = false;
+	sci_blob_release(old);
+}
+
 int sc_load_reserve(struct sc_load *load, size_t len, void **data)
 {
 	struct sci_blob *blob = sci_blob_open(len);
@@ -56,8 +66,7 @@ int sc_load_reserve(struct sc_load *load, size_t len, void **data)
 	*data = NULL;
 	if (!blob)
 		return SC_E_NOMEM;
-	sci_blob_release(load->value);
-	load->value = blob;
+	set(load, blob);
 	*data = blob->data;
 	return 0;
 }
@@ -71,8 +80,7 @@ int sc_load_set_value(struct sc_load *load, const void *data, size_t len)
 	/* `data` may be the value given before. */
 	if (len)
 		memcpy(blob->data, data, len);
-	sci_blob_release(load->value);
-	load->value = blob;
+	set(load, blob);
 	return 0;
 }
 
@@ -98,8 +106,7 @@ int sc_load_set_object(struct sc_load *load, const struct sc_object *object)
 	struct sci_blob *blob = sci_blob_open_object(object);
 	if (!blob)
 		return SC_E_NOMEM;
-	sci_blob_release(load->value);
-	load->value = blob;
+	set(load, blob);
 	return 0;
 }
 
@@ -110,6 +117,8 @@ int sc_load_fail(struct sc_load *load, int code, const char *format, ...)
 	va_start(args, format);
 	sci_error_vset(&load->error, SC_E_LOAD, 0, format, args);
 	va_end(args);
+	load->has_failed = true;
+	load->failed_with = code;
 	return code;
 }
 

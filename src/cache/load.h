@@ -12,6 +12,8 @@ struct sc_load {
 	struct sci_blob *value;     /* NULL until it is given */
 	struct sci_terms terms;
 	struct sc_error error; /* what the loader said with sc_load_fail() */
+	bool has_failed;       /* it did, and has given no value since */
+	int failed_with;       /* the code that it said */
 };
 
 /* A load for this key, which is copied; NULL when memory is out. */

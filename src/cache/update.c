@@ -97,7 +97,7 @@ static int update_once(struct sc_cache *cache, struct sc_key key, const struct s
 int sc_cache_update(struct sc_cache *cache, struct sc_key key, sc_load_fn update, void *context,
 	struct sc_value *value, struct sc_error *error)
 {
-	const struct sci_source source = { update, context };
+	const struct sci_source source = { update, context, NULL };
 	struct sc_value ignored;
 	int rc;
 

@@ -1,5 +1,5 @@
-/* Out of memory at every allocation of an update and of an iteration: the first changes nothing, the
- * second loses no key. */
+/* Out of memory at every allocation of an update, of a fetch of many and of an iteration: the first changes
+ * nothing, the second fails for the keys that it was out for, the third loses no key. */
 #include "cache/out_of_memory.h"
 
 const char sct_long_text[SCT_LONG_TEXT_LEN];
@@ -57,6 +57,43 @@ static void update_some(void *arg)
 	sc_cache_close(cache);
 }
 
+static int give_one(struct sc_load *const *loads, size_t count, void *context)
+{
+	(void)context;
+	for (size_t i = 0; i < count; i++)
+		if (sc_load_set_value(loads[i], "1", 1) < 0)
+			sc_load_fail(loads[i], SC_E_NOMEM, "no memory for the value");
+	return 0;
+}
+
+static void fetch_some(void *arg)
+{
+	struct sc_cache *cache =
+		sct_try_to_open(SC_CACHE_OPTIONS(.max_bytes = 64 << 10, .batch_loader = give_one));
+	struct sc_part parts[] = { sc_part_integer(1),
+		sc_part_bytes(sct_long_text, sizeof sct_long_text), sc_part_integer(1) };
+	const struct sc_key keys[] = { { &parts[0], 1 }, { &parts[1], 1 }, { &parts[2], 1 } };
+	struct sc_fetch_result results[3];
+
+	(void)arg;
+	if (!cache)
+		return;
+	for (int rc = 0; rc < 3;) {
+		rc = sc_cache_fetch_many(cache, keys, 3, NULL, results);
+		assert_true(rc == 3 || sct_allocation_failed());
+		for (int i = 0; i < 3; i++) {
+			int outcome = results[i].outcome;
+			assert_true(outcome == SC_LOADED || outcome == SC_HIT ||
+				outcome == SC_E_NOMEM ||
+				(outcome == SC_E_LOAD && results[i].error.user_code == SC_E_NOMEM));
+			assert_int_equal(results[i].value.len, outcome > 0);
+		}
+		sc_fetch_results_release(results, 3);
+	}
+	assert_int_equal(sct_stats(cache).pinned, 0);
+	sc_cache_close(cache);
+}
+
 /* Three keys, of which two do not fit into what is read at a time. */
 static void iterate(void *arg)
 {
@@ -89,6 +126,12 @@ static void updates_that_find_no_memory(void **state)
 	sct_fail_each_allocation(update_some, NULL);
 }
 
+static void fetches_that_find_no_memory(void **state)
+{
+	(void)state;
+	sct_fail_each_allocation(fetch_some, NULL);
+}
+
 static void iterations_that_find_no_memory(void **state)
 {
 	static const char text[20000];
@@ -106,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(updates_that_find_no_memory),
+		cmocka_unit_test(fetches_that_find_no_memory),
 		cmocka_unit_test(iterations_that_find_no_memory),
 	};
 
