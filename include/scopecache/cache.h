@@ -303,7 +303,7 @@ struct sc_fetch_result {
 	int32_t outcome; /* what sc_cache_fetch() would have returned */
 	int32_t unused;  /* 0 */
 	struct sc_value value;
-	struct sc_error error; /* of a failure; otherwise all zero */
+	struct sc_error error; /* of a failure; otherwise its code is 0, and its message empty */
 	uint64_t reserved[2];  /* 0 */
 };
 
@@ -313,15 +313,15 @@ struct sc_fetch_result {
  * for last, so two threads that fetch the same keys do not wait for each other in a circle.
  *
  * returns  how many of the keys have a value; SC_E_NOMEM, SC_E_INVAL when there is no loader or for
- *          options that this version of the library does not know, with all results all zero but for
- *          this outcome. `options` may be NULL; a loader that they name loads one by one.
+ *          options that this version of the library does not know, and then that is the outcome of
+ *          all. `options` may be NULL; a loader that they name loads one by one.
  * owns     the caller holds the values: sc_fetch_results_release().
  * blocks   while the keys are loaded.
  * threads  any. */
 int sc_cache_fetch_many(struct sc_cache *cache, const struct sc_key *keys, size_t count,
 	const struct sc_fetch_options *options, struct sc_fetch_result *results);
 
-/* Release all values. Results that are all zero may be released. Any thread. */
+/* Release all values. Results may be released again, or be all zero. Any thread. */
 void sc_fetch_results_release(struct sc_fetch_result *results, size_t count);
 
 /* Make a new value from the old one, atomically for its key: of updates and loads of one key only one

@@ -53,11 +53,20 @@ static void undo(void *arg)
 	leave_flight(outcome->boarded);
 }
 
+static __attribute__((noinline)) void release(struct sci_departed *departed,
+	struct sci_boarded *boarded, struct sc_value *value)
+{
+	struct outcome outcome = { boarded, value };
+
+	pthread_cleanup_push(undo, &outcome);
+	sci_blob_release_departed(departed);
+	pthread_cleanup_pop(0);
+}
+
 struct sci_boarded sci_board(struct sc_cache *cache, struct sc_key key, enum sci_board_when when,
 	struct sc_value *value, struct sc_error *error)
 {
 	struct sci_boarded boarded = { .result = 0 };
-	struct outcome outcome = { &boarded, value };
 	int64_t now_ms = sci_cache_lookup_ms(cache);
 	struct sci_lookup_key lookup;
 
@@ -72,9 +81,8 @@ struct sci_boarded sci_board(struct sc_cache *cache, struct sc_key key, enum sci
 	look_locked(cache, stripe, &lookup.name, when, now_ms, &boarded, value);
 	struct sci_departed *departed = sci_stripe_leave(stripe);
 	sci_key_bytes_fini(&lookup.bytes);
-	pthread_cleanup_push(undo, &outcome);
-	sci_blob_release_departed(departed);
-	pthread_cleanup_pop(0);
+	if (departed)
+		release(departed, &boarded, value);
 	if (boarded.result < 0) {
 		leave_flight(&boarded);
 		sci_error_plain(error, boarded.result);

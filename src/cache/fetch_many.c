@@ -142,7 +142,7 @@ static struct sci_departed *look_up(const struct batch *batch, struct handful *h
 static __attribute__((noinline)) void look_up_all(const struct batch *batch)
 {
 	int64_t now_ms = sci_cache_lookup_ms(batch->cache);
-	struct handful handful = { .count = TOGETHER };
+	struct handful handful;
 
 	for (size_t first = 0; first < batch->count; first += TOGETHER) {
 		handful.first = first;
@@ -310,13 +310,23 @@ static void fail_all(struct sc_fetch_result *results, size_t count, int code)
 		fail(&results[i], code, "");
 }
 
+/* All of it but the rest of a message, which ends where it begins. */
+static void clear(struct sc_fetch_result *result)
+{
+	result->outcome = result->unused = 0;
+	result->value = (struct sc_value){ 0 };
+	memset(&result->error, 0, offsetof(struct sc_error, message) + 1);
+	memset(result->error.reserved, 0, sizeof result->error.reserved);
+	memset(result->reserved, 0, sizeof result->reserved);
+}
+
 int sc_cache_fetch_many(struct sc_cache *cache, const struct sc_key *keys, size_t count,
 	const struct sc_fetch_options *options, struct sc_fetch_result *results)
 {
 	struct batch batch = { .cache = cache, .keys = keys, .results = results, .count = count };
 
 	for (size_t i = 0; i < count; i++)
-		results[i] = (struct sc_fetch_result){ 0 };
+		clear(&results[i]);
 	int rc = count > COUNT_MAX ? SC_E_TOO_LARGE
 				   : sci_source_of(cache, options, &batch.source, NULL);
 	if (rc == 0 && count > 0)
@@ -330,6 +340,6 @@ void sc_fetch_results_release(struct sc_fetch_result *results, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		sc_value_release(&results[i].value);
-		results[i] = (struct sc_fetch_result){ 0 };
+		clear(&results[i]);
 	}
 }
