@@ -288,7 +288,7 @@ static int fetch_many(struct batch *batch)
 {
 	size_t bytes = batch->count * sizeof batch->members[0];
 
-	batch->members = sci_alloc_zeroed(bytes + batch->count * sizeof batch->loads[0]);
+	batch->members = sci_alloc_zeroed(bytes + batch->count * sizeof(void *));
 	if (!batch->members)
 		return SC_E_NOMEM;
 	batch->loads = (struct sc_load **)(void *)((char *)batch->members + bytes);
