@@ -177,7 +177,7 @@ int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 		return sci_error_set(error, rc, 0, "the key cannot be used: %s",
 			sc_result_text(rc));
 	rc = fetch(cache, &lookup.name, &source, value, error);
-	sci_key_bytes_fini(&lookup.bytes);
+	sci_key_fini(&lookup);
 	return rc;
 }
 

@@ -95,7 +95,7 @@ static inline int put(struct sc_cache *cache, struct sc_key key, const struct sc
 	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
 	rc = sci_cache_store_locked(cache, stripe, &lookup.name, deposit, now_ms);
 	sci_stripe_unlock(stripe);
-	sci_key_bytes_fini(&lookup.bytes);
+	sci_key_fini(&lookup);
 	return rc;
 }
 
@@ -150,7 +150,7 @@ int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
 	bool removed = sci_shard_remove(stripe->shard, &lookup.name);
 	stripe->counts.invalidations += removed;
 	sci_stripe_unlock(stripe);
-	sci_key_bytes_fini(&lookup.bytes);
+	sci_key_fini(&lookup);
 	return removed ? SC_HIT : SC_MISS;
 }
 
