@@ -168,8 +168,10 @@ static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, en
 	const struct target *to)
 {
 	int64_t now_ms = sci_peek_gave_up(peek) ? sci_cache_lookup_ms(cache) : 0;
-	struct sci_copy copy = { .buffer = to->buffer, .capacity = to->capacity, .len = *to->len };
+	struct sci_copy copy = { .buffer = to->buffer, .capacity = to->capacity };
 
+	if (peek == SCI_PEEK_TOO_LARGE)
+		copy.len = *to->len;
 	if (sci_peek_is_worth_another(peek))
 		peek = sci_shard_peek(sci_cache_shard(cache, name->hash), name, now_ms, &copy);
 	*to->len = 0;
