@@ -18,7 +18,8 @@
 static struct sci_shard *open_shard(uint64_t bytes, uint64_t max_entries, enum sci_policy policy)
 {
 	struct sci_shard_options options = { policy, bytes, max_entries, 64 };
-	void *memory = aligned_alloc(SCI_SHARD_ALIGN, bytes);
+	void *memory = aligned_alloc(SCI_SHARD_ALIGN,
+		(bytes + SCI_SHARD_ALIGN - 1) / SCI_SHARD_ALIGN * SCI_SHARD_ALIGN);
 
 	assert_non_null(memory);
 	memset(memory, 0, bytes);
