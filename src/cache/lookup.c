@@ -127,6 +127,7 @@ struct target {
 	size_t capacity, *len;
 };
 
+/* Copy what was found, or pin it where it is better copied without the lock: then *pinned has a holder. */
 static int copy_found_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_found *found, const struct target *to, struct sc_value *pinned)
 {
@@ -148,15 +149,16 @@ static int get_locked(struct sc_cache *cache, const struct sci_name *name, int64
 	const struct target *to)
 {
 	struct sci_stripe *stripe = sci_cache_stripe(cache, name->hash);
-	struct sc_value pinned = { 0 };
+	struct sc_value pinned;
 	struct sci_found found;
 	int rc = SC_MISS;
 
+	pinned.holder = NULL;
 	sci_stripe_lock(stripe);
 	if (sci_stripe_find_locked(stripe, name, now_ms, &found))
 		rc = copy_found_locked(cache, stripe, &found, to, &pinned);
 	sci_stripe_unlock(stripe);
-	if (pinned.data) {
+	if (pinned.holder) {
 		memcpy(to->buffer, pinned.data, pinned.len);
 		sc_value_release(&pinned);
 	}

@@ -111,7 +111,8 @@ static inline uint64_t sci_peek_upper(size_t key_len)
 }
 
 /* Most keys are one word, two, or three. */
-static inline bool sci_peek_has_key(const sci_word *words, const struct sci_quick_name *name)
+static inline __attribute__((always_inline)) bool sci_peek_has_key(const sci_word *words,
+	const struct sci_quick_name *name)
 {
 	uint64_t differing = sci_read(&words[2]) >> 32 ^ name->first;
 

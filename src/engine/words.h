@@ -161,13 +161,17 @@ static inline bool sci_words_equal_bytes(const sci_word *words, const void *data
 	return (differing | word) == 0;
 }
 
-/* The same for `count` words, of the first of which only the upper half counts. */
+/* The same for `count` words, of the first of which only the upper half counts. Most are three at most. */
 static inline bool sci_words_equal(const sci_word *words, const uint64_t *others, size_t count)
 {
 	uint64_t differing = (sci_read(words) ^ others[0]) >> 32;
 
+	if (sci_is_likely(count > 1))
+		differing |= sci_read(&words[1]) ^ others[1];
+	if (count > 2)
+		differing |= sci_read(&words[2]) ^ others[2];
 #pragma GCC unroll 4
-	for (size_t i = 1; i < count; i++)
+	for (size_t i = 3; i < count; i++)
 		differing |= sci_read(&words[i]) ^ others[i];
 	return differing == 0;
 }
