@@ -277,7 +277,6 @@ static void assert_same_if_short(const struct sci_lookup_key *bytes, struct sc_k
 	struct sci_hash_secret secret = sci_hash_secret_fixed(1);
 	struct sci_lookup_key same;
 
-	assert_int_equal(sci_key_is_short(key), key.parts->len <= SCI_SHORT_PART_MAX);
 	if (!sci_key_is_short(key))
 		return;
 	memset(&same, 0xA5, sizeof same);
@@ -309,6 +308,7 @@ static void one_part_of_every_length(void **state)
 					len,
 				text, len);
 			assert_words(&bytes);
+			assert_int_equal(sci_key_is_short(key), len <= SCI_SHORT_PART_MAX);
 			assert_same_if_short(&bytes, key);
 			assert_read_back(&bytes, key);
 			sci_key_fini(&bytes);
@@ -317,6 +317,35 @@ static void one_part_of_every_length(void **state)
 	memset(&bytes, 0xA5, sizeof bytes);
 	assert_int_equal(sci_key_encode(&bytes, SC_KEY("three", 2, SC_ABSENT)), 0);
 	assert_words(&bytes);
+}
+
+static void assert_number(int64_t number, bool is_short)
+{
+	struct sc_key key = SC_KEY(number);
+	struct sci_lookup_key bytes;
+
+	assert_int_equal(sci_key_encode(&bytes, key), 0);
+	assert_words(&bytes);
+	assert_int_equal(sci_key_is_short(key), is_short);
+	assert_same_if_short(&bytes, key);
+	assert_read_back(&bytes, key);
+	sci_key_fini(&bytes);
+}
+
+/* One integer: those of eight bytes are short keys, and around each power of two their bytes become one more. */
+static void one_integer_of_every_size(void **state)
+{
+	(void)state;
+	for (unsigned bit = 0; bit < 63; bit++) {
+		int64_t power = INT64_C(1) << bit;
+		for (int64_t off = -2; off <= 2; off++) {
+			int64_t number = power + off;
+			assert_number(number, number < INT64_C(1) << 55);
+			assert_number(-number, -number >= -(INT64_C(1) << 55));
+		}
+	}
+	assert_number(INT64_MAX, false);
+	assert_number(INT64_MIN, false);
 }
 
 /* ---- What is refused, and what it leaves alone ---- */
@@ -454,6 +483,7 @@ int main(void)
 		cmocka_unit_test(no_two_lists_are_the_same_key),
 		cmocka_unit_test(every_length_reads_back),
 		cmocka_unit_test(one_part_of_every_length),
+		cmocka_unit_test(one_integer_of_every_size),
 		cmocka_unit_test(keys_that_are_no_keys_are_refused),
 		cmocka_unit_test(keys_may_be_as_long_as_the_limit_and_no_longer),
 		cmocka_unit_test(look_alikes_do_not_meet),
