@@ -12,6 +12,8 @@ target_compile_options(sc_flags INTERFACE
 	-Wmissing-prototypes -Wold-style-definition -Wcast-qual -Wcast-align -Wpointer-arith
 	-Wformat=2 -Wundef -Wvla -Wwrite-strings -Wnull-dereference -fno-common
 	$<$<C_COMPILER_ID:Clang>:-Wthread-safety -Wno-gnu-zero-variadic-macro-arguments>)
+# The user's code, which the libraries call, may throw or end its thread: their cleanup handlers run then.
+target_compile_options(sc_flags INTERFACE -fexceptions)
 if(SC_WERROR)
 	target_compile_options(sc_flags INTERFACE -Werror)
 endif()

@@ -17,7 +17,10 @@
  *	borrowed  valid during the call only (keys that are looked up)
  *
  * All functions may be called from any thread, except where it says otherwise. The caller's own code
- * (a loader, a clock) is never called with a lock held.
+ * (a loader, a clock, what frees an object) is never called with a lock held, but for an allocator's
+ * (process.h). It may throw a C++ exception, be cancelled or end its thread: what the call had begun is
+ * undone or finished, and the exception or the end goes on. It may not leave by longjmp. (Exceptions need
+ * glibc, or another C library that unwinds the stack where a thread ends.)
  */
 #ifndef SCOPECACHE_CACHE_H
 #define SCOPECACHE_CACHE_H
@@ -46,11 +49,20 @@ struct sc_load;
 
 /* A loader: find the value for the key of `load`, and give it with sc_load_set_value(). It is
  * called with no lock held, so it may use this cache and others; asking for the key that it is
- * loading fails with SC_E_CYCLE. It must return: it may not leave by longjmp.
+ * loading fails with SC_E_CYCLE. When it throws a C++ exception, or its thread is cancelled or calls
+ * pthread_exit(), the load has failed with SC_E_LOAD for those who wait for it. It may not leave by
+ * longjmp.
  *
  * returns  0 after giving a value; SC_E_ABSENT when the source has no value for this key; another
  *          negative number, SC_E_* or the loader's own, when it failed. */
 typedef int (*sc_load_fn)(struct sc_load *load, void *context);
+
+/* A loader of many values at once, as a database answers one query for many keys: for each of `count`
+ * loads, find the value of its key and give it. What is given nothing is absent, unless sc_load_fail()
+ * said otherwise. Everything else is as for a loader.
+ *
+ * returns  0; or a negative number, with which those loads have failed that were not given a value. */
+typedef int (*sc_load_many_fn)(struct sc_load *const *loads, size_t count, void *context);
 
 /* A time to live, or to idle, that never ends. */
 #define SC_NO_END INT64_MAX
@@ -95,7 +107,9 @@ enum sc_policy {
 		"threads that change the cache at the same time; several divide a large one")      \
 	POINTER(const struct sc_clock *, clock, "copied; NULL: cache time, see sc_cache_hooks()")  \
 	POINTER(sc_load_fn, loader, "what sc_cache_fetch() loads with; NULL: none")                \
-	POINTER(void *, loader_context, "given to the loader")
+	POINTER(void *, loader_context, "given to the loader, and to the batch loader")            \
+	POINTER(sc_load_many_fn, batch_loader,                                                     \
+		"what sc_cache_fetch_many() loads with; NULL: the loader, one by one")
 
 /* What a cache is opened with. Zero is the default everywhere, and a pointer to options may be NULL.
  *
@@ -284,6 +298,56 @@ struct sc_fetch_options {
 int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error);
 
+/* What a fetch of many found for one key. */
+struct sc_fetch_result {
+	int32_t outcome; /* what sc_cache_fetch() would have returned */
+	int32_t unused;  /* 0 */
+	struct sc_value value;
+	struct sc_error error; /* of a failure; otherwise its code is 0, and its message empty */
+	uint64_t reserved[2];  /* 0 */
+};
+
+/* Fetch `count` keys at once, with a result for each, as if each were fetched by itself; but all that
+ * has to be loaded, and that no other thread is loading, is loaded by one call of the batch loader,
+ * if the cache has one. The same key twice is loaded once. What other threads are loading is waited
+ * for last, so two threads that fetch the same keys do not wait for each other in a circle.
+ *
+ * returns  how many of the keys have a value; SC_E_NOMEM, SC_E_INVAL when there is no loader or for
+ *          options that this version of the library does not know, and then that is the outcome of
+ *          all. `options` may be NULL; a loader that they name loads one by one.
+ * owns     the caller holds the values: sc_fetch_results_release().
+ * blocks   while the keys are loaded.
+ * threads  any. */
+int sc_cache_fetch_many(struct sc_cache *cache, const struct sc_key *keys, size_t count,
+	const struct sc_fetch_options *options, struct sc_fetch_result *results);
+
+/* Release all values. Results may be released again, or be all zero. Any thread. */
+void sc_fetch_results_release(struct sc_fetch_result *results, size_t count);
+
+/* Make a new value from the old one, atomically for its key: of updates and loads of one key only one
+ * runs at a time, and the others wait; nothing that a put, an invalidation or a clear did meanwhile is
+ * lost, because `update` is then called again with what there is by then. It is called with no lock
+ * held, as a loader is and with the same means: sc_load_old() is the old value, and what it returns
+ * means
+ *
+ *	0 after giving a value	store it, in the place of the old one
+ *	0 without giving one	leave things as they are
+ *	SC_E_ABSENT		remove what was there
+ *	another failure		leave things as they are, and fail with SC_E_LOAD
+ *
+ * returns  SC_LOADED or SC_HIT with *value set, the new value or the old one that was left; otherwise
+ *          *value is all zero: SC_E_ABSENT when there is no value now, or as sc_cache_fetch(). A new
+ *          value that cannot be stored is given all the same, as by a fetch.
+ * owns     the caller holds the value: sc_value_release(). `value` and `error` may be NULL.
+ * blocks   while the key is updated or loaded.
+ * threads  any. */
+int sc_cache_update(struct sc_cache *cache, struct sc_key key, sc_load_fn update, void *context,
+	struct sc_value *value, struct sc_error *error);
+
+/* The value that an update begins with, held until the update returns; NULL when there is none, and
+ * for a loader. */
+const struct sc_value *sc_load_old(const struct sc_load *load);
+
 /* The key, copied: the loader sees what the key is, and nothing else of the caller. A text
  * ends with a NUL that its len does not count. Valid until the loader returns. */
 const struct sc_key *sc_load_key(const struct sc_load *load);
@@ -314,11 +378,41 @@ void sc_load_set_cost(struct sc_load *load, uint64_t cost);
  * loader fails after all. SC_E_INVAL or SC_E_NOMEM: it is still the loader's. */
 int sc_load_set_object(struct sc_load *load, const struct sc_object *object);
 
-/* Say what went wrong; returns `code`, so that a loader can end with `return sc_load_fail(...)`. */
+/* Say what went wrong; returns `code`, so that a loader can end with `return sc_load_fail(...)`. In a
+ * batch it says so of this load alone; with a code of SC_E_ABSENT, that there is no value. */
 int sc_load_fail(struct sc_load *load, int code, const char *format, ...) SC_PRINTF_LIKE(3, 4);
 
 /* Milliseconds until the deadline of the invocation that wants this value; SC_NO_DEADLINE if none. */
 int64_t sc_load_remaining_ms(const struct sc_load *load);
+
+/* ---- All keys ---- */
+
+/* A way over the keys of a cache. */
+struct sc_iterator;
+
+/* Begin to go over the keys of a cache, which may change meanwhile in any way: a key that is there from
+ * here to the end is given once, one that comes or goes meanwhile once or not at all. The order means
+ * nothing.
+ *
+ * returns  0 with *iterator set; SC_E_NOMEM with it NULL.
+ * owns     the caller: sc_iterator_close(), before the cache is closed. It takes two bytes for each
+ *          entry that the cache may have.
+ * blocks   other threads that change the cache while the index is read, about a millisecond for
+ *          a million entries; of a divided cache, one shard after the other.
+ * threads  any, one at a time. */
+int sc_iterator_open(struct sc_iterator **iterator, struct sc_cache *cache);
+
+/* The next key, of an entry that is not past its time. That is no use of it; sc_cache_peek() gives its
+ * value, if it is still there.
+ *
+ * returns  SC_HIT with *key set, which is valid until the next call with this iterator; SC_MISS, at
+ *          the end, or SC_E_NOMEM with *key NULL. After SC_E_NOMEM it may be called again; no key
+ *          is lost.
+ * blocks   as sc_cache_get(). */
+int sc_iterator_next(struct sc_iterator *iterator, const struct sc_key **key);
+
+/* NULL is allowed. */
+void sc_iterator_close(struct sc_iterator *iterator);
 
 /* ---- Upkeep ---- */
 
@@ -389,12 +483,14 @@ int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
  * and here. So an entry may be served after its end by at most
  *
  *	in an invocation	the time since the last of these three
- *	outside			0: each lookup in a cache whose entries expire reads the clock
+ *	outside			a tick of the kernel, 1 to 10 ms: each lookup in a cache whose
+ *				entries expire reads the coarse clocks
  *	with a clock of yours	0: each lookup calls it
  *
- * A freeze outside an invocation that CLOCK_BOOTTIME does not see is known when the next one
- * begins. Call this in a long invocation before a lookup that must not be late. Outside one it
- * does nothing. Any thread; it does not block. */
+ * and by 10 ms more: the clocks may differ by that before it counts. Outside an invocation a freeze
+ * is seen by the next lookup if CLOCK_MONOTONIC or the wall clock went on in it, and else when an
+ * invocation begins, or here. Call this in a long invocation before a lookup that must not be
+ * late. Any thread; it does not block. */
 void sc_time_update(void);
 
 /* The hooks that tie the caches and resources of this process to a runtime (see hooks.h):

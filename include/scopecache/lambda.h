@@ -92,7 +92,11 @@ int sc_invocation_json_string(struct sc_invocation *inv, const char *text, size_
 int sc_invocation_fail(struct sc_invocation *inv, const char *type, const char *format, ...)
 	SC_PRINTF_LIKE(3, 4);
 
-/* ---- The function and its loop. ---- */
+/* ---- The function and its loop.
+ *
+ * A callback, or a hook, may throw a C++ exception, be cancelled or end its thread: the invocation fails
+ * with Function.DidNotReturn, what has begun is ended as usual, and the exception or the end goes on
+ * past sc_lambda_run(), which may be called again. None may leave by longjmp. ---- */
 
 struct sc_lambda_function {
 	size_t size; /* sizeof(struct sc_lambda_function); SC_LAMBDA_FUNCTION() fills it in */

@@ -8,6 +8,10 @@
  * The function is a loader (see cache.h): it sees its arguments as the parts of the key, and
  * nothing else, so that an answer cannot depend on what is not in the key. When the memo is full,
  * the entry that was not used for the longest time goes. A failed call is not remembered.
+ *
+ * The function may call itself through its memo. A level of that takes about 350 bytes of the stack and
+ * what the function itself needs, so the usual 8 MiB are enough for some 15,000 levels; what goes
+ * deeper is better asked for from below, so that each call finds the answers it needs.
  */
 #ifndef SCOPECACHE_MEMO_H
 #define SCOPECACHE_MEMO_H

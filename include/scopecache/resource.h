@@ -27,10 +27,12 @@ extern "C" {
 
 /* Open the thing: set *instance to something that is not NULL and return 0, or return a negative number
  * after writing into `error`, which is never NULL here, what is wrong. Called with no lock held, by one
- * thread at a time. */
+ * thread at a time. It may throw or end its thread, as the code of the user's in cache.h: then the open
+ * has failed with SC_E_OPEN for those who wait for it. It may not leave by longjmp. */
 typedef int (*sc_resource_open_fn)(void *context, void **instance, struct sc_error *error);
 
-/* Close what was opened. Called with no lock held, once for each successful open. */
+/* Close what was opened. Called with no lock held, once for each successful open. It may leave as an
+ * opener may; then it has closed. */
 typedef void (*sc_resource_close_fn)(void *instance);
 
 /* All fields are private; make it with SC_RESOURCE_INIT() or sc_resource_init(). */

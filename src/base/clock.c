@@ -8,7 +8,7 @@ static int64_t read_ms(clockid_t clock)
 {
 	struct timespec now = { 0 };
 
-	/* Cannot fail for the three clocks used here. */
+	/* Cannot fail for the clocks used here. */
 	clock_gettime(clock, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
@@ -19,6 +19,14 @@ struct sci_clocks sci_clocks_read(void)
 		.real_ms = read_ms(CLOCK_REALTIME),
 		.boot_ms = read_ms(CLOCK_BOOTTIME),
 		.mono_ms = read_ms(CLOCK_MONOTONIC),
+	};
+}
+
+struct sci_coarse_clocks sci_clocks_read_coarse(void)
+{
+	return (struct sci_coarse_clocks){
+		.real_ms = read_ms(CLOCK_REALTIME_COARSE),
+		.mono_ms = read_ms(CLOCK_MONOTONIC_COARSE),
 	};
 }
 

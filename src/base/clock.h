@@ -11,6 +11,14 @@ struct sci_clocks {
 
 struct sci_clocks sci_clocks_read(void);
 
+/* Two clocks as of the kernel's last tick, a few milliseconds ago, in milliseconds: read in a fifth
+ * of the time, and both at the same tick unless one came between. */
+struct sci_coarse_clocks {
+	int64_t real_ms, mono_ms;
+};
+
+struct sci_coarse_clocks sci_clocks_read_coarse(void);
+
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t sci_mono_ms(void);
 

@@ -40,3 +40,8 @@ int sci_error_set(struct sc_error *error, int code, int os_errno, const char *fo
 	va_end(args);
 	return code;
 }
+
+int sci_error_plain(struct sc_error *error, int code)
+{
+	return sci_error_set(error, code, 0, "%s", sc_result_text(code));
+}

@@ -1,13 +1,15 @@
 /* Counted by an atomic, because holders let go on any thread. */
 #include "cache/blob.h"
 
-#include <stdlib.h>
+#include "cache/memory.h"
+
+#include <pthread.h>
 
 struct sci_blob *sci_blob_open(size_t len)
 {
 	if (len > PTRDIFF_MAX - sizeof(struct sci_blob))
 		return NULL;
-	struct sci_blob *blob = malloc(sizeof *blob + len);
+	struct sci_blob *blob = sci_alloc(sizeof *blob + len);
 	if (!blob)
 		return NULL;
 	*blob = (struct sci_blob){ .data = blob->bytes, .len = len };
@@ -38,21 +40,39 @@ void sci_blob_release(struct sci_blob *blob)
 {
 	if (!blob || atomic_fetch_sub_explicit(&blob->holders, 1, memory_order_acq_rel) > 1)
 		return;
-	if (blob->free)
-		blob->free(blob->data, blob->context);
-	free(blob);
+	void (*free_object)(void *, void *) = blob->free;
+	void *object = blob->data, *context = blob->context;
+	/* The last thing that is done: the user's code may not come back. */
+	sci_free(blob);
+	if (free_object)
+		free_object(object, context);
 }
 
 void sci_blob_disown(struct sci_blob *blob)
 {
-	free(blob);
+	sci_free(blob);
+}
+
+/* One of their free functions did not come back: the rest goes all the same. */
+static void go_on(void *departed)
+{
+	sci_blob_release_departed(*(struct sci_departed **)departed);
 }
 
 void sci_blob_release_departed(struct sci_departed *departed)
 {
+	pthread_cleanup_push(go_on, &departed);
 	while (departed) {
-		struct sci_departed *next = departed->next;
-		sci_blob_release(sci_blob_of(departed));
-		departed = next;
+		struct sci_blob *blob = sci_blob_of(departed);
+		departed = departed->next;
+		sci_blob_release(blob);
 	}
+	pthread_cleanup_pop(0);
+}
+
+void sci_departed_append(struct sci_departed **all, struct sci_departed *more)
+{
+	while (*all)
+		all = &(*all)->next;
+	*all = more;
 }

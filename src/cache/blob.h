@@ -42,6 +42,9 @@ void sci_blob_disown(struct sci_blob *blob);
 /* The shard lets go of these objects. */
 void sci_blob_release_departed(struct sci_departed *departed);
 
+/* Join two lists of them; takes as long as the first is. */
+void sci_departed_append(struct sci_departed **all, struct sci_departed *more);
+
 static inline struct sci_blob *sci_blob_of(struct sci_departed *departed)
 {
 	return (struct sci_blob *)(void *)departed;

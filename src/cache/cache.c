@@ -13,19 +13,19 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/sized.h"
+#include "cache/bypass.h"
 #include "cache/cache_time.h"
 #include "cache/flight.h"
 #include "cache/fork.h"
+#include "cache/memory.h"
 #include "cache/region.h"
 #include "cache/stripes.h"
-
-#include <stdlib.h>
 
 static void free_memory(struct sc_cache *cache)
 {
 	sci_region_unmap(cache);
 	sci_stripes_fini(cache);
-	free(cache);
+	sci_free(cache);
 }
 
 static void destroy(struct sc_cache *cache)
@@ -38,7 +38,8 @@ static void destroy(struct sc_cache *cache)
 static struct sc_cache *new_handle(const struct sc_cache_options *options)
 {
 	uint32_t stripes = sci_stripes_for(options);
-	struct sc_cache *cache = calloc(1, sizeof *cache + stripes * sizeof cache->stripes[0]);
+	struct sc_cache *cache =
+		sci_alloc_zeroed(sizeof *cache + stripes * sizeof cache->stripes[0]);
 
 	if (!cache)
 		return NULL;
@@ -72,7 +73,7 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	rc = sci_region_map(cache, error);
 	if (rc < 0) {
-		free(cache);
+		sci_free(cache);
 		return rc;
 	}
 	sci_stripes_init(cache);
@@ -82,6 +83,7 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 		return sci_error_set(error, rc, 0, "out of memory");
 	}
 	sci_cache_time_start();
+	sci_bypass_start();
 	sci_cache_lock_all(cache);
 	rc = sci_cache_bound_locked(cache, checked.max_entries, checked.max_bytes, 0, error);
 	sci_cache_unlock_all(cache);
@@ -100,18 +102,22 @@ void sci_cache_let_go(struct sc_cache *cache)
 		destroy(cache);
 }
 
+/* Nobody else uses the cache any more. */
+static bool has_objects(const struct sc_cache *cache)
+{
+	for (uint32_t i = 0; i < cache->stripe_count; i++)
+		if (cache->stripes[i].has_objects)
+			return true;
+	return false;
+}
+
 void sc_cache_close(struct sc_cache *cache)
 {
 	if (!cache)
 		return;
-	for (uint32_t i = 0; i < cache->stripe_count; i++) {
-		struct sci_stripe *stripe = &cache->stripes[i];
-		sci_stripe_lock(stripe);
-		if (stripe->has_objects)
-			sci_shard_clear(stripe->shard);
-		sci_stripe_unlock(stripe);
-	}
+	struct sci_departed *objects = has_objects(cache) ? sci_cache_clear(cache) : NULL;
 	sci_cache_let_go(cache);
+	sci_blob_release_departed(objects);
 }
 
 int64_t sci_cache_now_ms(const struct sc_cache *cache)
@@ -119,6 +125,13 @@ int64_t sci_cache_now_ms(const struct sc_cache *cache)
 	const struct sc_clock *clock = cache->options.clock;
 
 	return clock ? clock->now_ms(clock->context) : sci_cache_time_ms();
+}
+
+int64_t sci_cache_coarse_ms(const struct sc_cache *cache)
+{
+	const struct sc_clock *clock = cache->options.clock;
+
+	return clock ? clock->now_ms(clock->context) : sci_cache_time_coarse_ms();
 }
 
 static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stripe)

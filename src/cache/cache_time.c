@@ -10,25 +10,31 @@
  * counts.
  *
  * In an invocation the time stands still for its thread, from one update to the next: a hit
- * compares two numbers and reads no clock. */
+ * compares two numbers and reads no clock. Outside one a hit reads the coarse clocks. Cache time is
+ * CLOCK_MONOTONIC and what was found beyond it at the last reading of all clocks; it is time for
+ * another one when the wall clock has gone another way, as it does when a machine wakes up. */
 #include "cache/cache_time.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "cache/fork.h"
 
 #include <scopecache/cache.h>
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #define NOISE_MS 10
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* Guarded by lock. */
-static bool started;
-static struct sci_clocks compared; /* the reading that the next one is compared with */
+static struct sci_lock lock = SCI_LOCK_INIT;
+static bool started SCI_GUARDED_BY(lock);
+/* The reading that the next one is compared with. */
+static struct sci_clocks compared SCI_GUARDED_BY(lock);
 static _Atomic int64_t beyond_ms;
+
+/* As of the last reading of all clocks: how far ahead of CLOCK_MONOTONIC the others are. They are
+ * read without the lock; the worst that a torn pair does is to ask for another reading. */
+static _Atomic int64_t time_ahead_ms, real_ahead_ms;
 
 static _Thread_local struct {
 	bool running;
@@ -36,16 +42,16 @@ static _Thread_local struct {
 	int64_t deadline_mono_ms;
 } invocation;
 
-static int64_t read_clock_ms(void)
+static int64_t cache_time_at(int64_t boot_ms)
 {
-	return sci_boot_ms() + atomic_load_explicit(&beyond_ms, memory_order_relaxed);
+	return boot_ms + atomic_load_explicit(&beyond_ms, memory_order_relaxed);
 }
 
 int64_t sci_cache_time_ms(void)
 {
 	if (invocation.running)
 		return invocation.now_ms;
-	return read_clock_ms();
+	return cache_time_at(sci_boot_ms());
 }
 
 int64_t sci_invocation_deadline_mono_ms(void)
@@ -57,7 +63,7 @@ int64_t sci_invocation_deadline_mono_ms(void)
  * lock: one that is older than what it is compared with would say nothing. */
 static struct sci_clocks bring_up_to_date(void)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	struct sci_clocks now = sci_clocks_read();
 	if (!started)
 		compared = now;
@@ -70,16 +76,31 @@ static struct sci_clocks bring_up_to_date(void)
 		atomic_fetch_add_explicit(&beyond_ms, gap_ms, memory_order_relaxed);
 	if (gap_ms > NOISE_MS || stepped_back)
 		compared = now;
-	pthread_mutex_unlock(&lock);
+	atomic_store_explicit(&time_ahead_ms, cache_time_at(now.boot_ms) - now.mono_ms,
+		memory_order_relaxed);
+	atomic_store_explicit(&real_ahead_ms, now.real_ms - now.mono_ms, memory_order_relaxed);
+	sci_lock_let_go(&lock);
 	return now;
 }
 
-void sci_cache_time_fork(enum sci_fork_stage stage)
+SCI_UNCHECKED void sci_cache_time_fork(enum sci_fork_stage stage)
 {
 	if (stage == SCI_FORK_BEFORE)
-		pthread_mutex_lock(&lock);
+		sci_lock_take(&lock);
 	else
-		pthread_mutex_unlock(&lock);
+		sci_lock_let_go(&lock);
+}
+
+int64_t sci_cache_time_coarse_ms(void)
+{
+	if (invocation.running)
+		return invocation.now_ms;
+	struct sci_coarse_clocks now = sci_clocks_read_coarse();
+	int64_t parted_ms = now.real_ms - now.mono_ms -
+		atomic_load_explicit(&real_ahead_ms, memory_order_relaxed);
+	if (parted_ms > NOISE_MS || parted_ms < -NOISE_MS)
+		bring_up_to_date();
+	return now.mono_ms + atomic_load_explicit(&time_ahead_ms, memory_order_relaxed);
 }
 
 void sci_cache_time_start(void)
@@ -99,7 +120,7 @@ void sci_cache_time_begin(int64_t remaining_ms)
 	struct sci_clocks now = bring_up_to_date();
 
 	invocation.running = true;
-	invocation.now_ms = now.boot_ms + atomic_load_explicit(&beyond_ms, memory_order_relaxed);
+	invocation.now_ms = cache_time_at(now.boot_ms);
 	invocation.deadline_mono_ms = deadline_of(now.mono_ms, remaining_ms);
 }
 
@@ -107,13 +128,14 @@ void sci_cache_time_advance(void)
 {
 	if (!invocation.running)
 		return;
-	int64_t now_ms = read_clock_ms();
+	int64_t now_ms = cache_time_at(sci_boot_ms());
 	if (now_ms > invocation.now_ms)
 		invocation.now_ms = now_ms;
 }
 
 void sc_time_update(void)
 {
+	bring_up_to_date();
 	sci_cache_time_advance();
 }
 

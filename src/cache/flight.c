@@ -1,39 +1,81 @@
-/* All flights of the process are in one list under one lock. There are no more of them than threads
- * that load, so the list is short; and as all are in sight, a circle of threads that wait for each
- * other is seen before it closes, whichever caches and resources it goes through.
+/* All flights of the process are in one table under one lock, found by their hashes; and as all waiting
+ * threads are in one list, a circle of threads that wait for each other is seen before it closes,
+ * whichever caches and resources it goes through.
  *
  * The lock is the last in rank: it is taken under a cache's or the resources' lock, and nothing
- * is taken under it. A flight that was overtaken stays in the list for that reason, though
+ * is taken under it. A flight that was overtaken stays in the table for that reason, though
  * nobody boards it. */
 #include "cache/flight.h"
 
+#include "base/error.h"
 #include "cache/fork.h"
+#include "cache/key_bytes.h"
+#include "cache/memory.h"
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sci_flight *flights; /* guarded by lock */
-static atomic_size_t under_way;    /* how many; so that nobody takes the lock for an empty list */
+static struct sci_lock lock = SCI_LOCK_INIT;
+#define LISTS 64u
+static struct sci_flight *flights[LISTS] SCI_GUARDED_BY(lock);
 
-static bool is_for(const struct sci_flight *flight, const void *subject, const void *key,
-	size_t len)
+/* A thread that waits; on its stack. */
+struct waiting {
+	pthread_t thread;
+	struct sci_flight *flight;
+	struct waiting *next;
+};
+
+static struct waiting *all_waiting SCI_GUARDED_BY(lock);
+static atomic_size_t under_way; /* how many; so that nobody takes the lock for an empty table */
+
+static unsigned char *key_of(const struct sci_flight *flight)
 {
-	return flight->subject == subject && flight->key_len == len &&
-		(len == 0 || memcmp(flight->key, key, len) == 0);
+	return (unsigned char *)(uintptr_t)flight->words + SCI_KEY_AT;
+}
+
+struct sci_name sci_flight_name(const struct sci_flight *flight)
+{
+	return (struct sci_name){
+		.key = key_of(flight),
+		.len = flight->key_len,
+		.hash = flight->hash,
+		.words = flight->words,
+	};
+}
+
+static bool is_for(const struct sci_flight *flight, const void *subject,
+	const struct sci_name *name)
+{
+	if (flight->subject != subject)
+		return false;
+	return name ? flight->hash == name->hash && flight->key_len == name->len &&
+			memcmp(key_of(flight), name->key, name->len) == 0
+		    : flight->key_len == 0;
+}
+
+static uint64_t hash_of(const void *subject, const struct sci_name *name)
+{
+	return name ? name->hash : (uint64_t)(uintptr_t)subject / sizeof(void *);
+}
+
+static SCI_REQUIRES(lock) struct sci_flight **list_of(uint64_t hash)
+{
+	return &flights[(hash ^ hash >> 32) % LISTS];
 }
 
 /* The flight that a thread boards is one that nothing has overtaken. Its own is found even so:
  * to load once more what one is loading is a circle, and might have no end. */
-static struct sci_flight *find(const void *subject, const void *key, size_t len)
+static SCI_REQUIRES(lock) struct sci_flight *find(const void *subject, const struct sci_name *name)
 {
 	struct sci_flight *found = NULL;
 
-	for (struct sci_flight *flight = flights; flight; flight = flight->next) {
-		if (!is_for(flight, subject, key, len))
+	struct sci_flight *flight = *list_of(hash_of(subject, name));
+
+	for (; flight; flight = flight->next) {
+		if (!is_for(flight, subject, name))
 			continue;
 		if (pthread_equal(flight->owner, pthread_self()))
 			return flight;
@@ -43,9 +85,11 @@ static struct sci_flight *find(const void *subject, const void *key, size_t len)
 	return found;
 }
 
-static struct sci_flight *begin(const void *subject, const void *key, size_t len)
+static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const struct sci_name *name)
 {
-	struct sci_flight *flight = calloc(1, sizeof *flight + len);
+	size_t len = name ? name->len : 0;
+	struct sci_flight *flight =
+		sci_alloc_zeroed(sizeof *flight + SCI_KEY_AT + len + sizeof flight->words[0]);
 	pthread_condattr_t clock;
 
 	if (!flight)
@@ -58,48 +102,58 @@ static struct sci_flight *begin(const void *subject, const void *key, size_t len
 	flight->owner = pthread_self();
 	flight->holders = 1;
 	flight->key_len = len;
-	if (len)
-		memcpy(flight->key, key, len);
-	flight->next = flights;
-	flights = flight;
+	if (name)
+		memcpy(key_of(flight), name->key, len);
+	flight->hash = hash_of(subject, name);
+	struct sci_flight **list = list_of(flight->hash);
+	flight->next = *list;
+	*list = flight;
 	atomic_fetch_add(&under_way, 1);
 	return flight;
 }
 
-enum sci_boarding sci_flight_board(const void *subject, const void *key, size_t len,
+enum sci_boarding sci_flight_board(const void *subject, const struct sci_name *name,
 	struct sci_flight **flight)
 {
 	enum sci_boarding boarding = SCI_FLIGHT_THEIRS;
 
-	pthread_mutex_lock(&lock);
-	*flight = find(subject, key, len);
+	sci_lock_take(&lock);
+	*flight = find(subject, name);
 	if (*flight) {
 		(*flight)->holders++;
 	} else {
-		*flight = begin(subject, key, len);
+		*flight = begin(subject, name);
 		boarding = *flight ? SCI_FLIGHT_MINE : SCI_FLIGHT_NOMEM;
 	}
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	return boarding;
 }
 
-/* The flight that this thread waits for, if it does: every flight of its own says so. */
-static const struct sci_flight *awaited_by(pthread_t thread)
+/* The flight that this thread waits for, if it does. */
+static SCI_REQUIRES(lock) const struct sci_flight *awaited_by(pthread_t thread)
 {
-	for (const struct sci_flight *flight = flights; flight; flight = flight->next)
-		if (flight->waiting_for && pthread_equal(flight->owner, thread))
-			return flight->waiting_for;
+	for (const struct waiting *waiting = all_waiting; waiting; waiting = waiting->next)
+		if (pthread_equal(waiting->thread, thread))
+			return waiting->flight;
 	return NULL;
 }
 
-static void set_waiting(const struct sci_flight *awaited)
+static SCI_REQUIRES(lock) void begin_waiting(struct waiting *waiting)
 {
-	for (struct sci_flight *flight = flights; flight; flight = flight->next)
-		if (pthread_equal(flight->owner, pthread_self()))
-			flight->waiting_for = awaited;
+	waiting->next = all_waiting;
+	all_waiting = waiting;
 }
 
-static bool would_close_a_circle(const struct sci_flight *flight)
+static SCI_REQUIRES(lock) void end_waiting(const struct waiting *waiting)
+{
+	struct waiting **link = &all_waiting;
+
+	while (*link != waiting)
+		link = &(*link)->next;
+	*link = waiting->next;
+}
+
+static SCI_REQUIRES(lock) bool would_close_a_circle(const struct sci_flight *flight)
 {
 	for (; flight && !flight->landed; flight = awaited_by(flight->owner))
 		if (pthread_equal(flight->owner, pthread_self()))
@@ -108,40 +162,20 @@ static bool would_close_a_circle(const struct sci_flight *flight)
 }
 
 /* Returns false when the deadline has passed. */
-static bool wait_for_landing(struct sci_flight *flight, int64_t deadline_mono_ms)
+static SCI_REQUIRES(lock) bool wait_for_landing(struct sci_flight *flight, int64_t deadline_mono_ms)
 {
 	struct timespec until = {
 		.tv_sec = (time_t)(deadline_mono_ms / 1000),
 		.tv_nsec = (long)(deadline_mono_ms % 1000 * 1000000),
 	};
 
-	if (deadline_mono_ms == INT64_MAX)
-		pthread_cond_wait(&flight->landing, &lock);
-	else if (pthread_cond_timedwait(&flight->landing, &lock, &until) == ETIMEDOUT)
-		return flight->landed;
-	return true;
+	int rc = sci_lock_wait(&lock, &flight->landing,
+		deadline_mono_ms == INT64_MAX ? NULL : &until);
+	return rc != ETIMEDOUT || flight->landed;
 }
 
-int sci_flight_wait(struct sci_flight *flight, int64_t deadline_mono_ms)
-{
-	int rc = 0;
-
-	pthread_mutex_lock(&lock);
-	if (would_close_a_circle(flight)) {
-		rc = SC_E_CYCLE;
-	} else {
-		set_waiting(flight);
-		while (!flight->landed && rc == 0)
-			if (!wait_for_landing(flight, deadline_mono_ms))
-				rc = SC_E_DEADLINE;
-		set_waiting(NULL);
-	}
-	pthread_mutex_unlock(&lock);
-	return rc;
-}
-
-/* Under the lock. Returns the flight if it is nobody's any more, to be freed without the lock. */
-static struct sci_flight *let_go(struct sci_flight *flight)
+/* Returns the flight if it is nobody's any more, to be freed without the lock. */
+static SCI_REQUIRES(lock) struct sci_flight *let_go(struct sci_flight *flight)
 {
 	return --flight->holders == 0 ? flight : NULL;
 }
@@ -152,23 +186,76 @@ static void destroy(struct sci_flight *flight)
 		return;
 	pthread_cond_destroy(&flight->landing);
 	sci_blob_release(flight->blob);
-	free(flight);
+	sci_free(flight);
+}
+
+static SCI_LETS_GO(lock) void leave_locked(struct sci_flight *flight)
+{
+	struct sci_flight *unheld = let_go(flight);
+
+	sci_lock_let_go(&lock);
+	destroy(unheld);
 }
 
 void sci_flight_leave(struct sci_flight *flight)
 {
-	pthread_mutex_lock(&lock);
-	struct sci_flight *unheld = let_go(flight);
-	pthread_mutex_unlock(&lock);
-	destroy(unheld);
+	sci_lock_take(&lock);
+	leave_locked(flight);
+}
+
+/* The thread was cancelled: a wait that ends so has the lock again. */
+static void stop_waiting(void *arg)
+{
+	struct waiting *waiting = arg;
+
+	sci_lock_taken_again(&lock);
+	sci_lock_assert_held(&lock);
+	end_waiting(waiting);
+	leave_locked(waiting->flight);
+}
+
+static SCI_REQUIRES(lock) int wait_locked(struct sci_flight *flight, int64_t deadline_mono_ms)
+{
+	struct waiting waiting = { .thread = pthread_self(), .flight = flight };
+	bool in_time = true;
+
+	begin_waiting(&waiting);
+	pthread_cleanup_push(stop_waiting, &waiting);
+	while (!flight->landed && in_time)
+		in_time = wait_for_landing(flight, deadline_mono_ms);
+	pthread_cleanup_pop(0);
+	end_waiting(&waiting);
+	return in_time ? 0 : SC_E_DEADLINE;
+}
+
+int sci_flight_wait(struct sci_flight *flight, int64_t deadline_mono_ms)
+{
+	sci_lock_take(&lock);
+	int rc = would_close_a_circle(flight) ? SC_E_CYCLE : wait_locked(flight, deadline_mono_ms);
+	sci_lock_let_go(&lock);
+	return rc;
+}
+
+int sci_flight_follow(struct sci_flight *flight, int64_t deadline_mono_ms, struct sc_error *error)
+{
+	int rc = sci_flight_wait(flight, deadline_mono_ms);
+
+	if (rc < 0) {
+		sci_error_plain(error, rc);
+	} else {
+		rc = flight->result;
+		if (rc < 0 && error)
+			*error = flight->error;
+	}
+	sci_flight_leave(flight);
+	return rc;
 }
 
 void sci_flight_land(struct sci_flight *flight, int result, const struct sc_error *error,
 	struct sci_blob *blob)
 {
-	struct sci_flight **link = &flights;
-
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
+	struct sci_flight **link = list_of(flight->hash);
 	while (*link != flight)
 		link = &(*link)->next;
 	*link = flight->next;
@@ -180,29 +267,34 @@ void sci_flight_land(struct sci_flight *flight, int result, const struct sc_erro
 	flight->blob = blob ? sci_blob_acquire(blob) : NULL;
 	flight->landed = true;
 	pthread_cond_broadcast(&flight->landing);
-	struct sci_flight *unheld = let_go(flight);
-	pthread_mutex_unlock(&lock);
-	destroy(unheld);
+	leave_locked(flight);
 }
 
-void sci_flight_overtake(const void *subject, const void *key, size_t len)
+static SCI_REQUIRES(lock) void overtake_in(struct sci_flight *flight, const void *subject,
+	const struct sci_name *name)
+{
+	for (; flight; flight = flight->next)
+		if (flight->subject == subject && (!name || is_for(flight, subject, name)))
+			flight->overtaken = true;
+}
+
+void sci_flight_overtake(const void *subject, const struct sci_name *name)
 {
 	/* A flight for this thing began under the same lock as its change, or before somebody meant to remove
 	 * all there was; so it is counted. */
 	if (atomic_load(&under_way) == 0)
 		return;
-	pthread_mutex_lock(&lock);
-	for (struct sci_flight *flight = flights; flight; flight = flight->next)
-		if (flight->subject == subject && (!key || is_for(flight, subject, key, len)))
-			flight->overtaken = true;
-	pthread_mutex_unlock(&lock);
+	sci_lock_take(&lock);
+	for (unsigned i = 0; i < LISTS && !name; i++)
+		overtake_in(flights[i], subject, NULL);
+	if (name)
+		overtake_in(*list_of(name->hash), subject, name);
+	sci_lock_let_go(&lock);
 }
 
 /* In a child the flights of other threads never land: whoever comes needs one of its own. */
-static void forget_those_of_others(void)
+static SCI_REQUIRES(lock) void forget_those_of_others(struct sci_flight **link)
 {
-	struct sci_flight **link = &flights;
-
 	while (*link) {
 		if (pthread_equal((*link)->owner, pthread_self())) {
 			link = &(*link)->next;
@@ -213,21 +305,24 @@ static void forget_those_of_others(void)
 	}
 }
 
-void sci_flight_fork(enum sci_fork_stage stage)
+SCI_UNCHECKED void sci_flight_fork(enum sci_fork_stage stage)
 {
 	if (stage == SCI_FORK_BEFORE) {
-		pthread_mutex_lock(&lock);
+		sci_lock_take(&lock);
 		return;
 	}
-	if (stage == SCI_FORK_IN_CHILD)
-		forget_those_of_others();
-	pthread_mutex_unlock(&lock);
+	if (stage == SCI_FORK_IN_CHILD) {
+		for (unsigned i = 0; i < LISTS; i++)
+			forget_those_of_others(&flights[i]);
+		all_waiting = NULL;
+	}
+	sci_lock_let_go(&lock);
 }
 
 bool sci_flight_is_overtaken(const struct sci_flight *flight)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	bool overtaken = flight->overtaken;
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	return overtaken;
 }

@@ -8,25 +8,25 @@
 
 #include "cache/handle.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* Guarded by lock. */
-static LIST_HEAD(sci_cache_list, sc_cache) caches = LIST_HEAD_INITIALIZER(caches);
-static bool registered;
+static struct sci_lock lock = SCI_LOCK_INIT;
+static LIST_HEAD(sci_cache_list, sc_cache) caches
+	SCI_GUARDED_BY(lock) = LIST_HEAD_INITIALIZER(caches);
+static bool registered SCI_GUARDED_BY(lock);
 
-static void before(void)
+static SCI_UNCHECKED void before(void)
 {
 	struct sc_cache *cache;
 
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	LIST_FOREACH(cache, &caches, others)
 		for (uint32_t i = 0; i < cache->stripe_count; i++)
-			pthread_mutex_lock(&cache->stripes[i].lock);
+			sci_lock_take(&cache->stripes[i].lock);
 	sci_cache_time_fork(SCI_FORK_BEFORE);
 	sci_resource_fork(SCI_FORK_BEFORE);
 	sci_flight_fork(SCI_FORK_BEFORE);
 }
 
-static void after(enum sci_fork_stage stage)
+static SCI_UNCHECKED void after(enum sci_fork_stage stage)
 {
 	struct sc_cache *cache;
 
@@ -35,8 +35,8 @@ static void after(enum sci_fork_stage stage)
 	sci_cache_time_fork(stage);
 	LIST_FOREACH(cache, &caches, others)
 		for (uint32_t i = 0; i < cache->stripe_count; i++)
-			pthread_mutex_unlock(&cache->stripes[i].lock);
-	pthread_mutex_unlock(&lock);
+			sci_lock_let_go(&cache->stripes[i].lock);
+	sci_lock_let_go(&lock);
 }
 
 static void in_parent(void)
@@ -51,19 +51,19 @@ static void in_child(void)
 
 int sci_fork_watch(struct sc_cache *cache)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	if (!registered)
 		registered = pthread_atfork(before, in_parent, in_child) == 0;
 	bool is_watched = registered;
 	if (is_watched)
 		LIST_INSERT_HEAD(&caches, cache, others);
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	return is_watched ? 0 : SC_E_NOMEM;
 }
 
 void sci_fork_forget(struct sc_cache *cache)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	LIST_REMOVE(cache, others);
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 }

@@ -1,10 +1,12 @@
 /* The inside of a cache, for the files of this room that work on it.
  *
- * A function whose name ends in _locked is called with the lock held of the stripe that it works on.
+ * A function whose name ends in _locked is called with the lock held of the stripe that it works on, which
+ * clang checks and an assertion does.
  */
 #ifndef SCI_CACHE_HANDLE_H
 #define SCI_CACHE_HANDLE_H
 
+#include "base/lock.h"
 #include "cache/blob.h"
 #include "cache/key_bytes.h"
 #include "cache/tally.h"
@@ -12,7 +14,6 @@
 
 #include <scopecache/cache.h>
 
-#include <pthread.h>
 #include <sys/queue.h>
 
 /* What the cache itself counts; the rest of the figures is the shard's. */
@@ -23,7 +24,7 @@ struct sci_counts {
 
 /* A stripe: one shard of a cache, and the lock that guards it. A key's hash says which it is in. */
 struct sci_stripe {
-	pthread_mutex_t lock; /* guards all below, and the changing of the shard */
+	struct sci_lock lock; /* guards all below, and the changing of the shard */
 	struct sci_shard *shard;
 	uint64_t populated; /* bytes whose pages were asked for; UINT64_MAX: ask no more */
 	bool has_objects;   /* one was ever stored */
@@ -77,10 +78,17 @@ static inline const struct sci_shard *sci_cache_shard(const struct sc_cache *cac
 }
 
 /* Take a stripe's lock. */
-void sci_stripe_lock(struct sci_stripe *stripe);
+void sci_stripe_lock(struct sci_stripe *stripe) SCI_TAKES(stripe->lock);
 
-/* Let it go, and then the objects whose entries went under it: their free functions are the user's. */
-void sci_stripe_unlock(struct sci_stripe *stripe);
+/* Let it go, and then the objects whose entries went under it: their free functions are the user's, and
+ * may not come back. So this is the last thing that a call does. */
+void sci_stripe_unlock(struct sci_stripe *stripe) SCI_LETS_GO(stripe->lock);
+
+/* Where it is not the last: let it go, and return these objects, for sci_blob_release_departed(). */
+struct sci_departed *sci_stripe_leave(struct sci_stripe *stripe) SCI_LETS_GO(stripe->lock);
+
+/* Remove everything, stripe by stripe, and return the objects. */
+struct sci_departed *sci_cache_clear(struct sc_cache *cache);
 
 /* The same with those of all stripes: for what concerns the whole cache. */
 void sci_cache_lock_all(struct sc_cache *cache);
@@ -110,23 +118,26 @@ static inline int sci_cache_key(const struct sc_cache *cache, struct sc_key key,
 /* The time for storing an entry. May call the user's clock: not with a lock held. */
 int64_t sci_cache_now_ms(const struct sc_cache *cache);
 
-/* The time for a lookup: the same, but no clock is read for a cache in which nothing expires. */
+/* The time for a lookup, as of the kernel's last tick. The same holds for a clock of the user's. */
+int64_t sci_cache_coarse_ms(const struct sc_cache *cache);
+
+/* The same, but no clock is read for a cache in which nothing expires. */
 static inline int64_t sci_cache_lookup_ms(const struct sc_cache *cache)
 {
 	/* Who stored an entry that expires before this lookup began has set it. */
 	return atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed)
-		? sci_cache_now_ms(cache)
+		? sci_cache_coarse_ms(cache)
 		: INT64_MIN;
 }
 
 /* Look up and count it. Returns true with what was found. */
 bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
-	struct sci_found *found);
+	struct sci_found *found) SCI_REQUIRES(stripe->lock);
 
 /* Pin what was found in a stripe of the cache, as a value for the caller. Returns SC_HIT; SC_E_NOMEM when it
  * is pinned as often as it can be, and there is no memory for a copy. */
 int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_found *found, struct sc_value *value);
+	const struct sci_found *found, struct sc_value *value) SCI_REQUIRES(stripe->lock);
 
 /* How long an entry lives, and what it is worth. A negative time: do not keep it. 0 and
  * SC_NO_END: no end. */
@@ -149,10 +160,17 @@ struct sci_deposit {
 /* Store and count it; or, if its terms are not to keep it, remove what was there. Returns SC_OK,
  * SC_E_TOO_LARGE or SC_E_NOMEM. */
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms);
+	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
+	SCI_REQUIRES(stripe->lock);
 
 /* A value that lies on the heap; takes over the hold on `blob`. */
 struct sc_value sci_value_of_blob(struct sci_blob *blob);
+
+/* Whether a value is one of those, and not pinned in the region. */
+static inline bool sci_value_is_blob(const struct sc_value *value)
+{
+	return value->holder && value->hold == 0;
+}
 
 /* Remove everything and begin the figures anew. */
 void sci_cache_reset(struct sc_cache *cache);

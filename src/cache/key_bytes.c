@@ -11,11 +11,11 @@
 #include "cache/key_bytes.h"
 
 #include "base/hash.h"
+#include "cache/memory.h"
 
 #include <scopecache/error.h>
 
 #include <stdbool.h>
-#include <stdlib.h>
 
 /* The most that a part takes beside its own bytes: type and a 64-bit number. */
 #define PART_OVERHEAD 11u
@@ -89,7 +89,7 @@ int sci_key_encode(struct sci_lookup_key *out, struct sc_key key)
 
 	uint64_t *words = out->small, *allocated = NULL;
 	if (room + SCI_KEY_AT > sizeof out->small) {
-		words = allocated = malloc(room + SCI_KEY_AT + sizeof *words);
+		words = allocated = sci_alloc(room + SCI_KEY_AT + sizeof *words);
 		if (!words)
 			return SC_E_NOMEM;
 	}
@@ -104,7 +104,7 @@ int sci_key_encode(struct sci_lookup_key *out, struct sc_key key)
 
 void sci_key_free(struct sci_lookup_key *key)
 {
-	free(key->allocated);
+	sci_free(key->allocated);
 }
 
 /* What a number counts as: nothing tells 2 from 1 as truth, and nothing is in an absent part. */
@@ -178,21 +178,10 @@ static struct sc_part take_part(const unsigned char **from, char **text)
 	return part;
 }
 
-int sci_key_decode(struct sci_key_parts *parts, const unsigned char *data, size_t len)
+void sci_key_decode(struct sci_key_parts *parts, char *text, const unsigned char *data, size_t len)
 {
 	const unsigned char *from = data;
 
-	/* A text has at least two bytes of its own before it, so the NULs have room. */
-	parts->text = malloc(len + 1);
-	if (!parts->text)
-		return SC_E_NOMEM;
-	char *text = parts->text;
 	for (parts->count = 0; parts->count < SC_KEY_PARTS_MAX && from < data + len; parts->count++)
 		parts->parts[parts->count] = take_part(&from, &text);
-	return 0;
-}
-
-void sci_key_parts_fini(struct sci_key_parts *parts)
-{
-	free(parts->text);
 }

@@ -150,12 +150,16 @@ uint64_t sci_key_hash(struct sc_key key, const struct sci_hash_secret *secret);
 struct sci_key_parts {
 	struct sc_part parts[SC_KEY_PARTS_MAX];
 	size_t count;
-	char *text;
 };
 
-/* Read the bytes that sci_key_encode() wrote. Returns 0, or SC_E_NOMEM. */
-int sci_key_decode(struct sci_key_parts *parts, const unsigned char *data, size_t len);
+/* How much memory the texts of a key take that is `len` bytes long: each has at least two bytes of
+ * its own before it, so their NULs have room. */
+static inline size_t sci_key_text_bytes(size_t len)
+{
+	return len + 1;
+}
 
-void sci_key_parts_fini(struct sci_key_parts *parts);
+/* Read the bytes that sci_key_encode() wrote; texts and bytes go into `text`, which the parts refer to. */
+void sci_key_decode(struct sci_key_parts *parts, char *text, const unsigned char *data, size_t len);
 
 #endif

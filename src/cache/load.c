@@ -2,15 +2,38 @@
  * caller, to the waiting ones and into the cache. */
 #include "cache/load.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cache/cache_time.h"
-#include "base/clock.h"
+#include "cache/memory.h"
 
 #include <stdarg.h>
+
+struct sc_load *sci_load_open(const struct sci_name *name)
+{
+	struct sc_load *load = sci_alloc(sizeof *load + sci_key_text_bytes(name->len));
+
+	if (!load)
+		return NULL;
+	*load = (struct sc_load){ 0 };
+	sci_key_decode(&load->parts, (char *)(load + 1), name->key, name->len);
+	load->key = (struct sc_key){ load->parts.parts, load->parts.count };
+	return load;
+}
+
+void sci_load_close(struct sc_load *load)
+{
+	sci_free(load);
+}
 
 const struct sc_key *sc_load_key(const struct sc_load *load)
 {
 	return &load->key;
+}
+
+const struct sc_value *sc_load_old(const struct sc_load *load)
+{
+	return load->old;
 }
 
 const char *sc_load_text(const struct sc_load *load, size_t index)
@@ -26,6 +49,16 @@ int64_t sc_load_number(const struct sc_load *load, size_t index)
 	return index < load->key.count ? load->key.parts[index].number : 0;
 }
 
+/* The old one is released last: what frees an object is the user's code. */
+static void set(struct sc_load *load, struct sci_blob *blob)
+{
+	struct sci_blob *old = load->value;
+
+	load->value = blob;
+	load->has_failed = false;
+	sci_blob_release(old);
+}
+
 int sc_load_reserve(struct sc_load *load, size_t len, void **data)
 {
 	struct sci_blob *blob = sci_blob_open(len);
@@ -33,8 +66,7 @@ int sc_load_reserve(struct sc_load *load, size_t len, void **data)
 	*data = NULL;
 	if (!blob)
 		return SC_E_NOMEM;
-	sci_blob_release(load->value);
-	load->value = blob;
+	set(load, blob);
 	*data = blob->data;
 	return 0;
 }
@@ -48,8 +80,7 @@ int sc_load_set_value(struct sc_load *load, const void *data, size_t len)
 	/* `data` may be the value given before. */
 	if (len)
 		memcpy(blob->data, data, len);
-	sci_blob_release(load->value);
-	load->value = blob;
+	set(load, blob);
 	return 0;
 }
 
@@ -75,8 +106,7 @@ int sc_load_set_object(struct sc_load *load, const struct sc_object *object)
 	struct sci_blob *blob = sci_blob_open_object(object);
 	if (!blob)
 		return SC_E_NOMEM;
-	sci_blob_release(load->value);
-	load->value = blob;
+	set(load, blob);
 	return 0;
 }
 
@@ -87,6 +117,8 @@ int sc_load_fail(struct sc_load *load, int code, const char *format, ...)
 	va_start(args, format);
 	sci_error_vset(&load->error, SC_E_LOAD, 0, format, args);
 	va_end(args);
+	load->has_failed = true;
+	load->failed_with = code;
 	return code;
 }
 

@@ -3,6 +3,7 @@
  * What is pinned is a record in the region, which then stays where it is and as it is; an object, which
  * has a count of its own holders; or, when a record's pins are used up, a copy on the heap. */
 #include "cache/handle.h"
+#include "cache/bypass.h"
 #include "engine/peek.h"
 
 /* Longer values are pinned and copied without the lock. */
@@ -11,8 +12,11 @@
 bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found)
 {
-	enum sci_lookup lookup = sci_shard_find(stripe->shard, name, now_ms, found);
+	enum sci_lookup lookup = sci_is_bypassed()
+		? SCI_LOOKUP_MISS
+		: sci_shard_find(stripe->shard, name, now_ms, found);
 
+	sci_lock_assert_held(&stripe->lock);
 	stripe->counts.hits += lookup == SCI_LOOKUP_HIT;
 	stripe->counts.misses += lookup != SCI_LOOKUP_HIT;
 	stripe->counts.expired += lookup == SCI_LOOKUP_EXPIRED;
@@ -42,6 +46,7 @@ static uint64_t hold_of(const struct sc_cache *cache, const struct sci_stripe *s
 int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_found *found, struct sc_value *value)
 {
+	sci_lock_assert_held(&stripe->lock);
 	if (found->object) {
 		*value = sci_value_of_blob(sci_blob_acquire(sci_blob_of(found->object)));
 		return SC_HIT;
@@ -63,22 +68,28 @@ struct sc_value sci_value_of_blob(struct sci_blob *blob)
 	return (struct sc_value){ .data = blob->data, .len = blob->len, .holder = blob, .hold = 0 };
 }
 
+static void unpin(struct sc_cache *cache, uint64_t hold)
+{
+	struct sci_stripe *stripe = &cache->stripes[hold >> 32];
+
+	sci_stripe_lock(stripe);
+	sci_shard_unpin(stripe->shard, (sci_place)hold);
+	sci_stripe_unlock(stripe);
+	/* The pin's hold on the cache goes as the opener's does. */
+	sci_cache_let_go(cache);
+}
+
 void sc_value_release(struct sc_value *value)
 {
 	if (!value || !value->holder)
 		return;
-	if (value->hold == 0) {
-		sci_blob_release(value->holder);
-	} else {
-		struct sc_cache *cache = value->holder;
-		struct sci_stripe *stripe = &cache->stripes[value->hold >> 32];
-		sci_stripe_lock(stripe);
-		sci_shard_unpin(stripe->shard, (sci_place)value->hold);
-		sci_stripe_unlock(stripe);
-		/* The pin's hold on the cache goes as the opener's does. */
-		sci_cache_let_go(cache);
-	}
+	void *holder = value->holder;
+	uint64_t hold = value->hold;
 	*value = (struct sc_value){ 0 };
+	if (hold)
+		unpin(holder, hold);
+	else
+		sci_blob_release(holder);
 }
 
 /* How a lookup that pins finds an entry. */
@@ -92,16 +103,16 @@ static inline int pin(struct sc_cache *cache, struct sc_key key, find_fn find_lo
 	struct sci_found found;
 
 	*value = (struct sc_value){ 0 };
+	int64_t now_ms = sci_cache_lookup_ms(cache);
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
-	int64_t now_ms = sci_cache_lookup_ms(cache);
 	sci_stripe_lock(stripe);
 	if (find_locked(stripe, &lookup.name, now_ms, &found))
 		rc = sci_cache_pin_locked(cache, stripe, &found, value);
-	sci_stripe_unlock(stripe);
 	sci_key_fini(&lookup);
+	sci_stripe_unlock(stripe);
 	return rc;
 }
 
@@ -113,7 +124,9 @@ int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value 
 static bool look_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found)
 {
-	return sci_shard_look(stripe->shard, name, now_ms, found) == SCI_LOOKUP_HIT;
+	sci_lock_assert_held(&stripe->lock);
+	return !sci_is_bypassed() &&
+		sci_shard_look(stripe->shard, name, now_ms, found) == SCI_LOOKUP_HIT;
 }
 
 int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *value)
@@ -167,9 +180,8 @@ static int get_locked(struct sc_cache *cache, const struct sci_name *name, int64
 
 /* What comes of a quick lookup that was no hit: what it did not find out is looked up by what can. */
 static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, enum sci_peek peek,
-	const struct target *to)
+	int64_t now_ms, const struct target *to)
 {
-	int64_t now_ms = sci_peek_gave_up(peek) ? sci_cache_lookup_ms(cache) : 0;
 	struct sci_copy copy = { .buffer = to->buffer, .capacity = to->capacity };
 
 	if (peek == SCI_PEEK_TOO_LARGE)
@@ -192,62 +204,77 @@ static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, en
 static __attribute__((noinline)) int get_short_otherwise(struct sc_cache *cache,
 	struct sci_quick_name name, enum sci_peek peek, void *buffer, size_t capacity, size_t *len)
 {
+	int64_t now_ms = sci_peek_gave_up(peek) ? sci_cache_lookup_ms(cache) : 0;
 	struct sci_lookup_key lookup;
 
 	sci_short_key(&lookup, name);
-	return get_otherwise(cache, &lookup.name, peek, &(struct target){ buffer, capacity, len });
+	return get_otherwise(cache, &lookup.name, peek, now_ms,
+		&(struct target){ buffer, capacity, len });
 }
 
-static int64_t now_ms(const void *cache)
+static int64_t time_read(const void *now_ms)
 {
-	return sci_cache_now_ms(cache);
+	return *(const int64_t *)now_ms;
+}
+
+/* A key that may have to be allocated: the time is read before, because the user's clock need not return. */
+static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
+{
+	struct sci_lookup_key lookup;
+
+	*len = 0;
+	int64_t now_ms = sci_cache_lookup_ms(cache);
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	struct sci_quick_name name = sci_peek_name(&lookup.name);
+	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name.hash), &name,
+		time_read, &now_ms, buffer, capacity, len);
+	if (peek == SCI_PEEK_HIT) {
+		sci_tally_hit(&cache->tally);
+		rc = SC_HIT;
+	} else {
+		rc = get_otherwise(cache, &lookup.name, peek, now_ms,
+			&(struct target){ buffer, capacity, len });
+	}
+	sci_key_fini(&lookup);
+	return rc;
+}
+
+static int64_t read_time_ms(const void *cache)
+{
+	return sci_cache_coarse_ms(cache);
 }
 
 /* Any key. A short one is in registers until it turns out that more is to be done. */
 static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_key key,
 	void *buffer, size_t capacity, size_t *len)
 {
-	bool is_short = sci_key_is_short(key);
-	struct sci_quick_name name;
-	struct sci_lookup_key lookup;
-
-	if (is_short) {
-		name = sci_short_name(key.parts, &cache->secret);
-	} else {
-		int rc = sci_cache_key(cache, key, &lookup);
-		*len = 0;
-		if (rc < 0)
-			return rc;
-		name = sci_peek_name(&lookup.name);
-	}
-	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name.hash), &name, now_ms,
-		cache, buffer, capacity, len);
+	if (!sci_key_is_short(key))
+		return get_long(cache, key, buffer, capacity, len);
+	struct sci_quick_name name = sci_short_name(key.parts, &cache->secret);
+	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name.hash), &name,
+		read_time_ms, cache, buffer, capacity, len);
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
 		sci_tally_hit(&cache->tally);
-		if (!is_short)
-			sci_key_fini(&lookup);
 		return SC_HIT;
 	}
-	if (is_short)
-		return get_short_otherwise(cache, name, peek, buffer, capacity, len);
-	int rc =
-		get_otherwise(cache, &lookup.name, peek, &(struct target){ buffer, capacity, len });
-	sci_key_fini(&lookup);
-	return rc;
+	return get_short_otherwise(cache, name, peek, buffer, capacity, len);
 }
 
 /* Where the order of use is exact a hit has to be written down: nothing is looked for without the lock. */
-static __attribute__((noinline)) int get_ordered(struct sc_cache *cache, struct sc_key key,
+static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struct sc_key key,
 	void *buffer, size_t capacity, size_t *len)
 {
 	struct sci_lookup_key lookup;
 
 	*len = 0;
+	int64_t now_ms = sci_cache_lookup_ms(cache);
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	rc = get_locked(cache, &lookup.name, sci_cache_lookup_ms(cache),
-		&(struct target){ buffer, capacity, len });
+	rc = get_locked(cache, &lookup.name, now_ms, &(struct target){ buffer, capacity, len });
 	sci_key_fini(&lookup);
 	return rc;
 }
@@ -284,8 +311,8 @@ static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const str
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len)
 {
-	if (cache->options.policy == SC_POLICY_LRU)
-		return get_ordered(cache, key, buffer, capacity, len);
+	if (cache->options.policy == SC_POLICY_LRU || sci_is_bypassed())
+		return get_with_lock(cache, key, buffer, capacity, len);
 	if (!sci_is_likely(sci_key_is_short_text(key)) ||
 		atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed))
 		return get_any(cache, key, buffer, capacity, len);

@@ -1,5 +1,6 @@
 /* A memo is a cache and the function that fills it. The cache is opened by the first call, so that a memo
  * can be a static variable that costs nothing until it is used. */
+#include "cache/flight.h"
 #include "cache/handle.h"
 
 #include "base/error.h"
@@ -41,27 +42,45 @@ void sc_memo_fini(struct sc_memo *memo)
 	memo->cache = NULL;
 }
 
-/* Open the cache. When several threads do so at once, the first to be done wins, and the others close
- * theirs, which nobody has seen. */
-static int open_cache(struct sc_memo *memo, struct sc_cache **cache, struct sc_error *error)
+/* Open the cache, if nobody has opened it since this thread looked. */
+static int open_once(struct sc_memo *memo, struct sc_error *error)
 {
 	struct sc_cache_options options;
-	struct sc_cache *none = NULL;
+	struct sc_cache *cache;
+
+	if (opened(memo))
+		return 0;
+	int rc = sci_cache_options_read(&options, memo->options, error);
+	if (rc == 0)
+		rc = open_lru(&cache, options, error);
+	if (rc == 0)
+		__atomic_store_n(&memo->cache, cache, __ATOMIC_RELEASE);
+	return rc;
+}
+
+/* Open the cache, or wait for the thread that does: two at a time might find no memory where there is
+ * enough for one. Not in line: a function that calls itself would have this on the stack each time. */
+static __attribute__((noinline)) int open_cache(struct sc_memo *memo, struct sc_error *error)
+{
+	struct sci_flight *flight;
+	struct sc_error why = { 0 };
 
 	if (!memo->options)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the memo is not initialised: see sc_memo_init()");
-	int rc = sci_cache_options_read(&options, memo->options, error);
-	if (rc == 0)
-		rc = open_lru(cache, options, error);
-	if (rc < 0)
-		return rc;
-	if (!__atomic_compare_exchange_n(&memo->cache, &none, *cache, 0, __ATOMIC_ACQ_REL,
-		    __ATOMIC_ACQUIRE)) {
-		sc_cache_close(*cache);
-		*cache = none;
+	switch (sci_flight_board(memo, NULL, &flight)) {
+	case SCI_FLIGHT_NOMEM:
+		return sci_error_plain(error, SC_E_NOMEM);
+	case SCI_FLIGHT_THEIRS:
+		return sci_flight_follow(flight, INT64_MAX, error);
+	case SCI_FLIGHT_MINE:
+		break;
 	}
-	return 0;
+	int rc = open_once(memo, &why);
+	if (rc < 0 && error)
+		*error = why;
+	sci_flight_land(flight, rc, &why, NULL);
+	return rc;
 }
 
 int sc_memo_call(struct sc_memo *memo, struct sc_key arguments, struct sc_value *value,
@@ -71,9 +90,10 @@ int sc_memo_call(struct sc_memo *memo, struct sc_key arguments, struct sc_value 
 
 	*value = (struct sc_value){ 0 };
 	if (!cache) {
-		int rc = open_cache(memo, &cache, error);
+		int rc = open_cache(memo, error);
 		if (rc < 0)
 			return rc;
+		cache = opened(memo);
 	}
 	return sc_cache_fetch(cache, arguments, value, error);
 }

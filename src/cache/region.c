@@ -47,6 +47,7 @@ void sci_region_give_back_locked(const struct sc_cache *cache, struct sci_stripe
 {
 	uint64_t used = page_up(sci_shard_bytes(stripe->shard));
 
+	sci_lock_assert_held(&stripe->lock);
 	if (used < cache->shard_bytes)
 		madvise((char *)stripe->shard + used, cache->shard_bytes - used, MADV_DONTNEED);
 	if (stripe->populated > used)
@@ -58,6 +59,7 @@ void sci_region_populate_locked(struct sci_stripe *stripe, uint64_t reached)
 	uint64_t from = page_up(reached), batch = from / PART_OF_USE, left = 0;
 	uint64_t end = sci_shard_bytes(stripe->shard) / BATCH_BYTES_MIN * BATCH_BYTES_MIN;
 
+	sci_lock_assert_held(&stripe->lock);
 	if (from < end)
 		left = end - from;
 	batch = batch > BATCH_BYTES_MAX ? BATCH_BYTES_MAX : page_up(batch);

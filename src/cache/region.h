@@ -10,12 +10,16 @@ int sci_region_map(struct sc_cache *cache, struct sc_error *error);
 void sci_region_unmap(struct sc_cache *cache);
 
 /* What lies behind a shard's end goes back to the system; what is read there is zero from now on. */
-void sci_region_give_back_locked(const struct sc_cache *cache, struct sci_stripe *stripe);
+void sci_region_give_back_locked(const struct sc_cache *cache, struct sci_stripe *stripe)
+	SCI_REQUIRES(stripe->lock);
 
 /* The slow part of sci_region_reach_locked(). */
-void sci_region_populate_locked(struct sci_stripe *stripe, uint64_t reached);
+void sci_region_populate_locked(struct sci_stripe *stripe, uint64_t reached)
+	SCI_REQUIRES(stripe->lock);
 
 /* Something was stored: have pages ready for what is stored next. */
+static inline void sci_region_reach_locked(struct sci_stripe *stripe) SCI_REQUIRES(stripe->lock);
+
 static inline void sci_region_reach_locked(struct sci_stripe *stripe)
 {
 	uint64_t reached = sci_shard_reached(stripe->shard);

@@ -12,12 +12,11 @@
 #include "cache/cache_time.h"
 #include "cache/flight.h"
 #include "cache/fork.h"
+#include "cache/memory.h"
 
 #include "base/error.h"
 
 #include <scopecache/resource.h>
-
-#include <stdlib.h>
 
 struct sc_resource_instance {
 	void *instance;
@@ -29,17 +28,16 @@ struct sc_resource_instance {
 	struct sc_resource_instance *opened_before, *opened_after; /* of the process */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* Guarded by lock. */
-static struct sc_resource_instance *last_opened;
-static uint64_t opened;
+static struct sci_lock lock = SCI_LOCK_INIT;
+static struct sc_resource_instance *last_opened SCI_GUARDED_BY(lock);
+static uint64_t opened SCI_GUARDED_BY(lock);
 
-void sci_resource_fork(enum sci_fork_stage stage)
+SCI_UNCHECKED void sci_resource_fork(enum sci_fork_stage stage)
 {
 	if (stage == SCI_FORK_BEFORE)
-		pthread_mutex_lock(&lock);
+		sci_lock_take(&lock);
 	else
-		pthread_mutex_unlock(&lock);
+		sci_lock_let_go(&lock);
 }
 
 void sc_resource_init(struct sc_resource *resource, sc_resource_open_fn open,
@@ -55,7 +53,7 @@ void sc_resource_fini(struct sc_resource *resource)
 
 static void install(struct sc_resource *resource, struct sc_resource_instance *instance)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	instance->resource = resource;
 	instance->close = resource->close;
 	instance->holders = 1;
@@ -65,11 +63,10 @@ static void install(struct sc_resource *resource, struct sc_resource_instance *i
 		last_opened->opened_after = instance;
 	last_opened = instance;
 	resource->current = instance;
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 }
 
-/* Under the lock. */
-static void forget(struct sc_resource_instance *instance)
+static SCI_REQUIRES(lock) void forget(struct sc_resource_instance *instance)
 {
 	if (instance->opened_after)
 		instance->opened_after->opened_before = instance->opened_before;
@@ -84,13 +81,16 @@ static void close_instance(struct sc_resource_instance *instance)
 {
 	if (!instance)
 		return;
-	if (instance->close)
-		instance->close(instance->instance);
-	free(instance);
+	sc_resource_close_fn close = instance->close;
+	void *closed = instance->instance;
+	/* The last thing that is done: the user's code may not come back. */
+	sci_free(instance);
+	if (close)
+		close(closed);
 }
 
-/* Under the lock: nobody acquires this instance any more. Returns it if nobody holds it, to be closed. */
-static struct sc_resource_instance *retire(struct sc_resource *resource)
+/* Nobody acquires this instance any more. Returns it if nobody holds it, to be closed. */
+static SCI_REQUIRES(lock) struct sc_resource_instance *retire(struct sc_resource *resource)
 {
 	struct sc_resource_instance *instance = resource->current;
 
@@ -128,38 +128,49 @@ static struct sc_held held_of(const struct sc_resource_instance *instance)
 	return (struct sc_held){ .instance = instance->instance, .number = instance->number };
 }
 
+/* An open that is under way. */
+struct opening {
+	struct sci_flight *flight;
+	struct sc_resource_instance *instance;
+};
+
+/* The opener did not come back. */
+static void abandon(void *arg)
+{
+	const struct opening *opening = arg;
+	struct sc_error error;
+
+	sci_error_set(&error, SC_E_OPEN, 0,
+		"the opener did not return: it threw, or its thread ended");
+	sci_free(opening->instance);
+	sci_flight_land(opening->flight, SC_E_OPEN, &error, NULL);
+}
+
 static int open_now(struct sc_resource *resource, struct sci_flight *flight, struct sc_held *held,
 	struct sc_error *error)
 {
-	struct sc_resource_instance *opened_now = calloc(1, sizeof *opened_now);
+	struct sc_resource_instance *opened_now = sci_alloc_zeroed(sizeof *opened_now);
+	struct opening opening = { flight, opened_now };
 	struct sc_error detail = { 0 };
-	int rc = opened_now ? call_open(resource, &opened_now->instance, &detail)
-			    : sci_error_set(&detail, SC_E_NOMEM, 0, "out of memory");
+	int rc = SC_E_NOMEM;
+
+	if (opened_now) {
+		pthread_cleanup_push(abandon, &opening);
+		rc = call_open(resource, &opened_now->instance, &detail);
+		pthread_cleanup_pop(0);
+	} else {
+		sci_error_plain(&detail, rc);
+	}
 
 	if (opened_now && rc == SC_LOADED) {
 		install(resource, opened_now);
 		*held = held_of(opened_now);
 	} else {
-		free(opened_now);
+		sci_free(opened_now);
 		if (error)
 			*error = detail;
 	}
 	sci_flight_land(flight, rc, &detail, NULL);
-	return rc;
-}
-
-static int wait_for_open(struct sci_flight *flight, struct sc_error *error)
-{
-	int rc = sci_flight_wait(flight, sci_invocation_deadline_mono_ms());
-
-	if (rc < 0) {
-		sci_error_set(error, rc, 0, "%s", sc_result_text(rc));
-	} else {
-		rc = flight->result;
-		if (rc < 0 && error)
-			*error = flight->error;
-	}
-	sci_flight_leave(flight);
 	return rc;
 }
 
@@ -174,15 +185,15 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 		enum sci_boarding boarding = SCI_FLIGHT_NOMEM;
 		struct sci_flight *flight = NULL;
 
-		pthread_mutex_lock(&lock);
+		sci_lock_take(&lock);
 		bool is_open = resource->current != NULL;
 		if (is_open) {
 			resource->current->holders++;
 			*held = held_of(resource->current);
 		} else {
-			boarding = sci_flight_board(resource, NULL, 0, &flight);
+			boarding = sci_flight_board(resource, NULL, &flight);
 		}
-		pthread_mutex_unlock(&lock);
+		sci_lock_let_go(&lock);
 
 		if (is_open)
 			return SC_HIT;
@@ -191,13 +202,14 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 		if (boarding == SCI_FLIGHT_NOMEM)
 			return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 		/* Once it is open, take it as everybody does: it may have been reset since. */
-		rc = wait_for_open(flight, error);
+		rc = sci_flight_follow(flight, sci_invocation_deadline_mono_ms(), error);
 	} while (rc >= 0);
 	return rc;
 }
 
-/* Under the lock: let go of a retired instance; returns it if that was the last hold. */
-static struct sc_resource_instance *release_retired(struct sc_resource *resource, uint64_t number)
+/* Let go of a retired instance; returns it if that was the last hold. */
+static SCI_REQUIRES(lock) struct sc_resource_instance *release_retired(struct sc_resource *resource,
+	uint64_t number)
 {
 	for (struct sc_resource_instance **link = &resource->retired; *link;
 		link = &(*link)->next_retired) {
@@ -219,13 +231,13 @@ void sc_resource_release(struct sc_resource *resource, struct sc_held *held)
 
 	if (!held || !held->instance)
 		return;
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	struct sc_resource_instance *current = resource->current;
 	if (current && current->number == held->number && current->holders > 0)
 		current->holders--;
 	else
 		unheld = release_retired(resource, held->number);
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	*held = (struct sc_held){ 0 };
 	close_instance(unheld);
 }
@@ -236,23 +248,23 @@ void sc_resource_report_broken(struct sc_resource *resource, const struct sc_hel
 
 	if (!held || !held->instance)
 		return;
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	if (resource->current && resource->current->number == held->number)
 		unheld = retire(resource);
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	close_instance(unheld);
 }
 
 void sc_resource_reset(struct sc_resource *resource)
 {
-	pthread_mutex_lock(&lock);
+	sci_lock_take(&lock);
 	struct sc_resource_instance *unheld = retire(resource);
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
 	close_instance(unheld);
 }
 
-/* Under the lock: the last opened, up to number `last`, that is still current. */
-static struct sc_resource_instance *last_current(uint64_t last)
+/* The last opened, up to number `last`, that is still current. */
+static SCI_REQUIRES(lock) struct sc_resource_instance *last_current(uint64_t last)
 {
 	struct sc_resource_instance *instance = last_opened;
 
@@ -261,16 +273,26 @@ static struct sc_resource_instance *last_current(uint64_t last)
 	return instance;
 }
 
+/* Close those up to this number; also the rest, when one of their closers does not come back. */
+static void close_up_to(void *last)
+{
+	sci_lock_take(&lock);
+	for (struct sc_resource_instance *next; (next = last_current(*(const uint64_t *)last));) {
+		struct sc_resource_instance *unheld = retire(next->resource);
+		sci_lock_let_go(&lock);
+		pthread_cleanup_push(close_up_to, last);
+		close_instance(unheld);
+		pthread_cleanup_pop(0);
+		sci_lock_take(&lock);
+	}
+	sci_lock_let_go(&lock);
+}
+
 void sc_resource_close_all(void)
 {
-	pthread_mutex_lock(&lock);
 	/* What a closer opens anew is not ours to close: that might go on for ever. */
+	sci_lock_take(&lock);
 	uint64_t last = opened;
-	for (struct sc_resource_instance *next; (next = last_current(last));) {
-		struct sc_resource_instance *unheld = retire(next->resource);
-		pthread_mutex_unlock(&lock);
-		close_instance(unheld);
-		pthread_mutex_lock(&lock);
-	}
-	pthread_mutex_unlock(&lock);
+	sci_lock_let_go(&lock);
+	close_up_to(&last);
 }

@@ -21,6 +21,7 @@ static int64_t deadline(int64_t now_ms, int64_t ttl_ms)
 static int decline_locked(struct sci_stripe *stripe, const struct sci_name *name,
 	const struct sci_deposit *deposit)
 {
+	sci_lock_assert_held(&stripe->lock);
 	sci_shard_remove(stripe->shard, name);
 	if (deposit->object)
 		sci_shard_depart(stripe->shard, &deposit->object->departed);
@@ -30,6 +31,7 @@ static int decline_locked(struct sci_stripe *stripe, const struct sci_name *name
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
 {
+	sci_lock_assert_held(&stripe->lock);
 	const struct sci_terms *terms = &deposit->terms;
 	struct sci_content content = {
 		.value = deposit->data,
@@ -78,7 +80,16 @@ static int read_terms(const struct sc_cache *cache, const struct sc_put_options 
 	return 0;
 }
 
-static inline int put(struct sc_cache *cache, struct sc_key key, const struct sci_deposit *deposit)
+/* Where nothing expires, nobody asks what time it is. May call the user's clock, so it comes before
+ * anything that would have to be given back. */
+static inline int64_t put_time_ms(const struct sc_cache *cache, const struct sci_terms *terms)
+{
+	return terms->ttl_ms || terms->tti_ms ? sci_cache_now_ms(cache)
+					      : sci_cache_lookup_ms(cache);
+}
+
+static inline int put(struct sc_cache *cache, struct sc_key key, const struct sci_deposit *deposit,
+	int64_t now_ms)
 {
 	struct sci_lookup_key lookup;
 
@@ -87,15 +98,11 @@ static inline int put(struct sc_cache *cache, struct sc_key key, const struct sc
 		return rc;
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	sci_shard_expect(sci_cache_shard(cache, lookup.name.hash), &lookup.name);
-	/* Where nothing expires, nobody asks what time it is. */
-	int64_t now_ms = deposit->terms.ttl_ms || deposit->terms.tti_ms
-		? sci_cache_now_ms(cache)
-		: sci_cache_lookup_ms(cache);
 	sci_stripe_lock(stripe);
-	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
+	sci_flight_overtake(cache, &lookup.name);
 	rc = sci_cache_store_locked(cache, stripe, &lookup.name, deposit, now_ms);
-	sci_stripe_unlock(stripe);
 	sci_key_fini(&lookup);
+	sci_stripe_unlock(stripe);
 	return rc;
 }
 
@@ -104,7 +111,9 @@ int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, si
 	const struct sci_terms none = { 0 };
 	const struct sci_deposit deposit = { data, len, NULL, sci_cache_terms(cache, none) };
 
-	return data || len == 0 ? put(cache, key, &deposit) : SC_E_INVAL;
+	if (!data && len)
+		return SC_E_INVAL;
+	return put(cache, key, &deposit, put_time_ms(cache, &deposit.terms));
 }
 
 int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *data, size_t len,
@@ -115,7 +124,7 @@ int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *dat
 	if (!data && len)
 		return SC_E_INVAL;
 	int rc = read_terms(cache, options, &deposit.terms);
-	return rc < 0 ? rc : put(cache, key, &deposit);
+	return rc < 0 ? rc : put(cache, key, &deposit, put_time_ms(cache, &deposit.terms));
 }
 
 int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct sc_object *object,
@@ -128,10 +137,11 @@ int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct 
 	int rc = read_terms(cache, options, &deposit.terms);
 	if (rc < 0)
 		return rc;
+	int64_t now_ms = put_time_ms(cache, &deposit.terms);
 	deposit.object = sci_blob_open_object(object);
 	if (!deposit.object)
 		return SC_E_NOMEM;
-	rc = put(cache, key, &deposit);
+	rc = put(cache, key, &deposit, now_ms);
 	if (rc < 0)
 		sci_blob_disown(deposit.object);
 	return rc;
@@ -146,31 +156,26 @@ int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
 		return rc;
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	sci_stripe_lock(stripe);
-	sci_flight_overtake(cache, lookup.name.key, lookup.name.len);
+	sci_flight_overtake(cache, &lookup.name);
 	bool removed = sci_shard_remove(stripe->shard, &lookup.name);
 	stripe->counts.invalidations += removed;
-	sci_stripe_unlock(stripe);
 	sci_key_fini(&lookup);
+	sci_stripe_unlock(stripe);
 	return removed ? SC_HIT : SC_MISS;
 }
 
-/* Stripe by stripe: a load that began before is overtaken wherever its key is, and what was stored before is
- * met in its stripe. */
+/* A load that began before is overtaken wherever its key is, and what was stored before is met in its
+ * stripe. */
 void sc_cache_clear(struct sc_cache *cache)
 {
-	sci_flight_overtake(cache, NULL, 0);
-	for (uint32_t i = 0; i < cache->stripe_count; i++) {
-		struct sci_stripe *stripe = &cache->stripes[i];
-		sci_stripe_lock(stripe);
-		stripe->counts.invalidations += sci_shard_clear(stripe->shard);
-		sci_stripe_unlock(stripe);
-	}
+	sci_flight_overtake(cache, NULL);
+	sci_blob_release_departed(sci_cache_clear(cache));
 }
 
 void sci_cache_reset(struct sc_cache *cache)
 {
 	sci_cache_lock_all(cache);
-	sci_flight_overtake(cache, NULL, 0);
+	sci_flight_overtake(cache, NULL);
 	for (uint32_t i = 0; i < cache->stripe_count; i++) {
 		sci_shard_clear(cache->stripes[i].shard);
 		cache->stripes[i].counts = (struct sci_counts){ 0 };

@@ -48,7 +48,7 @@ uint64_t sci_stripes_bytes_least(const struct sc_cache *cache)
 
 /* What is done under the lock is mostly shorter than going to sleep and being woken: spin a little first,
  * where the C library knows how to. */
-static void init_lock(pthread_mutex_t *lock)
+static void init_lock(struct sci_lock *lock)
 {
 	pthread_mutexattr_t attributes;
 
@@ -56,8 +56,9 @@ static void init_lock(pthread_mutex_t *lock)
 #ifdef __GLIBC__
 	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
 #endif
-	pthread_mutex_init(lock, &attributes);
+	pthread_mutex_init(&lock->mutex, &attributes);
 	pthread_mutexattr_destroy(&attributes);
+	sci_lock_note(lock, 0);
 }
 
 void sci_stripes_init(struct sc_cache *cache)
@@ -81,36 +82,56 @@ void sci_stripes_init(struct sc_cache *cache)
 void sci_stripes_fini(struct sc_cache *cache)
 {
 	for (uint32_t i = 0; i < cache->stripe_count; i++)
-		pthread_mutex_destroy(&cache->stripes[i].lock);
+		pthread_mutex_destroy(&cache->stripes[i].lock.mutex);
 }
 
 void sci_stripe_lock(struct sci_stripe *stripe)
 {
-	pthread_mutex_lock(&stripe->lock);
+	sci_lock_take(&stripe->lock);
+}
+
+struct sci_departed *sci_stripe_leave(struct sci_stripe *stripe)
+{
+	struct sci_departed *departed = sci_shard_departed(stripe->shard);
+
+	sci_lock_let_go(&stripe->lock);
+	return departed;
 }
 
 void sci_stripe_unlock(struct sci_stripe *stripe)
 {
-	struct sci_departed *departed = sci_shard_departed(stripe->shard);
-
-	pthread_mutex_unlock(&stripe->lock);
-	sci_blob_release_departed(departed);
+	sci_blob_release_departed(sci_stripe_leave(stripe));
 }
 
-void sci_cache_lock_all(struct sc_cache *cache)
+SCI_UNCHECKED void sci_cache_lock_all(struct sc_cache *cache)
 {
 	for (uint32_t i = 0; i < cache->stripe_count; i++)
 		sci_stripe_lock(&cache->stripes[i]);
 }
 
-void sci_cache_unlock_all(struct sc_cache *cache)
+SCI_UNCHECKED void sci_cache_unlock_all(struct sc_cache *cache)
 {
-	struct sci_departed *departed[SCI_STRIPES_MAX];
+	struct sci_departed *departed = NULL;
+
+	for (uint32_t i = cache->stripe_count; i-- > 0;) {
+		struct sci_departed *first = sci_stripe_leave(&cache->stripes[i]);
+		sci_departed_append(&first, departed);
+		departed = first;
+	}
+	sci_blob_release_departed(departed);
+}
+
+struct sci_departed *sci_cache_clear(struct sc_cache *cache)
+{
+	struct sci_departed *departed = NULL;
 
 	for (uint32_t i = 0; i < cache->stripe_count; i++) {
-		departed[i] = sci_shard_departed(cache->stripes[i].shard);
-		pthread_mutex_unlock(&cache->stripes[i].lock);
+		struct sci_stripe *stripe = &cache->stripes[i];
+		sci_stripe_lock(stripe);
+		stripe->counts.invalidations += sci_shard_clear(stripe->shard);
+		struct sci_departed *first = sci_stripe_leave(stripe);
+		sci_departed_append(&first, departed);
+		departed = first;
 	}
-	for (uint32_t i = 0; i < cache->stripe_count; i++)
-		sci_blob_release_departed(departed[i]);
+	return departed;
 }

@@ -32,9 +32,11 @@ int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_
 			"max_bytes is %" PRIu64 ", but an index for what this cache was opened for "
 			"needs at least %" PRIu64,
 			max_bytes, least);
-	for (uint32_t i = 0; i < cache->stripe_count; i++)
+	for (uint32_t i = 0; i < cache->stripe_count; i++) {
+		sci_lock_assert_held(&cache->stripes[i].lock);
 		sci_shard_resize(cache->stripes[i].shard, part_of(max_entries, cache, i),
 			sci_stripe_bytes(max_bytes, cache->stripe_count), now_ms);
+	}
 	cache->max_entries = max_entries;
 	cache->max_bytes = max_bytes;
 	return 0;
@@ -65,8 +67,11 @@ int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_b
 	sci_cache_lock_all(cache);
 	rc = sci_cache_bound_locked(cache, max_entries ? max_entries : cache->max_entries,
 		max_bytes ? max_bytes : cache->max_bytes, now_ms, error);
-	for (uint32_t i = 0; i < cache->stripe_count && rc == 0; i++)
-		sci_region_give_back_locked(cache, &cache->stripes[i]);
+	for (uint32_t i = 0; i < cache->stripe_count && rc == 0; i++) {
+		struct sci_stripe *stripe = &cache->stripes[i];
+		sci_lock_assert_held(&stripe->lock);
+		sci_region_give_back_locked(cache, stripe);
+	}
 	sci_cache_unlock_all(cache);
 	return rc;
 }

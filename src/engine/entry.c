@@ -12,6 +12,7 @@ void sci_entry_die(struct sci_shard *shard, sci_place place)
 {
 	uint32_t units = sci_record_units(sci_record_at(shard, place));
 
+	assert(!sci_record_is_pinned(sci_record_at(shard, place)) && shard->space_units >= units);
 	shard->space_units -= units;
 #ifdef SC_AUDIT
 	/* Whoever still reads the value shall notice. */
@@ -36,6 +37,7 @@ static void leave(struct sci_shard *shard, sci_place place)
 	struct sci_record *record = sci_record_at(shard, place);
 	uint64_t form = record->form;
 
+	assert(shard->entries > 0 && shard->weight_units >= sci_record_worth(record).weight_units);
 	shard->entries--;
 	shard->weight_units -= sci_record_worth(record).weight_units;
 	if (sci_form_state(form) == SCI_RECORD_OBJECT)
@@ -50,6 +52,7 @@ static void leave(struct sci_shard *shard, sci_place place)
 
 void sci_entry_detach(struct sci_shard *shard, sci_place place)
 {
+	assert(sci_form_in_index(sci_record_at(shard, place)->form));
 	sci_queue_remove(shard, place);
 	sci_change_begin(shard);
 	sci_write(sci_index_slot(shard, place), 0);
@@ -61,6 +64,8 @@ void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_place place)
 {
 	sci_place old = sci_slot_place(*slot);
 
+	assert(old != place && sci_form_in_index(sci_record_at(shard, old)->form) &&
+		sci_form_in_index(sci_record_at(shard, place)->form));
 	sci_queue_remove(shard, old);
 	sci_write(&sci_record_at(shard, place)->slot, sci_record_at(shard, old)->slot);
 	sci_change_begin(shard);
@@ -74,6 +79,7 @@ void sci_entry_move(struct sci_shard *shard, sci_place from, sci_place to)
 	sci_slot *slot = sci_index_slot(shard, from);
 	uint32_t units = sci_record_units(sci_record_at(shard, from));
 
+	assert(to < from && !sci_record_is_pinned(sci_record_at(shard, from)));
 	sci_change_begin(shard);
 	sci_words_move_down(sci_record_words(sci_record_at(shard, to)),
 		sci_record_words(sci_record_at(shard, from)), units);

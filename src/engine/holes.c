@@ -19,9 +19,12 @@ void sci_holes_remove(struct sci_shard *shard, sci_place place)
 	struct sci_record *hole = sci_record_at(shard, place);
 
 	uint32_t units = sci_record_units(hole);
+	assert(sci_record_state(hole) == SCI_RECORD_DEAD && units > 0);
 	if (units < SCI_HOLE_UNITS_MIN)
 		return;
 	unsigned class = class_of(units);
+	assert(hole->newer ? sci_record_at(shard, hole->newer)->older == place
+			   : shard->holes[class] == place);
 	if (hole->newer)
 		sci_write(&sci_record_at(shard, hole->newer)->older, hole->older);
 	else
@@ -36,6 +39,7 @@ void sci_holes_insert(struct sci_shard *shard, sci_place place, uint32_t units)
 {
 	struct sci_record *hole = sci_record_at(shard, place);
 
+	assert(units > 0 && place >= shard->log_start && place + units <= shard->log.end);
 	sci_write(&hole->form, sci_form(SCI_RECORD_DEAD, (uint64_t)units * SCI_UNIT, 0));
 	if (units < SCI_HOLE_UNITS_MIN)
 		return;
@@ -52,6 +56,8 @@ void sci_holes_add(struct sci_shard *shard, sci_place place, uint32_t units)
 {
 	struct sci_log *log = &shard->log;
 	sci_place behind = place + units;
+
+	assert(behind <= log->head || place >= log->gap_end);
 
 	while (behind != log->head && behind < log->end &&
 		sci_record_state(sci_record_at(shard, behind)) == SCI_RECORD_DEAD) {
@@ -101,6 +107,7 @@ sci_place sci_holes_take(struct sci_shard *shard, uint32_t units)
 		place = first_above(shard, class);
 	if (!place)
 		return 0;
+	assert(sci_record_units(sci_record_at(shard, place)) >= units);
 	uint32_t left = sci_record_units(sci_record_at(shard, place)) - units;
 	sci_holes_remove(shard, place);
 	if (left)

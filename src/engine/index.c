@@ -126,6 +126,7 @@ static sci_slot *free_slot(const struct sci_shard *shard, uint32_t line, unsigne
 
 static void fill(struct sci_shard *shard, sci_slot *slot, uint64_t value)
 {
+	assert(*slot == 0);
 	sci_write(&sci_record_at(shard, sci_slot_place(value))->slot,
 		(uint32_t)(slot - sci_slots(shard)));
 	sci_write(slot, value);
@@ -189,6 +190,7 @@ sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place plac
 	unsigned favourite = sci_index_favourite(hash, 0);
 	sci_slot *slot = free_slot(shard, home, favourite);
 
+	assert(sci_form_in_index(sci_record_at(shard, place)->form));
 	if (!slot)
 		slot = free_slot(shard, other, favourite);
 	if (!slot)

@@ -4,6 +4,8 @@
 
 #include "engine/record.h"
 
+#include <assert.h>
+
 #define SCI_BUCKET_SLOTS 8u
 
 /* A slot of the index; see index.h. */
@@ -147,11 +149,13 @@ static inline void sci_log_limit_set(struct sci_shard *shard, sci_place limit)
  * end, no reader that began before it believes what it saw. */
 static inline void sci_change_begin(struct sci_shard *shard)
 {
+	assert(shard->version % 2 == 0);
 	sci_write(&shard->version, shard->version + 1);
 }
 
 static inline void sci_change_end(struct sci_shard *shard)
 {
+	assert(shard->version % 2 == 1);
 	sci_write(&shard->version, shard->version + 1);
 }
 

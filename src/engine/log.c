@@ -61,6 +61,8 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 	struct sci_log *log = &shard->log;
 	struct sci_record *record = sci_record_at(shard, log->gap_end);
 
+	assert(shard->log_start <= log->head && log->head <= log->gap_end &&
+		log->gap_end < log->end && log->end <= shard->log_limit);
 	if (sci_form_in_index(record->form) && !sci_record_is_pinned(record) &&
 		sci_record_is_expired(record, now_ms)) {
 		sci_entry_detach(shard, log->gap_end);
@@ -111,6 +113,7 @@ sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_m
 	struct sci_log *log = &shard->log;
 	bool from_start = false;
 
+	assert(units > 0);
 	while (log->gap_end - log->head < units) {
 		if (log->gap_end < log->end && moved < most) {
 			moved += sweep_one(shard, now_ms);
@@ -130,6 +133,7 @@ sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_m
 	}
 	sci_place place = log->head;
 	log->head += units;
+	assert(place >= shard->log_start && log->head <= log->gap_end);
 	return place;
 }
 

@@ -23,6 +23,7 @@ void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_place 
 	struct sci_queue *queue = &shard->queue[name];
 	sci_slot *slot = sci_index_slot(shard, place);
 
+	assert(sci_form_in_index(record->form) && sci_slot_place(*slot) == place);
 	sci_write(slot, sci_slot_with_queue(*slot, name));
 	sci_write(&record->newer, 0);
 	sci_write(&record->older, queue->newest);
@@ -42,6 +43,9 @@ void sci_queue_remove(struct sci_shard *shard, sci_place place)
 	const struct sci_record *record = sci_record_at(shard, place);
 	struct sci_queue *queue = queue_of(shard, place);
 
+	assert(queue->entries > 0 && queue->load >= sci_record_load(record));
+	assert(*link_from_newer(shard, queue, record->newer) == place);
+	assert(*link_from_older(shard, queue, record->older) == place);
 	sci_write(link_from_newer(shard, queue, record->newer), record->older);
 	sci_write(link_from_older(shard, queue, record->older), record->newer);
 	queue->entries--;
@@ -61,6 +65,7 @@ void sci_queue_moved(struct sci_shard *shard, sci_place to)
 	const struct sci_record *record = sci_record_at(shard, to);
 	struct sci_queue *queue = queue_of(shard, to);
 
+	assert(sci_slot_place(*sci_index_slot(shard, to)) == to);
 	sci_write(link_from_newer(shard, queue, record->newer), to);
 	sci_write(link_from_older(shard, queue, record->older), to);
 }

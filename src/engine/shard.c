@@ -365,6 +365,7 @@ bool sci_shard_pin(struct sci_shard *shard, sci_place place)
 	struct sci_record *record = sci_record_at(shard, place);
 	unsigned pins = sci_form_pins(record->form);
 
+	assert(sci_record_state(record) == SCI_RECORD_LIVE);
 	if (pins == SCI_PINS_MAX)
 		return false;
 	sci_write(&record->form, record->form + SCI_PIN);
@@ -379,6 +380,7 @@ void sci_shard_unpin(struct sci_shard *shard, sci_place place)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 
+	assert(sci_record_is_pinned(record) && shard->pinned > 0);
 	sci_write(&record->form, record->form - SCI_PIN);
 	if (sci_record_is_pinned(record))
 		return;

@@ -14,7 +14,7 @@ static inline bool sci_http_is_token(unsigned char byte)
 	return byte < 128 && (tokens[byte / 32] >> (byte % 32) & 1);
 }
 
-/* May be part of a header's value or a reason: anything but control characters, tab excepted. */
+/* May be sent as part of a header's value: anything but control characters, tab excepted. */
 static inline bool sci_http_is_text(unsigned char byte)
 {
 	return (byte >= 0x20 && byte != 0x7F) || byte == '\t';
@@ -24,6 +24,22 @@ static inline bool sci_http_is_text_all(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		if (!sci_http_is_text((unsigned char)text[i]))
+			return false;
+	return true;
+}
+
+/* May be received as part of one, or of a reason. Senders write control characters though they should
+ * not, and recipients may keep them (RFC 9110, section 5.5); but NUL, CR and LF are never mere
+ * characters. */
+static inline bool sci_http_is_kept(unsigned char byte)
+{
+	return byte != '\0' && byte != '\r' && byte != '\n';
+}
+
+static inline bool sci_http_is_kept_all(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!sci_http_is_kept((unsigned char)text[i]))
 			return false;
 	return true;
 }

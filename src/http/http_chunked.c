@@ -39,7 +39,7 @@ static int add_digit(struct sci_http_chunked *chunked, int digit, struct sc_erro
 static int skip_byte(struct sci_http_chunked *chunked, unsigned char byte,
 	enum sci_http_chunked_state line, enum sci_http_chunked_state after, struct sc_error *error)
 {
-	if (byte != '\r' && !sci_http_is_text(byte))
+	if (byte != '\r' && !sci_http_is_kept(byte))
 		return malformed(error);
 	chunked->state = byte == '\r' ? after : line;
 	return 0;

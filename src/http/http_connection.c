@@ -2,10 +2,12 @@
  *
  * A server may answer before it has read the whole request, a 413 for instance, and close or simply
  * stop reading. When it closes, sending fails, and what it said is still there to be received. When
- * it stops reading, sending would block for ever: so a send returns after SEND_SLICE_S, and an
- * answer that is waiting then ends the sending. The same limit holds for connect(). */
+ * it stops reading, sending would block for ever: so a send returns after SLICE_S, and an answer
+ * that is waiting then ends the sending. The same limit holds for connect(), and for receiving, so
+ * that a silent server is not waited for longer than the request allows. */
 #include "http/http_connection.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -15,8 +17,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SEND_SLICE_S 1
-#define READ_BYTES   8192
+#define SLICE_S    1
+#define READ_BYTES 8192
 
 void sci_http_connection_close(struct sci_http_connection *connection)
 {
@@ -28,13 +30,14 @@ void sci_http_connection_close(struct sci_http_connection *connection)
 /* Returns 0 or an errno. */
 static int connect_socket(int fd, const union sci_http_sockaddr *to)
 {
-	const struct timeval slice = { .tv_sec = SEND_SLICE_S };
+	const struct timeval slice = { .tv_sec = SLICE_S };
 	const int on = 1;
 	int rc;
 
 	/* Neither can fail on a TCP socket in a way that matters: they only make things better. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof slice);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice);
 	do
 		rc = connect(fd, &to->any, sci_http_sockaddr_len(to));
 	while (rc < 0 && errno == EINTR);
@@ -79,6 +82,18 @@ static int io_error(struct sc_error *error, const char *what,
 	return sci_error_set(error, SC_E_IO, errno, "%s %s", what, connection->address.text);
 }
 
+/* The other side has not taken, or not given, all that there is. Returns 0, or SC_E_DEADLINE. */
+static int go_on_waiting(const struct sci_http_connection *connection,
+	const struct sci_http_request *request, struct sc_error *error)
+{
+	bool is_over = request->deadline_mono_ms != 0 && sci_mono_ms() >= request->deadline_mono_ms;
+
+	if (!is_over && !(request->hurry && sci_http_interrupt_raised(request->hurry)))
+		return 0;
+	return sci_error_set(error, SC_E_DEADLINE, 0, "%s did not answer in time",
+		connection->address.text);
+}
+
 /* Whether recv() would not block. */
 static bool something_waits(int fd)
 {
@@ -100,8 +115,8 @@ static void advance(struct msghdr *message, size_t sent)
 	}
 }
 
-/* Returns 0 when all is sent, 1 when the other side takes no more but may have answered, or
- * SC_E_IO. */
+/* Returns 0 when all is sent, 1 when the other side takes no more but may have answered, SC_E_IO or
+ * SC_E_DEADLINE. */
 static int send_request(const struct sci_http_connection *connection,
 	const struct sci_http_request *request, struct sc_error *error)
 {
@@ -124,6 +139,9 @@ static int send_request(const struct sci_http_connection *connection,
 		} else if (errno != EINTR) {
 			return io_error(error, "cannot send to", connection);
 		}
+		int rc = message.msg_iovlen > 0 ? go_on_waiting(connection, request, error) : 0;
+		if (rc < 0)
+			return rc;
 	}
 	return 0;
 }
@@ -154,7 +172,9 @@ static int take_received(const struct sci_http_connection *connection, struct sc
 		return sci_http_response_feed(response, in, error);
 	}
 	if (received < 0)
-		return errno == EINTR ? 0 : io_error(error, "cannot receive from", connection);
+		return errno == EINTR || errno == EAGAIN
+			? 0
+			: io_error(error, "cannot receive from", connection);
 	if (in->len > 0)
 		return sci_http_response_end(response, error);
 	return sci_error_set(error, SC_E_IO, 0, "%s closed the connection without an answer",
@@ -181,6 +201,8 @@ static int receive_answer(const struct sci_http_connection *connection,
 		 * a wait. */
 		if (response->part >= SCI_HTTP_BODY)
 			end_wait(request);
+		if (rc == 0)
+			rc = go_on_waiting(connection, request, error);
 	}
 	if (rc > 0)
 		in->data[response->body_at + response->body_len] = '\0';

@@ -7,6 +7,8 @@
 #include "http/http_interrupt.h"
 #include "http/http_message.h"
 
+#include <stdint.h>
+
 /* Start with { .address = ..., .fd = -1 }: it connects when it is first needed. */
 struct sci_http_connection {
 	struct sci_http_address address;
@@ -20,6 +22,11 @@ struct sci_http_request {
 	size_t max_answer; /* the most bytes that the body of the answer may have */
 	struct sci_http_interrupt
 		*interrupt; /* may end the wait for the answer; NULL: nothing does */
+
+	/* A server that is silent is waited for until then; 0: for ever. */
+	int64_t deadline_mono_ms;
+	/* Once this is raised, for a second more. NULL: it makes no difference. */
+	const struct sci_http_interrupt *hurry;
 };
 
 enum { SCI_HTTP_ANSWERED, SCI_HTTP_INTERRUPTED };
@@ -33,10 +40,10 @@ enum { SCI_HTTP_ANSWERED, SCI_HTTP_INTERRUPTED };
  * request must be one that the server can bear twice.
  *
  * returns  SCI_HTTP_ANSWERED with the answer in `response`, whatever its status;
- *          SCI_HTTP_INTERRUPTED; SC_E_IO, SC_E_PROTOCOL, SC_E_TOO_LARGE, SC_E_NOMEM, and then the
- *          connection is closed.
- * blocks   until the answer is there: for ever, if the server lets it. Only connecting is limited,
- *          to a second for each address. */
+ *          SCI_HTTP_INTERRUPTED; SC_E_IO, SC_E_PROTOCOL, SC_E_DEADLINE, SC_E_TOO_LARGE, SC_E_NOMEM,
+ *          and then the connection is closed.
+ * blocks   until the answer is there, or up to a second behind what ends the waiting. Connecting is
+ *          limited to a second for each address. */
 int sci_http_connection_exchange(struct sci_http_connection *connection,
 	const struct sci_http_request *request, struct sci_buffer *in,
 	struct sci_http_response *response, struct sc_error *error);

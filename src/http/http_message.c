@@ -58,8 +58,8 @@ static int read_status_line(struct sci_http_response *response, const char *line
 	}
 	if (status < 100 || status == 101 || (len > 12 && line[12] != ' '))
 		return malformed(error, "no status that was asked for");
-	if (!sci_http_is_text_all(line, len))
-		return malformed(error, "a control character in the status line");
+	if (!sci_http_is_kept_all(line, len))
+		return malformed(error, "a NUL or a line break in the status line");
 	response->status = status;
 	response->is_http10 = line[7] == '0';
 	response->has_length = response->has_coding = false;
@@ -152,8 +152,8 @@ static int read_header(struct sci_http_response *response, char *line, size_t le
 	if (colon == 0 || colon == len || line[colon] != ':')
 		return malformed(error, "a header without a name");
 	split_header(line, len, colon, &header);
-	if (!sci_http_is_text_all(header.value, header.value_len))
-		return malformed(error, "a control character in a header");
+	if (!sci_http_is_kept_all(header.value, header.value_len))
+		return malformed(error, "a NUL or a line break in a header");
 	if (sci_http_header_is(&header, "content-length"))
 		return read_length(response, &header, error);
 	if (sci_http_header_is(&header, "transfer-encoding"))

@@ -4,6 +4,7 @@
  * bounded number of times in a row. An answer that cannot be given is logged, and the loop polls
  * on: what one caller loses is less than the warm state of all later ones. Only what makes every
  * later event impossible ends the loop. */
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/sized.h"
 #include "base/utf8.h"
@@ -14,12 +15,19 @@
 #include "lambda/termination.h"
 #include "lambda/trace_environment.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LINE_BYTES 512
+
+/* What an answer has at least, to be given: the deadline may have passed while the handler ran, and the
+ * clocks of both sides may differ. */
+#define ANSWER_MS 1000
+/* An error of the init phase. */
+#define INIT_ERROR_MS 10000
 
 struct loop {
 	struct sc_lambda_function function;
@@ -79,28 +87,62 @@ static void tell_begin(const struct loop *loop)
 	}
 }
 
-static void tell_end(const struct loop *loop)
+/* What ends is told to all: where one of them does not come back, to the others on the way out. */
+struct telling {
+	const struct loop *loop;
+	size_t left;
+};
+
+static void tell_end_to_the_rest(void *arg)
 {
-	for (size_t i = loop->hook_count; i-- > 0;) {
-		const struct sc_hooks *hooks = &loop->hooks[i];
-		if (!hooks->invocation_end)
-			continue;
-		struct sc_invocation_info info = info_of(loop);
-		hooks->invocation_end(hooks->context, &info);
+	struct telling *telling = arg;
+
+	pthread_cleanup_push(tell_end_to_the_rest, telling);
+	while (telling->left-- > 0) {
+		const struct sc_hooks *hooks = &telling->loop->hooks[telling->left];
+		struct sc_invocation_info info = info_of(telling->loop);
+		if (hooks->invocation_end)
+			hooks->invocation_end(hooks->context, &info);
 	}
+	telling->left = 0;
+	pthread_cleanup_pop(0);
 }
 
-static void tell_shutdown(const struct loop *loop)
+static void tell_end(const struct loop *loop)
 {
-	for (size_t i = loop->hook_count; i-- > 0;)
-		if (loop->hooks[i].shutdown)
-			loop->hooks[i].shutdown(loop->hooks[i].context);
+	tell_end_to_the_rest(&(struct telling){ loop, loop->hook_count });
+}
+
+static void tell_shutdown_to_the_rest(void *arg)
+{
+	struct telling *telling = arg;
+
+	pthread_cleanup_push(tell_shutdown_to_the_rest, telling);
+	while (telling->left-- > 0) {
+		const struct sc_hooks *hooks = &telling->loop->hooks[telling->left];
+		if (hooks->shutdown)
+			hooks->shutdown(hooks->context);
+	}
+	telling->left = 0;
+	pthread_cleanup_pop(0);
+}
+
+static void tell_shutdown(void *loop)
+{
+	const struct loop *the = loop;
+
+	tell_shutdown_to_the_rest(&(struct telling){ the, the->hook_count });
 }
 
 /* ---- One invocation. ---- */
 
-static int post(struct loop *loop, const struct sci_post *what)
+static int post(struct loop *loop, struct sci_post *what)
 {
+	int64_t remaining_ms = sc_invocation_remaining_ms(&loop->invocation);
+
+	if (remaining_ms < INT64_MAX / 2)
+		what->deadline_mono_ms =
+			sci_mono_ms() + (remaining_ms > ANSWER_MS ? remaining_ms : ANSWER_MS);
 	return sci_runtime_api_post(&loop->api, loop->invocation.event, what, &loop->error);
 }
 
@@ -139,7 +181,9 @@ static int post_response(struct loop *loop)
 		response.len);
 	sc_invocation_fail(inv, "Function.ResponseSizeTooLarge",
 		"the response of %zu bytes is larger than what the platform accepts", response.len);
-	return post_failure(loop);
+	rc = post_failure(loop);
+	/* Where the 413 was an answer to the caller already, this one comes second. */
+	return rc == SC_E_PROTOCOL && loop->error.http_status == 403 ? 0 : rc;
 }
 
 static void answer(struct loop *loop, int result)
@@ -170,11 +214,28 @@ static void prepare(struct loop *loop, const struct sci_event *event)
 	}
 }
 
+/* The handler did not come back: who waits for its answer is told, and the exception, or the end of the
+ * thread, goes on. */
+static void abandon_invocation(void *arg)
+{
+	struct loop *loop = arg;
+
+	sc_invocation_fail(&loop->invocation, "Function.DidNotReturn",
+		"the handler did not return: it threw, or its thread ended");
+	answer(loop, SC_E_FUNCTION);
+	tell_end(loop);
+}
+
 static void serve(struct loop *loop, const struct sci_event *event)
 {
+	int result;
+
 	prepare(loop, event);
+	pthread_cleanup_push(abandon_invocation, loop);
 	tell_begin(loop);
-	answer(loop, loop->function.handle(&loop->invocation, loop->state));
+	result = loop->function.handle(&loop->invocation, loop->state);
+	pthread_cleanup_pop(0);
+	answer(loop, result);
 	tell_end(loop);
 }
 
@@ -214,7 +275,8 @@ static int fail_init(struct loop *loop, int result)
 {
 	struct sc_error *error = &loop->error, post_error;
 	struct sci_post failure = { .content_type = "application/json",
-		.error_type = "Function.InitError" };
+		.error_type = "Function.InitError",
+		.deadline_mono_ms = sci_mono_ms() + INIT_ERROR_MS };
 
 	error->message[sizeof error->message - 1] = '\0';
 	if (error->message[0] == '\0')
@@ -232,20 +294,60 @@ static int fail_init(struct loop *loop, int result)
 	return SC_E_FUNCTION;
 }
 
+static void abandon_init(void *arg)
+{
+	struct loop *loop = arg;
+
+	sci_error_set(&loop->error, SC_E_FUNCTION, 0,
+		"the init function did not return: it threw, or its thread ended");
+	fail_init(loop, SC_E_FUNCTION);
+}
+
+static int init(struct loop *loop)
+{
+	int rc = 0;
+
+	pthread_cleanup_push(abandon_init, loop);
+	if (loop->function.init)
+		rc = loop->function.init(&loop->state, &loop->error);
+	pthread_cleanup_pop(0);
+	return rc < 0 ? fail_init(loop, rc) : 0;
+}
+
+static void end_function(void *arg)
+{
+	struct loop *loop = arg;
+
+	if (loop->function.fini)
+		loop->function.fini(loop->state);
+}
+
+/* What has begun is ended in any case, the last first: by cleanup handlers, which are run at the end too. */
 static int live(struct loop *loop)
 {
-	const struct sc_lambda_function *function = &loop->function;
+	int rc;
 
-	int rc = function->init ? function->init(&loop->state, &loop->error) : 0;
-	if (rc < 0) {
-		rc = fail_init(loop, rc);
-	} else {
+	pthread_cleanup_push(tell_shutdown, loop);
+	rc = init(loop);
+	if (rc == 0) {
+		pthread_cleanup_push(end_function, loop);
 		rc = serve_all(loop);
-		if (function->fini)
-			function->fini(loop->state);
+		pthread_cleanup_pop(1);
 	}
-	tell_shutdown(loop);
+	pthread_cleanup_pop(1);
 	return rc;
+}
+
+static void close_loop(void *arg)
+{
+	struct loop *loop = arg;
+
+	/* A thread that is cancelled while it waits for an event did not leave. */
+	sci_http_interrupt_leave(loop->interrupt);
+	sci_runtime_api_fini(&loop->api);
+	sci_invocation_fini(&loop->invocation);
+	sci_trace_environment_fini(&loop->trace);
+	sci_termination_stop();
 }
 
 static int open_and_live(struct loop *loop)
@@ -266,9 +368,6 @@ static int open_and_live(struct loop *loop)
 			from_environment ? "AWS_LAMBDA_RUNTIME_API: " : "", cause.message);
 	else
 		rc = live(loop);
-	sci_runtime_api_fini(&loop->api);
-	sci_invocation_fini(&loop->invocation);
-	sci_trace_environment_fini(&loop->trace);
 	return rc;
 }
 
@@ -326,8 +425,10 @@ int sc_lambda_run(const struct sc_lambda_function *function, struct sc_error *er
 	if (!loop.interrupt)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"a function is running in this process already");
-	int rc = open_and_live(&loop);
-	sci_termination_stop();
+	int rc = SC_E_FUNCTION;
+	pthread_cleanup_push(close_loop, &loop);
+	rc = open_and_live(&loop);
+	pthread_cleanup_pop(1);
 	if (rc < 0 && error)
 		*error = loop.error;
 	return rc;

@@ -5,9 +5,12 @@
 #include "lambda/runtime_api.h"
 
 #include "base/error.h"
+#include "http/http_bytes.h"
 #include "http/http_request.h"
 
 #include <scopecache/version.h>
+
+#include <string.h>
 
 #define BASE      "/2018-06-01/runtime"
 #define REPLY_MAX ((size_t)64 * 1024)
@@ -85,6 +88,12 @@ int sci_runtime_api_next(struct sci_runtime_api *api, struct sci_event *event,
 	return SCI_EVENT_CAME;
 }
 
+/* What came with bytes that may be received and not sent is left out: the answer counts without it. */
+static bool can_be_sent_back(const char *text)
+{
+	return text && sci_http_is_text_all(text, strlen(text));
+}
+
 /* All of the head but its first line. */
 static int write_post(struct sci_runtime_api *api, const struct sci_event *event,
 	const struct sci_post *post)
@@ -97,7 +106,7 @@ static int write_post(struct sci_runtime_api *api, const struct sci_event *event
 	if (rc == 0 && post->error_type)
 		rc = sci_http_request_header(head, "Lambda-Runtime-Function-Error-Type",
 			post->error_type);
-	if (rc == 0 && event && event->invocation_id)
+	if (rc == 0 && event && can_be_sent_back(event->invocation_id))
 		rc = sci_http_request_header(head, "Lambda-Runtime-Invocation-Id",
 			event->invocation_id);
 	if (rc == 0)
@@ -115,6 +124,8 @@ static int send_post(struct sci_runtime_api *api, const struct sci_post *post,
 		.body = post->body,
 		.body_len = post->len,
 		.max_answer = REPLY_MAX,
+		.deadline_mono_ms = post->deadline_mono_ms,
+		.hurry = post->deadline_mono_ms ? NULL : api->interrupt,
 	};
 	struct sci_http_response response;
 

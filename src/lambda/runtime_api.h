@@ -39,13 +39,15 @@ struct sci_post {
 	const char *error_type; /* NULL for a response */
 	const void *body;
 	size_t len;
+	int64_t deadline_mono_ms; /* give up then; 0: once the wait for an event is interrupted */
 };
 
 /* Post a response or, when it has an error type, an error for `event`; or an error of the init
  * phase.
  *
  * returns  0 when it was accepted; SC_E_PROTOCOL with the HTTP status in `error` when it was not;
- *          SC_E_IO, SC_E_TOO_LARGE, SC_E_NOMEM. */
+ *          SC_E_DEADLINE when the other side said nothing in time; SC_E_IO, SC_E_TOO_LARGE,
+ *          SC_E_NOMEM. */
 int sci_runtime_api_post(struct sci_runtime_api *api, const struct sci_event *event,
 	const struct sci_post *post, struct sc_error *error);
 int sci_runtime_api_post_init_error(struct sci_runtime_api *api, const struct sci_post *post,

@@ -264,13 +264,13 @@ static atomic_bool half_changed;
 static void *change_slowly(void *arg)
 {
 	for (size_t i = 0; i < CHILDREN; i++) {
-		pthread_mutex_lock(&caches[1]->stripes[caches[1]->stripe_count - 1].lock);
+		sci_stripe_lock(&caches[1]->stripes[caches[1]->stripe_count - 1]);
 		atomic_store(&half_changed, true);
 		pthread_barrier_wait(&ready);
 		for (int pause = 0; pause < 2000; pause++)
 			sched_yield();
 		atomic_store(&half_changed, false);
-		pthread_mutex_unlock(&caches[1]->stripes[caches[1]->stripe_count - 1].lock);
+		sci_stripe_unlock(&caches[1]->stripes[caches[1]->stripe_count - 1]);
 		pthread_barrier_wait(&ready);
 	}
 	return arg;

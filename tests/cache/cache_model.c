@@ -177,6 +177,11 @@ struct sct_entry *sct_model_look_up(int key, bool found)
 	return NULL;
 }
 
+bool sct_model_is_held(void)
+{
+	return sct_model.hold_count > 0 || sct_model.update_holds;
+}
+
 void sct_model_store(const struct sct_entry *entry, int rc, uint64_t evicted)
 {
 	/* The old value makes way last of all; it may have been evicted for the new one. */
@@ -192,7 +197,18 @@ void sct_model_store(const struct sct_entry *entry, int rc, uint64_t evicted)
 	if (rc == SC_OK)
 		sct_naive_store(&sct_model.naive, *entry, sct_model.now_ms);
 	else
-		assert_true(entry->len > sct_model_fitting() || sct_model.hold_count > 0);
+		assert_true(entry->len > sct_model_fitting() || sct_model_is_held());
 	if (sct_model_is_exact())
 		assert_int_equal(sct_stats(sct_model.cache).entries, sct_model.naive.count);
+}
+
+void sct_model_hold(struct sc_value *value, const struct sct_entry *entry)
+{
+	if (!sct_model_has(SCT_HOLD) || sct_model.hold_count == SCT_HOLDS || sct_model_below(3)) {
+		sc_value_release(value);
+		return;
+	}
+	sct_model.holds[sct_model.hold_count++] = (struct sct_model_hold){ *value, *entry };
+	if (entry->object)
+		entry->object->holders++;
 }

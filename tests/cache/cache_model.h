@@ -41,6 +41,8 @@ struct sct_model {
 	struct sct_naive naive;
 	struct sct_model_hold holds[SCT_HOLDS];
 	size_t hold_count;
+	bool update_holds; /* an update, the value that it began with */
+	bool loading_now[SCT_KEYS];
 	struct sc_cache_stats expected; /* of what the cache counts itself */
 	uint64_t missed;                /* entries of the model that were not there */
 	unsigned depth;                 /* of loads in loads */
@@ -89,6 +91,12 @@ void sct_model_assert_gone(const struct sct_entry *entry);
 
 /* What a lookup must find, or NULL. Counts it. */
 struct sct_entry *sct_model_look_up(int key, bool found);
+
+/* Hold a value for a while, or release it. */
+void sct_model_hold(struct sc_value *value, const struct sct_entry *entry);
+
+/* Whether somebody holds a value, so that there may be no room. */
+bool sct_model_is_held(void);
 
 /* The cache was asked to store the entry; `rc` is what it said, or would have said. */
 void sct_model_store(const struct sct_entry *entry, int rc, uint64_t evicted);

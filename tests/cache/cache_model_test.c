@@ -53,17 +53,6 @@ static const struct sct_model_config configs[] = {
 
 /* ---- Calls ---- */
 
-static void hold(struct sc_value *value, const struct sct_entry *entry)
-{
-	if (!sct_model_has(SCT_HOLD) || sct_model.hold_count == SCT_HOLDS || sct_model_below(3)) {
-		sc_value_release(value);
-		return;
-	}
-	sct_model.holds[sct_model.hold_count++] = (struct sct_model_hold){ *value, *entry };
-	if (entry->object)
-		entry->object->holders++;
-}
-
 static void do_release(int number)
 {
 	(void)number;
@@ -109,7 +98,7 @@ static void do_put(int number)
 					bytes, entry.len, &options);
 	assert_true(rc == SC_OK || rc == SC_E_TOO_LARGE || rc == SC_E_NOMEM);
 	assert_true(rc != SC_E_TOO_LARGE || entry.len > sct_model_fitting());
-	assert_true(rc != SC_E_NOMEM || sct_model.hold_count > 0);
+	assert_true(rc != SC_E_NOMEM || sct_model_is_held());
 	sct_model_store(&entry, rc, sct_model_evicted() - before);
 }
 
@@ -146,7 +135,7 @@ static void do_acquire(int number)
 		return;
 	}
 	sct_model_assert_content(entry, value.data, value.len);
-	hold(&value, entry);
+	sct_model_hold(&value, entry);
 }
 
 /* Looks on: the model is left as it is, and so must be the order of use, the times and the
@@ -263,7 +252,7 @@ enum plan {
 struct loading {
 	enum plan plan;
 	struct sct_entry entry;
-	bool called, overtaken;
+	bool called, overtaken, is_there;
 	int64_t ttl_ms, tti_ms;
 	uint64_t evicted_before; /* the store that follows the loader evicts what comes on top */
 };
@@ -284,6 +273,15 @@ static void give(struct sc_load *load, const struct sct_entry *entry)
 	sct_fill(data, entry->len, entry->version);
 }
 
+static void change_meanwhile(struct loading *loading)
+{
+	loading->overtaken = true;
+	if (sct_model_below(2))
+		do_put(loading->entry.key);
+	else
+		do_invalidate(loading->entry.key);
+}
+
 static int load(struct sc_load *load, void *context)
 {
 	struct loading *loading = context;
@@ -295,13 +293,8 @@ static int load(struct sc_load *load, void *context)
 	for (sct_model.depth++; sct_model.depth < 4 && sct_model_below(3) == 0;)
 		step();
 	sct_model.depth--;
-	if (loading->plan == CHANGE_MEANWHILE) {
-		loading->overtaken = true;
-		if (sct_model_below(2))
-			do_put(entry->key);
-		else
-			do_invalidate(entry->key);
-	}
+	if (loading->plan == CHANGE_MEANWHILE)
+		change_meanwhile(loading);
 	if (loading->plan == GIVE_NOTHING)
 		return 0;
 	give(load, entry);
@@ -315,9 +308,6 @@ static int load(struct sc_load *load, void *context)
 	loading->evicted_before = sct_model_evicted();
 	return loading->plan == FAIL ? sc_load_fail(load, -3, "failed") : 0;
 }
-
-/* Keys that are being loaded must not change under their loaders, except as it is planned. */
-static bool loading_now[SCT_KEYS];
 
 static void settle_model(struct loading *loading)
 {
@@ -347,15 +337,16 @@ static void do_fetch(int number)
 
 	if (!sct_model_has(SCT_TERMS) && loading.plan == GIVE_FOR_LONGER)
 		loading.plan = GIVE;
-	loading_now[number] = true;
+	/* Keys that are being loaded must not change under their loaders, except as it is planned. */
+	sct_model.loading_now[number] = true;
 	int rc = sct_fetch(sct_model.cache, sct_model_key(number, parts), load, &loading, &value,
 		&error);
-	loading_now[number] = false;
+	sct_model.loading_now[number] = false;
 	if (!loading.called) {
 		assert_int_equal(rc, SC_HIT);
 		const struct sct_entry *entry = sct_model_look_up(number, true);
 		sct_model_assert_content(entry, value.data, value.len);
-		hold(&value, entry);
+		sct_model_hold(&value, entry);
 		return;
 	}
 	settle_model(&loading);
@@ -369,6 +360,82 @@ static void do_fetch(int number)
 	assert_int_equal(rc, SC_LOADED);
 	sct_model_assert_content(&loading.entry, value.data, value.len);
 	sc_value_release(&value);
+}
+
+/* The same as a load, but that it sees what is there, is called again when that was changed meanwhile,
+ * and may leave things as they are. */
+static int update(struct sc_load *load, void *context)
+{
+	const struct sc_value *old = sc_load_old(load);
+	struct loading *loading = context;
+	struct sct_entry *there = sct_model_look_up(loading->entry.key, old != NULL);
+
+	if (old)
+		sct_model_assert_content(there, old->data, old->len);
+	loading->is_there = there != NULL;
+	/* The update holds its object, which the model would miss when it is replaced. */
+	if (loading->plan == CHANGE_MEANWHILE && there && there->object)
+		loading->plan = GIVE;
+	if (loading->plan == CHANGE_MEANWHILE && !loading->overtaken) {
+		sct_model.update_holds = old != NULL;
+		change_meanwhile(loading);
+		sct_model.update_holds = false;
+		/* Nobody gets this one. */
+		return sc_load_set_value(load, "overtaken", 9);
+	}
+	if (loading->plan == GIVE_NOTHING || loading->plan == GIVE_BUT_DO_NOT_STORE)
+		return loading->plan == GIVE_NOTHING ? 0 : SC_E_ABSENT;
+	give(load, &loading->entry);
+	loading->evicted_before = sct_model_evicted();
+	return loading->plan == FAIL ? sc_load_fail(load, -3, "failed") : 0;
+}
+
+static void assert_updated(struct loading *loading, int rc, struct sc_value *value)
+{
+	struct sct_entry *there = sct_naive_find(&sct_model.naive, loading->entry.key);
+
+	switch (loading->plan) {
+	case FAIL:
+		sct_model.expected.load_failures++;
+		assert_int_equal(rc, SC_E_LOAD);
+		break;
+	case GIVE_NOTHING:
+		assert_int_equal(rc, loading->is_there ? SC_HIT : SC_E_ABSENT);
+		if (loading->is_there)
+			sct_model_assert_content(there, value->data, value->len);
+		sc_value_release(value);
+		break;
+	case GIVE_BUT_DO_NOT_STORE:
+		sct_model.expected.load_absences++;
+		sct_model.expected.invalidations += loading->is_there;
+		assert_int_equal(rc, SC_E_ABSENT);
+		if (there)
+			sct_naive_drop(&sct_model.naive, there);
+		break;
+	default:
+		assert_int_equal(rc, SC_LOADED);
+		sct_model_assert_content(&loading->entry, value->data, value->len);
+		sc_value_release(value);
+		loading->overtaken = false;
+		settle_model(loading);
+	}
+	sct_assert_no_value(value);
+}
+
+static void do_update(int number)
+{
+	struct loading loading = { .plan = (enum plan)sct_model_below(PLANS),
+		.entry = sct_model_new_entry(number),
+		.ttl_ms = sct_model.config->ttl_ms,
+		.tti_ms = sct_model.config->tti_ms };
+	struct sc_part parts[3];
+	struct sc_value value;
+
+	if (loading.plan == GIVE_FOR_LONGER)
+		loading.plan = GIVE;
+	int rc = sc_cache_update(sct_model.cache, sct_model_key(number, parts), update, &loading,
+		&value, NULL);
+	assert_updated(&loading, rc, &value);
 }
 
 /* A loader asks for what is being loaded below it. */
@@ -398,6 +465,7 @@ static const struct {
 	{ 150, do_acquire },
 	{ 50, do_peek },
 	{ 300, do_fetch },
+	{ 50, do_update },
 	{ 50, do_invalidate },
 	{ 50, do_release },
 	{ 100, do_pass_time },
@@ -418,7 +486,7 @@ static void step(void)
 	for (; what >= calls[i].weight; i++)
 		what -= calls[i].weight;
 	/* A change of what is being loaded would overtake it, which the loader's plan says. */
-	if (!loading_now[number])
+	if (!sct_model.loading_now[number])
 		calls[i].call(number);
 	else if (calls[i].call == do_fetch)
 		do_fetch_in_a_circle(number);

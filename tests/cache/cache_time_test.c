@@ -19,7 +19,12 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 static struct {
 	_Atomic int64_t real, boot, mono;
 	_Atomic int64_t per_reading; /* how long it takes to read a clock */
-} fake = { INT64_C(1800000000000) * MS + MS / 2, 5000 * (int64_t)MS, 5000 * (int64_t)MS, 0 };
+	_Atomic int64_t tick;        /* of the kernel */
+	_Atomic int readings;        /* of clocks that are not coarse */
+} fake = { .real = INT64_C(1800000000000) * MS + MS / 2,
+	.boot = 5000 * (int64_t)MS,
+	.mono = 5000 * (int64_t)MS,
+	.tick = 1 };
 
 static void pass(int64_t ns)
 {
@@ -30,10 +35,14 @@ static void pass(int64_t ns)
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 {
-	int64_t ns = clock == CLOCK_REALTIME ? fake.real
-		: clock == CLOCK_BOOTTIME    ? fake.boot
-					     : fake.mono;
+	bool coarse = clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE;
+	bool real = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+	int64_t ns = real ? fake.real : clock == CLOCK_BOOTTIME ? fake.boot : fake.mono;
 
+	if (coarse)
+		ns -= fake.mono % fake.tick;
+	else
+		fake.readings++;
 	if (fake.per_reading)
 		pass(fake.per_reading);
 	*now = (struct timespec){ .tv_sec = ns / 1000 / MS, .tv_nsec = ns % (1000 * MS) };
@@ -162,6 +171,69 @@ static void without_a_runtime_time_goes_on(void **state)
 	pass(INT64_C(99) * MS);
 	sct_assert_get(cache, SC_KEY(1), "x");
 	pass(MS);
+	sct_assert_get(cache, SC_KEY(1), NULL);
+	sc_cache_close(cache);
+}
+
+/* The coarse clocks are behind by less than a tick, and so is what is found. */
+static void without_a_runtime_a_hit_reads_the_coarse_clocks(void **state)
+{
+	struct sc_cache *cache;
+
+	(void)state;
+	fake.tick = INT64_C(4) * MS;
+	pass(fake.tick - fake.mono % fake.tick);
+	cache = cache_with_an_entry(98);
+	pass(INT64_C(97) * MS);
+	fake.readings = 0;
+	for (int i = 0; i < 3; i++) {
+		sct_assert_get(cache, SC_KEY(1), "x");
+		pass(MS);
+	}
+	sct_assert_get(cache, SC_KEY(1), NULL);
+	assert_int_equal(fake.readings, 0);
+	fake.tick = 1;
+	sc_cache_close(cache);
+}
+
+/* A machine that was suspended: the wall clock says so. Once all clocks are read that is known. */
+static void without_a_runtime_a_lookup_sees_a_freeze(void **state)
+{
+	struct sc_cache *shorter = cache_with_an_entry(60000);
+	struct sc_cache *longer = cache_with_an_entry(60001);
+
+	(void)state;
+	fake.boot += INT64_C(60000) * MS;
+	fake.real += INT64_C(60000) * MS;
+	sct_assert_get(shorter, SC_KEY(1), NULL);
+	fake.readings = 0;
+	sct_assert_get(longer, SC_KEY(1), "x");
+	assert_int_equal(fake.readings, 0);
+	sc_cache_close(shorter);
+	sc_cache_close(longer);
+}
+
+static void without_a_runtime_a_wall_clock_that_is_set_back_is_ignored(void **state)
+{
+	struct sc_cache *cache = cache_with_an_entry(1000);
+
+	(void)state;
+	fake.real -= INT64_C(60000) * MS;
+	pass(INT64_C(999) * MS);
+	sct_assert_get(cache, SC_KEY(1), "x");
+	pass(MS);
+	sct_assert_get(cache, SC_KEY(1), NULL);
+	sc_cache_close(cache);
+}
+
+/* What only CLOCK_BOOTTIME saw, no coarse clock tells. */
+static void without_a_runtime_time_can_be_brought_up_to_date(void **state)
+{
+	struct sc_cache *cache = cache_with_an_entry(1000);
+
+	(void)state;
+	fake.boot += INT64_C(1000) * MS;
+	sc_time_update();
 	sct_assert_get(cache, SC_KEY(1), NULL);
 	sc_cache_close(cache);
 }
@@ -397,6 +469,10 @@ int main(void)
 		cmocka_unit_test(time_goes_on_at_a_load),
 		cmocka_unit_test(time_goes_on_between_invocations),
 		cmocka_unit_test(without_a_runtime_time_goes_on),
+		cmocka_unit_test(without_a_runtime_a_hit_reads_the_coarse_clocks),
+		cmocka_unit_test(without_a_runtime_a_lookup_sees_a_freeze),
+		cmocka_unit_test(without_a_runtime_a_wall_clock_that_is_set_back_is_ignored),
+		cmocka_unit_test(without_a_runtime_time_can_be_brought_up_to_date),
 		cmocka_unit_test(a_freeze_counts_whichever_clock_saw_it),
 		cmocka_unit_test(a_wall_clock_that_is_set_back_is_ignored),
 		cmocka_unit_test(a_wall_clock_that_is_set_forward_is_a_freeze),

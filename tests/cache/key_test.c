@@ -150,14 +150,16 @@ static void assert_read_back(const struct sci_lookup_key *bytes, struct sc_key k
 	struct sci_key_parts parts;
 	/* A block of exactly that size: AddressSanitizer sees a byte too much. */
 	unsigned char *exact = malloc(bytes->name.len);
+	char *text = malloc(sci_key_text_bytes(bytes->name.len));
 
 	assert_non_null(exact);
+	assert_non_null(text);
 	memcpy(exact, bytes->name.key, bytes->name.len);
-	assert_int_equal(sci_key_decode(&parts, exact, bytes->name.len), 0);
+	sci_key_decode(&parts, text, exact, bytes->name.len);
 	assert_int_equal(parts.count, key.count);
 	for (size_t i = 0; i < key.count; i++)
 		assert_same_part(&parts.parts[i], &key.parts[i]);
-	sci_key_parts_fini(&parts);
+	free(text);
 	free(exact);
 }
 

@@ -193,6 +193,47 @@ static void a_function_may_call_itself_through_its_memo(void **state)
 	sc_memo_fini(&fibonacci_memo);
 }
 
+/* What a sanitizer or a debugger adds is not ours. */
+#if defined __OPTIMIZE__ && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ &&       \
+	!defined SC_COVERAGE
+#define STACK_A_LEVEL 512
+#else
+#define STACK_A_LEVEL 4096
+#endif
+
+#define LEVELS 1000
+
+static const char *top, *bottom;
+
+static int count_down(struct sc_load *load, void *context)
+{
+	int64_t n = sc_load_number(load, 0);
+	struct sc_value value;
+	char here;
+
+	if (n == LEVELS)
+		top = &here;
+	bottom = &here;
+	if (n > 0) {
+		assert_int_equal(sc_memo_call(context, SC_KEY(n - 1), &value, NULL), SC_LOADED);
+		sc_value_release(&value);
+	}
+	return sc_load_set_value(load, &n, sizeof n);
+}
+
+static void a_level_takes_little_of_the_stack(void **state)
+{
+	struct sc_memo memo;
+	struct sc_value value;
+
+	(void)state;
+	assert_int_equal(sc_memo_init(&memo, count_down, &memo, NULL, NULL), 0);
+	assert_int_equal(sc_memo_call(&memo, SC_KEY(LEVELS), &value, NULL), SC_LOADED);
+	sc_value_release(&value);
+	sc_memo_fini(&memo);
+	assert_in_range((uintptr_t)top - (uintptr_t)bottom, 1, LEVELS * STACK_A_LEVEL);
+}
+
 /* ---- The model ---- */
 
 #define MODEL_MAX 300
@@ -426,6 +467,9 @@ static void options_out_of_range(void **state)
 
 /* ---- Many threads ---- */
 
+/* More than anything else maps. */
+enum { THREADS = 8, MEMO_BYTES = 1 << 20 };
+
 static void call_first(unsigned number, void *arg)
 {
 	struct sc_value value;
@@ -440,7 +484,6 @@ static void call_first(unsigned number, void *arg)
 /* If the first calls opened more than one cache that anybody saw, an answer would be made twice. */
 static void first_calls_at_the_same_time(void **state)
 {
-	enum { THREADS = 8 };
 
 	(void)state;
 	fail_next = false;
@@ -458,32 +501,39 @@ static void first_calls_at_the_same_time(void **state)
 	}
 }
 
-/* The linker puts this in front of mmap (ld --wrap): another first call comes while one opens its cache. */
-static _Atomic(struct sc_memo *) called_meanwhile;
+/* The linker puts this in front of mmap (ld --wrap). Memory that is enough for one cache: whoever maps
+ * has to share it with whoever maps meanwhile, and then there is too little. */
+static atomic_bool is_scarce;
+static atomic_uint mapping;
 
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	struct sc_memo *memo = atomic_exchange(&called_meanwhile, NULL);
-
-	if (memo)
-		call(memo, 5, false);
+	if (is_scarce && len >= MEMO_BYTES) {
+		if (atomic_fetch_add(&mapping, 1) > 0)
+			return MAP_FAILED;
+		/* All others have come, and wait, or have failed. */
+		sct_until(sct_threads_waiting() == THREADS - 1 || mapping > 1);
+	}
 	return __real_mmap(addr, len, prot, flags, fd, offset);
 }
 
-/* Then there are two caches for a moment, and nobody sees the one that comes second. */
-static void a_first_call_while_another_opens_the_cache(void **state)
+static void first_calls_share_one_cache(void **state)
 {
-	struct sc_memo memo = SC_MEMO_INIT(
-		SC_CACHE_OPTIONS(.loader = answer, .loader_context = NULL, .max_entries = 4));
+	struct sc_memo memo = SC_MEMO_INIT(SC_CACHE_OPTIONS(.loader = answer,
+		.loader_context = NULL, .max_entries = 4, .max_bytes = MEMO_BYTES));
 
 	(void)state;
-	called_meanwhile = &memo;
-	assert_true(call(&memo, 5, false));
-	assert_null(atomic_load(&called_meanwhile));
-	assert_info(&memo, 4, 1, 1, 1);
+	is_scarce = true;
+	sct_threads_run(THREADS, call_first, &memo);
+	is_scarce = false;
+	assert_int_equal(mapping, 1);
+	struct sc_memo_info info = { .size = sizeof info };
+	assert_int_equal(sc_memo_read_info(&memo, &info), 0);
+	assert_int_equal(info.hits + info.misses, THREADS);
+	assert_int_equal(info.currsize, 2);
 	sc_memo_fini(&memo);
 }
 
@@ -493,6 +543,7 @@ int main(void)
 		cmocka_unit_test(shows_what_lru_cache_showed),
 		cmocka_unit_test(shows_what_lru_cache_showed_with_128),
 		cmocka_unit_test(a_function_may_call_itself_through_its_memo),
+		cmocka_unit_test(a_level_takes_little_of_the_stack),
 		cmocka_unit_test(agrees_with_the_model),
 		cmocka_unit_test(costs_nothing_until_it_is_called),
 		cmocka_unit_test(an_answer_outlives_its_memo),
@@ -501,7 +552,7 @@ int main(void)
 		cmocka_unit_test(figures_of_other_versions),
 		cmocka_unit_test(options_out_of_range),
 		cmocka_unit_test(first_calls_at_the_same_time),
-		cmocka_unit_test(a_first_call_while_another_opens_the_cache),
+		cmocka_unit_test(first_calls_share_one_cache),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,8 +17,8 @@ static struct {
 static void assert_no_lock_is_held(void)
 {
 	for (uint32_t i = 0; i < zoo.cache->stripe_count; i++) {
-		assert_int_equal(pthread_mutex_trylock(&zoo.cache->stripes[i].lock), 0);
-		pthread_mutex_unlock(&zoo.cache->stripes[i].lock);
+		assert_int_equal(pthread_mutex_trylock(&zoo.cache->stripes[i].lock.mutex), 0);
+		pthread_mutex_unlock(&zoo.cache->stripes[i].lock.mutex);
 	}
 }
 

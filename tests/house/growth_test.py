@@ -14,7 +14,7 @@ CACHE_H = "include/scopecache/cache.h"
 
 # In which file, after what, comes what.
 GROWTH = (
-    (CACHE_H, 'POINTER(void *, loader_context, "given to the loader")',
+    (CACHE_H, '"what sc_cache_fetch_many() loads with; NULL: the loader, one by one")',
      ' NUMBER(later, 5, 0, 9, "of a later version") POINTER(void *, later_pointer, "of a later version")'),
     (CACHE_H, 'X(load_absences, "loads that found that there is no value")', ' X(later, "of a later version")'),
     (CACHE_H, "uint64_t cost;  /* of making it anew, in a unit of the caller's; 0: not known */",

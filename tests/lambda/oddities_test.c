@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* Ten tries with nine pauses between them. */
 #define ALL_PAUSES_MS (50 + 100 + 200 + 400 + 800 + 1600 + 3 * 2000)
@@ -338,6 +339,87 @@ static void posts_an_error_for_what_is_too_large(void **state)
 	stage_assert_post(4, "invocation/1/response", "{\"n\":3,\"len\":2}");
 }
 
+/* Where a 413 has answered the caller already, the error that follows it is refused, as is to be
+ * expected. */
+static void is_silent_about_an_answer_that_comes_second(void **state)
+{
+	static const struct sct_odd_play gets[] = { { .bytes = EVENT("1"), .times = 2 } };
+	static const struct sct_odd_play posts[] = {
+		{ .bytes = STATUS("413 Too Large") },
+		{ .bytes = STATUS("403 Forbidden") },
+	};
+
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
+	assert_int_equal(stage_post_count(), 3);
+	assert_int_equal(stage_logged("too large"), 1);
+	assert_int_equal(stage_logged("\n"), 1);
+}
+
+static int note_texts(struct sc_invocation *inv, void *state)
+{
+	assert_string_equal(sc_invocation_client_context(inv), "a\x7F\x01z");
+	assert_string_equal(sc_invocation_tenant_id(inv), "\x1Bt\x7F");
+	assert_string_equal(sc_invocation_trace_id(inv), "Root=\x7F");
+	return stage_handle(inv, state);
+}
+
+/* A server that refused such an event would get it again and again. */
+static void bears_control_characters(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = "HTTP/1.1 200 O\x02K\r\nLambda-Runtime-Aws-Request-Id: 1\r\n"
+			   "Lambda-Runtime-Client-Context: a\x7F\x01z\r\n"
+			   "Lambda-Runtime-Aws-Tenant-Id: \x1Bt\x7F\r\n"
+			   "Lambda-Runtime-Trace-Id: Root=\x7F\r\n"
+			   "Lambda-Runtime-Invocation-Id: \x7F\r\n"
+			   "Transfer-Encoding: chunked\r\n\r\n2;\x7F\r\n{}\r\n0\r\nX: \x7F\r\n\r\n",
+			.times = 2 },
+	};
+
+	(void)state;
+	stage.handle = note_texts;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	assert_int_equal(stage_post_count(), 2);
+	stage_assert_post(1, "invocation/1/response", "{\"n\":2,\"len\":2}");
+	/* It may be received, and not sent. */
+	assert_null(strstr(stage_post(0)->head, "Invocation-Id"));
+	assert_int_equal(stage_logged("\n"), 0);
+}
+
+/* ---- A server that takes an answer and says nothing. ---- */
+
+static void the_deadline_ends_the_wait_for_a_silent_server(void **state)
+{
+	char event[512];
+	const struct sct_odd_play gets[] = { { .bytes = event }, { .bytes = EVENT("2") } };
+	static const struct sct_odd_play posts[] = { { .then = SCT_ODD_STALL } };
+	struct timespec now;
+
+	(void)state;
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(event, sizeof event,
+		EVENT_HEAD("1") "Lambda-Runtime-Deadline-Ms: %lld\r\n" EVENT_BODY,
+		(long long)now.tv_sec * 1000 + 100);
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
+	assert_int_equal(stage_logged("did not answer in time"), 1);
+	assert_int_equal(stage_post_count(), 2);
+	assert_string_equal(stage.order, "ibhebhefs");
+}
+
+static void sigterm_ends_the_wait_where_there_is_no_deadline(void **state)
+{
+	static const struct sct_odd_play gets[] = { { .bytes = EVENT_HEAD("1") EVENT_BODY } };
+	static const struct sct_odd_play posts[] = {
+		{ .terminates = true, .then = SCT_ODD_STALL },
+	};
+
+	(void)state;
+	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
+	assert_int_equal(stage_logged("did not answer in time"), 1);
+	assert_string_equal(stage.order, "ibhefs");
+}
+
 static void repeats_a_post_that_was_lost(void **state)
 {
 	static const struct sct_odd_play gets[] = {
@@ -389,6 +471,11 @@ int main(void)
 		cmocka_unit_test_setup(hands_over_a_context_that_is_not_json, stage_clear),
 		cmocka_unit_test_setup(polls_on_when_a_post_is_refused, stage_clear),
 		cmocka_unit_test_setup(posts_an_error_for_what_is_too_large, stage_clear),
+		cmocka_unit_test_setup(is_silent_about_an_answer_that_comes_second, stage_clear),
+		cmocka_unit_test_setup(bears_control_characters, stage_clear),
+		cmocka_unit_test_setup(the_deadline_ends_the_wait_for_a_silent_server, stage_clear),
+		cmocka_unit_test_setup(sigterm_ends_the_wait_where_there_is_no_deadline,
+			stage_clear),
 		cmocka_unit_test_setup(repeats_a_post_that_was_lost, stage_clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,19 +19,32 @@ unsigned sct_threads_waiting(void)
 	return atomic_load(&waiting);
 }
 
+/* Also when the thread is cancelled meanwhile. */
+static void wait_no_more(void *nothing)
+{
+	(void)nothing;
+	atomic_fetch_sub(&waiting, 1);
+}
+
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
 {
+	int rc;
+
 	atomic_fetch_add(&waiting, 1);
-	int rc = __real_pthread_cond_wait(condition, mutex);
-	atomic_fetch_sub(&waiting, 1);
+	pthread_cleanup_push(wait_no_more, NULL);
+	rc = __real_pthread_cond_wait(condition, mutex);
+	pthread_cleanup_pop(1);
 	return rc;
 }
 
 int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
 	const struct timespec *until)
 {
+	int rc;
+
 	atomic_fetch_add(&waiting, 1);
-	int rc = __real_pthread_cond_timedwait(condition, mutex, until);
-	atomic_fetch_sub(&waiting, 1);
+	pthread_cleanup_push(wait_no_more, NULL);
+	rc = __real_pthread_cond_timedwait(condition, mutex, until);
+	pthread_cleanup_pop(1);
 	return rc;
 }

@@ -1,0 +1,345 @@
+/* Fetching many keys at once, in three rounds.
+ *
+ *	1  look all of them up, some at a time under one lock; board the flights of those that are missing
+ *	2  lead the flights that are this thread's own, by one call of the batch loader if there is one
+ *	3  follow those of other threads
+ *
+ * All of its own flights have landed before it waits for one: so whoever waits for this thread gets
+ * what he waits for, and two batches of the same keys cannot wait for each other. */
+#include "cache/cache_time.h"
+#include "cache/fetch.h"
+#include "cache/lead.h"
+#include "cache/memory.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+
+/* So many that their values can be counted by an int. */
+#define COUNT_MAX ((size_t)INT32_MAX / 64)
+
+enum role {
+	NONE,   /* the result is there */
+	LEADS,  /* loads it */
+	FOLLOWS /* waits for whoever loads it, which may be this batch itself */
+};
+
+/* One of the keys. */
+struct member {
+	enum role role;
+	struct sci_flight *flight; /* of one that leads or follows */
+	struct sci_made made;      /* of one that leads */
+};
+
+struct batch {
+	struct sc_cache *cache;
+	struct sci_source source;
+	const struct sc_key *keys;
+	struct sc_fetch_result *results;
+	size_t count;
+	struct sc_load **loads; /* of those that lead, for the batch loader */
+	struct member *members;
+};
+
+/* ---- Round 1 ---- */
+
+/* So many are looked up at a time: the lines of the index that they lie in are fetched together, and a lock
+ * is taken once for all. */
+#define TOGETHER 16u
+
+/* A number of keys, ready to be looked up. */
+struct handful {
+	size_t first, count;
+	struct sci_lookup_key keys[TOGETHER];
+	bool is_good[TOGETHER]; /* the key could be encoded */
+};
+
+static void fail(struct sc_fetch_result *result, int code, const char *what)
+{
+	result->outcome =
+		sci_error_set(&result->error, code, 0, "%s%s", what, sc_result_text(code));
+}
+
+static void prepare(const struct batch *batch, struct handful *handful)
+{
+	for (size_t i = 0; i < handful->count; i++) {
+		struct sci_lookup_key *key = &handful->keys[i];
+		int rc = sci_cache_key(batch->cache, batch->keys[handful->first + i], key);
+		handful->is_good[i] = rc >= 0;
+		if (rc < 0)
+			fail(&batch->results[handful->first + i], rc, "the key cannot be used: ");
+		else
+			sci_shard_expect(sci_cache_shard(batch->cache, key->name.hash), &key->name);
+	}
+}
+
+static void look_up_locked(const struct batch *batch, struct sci_stripe *stripe, size_t at,
+	const struct sci_name *name, int64_t now_ms)
+{
+	struct sc_fetch_result *result = &batch->results[at];
+	struct member *member = &batch->members[at];
+	struct sci_found found;
+
+	sci_lock_assert_held(&stripe->lock);
+	if (sci_stripe_find_locked(stripe, name, now_ms, &found)) {
+		result->outcome =
+			sci_cache_pin_locked(batch->cache, stripe, &found, &result->value);
+		if (result->outcome < 0)
+			fail(result, result->outcome, "");
+		return;
+	}
+	switch (sci_flight_board(batch->cache, name, &member->flight)) {
+	case SCI_FLIGHT_MINE:
+		member->role = LEADS;
+		break;
+	case SCI_FLIGHT_THEIRS:
+		member->role = FOLLOWS;
+		stripe->counts.load_waits++;
+		break;
+	case SCI_FLIGHT_NOMEM:
+		fail(result, SC_E_NOMEM, "");
+	}
+}
+
+/* Those of a handful that lie in this stripe. Returns what has to be freed. */
+static struct sci_departed *look_up_in(const struct batch *batch, const struct handful *handful,
+	struct sci_stripe *stripe, int64_t now_ms)
+{
+	sci_stripe_lock(stripe);
+	for (size_t i = 0; i < handful->count; i++)
+		if (handful->is_good[i] &&
+			sci_cache_stripe(batch->cache, handful->keys[i].name.hash) == stripe)
+			look_up_locked(batch, stripe, handful->first + i, &handful->keys[i].name,
+				now_ms);
+	return sci_stripe_leave(stripe);
+}
+
+static struct sci_departed *look_up(const struct batch *batch, struct handful *handful,
+	int64_t now_ms)
+{
+	struct sci_departed *departed = NULL;
+	struct sc_cache *cache = batch->cache;
+	uint64_t stripes = 0; /* that were looked at */
+
+	for (size_t i = 0; i < handful->count; i++) {
+		if (!handful->is_good[i])
+			continue;
+		uint32_t number = sci_cache_stripe_number(cache, handful->keys[i].name.hash);
+		if (stripes >> number & 1)
+			continue;
+		stripes |= UINT64_C(1) << number;
+		struct sci_departed *first =
+			look_up_in(batch, handful, &cache->stripes[number], now_ms);
+		sci_departed_append(&first, departed);
+		departed = first;
+	}
+	for (size_t i = 0; i < handful->count; i++)
+		if (handful->is_good[i])
+			sci_key_fini(&handful->keys[i]);
+	return departed;
+}
+
+/* The keys of a handful take some kilobytes of the stack, which the loader shall not run on. */
+static __attribute__((noinline)) void look_up_all(const struct batch *batch)
+{
+	int64_t now_ms = sci_cache_lookup_ms(batch->cache);
+	struct handful handful;
+
+	for (size_t first = 0; first < batch->count; first += TOGETHER) {
+		handful.first = first;
+		handful.count = batch->count - first < TOGETHER ? batch->count - first : TOGETHER;
+		prepare(batch, &handful);
+		sci_blob_release_departed(look_up(batch, &handful, now_ms));
+	}
+}
+
+/* ---- Round 2 ---- */
+
+static void conclude(const struct batch *batch, size_t at)
+{
+	struct sc_fetch_result *result = &batch->results[at];
+	struct member *member = &batch->members[at];
+
+	member->role = NONE;
+	result->outcome = sci_made_conclude(batch->cache, member->flight, &member->made,
+		&result->value, &result->error);
+}
+
+static void lead_alone(const struct batch *batch, size_t at)
+{
+	struct member *member = &batch->members[at];
+
+	/* From here on it is sci_lead() that lands the flight, if the loader does not return. */
+	member->role = NONE;
+	member->made = sci_lead(batch->cache, member->flight, &batch->source, NULL);
+	if (member->made.result == 0)
+		member->made.result = sci_lead_no_value(member->made.load);
+	conclude(batch, at);
+}
+
+static void lead_one_by_one(const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->members[i].role == LEADS)
+			lead_alone(batch, i);
+}
+
+/* Returns how many loads there are for the batch loader. */
+static size_t open_loads(const struct batch *batch)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct member *member = &batch->members[i];
+		if (member->role != LEADS)
+			continue;
+		const struct sci_name name = sci_flight_name(member->flight);
+		member->made = (struct sci_made){ SC_E_NOMEM, sci_load_open(&name), 0 };
+		if (member->made.load)
+			batch->loads[count++] = member->made.load;
+		else
+			conclude(batch, i);
+	}
+	return count;
+}
+
+static void judge(const struct batch *batch, struct sci_made *made, int rc, uint64_t cost)
+{
+	struct sc_load *load = made->load;
+
+	made->result = sci_lead_judge(load, sci_batch_result(load, rc));
+	made->now_ms = sci_cache_now_ms(batch->cache);
+	if (batch->cache->options.load_time_is_cost && load->terms.cost == 0)
+		load->terms.cost = cost;
+}
+
+static void lead_together(const struct batch *batch)
+{
+	size_t count = open_loads(batch);
+
+	if (count == 0)
+		return;
+	int64_t began_us = sci_mono_us();
+	int rc = batch->source.batch_loader(batch->loads, count, batch->source.context);
+	uint64_t cost = (uint64_t)(sci_mono_us() - began_us) / count + 1;
+	sci_cache_time_advance();
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->members[i].role == LEADS)
+			judge(batch, &batch->members[i].made, rc, cost);
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->members[i].role == LEADS)
+			conclude(batch, i);
+}
+
+/* ---- Round 3 ---- */
+
+static void follow(const struct batch *batch, size_t at)
+{
+	struct sc_fetch_result *result = &batch->results[at];
+	struct member *member = &batch->members[at];
+
+	member->role = NONE;
+	result->outcome = sci_lead_follow(member->flight, &result->value, &result->error);
+	if (result->outcome == 0)
+		result->outcome = sci_fetch(batch->cache, batch->keys[at], &batch->source,
+			&result->value, &result->error);
+}
+
+static void follow_all(const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->members[i].role == FOLLOWS)
+			follow(batch, i);
+}
+
+/* ---- All of it ---- */
+
+/* Some code of the user's did not come back: whoever waits for this batch is told, and nobody gets
+ * anything. */
+static void abandon(void *arg)
+{
+	const struct batch *batch = arg;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		struct member *member = &batch->members[i];
+		if (member->role == FOLLOWS)
+			sci_flight_leave(member->flight);
+		if (member->role != LEADS)
+			continue;
+		if (!member->made.load)
+			member->made.result = SC_E_LOAD;
+		else
+			member->made.result = sci_lead_no_return(member->made.load);
+		conclude(batch, i);
+	}
+	sc_fetch_results_release(batch->results, batch->count);
+	sci_free(batch->members);
+}
+
+static int value_count(const struct batch *batch)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < batch->count; i++)
+		count += batch->results[i].outcome > 0;
+	return count;
+}
+
+static int fetch_many(struct batch *batch)
+{
+	size_t bytes = batch->count * sizeof batch->members[0];
+
+	batch->members = sci_alloc_zeroed(bytes + batch->count * sizeof batch->loads[0]);
+	if (!batch->members)
+		return SC_E_NOMEM;
+	batch->loads = (struct sc_load **)(void *)((char *)batch->members + bytes);
+	pthread_cleanup_push(abandon, batch);
+	look_up_all(batch);
+	if (batch->source.batch_loader)
+		lead_together(batch);
+	else
+		lead_one_by_one(batch);
+	follow_all(batch);
+	pthread_cleanup_pop(0);
+	sci_free(batch->members);
+	return value_count(batch);
+}
+
+static void fail_all(struct sc_fetch_result *results, size_t count, int code)
+{
+	for (size_t i = 0; i < count; i++)
+		fail(&results[i], code, "");
+}
+
+/* All of it but the rest of a message, which ends where it begins. */
+static void clear(struct sc_fetch_result *result)
+{
+	result->outcome = result->unused = 0;
+	result->value = (struct sc_value){ 0 };
+	memset(&result->error, 0, offsetof(struct sc_error, message) + 1);
+	memset(result->error.reserved, 0, sizeof result->error.reserved);
+	memset(result->reserved, 0, sizeof result->reserved);
+}
+
+int sc_cache_fetch_many(struct sc_cache *cache, const struct sc_key *keys, size_t count,
+	const struct sc_fetch_options *options, struct sc_fetch_result *results)
+{
+	struct batch batch = { .cache = cache, .keys = keys, .results = results, .count = count };
+
+	for (size_t i = 0; i < count; i++)
+		clear(&results[i]);
+	int rc = count > COUNT_MAX ? SC_E_TOO_LARGE
+				   : sci_source_of(cache, options, &batch.source, NULL);
+	if (rc == 0 && count > 0)
+		rc = fetch_many(&batch);
+	if (rc < 0)
+		fail_all(results, count, rc);
+	return rc;
+}
+
+void sc_fetch_results_release(struct sc_fetch_result *results, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		sc_value_release(&results[i].value);
+		clear(&results[i]);
+	}
+}

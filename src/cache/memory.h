@@ -1,0 +1,16 @@
+/* What libscopecache takes from the heap, by malloc() or by the allocator of the process. */
+#ifndef SCI_CACHE_MEMORY_H
+#define SCI_CACHE_MEMORY_H
+
+#include <stddef.h>
+
+/* `bytes` of memory, aligned for any type; NULL when memory is out. */
+void *sci_alloc(size_t bytes);
+
+/* The same, all zero. */
+void *sci_alloc_zeroed(size_t bytes);
+
+/* NULL is allowed. */
+void sci_free(void *memory);
+
+#endif

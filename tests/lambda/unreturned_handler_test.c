@@ -1,0 +1,192 @@
+/* A function that does not come back: its thread ends in it, or it throws. Who waits for an answer is told,
+ * what was begun is ended, and the process may run a function again. */
+#include "lambda/stage.h"
+#include "support/cmocka.h"
+#include "support/throwing.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Run the stage's function until it ends by itself or does not come back. */
+static void run(void *address)
+{
+	stage_run_at(address);
+}
+
+static void *run_on_a_thread(void *address)
+{
+	run(address);
+	return address;
+}
+
+static int exit_from_handle(struct sc_invocation *inv, void *state)
+{
+	(void)state;
+	/* Answered, and yet it failed. */
+	sc_invocation_printf(inv, "half an ans");
+	pthread_exit(NULL);
+}
+
+static int exit_from_init(void **state, struct sc_error *error)
+{
+	(void)state;
+	(void)error;
+	pthread_exit(NULL);
+}
+
+static void exit_from_hook(void *context, const struct sc_invocation_info *info)
+{
+	(void)context;
+	(void)info;
+	pthread_exit(NULL);
+}
+
+static const struct sct_odd_play one_event[] = { { .bytes = EVENT("1") } };
+
+static void start_server(const struct sct_odd_play *gets, size_t count)
+{
+	stage.server.gets = (struct sct_odd_plays){ .plays = gets, .count = count };
+	sct_odd_server_start(&stage.server);
+}
+
+/* The function ends its thread; returns when it has. */
+static void end_a_thread(void)
+{
+	pthread_t thread;
+	void *result;
+
+	start_server(one_event, 1);
+	assert_int_equal(pthread_create(&thread, NULL, run_on_a_thread, stage.server.address), 0);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_null(result);
+	sct_odd_server_stop(&stage.server);
+}
+
+/* As if nothing had been. */
+static void assert_runs_again(void)
+{
+	stage_clear(NULL);
+	assert_int_equal(stage_run(STAGE_PLAYS(one_event), STAGE_NO_PLAYS), 0);
+	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	assert_string_equal(stage.order, "ibhefs");
+}
+
+static const char no_return[] =
+	"{\"errorMessage\":\"the handler did not return: it threw, or its thread "
+	"ended\",\"errorType\":\"Function.DidNotReturn\",\"stackTrace\":[]}";
+
+static void a_handler_that_ends_its_thread(void **state)
+{
+	(void)state;
+	stage.handle = exit_from_handle;
+	end_a_thread();
+	assert_int_equal(stage_post_count(), 1);
+	stage_assert_post(0, "invocation/1/error", no_return);
+	assert_string_equal(stage.order, "ibhefs");
+	assert_runs_again();
+}
+
+static void an_init_that_ends_its_thread(void **state)
+{
+	(void)state;
+	stage.init = exit_from_init;
+	end_a_thread();
+	assert_int_equal(stage_post_count(), 1);
+	assert_non_null(strstr(stage_post(0)->head, "/init/error"));
+	assert_non_null(strstr(stage_post(0)->body, "the init function did not return"));
+	assert_string_equal(stage.order, "is");
+	assert_runs_again();
+}
+
+/* ---- Hooks: the others are told. ---- */
+
+static int ended;
+
+static void count_end(void *context, const struct sc_invocation_info *info)
+{
+	(void)context;
+	(void)info;
+	ended++;
+}
+
+static void exit_at(struct sc_hooks first, int ended_in_the_end)
+{
+	const struct sc_hooks counting = { .size = sizeof counting, .invocation_end = count_end };
+	const struct sc_hooks *hooks[] = { &counting, &first, &counting, NULL };
+
+	ended = 0;
+	first.size = sizeof first;
+	stage.hooks = hooks;
+	end_a_thread();
+	assert_int_equal(ended, ended_in_the_end);
+	assert_runs_again();
+}
+
+static void hooks_that_end_their_thread(void **state)
+{
+	(void)state;
+	exit_at((struct sc_hooks){ .invocation_begin = exit_from_hook }, 2);
+	exit_at((struct sc_hooks){ .invocation_end = exit_from_hook }, 2);
+}
+
+/* ---- A cancellation while it waits for an event. ---- */
+
+static void a_thread_that_is_cancelled_while_it_waits(void **state)
+{
+	static const struct sct_odd_play silence[] = { { .then = SCT_ODD_STALL } };
+	pthread_t thread;
+	void *result;
+
+	(void)state;
+	start_server(silence, 1);
+	assert_int_equal(pthread_create(&thread, NULL, run_on_a_thread, stage.server.address), 0);
+	/* Before or while it waits: both have to be borne. */
+	usleep(50000);
+	assert_int_equal(pthread_cancel(thread), 0);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_ptr_equal(result, PTHREAD_CANCELED);
+	sct_odd_server_stop(&stage.server);
+	assert_runs_again();
+}
+
+#ifdef HAVE_THROWING
+
+static int throw_from_handle(struct sc_invocation *inv, void *state)
+{
+	(void)inv;
+	(void)state;
+	sct_throw();
+	return 0;
+}
+
+static void a_handler_that_throws(void **state)
+{
+	(void)state;
+	stage.handle = throw_from_handle;
+	start_server(one_event, 1);
+	assert_int_equal(sct_catch(run, stage.server.address), 1);
+	sct_odd_server_stop(&stage.server);
+	assert_int_equal(stage_post_count(), 1);
+	stage_assert_post(0, "invocation/1/error", no_return);
+	assert_string_equal(stage.order, "ibhefs");
+	assert_runs_again();
+}
+
+#endif
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_handler_that_ends_its_thread, stage_clear),
+		cmocka_unit_test_setup(an_init_that_ends_its_thread, stage_clear),
+		cmocka_unit_test_setup(hooks_that_end_their_thread, stage_clear),
+		cmocka_unit_test_setup(a_thread_that_is_cancelled_while_it_waits, stage_clear),
+#ifdef HAVE_THROWING
+		cmocka_unit_test_setup(a_handler_that_throws, stage_clear),
+#endif
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
