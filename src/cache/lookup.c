@@ -247,20 +247,34 @@ static int64_t read_time_ms(const void *cache)
 	return sci_cache_coarse_ms(cache);
 }
 
-/* Any key. A short one is in registers until it turns out that more is to be done. */
-static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_key key,
-	void *buffer, size_t capacity, size_t *len)
+/* A name is in registers until it turns out that more is to be done. */
+static inline __attribute__((always_inline)) int get_short(struct sc_cache *cache,
+	struct sci_quick_name name, void *buffer, size_t capacity, size_t *len)
 {
-	if (!sci_key_is_short(key))
-		return get_long(cache, key, buffer, capacity, len);
-	struct sci_quick_name name = sci_short_name(key.parts, &cache->secret);
 	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name.hash), &name,
 		read_time_ms, cache, buffer, capacity, len);
+
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
 		sci_tally_hit(&cache->tally);
 		return SC_HIT;
 	}
 	return get_short_otherwise(cache, name, peek, buffer, capacity, len);
+}
+
+static __attribute__((noinline)) int get_timed(struct sc_cache *cache, const struct sc_part *part,
+	void *buffer, size_t capacity, size_t *len)
+{
+	return get_short(cache, sci_short_text(part, &cache->secret), buffer, capacity, len);
+}
+
+/* Any key but a short text. */
+static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
+{
+	return sci_key_is_short_number(key)
+		? get_short(cache, sci_short_number(key.parts, &cache->secret), buffer, capacity,
+			  len)
+		: get_long(cache, key, buffer, capacity, len);
 }
 
 /* Where the order of use is exact a hit has to be written down: nothing is looked for without the lock. */
@@ -313,8 +327,9 @@ int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t
 {
 	if (cache->options.policy == SC_POLICY_LRU || sci_is_bypassed())
 		return get_with_lock(cache, key, buffer, capacity, len);
-	if (!sci_is_likely(sci_key_is_short_text(key)) ||
-		atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed))
+	if (!sci_is_likely(sci_key_is_short_text(key)))
 		return get_any(cache, key, buffer, capacity, len);
-	return get_plain(cache, key.parts, buffer, capacity, len);
+	return atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed)
+		? get_timed(cache, key.parts, buffer, capacity, len)
+		: get_plain(cache, key.parts, buffer, capacity, len);
 }

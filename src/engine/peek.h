@@ -62,9 +62,9 @@ typedef int64_t (*sci_peek_now_ms)(const void *context);
 
 /* The same by one slot and one try. Sets *len for a hit and for a value that is too
  * large. */
-static inline enum sci_peek sci_shard_peek_quick(const struct sci_shard *shard,
-	const struct sci_quick_name *name, sci_peek_now_ms now_ms, const void *context,
-	void *buffer, size_t capacity, size_t *len);
+static inline __attribute__((always_inline)) enum sci_peek sci_shard_peek_quick(
+	const struct sci_shard *shard, const struct sci_quick_name *name, sci_peek_now_ms now_ms,
+	const void *context, void *buffer, size_t capacity, size_t *len);
 
 /* ---- How ---- */
 
@@ -212,9 +212,9 @@ static inline __attribute__((always_inline)) enum sci_peek sci_peek_try(
 	return sci_is_likely(sci_peek_is_unchanged(shard, version)) ? SCI_PEEK_HIT : SCI_PEEK_BUSY;
 }
 
-static inline enum sci_peek sci_shard_peek_quick(const struct sci_shard *shard,
-	const struct sci_quick_name *name, sci_peek_now_ms now_ms, const void *context,
-	void *buffer, size_t capacity, size_t *len)
+static inline __attribute__((always_inline)) enum sci_peek sci_shard_peek_quick(
+	const struct sci_shard *shard, const struct sci_quick_name *name, sci_peek_now_ms now_ms,
+	const void *context, void *buffer, size_t capacity, size_t *len)
 {
 	struct sci_sighting sighting;
 
