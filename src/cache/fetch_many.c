@@ -134,7 +134,7 @@ static struct sci_departed *look_up(const struct batch *batch, struct handful *h
 	}
 	for (size_t i = 0; i < handful->count; i++)
 		if (handful->is_good[i])
-			sci_key_bytes_fini(&handful->keys[i].bytes);
+			sci_key_fini(&handful->keys[i]);
 	return departed;
 }
 
