@@ -26,7 +26,8 @@ enum {
 	KEY_QUIET = 'q',
 	KEY_INIT_TIMEOUT = 256,
 	KEY_MAX_ENVIRONMENTS,
-	KEY_ALLOW_REMOTE
+	KEY_ALLOW_REMOTE,
+	KEY_ALLOW_ORIGIN
 };
 
 static const struct argp_option argp_options[] = {
@@ -37,7 +38,14 @@ static const struct argp_option argp_options[] = {
 	{ "listen", KEY_LISTEN, "HOST:PORT", 0,
 		"Where to serve the Invoke API (default 127.0.0.1:0, a free port)", 0 },
 	{ "allow-remote", KEY_ALLOW_REMOTE, NULL, 0,
-		"Let HOST be one that others reach: whoever reaches it can run the functions", 0 },
+		"Let HOST be one that others reach, by any name: whoever reaches it can run the "
+		"functions",
+		0 },
+	{ "allow-origin", KEY_ALLOW_ORIGIN, "ORIGIN", 0,
+		"Let the web pages of ORIGIN, such as http://localhost:3000, invoke functions; * "
+		"is "
+		"every origin. May be given more than once",
+		0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "How long an invocation may take (default 3)", 0 },
 	{ "init-timeout", KEY_INIT_TIMEOUT, "SECONDS", 0,
 		"How long a bootstrap may take until it asks for its first invocation (default 10)",
@@ -55,6 +63,7 @@ static const struct argp_option argp_options[] = {
 struct arguments {
 	struct sci_local_function *functions;
 	const char **environment;
+	const char **origins;
 	struct sci_local_options options;
 };
 
@@ -111,6 +120,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_ALLOW_REMOTE:
 		local->allow_remote = true;
+		break;
+	case KEY_ALLOW_ORIGIN:
+		arguments->origins[local->origin_count++] = text;
 		break;
 	case KEY_TIMEOUT:
 		local->timeout_ms = read_seconds(state, "timeout", text);
@@ -178,12 +190,14 @@ int sci_cmd_local(int argc, char **argv)
 	struct arguments arguments = {
 		.functions = calloc((size_t)argc, sizeof *arguments.functions),
 		.environment = calloc((size_t)argc, sizeof *arguments.environment),
+		.origins = calloc((size_t)argc, sizeof *arguments.origins),
 	};
 	int status = EXIT_FAILURE;
 
-	if (arguments.functions && arguments.environment) {
+	if (arguments.functions && arguments.environment && arguments.origins) {
 		arguments.options.functions = arguments.functions;
 		arguments.options.environment = arguments.environment;
+		arguments.options.origins = arguments.origins;
 		argp_err_exit_status = 2;
 		argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 		status = serve(&arguments.options);
@@ -192,5 +206,6 @@ int sci_cmd_local(int argc, char **argv)
 	}
 	free(arguments.functions);
 	free(arguments.environment);
+	free(arguments.origins);
 	return status;
 }

@@ -44,7 +44,7 @@ struct sci_local {
 	size_t function_count;
 	struct sci_fleet *fleet;
 	struct sci_invoke_server *server;
-	char url[320];
+	char host[256], url[320];
 };
 
 /* ---- The address. ---- */
@@ -229,6 +229,21 @@ static int open_parts(struct sci_local *local, const struct sci_local_options *o
 	return sci_process_prepare(error);
 }
 
+static int serve_address(struct sci_local *local, const struct sci_local_options *options,
+	const struct address *address, struct sc_error *error)
+{
+	struct sci_invoke_address served = {
+		.host = local->host,
+		.port = address->port,
+		.any_host = options->allow_remote,
+		.origins = options->origins,
+		.origin_count = options->origin_count,
+	};
+
+	snprintf(local->host, sizeof local->host, "%s", address->host);
+	return sci_invoke_server_open(local->base, local->fleet, &served, &local->server, error);
+}
+
 static int open_server(struct sci_local *local, const struct sci_local_options *options,
 	struct sc_error *error)
 {
@@ -238,8 +253,7 @@ static int open_server(struct sci_local *local, const struct sci_local_options *
 	if (rc == 0)
 		rc = check_address(&address, options->allow_remote, error);
 	if (rc == 0)
-		rc = sci_invoke_server_open(local->base, local->fleet, address.host, address.port,
-			&local->server, error);
+		rc = serve_address(local, options, &address, error);
 	if (rc < 0)
 		return rc;
 	bool bare_v6 = strchr(address.host, ':');

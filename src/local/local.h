@@ -22,7 +22,10 @@ struct sci_local_options {
 	const char *const *environment; /* NAME=VALUE, for all functions */
 	size_t environment_count;
 	const char *listen; /* HOST:PORT; NULL: 127.0.0.1:0. Port 0: any that is free */
-	bool allow_remote;  /* HOST may be one that other machines reach */
+	bool allow_remote;  /* HOST may be one that other machines reach, by any name */
+	const char *const
+		*origins; /* whose web pages may call; "*": all. Must outlive the object */
+	size_t origin_count;
 	int64_t timeout_ms, init_timeout_ms;
 	int memory_mb;
 	size_t max_environments;
