@@ -37,7 +37,7 @@ static void handle(struct sci_exchange *exchange, void *arg)
 	const struct sci_header headers[] = { { "Y", header } };
 
 	(void)arg;
-	check(strlen(sci_exchange_path(exchange)) < HEAD_BYTES * 2);
+	check(strlen(sci_exchange_path(exchange)) <= HEAD_BYTES);
 	check(!sci_exchange_body(exchange) ||
 		sci_exchange_body(exchange)->buffer.len == sci_exchange_body_length(exchange));
 	sci_exchange_parameter(exchange, "q");

@@ -82,6 +82,9 @@ static void log_report(struct sci_environment *environment)
 		.error_type = call->error_type,
 	};
 
+	/* The time that it took to kill it is not the function's. */
+	if (environment->timed_out)
+		report.duration_us = environment->function->timeout_ms * 1000;
 	log_line(environment, line, sci_log_end(line, call->request_id));
 	log_line(environment, line, sci_log_report(line, &report));
 	environment->init_us = -1;
@@ -228,6 +231,7 @@ static void time_out(struct sci_environment *environment)
 	struct sci_call *call = environment->call;
 	char text[SCI_TIMED_OUT_BYTES];
 
+	environment->timed_out = true;
 	environment->function->figures.timeouts++;
 	sci_log_timed_out(text, sci_real_ms(), call->request_id, environment->function->timeout_ms);
 	sci_line_pipe_drain(&environment->pipe);

@@ -66,6 +66,7 @@ struct sci_environment {
 
 	bool began;      /* it has asked for an invocation, ever */
 	bool stopped;    /* it was told to end, for no fault of its own */
+	bool timed_out;  /* its last invocation took too long */
 	bool exited;     /* the process is reaped */
 	int exit_status; /* as waitpid() gives it */
 

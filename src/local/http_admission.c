@@ -72,6 +72,16 @@ static enum MHD_Result take_header(void *arg, enum MHD_ValueKind kind, const cha
 	return MHD_YES;
 }
 
+static enum MHD_Result take_parameter(void *arg, enum MHD_ValueKind kind, const char *name,
+	const char *value)
+{
+	struct head *head = arg;
+
+	(void)kind;
+	head->bytes += strlen(name) + (value ? strlen(value) : 0);
+	return MHD_YES;
+}
+
 static bool is_number(const char *text)
 {
 	return *text && text[strspn(text, "0123456789")] == '\0';
@@ -165,14 +175,16 @@ static struct sci_refusal check_sender(const struct sci_http_admission *admissio
 }
 
 struct sci_refusal sci_http_admission_check(const struct sci_http_admission *admission,
-	struct MHD_Connection *connection)
+	struct MHD_Connection *connection, const char *path)
 {
-	struct head head = { 0 };
+	struct head head = { .bytes = strlen(path) };
 
+	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_parameter, &head);
 	MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, &head);
 	struct sci_refusal refusal = check_framing(&head);
 	if (refusal.status == 0 && head.bytes > admission->max_head_bytes)
-		refusal = (struct sci_refusal){ 431, "The headers of the request are too large" };
+		refusal = (struct sci_refusal){ 431,
+			"The path and the headers of the request are too large" };
 	if (refusal.status == 0)
 		refusal = check_sender(admission, &head);
 	if (refusal.status == 0 && head.length &&

@@ -8,7 +8,7 @@
 struct MHD_Connection;
 
 struct sci_http_admission {
-	/* The sum of the names and values of a request's headers. */
+	/* The sum of a request's path, and the names and values of its parameters and headers. */
 	size_t max_head_bytes;
 
 	/* A body that is announced longer is refused before it is read. */
@@ -31,7 +31,7 @@ struct sci_refusal {
 };
 
 struct sci_refusal sci_http_admission_check(const struct sci_http_admission *admission,
-	struct MHD_Connection *connection);
+	struct MHD_Connection *connection, const char *path);
 
 /* True when pages of `origin` may send requests. */
 bool sci_http_origin_is_allowed(const struct sci_http_admission *admission, const char *origin);

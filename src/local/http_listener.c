@@ -175,8 +175,8 @@ static enum MHD_Result admit(struct sci_exchange *exchange)
 	struct sci_http_listener *listener = exchange->listener;
 	const char *origin = sci_exchange_header(exchange, "Origin");
 
-	struct sci_refusal refusal =
-		sci_http_admission_check(&listener->admission, exchange->connection);
+	struct sci_refusal refusal = sci_http_admission_check(&listener->admission,
+		exchange->connection, exchange->path);
 	if (refusal.status == 0) {
 		exchange->origin = origin ? strdup(origin) : NULL;
 		return origin && !exchange->origin ? MHD_NO : MHD_YES;

@@ -29,7 +29,7 @@ struct sci_http_listener_options {
 	 * `look_ms`, so it may be that much later. */
 	int64_t head_ms, body_ms, look_ms;
 
-	/* What the headers of a request may take, or it is answered 431. It is the memory of a connection
+	/* What the path and the headers of a request may take, or it is answered 431. It is the memory of a connection
 	 * too, which is wiped after every request: more than is needed costs time. */
 	size_t max_head_bytes;
 

@@ -156,12 +156,16 @@ static void on_empty(void *arg)
 static int catch_signals(struct sci_local *local)
 {
 	static const int numbers[SIGNALS] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+	struct sigaction now;
 
 	signal(SIGPIPE, SIG_IGN);
 	local->flush = evtimer_new(local->base, on_flush, local);
 	if (!local->flush)
 		return SC_E_NOMEM;
 	for (int i = 0; i < SIGNALS; i++) {
+		/* What nohup or a shell's background ignores stays ignored. */
+		if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+			continue;
 		local->signals[i] = evsignal_new(local->base, numbers[i],
 			i == ON_CHILD ? on_child : on_signal, local);
 		if (!local->signals[i] || event_add(local->signals[i], NULL) < 0)

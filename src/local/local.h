@@ -48,7 +48,7 @@ int sci_local_open(const struct sci_local_options *options, struct sci_local **o
 /* http://HOST:PORT, valid until the close. */
 const char *sci_local_url(const struct sci_local *local);
 
-/* Serve until SIGINT, SIGTERM or SIGHUP; then end every environment, in order for a moment, by force
+/* Serve until SIGINT, SIGTERM or SIGHUP, as far as these are not ignored; then end every environment, in order for a moment, by force
  * after it. A second signal does not wait for that moment.
  *
  * returns  0, with no environment left; SC_E_IO.

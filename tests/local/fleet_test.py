@@ -5,6 +5,7 @@ import concurrent.futures
 import os
 import signal
 import threading
+import time
 import unittest
 
 from local_server import Local, eventually
@@ -136,6 +137,18 @@ class Fleet(unittest.TestCase):
         first = local.invoke(event={"do": "work_after", "seconds": 0.5}).json()["pid"]
         # There is no room for another, and this one will soon be idle: no reason to refuse.
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"], first)
+
+    def test_a_wait_for_one_that_dies(self):
+        # The wait is 100 ms at most, and over as soon as there is nothing left to wait for.
+        local = self.start(odd="odd.py")
+        waits = []
+        for _ in range(8):
+            local.invoke(event={"do": "exit_after", "seconds": 0.02})
+            start = time.monotonic()
+            self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 1)
+            waited_ms = (time.monotonic() - start) * 1000
+            waits.append(waited_ms - max(environment["age_ms"] for environment in local.environments()))
+        self.assertLess(min(waits), 90, waits)
 
     def test_hundreds(self):
         local = self.start("--init-timeout", "300", odd="odd.py")

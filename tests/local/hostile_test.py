@@ -102,6 +102,8 @@ class Framing(Hostile):
         self.assertEqual(tail.status, 200)
         self.assertGreater(len(tail.headers["X-Amz-Log-Result"]), 5000)
         self.assertEqual(self.local.invoke(headers={"X-Long": "x" * 33000}).status, 431)
+        self.assertEqual(self.local.invoke(query="?q=" + "x" * 33000).status, 431)
+        self.assertEqual(self.local.invoke("x" * 33000).status, 431)
         self.assertEqual(self.local.invoke(headers={"X-Long": "x" * 330000}).status, 431)
 
 

@@ -42,6 +42,13 @@ def work_after(request_id, headers, event):
     time.sleep(event["seconds"])
 
 
+def exit_after(request_id, headers, event):
+    """Answers, and exits a moment later without asking for the next invocation."""
+    runtime.respond(request_id, seen())
+    time.sleep(event["seconds"])
+    os._exit(1)
+
+
 def exit(request_id, headers, event):
     sys.stdout.flush()
     os._exit(event.get("status", 1))
