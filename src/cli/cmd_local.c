@@ -2,6 +2,7 @@
  *
  * The first line of standard output is for programs and is the only one: "scopecache local: listening
  * on URL". Everything that people read goes to standard error. */
+#define _GNU_SOURCE /* program_invocation_name */
 #include "cli/cmd_local.h"
 
 #include "local/local.h"
@@ -55,7 +56,8 @@ static const struct argp_option argp_options[] = {
 	{ "max-environments", KEY_MAX_ENVIRONMENTS, "N", 0,
 		"How many environments there may be, of all functions together (default 1000)", 0 },
 	{ "env", KEY_ENV, "NAME=VALUE", 0, "Set an environment variable of the functions", 0 },
-	{ "quiet", KEY_QUIET, NULL, 0, "Do not write the functions' log to standard error", 0 },
+	{ "quiet", KEY_QUIET, NULL, 0,
+		"Write neither the functions' log nor how to invoke them to standard error", 0 },
 	{ 0 },
 };
 
@@ -158,6 +160,31 @@ static error_t take(int key, char *text, struct argp_state *state)
 	return 0;
 }
 
+/* Text between quotes that a shell takes off. A quote inside ends them, and begins them again. */
+static void print_quoted(const char *text)
+{
+	fputc('\'', stderr);
+	for (; *text; text++)
+		fputs(*text == '\'' ? "'\\''" : (char[]){ *text, '\0' }, stderr);
+	fputc('\'', stderr);
+}
+
+/* Lines that work when they are pasted into a shell that has no region and no credentials. */
+static void print_first_minute(const struct sci_local_options *options, const char *url)
+{
+	const char *name = options->functions[0].name;
+
+	fprintf(stderr, "scopecache local: to invoke %s, paste one of these lines:\n  ", name);
+	print_quoted(program_invocation_name);
+	fprintf(stderr,
+		" invoke --endpoint '%s' %s '{}'\n"
+		"  curl -d '{}' '%s/2015-03-31/functions/%s/invocations'\n"
+		"  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local "
+		"AWS_DEFAULT_REGION=us-east-1 "
+		"aws lambda invoke --endpoint-url '%s' --function-name %s /dev/stdout\n",
+		url, name, url, name, url, name);
+}
+
 static int serve(const struct sci_local_options *options)
 {
 	struct sci_local *local;
@@ -165,6 +192,9 @@ static int serve(const struct sci_local_options *options)
 
 	int rc = sci_local_open(options, &local, &error);
 	if (rc == 0) {
+		/* First, so that it is there when a program has read where to connect to. */
+		if (!options->quiet)
+			print_first_minute(options, sci_local_url(local));
 		printf("scopecache local: listening on %s\n", sci_local_url(local));
 		fflush(stdout);
 		rc = sci_local_run(local, &error);

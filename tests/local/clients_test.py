@@ -49,6 +49,15 @@ class Clients(unittest.TestCase):
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False,
                               env={**os.environ, **ACCESS})
 
+    def test_the_line_for_the_cli_in_an_empty_environment(self):
+        line = next(line for line in self.local.log.splitlines() if " aws lambda invoke " in line)
+        with tempfile.TemporaryDirectory() as home:
+            done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=PATIENCE, check=False,
+                                  env={"PATH": f"{AWS.parent}:{os.defpath}", "HOME": home})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('"StatusCode": 200', done.stdout)
+        self.assertEqual(json.JSONDecoder().raw_decode(done.stdout)[0]["event"], {})
+
     def test_boto3_and_the_python_runtime(self):
         context = base64.b64encode(json.dumps({"custom": {"a": "b"}}).encode()).decode()
         answer, body = self.invoke({"x": [1, "é"]}, LogType="Tail", ClientContext=context)
