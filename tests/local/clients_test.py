@@ -83,6 +83,13 @@ class Clients(unittest.TestCase):
         told = json.loads(self.invoke({}, Qualifier="prod")[1])
         self.assertEqual(told["arn"], "arn:aws:lambda:us-east-1:012345678912:function:python:prod")
 
+    def test_a_stack_trace_has_lines(self):
+        answer, _ = self.invoke({"fail": "on purpose"}, LogType="Tail")
+        log = base64.b64decode(answer["LogResult"]).decode()
+        self.assertNotIn("\r", log + self.local.log)
+        self.assertRegex(log, r"\n\[ERROR\] ValueError: é: on purpose\nTraceback \(most recent call last\):\n")
+        self.assertIn('\n    raise ValueError("é: " + event["fail"])\n', log.replace("\u00a0", " "))
+
     def test_a_function_that_fails(self):
         answer, body = self.invoke({"fail": "on purpose"})
         self.assertEqual((answer["StatusCode"], answer["FunctionError"]), (200, "Unhandled"))
