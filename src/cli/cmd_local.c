@@ -47,18 +47,28 @@ static const struct argp_option argp_options[] = {
 		"is "
 		"every origin. May be given more than once",
 		0 },
-	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "How long an invocation may take (default 3)", 0 },
-	{ "init-timeout", KEY_INIT_TIMEOUT, "SECONDS", 0,
+	{ "timeout", KEY_TIMEOUT, "[FUNCTION:]SECONDS", 0,
+		"How long an invocation may take (default 3)", 0 },
+	{ "init-timeout", KEY_INIT_TIMEOUT, "[FUNCTION:]SECONDS", 0,
 		"How long a bootstrap may take until it asks for its first invocation (default 10)",
 		0 },
-	{ "memory", KEY_MEMORY, "MB", 0, "The memory size that functions are told (default 128)",
-		0 },
+	{ "memory", KEY_MEMORY, "[FUNCTION:]MB", 0,
+		"The memory size that functions are told (default 128)", 0 },
 	{ "max-environments", KEY_MAX_ENVIRONMENTS, "N", 0,
 		"How many environments there may be, of all functions together (default 1000)", 0 },
-	{ "env", KEY_ENV, "NAME=VALUE", 0, "Set an environment variable of the functions", 0 },
+	{ "env", KEY_ENV, "[FUNCTION:]NAME=VALUE", 0,
+		"Set an environment variable of the functions; _HANDLER is the handler", 0 },
 	{ "quiet", KEY_QUIET, NULL, 0,
 		"Write neither the functions' log nor how to invoke them to standard error", 0 },
 	{ 0 },
+};
+
+/* FUNCTION:VALUE of an option that is a number. */
+struct setting {
+	int key;
+	const char *function;
+	size_t function_len;
+	int64_t value;
 };
 
 /* The lists grow with the command line, so they are as long as it is. */
@@ -66,6 +76,8 @@ struct arguments {
 	struct sci_local_function *functions;
 	const char **environment;
 	const char **origins;
+	struct setting *settings; /* of one function each; it may be named later */
+	size_t setting_count;
 	struct sci_local_options options;
 };
 
@@ -108,6 +120,49 @@ static void add_function(struct argp_state *state, struct arguments *arguments, 
 		(struct sci_local_function){ .name = text, .bootstrap = equals + 1 };
 }
 
+static void add_setting(const struct argp_state *state, struct arguments *arguments, int key,
+	const char *text)
+{
+	const char *colon = strchr(text, ':'), *value = colon ? colon + 1 : text;
+	struct setting *setting = &arguments->settings[arguments->setting_count++];
+
+	*setting = (struct setting){ key, text, colon ? (size_t)(colon - text) : 0, 0 };
+	if (key == KEY_MEMORY)
+		setting->value = read_number(state, "memory", value, MEMORY_MAX_MB);
+	else
+		setting->value =
+			read_seconds(state, key == KEY_TIMEOUT ? "timeout" : "init-timeout", value);
+}
+
+/* Put a setting where it belongs, now that all functions are known. */
+static void settle(const struct argp_state *state, struct arguments *arguments,
+	const struct setting *setting)
+{
+	struct sci_local_options *local = &arguments->options;
+	struct sci_local_function common = { 0 }, *function = &common;
+
+	for (size_t i = 0; i < local->function_count && setting->function_len > 0; i++)
+		if (strlen(arguments->functions[i].name) == setting->function_len &&
+			strncmp(arguments->functions[i].name, setting->function,
+				setting->function_len) == 0)
+			function = &arguments->functions[i];
+	if (setting->function_len > 0 && function == &common)
+		argp_error(state, "there is no function \"%.*s\"", (int)setting->function_len,
+			setting->function);
+	if (setting->key == KEY_TIMEOUT)
+		function->timeout_ms = setting->value;
+	else if (setting->key == KEY_INIT_TIMEOUT)
+		function->init_timeout_ms = setting->value;
+	else
+		function->memory_mb = (int)setting->value;
+	if (function != &common)
+		return;
+	local->timeout_ms = common.timeout_ms ? common.timeout_ms : local->timeout_ms;
+	local->init_timeout_ms =
+		common.init_timeout_ms ? common.init_timeout_ms : local->init_timeout_ms;
+	local->memory_mb = common.memory_mb ? common.memory_mb : local->memory_mb;
+}
+
 static error_t take(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -127,13 +182,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 		arguments->origins[local->origin_count++] = text;
 		break;
 	case KEY_TIMEOUT:
-		local->timeout_ms = read_seconds(state, "timeout", text);
-		break;
 	case KEY_INIT_TIMEOUT:
-		local->init_timeout_ms = read_seconds(state, "init-timeout", text);
-		break;
 	case KEY_MEMORY:
-		local->memory_mb = (int)read_number(state, "memory", text, MEMORY_MAX_MB);
+		add_setting(state, arguments, key, text);
 		break;
 	case KEY_MAX_ENVIRONMENTS:
 		local->max_environments =
@@ -153,6 +204,8 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (local->function_count == 0)
 			argp_error(state, "which function? Give --function NAME=BOOTSTRAP");
+		for (size_t i = 0; i < arguments->setting_count; i++)
+			settle(state, arguments, &arguments->settings[i]);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -215,16 +268,21 @@ int sci_cmd_local(int argc, char **argv)
 		       "\vThe first line of standard output says where it listens:\n\n"
 		       "  scopecache local: listening on http://127.0.0.1:40123\n\n"
 		       "Use that as the endpoint of the AWS CLI, of an SDK or of scopecache "
-		       "invoke. Ctrl-C ends the server and everything that it started.",
+		       "invoke. What begins with FUNCTION: is for that function, and counts for "
+		       "more "
+		       "than what is for all. Ctrl-C ends the server and everything that it "
+		       "started.",
 	};
 	struct arguments arguments = {
 		.functions = calloc((size_t)argc, sizeof *arguments.functions),
 		.environment = calloc((size_t)argc, sizeof *arguments.environment),
 		.origins = calloc((size_t)argc, sizeof *arguments.origins),
+		.settings = calloc((size_t)argc, sizeof *arguments.settings),
 	};
 	int status = EXIT_FAILURE;
 
-	if (arguments.functions && arguments.environment && arguments.origins) {
+	if (arguments.functions && arguments.environment && arguments.origins &&
+		arguments.settings) {
 		arguments.options.functions = arguments.functions;
 		arguments.options.environment = arguments.environment;
 		arguments.options.origins = arguments.origins;
@@ -237,5 +295,6 @@ int sci_cmd_local(int argc, char **argv)
 	free(arguments.functions);
 	free(arguments.environment);
 	free(arguments.origins);
+	free(arguments.settings);
 	return status;
 }

@@ -174,6 +174,88 @@ static int catch_signals(struct sci_local *local)
 	return 0;
 }
 
+/* How long the name of a function is that a variable is for, as in FUNCTION:NAME=VALUE; 0: for all. */
+static size_t owner_len(const char *variable)
+{
+	size_t len = strcspn(variable, ":=");
+
+	return variable[len] == ':' ? len : 0;
+}
+
+static bool is_owner(const char *variable, const char *name)
+{
+	size_t len = owner_len(variable);
+
+	return len > 0 && strlen(name) == len && strncmp(variable, name, len) == 0;
+}
+
+/* Every variable is for all functions or for one that is there. */
+static int check_owners(const struct sci_local_options *options, struct sc_error *error)
+{
+	for (size_t i = 0; i < options->environment_count; i++) {
+		const char *variable = options->environment[i];
+		bool known = owner_len(variable) == 0;
+
+		for (size_t j = 0; j < options->function_count; j++)
+			known |= is_owner(variable, options->functions[j].name);
+		if (!known)
+			return sci_error_set(error, SC_E_INVAL, 0,
+				"there is no function %.*s, which the variable %.*s is for",
+				(int)owner_len(variable), variable, (int)strcspn(variable, "="),
+				variable);
+	}
+	return 0;
+}
+
+/* The variables of a function: those of all, and then its own. Returns how many. */
+static size_t variables_of(const struct sci_local_options *options, const char *name,
+	const char **variables)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < options->environment_count; i++)
+		if (owner_len(options->environment[i]) == 0)
+			variables[count++] = options->environment[i];
+	for (size_t i = 0; i < options->environment_count; i++)
+		if (is_owner(options->environment[i], name))
+			variables[count++] = options->environment[i] + strlen(name) + 1;
+	return count;
+}
+
+static int64_t first_of(int64_t own, int64_t common, int64_t preset)
+{
+	return own ? own : common ? common : preset;
+}
+
+static int deploy_one(struct sci_local *local, const struct sci_local_options *options,
+	const struct sci_local_function *function, const char **variables, struct sc_error *error)
+{
+	struct sci_deployment *deployment = &local->functions[local->function_count];
+	struct sci_deployment_options deployed = {
+		.name = function->name,
+		.bootstrap = function->bootstrap,
+		.environment = variables,
+		.environment_count = variables_of(options, function->name, variables),
+		.timeout_ms =
+			first_of(function->timeout_ms, options->timeout_ms, SCI_LOCAL_TIMEOUT_MS),
+		.init_timeout_ms = first_of(function->init_timeout_ms, options->init_timeout_ms,
+			SCI_LOCAL_INIT_TIMEOUT_MS),
+		.memory_mb =
+			(int)first_of(function->memory_mb, options->memory_mb, SCI_LOCAL_MEMORY_MB),
+	};
+
+	for (size_t i = 0; i < local->function_count; i++)
+		if (strcmp(local->functions[i].name, function->name) == 0)
+			return sci_error_set(error, SC_E_INVAL, 0, "function %s is there twice",
+				function->name);
+	int rc = sci_deployment_init(deployment, &deployed, error);
+	if (rc < 0)
+		sci_deployment_fini(deployment);
+	else
+		local->function_count++;
+	return rc;
+}
+
 static int deploy(struct sci_local *local, const struct sci_local_options *options,
 	struct sc_error *error)
 {
@@ -181,34 +263,14 @@ static int deploy(struct sci_local *local, const struct sci_local_options *optio
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"name at least one function: --function NAME=BOOTSTRAP");
 	local->functions = calloc(options->function_count, sizeof *local->functions);
-	if (!local->functions)
-		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	for (; local->function_count < options->function_count; local->function_count++) {
-		const struct sci_local_function *function =
-			&options->functions[local->function_count];
-		struct sci_deployment_options deployment = {
-			.name = function->name,
-			.bootstrap = function->bootstrap,
-			.environment = options->environment,
-			.environment_count = options->environment_count,
-			.timeout_ms =
-				options->timeout_ms ? options->timeout_ms : SCI_LOCAL_TIMEOUT_MS,
-			.init_timeout_ms = options->init_timeout_ms ? options->init_timeout_ms
-								    : SCI_LOCAL_INIT_TIMEOUT_MS,
-			.memory_mb = options->memory_mb ? options->memory_mb : SCI_LOCAL_MEMORY_MB,
-		};
-		for (size_t i = 0; i < local->function_count; i++)
-			if (strcmp(local->functions[i].name, function->name) == 0)
-				return sci_error_set(error, SC_E_INVAL, 0,
-					"function %s is there twice", function->name);
-		int rc = sci_deployment_init(&local->functions[local->function_count], &deployment,
-			error);
-		if (rc < 0) {
-			sci_deployment_fini(&local->functions[local->function_count]);
-			return rc;
-		}
-	}
-	return 0;
+	const char **variables = calloc(options->environment_count + 1, sizeof *variables);
+	int rc = local->functions && variables
+		? check_owners(options, error)
+		: sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	for (size_t i = 0; i < options->function_count && rc == 0; i++)
+		rc = deploy_one(local, options, &options->functions[i], variables, error);
+	free(variables);
+	return rc;
 }
 
 static int open_parts(struct sci_local *local, const struct sci_local_options *options,

@@ -13,13 +13,16 @@ struct sci_local;
 struct sci_local_function {
 	const char *name;
 	const char *bootstrap; /* an executable file, or a folder with one named `bootstrap` */
+	int64_t timeout_ms, init_timeout_ms; /* 0: those of all functions */
+	int memory_mb;                       /* 0: that of all functions */
 };
 
 /* Zero is the default of every number; see SCI_LOCAL_*. */
 struct sci_local_options {
 	const struct sci_local_function *functions;
 	size_t function_count;
-	const char *const *environment; /* NAME=VALUE, for all functions */
+	/* NAME=VALUE for all functions, or FUNCTION:NAME=VALUE for one, which counts for more. */
+	const char *const *environment;
 	size_t environment_count;
 	const char *listen; /* HOST:PORT; NULL: 127.0.0.1:0. Port 0: any that is free */
 	bool allow_remote;  /* HOST may be one that other machines reach, by any name */

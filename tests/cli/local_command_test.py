@@ -34,8 +34,9 @@ class LocalCommand(unittest.TestCase):
     def test_help_is_help(self):
         result = scopecache("local", "--help")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        for option in ("--function=NAME=BOOTSTRAP", "--listen=HOST:PORT", "--timeout=SECONDS", "--init-timeout=SECONDS",
-                       "--memory=MB", "--max-environments=N", "--env=NAME=VALUE", "--quiet", "--allow-remote",
+        for option in ("--function=NAME=BOOTSTRAP", "--listen=HOST:PORT", "--timeout=[FUNCTION:]SECONDS",
+                       "--init-timeout=[FUNCTION:]SECONDS",
+                       "--memory=[FUNCTION:]MB", "--max-environments=N", "--env=[FUNCTION:]NAME=VALUE", "--quiet", "--allow-remote",
                        "--allow-origin=ORIGIN"):
             self.assertIn(option, result.stdout)
         everything = scopecache("--help")
@@ -75,6 +76,10 @@ class LocalCommand(unittest.TestCase):
                 (["--function", "f="], "--function takes NAME=BOOTSTRAP"),
                 (["-f", function, "left"], '"left" is left over'),
                 (["-f", function, "--timeout", "0"], "--timeout takes seconds"),
+                (["-f", function, "--timeout", "g:1"], 'there is no function "g"'),
+                (["-f", function, "--timeout", "f:0"], "--timeout takes seconds"),
+                (["-f", function, "--timeout", ":1:"], "--timeout takes seconds"),
+                (["-f", function, "--memory", "f:"], "--memory takes a whole number"),
                 (["-f", function, "--timeout", "901"], "--timeout takes seconds"),
                 (["-f", function, "--timeout", "nan"], "--timeout takes seconds"),
                 (["-f", function, "--init-timeout", "x"], "--init-timeout takes seconds"),

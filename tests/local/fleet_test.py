@@ -138,6 +138,18 @@ class Fleet(unittest.TestCase):
         # There is no room for another, and this one will soon be idle: no reason to refuse.
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"], first)
 
+    def test_settings_of_one_function(self):
+        local = self.start("--env", "one:COLOUR=red", "--env", "COLOUR=blue", "--env", "two:_HANDLER=app.handler",
+                           "--memory", "two:512", "--memory", "256", "--timeout", "one:0.5", "--timeout", "20",
+                           one="odd.py", two="odd.py")
+        one, two = (local.invoke(name, {"do": "echo"}).json()["environment"] for name in ("one", "two"))
+        self.assertEqual([(variables["COLOUR"], variables["_HANDLER"], variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
+                          for variables in (one, two)],
+                         [("red", "function.handler", "256"), ("blue", "app.handler", "512")])
+        sleep = {"do": "sleep", "seconds": 1}
+        self.assertEqual(local.invoke("one", sleep).json()["errorType"], "Sandbox.Timedout")
+        self.assertFalse(local.invoke("two", sleep).failed)
+
     def test_a_wait_for_one_that_dies(self):
         # The wait is 100 ms at most, and over as soon as there is nothing left to wait for.
         local = self.start(odd="odd.py")
