@@ -28,7 +28,8 @@ enum {
 	KEY_INIT_TIMEOUT = 256,
 	KEY_MAX_ENVIRONMENTS,
 	KEY_ALLOW_REMOTE,
-	KEY_ALLOW_ORIGIN
+	KEY_ALLOW_ORIGIN,
+	KEY_WATCH
 };
 
 static const struct argp_option argp_options[] = {
@@ -58,6 +59,10 @@ static const struct argp_option argp_options[] = {
 		"How many environments there may be, of all functions together (default 1000)", 0 },
 	{ "env", KEY_ENV, "[FUNCTION:]NAME=VALUE", 0,
 		"Set an environment variable of the functions; _HANDLER is the handler", 0 },
+	{ "watch", KEY_WATCH, NULL, 0,
+		"Look at every call whether the function's files have changed, and begin anew with "
+		"the new ones",
+		0 },
 	{ "quiet", KEY_QUIET, NULL, 0,
 		"Write neither the functions' log nor how to invoke them to standard error", 0 },
 	{ 0 },
@@ -192,6 +197,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_ENV:
 		arguments->environment[local->environment_count++] = text;
+		break;
+	case KEY_WATCH:
+		local->watch = true;
 		break;
 	case KEY_QUIET:
 		local->quiet = true;

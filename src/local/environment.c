@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "local/code_stamp.h"
 #include "local/microtime.h"
 #include "local/output.h"
 
@@ -418,6 +419,9 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	environment->handlers =
 		(struct sci_runtime_handlers){ on_next, on_posted, on_init_failed, environment };
 	sci_hex_id(environment->id);
+	/* Before it starts: what changes while it does is seen the next time. */
+	if (options->function->watched)
+		environment->code_stamp = sci_code_stamp(options->function->watched);
 
 	int rc = SC_E_NOMEM;
 	environment->timer = evtimer_new(options->base, on_timer, environment);

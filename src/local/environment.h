@@ -62,7 +62,8 @@ struct sci_environment {
 	int64_t begun_us; /* of the invocation; without a delivery, of init */
 	int64_t deadline_ms;
 	uint64_t invocations;
-	long peak_kb; /* as last seen */
+	long peak_kb;        /* as last seen */
+	uint64_t code_stamp; /* of the code that it began with, where changes are looked for */
 
 	bool began;      /* it has asked for an invocation, ever */
 	bool stopped;    /* it was told to end, for no fault of its own */

@@ -15,6 +15,7 @@
  * function, makes room. */
 #include "local/fleet.h"
 
+#include "local/code_stamp.h"
 #include "local/microtime.h"
 #include "local/output.h"
 
@@ -159,11 +160,15 @@ static void start(struct sci_fleet *fleet, struct sci_call *call)
 static bool assign_idle(struct sci_fleet *fleet, struct sci_call *call)
 {
 	struct environment_list *idle = &pool_of(fleet, call->function)->idle;
+	const char *watched = call->function->watched;
 	struct sci_environment *environment;
+	uint64_t stamp = watched && !TAILQ_EMPTY(idle) ? sci_code_stamp(watched) : 0;
 
 	while ((environment = TAILQ_FIRST(idle))) {
 		leave_idle(fleet, environment);
-		if (sci_environment_assign(environment, call))
+		if (watched && environment->code_stamp != stamp)
+			sci_environment_stop(environment);
+		else if (sci_environment_assign(environment, call))
 			return true;
 	}
 	return false;

@@ -242,6 +242,7 @@ static int deploy_one(struct sci_local *local, const struct sci_local_options *o
 			SCI_LOCAL_INIT_TIMEOUT_MS),
 		.memory_mb =
 			(int)first_of(function->memory_mb, options->memory_mb, SCI_LOCAL_MEMORY_MB),
+		.watch = options->watch,
 	};
 
 	for (size_t i = 0; i < local->function_count; i++)

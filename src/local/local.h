@@ -32,6 +32,7 @@ struct sci_local_options {
 	int64_t timeout_ms, init_timeout_ms;
 	int memory_mb;
 	size_t max_environments;
+	bool watch; /* end idle environments whose code has changed */
 	bool quiet; /* no log of functions */
 };
 

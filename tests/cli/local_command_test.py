@@ -37,7 +37,7 @@ class LocalCommand(unittest.TestCase):
         for option in ("--function=NAME=BOOTSTRAP", "--listen=HOST:PORT", "--timeout=[FUNCTION:]SECONDS",
                        "--init-timeout=[FUNCTION:]SECONDS",
                        "--memory=[FUNCTION:]MB", "--max-environments=N", "--env=[FUNCTION:]NAME=VALUE", "--quiet", "--allow-remote",
-                       "--allow-origin=ORIGIN"):
+                       "--allow-origin=ORIGIN", "--watch"):
             self.assertIn(option, result.stdout)
         everything = scopecache("--help")
         self.assertEqual(everything.returncode, 0)

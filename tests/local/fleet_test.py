@@ -3,12 +3,15 @@ many."""
 
 import concurrent.futures
 import os
+import pathlib
 import signal
+import sys
+import tempfile
 import threading
 import time
 import unittest
 
-from local_server import Local, eventually
+from local_server import BOOTSTRAPS, Local, eventually
 
 
 class Fleet(unittest.TestCase):
@@ -137,6 +140,38 @@ class Fleet(unittest.TestCase):
         first = local.invoke(event={"do": "work_after", "seconds": 0.5}).json()["pid"]
         # There is no room for another, and this one will soon be idle: no reason to refuse.
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"], first)
+
+    def test_code_that_changes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            bootstrap = pathlib.Path(folder, "bootstrap")
+            bootstrap.write_text(f"#!/bin/sh\nexec '{sys.executable}' -B -S '{folder}/code.py'\n", encoding="utf-8")
+            bootstrap.chmod(0o755)
+            code = pathlib.Path(folder, "code.py")
+            odd = (BOOTSTRAPS / "odd.py").read_text(encoding="utf-8")
+
+            def write(version):
+                code.write_text(f"import sys\nsys.path.insert(0, {str(BOOTSTRAPS)!r})\n" +
+                                odd.replace("**more}", f'**more, "version": {version}}}', 1), encoding="utf-8")
+
+            def call(name):
+                answer = local.invoke(name, {"do": "sleep", "seconds": 0}).json()
+                eventually(lambda: local.environments("idle"), "its end")
+                return answer["version"], answer["count"]
+
+            write(1)
+            local = self.start("--watch", "--function", f"one={folder}", two="odd.py")
+            self.assertEqual([call("one"), call("one")], [(1, 1), (1, 2)])
+            local.invoke("two", {"do": "sleep", "seconds": 0})
+            write(2)
+            self.assertEqual([call("one"), call("one")], [(2, 1), (2, 2)])
+            self.assertEqual(local.invoke("two", {"do": "sleep", "seconds": 0}).json()["count"], 2)
+            pathlib.Path(folder, "new.py").touch()
+            self.assertEqual(call("one"), (2, 1))
+            # Without --watch a warm environment goes on with what it began with.
+            local = self.start("--function", f"one={folder}")
+            self.assertEqual(call("one"), (2, 1))
+            write(3)
+            self.assertEqual(call("one"), (2, 2))
 
     def test_settings_of_one_function(self):
         local = self.start("--env", "one:COLOUR=red", "--env", "COLOUR=blue", "--env", "two:_HANDLER=app.handler",
