@@ -4,7 +4,6 @@
 #include "local/code_stamp.h"
 
 #include <ftw.h>
-#include <stddef.h>
 #include <sys/stat.h>
 
 #define OPEN_FOLDERS 16
@@ -13,20 +12,14 @@
 static uint64_t sum;
 static unsigned files;
 
-/* FNV-1a. */
-static uint64_t mix(uint64_t hash, const void *data, size_t len)
+/* FNV-1a, by words. */
+static uint64_t mix(uint64_t hash, uint64_t word)
 {
-	const unsigned char *bytes = data;
-
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return hash;
+	return (hash ^ word) * UINT64_C(0x100000001b3);
 }
 
 static int add_file(const char *path, const struct stat *status, int type, struct FTW *where)
 {
-	const uint64_t facts[] = { (uint64_t)status->st_ino, (uint64_t)status->st_size,
-		(uint64_t)status->st_ctim.tv_sec, (uint64_t)status->st_ctim.tv_nsec };
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
 	(void)where;
@@ -34,8 +27,11 @@ static int add_file(const char *path, const struct stat *status, int type, struc
 	if (type != FTW_F)
 		return 0;
 	for (; *path; path++)
-		hash = mix(hash, path, 1);
-	sum += mix(hash, facts, sizeof facts);
+		hash = mix(hash, (unsigned char)*path);
+	hash = mix(hash, (uint64_t)status->st_ino);
+	hash = mix(hash, (uint64_t)status->st_size);
+	hash = mix(hash, (uint64_t)status->st_ctim.tv_sec);
+	sum += mix(hash, (uint64_t)status->st_ctim.tv_nsec);
 	return ++files >= SCI_CODE_FILES_MAX;
 }
 

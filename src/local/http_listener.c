@@ -448,14 +448,10 @@ void sci_http_listener_stop(struct sci_http_listener *listener)
 	listener->fd = -1;
 }
 
-static void free_events(struct sci_http_listener *listener)
+static void free_event(struct event *event)
 {
-	struct event *const events[] = { listener->accept, listener->accept_again, listener->ready,
-		listener->again, listener->look };
-
-	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
-		if (events[i])
-			event_free(events[i]);
+	if (event)
+		event_free(event);
 }
 
 void sci_http_listener_close(struct sci_http_listener *listener)
@@ -465,7 +461,11 @@ void sci_http_listener_close(struct sci_http_listener *listener)
 	if (!listener)
 		return;
 	sci_http_listener_stop(listener);
-	free_events(listener);
+	free_event(listener->accept);
+	free_event(listener->accept_again);
+	free_event(listener->ready);
+	free_event(listener->again);
+	free_event(listener->look);
 	/* The daemon must have no connection that is suspended. */
 	LIST_FOREACH(exchange, &listener->exchanges, all) {
 		if (exchange->suspended)

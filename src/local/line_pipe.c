@@ -73,8 +73,10 @@ static size_t end_lines_alike(struct sci_line_pipe *pipe, char *data, size_t len
 	for (size_t i = 0; i < len; i++) {
 		bool ended = pipe->after_return && data[i] == '\n';
 		pipe->after_return = data[i] == '\r';
+		if (pipe->after_return)
+			data[i] = '\n';
 		if (!ended)
-			data[kept++] = pipe->after_return ? '\n' : data[i];
+			data[kept++] = data[i];
 	}
 	return kept;
 }

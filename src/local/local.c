@@ -265,9 +265,11 @@ static int deploy(struct sci_local *local, const struct sci_local_options *optio
 			"name at least one function: --function NAME=BOOTSTRAP");
 	local->functions = calloc(options->function_count, sizeof *local->functions);
 	const char **variables = calloc(options->environment_count + 1, sizeof *variables);
-	int rc = local->functions && variables
-		? check_owners(options, error)
-		: sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	if (!local->functions || !variables) {
+		free(variables);
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	}
+	int rc = check_owners(options, error);
 	for (size_t i = 0; i < options->function_count && rc == 0; i++)
 		rc = deploy_one(local, options, &options->functions[i], variables, error);
 	free(variables);

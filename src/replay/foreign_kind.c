@@ -22,7 +22,7 @@ struct kind {
 
 #define KIND(magic, what)                                                                          \
 	{                                                                                          \
-		magic, sizeof magic - 1, what                                                      \
+		(magic), sizeof(magic) - 1, (what)                                                 \
 	}
 
 static const struct kind kinds[] = {

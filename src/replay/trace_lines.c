@@ -256,11 +256,13 @@ int sci_trace_read_lines(struct sci_trace_builder *builder, struct sc_error *err
 	struct lines lines = {
 		.builder = builder,
 		.next_line = 1,
-		.delimiter = options->delimiter ? options->delimiter : ',',
+		.delimiter = ',',
 	};
 	bool csv = options->format == SCI_TRACE_CSV, header = csv && options->header;
 	int rc = 1;
 
+	if (options->delimiter)
+		lines.delimiter = options->delimiter;
 	while (rc == 1) {
 		rc = next_record(&lines, csv, error);
 		if (rc == 1 && !header)
