@@ -143,6 +143,16 @@ static int prepare(struct command *command, struct sci_invoke_options *options)
 	return STATUS_OK;
 }
 
+/* Have a signal end the run, unless whoever started this has it ignored. */
+static int heed(struct event *event)
+{
+	struct sigaction now;
+
+	if (sigaction(event_get_signal(event), NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+		return 0;
+	return event_add(event, NULL);
+}
+
 /* Drive the run until it is finished or a signal ends it. Returns 0 or SC_E_NOMEM, SC_E_INVAL. */
 static int drive(struct command *command, const struct sci_invoke_options *options,
 	struct sc_error *error)
@@ -158,8 +168,7 @@ static int drive(struct command *command, const struct sci_invoke_options *optio
 		return rc;
 	interrupt = evsignal_new(command->base, SIGINT, on_signal, command);
 	terminate = evsignal_new(command->base, SIGTERM, on_signal, command);
-	if (interrupt && terminate && event_add(interrupt, NULL) == 0 &&
-		event_add(terminate, NULL) == 0) {
+	if (interrupt && terminate && heed(interrupt) == 0 && heed(terminate) == 0) {
 		if (options->count > 1 && !command->arguments->quiet)
 			sci_progress_start(&progress, command->base, options->function,
 				options->count, &sci_invoke_result(command->run)->done,

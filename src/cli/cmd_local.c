@@ -2,6 +2,7 @@
  *
  * The first line of standard output is for programs and is the only one: "scopecache local: listening
  * on URL". Everything that people read goes to standard error. */
+#define _GNU_SOURCE /* program_invocation_name */
 #include "cli/cmd_local.h"
 
 #include "local/local.h"
@@ -26,7 +27,9 @@ enum {
 	KEY_QUIET = 'q',
 	KEY_INIT_TIMEOUT = 256,
 	KEY_MAX_ENVIRONMENTS,
-	KEY_ALLOW_REMOTE
+	KEY_ALLOW_REMOTE,
+	KEY_ALLOW_ORIGIN,
+	KEY_WATCH
 };
 
 static const struct argp_option argp_options[] = {
@@ -37,24 +40,49 @@ static const struct argp_option argp_options[] = {
 	{ "listen", KEY_LISTEN, "HOST:PORT", 0,
 		"Where to serve the Invoke API (default 127.0.0.1:0, a free port)", 0 },
 	{ "allow-remote", KEY_ALLOW_REMOTE, NULL, 0,
-		"Let HOST be one that others reach: whoever reaches it can run the functions", 0 },
-	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "How long an invocation may take (default 3)", 0 },
-	{ "init-timeout", KEY_INIT_TIMEOUT, "SECONDS", 0,
+		"Let HOST be one that others reach, by any name: whoever reaches it can run the "
+		"functions",
+		0 },
+	{ "allow-origin", KEY_ALLOW_ORIGIN, "ORIGIN", 0,
+		"Let the web pages of ORIGIN, such as http://localhost:3000, invoke functions; * "
+		"is "
+		"every origin. May be given more than once",
+		0 },
+	{ "timeout", KEY_TIMEOUT, "[FUNCTION:]SECONDS", 0,
+		"How long an invocation may take (default 3)", 0 },
+	{ "init-timeout", KEY_INIT_TIMEOUT, "[FUNCTION:]SECONDS", 0,
 		"How long a bootstrap may take until it asks for its first invocation (default 10)",
 		0 },
-	{ "memory", KEY_MEMORY, "MB", 0, "The memory size that functions are told (default 128)",
-		0 },
+	{ "memory", KEY_MEMORY, "[FUNCTION:]MB", 0,
+		"The memory size that functions are told (default 128)", 0 },
 	{ "max-environments", KEY_MAX_ENVIRONMENTS, "N", 0,
 		"How many environments there may be, of all functions together (default 1000)", 0 },
-	{ "env", KEY_ENV, "NAME=VALUE", 0, "Set an environment variable of the functions", 0 },
-	{ "quiet", KEY_QUIET, NULL, 0, "Do not write the functions' log to standard error", 0 },
+	{ "env", KEY_ENV, "[FUNCTION:]NAME=VALUE", 0,
+		"Set an environment variable of the functions; _HANDLER is the handler", 0 },
+	{ "watch", KEY_WATCH, NULL, 0,
+		"Look at every call whether the function's files have changed, and begin anew with "
+		"the new ones",
+		0 },
+	{ "quiet", KEY_QUIET, NULL, 0,
+		"Write neither the functions' log nor how to invoke them to standard error", 0 },
 	{ 0 },
+};
+
+/* FUNCTION:VALUE of an option that is a number. */
+struct setting {
+	int key;
+	const char *function;
+	size_t function_len;
+	int64_t value;
 };
 
 /* The lists grow with the command line, so they are as long as it is. */
 struct arguments {
 	struct sci_local_function *functions;
 	const char **environment;
+	const char **origins;
+	struct setting *settings; /* of one function each; it may be named later */
+	size_t setting_count;
 	struct sci_local_options options;
 };
 
@@ -97,6 +125,49 @@ static void add_function(struct argp_state *state, struct arguments *arguments, 
 		(struct sci_local_function){ .name = text, .bootstrap = equals + 1 };
 }
 
+static void add_setting(const struct argp_state *state, struct arguments *arguments, int key,
+	const char *text)
+{
+	const char *colon = strchr(text, ':'), *value = colon ? colon + 1 : text;
+	struct setting *setting = &arguments->settings[arguments->setting_count++];
+
+	*setting = (struct setting){ key, text, colon ? (size_t)(colon - text) : 0, 0 };
+	if (key == KEY_MEMORY)
+		setting->value = read_number(state, "memory", value, MEMORY_MAX_MB);
+	else
+		setting->value =
+			read_seconds(state, key == KEY_TIMEOUT ? "timeout" : "init-timeout", value);
+}
+
+/* Put a setting where it belongs, now that all functions are known. */
+static void settle(const struct argp_state *state, struct arguments *arguments,
+	const struct setting *setting)
+{
+	struct sci_local_options *local = &arguments->options;
+	struct sci_local_function common = { 0 }, *function = &common;
+
+	for (size_t i = 0; i < local->function_count && setting->function_len > 0; i++)
+		if (strlen(arguments->functions[i].name) == setting->function_len &&
+			strncmp(arguments->functions[i].name, setting->function,
+				setting->function_len) == 0)
+			function = &arguments->functions[i];
+	if (setting->function_len > 0 && function == &common)
+		argp_error(state, "there is no function \"%.*s\"", (int)setting->function_len,
+			setting->function);
+	if (setting->key == KEY_TIMEOUT)
+		function->timeout_ms = setting->value;
+	else if (setting->key == KEY_INIT_TIMEOUT)
+		function->init_timeout_ms = setting->value;
+	else
+		function->memory_mb = (int)setting->value;
+	if (function != &common)
+		return;
+	local->timeout_ms = common.timeout_ms ? common.timeout_ms : local->timeout_ms;
+	local->init_timeout_ms =
+		common.init_timeout_ms ? common.init_timeout_ms : local->init_timeout_ms;
+	local->memory_mb = common.memory_mb ? common.memory_mb : local->memory_mb;
+}
+
 static error_t take(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -112,14 +183,13 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_ALLOW_REMOTE:
 		local->allow_remote = true;
 		break;
+	case KEY_ALLOW_ORIGIN:
+		arguments->origins[local->origin_count++] = text;
+		break;
 	case KEY_TIMEOUT:
-		local->timeout_ms = read_seconds(state, "timeout", text);
-		break;
 	case KEY_INIT_TIMEOUT:
-		local->init_timeout_ms = read_seconds(state, "init-timeout", text);
-		break;
 	case KEY_MEMORY:
-		local->memory_mb = (int)read_number(state, "memory", text, MEMORY_MAX_MB);
+		add_setting(state, arguments, key, text);
 		break;
 	case KEY_MAX_ENVIRONMENTS:
 		local->max_environments =
@@ -127,6 +197,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_ENV:
 		arguments->environment[local->environment_count++] = text;
+		break;
+	case KEY_WATCH:
+		local->watch = true;
 		break;
 	case KEY_QUIET:
 		local->quiet = true;
@@ -139,11 +212,38 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (local->function_count == 0)
 			argp_error(state, "which function? Give --function NAME=BOOTSTRAP");
+		for (size_t i = 0; i < arguments->setting_count; i++)
+			settle(state, arguments, &arguments->settings[i]);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
+}
+
+/* Text between quotes that a shell takes off. A quote inside ends them, and begins them again. */
+static void print_quoted(const char *text)
+{
+	fputc('\'', stderr);
+	for (; *text; text++)
+		fputs(*text == '\'' ? "'\\''" : (char[]){ *text, '\0' }, stderr);
+	fputc('\'', stderr);
+}
+
+/* Lines that work when they are pasted into a shell that has no region and no credentials. */
+static void print_first_minute(const struct sci_local_options *options, const char *url)
+{
+	const char *name = options->functions[0].name;
+
+	fprintf(stderr, "scopecache local: to invoke %s, paste one of these lines:\n  ", name);
+	print_quoted(program_invocation_name);
+	fprintf(stderr,
+		" invoke --endpoint '%s' %s '{}'\n"
+		"  curl -d '{}' '%s/2015-03-31/functions/%s/invocations'\n"
+		"  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local "
+		"AWS_DEFAULT_REGION=us-east-1 "
+		"aws lambda invoke --endpoint-url '%s' --function-name %s /dev/stdout\n",
+		url, name, url, name, url, name);
 }
 
 static int serve(const struct sci_local_options *options)
@@ -153,6 +253,9 @@ static int serve(const struct sci_local_options *options)
 
 	int rc = sci_local_open(options, &local, &error);
 	if (rc == 0) {
+		/* First, so that it is there when a program has read where to connect to. */
+		if (!options->quiet)
+			print_first_minute(options, sci_local_url(local));
 		printf("scopecache local: listening on %s\n", sci_local_url(local));
 		fflush(stdout);
 		rc = sci_local_run(local, &error);
@@ -173,17 +276,24 @@ int sci_cmd_local(int argc, char **argv)
 		       "\vThe first line of standard output says where it listens:\n\n"
 		       "  scopecache local: listening on http://127.0.0.1:40123\n\n"
 		       "Use that as the endpoint of the AWS CLI, of an SDK or of scopecache "
-		       "invoke. Ctrl-C ends the server and everything that it started.",
+		       "invoke. What begins with FUNCTION: is for that function, and counts for "
+		       "more "
+		       "than what is for all. Ctrl-C ends the server and everything that it "
+		       "started.",
 	};
 	struct arguments arguments = {
 		.functions = calloc((size_t)argc, sizeof *arguments.functions),
 		.environment = calloc((size_t)argc, sizeof *arguments.environment),
+		.origins = calloc((size_t)argc, sizeof *arguments.origins),
+		.settings = calloc((size_t)argc, sizeof *arguments.settings),
 	};
 	int status = EXIT_FAILURE;
 
-	if (arguments.functions && arguments.environment) {
+	if (arguments.functions && arguments.environment && arguments.origins &&
+		arguments.settings) {
 		arguments.options.functions = arguments.functions;
 		arguments.options.environment = arguments.environment;
+		arguments.options.origins = arguments.origins;
 		argp_err_exit_status = 2;
 		argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 		status = serve(&arguments.options);
@@ -192,5 +302,7 @@ int sci_cmd_local(int argc, char **argv)
 	}
 	free(arguments.functions);
 	free(arguments.environment);
+	free(arguments.origins);
+	free(arguments.settings);
 	return status;
 }

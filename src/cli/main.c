@@ -6,6 +6,7 @@
 #include "cli/cmd_invoke.h"
 #include "cli/cmd_local.h"
 #include "cli/cmd_replay.h"
+#include "cli/inheritance.h"
 
 #include <scopecache/version.h>
 
@@ -50,6 +51,8 @@ int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 
+	if (sci_inheritance_mend() < 0)
+		return EXIT_FAILURE;
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(word, commands[i].name) == 0)
 			return run_command(&commands[i], argc, argv);

@@ -26,14 +26,15 @@ enum {
 	KEY_JSON,
 	KEY_PLOT,
 	KEY_ENTRY_BYTES,
-	KEY_CONCURRENCY
+	KEY_CONCURRENCY,
+	KEY_DELIMITER,
+	KEY_SKIP_BAD_LINES
 };
 
 static const struct argp_option options[] = {
-	{ "format", KEY_FORMAT, "u32|text|csv", 0,
+	{ "format", KEY_FORMAT, "u32|text|csv|oracleGeneral", 0,
 		"How a trace is written: a key is a little-endian 32-bit number, a line, or a "
-		"column of "
-		"comma-separated values",
+		"column of comma-separated values; or records of libCacheSim, which have sizes",
 		0 },
 	{ "max-entries", KEY_ENTRIES, "N,...", 0, "Replay through caches of so many entries", 0 },
 	{ "max-bytes", KEY_BYTES, "N,...", 0,
@@ -63,6 +64,12 @@ static const struct argp_option options[] = {
 	{ "concurrency", KEY_CONCURRENCY, "N", 0,
 		"Open the caches for so many threads, which divides large ones (default 1)", 0 },
 	{ "header", KEY_HEADER, NULL, 0, "With csv: the first line is not a request", 0 },
+	{ "delimiter", KEY_DELIMITER, "CHAR", 0,
+		"With csv: what is between two columns, a character or the word tab (default a "
+		"comma)",
+		0 },
+	{ "skip-bad-lines", KEY_SKIP_BAD_LINES, NULL, 0,
+		"With text and csv: count lines that are no request, and go on", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Print the figures as one JSON object", 0 },
 	{ "plot", KEY_PLOT, "FILE.svg", 0, "Draw the miss ratio by the size of the cache", 0 },
 	{ 0 },
@@ -169,13 +176,24 @@ static void read_policies(const struct argp_state *state, struct sci_replay_plan
 
 static enum sci_trace_format read_format(const struct argp_state *state, const char *text)
 {
-	static const char *const names[] = { "u32", "text", "csv" };
+	static const char *const names[] = { "u32", "text", "csv", "oracleGeneral" };
 
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(text, names[i]) == 0)
 			return i;
-	argp_error(state, "--format is u32, text or csv, not \"%s\"", text);
+	argp_error(state, "--format is u32, text, csv or oracleGeneral, not \"%s\"", text);
 	return SCI_TRACE_U32;
+}
+
+/* Not what ends a line, begins a quoted field, or is a part of a longer character. */
+static char read_delimiter(const struct argp_state *state, const char *text)
+{
+	if (strcmp(text, "tab") == 0)
+		return '\t';
+	if (strlen(text) != 1 || strchr("\r\n\"", *text) || (unsigned char)*text > '~')
+		argp_error(state,
+			"--delimiter takes one ASCII character or the word tab, not \"%s\"", text);
+	return *text;
 }
 
 static unsigned from_standard_input(const struct sci_replay_arguments *arguments)
@@ -193,13 +211,19 @@ static void check_format(const struct argp_state *state, struct sci_trace_option
 	bool format_given)
 {
 	if (!format_given)
-		argp_error(state, "how are they written? Give --format u32, text or csv");
+		argp_error(state,
+			"how are they written? Give --format u32, text, csv or oracleGeneral");
 	if (trace->format != SCI_TRACE_U32 && (trace->sizes || trace->costs))
 		argp_error(state, "--sizes and --costs go with --format u32");
 	if (trace->format != SCI_TRACE_CSV &&
-		(trace->column || trace->size_column || trace->cost_column || trace->header))
+		(trace->column || trace->size_column || trace->cost_column || trace->header ||
+			trace->delimiter))
 		argp_error(state,
-			"--column, --size-column, --cost-column and --header go with --format csv");
+			"--column, --size-column, --cost-column, --delimiter and --header go with "
+			"--format csv");
+	if (trace->skip_bad_lines && trace->format != SCI_TRACE_TEXT &&
+		trace->format != SCI_TRACE_CSV)
+		argp_error(state, "--skip-bad-lines goes with --format text and csv");
 	if (trace->column == 0)
 		trace->column = 1;
 }
@@ -217,7 +241,8 @@ static void check(const struct argp_state *state, struct sci_replay_arguments *a
 	if ((arguments->trace.sizes || arguments->trace.costs) && arguments->trace_count > 1)
 		argp_error(state, "--sizes and --costs are for one trace; there are %zu",
 			arguments->trace_count);
-	if (plan->bytes && !arguments->trace.sizes && !arguments->trace.size_column)
+	if (plan->bytes && !arguments->trace.sizes && !arguments->trace.size_column &&
+		arguments->trace.format != SCI_TRACE_ORACLE)
 		argp_error(state, "--max-bytes needs sizes: give --sizes or --size-column");
 	if (plan->entry_bytes && !plan->bytes)
 		argp_error(state, "--entry-bytes goes with --max-bytes");
@@ -274,6 +299,12 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_HEADER:
 		arguments->trace.header = true;
 		break;
+	case KEY_DELIMITER:
+		arguments->trace.delimiter = read_delimiter(state, text);
+		break;
+	case KEY_SKIP_BAD_LINES:
+		arguments->trace.skip_bad_lines = true;
+		break;
 	case KEY_JSON:
 		arguments->json = true;
 		break;
@@ -302,7 +333,8 @@ void sci_replay_arguments_parse(struct sci_replay_arguments *arguments, int argc
 		.args_doc = "TRACE...",
 		.doc = "Ask caches for the keys of a trace, and print how often they have them."
 		       "\vA TRACE is a file, or - for standard input, and may be compressed with "
-		       "zstd.\n\nThe exit status is 0 when all is done, 1 when memory was out or "
+		       "gzip, xz or zstd.\n\nThe exit status is 0 when all is done, 1 when memory "
+		       "was out or "
 		       "something could not be written, 2 when the command line or a trace is "
 		       "wrong.",
 	};

@@ -62,7 +62,7 @@ static char *absolute(const char *path, char **directory)
 	return whole;
 }
 
-static int find_bootstrap(struct sci_deployment *deployment, const char *given,
+static int find_bootstrap(struct sci_deployment *deployment, const char *given, bool watch,
 	struct sc_error *error)
 {
 	struct stat found;
@@ -84,7 +84,11 @@ static int find_bootstrap(struct sci_deployment *deployment, const char *given,
 	if (!deployment->bootstrap)
 		return sci_error_set(error, SC_E_INVAL, errno,
 			"function %s: its bootstrap cannot be used: %s", deployment->name, path);
-	return 0;
+	if (watch)
+		deployment->watched =
+			strdup(is_folder ? deployment->directory : deployment->bootstrap);
+	return !watch || deployment->watched ? 0
+					     : sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 }
 
 static int make_arn(struct sci_deployment *deployment)
@@ -127,7 +131,7 @@ int sci_deployment_init(struct sci_deployment *deployment,
 
 	int rc = check_variables(options, error);
 	if (rc == 0)
-		rc = find_bootstrap(deployment, options->bootstrap, error);
+		rc = find_bootstrap(deployment, options->bootstrap, options->watch, error);
 	if (rc < 0)
 		return rc;
 	struct sci_environ_facts facts = {
@@ -147,6 +151,7 @@ void sci_deployment_fini(struct sci_deployment *deployment)
 	sci_environ_fini(&deployment->environment);
 	free(deployment->bootstrap);
 	free(deployment->directory);
+	free(deployment->watched);
 	free(deployment->arn);
 	*deployment = (struct sci_deployment){ 0 };
 }

@@ -7,6 +7,7 @@
 
 #include <scopecache/error.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* RIE's, so that what is written against the one works against the other. */
@@ -16,6 +17,7 @@ struct sci_deployment {
 	char name[SCI_NAME_MAX + 1];
 	char *bootstrap; /* the file to run, absolute */
 	char *directory; /* its folder */
+	char *watched; /* what is looked at for changes: the file, or the folder that was given; or NULL */
 	char *arn;
 	struct sci_environ environment; /* without what differs between environments */
 	int64_t timeout_ms, init_timeout_ms;
@@ -32,6 +34,7 @@ struct sci_deployment_options {
 	size_t environment_count;
 	int64_t timeout_ms, init_timeout_ms;
 	int memory_mb;
+	bool watch;
 };
 
 /* Check what is to be deployed, and fill in `deployment`, which is all zero.

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "local/code_stamp.h"
 #include "local/microtime.h"
 #include "local/output.h"
 
@@ -82,6 +83,9 @@ static void log_report(struct sci_environment *environment)
 		.error_type = call->error_type,
 	};
 
+	/* The time that it took to kill it is not the function's. */
+	if (environment->timed_out)
+		report.duration_us = environment->function->timeout_ms * 1000;
 	log_line(environment, line, sci_log_end(line, call->request_id));
 	log_line(environment, line, sci_log_report(line, &report));
 	environment->init_us = -1;
@@ -228,6 +232,7 @@ static void time_out(struct sci_environment *environment)
 	struct sci_call *call = environment->call;
 	char text[SCI_TIMED_OUT_BYTES];
 
+	environment->timed_out = true;
 	environment->function->figures.timeouts++;
 	sci_log_timed_out(text, sci_real_ms(), call->request_id, environment->function->timeout_ms);
 	sci_line_pipe_drain(&environment->pipe);
@@ -414,6 +419,9 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	environment->handlers =
 		(struct sci_runtime_handlers){ on_next, on_posted, on_init_failed, environment };
 	sci_hex_id(environment->id);
+	/* Before it starts: what changes while it does is seen the next time. */
+	if (options->function->watched)
+		environment->code_stamp = sci_code_stamp(options->function->watched);
 
 	int rc = SC_E_NOMEM;
 	environment->timer = evtimer_new(options->base, on_timer, environment);

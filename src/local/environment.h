@@ -62,10 +62,12 @@ struct sci_environment {
 	int64_t begun_us; /* of the invocation; without a delivery, of init */
 	int64_t deadline_ms;
 	uint64_t invocations;
-	long peak_kb; /* as last seen */
+	long peak_kb;        /* as last seen */
+	uint64_t code_stamp; /* of the code that it began with, where changes are looked for */
 
 	bool began;      /* it has asked for an invocation, ever */
 	bool stopped;    /* it was told to end, for no fault of its own */
+	bool timed_out;  /* its last invocation took too long */
 	bool exited;     /* the process is reaped */
 	int exit_status; /* as waitpid() gives it */
 

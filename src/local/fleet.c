@@ -15,6 +15,7 @@
  * function, makes room. */
 #include "local/fleet.h"
 
+#include "local/code_stamp.h"
 #include "local/microtime.h"
 #include "local/output.h"
 
@@ -159,18 +160,22 @@ static void start(struct sci_fleet *fleet, struct sci_call *call)
 static bool assign_idle(struct sci_fleet *fleet, struct sci_call *call)
 {
 	struct environment_list *idle = &pool_of(fleet, call->function)->idle;
+	const char *watched = call->function->watched;
 	struct sci_environment *environment;
+	uint64_t stamp = watched && !TAILQ_EMPTY(idle) ? sci_code_stamp(watched) : 0;
 
 	while ((environment = TAILQ_FIRST(idle))) {
 		leave_idle(fleet, environment);
-		if (sci_environment_assign(environment, call))
+		if (watched && environment->code_stamp != stamp)
+			sci_environment_stop(environment);
+		else if (sci_environment_assign(environment, call))
 			return true;
 	}
 	return false;
 }
 
-/* True when an environment of the function is about to be idle that no other call waits for. */
-static bool is_settling(const struct sci_fleet *fleet, const struct sci_deployment *function)
+/* How many environments of the function are about to be idle. */
+static size_t count_settling(const struct sci_fleet *fleet, const struct sci_deployment *function)
 {
 	const struct sci_environment *environment;
 	size_t settling = 0;
@@ -178,7 +183,13 @@ static bool is_settling(const struct sci_fleet *fleet, const struct sci_deployme
 	TAILQ_FOREACH(environment, &fleet->all, all)
 		settling += environment->function == function &&
 			environment->state == SCI_ENVIRONMENT_ANSWERED;
-	return settling > pool_of(fleet, function)->patient;
+	return settling;
+}
+
+/* True when there is one that no other call waits for. */
+static bool is_settling(const struct sci_fleet *fleet, const struct sci_deployment *function)
+{
+	return count_settling(fleet, function) > pool_of(fleet, function)->patient;
 }
 
 static void leave_queue(struct sci_fleet *fleet, struct sci_call *call)
@@ -214,6 +225,30 @@ static void on_impatient(evutil_socket_t fd, short what, void *arg)
 	}
 	leave_queue(fleet, call);
 	start(fleet, call);
+}
+
+/* The call that has waited longest for an environment to be idle, where more wait than there are. */
+static struct sci_call *first_in_vain(const struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	TAILQ_FOREACH(call, &fleet->waiting, waiting)
+		if (call->patience &&
+			count_settling(fleet, call->function) <
+				pool_of(fleet, call->function)->patient)
+			return call;
+	return NULL;
+}
+
+/* After the death of an environment that had answered: who waits in vain gets a new one now. */
+static void release_patient(struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	while (!fleet->stopping && (call = first_in_vain(fleet)) && has_room(fleet)) {
+		leave_queue(fleet, call);
+		start(fleet, call);
+	}
 }
 
 static void enter_queue(struct sci_fleet *fleet, struct sci_call *call)
@@ -316,6 +351,7 @@ static void on_gone(struct sci_environment *environment, void *arg)
 
 	TAILQ_REMOVE(&fleet->all, environment, all);
 	sci_environment_free(environment);
+	release_patient(fleet);
 	start_waiting(fleet);
 	tell_when_empty(fleet);
 }
@@ -336,6 +372,7 @@ void sci_fleet_reap(struct sci_fleet *fleet)
 			leave_idle(fleet, environment);
 		sci_environment_exited(environment, &end);
 	}
+	release_patient(fleet);
 }
 
 /* ---- Its own life. ---- */

@@ -12,14 +12,14 @@
 #include "local/http_listener.h"
 
 #include "base/error.h"
+#include "local/http_admission.h"
+#include "local/http_socket.h"
+#include "local/microtime.h"
 
 #include <event2/event.h>
 #include <microhttpd.h>
 
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,15 +27,45 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG         1024
 #define CONNECTIONS_MAX 16384
 
-/* How often connections are looked at on which nothing happens. */
-#define LOOK_SECONDS 30
+/* How many are accepted before others have their turn. */
+#define ACCEPTED_AT_ONCE 64
+
+/* After a failure for want of descriptors, and with CONNECTIONS_MAX reached. */
+#define ACCEPT_AGAIN_MS 20
+
+/* MHD_run() may ask to be called again at once so many times in which nothing came of it: more than it
+ * needs to read the largest head, piece by piece. It asks for ever when the memory of a connection is
+ * full and no message complete; from then on it is called at this pace. */
+#define EMPTY_TURNS_MAX 1024
+#define EMPTY_TURN_MS   20
+
+/* A header of an answer that is longer is left out: it would not fit into the connection's memory. */
+#define ANSWER_HEADER_MAX 8192
+
+/* What a connection's memory holds besides the head of a request: the head of its answer. */
+#define ANSWER_HEAD_BYTES ((size_t)16 * 1024)
+
+/* A body that is too large is read to its end all the same, because a client that is cut off in the
+ * middle of sending does not see the answer; but not for ever. */
+#define SURPLUS_FACTOR 10
+
+/* One side of a connection's life: what libmicrohttpd does not watch. */
+struct connection {
+	struct sci_http_listener *listener;
+	int fd;
+	struct sci_exchange *exchange; /* the request whose head is complete; or NULL */
+	uint64_t complete_bytes;       /* how many had arrived when the last request was complete */
+	int64_t head_since_us;         /* when more than these were first seen; 0: not yet */
+	LIST_ENTRY(connection) all;
+};
 
 struct sci_exchange {
 	struct sci_http_listener *listener;
 	struct MHD_Connection *connection;
+	struct connection *below;
+	int64_t since_us; /* when its head was complete */
 	char *method, *path;
 	struct sci_shared_bytes *body;
 	size_t body_len;
@@ -44,78 +74,23 @@ struct sci_exchange {
 	bool failed;                 /* there is no memory to answer: the connection is closed */
 	struct MHD_Response *answer; /* to be queued */
 	unsigned status;
+	char *origin; /* whose pages may read the answer; or NULL */
 	LIST_ENTRY(sci_exchange) all;
 };
 
 struct sci_http_listener {
 	struct sci_http_listener_options options;
+	struct sci_http_admission admission;
 	struct MHD_Daemon *daemon;
-	struct event *ready, *look;
-	bool running; /* MHD_run() is on the stack */
+	int fd; /* -1: it accepts no more */
+	struct event *accept, *accept_again, *ready, *again, *look;
+	bool running;         /* MHD_run() is on the stack */
+	unsigned empty_turns; /* of MHD_run() since something came of one */
+	LIST_HEAD(, connection) connections;
+	size_t connection_count;
 	LIST_HEAD(, sci_exchange) exchanges;
 	uint16_t port;
 };
-
-/* ---- The address. ---- */
-
-static int bind_to(const struct addrinfo *address)
-{
-	int one = 1;
-	int fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		address->ai_protocol);
-
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	/* Inherited by every connection that is accepted: an answer must not wait for an acknowledgement. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	int os_errno = errno;
-	close(fd);
-	errno = os_errno;
-	return -1;
-}
-
-static int open_socket(const char *host, uint16_t port, struct sc_error *error)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	struct addrinfo *addresses;
-	char service[8];
-
-	snprintf(service, sizeof service, "%u", port);
-	int rc = getaddrinfo(host, service, &hints, &addresses);
-	if (rc != 0)
-		return sci_error_set(error, SC_E_IO, 0, "cannot listen on %s: %s", host,
-			gai_strerror(rc));
-	int fd = bind_to(addresses);
-	int os_errno = errno;
-	freeaddrinfo(addresses);
-	if (fd >= 0)
-		return fd;
-	if (os_errno == EADDRINUSE)
-		return sci_error_set(error, SC_E_IO, 0,
-			"port %u of %s is in use: end what listens there, or name another port "
-			"(0: any that is free)",
-			port, host);
-	return sci_error_set(error, SC_E_IO, os_errno, "cannot listen on port %u of %s", port,
-		host);
-}
-
-static uint16_t bound_port(int fd)
-{
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} address = { .any = { 0 } };
-	socklen_t len = sizeof address;
-
-	getsockname(fd, &address.any, &len);
-	return ntohs(
-		address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
-}
 
 /* ---- Requests. ---- */
 
@@ -126,8 +101,14 @@ static struct sci_exchange *new_exchange(struct sci_http_listener *listener,
 
 	if (!exchange)
 		return NULL;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	exchange->listener = listener;
 	exchange->connection = connection;
+	exchange->since_us = sci_now_us();
+	exchange->below = info ? info->socket_context : NULL;
+	if (exchange->below)
+		exchange->below->exchange = exchange;
 	exchange->method = strdup(method);
 	exchange->path = strdup(path);
 	LIST_INSERT_HEAD(&listener->exchanges, exchange, all);
@@ -137,21 +118,25 @@ static struct sci_exchange *new_exchange(struct sci_http_listener *listener,
 static void free_exchange(struct sci_exchange *exchange)
 {
 	LIST_REMOVE(exchange, all);
+	if (exchange->below)
+		exchange->below->exchange = NULL;
 	if (exchange->answer)
 		MHD_destroy_response(exchange->answer);
 	sci_shared_bytes_release(exchange->body);
+	free(exchange->origin);
 	free(exchange->method);
 	free(exchange->path);
 	free(exchange);
 }
 
-/* Keep a piece of the body. A body that is too large is read to its end all the same: a client that
- * is cut off in the middle of sending does not see the answer. Returns false without memory. */
+/* Keep a piece of the body. Returns false without memory, and for a body that seems not to end. */
 static bool take_piece(struct sci_exchange *exchange, const char *data, size_t len)
 {
 	size_t max = exchange->listener->options.max_body_bytes;
 
 	exchange->body_len += len;
+	if (exchange->body_len > max * SURPLUS_FACTOR)
+		return false;
 	if (exchange->body_len > max) {
 		sci_shared_bytes_release(exchange->body);
 		exchange->body = NULL;
@@ -184,16 +169,35 @@ static enum MHD_Result go_on(struct sci_exchange *exchange)
 	return MHD_YES;
 }
 
+/* The head is complete. What is not admitted is answered now, and its body is not read. */
+static enum MHD_Result admit(struct sci_exchange *exchange)
+{
+	struct sci_http_listener *listener = exchange->listener;
+	const char *origin = sci_exchange_header(exchange, "Origin");
+
+	struct sci_refusal refusal = sci_http_admission_check(&listener->admission,
+		exchange->connection, exchange->path);
+	if (refusal.status == 0) {
+		exchange->origin = origin ? strdup(origin) : NULL;
+		return origin && !exchange->origin ? MHD_NO : MHD_YES;
+	}
+	exchange->handled = true;
+	listener->options.refuse(exchange, refusal.status, refusal.message, listener->options.arg);
+	return go_on(exchange);
+}
+
 static enum MHD_Result handle_request(void *arg, struct MHD_Connection *connection,
 	const char *path, const char *method, const char *version, const char *data, size_t *len,
 	void **state)
 {
 	struct sci_exchange *exchange = *state;
+	struct sci_http_listener *listener = arg;
 
 	(void)version;
+	listener->empty_turns = 0;
 	if (!exchange) {
-		exchange = *state = new_exchange(arg, connection, method, path);
-		return exchange && exchange->method && exchange->path ? MHD_YES : MHD_NO;
+		exchange = *state = new_exchange(listener, connection, method, path);
+		return exchange && exchange->method && exchange->path ? admit(exchange) : MHD_NO;
 	}
 	if (*len > 0) {
 		bool ok = take_piece(exchange, data, *len);
@@ -206,17 +210,131 @@ static enum MHD_Result handle_request(void *arg, struct MHD_Connection *connecti
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
 	enum MHD_RequestTerminationCode code)
 {
-	(void)arg;
+	struct sci_http_listener *listener = arg;
+	struct sci_exchange *exchange = *state;
+
 	(void)connection;
 	(void)code;
-	if (*state)
-		free_exchange(*state);
+	listener->empty_turns = 0;
+	if (!exchange)
+		return;
+	if (exchange->below) {
+		exchange->below->complete_bytes =
+			sci_socket_state(exchange->below->fd).received_bytes;
+		exchange->below->head_since_us = 0;
+	}
+	free_exchange(exchange);
 	*state = NULL;
+}
+
+/* ---- Connections. ---- */
+
+static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct sci_http_listener *listener = arg;
+	struct connection *below = *context;
+
+	listener->empty_turns = 0;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		const union MHD_ConnectionInfo *info =
+			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		below = *context = info ? calloc(1, sizeof *below) : NULL;
+		if (!below)
+			return; /* It is not watched, that is all. */
+		below->listener = listener;
+		below->fd = info->connect_fd;
+		LIST_INSERT_HEAD(&listener->connections, below, all);
+		listener->connection_count++;
+	} else if (below) {
+		LIST_REMOVE(below, all);
+		listener->connection_count--;
+		free(below);
+		*context = NULL;
+	}
+}
+
+/* True when a connection has been given time enough, or will never be heard of again. */
+static bool is_overdue(struct connection *below, int64_t now_us)
+{
+	const struct sci_http_listener_options *options = &below->listener->options;
+	const struct sci_exchange *exchange = below->exchange;
+	struct sci_socket_state state = sci_socket_state(below->fd);
+
+	if (exchange && exchange->handled)
+		return false;
+	if (state.half_closed)
+		return true;
+	if (exchange)
+		return options->body_ms > 0 &&
+			now_us - exchange->since_us > options->body_ms * 1000;
+	if (state.received_bytes <= below->complete_bytes)
+		return false;
+	if (below->head_since_us == 0)
+		below->head_since_us = now_us;
+	return now_us - below->head_since_us > options->head_ms * 1000;
+}
+
+static void run(struct sci_http_listener *listener);
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_http_listener *listener = arg;
+	struct connection *below;
+	int64_t now_us = sci_now_us();
+
+	(void)fd;
+	(void)what;
+	/* What is closed below, libmicrohttpd ends as closed by the other side. */
+	LIST_FOREACH(below, &listener->connections, all)
+		if (is_overdue(below, now_us))
+			shutdown(below->fd, SHUT_RDWR);
+	run(listener);
+}
+
+static void pause_accepting(struct sci_http_listener *listener)
+{
+	struct timeval later = sci_timeval_ms(ACCEPT_AGAIN_MS);
+
+	event_del(listener->accept);
+	event_add(listener->accept_again, &later);
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_http_listener *listener = arg;
+	enum sci_accept got = SCI_ACCEPT_ONE;
+	struct sci_peer peer;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTED_AT_ONCE && got == SCI_ACCEPT_ONE; i++) {
+		if (listener->connection_count >= CONNECTIONS_MAX)
+			got = SCI_ACCEPT_EXHAUSTED;
+		else
+			got = sci_socket_accept(fd, &peer);
+		if (got == SCI_ACCEPT_ONE)
+			MHD_add_connection(listener->daemon, peer.fd,
+				(struct sockaddr *)&peer.address, peer.len);
+	}
+	if (got == SCI_ACCEPT_EXHAUSTED)
+		pause_accepting(listener);
+	run(listener);
+}
+
+static void on_accept_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_http_listener *listener = arg;
+
+	(void)fd;
+	(void)what;
+	if (listener->fd >= 0)
+		event_add(listener->accept, NULL);
 }
 
 /* ---- The loop. ---- */
 
-/* Do what there is to do; when that is already being done further up the stack, in a moment. */
+/* Do what there is to do; when that is already being done further up the stack, in a moment. A timer,
+ * and not event_active(), makes it a moment: the loop would not look at anything else before. */
 static void run(struct sci_http_listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
@@ -230,8 +348,13 @@ static void run(struct sci_http_listener *listener)
 		 * next look. */
 		again = MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
 	}
-	if (again)
-		event_active(listener->ready, EV_READ, 0);
+	if (!again)
+		return;
+	if (listener->empty_turns < EMPTY_TURNS_MAX)
+		listener->empty_turns++;
+	struct timeval delay =
+		sci_timeval_ms(listener->empty_turns < EMPTY_TURNS_MAX ? 0 : EMPTY_TURN_MS);
+	event_add(listener->again, &delay);
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
@@ -241,29 +364,35 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 	run(arg);
 }
 
-/* Returns false with `fd` closed. */
-static bool start_daemon(struct event_base *base, struct sci_http_listener *listener, int fd)
+static bool start_daemon(struct sci_http_listener *listener)
 {
-	/* From here on the descriptor is the daemon's, unless it does not start. */
-	listener->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-		handle_request, listener, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
-		on_completed, NULL, MHD_OPTION_CONNECTION_TIMEOUT, listener->options.idle_seconds,
+	listener->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+			MHD_USE_NO_LISTEN_SOCKET,
+		0, NULL, NULL, handle_request, listener, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+		listener, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+		MHD_OPTION_CONNECTION_TIMEOUT, listener->options.idle_seconds,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, listener->options.connection_bytes,
-		MHD_OPTION_END);
-	if (!listener->daemon) {
-		close(fd);
-		return false;
-	}
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		listener->options.max_head_bytes + ANSWER_HEAD_BYTES, MHD_OPTION_END);
+	return listener->daemon;
+}
+
+static bool start_events(struct event_base *base, struct sci_http_listener *listener)
+{
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	struct timeval every = { .tv_sec = LOOK_SECONDS };
+	struct timeval every = sci_timeval_ms(listener->options.look_ms);
+
 	listener->ready = info
 		? event_new(base, info->epoll_fd, EV_READ | EV_PERSIST, on_ready, listener)
 		: NULL;
-	listener->look = event_new(base, -1, EV_PERSIST, on_ready, listener);
-	return listener->ready && listener->look && event_add(listener->ready, NULL) == 0 &&
-		event_add(listener->look, &every) == 0;
+	listener->accept = event_new(base, listener->fd, EV_READ | EV_PERSIST, on_accept, listener);
+	listener->accept_again = evtimer_new(base, on_accept_again, listener);
+	listener->again = evtimer_new(base, on_ready, listener);
+	listener->look = event_new(base, -1, EV_PERSIST, on_look, listener);
+	return listener->ready && listener->accept && listener->accept_again && listener->again &&
+		listener->look && event_add(listener->ready, NULL) == 0 &&
+		event_add(listener->accept, NULL) == 0 && event_add(listener->look, &every) == 0;
 }
 
 int sci_http_listener_open(struct event_base *base, const struct sci_http_listener_options *options,
@@ -273,15 +402,25 @@ int sci_http_listener_open(struct event_base *base, const struct sci_http_listen
 
 	if (!listener)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	LIST_INIT(&listener->connections);
 	LIST_INIT(&listener->exchanges);
 	listener->options = *options;
-	int fd = open_socket(options->host, options->port, error);
-	if (fd < 0) {
+	listener->admission = (struct sci_http_admission){
+		.max_head_bytes = options->max_head_bytes,
+		.max_announced_bytes = options->max_body_bytes * SURPLUS_FACTOR,
+		.any_host = options->any_host,
+		.host = options->host,
+		.origins = options->origins,
+		.origin_count = options->origin_count,
+	};
+	listener->fd = sci_socket_listen(options->host, options->port, error);
+	if (listener->fd < 0) {
+		int rc = listener->fd;
 		sci_http_listener_close(listener);
-		return fd;
+		return rc;
 	}
-	listener->port = bound_port(fd);
-	if (!start_daemon(base, listener, fd)) {
+	listener->port = sci_socket_port(listener->fd);
+	if (!start_daemon(listener) || !start_events(base, listener)) {
 		sci_http_listener_close(listener);
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	}
@@ -301,10 +440,18 @@ bool sci_http_listener_is_busy(const struct sci_http_listener *listener)
 
 void sci_http_listener_stop(struct sci_http_listener *listener)
 {
-	int fd = MHD_quiesce_daemon(listener->daemon);
+	if (listener->fd < 0)
+		return;
+	if (listener->accept)
+		event_del(listener->accept);
+	close(listener->fd);
+	listener->fd = -1;
+}
 
-	if (fd >= 0)
-		close(fd);
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
 }
 
 void sci_http_listener_close(struct sci_http_listener *listener)
@@ -313,10 +460,12 @@ void sci_http_listener_close(struct sci_http_listener *listener)
 
 	if (!listener)
 		return;
-	if (listener->ready)
-		event_free(listener->ready);
-	if (listener->look)
-		event_free(listener->look);
+	sci_http_listener_stop(listener);
+	free_event(listener->accept);
+	free_event(listener->accept_again);
+	free_event(listener->ready);
+	free_event(listener->again);
+	free_event(listener->look);
 	/* The daemon must have no connection that is suspended. */
 	LIST_FOREACH(exchange, &listener->exchanges, all) {
 		if (exchange->suspended)
@@ -377,12 +526,30 @@ bool sci_exchange_is_alive(const struct sci_exchange *exchange)
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
 }
 
+/* What a browser must be told before a page of another origin may read an answer, or send what is more
+ * than a form could (the Fetch standard, "CORS protocol"). */
+static void allow_origin(const struct sci_exchange *exchange, struct MHD_Response *response)
+{
+	const char *headers = sci_exchange_header(exchange, "Access-Control-Request-Headers");
+
+	MHD_add_response_header(response, "Access-Control-Allow-Origin", exchange->origin);
+	MHD_add_response_header(response, "Access-Control-Expose-Headers", "*");
+	MHD_add_response_header(response, "Vary", "Origin");
+	if (strcmp(exchange->method, "OPTIONS") != 0)
+		return;
+	MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, POST");
+	if (headers && strlen(headers) <= ANSWER_HEADER_MAX)
+		MHD_add_response_header(response, "Access-Control-Allow-Headers", headers);
+}
+
 static void answer(struct sci_exchange *exchange, unsigned status, const struct sci_header *headers,
 	size_t count, struct MHD_Response *response)
 {
 	for (size_t i = 0; i < count && response; i++)
-		if (headers[i].value)
+		if (headers[i].value && strlen(headers[i].value) <= ANSWER_HEADER_MAX)
 			MHD_add_response_header(response, headers[i].name, headers[i].value);
+	if (response && exchange->origin)
+		allow_origin(exchange, response);
 	exchange->status = status;
 	exchange->answer = response;
 	exchange->failed = !response;

@@ -1,4 +1,5 @@
-/* An address that is served over HTTP, by GNU libmicrohttpd on libevent's loop. */
+/* An address that is served over HTTP, by GNU libmicrohttpd on libevent's loop. A client that is slow,
+ * endless or malformed costs a connection and nothing more: others are served meanwhile. */
 #ifndef SCI_LOCAL_HTTP_LISTENER_H
 #define SCI_LOCAL_HTTP_LISTENER_H
 
@@ -20,15 +21,30 @@ struct sci_http_listener_options {
 	uint16_t port;    /* 0: the kernel chooses */
 
 	/* A connection on which nothing happens for so long, while no request waits for its answer, is
-	 * closed; give or take half a minute. */
+	 * closed; give or take `look_ms`. */
 	unsigned idle_seconds;
 
-	/* The memory of a connection, which the headers of a request must fit into, or it is answered 431
-	 * without `handle`. It is wiped after every request, so more than is needed costs time. */
-	size_t connection_bytes;
+	/* How long the head of a request may take from its first byte, and its body after that (0: as
+	 * long as it likes); what is later is closed without an answer. Connections are looked at every
+	 * `look_ms`, so it may be that much later. */
+	int64_t head_ms, body_ms, look_ms;
 
-	/* Of a larger body nothing is kept: the request is handed on without it. */
+	/* What the path and the headers of a request may take, or it is answered 431. It is the memory of a connection
+	 * too, which is wiped after every request: more than is needed costs time. */
+	size_t max_head_bytes;
+
+	/* Of a larger body nothing is kept: the request is handed on without it. One that is announced
+	 * ten times as large is refused, and one that grows to that closed without an answer. */
 	size_t max_body_bytes;
+
+	/* See http_admission.h. The texts must live as long as the listener. */
+	bool any_host;
+	const char *const *origins;
+	size_t origin_count;
+
+	/* Called with a request that is not handed on, which it must answer before it returns. */
+	void (*refuse)(struct sci_exchange *exchange, unsigned status, const char *message,
+		void *arg);
 
 	/* Called with every whole request; it must be answered sooner or later, from here or from
 	 * anywhere else, unless the listener is closed first. */

@@ -26,7 +26,11 @@
 #define TENANT_MAX         256
 #define TRACE_MAX          1024
 #define IDLE_SECONDS       120
-#define CONNECTION_BYTES   (32 * 1024)
+#define HEAD_MS            10000
+#define BODY_MS            60000
+#define LOOK_MS            1000
+#define HEAD_BYTES         (32 * 1024)
+#define CONTENT_TYPE_MAX   1024
 #define PREFIX             "/2015-03-31/functions/"
 #define SUFFIX             "/invocations"
 
@@ -264,8 +268,12 @@ static struct sci_call *make_call(const struct asked *asked)
 static void on_answered(struct sci_call *call, const struct sci_answer *answer, void *arg)
 {
 	char tail[SCI_LOG_TAIL_BYTES], log[SCI_BASE64_BYTES(SCI_LOG_TAIL_BYTES) + 1];
+	const char *content_type = answer->content_type;
+
+	if (content_type && strlen(content_type) > CONTENT_TYPE_MAX)
+		content_type = "application/octet-stream";
 	const struct sci_header headers[] = {
-		{ "Content-Type", answer->content_type },
+		{ "Content-Type", content_type },
 		{ "x-amzn-RequestId", call->request_id },
 		{ "X-Amzn-Trace-Id", call->trace_id },
 		{ "X-Amz-Executed-Version", "$LATEST" },
@@ -328,7 +336,11 @@ static bool invoke(struct sci_invoke_server *server, const struct asked *asked,
 {
 	if (!asked->dry_run)
 		return submit(server, asked, failure);
-	sci_exchange_reply(asked->exchange, 204, NULL, 0, NULL);
+	char request_id[SCI_REQUEST_ID_BYTES];
+	const struct sci_header headers[] = { { "x-amzn-RequestId", request_id } };
+
+	sci_request_id(request_id);
+	sci_exchange_reply(asked->exchange, 204, headers, 1, NULL);
 	return true;
 }
 
@@ -362,12 +374,31 @@ static void handle_inspection(struct sci_invoke_server *server, struct sci_excha
 	reply_failure(exchange, &failure);
 }
 
+/* What the listener does not hand on. */
+static void refuse(struct sci_exchange *exchange, unsigned status, const char *message, void *arg)
+{
+	const char *type = status == 403 ? "AccessDeniedException"
+		: status == 413          ? "RequestEntityTooLargeException"
+					 : "InvalidRequestContentException";
+	struct failure failure = { 0 };
+
+	(void)arg;
+	fail(&failure, status, type, "%s", message);
+	reply_failure(exchange, &failure);
+}
+
 static void handle(struct sci_exchange *exchange, void *arg)
 {
 	const char *path = sci_exchange_path(exchange);
 	struct failure failure = { 0 };
 	size_t len;
 
+	/* A browser asks first; the listener adds what it wants to hear. */
+	if (strcmp(sci_exchange_method(exchange), "OPTIONS") == 0 &&
+		sci_exchange_header(exchange, "Origin")) {
+		sci_exchange_reply(exchange, 204, NULL, 0, NULL);
+		return;
+	}
 	const char *name = function_in_path(path, &len);
 	if (name) {
 		handle_invocation(arg, exchange, name, len);
@@ -384,19 +415,27 @@ static void handle(struct sci_exchange *exchange, void *arg)
 
 /* ---- Its own life. ---- */
 
-int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, const char *host,
-	uint16_t port, struct sci_invoke_server **out, struct sc_error *error)
+int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet,
+	const struct sci_invoke_address *address, struct sci_invoke_server **out,
+	struct sc_error *error)
 {
 	struct sci_invoke_server *server = calloc(1, sizeof *server);
 
 	if (!server)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	struct sci_http_listener_options options = {
-		.host = host,
-		.port = port,
+		.host = address->host,
+		.port = address->port,
 		.idle_seconds = IDLE_SECONDS,
-		.connection_bytes = CONNECTION_BYTES,
+		.head_ms = HEAD_MS,
+		.body_ms = BODY_MS,
+		.look_ms = LOOK_MS,
+		.max_head_bytes = HEAD_BYTES,
 		.max_body_bytes = REQUEST_MAX,
+		.any_host = address->any_host,
+		.origins = address->origins,
+		.origin_count = address->origin_count,
+		.refuse = refuse,
 		.handle = handle,
 		.arg = server,
 	};

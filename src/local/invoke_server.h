@@ -5,16 +5,27 @@
 #include <scopecache/error.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct event_base;
 struct sci_fleet;
 struct sci_invoke_server;
 
-/* Serve `fleet`, which must outlive the server's last answer, on host:port.
+/* Where to serve, and whom; see http_listener.h and http_admission.h. */
+struct sci_invoke_address {
+	const char *host;
+	uint16_t port;
+	bool any_host;
+	const char *const *origins; /* must outlive the server */
+	size_t origin_count;
+};
+
+/* Serve `fleet`, which must outlive the server's last answer.
  * Returns as sci_http_listener_open() does. */
-int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet, const char *host,
-	uint16_t port, struct sci_invoke_server **out, struct sc_error *error);
+int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet,
+	const struct sci_invoke_address *address, struct sci_invoke_server **out,
+	struct sc_error *error);
 
 uint16_t sci_invoke_server_port(const struct sci_invoke_server *server);
 

@@ -63,6 +63,24 @@ static void take_lines(struct sci_line_pipe *pipe, const char *data, size_t len)
 	keep_partial(pipe, data, len);
 }
 
+/* Make newlines of carriage returns, alone or before a newline: Python's and Node's clients separate the
+ * lines of a stack trace with them, and a terminal would write each line over the one before. Returns the
+ * new length. */
+static size_t end_lines_alike(struct sci_line_pipe *pipe, char *data, size_t len)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		bool ended = pipe->after_return && data[i] == '\n';
+		pipe->after_return = data[i] == '\r';
+		if (pipe->after_return)
+			data[i] = '\n';
+		if (!ended)
+			data[kept++] = data[i];
+	}
+	return kept;
+}
+
 static size_t count_lines(const char *data, size_t len)
 {
 	size_t count = 0;
@@ -82,10 +100,11 @@ static ssize_t read_piece(struct sci_line_pipe *pipe)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (got == 0)
 		return -1;
+	size_t len = end_lines_alike(pipe, piece, (size_t)got);
 	if (sci_output_stalled(pipe->output))
-		sci_output_miss(pipe->output, count_lines(piece, (size_t)got));
+		sci_output_miss(pipe->output, count_lines(piece, len));
 	else
-		take_lines(pipe, piece, (size_t)got);
+		take_lines(pipe, piece, len);
 	return got;
 }
 

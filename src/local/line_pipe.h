@@ -1,10 +1,11 @@
 /* What a process writes to its standard output and error, read from a pipe and taken apart into
- * lines. */
+ * lines. A carriage return, alone or before a newline, ends a line as a newline does. */
 #ifndef SCI_LOCAL_LINE_PIPE_H
 #define SCI_LOCAL_LINE_PIPE_H
 
 #include "base/buffer.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct event;
@@ -18,6 +19,7 @@ struct sci_line_pipe {
 	int fd;
 	struct event *readable, *held;
 	struct sci_output *output;
+	bool after_return;         /* the last byte was a carriage return, which has ended a line */
 	struct sci_buffer partial; /* the line that has not ended yet; at most SCI_LINE_MAX bytes */
 
 	/* Called with each line, the newline included. */

@@ -44,7 +44,7 @@ struct sci_local {
 	size_t function_count;
 	struct sci_fleet *fleet;
 	struct sci_invoke_server *server;
-	char url[320];
+	char host[256], url[320];
 };
 
 /* ---- The address. ---- */
@@ -156,18 +156,105 @@ static void on_empty(void *arg)
 static int catch_signals(struct sci_local *local)
 {
 	static const int numbers[SIGNALS] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+	struct sigaction now;
 
 	signal(SIGPIPE, SIG_IGN);
 	local->flush = evtimer_new(local->base, on_flush, local);
 	if (!local->flush)
 		return SC_E_NOMEM;
 	for (int i = 0; i < SIGNALS; i++) {
+		/* What nohup or a shell's background ignores stays ignored. */
+		if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+			continue;
 		local->signals[i] = evsignal_new(local->base, numbers[i],
 			i == ON_CHILD ? on_child : on_signal, local);
 		if (!local->signals[i] || event_add(local->signals[i], NULL) < 0)
 			return SC_E_NOMEM;
 	}
 	return 0;
+}
+
+/* How long the name of a function is that a variable is for, as in FUNCTION:NAME=VALUE; 0: for all. */
+static size_t owner_len(const char *variable)
+{
+	size_t len = strcspn(variable, ":=");
+
+	return variable[len] == ':' ? len : 0;
+}
+
+static bool is_owner(const char *variable, const char *name)
+{
+	size_t len = owner_len(variable);
+
+	return len > 0 && strlen(name) == len && strncmp(variable, name, len) == 0;
+}
+
+/* Every variable is for all functions or for one that is there. */
+static int check_owners(const struct sci_local_options *options, struct sc_error *error)
+{
+	for (size_t i = 0; i < options->environment_count; i++) {
+		const char *variable = options->environment[i];
+		bool known = owner_len(variable) == 0;
+
+		for (size_t j = 0; j < options->function_count; j++)
+			known |= is_owner(variable, options->functions[j].name);
+		if (!known)
+			return sci_error_set(error, SC_E_INVAL, 0,
+				"there is no function %.*s, which the variable %.*s is for",
+				(int)owner_len(variable), variable, (int)strcspn(variable, "="),
+				variable);
+	}
+	return 0;
+}
+
+/* The variables of a function: those of all, and then its own. Returns how many. */
+static size_t variables_of(const struct sci_local_options *options, const char *name,
+	const char **variables)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < options->environment_count; i++)
+		if (owner_len(options->environment[i]) == 0)
+			variables[count++] = options->environment[i];
+	for (size_t i = 0; i < options->environment_count; i++)
+		if (is_owner(options->environment[i], name))
+			variables[count++] = options->environment[i] + strlen(name) + 1;
+	return count;
+}
+
+static int64_t first_of(int64_t own, int64_t common, int64_t preset)
+{
+	return own ? own : common ? common : preset;
+}
+
+static int deploy_one(struct sci_local *local, const struct sci_local_options *options,
+	const struct sci_local_function *function, const char **variables, struct sc_error *error)
+{
+	struct sci_deployment *deployment = &local->functions[local->function_count];
+	struct sci_deployment_options deployed = {
+		.name = function->name,
+		.bootstrap = function->bootstrap,
+		.environment = variables,
+		.environment_count = variables_of(options, function->name, variables),
+		.timeout_ms =
+			first_of(function->timeout_ms, options->timeout_ms, SCI_LOCAL_TIMEOUT_MS),
+		.init_timeout_ms = first_of(function->init_timeout_ms, options->init_timeout_ms,
+			SCI_LOCAL_INIT_TIMEOUT_MS),
+		.memory_mb =
+			(int)first_of(function->memory_mb, options->memory_mb, SCI_LOCAL_MEMORY_MB),
+		.watch = options->watch,
+	};
+
+	for (size_t i = 0; i < local->function_count; i++)
+		if (strcmp(local->functions[i].name, function->name) == 0)
+			return sci_error_set(error, SC_E_INVAL, 0, "function %s is there twice",
+				function->name);
+	int rc = sci_deployment_init(deployment, &deployed, error);
+	if (rc < 0)
+		sci_deployment_fini(deployment);
+	else
+		local->function_count++;
+	return rc;
 }
 
 static int deploy(struct sci_local *local, const struct sci_local_options *options,
@@ -177,34 +264,16 @@ static int deploy(struct sci_local *local, const struct sci_local_options *optio
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"name at least one function: --function NAME=BOOTSTRAP");
 	local->functions = calloc(options->function_count, sizeof *local->functions);
-	if (!local->functions)
+	const char **variables = calloc(options->environment_count + 1, sizeof *variables);
+	if (!local->functions || !variables) {
+		free(variables);
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	for (; local->function_count < options->function_count; local->function_count++) {
-		const struct sci_local_function *function =
-			&options->functions[local->function_count];
-		struct sci_deployment_options deployment = {
-			.name = function->name,
-			.bootstrap = function->bootstrap,
-			.environment = options->environment,
-			.environment_count = options->environment_count,
-			.timeout_ms =
-				options->timeout_ms ? options->timeout_ms : SCI_LOCAL_TIMEOUT_MS,
-			.init_timeout_ms = options->init_timeout_ms ? options->init_timeout_ms
-								    : SCI_LOCAL_INIT_TIMEOUT_MS,
-			.memory_mb = options->memory_mb ? options->memory_mb : SCI_LOCAL_MEMORY_MB,
-		};
-		for (size_t i = 0; i < local->function_count; i++)
-			if (strcmp(local->functions[i].name, function->name) == 0)
-				return sci_error_set(error, SC_E_INVAL, 0,
-					"function %s is there twice", function->name);
-		int rc = sci_deployment_init(&local->functions[local->function_count], &deployment,
-			error);
-		if (rc < 0) {
-			sci_deployment_fini(&local->functions[local->function_count]);
-			return rc;
-		}
 	}
-	return 0;
+	int rc = check_owners(options, error);
+	for (size_t i = 0; i < options->function_count && rc == 0; i++)
+		rc = deploy_one(local, options, &options->functions[i], variables, error);
+	free(variables);
+	return rc;
 }
 
 static int open_parts(struct sci_local *local, const struct sci_local_options *options,
@@ -229,6 +298,21 @@ static int open_parts(struct sci_local *local, const struct sci_local_options *o
 	return sci_process_prepare(error);
 }
 
+static int serve_address(struct sci_local *local, const struct sci_local_options *options,
+	const struct address *address, struct sc_error *error)
+{
+	struct sci_invoke_address served = {
+		.host = local->host,
+		.port = address->port,
+		.any_host = options->allow_remote,
+		.origins = options->origins,
+		.origin_count = options->origin_count,
+	};
+
+	snprintf(local->host, sizeof local->host, "%s", address->host);
+	return sci_invoke_server_open(local->base, local->fleet, &served, &local->server, error);
+}
+
 static int open_server(struct sci_local *local, const struct sci_local_options *options,
 	struct sc_error *error)
 {
@@ -238,8 +322,7 @@ static int open_server(struct sci_local *local, const struct sci_local_options *
 	if (rc == 0)
 		rc = check_address(&address, options->allow_remote, error);
 	if (rc == 0)
-		rc = sci_invoke_server_open(local->base, local->fleet, address.host, address.port,
-			&local->server, error);
+		rc = serve_address(local, options, &address, error);
 	if (rc < 0)
 		return rc;
 	bool bare_v6 = strchr(address.host, ':');

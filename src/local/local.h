@@ -13,19 +13,26 @@ struct sci_local;
 struct sci_local_function {
 	const char *name;
 	const char *bootstrap; /* an executable file, or a folder with one named `bootstrap` */
+	int64_t timeout_ms, init_timeout_ms; /* 0: those of all functions */
+	int memory_mb;                       /* 0: that of all functions */
 };
 
 /* Zero is the default of every number; see SCI_LOCAL_*. */
 struct sci_local_options {
 	const struct sci_local_function *functions;
 	size_t function_count;
-	const char *const *environment; /* NAME=VALUE, for all functions */
+	/* NAME=VALUE for all functions, or FUNCTION:NAME=VALUE for one, which counts for more. */
+	const char *const *environment;
 	size_t environment_count;
 	const char *listen; /* HOST:PORT; NULL: 127.0.0.1:0. Port 0: any that is free */
-	bool allow_remote;  /* HOST may be one that other machines reach */
+	bool allow_remote;  /* HOST may be one that other machines reach, by any name */
+	const char *const
+		*origins; /* whose web pages may call; "*": all. Must outlive the object */
+	size_t origin_count;
 	int64_t timeout_ms, init_timeout_ms;
 	int memory_mb;
 	size_t max_environments;
+	bool watch; /* end idle environments whose code has changed */
 	bool quiet; /* no log of functions */
 };
 
@@ -45,7 +52,7 @@ int sci_local_open(const struct sci_local_options *options, struct sci_local **o
 /* http://HOST:PORT, valid until the close. */
 const char *sci_local_url(const struct sci_local *local);
 
-/* Serve until SIGINT, SIGTERM or SIGHUP; then end every environment, in order for a moment, by force
+/* Serve until SIGINT, SIGTERM or SIGHUP, as far as these are not ignored; then end every environment, in order for a moment, by force
  * after it. A second signal does not wait for that moment.
  *
  * returns  0, with no environment left; SC_E_IO.

@@ -13,10 +13,14 @@
 #define PREFIX "/2018-06-01/runtime/"
 
 /* A stack trace of a thousand frames, which Python's client sends in a header, is 100 to 200 KiB. */
-#define CONNECTION_BYTES (256 * 1024)
+#define HEAD_BYTES (256 * 1024)
 
 /* A runtime is silent for as long as its function works, 15 minutes at most. */
 #define IDLE_SECONDS 3600
+
+/* A head is sent in one piece. A body may take as long as the invocation, which has its own limit. */
+#define HEAD_MS 60000
+#define LOOK_MS 30000
 
 static void reply_error(struct sci_exchange *exchange, unsigned status, const char *type,
 	const char *message)
@@ -158,6 +162,13 @@ static void handle(struct sci_exchange *exchange, void *arg)
 	reply_error(exchange, 404, "NotFound", "There is no such path in the Runtime API");
 }
 
+static void refuse(struct sci_exchange *exchange, unsigned status, const char *message, void *arg)
+{
+	(void)arg;
+	reply_error(exchange, status, status == 413 ? "RequestEntityTooLarge" : "InvalidRequest",
+		message);
+}
+
 int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_handlers *handlers,
 	struct sci_http_listener **out, struct sc_error *error)
 {
@@ -165,8 +176,11 @@ int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_ha
 		.host = "127.0.0.1",
 		.port = 0,
 		.idle_seconds = IDLE_SECONDS,
-		.connection_bytes = CONNECTION_BYTES,
+		.head_ms = HEAD_MS,
+		.look_ms = LOOK_MS,
+		.max_head_bytes = HEAD_BYTES,
 		.max_body_bytes = SCI_RESPONSE_MAX,
+		.refuse = refuse,
 		.handle = handle,
 		.arg = (void *)(uintptr_t)handlers,
 	};

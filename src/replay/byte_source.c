@@ -1,9 +1,9 @@
 /* Two buffers at most, one for what is read and one for what is decompressed, whatever the size of the
- * file is; libzstd itself refuses frames that want a window of more than 128 MiB. Several frames, one after
- * the other, are one stream, as they are for zstd. */
+ * file is; what the decompression keeps beside them is bounded too (decoder.c). */
 #include "replay/byte_source.h"
 
 #include "base/error.h"
+#include "replay/decoder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,20 +13,18 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #define PIECE_BYTES (128u << 10)
 #define NAME_BYTES  100
-#define MAGIC_BYTES 4
 
 struct sci_source {
 	int fd;
 	bool ended; /* nothing more can be read */
-	bool begun, in_frame;
+	bool begun;
 	uint64_t read_bytes, file_bytes;
-	ZSTD_DStream *zstd; /* NULL when it is not compressed */
-	ZSTD_inBuffer in;
-	bool more_out; /* what was decompressed did not fit at once */
+	struct sci_decoder *decoder; /* NULL when it is not compressed */
+	size_t at, len;              /* `at` of the `len` bytes of input are used */
+	bool more_out; /* what was decompressed filled the output: there may be more */
 	char name[NAME_BYTES];
 	unsigned char input[PIECE_BYTES], output[PIECE_BYTES];
 };
@@ -85,7 +83,7 @@ void sci_source_close(struct sci_source *source)
 {
 	if (!source)
 		return;
-	ZSTD_freeDStream(source->zstd);
+	sci_decoder_close(source->decoder);
 	if (source->fd > STDIN_FILENO)
 		close(source->fd);
 	free(source);
@@ -117,22 +115,23 @@ static int fill(struct sci_source *source, size_t least, struct sc_error *error)
 		len += (size_t)got;
 	}
 	source->read_bytes += len;
-	source->in = (ZSTD_inBuffer){ source->input, len, 0 };
+	source->at = 0;
+	source->len = len;
 	return 0;
 }
 
 static int begin(struct sci_source *source, struct sc_error *error)
 {
-	const unsigned char magic[MAGIC_BYTES] = { 0x28, 0xB5, 0x2F, 0xFD };
-	int rc = fill(source, MAGIC_BYTES, error);
+	int rc = fill(source, SCI_MAGIC_BYTES, error);
 
 	if (rc < 0)
 		return rc;
 	source->begun = true;
-	if (source->in.size < MAGIC_BYTES || memcmp(source->input, magic, MAGIC_BYTES) != 0)
+	enum sci_compression compression = sci_compression_of(source->input, source->len);
+	if (compression == SCI_COMPRESSION_NONE)
 		return 0;
-	source->zstd = ZSTD_createDStream();
-	if (!source->zstd)
+	source->decoder = sci_decoder_open(compression);
+	if (!source->decoder)
 		return sci_error_set(error, SC_E_NOMEM, 0, "no memory to decompress %s",
 			source->name);
 	return 0;
@@ -142,42 +141,60 @@ static int begin(struct sci_source *source, struct sc_error *error)
 static int next_plain(struct sci_source *source, const unsigned char **data, size_t *len,
 	struct sc_error *error)
 {
-	int rc = source->in.pos < source->in.size ? 0 : fill(source, 1, error);
+	int rc = source->at < source->len ? 0 : fill(source, 1, error);
 
-	*data = source->input + source->in.pos;
-	*len = source->in.size - source->in.pos;
-	source->in.pos = source->in.size;
+	*data = source->input + source->at;
+	*len = source->len - source->at;
+	source->at = source->len;
 	return rc;
+}
+
+/* Fill the output as far as the input at hand goes. */
+static int decode(struct sci_source *source, size_t *out_len, struct sc_error *error)
+{
+	struct sci_decoding decoding = {
+		.in = source->input + source->at,
+		.in_len = source->len - source->at,
+		.in_ended = source->ended,
+		.out = source->output,
+		.out_len = sizeof source->output,
+	};
+	const char *failure = sci_decoder_run(source->decoder, &decoding);
+
+	source->at = source->len - decoding.in_len;
+	source->more_out = decoding.out_len == 0;
+	*out_len = sizeof source->output - decoding.out_len;
+	if (!failure)
+		return 0;
+	return sci_error_set(error, SC_E_INVAL, 0,
+		"%s: the compressed data is damaged near byte %llu: %s", source->name,
+		(unsigned long long)(source->read_bytes - decoding.in_len), failure);
 }
 
 static int next_decompressed(struct sci_source *source, const unsigned char **data, size_t *len,
 	struct sc_error *error)
 {
-	ZSTD_outBuffer out = { source->output, sizeof source->output, 0 };
+	size_t out_len = 0;
+	bool last = false;
 
-	while (out.pos == 0) {
-		if (source->in.pos == source->in.size && !source->more_out) {
+	while (out_len == 0 && !last) {
+		if (source->at == source->len && !source->more_out && !source->ended) {
 			int rc = fill(source, 1, error);
 			if (rc < 0)
 				return rc;
-			if (source->ended && source->in.size == 0)
-				break;
 		}
-		size_t left = ZSTD_decompressStream(source->zstd, &out, &source->in);
-		uint64_t at = source->read_bytes - source->in.size + source->in.pos;
-		if (ZSTD_isError(left))
-			return sci_error_set(error, SC_E_INVAL, 0,
-				"%s: the compressed data is damaged near byte %llu: %s",
-				source->name, (unsigned long long)at, ZSTD_getErrorName(left));
-		source->in_frame = left > 0;
-		source->more_out = left > 0 && out.pos == out.size;
+		/* At the end of the file a decoder may still have something, or want to see it. */
+		last = source->ended && source->at == source->len && !source->more_out;
+		int rc = decode(source, &out_len, error);
+		if (rc < 0)
+			return rc;
 	}
-	if (out.pos == 0 && source->in_frame)
+	if (out_len == 0 && !sci_decoder_may_end(source->decoder))
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"%s: the compressed data ends too soon, after byte %llu", source->name,
 			(unsigned long long)source->read_bytes);
 	*data = source->output;
-	*len = out.pos;
+	*len = out_len;
 	return 0;
 }
 
@@ -189,6 +206,6 @@ int sci_source_next(struct sci_source *source, const unsigned char **data, size_
 	*len = 0;
 	if (rc < 0)
 		return rc;
-	return source->zstd ? next_decompressed(source, data, len, error)
-			    : next_plain(source, data, len, error);
+	return source->decoder ? next_decompressed(source, data, len, error)
+			       : next_plain(source, data, len, error);
 }

@@ -1,4 +1,5 @@
-/* The bytes of a file, or of standard input, a piece at a time; what zstd compressed is decompressed. */
+/* The bytes of a file, or of standard input, a piece at a time; what gzip, xz or zstd
+ * compressed is decompressed. */
 #ifndef SCI_REPLAY_BYTE_SOURCE_H
 #define SCI_REPLAY_BYTE_SOURCE_H
 

@@ -80,7 +80,9 @@ static int ask(struct sc_cache *cache, const struct sci_trace *trace, bool bytes
 			sc_value_release(&value);
 			continue;
 		}
-		if (rc == SC_MISS)
+		if (rc == SC_MISS && bytes && size == SCI_TRACE_TOO_LARGE)
+			rc = SC_E_TOO_LARGE;
+		else if (rc == SC_MISS)
 			rc = sc_cache_put_with(cache, key, values, bytes ? size : SMALL_VALUE,
 				SC_PUT_OPTIONS(.cost = sci_trace_cost(trace, i)));
 		if (rc == SC_E_TOO_LARGE)

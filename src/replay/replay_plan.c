@@ -62,6 +62,7 @@ int sci_replay_trace(const struct sci_trace *trace, const struct sci_replay_plan
 		.path = trace->path,
 		.requests = trace->requests,
 		.key_count = trace->key_count,
+		.skipped_lines = trace->skipped_lines,
 		.sized = trace->sizes != NULL,
 		.bytes = trace->bytes,
 		.costed = trace->costs != NULL,

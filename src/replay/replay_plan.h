@@ -48,6 +48,7 @@ struct sci_replay_result {
 struct sci_replay_figures {
 	const char *path; /* borrowed from the trace */
 	uint32_t requests, key_count;
+	uint64_t skipped_lines;
 	bool sized;
 	uint64_t bytes; /* of all sizes */
 	bool costed;

@@ -68,13 +68,16 @@ int sci_replay_print_table(struct sci_buffer *out, const struct sci_replay_plan 
 	const struct sci_replay_figures *figures)
 {
 	char requests[SCI_COUNT_TEXT_BYTES], keys[SCI_COUNT_TEXT_BYTES],
-		bytes[SCI_COUNT_TEXT_BYTES];
+		bytes[SCI_COUNT_TEXT_BYTES], skipped[SCI_COUNT_TEXT_BYTES];
 
 	int rc = sci_buffer_printf(out, "%s: %s requests, %s keys", figures->path,
 		sci_count_text(figures->requests, requests),
 		sci_count_text(figures->key_count, keys));
 	if (rc == 0 && figures->sized)
 		rc = sci_buffer_printf(out, ", %s bytes", sci_count_text(figures->bytes, bytes));
+	if (rc == 0 && figures->skipped_lines > 0)
+		rc = sci_buffer_printf(out, ", %s bad lines skipped",
+			sci_count_text(figures->skipped_lines, skipped));
 	if (rc == 0)
 		rc = sci_buffer_printf(out, "\n%14s  %-12s %14s %10s %14s%s %14s",
 			plan->bytes ? "max bytes" : "max entries", "policy", "hits", "hit ratio",
@@ -120,7 +123,7 @@ static int print_object(struct sci_buffer *out, const struct sci_replay_plan *pl
 		"\"keys\": %lu, \"requests\": %lu, \"requested_bytes\": %s, \"hits\": %llu, "
 		"\"hit_bytes\": %s, \"hit_ratio\": %.6f, \"byte_hit_ratio\": %s, "
 		"\"requested_cost\": %s, \"saved_cost\": %s, \"cost_saved_ratio\": %s, "
-		"\"evictions\": %s, \"rejected\": %s}",
+		"\"evictions\": %s, \"rejected\": %s, \"skipped_lines\": %llu}",
 		sci_replay_policy_name(plan->policies[policy]), result->bound ? "true" : "false",
 		known(!plan->bytes, plan->limits[limit], entries),
 		known(plan->bytes, plan->limits[limit], bytes), (unsigned long)figures->key_count,
@@ -134,7 +137,8 @@ static int print_object(struct sci_buffer *out, const struct sci_replay_plan *pl
 		known_ratio(has_saved(figures, result), ratio(result->saved, figures->cost),
 			saved_share),
 		known(!result->bound, result->evictions, evictions),
-		known(!result->bound, result->rejected, rejected));
+		known(!result->bound, result->rejected, rejected),
+		(unsigned long long)figures->skipped_lines);
 }
 
 int sci_replay_print_json(struct sci_buffer *out, const struct sci_replay_plan *plan,

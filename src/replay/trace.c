@@ -2,6 +2,7 @@
  * numbers as they are read, and the texts are forgotten when all of them are known. */
 #include "replay/trace.h"
 
+#include "replay/foreign_kind.h"
 #include "replay/trace_builder.h"
 
 #include "base/error.h"
@@ -39,7 +40,8 @@ static int make_room(struct sci_trace_builder *builder)
 							     : builder->room * 2;
 
 	int rc = resize(&trace->keys, room);
-	if (rc == 0 && builder->options->size_column)
+	if (rc == 0 &&
+		(builder->options->size_column || builder->options->format == SCI_TRACE_ORACLE))
 		rc = resize(&trace->sizes, room);
 	if (rc == 0 && builder->options->cost_column)
 		rc = resize(&trace->costs, room);
@@ -100,7 +102,8 @@ static void add_up(struct sci_trace *trace)
 		class->bytes += size;
 		trace->bytes += size;
 		trace->cost += sci_trace_cost(trace, i);
-		trace->largest = size > trace->largest ? size : trace->largest;
+		if (size > trace->largest && size != SCI_TRACE_TOO_LARGE)
+			trace->largest = size;
 	}
 	trace->usual = usual_size(classes, trace->requests);
 }
@@ -115,13 +118,35 @@ static void fit(struct sci_trace *trace)
 		resize(&trace->costs, trace->requests);
 }
 
+int sci_trace_check_kind(const struct sci_source *source, const unsigned char *data, size_t len,
+	enum sci_trace_format format, struct sc_error *error)
+{
+	const char *what = sci_foreign_kind(data, len, format);
+
+	return what ? sci_error_set(error, SC_E_INVAL, 0, "%s %s", sci_source_name(source), what)
+		    : 0;
+}
+
+static int read_format(struct sci_trace_builder *builder, struct sc_error *error)
+{
+	switch (builder->options->format) {
+	case SCI_TRACE_U32:
+		return sci_trace_read_numbers(builder, error);
+	case SCI_TRACE_ORACLE:
+		return sci_trace_read_oracle(builder, error);
+	case SCI_TRACE_TEXT:
+	case SCI_TRACE_CSV:
+		break;
+	}
+	return sci_trace_read_lines(builder, error);
+}
+
 static int read_all(struct sci_trace_builder *builder, struct sc_error *error)
 {
 	const struct sci_trace_options *options = builder->options;
 	struct sci_trace *trace = builder->trace;
 
-	int rc = options->format == SCI_TRACE_U32 ? sci_trace_read_numbers(builder, error)
-						  : sci_trace_read_lines(builder, error);
+	int rc = read_format(builder, error);
 	trace->key_count = builder->table.count;
 	sci_key_table_fini(&builder->table);
 	if (rc < 0)

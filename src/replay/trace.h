@@ -17,8 +17,15 @@
 enum sci_trace_format {
 	SCI_TRACE_U32,  /* a key is a little-endian 32-bit number */
 	SCI_TRACE_TEXT, /* a key is a line */
-	SCI_TRACE_CSV   /* a key is a field of a line, and so may a size and a cost be */
+	SCI_TRACE_CSV,  /* a key is a field of a line, and so may a size and a cost be */
+	SCI_TRACE_ORACLE /* records of libCacheSim's oracleGeneral: a time, a key, a size, the next use */
 };
+
+/* The length of such a record: 4, 8, 4 and 8 bytes. */
+#define SCI_TRACE_ORACLE_BYTES 24
+
+/* What stands for a size of 4 GiB or more: no cache that is replayed can hold it. */
+#define SCI_TRACE_TOO_LARGE UINT32_MAX
 
 struct sci_trace_options {
 	enum sci_trace_format format;
@@ -29,6 +36,8 @@ struct sci_trace_options {
 	unsigned size_column; /* csv: of the size, or 0 */
 	unsigned cost_column; /* csv: of the cost, or 0 */
 	bool header;          /* csv: the first line is not a request */
+	char delimiter;       /* csv: what is between fields, or 0 for a comma */
+	bool skip_bad_lines;  /* text, csv: count lines that are no request, and go on */
 };
 
 struct sci_trace {
@@ -38,10 +47,11 @@ struct sci_trace {
 	uint32_t *costs;    /* of each request's value when it is missed, in any unit, or NULL */
 	uint32_t requests;  /* 1 at least */
 	uint32_t key_count; /* different ones */
-	uint32_t largest;   /* of the sizes */
+	uint32_t largest;   /* of the sizes, but for SCI_TRACE_TOO_LARGE */
 	uint32_t usual;     /* about their median */
 	uint64_t bytes;     /* of all sizes together */
 	uint64_t cost;      /* of all costs together */
+	uint64_t skipped_lines;
 };
 
 /* Read the whole trace at `path` into memory.

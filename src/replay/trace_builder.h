@@ -24,7 +24,13 @@ struct sci_trace_facts {
 int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len,
 	struct sci_trace_facts facts, struct sc_error *error);
 
-/* Read all of builder->source: numbers, or lines. */
+/* Refuse what is no trace of `format` by its first bytes; `len` is 0 for an empty file. Returns 0 or
+ * SC_E_INVAL. */
+int sci_trace_check_kind(const struct sci_source *source, const unsigned char *data, size_t len,
+	enum sci_trace_format format, struct sc_error *error);
+
+/* Read all of builder->source: numbers, records, or lines. */
+int sci_trace_read_oracle(struct sci_trace_builder *builder, struct sc_error *error);
 int sci_trace_read_numbers(struct sci_trace_builder *builder, struct sc_error *error);
 int sci_trace_read_lines(struct sci_trace_builder *builder, struct sc_error *error);
 

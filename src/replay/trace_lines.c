@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 struct lines {
 	struct sci_trace_builder *builder;
@@ -15,6 +16,10 @@ struct lines {
 	uint64_t line, next_line;            /* of this record, and of the next; from 1 */
 	char record[SCI_TRACE_LINE_MAX + 1]; /* a carriage return may be one too many */
 	size_t record_len;
+	char delimiter;
+	bool begun; /* the first piece has been looked at */
+	bool whole; /* the record's line is read to its end */
+	bool bad;   /* the record was refused */
 };
 
 struct field {
@@ -22,11 +27,11 @@ struct field {
 	size_t len;
 };
 
-static int refuse(const struct lines *lines, struct sc_error *error, const char *format, ...)
+static int refuse(struct lines *lines, struct sc_error *error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* What is wrong with a line, after its place. */
-static int refuse(const struct lines *lines, struct sc_error *error, const char *format, ...)
+static int refuse(struct lines *lines, struct sc_error *error, const char *format, ...)
 {
 	char what[128];
 	va_list args;
@@ -34,6 +39,7 @@ static int refuse(const struct lines *lines, struct sc_error *error, const char 
 	va_start(args, format);
 	vsnprintf(what, sizeof what, format, args);
 	va_end(args);
+	lines->bad = true;
 	return sci_error_set(error, SC_E_INVAL, 0, "%s:%llu: %s",
 		sci_source_name(lines->builder->source), (unsigned long long)lines->line, what);
 }
@@ -50,6 +56,12 @@ static int next_byte(struct lines *lines, char *byte, struct sc_error *error)
 			return rc;
 		if (lines->len == 0)
 			return 0;
+		if (!lines->begun)
+			rc = sci_trace_check_kind(source, lines->data, lines->len,
+				lines->builder->options->format, error);
+		lines->begun = true;
+		if (rc < 0)
+			return rc;
 		sci_source_position(source, &done, &total);
 		sci_replay_bar_at(lines->builder->bar, done, total);
 	}
@@ -63,7 +75,14 @@ static bool quote_belongs(const struct lines *lines, bool quoted)
 	if (quoted || lines->record_len == 0)
 		return true;
 	char before = lines->record[lines->record_len - 1];
-	return before == ',' || before == '"';
+	return before == lines->delimiter || before == '"';
+}
+
+/* The byte order mark, which some editors put before UTF-8, is not a part of the first line. */
+static bool is_mark(const struct lines *lines)
+{
+	return lines->line == 1 && lines->record_len == 3 &&
+		memcmp(lines->record, "\xef\xbb\xbf", 3) == 0;
 }
 
 /* Read up to the end of a line that is not inside quotes. Returns 1, 0 at the end, or a failure. */
@@ -74,6 +93,7 @@ static int next_record(struct lines *lines, bool quotes, struct sc_error *error)
 	int rc;
 
 	lines->record_len = 0;
+	lines->whole = false;
 	lines->line = lines->next_line;
 	while ((rc = next_byte(lines, &byte, error)) == 1) {
 		lines->next_line += byte == '\n';
@@ -88,7 +108,10 @@ static int next_record(struct lines *lines, bool quotes, struct sc_error *error)
 		if (lines->record_len == sizeof lines->record)
 			return refuse(lines, error, "longer than %d bytes", SCI_TRACE_LINE_MAX);
 		lines->record[lines->record_len++] = byte;
+		if (is_mark(lines))
+			lines->record_len = 0;
 	}
+	lines->whole = true;
 	if (rc < 0 || (rc == 0 && lines->record_len == 0))
 		return rc;
 	if (quoted)
@@ -114,7 +137,7 @@ static struct field cut_field(struct lines *lines, size_t *at)
 				break;
 			}
 			in++;
-		} else if (!quoted && text[in] == ',') {
+		} else if (!quoted && text[in] == lines->delimiter) {
 			break;
 		}
 		text[out++] = text[in];
@@ -145,7 +168,7 @@ static int split(struct lines *lines, struct fields *fields, struct sc_error *er
 			fields->cost = field;
 		if (at == lines->record_len)
 			break;
-		if (lines->record[at++] != ',')
+		if (lines->record[at++] != lines->delimiter)
 			return refuse(lines, error, "column %u goes on after its closing quote",
 				column);
 	}
@@ -157,19 +180,24 @@ static int split(struct lines *lines, struct fields *fields, struct sc_error *er
 }
 
 /* A field of this column, if there is one; `kind` is what its numbers are. */
-static int read_number(const struct lines *lines, struct field field, unsigned column,
-	const char *kind, uint32_t *out, struct sc_error *error)
+static int read_number(struct lines *lines, struct field field, unsigned column, const char *kind,
+	uint32_t *out, struct sc_error *error)
 {
+	bool valid = field.len > 0, size = column == lines->builder->options->size_column;
 	uint64_t number = 0;
-	bool valid = field.len > 0;
 
 	if (!column)
 		return 0;
 	for (size_t i = 0; i < field.len && valid; i++) {
 		valid = field.text[i] >= '0' && field.text[i] <= '9';
 		number = number * 10 + (uint64_t)(field.text[i] - '0');
+		/* What is larger than any cache is a size all the same. */
+		if (size && number > SCI_TRACE_TOO_LARGE)
+			number = SCI_TRACE_TOO_LARGE;
 		valid &= number <= UINT32_MAX;
 	}
+	if (!valid && size)
+		return refuse(lines, error, "column %u is not %s", column, kind);
 	if (!valid)
 		return refuse(lines, error, "column %u is not %s up to %lu", column, kind,
 			(unsigned long)UINT32_MAX);
@@ -186,6 +214,8 @@ static int add_record(struct lines *lines, struct sc_error *error)
 
 	if (lines->record_len == 0)
 		return refuse(lines, error, "the line is empty");
+	if (memchr(lines->record, '\0', lines->record_len))
+		return refuse(lines, error, "there is a NUL byte in it, so it is not text");
 	if (options->format == SCI_TRACE_CSV)
 		rc = split(lines, &fields, error);
 	if (rc == 0 && fields.key.len == 0)
@@ -201,18 +231,45 @@ static int add_record(struct lines *lines, struct sc_error *error)
 	return rc;
 }
 
+/* As next_record() returns it: 1 unless it failed. */
+static int taken(int rc)
+{
+	return rc < 0 ? rc : 1;
+}
+
+/* Count what was refused, and go to the next line. Returns 1 or a failure. */
+static int skip_record(struct lines *lines, struct sc_error *error)
+{
+	char byte = 0;
+	int rc = 1;
+
+	lines->bad = false;
+	lines->builder->trace->skipped_lines++;
+	while (!lines->whole && byte != '\n' && (rc = next_byte(lines, &byte, error)) == 1)
+		lines->next_line += byte == '\n';
+	return taken(rc);
+}
+
 int sci_trace_read_lines(struct sci_trace_builder *builder, struct sc_error *error)
 {
-	struct lines lines = { .builder = builder, .next_line = 1 };
-	bool csv = builder->options->format == SCI_TRACE_CSV;
-	bool skip = csv && builder->options->header;
-	int rc;
+	const struct sci_trace_options *options = builder->options;
+	struct lines lines = {
+		.builder = builder,
+		.next_line = 1,
+		.delimiter = ',',
+	};
+	bool csv = options->format == SCI_TRACE_CSV, header = csv && options->header;
+	int rc = 1;
 
-	while ((rc = next_record(&lines, csv, error)) == 1) {
-		rc = skip ? 0 : add_record(&lines, error);
-		skip = false;
-		if (rc < 0)
-			break;
+	if (options->delimiter)
+		lines.delimiter = options->delimiter;
+	while (rc == 1) {
+		rc = next_record(&lines, csv, error);
+		if (rc == 1 && !header)
+			rc = taken(add_record(&lines, error));
+		header = false;
+		if (rc < 0 && lines.bad && options->skip_bad_lines)
+			rc = skip_record(&lines, error);
 	}
 	return rc;
 }

@@ -42,6 +42,12 @@ static int next_number(struct numbers *numbers, struct sci_replay_bar *bar, uint
 					(unsigned long long)numbers->count);
 			if (numbers->len == 0)
 				return 0;
+			if (numbers->count == 0 && taken == 0) {
+				rc = sci_trace_check_kind(numbers->source, numbers->data,
+					numbers->len, SCI_TRACE_U32, error);
+				if (rc < 0)
+					return rc;
+			}
 			show(bar, numbers->source);
 		}
 		value |= (uint32_t)numbers->data[numbers->at++] << (8 * taken);

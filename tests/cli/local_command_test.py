@@ -1,8 +1,11 @@
 """The command line of `scopecache local`, and of `scopecache` itself: what is refused says what to do."""
 
 import contextlib
+import json
 import os
 import pathlib
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -31,13 +34,30 @@ class LocalCommand(unittest.TestCase):
     def test_help_is_help(self):
         result = scopecache("local", "--help")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        for option in ("--function=NAME=BOOTSTRAP", "--listen=HOST:PORT", "--timeout=SECONDS", "--init-timeout=SECONDS",
-                       "--memory=MB", "--max-environments=N", "--env=NAME=VALUE", "--quiet", "--allow-remote"):
+        for option in ("--function=NAME=BOOTSTRAP", "--listen=HOST:PORT", "--timeout=[FUNCTION:]SECONDS",
+                       "--init-timeout=[FUNCTION:]SECONDS",
+                       "--memory=[FUNCTION:]MB", "--max-environments=N", "--env=[FUNCTION:]NAME=VALUE", "--quiet", "--allow-remote",
+                       "--allow-origin=ORIGIN", "--watch"):
             self.assertIn(option, result.stdout)
         everything = scopecache("--help")
         self.assertEqual(everything.returncode, 0)
         self.assertIn("  local ", everything.stdout)
         self.assertIn("  invoke ", everything.stdout)
+
+    def test_the_first_minute(self):
+        """What is printed at the start works when it is pasted where nothing is set up."""
+        with Local(odd="odd.py") as local:
+            lines = [line for line in local.log.splitlines() if line.startswith("  ")]
+            self.assertEqual(len(lines), 3, local.log)
+            for line in lines[:2]:
+                if shutil.which(shlex.split(line)[0]):
+                    done = subprocess.run(["sh", "-c", line], env={"PATH": os.defpath}, stdin=subprocess.DEVNULL,
+                                          capture_output=True, text=True, timeout=PATIENCE, check=False)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertEqual(json.loads(done.stdout)["event"], {})
+            self.assertGreaterEqual(local.function()["invocations"], 1)
+        with Local("--quiet", odd="odd.py") as local:
+            self.assertEqual(local.log, "")
 
     def test_the_command_itself(self):
         self.assertRegex(scopecache("--version").stdout, r"^scopecache [0-9]+\.[0-9]+\.[0-9]+\n$")
@@ -56,6 +76,10 @@ class LocalCommand(unittest.TestCase):
                 (["--function", "f="], "--function takes NAME=BOOTSTRAP"),
                 (["-f", function, "left"], '"left" is left over'),
                 (["-f", function, "--timeout", "0"], "--timeout takes seconds"),
+                (["-f", function, "--timeout", "g:1"], 'there is no function "g"'),
+                (["-f", function, "--timeout", "f:0"], "--timeout takes seconds"),
+                (["-f", function, "--timeout", ":1:"], "--timeout takes seconds"),
+                (["-f", function, "--memory", "f:"], "--memory takes a whole number"),
                 (["-f", function, "--timeout", "901"], "--timeout takes seconds"),
                 (["-f", function, "--timeout", "nan"], "--timeout takes seconds"),
                 (["-f", function, "--init-timeout", "x"], "--init-timeout takes seconds"),

@@ -27,6 +27,20 @@ echo "Reading package lists..."
 exit "${APT_STATUS:-0}"
 """
 
+# Lists are fetched as packages are; of the packages one is upgraded.
+APT_GET_THAT_TALKS = """#!/bin/sh
+case "$*" in
+*update*)
+	for number in 1 2 3 4 5 6 7 8; do echo "Get:$number http://deb InRelease"; done ;;
+*install*)
+	echo "1 upgraded, 1 newly installed, 0 to remove and 7 not upgraded."
+	for number in 1 2; do echo "Get:$number http://deb package"; done
+	for number in 1 2; do echo "Unpacking package ($number) ..."; done
+	for number in 1 2; do echo "Setting up package ($number) ..."; done
+	sleep 3 ;;
+esac
+"""
+
 CMAKE = """#!/bin/sh
 echo "cmake $*" >>"$CALLS"
 echo "no compiler today"
@@ -107,6 +121,12 @@ class Dev(unittest.TestCase):
         self.assertTrue(called[2].startswith("cmake --preset release"), called[2])
         log = (self.top / "build/install.log").read_text(encoding="utf-8")
         self.assertIn("Reading package lists...", log)
+
+    def test_how_far_it_is(self):
+        self.debian()
+        self.stand_in("apt-get", APT_GET_THAT_TALKS)
+        done, _ = self.dev("build", INSTALLED="gcc libc6-dev")
+        self.assertEqual(re.findall(r"([0-9]+) % of ([0-9]+) packages", done.stdout), [("100", "2")], done.stdout)
 
     def test_sudo_does_not_ask_without_a_terminal(self):
         self.debian(user_id=1000)

@@ -49,6 +49,15 @@ class Clients(unittest.TestCase):
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False,
                               env={**os.environ, **ACCESS})
 
+    def test_the_line_for_the_cli_in_an_empty_environment(self):
+        line = next(line for line in self.local.log.splitlines() if " aws lambda invoke " in line)
+        with tempfile.TemporaryDirectory() as home:
+            done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=PATIENCE, check=False,
+                                  env={"PATH": f"{AWS.parent}:{os.defpath}", "HOME": home})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('"StatusCode": 200', done.stdout)
+        self.assertEqual(json.JSONDecoder().raw_decode(done.stdout)[0]["event"], {})
+
     def test_boto3_and_the_python_runtime(self):
         context = base64.b64encode(json.dumps({"custom": {"a": "b"}}).encode()).decode()
         answer, body = self.invoke({"x": [1, "é"]}, LogType="Tail", ClientContext=context)
@@ -73,6 +82,13 @@ class Clients(unittest.TestCase):
             self.assertEqual(self.invoke({}, name)[0]["StatusCode"], 200)
         told = json.loads(self.invoke({}, Qualifier="prod")[1])
         self.assertEqual(told["arn"], "arn:aws:lambda:us-east-1:012345678912:function:python:prod")
+
+    def test_a_stack_trace_has_lines(self):
+        answer, _ = self.invoke({"fail": "on purpose"}, LogType="Tail")
+        log = base64.b64decode(answer["LogResult"]).decode()
+        self.assertNotIn("\r", log + self.local.log)
+        self.assertRegex(log, r"\n\[ERROR\] ValueError: é: on purpose\nTraceback \(most recent call last\):\n")
+        self.assertIn('\n    raise ValueError("é: " + event["fail"])\n', log.replace("\u00a0", " "))
 
     def test_a_function_that_fails(self):
         answer, body = self.invoke({"fail": "on purpose"})

@@ -3,11 +3,15 @@ many."""
 
 import concurrent.futures
 import os
+import pathlib
 import signal
+import sys
+import tempfile
 import threading
+import time
 import unittest
 
-from local_server import Local, eventually
+from local_server import BOOTSTRAPS, Local, eventually
 
 
 class Fleet(unittest.TestCase):
@@ -136,6 +140,62 @@ class Fleet(unittest.TestCase):
         first = local.invoke(event={"do": "work_after", "seconds": 0.5}).json()["pid"]
         # There is no room for another, and this one will soon be idle: no reason to refuse.
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"], first)
+
+    def test_code_that_changes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            bootstrap = pathlib.Path(folder, "bootstrap")
+            bootstrap.write_text(f"#!/bin/sh\nexec '{sys.executable}' -B -S '{folder}/code.py'\n", encoding="utf-8")
+            bootstrap.chmod(0o755)
+            code = pathlib.Path(folder, "code.py")
+            odd = (BOOTSTRAPS / "odd.py").read_text(encoding="utf-8")
+
+            def write(version):
+                code.write_text(f"import sys\nsys.path.insert(0, {str(BOOTSTRAPS)!r})\n" +
+                                odd.replace("**more}", f'**more, "version": {version}}}', 1), encoding="utf-8")
+
+            def call(name):
+                answer = local.invoke(name, {"do": "sleep", "seconds": 0}).json()
+                eventually(lambda: local.environments("idle"), "its end")
+                return answer["version"], answer["count"]
+
+            write(1)
+            local = self.start("--watch", "--function", f"one={folder}", two="odd.py")
+            self.assertEqual([call("one"), call("one")], [(1, 1), (1, 2)])
+            local.invoke("two", {"do": "sleep", "seconds": 0})
+            write(2)
+            self.assertEqual([call("one"), call("one")], [(2, 1), (2, 2)])
+            self.assertEqual(local.invoke("two", {"do": "sleep", "seconds": 0}).json()["count"], 2)
+            pathlib.Path(folder, "new.py").touch()
+            self.assertEqual(call("one"), (2, 1))
+            # Without --watch a warm environment goes on with what it began with.
+            local = self.start("--function", f"one={folder}")
+            self.assertEqual(call("one"), (2, 1))
+            write(3)
+            self.assertEqual(call("one"), (2, 2))
+
+    def test_settings_of_one_function(self):
+        local = self.start("--env", "one:COLOUR=red", "--env", "COLOUR=blue", "--env", "two:_HANDLER=app.handler",
+                           "--memory", "two:512", "--memory", "256", "--timeout", "one:0.5", "--timeout", "20",
+                           one="odd.py", two="odd.py")
+        one, two = (local.invoke(name, {"do": "echo"}).json()["environment"] for name in ("one", "two"))
+        self.assertEqual([(variables["COLOUR"], variables["_HANDLER"], variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
+                          for variables in (one, two)],
+                         [("red", "function.handler", "256"), ("blue", "app.handler", "512")])
+        sleep = {"do": "sleep", "seconds": 1}
+        self.assertEqual(local.invoke("one", sleep).json()["errorType"], "Sandbox.Timedout")
+        self.assertFalse(local.invoke("two", sleep).failed)
+
+    def test_a_wait_for_one_that_dies(self):
+        # The wait is 100 ms at most, and over as soon as there is nothing left to wait for.
+        local = self.start(odd="odd.py")
+        waits = []
+        for _ in range(8):
+            local.invoke(event={"do": "exit_after", "seconds": 0.02})
+            start = time.monotonic()
+            self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 1)
+            waited_ms = (time.monotonic() - start) * 1000
+            waits.append(waited_ms - max(environment["age_ms"] for environment in local.environments()))
+        self.assertLess(min(waits), 90, waits)
 
     def test_hundreds(self):
         local = self.start("--init-timeout", "300", odd="odd.py")

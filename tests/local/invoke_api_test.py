@@ -180,6 +180,7 @@ class InvokeApi(unittest.TestCase):
         before = self.local.function()["invocations"]
         dry = self.local.invoke(event={}, headers={"X-Amz-Invocation-Type": "DryRun"})
         self.assertEqual((dry.status, dry.body), (204, b""))
+        self.assertRegex(dry.headers["x-amzn-RequestId"], r"^[0-9a-f-]{36}$")
         self.assertEqual(self.local.function()["invocations"], before)
         event = self.local.invoke(event={"do": "print_raw", "text": "nobody waits\n"},
                                   headers={"X-Amz-Invocation-Type": "Event"})

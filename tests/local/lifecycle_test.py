@@ -149,6 +149,7 @@ class Lifecycle(unittest.TestCase):
         self.assertLess(time.monotonic() - start, 30)
         self.assert_failed(answer, "Sandbox.Timedout", TIME + " {id} Task timed out after 0.50 seconds")
         self.assertIn(answer.json()["errorMessage"] + "\nEND RequestId:", answer.log)
+        self.assertIn("\tDuration: 500.00 ms\t", answer.log)
         self.assertIn("\tStatus: timeout\t", answer.log)
         self.assertFalse(is_alive(pid))
         fresh = local.invoke(event={"do": "sleep", "seconds": 0}).json()
@@ -163,6 +164,7 @@ class Lifecycle(unittest.TestCase):
         self.assertFalse(answer.failed)
         eventually(lambda: not local.environments(), "its end")
         self.assertIn("Task timed out after 0.50 seconds", local.log)
+        eventually(lambda: "\tDuration: 500.00 ms\t" in local.log, "its report")
 
     def test_what_it_started_ends_with_it(self):
         local = self.start("--timeout", "0.5", odd="odd.py")

@@ -391,6 +391,14 @@ static void lines_are_whole(void **state)
 	assert_int_equal(lines.len, strlen("one\n\ntwo and more\nthree\n"));
 	assert_memory_equal(lines.all, "one\n\ntwo and more\nthree\n", lines.len);
 
+	lines.len = lines.count = 0;
+	assert_int_equal(write(ends[1], "a\rb\r\nc\r", 7), 7);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(write(ends[1], "\nd\r\r\n", 5), 5);
+	sci_line_pipe_drain(&reader);
+	assert_int_equal(lines.len, strlen("a\nb\nc\nd\n\n"));
+	assert_memory_equal(lines.all, "a\nb\nc\nd\n\n", lines.len);
+
 	memset(long_line, 'x', sizeof long_line);
 	assert_int_equal(write(ends[1], long_line, sizeof long_line), sizeof long_line);
 	lines.len = lines.count = 0;

@@ -77,7 +77,7 @@ class Answer:
 class Local:
     """functions are NAME=SCRIPT, where a script that ends in .py runs under this Python; or NAME=PATH."""
 
-    def __init__(self, *options, env=None, stderr=None, **functions):
+    def __init__(self, *options, env=None, stderr=None, before_exec=lambda: None, **functions):
         self.folder = tempfile.TemporaryDirectory(prefix="scopecache-test-")
         self.mark = f"{MARK}={uuid.uuid4()}"
         self.log_path = pathlib.Path(self.folder.name, "log")
@@ -90,7 +90,7 @@ class Local:
             self.process = subprocess.Popen(
                 arguments + list(options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=log if stderr is None else stderr, env={**os.environ, **(env or {}), name: value},
-                preexec_fn=end_with_us)
+                preexec_fn=lambda: (end_with_us(), before_exec()))
 
     def bootstrap(self, name, script):
         path = BOOTSTRAPS / script

@@ -18,7 +18,7 @@ MEMBERS = {
     "keys": int, "requests": int, "requested_bytes": (int, type(None)), "hits": int, "hit_bytes": (int, type(None)),
     "hit_ratio": float, "byte_hit_ratio": (float, type(None)), "requested_cost": (int, type(None)),
     "saved_cost": (int, type(None)), "cost_saved_ratio": (float, type(None)), "evictions": (int, type(None)),
-    "rejected": (int, type(None)),
+    "rejected": (int, type(None)), "skipped_lines": int,
 }
 
 
@@ -50,7 +50,7 @@ class Usage(ReplayCase):
                      "--max-entries=" + ",".join(map(str, range(1, 66))))
 
     def test_names(self):
-        self.refuses("--format is u32, text or csv, not \"json\"", "-", "--format=json", "--max-entries=10")
+        self.refuses("--format is u32, text, csv or oracleGeneral, not \"json\"", "-", "--format=json", "--max-entries=10")
         for name in "arc", "", "lru,", "LRU":
             self.refuses("there is no policy", *self.TRACE, "--policy", name)
         self.refuses("--policy names lru twice", *self.TRACE, "--policy=lru,opt,lru")

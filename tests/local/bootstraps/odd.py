@@ -42,6 +42,13 @@ def work_after(request_id, headers, event):
     time.sleep(event["seconds"])
 
 
+def exit_after(request_id, headers, event):
+    """Answers, and exits a moment later without asking for the next invocation."""
+    runtime.respond(request_id, seen())
+    time.sleep(event["seconds"])
+    os._exit(1)
+
+
 def exit(request_id, headers, event):
     sys.stdout.flush()
     os._exit(event.get("status", 1))
@@ -55,7 +62,7 @@ def answer_and_exit(request_id, headers, event):
     """Sends the answer and is gone before it could be acknowledged."""
     body = seen()
     runtime.connection.sock.sendall(
-        f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: x\r\n"
+        f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
     os._exit(0)
 
@@ -135,7 +142,7 @@ def abandon_poll(request_id, headers, event):
     runtime.respond(request_id, seen())
     host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
     abandoned = socket.create_connection((host, int(port)))
-    abandoned.sendall(f"GET {PREFIX}/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    abandoned.sendall(f"GET {PREFIX}/invocation/next HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     time.sleep(event.get("seconds", 0.05))
     abandoned.close()
 

@@ -1,0 +1,166 @@
+/* The HTTP listener with limits so short that a test can wait for them, and who is let in by a Host. */
+#include "support/cmocka.h"
+
+#include "local/http_admission.h"
+#include "local/http_listener.h"
+
+#include <event2/event.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int handled;
+
+static void handle(struct sci_exchange *exchange, void *arg)
+{
+	(void)arg;
+	handled++;
+	sci_exchange_reply(exchange, 200, NULL, 0, NULL);
+}
+
+static void refuse(struct sci_exchange *exchange, unsigned status, const char *message, void *arg)
+{
+	(void)arg;
+	sci_exchange_reply_json(exchange, status, NULL, 0, message, strlen(message));
+}
+
+static const struct sci_http_listener_options options = {
+	.host = "127.0.0.1",
+	.idle_seconds = 60,
+	.head_ms = 50,
+	.body_ms = 50,
+	.look_ms = 10,
+	.max_head_bytes = 4096,
+	.max_body_bytes = 100,
+	.handle = handle,
+	.refuse = refuse,
+};
+
+static int send_to(const struct sci_http_listener *listener, const char *text)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(sci_http_listener_port(listener)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+	return fd;
+}
+
+/* Turn the loop until something comes of the connection: what recv() gives, which is 0 at its end. */
+static ssize_t receive(struct event_base *base, int fd, char *out, size_t size)
+{
+	ssize_t got;
+
+	do
+		event_base_loop(base, EVLOOP_ONCE);
+	while ((got = recv(fd, out, size - 1, MSG_DONTWAIT)) < 0);
+	out[got] = '\0';
+	return got;
+}
+
+static void what_is_late_is_closed(void **state)
+{
+	static const char *const late[] = {
+		"GET / HT",
+		"GET / HTTP/1.1\r\nHost: localhost\r\nX: y\r\n",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n1",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5",
+		"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y",
+	};
+	struct event_base *base = event_base_new();
+	struct sci_http_listener *listener;
+	struct sc_error error;
+	char answer[512];
+
+	(void)state;
+	handled = 0;
+	assert_int_equal(sci_http_listener_open(base, &options, &listener, &error), 0);
+	for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
+		int fd = send_to(listener, late[i]);
+		assert_int_equal(receive(base, fd, answer, sizeof answer), 0);
+		close(fd);
+	}
+	assert_int_equal(handled, 0);
+	int fd = send_to(listener, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	assert_true(receive(base, fd, answer, sizeof answer) > 0);
+	assert_memory_equal(answer, "HTTP/1.1 200 ", 13);
+	close(fd);
+	sci_http_listener_close(listener);
+	event_base_free(base);
+}
+
+static void what_is_announced_too_large_is_refused(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct sci_http_listener *listener;
+	struct sc_error error;
+	char answer[512];
+
+	(void)state;
+	handled = 0;
+	assert_int_equal(sci_http_listener_open(base, &options, &listener, &error), 0);
+	int fd = send_to(listener,
+		"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\n\r\n");
+	assert_true(receive(base, fd, answer, sizeof answer) > 0);
+	assert_memory_equal(answer, "HTTP/1.1 413 ", 13);
+	close(fd);
+	assert_int_equal(handled, 0);
+	sci_http_listener_close(listener);
+	event_base_free(base);
+}
+
+static void hosts(void **state)
+{
+	static const char *const local[] = { "localhost", "LocalHost:80", "a.localhost",
+		"127.0.0.1", "10.0.0.1:9000", "[::1]", "[fe80::1]:80", "own.example",
+		"own.example:1" };
+	static const char *const foreign[] = { "", ":80", "example", "localhost.example",
+		"xlocalhost", "127.0.0.1.example", "[::1", "[]", "::1", "localhost:", "localhost:x",
+		"localhost:80:80", "1.2.3", "user@localhost" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+		if (!sci_http_host_is_local(local[i], "own.example"))
+			fail_msg("%s is not local", local[i]);
+	for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+		if (sci_http_host_is_local(foreign[i], "own.example"))
+			fail_msg("%s is local", foreign[i]);
+	assert_false(sci_http_host_is_local("own.example", NULL));
+}
+
+static void origins(void **state)
+{
+	const char *const two[] = { "http://localhost:3000", "https://a.example" };
+	const char *const any[] = { "*" };
+	struct sci_http_admission admission = { .origins = two, .origin_count = 2 };
+
+	(void)state;
+	assert_true(sci_http_origin_is_allowed(&admission, "https://a.example"));
+	assert_false(sci_http_origin_is_allowed(&admission, "https://a.example:444"));
+	assert_false(sci_http_origin_is_allowed(&admission, "null"));
+	admission = (struct sci_http_admission){ .origins = any, .origin_count = 1 };
+	assert_true(sci_http_origin_is_allowed(&admission, "null"));
+	admission.origin_count = 0;
+	assert_false(sci_http_origin_is_allowed(&admission, "null"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_late_is_closed),
+		cmocka_unit_test(what_is_announced_too_large_is_refused),
+		cmocka_unit_test(hosts),
+		cmocka_unit_test(origins),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
