@@ -60,7 +60,7 @@ static inline enum sci_peek sci_shard_peek_short(const struct sci_shard *shard,
 /* ---- How ---- */
 
 /* A reader saw this in a slot of this line, which is an entry that was used. */
-void sci_peek_mark(struct sci_bucket *line, uint64_t seen);
+void sci_peek_touch(struct sci_bucket *line, uint64_t seen);
 
 /* What only the lock allows: handing out an object, and putting off a deadline by a use. Also for a
  * record that is past its deadline, or whose times are not inside the log because it is none. */
@@ -157,8 +157,8 @@ static inline enum sci_peek sci_shard_peek_short(const struct sci_shard *shard,
 	*len = value_len;
 	if (!sci_peek_is_unchanged(shard, version))
 		return SCI_PEEK_UNSURE;
-	if (sci_policy_wants_mark(shard, seen))
-		sci_peek_mark(line, seen);
+	if (sci_policy_wants_touch(shard, seen))
+		sci_peek_touch(line, seen);
 	return SCI_PEEK_HIT;
 }
 

@@ -32,10 +32,12 @@
 #include "engine/policy.h"
 
 #include "engine/audit.h"
+#include "engine/eighths.h"
 #include "engine/entry.h"
 #include "engine/ghosts.h"
 #include "engine/index.h"
 #include "engine/queue.h"
+#include "engine/recency.h"
 #include "engine/use_count.h"
 #include "engine/worth.h"
 
@@ -45,20 +47,30 @@
 #define SHARE_LEAST    0.01
 #define SHARE_MOST     0.80
 #define SHARE_AT_FIRST 0.2
-#define UNPROVEN       0.5        /* cache-fulls of evictions before those in main win ties */
-#define GAIN           0.1        /* entries that the window grows by for a young ghost */
-#define YOUNG          0.4        /* cache-fulls of ghosts made since its own */
-#define LOSS           0.04       /* entries that it shrinks by for a use in main */
-#define LATELY         64         /* steps that are remembered */
-#define AGREED         6          /* times larger is a step where those were alike */
-#define AGEING         32u        /* uses for each entry before all counts halve */
-#define FREE_PART      (1 / 32.0) /* of the log, at least */
-#define JUDGED         16u        /* entries of main that are looked at before they go */
+#define GAIN           0.13 /* entries that the window grows by for a ghost that is near */
+#define LOSS           0.04 /* entries that it shrinks by for a use in main */
+#define LATELY         64   /* steps that are remembered */
+#define AGREED         6    /* times larger is a step where those were alike */
+#define AGEING         20u  /* uses for each entry before all counts halve */
+#define RECOUNTED      16u  /* entries of the index at each miss */
+#define SLIDE          32u  /* entries that leave the window at once, at most */
+#define SELDOM         4u   /* uses of what only a cache of the recent would keep */
+#define LEAVE_AT       5    /* times the patience: enough to cease to keep what is recent */
+#define ENTER_SHARE    0.3  /* of the window, from which it may become the whole cache */
+#define PATIENCE_MAX   64u
+#define FREE_PART      (1 / 32.0)         /* of the log, at least */
+#define JUDGED         16u                /* entries of main that are looked at before they go */
 #define MORE_GOES      (SCI_OCTAVE / 4.0) /* to be worth more, each time that twice as much has to go */
 #define DEARER         (SCI_OCTAVE / 2.0) /* than the price, to be spared */
 #define COST_FOLLOWS   64
 #define PRICE_RISE     (SCI_OCTAVE / 16.0)
 #define PRICE_FOLLOWS  16 /* the part of the difference to what goes */
+
+static void fit_recency(struct sci_shard *shard, uint32_t entries)
+{
+	sci_recency_fit(shard, entries);
+	shard->enter_at = 4 + (int32_t)(2 * sqrt(entries));
+}
 
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
 {
@@ -68,6 +80,10 @@ void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
 	if (policy == SCI_POLICY_COUNTED)
 		shard->ghost_lines = sci_ghosts_lines(shard->max_entries);
 	shard->ghost_lines_used = shard->ghost_lines;
+	shard->keeps_recent = policy == SCI_POLICY_COUNTED;
+	shard->leave_patience = shard->enter_patience = 1;
+	shard->recency.inside_ticks = shard->recency.near_ticks = 1;
+	fit_recency(shard, shard->max_entries);
 }
 
 void sci_policy_measure(struct sci_shard *shard)
@@ -87,16 +103,21 @@ static bool bytes_bind(const struct sci_shard *shard)
 		(uint64_t)shard->entries * shard->capacity_units;
 }
 
-/* Whether the window is over its share, with what is to come. */
-static bool window_is_over(const struct sci_shard *shard, struct sci_demand demand)
+/* What the window may have, in entries or in units, whichever is short. */
+static double window_target(const struct sci_shard *shard)
+{
+	double share = shard->keeps_recent ? 1 : shard->window_share;
+
+	return share * (double)(bytes_bind(shard) ? shard->capacity_units : shard->max_entries);
+}
+
+/* Whether it has more, with what is to come. */
+static bool window_is_over(const struct sci_shard *shard, struct sci_demand demand, double target)
 {
 	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
 
-	if (bytes_bind(shard))
-		return (double)(window->load + demand.load) >
-			shard->window_share * (double)shard->capacity_units;
-	return (double)(window->entries + demand.entries) >
-		shard->window_share * (double)shard->max_entries;
+	return (double)(bytes_bind(shard) ? window->load + demand.load
+					  : window->entries + demand.entries) > target;
 }
 
 /* How many entries the cache holds when it is full. */
@@ -120,6 +141,8 @@ static bool is_times(const struct sci_shard *shard, uint64_t count, double times
 
 static void move_share(struct sci_shard *shard, double entries)
 {
+	if (shard->keeps_recent)
+		return;
 	float drift = shard->drift + ((float)entries - shard->drift) / LATELY;
 
 	shard->drift = drift;
@@ -152,36 +175,38 @@ static bool over_capacity(const struct sci_shard *shard, struct sci_demand deman
 	return over.load || over.entries;
 }
 
-/* How many entries come into the window while the stamp stays the same. It goes round in two cache-fulls. */
-static uint64_t stamp_tick(const struct sci_shard *shard)
-{
-	return shard->usual_entries / ((SCI_STAMP_MAX + 1) / 2) + 1;
-}
-
-/* How fast stamps and ghosts grow old, and how many ghosts there are, goes by how many entries the cache
- * holds. That is known exactly only where entries are what is bounded: else it is corrected when it is
- * wrong by a factor of two. */
+/* How many ghosts there are, and how far back recency reaches, goes by how many entries the cache holds. That
+ * is known exactly only where entries are what is bounded: else it is corrected when it is wrong by an
+ * eighth, and the ghosts when it is by a factor of two. */
 static void fit(struct sci_shard *shard)
 {
+	uint32_t reach = shard->recency.capacity;
+
+	if (is_times(shard, reach, 0.875) && !is_times(shard, reach, 1.125))
+		return;
+	double entries = capacity_entries(shard);
+	fit_recency(shard, entries < 1 ? 1 : (uint32_t)entries);
 	if (!is_times(shard, shard->usual_entries, 2) &&
 		is_times(shard, (uint64_t)shard->usual_entries * 2, 1))
 		return;
-	double entries = capacity_entries(shard);
-	uint64_t stamps = shard->windowed / stamp_tick(shard);
 	shard->usual_entries = entries < 1 ? 1 : (uint32_t)entries;
-	shard->windowed = stamps * stamp_tick(shard);
 	if (shard->ghost_lines)
 		sci_ghosts_fit(shard, shard->usual_entries);
+}
+
+static uint8_t one_more(const struct sci_shard *shard, uint8_t uses)
+{
+	unsigned count = sci_uses_now(shard, uses);
+
+	return sci_uses_of(shard, count < SCI_USES_MAX ? count + 1 : count);
 }
 
 /* One use more of the entry in this slot, whose mark becomes what is given. */
 static void use(struct sci_shard *shard, sci_slot *slot, unsigned mark)
 {
 	uint64_t seen = *slot;
-	unsigned count = sci_uses_now(shard, sci_slot_uses(seen));
 
-	seen = sci_slot_with_uses(seen,
-		sci_uses_of(shard, count < SCI_USES_MAX ? count + 1 : count));
+	seen = sci_slot_with_uses(seen, one_more(shard, sci_slot_uses(seen)));
 	sci_write(slot, sci_slot_with_mark(seen, mark));
 	if (is_times(shard, ++shard->uses, AGEING)) {
 		shard->uses = 0;
@@ -189,26 +214,88 @@ static void use(struct sci_shard *shard, sci_slot *slot, unsigned mark)
 	}
 }
 
+static unsigned uses_now(const struct sci_shard *shard, uint64_t slot)
+{
+	return sci_uses_now(shard, sci_slot_uses(slot));
+}
+
+/* In which half of the window a use counts: in the younger it is expected. */
+static bool marks_count(const struct sci_shard *shard, uint64_t slot)
+{
+	if (sci_slot_queue(slot) == SCI_MAIN || shard->keeps_recent)
+		return true;
+	return sci_record_eighth(sci_record_at(shard, sci_slot_place(slot))) >= SCI_EIGHTHS / 2;
+}
+
+/* A resident was touched: what that says of the two ways to keep. */
+static void weigh_touch(struct sci_shard *shard, uint64_t slot, enum sci_reach reach)
+{
+	if (shard->keeps_recent) {
+		if (reach == SCI_TAIL && uses_now(shard, slot) <= SELDOM && shard->leave > 0)
+			shard->leave--;
+	} else if (reach == SCI_FAR && shard->enter > -shard->enter_at * shard->enter_patience) {
+		shard->enter--;
+	}
+}
+
+/* What readers have noted of an entry is counted now. */
+static void recount(struct sci_shard *shard, sci_slot *slot)
+{
+	uint64_t seen = *slot;
+	uint32_t tick = sci_slot_tick(seen);
+
+	if (!(seen & SCI_SLOT_TOUCHED)) {
+		uint32_t capped = sci_recency_cap(shard, tick);
+		if (capped != tick)
+			sci_write(slot, sci_slot_with_tick(seen, capped));
+		return;
+	}
+	if (sci_recency_age(shard, tick) == 0) {
+		sci_write(slot, seen & ~SCI_SLOT_TOUCHED);
+		return;
+	}
+	unsigned mark = sci_slot_mark(seen);
+	if (mark < SCI_MARK_MAX && marks_count(shard, seen))
+		seen = sci_slot_with_mark(seen, mark + 1);
+	weigh_touch(shard, seen, sci_recency_touch(shard, tick));
+	sci_write(slot, sci_slot_with_tick(seen, shard->tick));
+}
+
+/* Some entries of the index, wherever the last recount ended: so ticks are not far behind. */
+static void recount_some(struct sci_shard *shard)
+{
+	uint32_t slots = shard->buckets * SCI_BUCKET_SLOTS, at = shard->recount_at;
+
+	for (unsigned looked = 0, found = 0; looked < 2 * RECOUNTED && found < RECOUNTED;
+		looked++) {
+		sci_slot *slot = &sci_slots(shard)[at];
+		at = at + 1 < slots ? at + 1 : 0;
+		if (!*slot)
+			continue;
+		found++;
+		recount(shard, slot);
+	}
+	shard->recount_at = at;
+}
+
 static void evict(struct sci_shard *shard, sci_place place)
 {
-	if (shard->ghost_lines)
-		sci_ghosts_add(shard, sci_index_ghost_hash_of(shard, place),
-			sci_slot_uses(*sci_index_slot(shard, place)));
+	sci_slot *slot = sci_index_slot(shard, place);
+
+	if (shard->ghost_lines) {
+		recount(shard, slot);
+		sci_ghosts_add(shard, sci_index_ghost_hash_of(shard, place), sci_slot_uses(*slot),
+			sci_slot_tick(*slot));
+	}
 	sci_entry_detach(shard, place);
 	shard->evictions++;
 	sci_audit(shard);
 }
 
-/* The clock of the stamps goes on with each entry that comes into the window. */
-static void stamp(struct sci_shard *shard, sci_place place)
+void sci_policy_removed(struct sci_shard *shard, sci_place place)
 {
-	uint64_t tick = stamp_tick(shard);
-	uint64_t half = shard->queue[SCI_WINDOW].entries / 2;
-	sci_slot *slot = sci_index_slot(shard, place);
-
-	sci_write(slot, sci_slot_with_stamp(*slot, (uint32_t)(shard->windowed / tick)));
-	shard->windowed++;
-	sci_write(&shard->young, sci_slots_young((uint32_t)((shard->windowed - half) / tick)));
+	if (shard->policy == SCI_POLICY_COUNTED)
+		sci_recency_forget(shard, sci_slot_tick(*sci_index_slot(shard, place)));
 }
 
 static double worth_of(const struct sci_shard *shard, sci_place place)
@@ -233,8 +320,9 @@ static sci_place unpinned(const struct sci_shard *shard, sci_place place)
 static bool spare(struct sci_shard *shard, sci_place place)
 {
 	sci_slot *slot = sci_index_slot(shard, place);
-	unsigned mark = sci_slot_mark(*slot);
 
+	recount(shard, slot);
+	unsigned mark = sci_slot_mark(*slot);
 	if (mark) {
 		use(shard, slot, mark - 1);
 		move_share(shard, -LOSS);
@@ -275,19 +363,40 @@ static void evict_from_main(struct sci_shard *shard, sci_place place)
 	evict(shard, place);
 }
 
+/* Whether an entry of the window gets another chance; then it is put back. Where what is recent is kept, by
+ * how recently it was used; else it is the newest again if it was used at all. */
+static bool put_back(struct sci_shard *shard, sci_place place)
+{
+	sci_slot *slot = sci_index_slot(shard, place);
+	unsigned eighth = 0;
+
+	recount(shard, slot);
+	bool was_used = sci_slot_mark(*slot) > 0;
+	if (was_used)
+		use(shard, slot, 0);
+	if (shard->keeps_recent) {
+		eighth = sci_recency_eighth(shard, sci_slot_tick(*slot));
+		if (eighth == SCI_EIGHTHS)
+			return false;
+	} else if (!was_used) {
+		return false;
+	}
+	move_share(shard, LOSS);
+	sci_queue_remove(shard, place);
+	sci_queue_add_to_eighth(shard, place, eighth);
+	return true;
+}
+
 /* The entry that leaves the window next, after second chances. */
 static sci_place window_victim(struct sci_shard *shard)
 {
+	sci_eighths_balance(shard);
 	sci_place place = sci_queue_oldest(shard, SCI_WINDOW);
 
 	for (unsigned chances = 0; place && chances < CHANCES; chances++) {
-		sci_slot *slot = sci_index_slot(shard, place);
-		if (!sci_slot_mark(*slot))
+		if (!put_back(shard, place))
 			break;
-		use(shard, slot, 0);
-		move_share(shard, LOSS);
-		sci_queue_renew(shard, SCI_WINDOW, place);
-		stamp(shard, place);
+		sci_eighths_balance(shard);
 		place = sci_queue_oldest(shard, SCI_WINDOW);
 	}
 	return place;
@@ -328,14 +437,6 @@ static void let_go(struct sci_shard *shard, unsigned judged, struct sci_demand n
 	}
 }
 
-/* Whether something of this worth takes the place of a resident of main. */
-static bool beats(const struct sci_shard *shard, double worth, double resident)
-{
-	if (worth == resident)
-		return !is_times(shard, shard->evictions, UNPROVEN);
-	return worth > resident;
-}
-
 /* Let so much of main go for something of this worth, if it beats all of what has to go. */
 static bool displace(struct sci_shard *shard, double worth, struct sci_demand need)
 {
@@ -349,7 +450,8 @@ static bool displace(struct sci_shard *shard, double worth, struct sci_demand ne
 		if (!place)
 			return false;
 		double resident = worth_of(shard, place);
-		if (!beats(shard, worth, resident))
+		/* The resident wins ties. */
+		if (worth <= resident)
 			return false;
 		most = judged == 0 || resident > most ? resident : most;
 		add_entry(shard, &seen, place);
@@ -380,10 +482,24 @@ static void offer_to_main(struct sci_shard *shard, sci_place place, struct sci_d
 	sci_queue_renew(shard, SCI_MAIN, place);
 }
 
+/* Where the target has become much smaller the window follows a little at a time: nobody waits long. */
+static double target_for_now(const struct sci_shard *shard)
+{
+	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
+	double target = window_target(shard);
+	double size = (double)(bytes_bind(shard) ? window->load : window->entries);
+	double slide = bytes_bind(shard) && window->entries ? SLIDE * size / (double)window->entries
+							    : SLIDE;
+
+	return target > size - slide ? target : size - slide;
+}
+
 static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 {
+	double target = target_for_now(shard);
+
 	for (;;) {
-		bool window_over = window_is_over(shard, demand);
+		bool window_over = window_is_over(shard, demand, target);
 		sci_place place = window_over ? window_victim(shard) : 0;
 		if (place) {
 			offer_to_main(shard, place, demand);
@@ -405,7 +521,8 @@ bool sci_policy_evict(struct sci_shard *shard)
 	sci_place place = 0;
 
 	if (shard->policy == SCI_POLICY_COUNTED) {
-		bool from_window = window_is_over(shard, (struct sci_demand){ .entries = 1 });
+		bool from_window = window_is_over(shard, (struct sci_demand){ .entries = 1 },
+			window_target(shard));
 		place = from_window ? window_victim(shard) : main_victim(shard);
 	}
 	if (!place)
@@ -425,7 +542,7 @@ void sci_policy_evict_entry(struct sci_shard *shard, sci_place place)
 /* Whether what is to come is larger than the window, and bytes are what is short. */
 static bool is_giant(const struct sci_shard *shard, struct sci_demand demand)
 {
-	return bytes_bind(shard) &&
+	return bytes_bind(shard) && !shard->keeps_recent &&
 		(double)demand.load > shard->window_share * (double)shard->capacity_units;
 }
 
@@ -441,7 +558,7 @@ static bool admit_giant(struct sci_shard *shard, struct sci_demand demand,
 		legacy->queue = SCI_MAIN;
 		return true;
 	}
-	sci_ghosts_add(shard, legacy->ghost_hash, sci_uses_of(shard, uses));
+	sci_ghosts_add(shard, legacy->ghost_hash, sci_uses_of(shard, uses), shard->tick);
 	return false;
 }
 
@@ -454,8 +571,11 @@ static void learn_cost(struct sci_shard *shard, struct sci_demand demand)
 		shard->has_costs = 1;
 		shard->price = shard->usual_cost = cost;
 	}
-	if (cost != shard->usual_cost)
+	/* Recency knows nothing of costs. */
+	if (cost != shard->usual_cost) {
 		shard->costs_differ = 1;
+		shard->keeps_recent = 0;
+	}
 	shard->usual_cost += (cost - shard->usual_cost) / COST_FOLLOWS;
 }
 
@@ -488,16 +608,22 @@ void sci_policy_hit(struct sci_shard *shard, sci_slot *slot)
 
 	if (shard->policy == SCI_POLICY_LRU)
 		sci_queue_renew(shard, SCI_MAIN, sci_slot_place(seen));
-	else if (sci_policy_wants_mark(shard, seen))
-		sci_policy_mark(slot, seen);
+	else if (sci_policy_wants_touch(shard, seen))
+		sci_policy_touch(slot, seen);
 }
 
-void sci_policy_mark(sci_slot *slot, uint64_t seen)
+/* So often it is tried to note a touch in a slot that others write to. */
+#define TRIES 3
+
+void sci_policy_touch(sci_slot *slot, uint64_t seen)
 {
-	/* When the slot has changed since, its mark is no news of this entry. */
-	atomic_compare_exchange_strong_explicit(slot, &seen,
-		sci_slot_with_mark(seen, sci_slot_mark(seen) + 1), memory_order_relaxed,
-		memory_order_relaxed);
+	sci_place place = sci_slot_place(seen);
+
+	/* When another entry is there, this is no news of it. */
+	for (int i = 0; i < TRIES && sci_slot_place(seen) == place; i++)
+		if (atomic_compare_exchange_strong_explicit(slot, &seen, seen | SCI_SLOT_TOUCHED,
+			    memory_order_relaxed, memory_order_relaxed))
+			return;
 }
 
 struct sci_legacy sci_policy_legacy(uint64_t slot)
@@ -505,26 +631,71 @@ struct sci_legacy sci_policy_legacy(uint64_t slot)
 	return (struct sci_legacy){
 		.queue = sci_slot_queue(slot),
 		.uses = sci_slot_uses(slot),
+		.tick = sci_slot_tick(slot),
 		.replaces = true,
 	};
+}
+
+static uint16_t times(uint16_t patience, unsigned factor)
+{
+	return (uint16_t)(patience * factor < PATIENCE_MAX ? patience * factor : PATIENCE_MAX);
+}
+
+static void cease_to_keep_recent(struct sci_shard *shard)
+{
+	shard->keeps_recent = 0;
+	shard->window_share = SHARE_AT_FIRST;
+	shard->drift = 0;
+	shard->enter = 0;
+	if (shard->has_left)
+		shard->enter_patience = times(shard->enter_patience, 2);
+	shard->has_left = 1;
+}
+
+static void begin_to_keep_recent(struct sci_shard *shard)
+{
+	shard->keeps_recent = 1;
+	shard->leave = 0;
+	shard->leave_patience = times(shard->leave_patience, 4);
+}
+
+/* A ghost comes back: what that says of the two ways to keep, and of the window. */
+static void weigh_ghost(struct sci_shard *shard, sci_ghost ghost, enum sci_reach reach)
+{
+	if (shard->keeps_recent) {
+		/* What is used often would have been kept by main. */
+		if (sci_ghost_is_pinned(ghost) && ++shard->leave > LEAVE_AT * shard->leave_patience)
+			cease_to_keep_recent(shard);
+	} else if (reach != SCI_FAR) {
+		/* A cache of what is recent would have it. */
+		if (++shard->enter > shard->enter_at * shard->enter_patience &&
+			shard->window_share >= ENTER_SHARE && !shard->costs_differ)
+			begin_to_keep_recent(shard);
+		move_share(shard, GAIN * (1 - shard->window_share));
+	}
 }
 
 struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint64_t hash)
 {
 	struct sci_legacy legacy = { .queue = SCI_MAIN };
-	struct sci_ghost ghost;
 
 	if (shard->policy == SCI_POLICY_LRU)
 		return legacy;
+	recount_some(shard);
 	legacy.queue = SCI_WINDOW;
 	legacy.ghost_hash = sci_index_ghost_hash(shard, hash);
-	if (!sci_ghosts_take(shard, legacy.ghost_hash, &ghost)) {
+	sci_ghost *ghost = sci_ghosts_find(shard, legacy.ghost_hash);
+	if (ghost) {
+		legacy.uses = sci_ghost_uses(*ghost);
+		weigh_ghost(shard, *ghost, sci_recency_touch(shard, sci_ghost_tick(*ghost)));
+		*ghost = sci_ghost_is_pinned(*ghost)
+			? sci_ghost_renewed(*ghost, one_more(shard, legacy.uses), shard->tick)
+			: 0;
+	} else {
 		legacy.uses = sci_uses_of(shard, 0);
-		return legacy;
+		sci_recency_touch_new(shard);
 	}
-	if (!is_times(shard, ghost.age, YOUNG))
-		move_share(shard, GAIN * (1 - shard->window_share));
-	legacy.uses = ghost.uses;
+	legacy.tick = shard->tick;
 	return legacy;
 }
 
@@ -533,9 +704,11 @@ void sci_policy_entered(struct sci_shard *shard, sci_place place, struct sci_leg
 	sci_slot *slot = sci_index_slot(shard, place);
 
 	sci_write(slot, sci_slot_with_uses(*slot, legacy.uses));
-	if (shard->policy == SCI_POLICY_COUNTED && !legacy.replaces)
+	if (shard->policy == SCI_POLICY_COUNTED && !legacy.replaces) {
 		use(shard, slot, 0);
+		sci_write(slot, sci_slot_with_tick(*slot, legacy.tick));
+	} else if (shard->policy == SCI_POLICY_COUNTED) {
+		sci_write(slot, *slot | SCI_SLOT_TOUCHED);
+	}
 	sci_queue_add(shard, legacy.queue, place);
-	if (legacy.queue == SCI_WINDOW)
-		stamp(shard, place);
 }

@@ -80,7 +80,7 @@ static const char *check_entry(const struct sci_shard *shard, sci_place place,
 
 	census->live++;
 	census->weight_units += sci_record_worth(record).weight_units;
-	if (record->slot >= shard->buckets * SCI_BUCKET_SLOTS ||
+	if (sci_record_slot(record) >= shard->buckets * SCI_BUCKET_SLOTS ||
 		sci_slot_place(*sci_index_slot(shard, place)) != place)
 		return "a live record is not in the index";
 	if ((record->form & SCI_FORM_TIMED) &&
@@ -148,7 +148,7 @@ static bool is_entry(const struct sci_shard *shard, sci_place place)
 	const struct sci_record *record = sci_record_at(shard, place);
 
 	return is_in_log(shard, place, ENTRY_UNITS_MIN) &&
-		record->slot < shard->buckets * SCI_BUCKET_SLOTS &&
+		sci_record_slot(record) < shard->buckets * SCI_BUCKET_SLOTS &&
 		sci_slot_place(*sci_index_slot(shard, place)) == place;
 }
 
