@@ -112,7 +112,6 @@ struct sci_shard {
 	double price;         /* what goes from main is worth, lately */
 	struct sci_queue queue[SCI_QUEUES];
 	struct sci_eighths eighths;
-	struct sci_recency recency;
 	struct sci_log log;
 	uint32_t expiry_at; /* the slot where the search for expired entries goes on */
 	int64_t due_ms;     /* nothing expires before */
@@ -121,6 +120,7 @@ struct sci_shard {
 	struct sci_departed *departed;                /* objects whose entries are gone */
 	uint64_t hole_classes[SCI_HOLE_CLASSES / 64]; /* which of these are not empty */
 	sci_place holes[SCI_HOLE_CLASSES];
+	struct sci_recency recency;
 };
 
 _Static_assert(offsetof(struct sci_shard, log_limit) == 64,

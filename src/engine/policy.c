@@ -66,10 +66,20 @@
 #define PRICE_RISE     (SCI_OCTAVE / 16.0)
 #define PRICE_FOLLOWS  16 /* the part of the difference to what goes */
 
+static uint32_t square_root(uint64_t number)
+{
+	uint64_t root = 0;
+
+	for (uint64_t bit = UINT64_C(1) << 31; bit > 0; bit /= 2)
+		if ((root + bit) * (root + bit) <= number)
+			root += bit;
+	return (uint32_t)root;
+}
+
 static void fit_recency(struct sci_shard *shard, uint32_t entries)
 {
 	sci_recency_fit(shard, entries);
-	shard->enter_at = 4 + (int32_t)(2 * sqrt(entries));
+	shard->enter_at = 4 + (int32_t)square_root(4 * (uint64_t)entries);
 }
 
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)

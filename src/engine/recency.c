@@ -95,12 +95,10 @@ enum sci_reach sci_recency_touch(struct sci_shard *shard, uint32_t tick)
 	if (sci_recency_age(shard, tick) == 0)
 		return reach;
 	uint32_t *keys = &recency->keys[tick & (SCI_TICKS - 1)];
-	if (reach != SCI_FAR && *keys > 0)
-		--*keys;
-	else
-		recency->inside_keys++;
-	if (reach != SCI_NEAR)
-		recency->near_keys++;
+	bool is_counted = reach != SCI_FAR && *keys > 0;
+	*keys -= is_counted;
+	recency->inside_keys += !is_counted;
+	recency->near_keys += !is_counted || reach != SCI_NEAR;
 	count(shard);
 	return reach;
 }

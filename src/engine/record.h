@@ -24,7 +24,7 @@ struct sci_record {
 	_Atomic sci_place older;
 	_Atomic uint32_t
 		slot; /* which slot of the index leads here, and the eighth of the window */
-		      /* The key begins here. */
+	/* The key begins here. */
 };
 
 /* The slot's number has 29 bits, the eighth three. */
