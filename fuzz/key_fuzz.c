@@ -66,7 +66,7 @@ static bool same_key(struct sc_key a, struct sc_key b)
 struct made {
 	struct sc_part parts[SC_KEY_PARTS_MAX];
 	struct sc_key key;
-	struct sci_key_bytes bytes;
+	struct sci_lookup_key lookup;
 };
 
 static void make(struct made *made, struct input *input)
@@ -76,16 +76,16 @@ static void make(struct made *made, struct input *input)
 	made->key = (struct sc_key){ made->parts, 1u + next(input) % SC_KEY_PARTS_MAX };
 	for (size_t i = 0; i < made->key.count; i++)
 		made->parts[i] = next_part(input);
-	if (sci_key_encode(&made->bytes, made->key) != 0)
+	if (sci_key_encode(&made->lookup, made->key) != 0)
 		abort();
 
 	/* A block of just that size, which AddressSanitizer watches. */
-	unsigned char *exact = malloc(made->bytes.len);
-	char *text = malloc(sci_key_text_bytes(made->bytes.len));
+	unsigned char *exact = malloc(made->lookup.name.len);
+	char *text = malloc(sci_key_text_bytes(made->lookup.name.len));
 	if (!exact || !text)
 		abort();
-	memcpy(exact, made->bytes.data, made->bytes.len);
-	sci_key_decode(&back, text, exact, made->bytes.len);
+	memcpy(exact, made->lookup.name.key, made->lookup.name.len);
+	sci_key_decode(&back, text, exact, made->lookup.name.len);
 	check(same_key((struct sc_key){ back.parts, back.count }, made->key),
 		"other parts come back");
 	for (size_t i = 0; i < back.count; i++)
@@ -103,10 +103,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	make(&one, &input);
 	make(&other, &input);
-	bool same_bytes = one.bytes.len == other.bytes.len &&
-		memcmp(one.bytes.data, other.bytes.data, one.bytes.len) == 0;
+	bool same_bytes = one.lookup.name.len == other.lookup.name.len &&
+		memcmp(one.lookup.name.key, other.lookup.name.key, one.lookup.name.len) == 0;
 	check(same_bytes == same_key(one.key, other.key), "two keys meet");
-	sci_key_bytes_fini(&one.bytes);
-	sci_key_bytes_fini(&other.bytes);
+	sci_key_fini(&one.lookup);
+	sci_key_fini(&other.lookup);
 	return 0;
 }

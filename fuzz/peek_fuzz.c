@@ -4,7 +4,7 @@
 #include "fuzz_input.h"
 
 #include "engine/shard.h"
-#include "support/short_peek.h"
+#include "support/quick_peek.h"
 
 #include <string.h>
 
@@ -58,7 +58,7 @@ static void look(const struct sci_shard *shard, const struct sci_name *name, int
 	struct sci_found found;
 	bool is_there = sci_shard_look(shard, name, now_ms, &found) == SCI_LOOKUP_HIT;
 
-	enum sci_peek peek = sct_peek_short(shard, name, now_ms, &copy);
+	enum sci_peek peek = sct_peek_quick(shard, name, now_ms, &copy);
 	check(peek != SCI_PEEK_MISS || !is_there, "a quick lookup does not find what is there");
 	check(peek != SCI_PEEK_HIT || is_there, "a quick lookup finds what is not there");
 	if (peek == SCI_PEEK_HIT)

@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 #include "engine/layout.h"
-#include "support/short_peek.h"
+#include "support/quick_peek.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,7 +151,7 @@ static void operate(struct sci_shard *shard, uint8_t what, int64_t now_ms)
 		break;
 	default:
 		sci_shard_peek(shard, &name, now_ms, &copy);
-		sct_peek_short(shard, &name, now_ms, &copy);
+		sct_peek_quick(shard, &name, now_ms, &copy);
 		if (sci_shard_find(shard, &name, now_ms, &found) == SCI_LOOKUP_HIT)
 			touch(&found);
 		break;

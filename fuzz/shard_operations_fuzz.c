@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 #include "engine/shard.h"
-#include "support/short_peek.h"
+#include "support/quick_peek.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,13 +181,13 @@ static void find(struct run *run, uint8_t key, bool pin)
 	struct sci_name name = name_of(run, key, text);
 
 	enum sci_peek peek = sci_shard_peek(run->shard, &name, run->now_ms, &copy);
-	enum sci_peek peek_short = sct_peek_short(run->shard, &name, run->now_ms, &copy);
-	check(peek_short == SCI_PEEK_UNSURE || peek_short == peek ||
-			(peek_short == SCI_PEEK_MISS && peek == SCI_PEEK_UNSURE),
+	enum sci_peek peek_quick = sct_peek_quick(run->shard, &name, run->now_ms, &copy);
+	check(sci_peek_is_worth_another(peek_quick) || peek_quick == peek ||
+			(peek_quick == SCI_PEEK_MISS && peek == SCI_PEEK_ORDERED),
 		"a lookup of a short key finds something else");
 	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
 	see_off(run);
-	check(peek == SCI_PEEK_UNSURE || (peek == SCI_PEEK_MISS) == (lookup == SCI_LOOKUP_MISS),
+	check(sci_peek_gave_up(peek) || (peek == SCI_PEEK_MISS) == (lookup == SCI_LOOKUP_MISS),
 		"a lookup without the lock finds something else");
 	if (peek == SCI_PEEK_HIT)
 		check_value(&(struct sci_found){ .value = buffer, .len = copy.len }, stored);

@@ -80,7 +80,7 @@ struct sci_boarded sci_board(struct sc_cache *cache, struct sc_key key, enum sci
 	sci_stripe_lock(stripe);
 	look_locked(cache, stripe, &lookup.name, when, now_ms, &boarded, value);
 	struct sci_departed *departed = sci_stripe_leave(stripe);
-	sci_key_bytes_fini(&lookup.bytes);
+	sci_key_fini(&lookup);
 	if (departed)
 		release(departed, &boarded, value);
 	if (boarded.result < 0) {

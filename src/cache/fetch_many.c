@@ -134,7 +134,7 @@ static struct sci_departed *look_up(const struct batch *batch, struct handful *h
 	}
 	for (size_t i = 0; i < handful->count; i++)
 		if (handful->is_good[i])
-			sci_key_bytes_fini(&handful->keys[i].bytes);
+			sci_key_fini(&handful->keys[i]);
 	return departed;
 }
 
@@ -288,7 +288,7 @@ static int fetch_many(struct batch *batch)
 {
 	size_t bytes = batch->count * sizeof batch->members[0];
 
-	batch->members = sci_alloc_zeroed(bytes + batch->count * sizeof batch->loads[0]);
+	batch->members = sci_alloc_zeroed(bytes + batch->count * sizeof(void *));
 	if (!batch->members)
 		return SC_E_NOMEM;
 	batch->loads = (struct sc_load **)(void *)((char *)batch->members + bytes);

@@ -101,32 +101,17 @@ void sci_cache_let_go(struct sc_cache *cache);
 int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
 	int64_t now_ms, struct sc_error *error);
 
-/* A key made ready for a lookup. */
-struct sci_lookup_key {
-	struct sci_key_bytes bytes;
-	struct sci_name name;
-};
-
 /* Encode and hash a key; its result is that of sci_key_encode(), and so is what is to be freed. */
 static inline int sci_cache_key(const struct sc_cache *cache, struct sc_key key,
 	struct sci_lookup_key *out)
 {
-	struct sci_key_bytes *bytes = &out->bytes;
-	int rc = 0;
-
 	if (sci_key_is_short(key)) {
-		struct sci_short_key short_key = sci_short_key_of(key.parts);
-		sci_short_key_encode(short_key, bytes);
-		out->name.hash = sci_short_key_hash(short_key, &cache->secret);
-	} else {
-		rc = sci_key_encode(bytes, key);
-		if (rc < 0)
-			return rc;
-		out->name.hash = sci_key_hash(key, &cache->secret);
+		sci_short_key(out, sci_short_name(key.parts, &cache->secret));
+		return 0;
 	}
-	out->name.key = bytes->data;
-	out->name.len = bytes->len;
-	out->name.words = bytes->words;
+	int rc = sci_key_encode(out, key);
+	if (rc == 0)
+		out->name.hash = sci_key_hash(key, &cache->secret);
 	return rc;
 }
 

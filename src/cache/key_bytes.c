@@ -53,11 +53,6 @@ static unsigned char *put_number(unsigned char *to, uint64_t number)
 	return to;
 }
 
-static uint64_t zigzag(int64_t number)
-{
-	return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
-}
-
 static unsigned char *put_part(unsigned char *to, const struct sc_part *part)
 {
 	*to++ = (unsigned char)part->type;
@@ -68,7 +63,7 @@ static unsigned char *put_part(unsigned char *to, const struct sc_part *part)
 		*to++ = part->number != 0;
 		break;
 	case SC_PART_INTEGER:
-		to = put_number(to, zigzag(part->number));
+		to = put_number(to, sci_zigzag(part->number));
 		break;
 	case SC_PART_UNSIGNED:
 		to = put_number(to, (uint64_t)part->number);
@@ -84,7 +79,7 @@ static unsigned char *put_part(unsigned char *to, const struct sc_part *part)
 	return to;
 }
 
-int sci_key_encode(struct sci_key_bytes *bytes, struct sc_key key)
+int sci_key_encode(struct sci_lookup_key *out, struct sc_key key)
 {
 	size_t room;
 
@@ -92,8 +87,8 @@ int sci_key_encode(struct sci_key_bytes *bytes, struct sc_key key)
 	if (rc < 0)
 		return rc;
 
-	uint64_t *words = bytes->small, *allocated = NULL;
-	if (room + SCI_KEY_AT > sizeof bytes->small) {
+	uint64_t *words = out->small, *allocated = NULL;
+	if (room + SCI_KEY_AT > sizeof out->small) {
 		words = allocated = sci_alloc(room + SCI_KEY_AT + sizeof *words);
 		if (!words)
 			return SC_E_NOMEM;
@@ -101,15 +96,15 @@ int sci_key_encode(struct sci_key_bytes *bytes, struct sc_key key)
 	unsigned char *data = (unsigned char *)words + SCI_KEY_AT, *to = data;
 	for (size_t i = 0; i < key.count; i++)
 		to = put_part(to, &key.parts[i]);
-	sci_key_bytes_set(bytes, words, (size_t)(to - data));
-	bytes->allocated = allocated;
-	memset(to, 0, -(size_t)(SCI_KEY_AT + bytes->len) % sizeof *words);
+	sci_key_set(out, words, (size_t)(to - data));
+	out->allocated = allocated;
+	memset(to, 0, -(size_t)(SCI_KEY_AT + out->name.len) % sizeof *words);
 	return 0;
 }
 
-void sci_key_bytes_free(struct sci_key_bytes *bytes)
+void sci_key_free(struct sci_lookup_key *key)
 {
-	sci_free(bytes->allocated);
+	sci_free(key->allocated);
 }
 
 /* What a number counts as: nothing tells 2 from 1 as truth, and nothing is in an absent part. */

@@ -1,8 +1,9 @@
-/* A key as bytes: what the engine compares, and what the hash is made of. */
+/* A key made ready for a shard: as bytes, which the engine compares, and with the hash of its parts. */
 #ifndef SCI_CACHE_KEY_BYTES_H
 #define SCI_CACHE_KEY_BYTES_H
 
 #include "base/hash.h"
+#include "engine/shard.h"
 #include "engine/words.h"
 
 #include <scopecache/key.h>
@@ -12,42 +13,49 @@
 /* Most keys fit here; longer ones are allocated. */
 #define SCI_KEY_BYTES_INLINE 256
 
-struct sci_key_bytes {
-	const unsigned char *data;
-	size_t len;
-	/* The same, laid out as struct sci_name wants its words: data begins in the middle of the first. */
-	const uint64_t *words;
+/* Where a key begins in its words, in bytes. */
+#define SCI_KEY_AT 4u
+
+/* A name whose words are here, or allocated. Is not copied: the name has the address of the words. */
+struct sci_lookup_key {
+	struct sci_name name;
 	void *allocated;
 	uint64_t small[SCI_KEY_BYTES_INLINE / sizeof(uint64_t)];
 };
 
-/* Where a key begins in its words. */
-#define SCI_KEY_AT 4u
-
 /* So long a key is in these words, which nobody allocated. */
-static inline void sci_key_bytes_set(struct sci_key_bytes *bytes, const uint64_t *words, size_t len)
+static inline void sci_key_set(struct sci_lookup_key *out, const uint64_t *words, size_t len)
 {
-	bytes->words = words;
-	bytes->data = (const unsigned char *)words + SCI_KEY_AT;
-	bytes->len = len;
-	bytes->allocated = NULL;
+	out->name.words = words;
+	out->name.key = (const unsigned char *)words + SCI_KEY_AT;
+	out->name.len = len;
+	out->allocated = NULL;
 }
 
 /* Write `key` as bytes. Two keys have the same bytes only if they have the same parts.
  *
  * returns  0; SC_E_INVAL for a key without parts or a part that is not one; SC_E_TOO_LARGE for too many
- *          parts or bytes; SC_E_NOMEM. Only after 0 there is something to sci_key_bytes_fini(). */
-int sci_key_encode(struct sci_key_bytes *bytes, struct sc_key key);
+ *          parts or bytes; SC_E_NOMEM. Only after 0 there is something to sci_key_fini(). The hash is not set. */
+int sci_key_encode(struct sci_lookup_key *out, struct sc_key key);
 
 static inline bool sci_part_has_bytes(const struct sc_part *part)
 {
 	return part->type == SC_PART_TEXT || part->type == SC_PART_BYTES;
 }
 
-/* Most keys are one short text, or a few bytes. */
+/* Most keys are one short text, a few bytes, or a number. */
 #define SCI_SHORT_PART_MAX 16u
 
-static inline bool sci_key_is_short(struct sc_key key)
+/* The greatest number that takes eight bytes of seven bits. */
+#define SCI_SHORT_NUMBER_MAX ((UINT64_C(1) << 56) - 1)
+
+/* An integer as one without a sign: 0, -1, 1, -2, ... */
+static inline uint64_t sci_zigzag(int64_t number)
+{
+	return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
+}
+
+static inline bool sci_key_is_short_text(struct sc_key key)
 {
 	const struct sc_part *part = key.parts;
 
@@ -55,67 +63,84 @@ static inline bool sci_key_is_short(struct sc_key key)
 		part->len <= SCI_SHORT_PART_MAX && (part->data || part->len == 0);
 }
 
-/* Such a key as words: the bytes of its part, and what sci_key_encode() writes before them. */
-struct sci_short_key {
-	uint64_t head, tail;
-	uint32_t before;
-};
+static inline bool sci_key_is_short_number(struct sc_key key)
+{
+	const struct sc_part *part = key.parts;
 
-#define SCI_SHORT_KEY_BEFORE 2u
+	return key.count == 1 && part && part->type == SC_PART_INTEGER &&
+		sci_zigzag(part->number) <= SCI_SHORT_NUMBER_MAX;
+}
 
-static inline struct sci_short_key sci_short_key_of(const struct sc_part *part)
+static inline bool sci_key_is_short(struct sc_key key)
+{
+	return sci_key_is_short_text(key) || sci_key_is_short_number(key);
+}
+
+/* One text or a few bytes, as sci_key_encode() and sci_key_hash() do it, but in words: what is written in pieces
+ * and read back as words a moment later would keep a processor waiting. */
+static inline __attribute__((always_inline)) struct sci_quick_name sci_short_text(
+	const struct sc_part *part, const struct sci_hash_secret *secret)
 {
 	const unsigned char *from = part->data;
 	size_t len = part->len;
-	struct sci_short_key key = { .head = sci_word_of(from, len),
-		.before = (uint32_t)part->type | (uint32_t)len << 8 };
+	uint32_t before = (uint32_t)part->type | (uint32_t)len << 8;
+	uint64_t head = sci_word_of(from, len), tail = 0;
 
-	if (sci_is_likely(len > sizeof key.tail)) {
-		memcpy(&key.tail, from + len - sizeof key.tail, sizeof key.tail);
-		key.tail >>= (2 * sizeof key.tail - len) * 8;
+	if (sci_is_likely(len > sizeof tail)) {
+		memcpy(&tail, from + len - sizeof tail, sizeof tail);
+		tail >>= (2 * sizeof tail - len) * 8;
 	}
-	return key;
+	return (struct sci_quick_name){
+		.first = before | (uint32_t)head << 16,
+		.second = head >> 16 | tail << 48,
+		.third = tail >> 16,
+		.len = 2 + len,
+		.hash = sci_hash_two(secret->start, head, tail, before, secret),
+	};
 }
 
-/* The words that it has in a record (see struct sci_name); of the first, the upper half. They are never
- * written in pieces: what is read back as words a moment later would keep a processor waiting. */
-static inline uint32_t sci_short_key_first(struct sci_short_key key)
+/* The same for a number. */
+static inline __attribute__((always_inline)) struct sci_quick_name sci_short_number(
+	const struct sc_part *part, const struct sci_hash_secret *secret)
 {
-	return key.before | (uint32_t)key.head << 16;
+	uint64_t number = sci_zigzag(part->number), bytes = 0;
+	unsigned bits = 0;
+
+	for (; number >= 0x80; number >>= 7, bits += 8)
+		bytes |= (number & 0x7F) << bits | UINT64_C(0x80) << bits;
+	bytes |= number << bits;
+	return (struct sci_quick_name){
+		.first = (uint32_t)part->type | (uint32_t)bytes << 8,
+		.second = bytes >> 24,
+		.len = 2 + bits / 8,
+		.hash = sci_hash_two(secret->start, (uint64_t)part->number, 0,
+			sci_hash_head((unsigned)part->type, 0, 0), secret),
+	};
 }
 
-static inline uint64_t sci_short_key_second(struct sci_short_key key)
+static inline __attribute__((always_inline)) struct sci_quick_name sci_short_name(
+	const struct sc_part *part, const struct sci_hash_secret *secret)
 {
-	return key.head >> 16 | key.tail << 48;
+	return sci_is_likely(sci_part_has_bytes(part)) ? sci_short_text(part, secret)
+						       : sci_short_number(part, secret);
 }
 
-static inline uint64_t sci_short_key_third(struct sci_short_key key)
+/* The name of a short key, with its words in memory. */
+static inline void sci_short_key(struct sci_lookup_key *out, struct sci_quick_name name)
 {
-	return key.tail >> 16;
+	out->small[0] = (uint64_t)name.first << 32;
+	out->small[1] = name.second;
+	out->small[2] = name.third;
+	sci_key_set(out, out->small, name.len);
+	out->name.hash = name.hash;
 }
 
-/* Write it as sci_key_encode() does. */
-static inline void sci_short_key_encode(struct sci_short_key key, struct sci_key_bytes *bytes)
-{
-	bytes->small[0] = (uint64_t)sci_short_key_first(key) << 32;
-	bytes->small[1] = sci_short_key_second(key);
-	bytes->small[2] = sci_short_key_third(key);
-	sci_key_bytes_set(bytes, bytes->small, SCI_SHORT_KEY_BEFORE + (key.before >> 8));
-}
+void sci_key_free(struct sci_lookup_key *key);
 
-/* The hash of a short key, which sci_key_hash() gives too: what is before it is its head (hash.h). */
-static inline uint64_t sci_short_key_hash(struct sci_short_key key,
-	const struct sci_hash_secret *secret)
+static inline void sci_key_fini(struct sci_lookup_key *key)
 {
-	return sci_hash_two(secret->start, key.head, key.tail, key.before, secret);
-}
-
-void sci_key_bytes_free(struct sci_key_bytes *bytes);
-
-static inline void sci_key_bytes_fini(struct sci_key_bytes *bytes)
-{
-	if (bytes->allocated)
-		sci_key_bytes_free(bytes);
+	if (key->allocated)
+		sci_key_free(key);
 }
 
 /* The hash of any key, from its parts: equal keys have equal hashes. The key is one that can be encoded. */

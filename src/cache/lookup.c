@@ -111,7 +111,7 @@ static inline int pin(struct sc_cache *cache, struct sc_key key, find_fn find_lo
 	sci_stripe_lock(stripe);
 	if (find_locked(stripe, &lookup.name, now_ms, &found))
 		rc = sci_cache_pin_locked(cache, stripe, &found, value);
-	sci_key_bytes_fini(&lookup.bytes);
+	sci_key_fini(&lookup);
 	sci_stripe_unlock(stripe);
 	return rc;
 }
@@ -134,60 +134,93 @@ int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *va
 	return pin(cache, key, look_locked, value);
 }
 
-static int get_locked_or_pinned(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
-	struct sci_copy *copy)
+/* Where a value is copied to. */
+struct target {
+	void *buffer;
+	size_t capacity, *len;
+};
+
+/* Copy what was found, or pin it where it is better copied without the lock: then *pinned has a holder. */
+static int copy_found_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_found *found, const struct target *to, struct sc_value *pinned)
+{
+	if (found->object)
+		return SC_E_INVAL;
+	*to->len = found->len;
+	if (found->len > to->capacity)
+		return SC_E_TOO_LARGE;
+	/* Where neither a pin nor memory is left it is copied here, however long it is. */
+	if (found->len > COPY_LOCKED_MAX &&
+		sci_cache_pin_locked(cache, stripe, found, pinned) == SC_HIT)
+		return SC_HIT;
+	if (found->len)
+		memcpy(to->buffer, found->value, found->len);
+	return SC_HIT;
+}
+
+static int get_locked(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	const struct target *to)
 {
 	struct sci_stripe *stripe = sci_cache_stripe(cache, name->hash);
-	struct sc_value pinned = { 0 };
+	struct sc_value pinned;
 	struct sci_found found;
 	int rc = SC_MISS;
 
+	pinned.holder = NULL;
 	sci_stripe_lock(stripe);
-	if (sci_stripe_find_locked(stripe, name, now_ms, &found)) {
-		copy->len = found.object ? 0 : found.len;
-		rc = found.object                     ? SC_E_INVAL
-			: found.len <= copy->capacity ? SC_HIT
-						      : SC_E_TOO_LARGE;
-	}
-	/* Where neither a pin nor memory is left it is copied here, however long it is. */
-	bool pin = rc == SC_HIT && found.len > COPY_LOCKED_MAX &&
-		sci_cache_pin_locked(cache, stripe, &found, &pinned) == SC_HIT;
-	if (rc == SC_HIT && !pin && found.len)
-		memcpy(copy->buffer, found.value, found.len);
+	if (sci_stripe_find_locked(stripe, name, now_ms, &found))
+		rc = copy_found_locked(cache, stripe, &found, to, &pinned);
 	sci_stripe_unlock(stripe);
-	if (pinned.data)
-		memcpy(copy->buffer, pinned.data, pinned.len);
-	sc_value_release(&pinned);
+	if (pinned.holder) {
+		memcpy(to->buffer, pinned.data, pinned.len);
+		sc_value_release(&pinned);
+	}
 	return rc;
 }
 
-static int get(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
-	struct sci_copy *copy)
+/* What comes of a quick lookup that was no hit: what it did not find out is looked up by what can. */
+static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, enum sci_peek peek,
+	int64_t now_ms, const struct target *to)
 {
-	if (sci_is_bypassed())
-		return get_locked_or_pinned(cache, name, now_ms, copy);
-	switch (sci_shard_peek(sci_cache_shard(cache, name->hash), name, now_ms, copy)) {
-	case SCI_PEEK_HIT:
-		sci_tally_hit(&cache->tally);
-		return SC_HIT;
-	case SCI_PEEK_TOO_LARGE:
-		sci_tally_hit(&cache->tally);
-		return SC_E_TOO_LARGE;
-	case SCI_PEEK_MISS:
+	struct sci_copy copy = { .buffer = to->buffer, .capacity = to->capacity };
+
+	if (peek == SCI_PEEK_TOO_LARGE)
+		copy.len = *to->len;
+	if (sci_peek_is_worth_another(peek))
+		peek = sci_shard_peek(sci_cache_shard(cache, name->hash), name, now_ms, &copy);
+	*to->len = 0;
+	if (sci_peek_gave_up(peek))
+		return get_locked(cache, name, now_ms, to);
+	if (peek == SCI_PEEK_MISS) {
 		sci_tally_miss(&cache->tally);
 		return SC_MISS;
-	case SCI_PEEK_UNSURE:
-		break;
 	}
-	copy->len = 0;
-	return get_locked_or_pinned(cache, name, now_ms, copy);
+	sci_tally_hit(&cache->tally);
+	*to->len = copy.len;
+	return peek == SCI_PEEK_HIT ? SC_HIT : SC_E_TOO_LARGE;
 }
 
-/* Any key, and whatever comes of it. */
-static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_key key,
+/* By value: a name that nobody has the address of can be in registers until here. */
+static __attribute__((noinline)) int get_short_otherwise(struct sc_cache *cache,
+	struct sci_quick_name name, enum sci_peek peek, void *buffer, size_t capacity, size_t *len)
+{
+	int64_t now_ms = sci_peek_gave_up(peek) ? sci_cache_lookup_ms(cache) : 0;
+	struct sci_lookup_key lookup;
+
+	sci_short_key(&lookup, name);
+	return get_otherwise(cache, &lookup.name, peek, now_ms,
+		&(struct target){ buffer, capacity, len });
+}
+
+static int64_t time_read(const void *now_ms)
+{
+	return *(const int64_t *)now_ms;
+}
+
+/* A key that may have to be allocated: the time is read before, because the user's clock need not return. */
+static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_key key,
 	void *buffer, size_t capacity, size_t *len)
 {
-	struct sci_copy copy = { .buffer = buffer, .capacity = capacity };
 	struct sci_lookup_key lookup;
 
 	*len = 0;
@@ -195,10 +228,17 @@ static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_k
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	rc = get(cache, &lookup.name, now_ms, &copy);
-	if (rc != SC_MISS)
-		*len = copy.len;
-	sci_key_bytes_fini(&lookup.bytes);
+	struct sci_quick_name name = sci_peek_name(&lookup.name);
+	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name.hash), &name,
+		time_read, &now_ms, buffer, capacity, len);
+	if (peek == SCI_PEEK_HIT) {
+		sci_tally_hit(&cache->tally);
+		rc = SC_HIT;
+	} else {
+		rc = get_otherwise(cache, &lookup.name, peek, now_ms,
+			&(struct target){ buffer, capacity, len });
+	}
+	sci_key_fini(&lookup);
 	return rc;
 }
 
@@ -207,30 +247,89 @@ static int64_t read_time_ms(const void *cache)
 	return sci_cache_coarse_ms(cache);
 }
 
-/* A short key and nothing unusual is all that there is here, so that the compiler makes it as short as it is;
- * anything else begins anew elsewhere. */
-int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
-	size_t *len)
+/* A name is in registers until it turns out that more is to be done. */
+static inline __attribute__((always_inline)) int get_short(struct sc_cache *cache,
+	struct sci_quick_name name, void *buffer, size_t capacity, size_t *len)
 {
-	if (!sci_key_is_short(key) || sci_is_bypassed())
-		return get_any(cache, key, buffer, capacity, len);
-	struct sci_short_key short_key = sci_short_key_of(key.parts);
-	struct sci_short_name name = {
-		.first = sci_short_key_first(short_key),
-		.second = sci_short_key_second(short_key),
-		.third = sci_short_key_third(short_key),
-		.len = SCI_SHORT_KEY_BEFORE + key.parts->len,
-		.hash = sci_short_key_hash(short_key, &cache->secret),
-	};
-	enum sci_peek peek = sci_shard_peek_short(sci_cache_shard(cache, name.hash), &name,
+	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name.hash), &name,
 		read_time_ms, cache, buffer, capacity, len);
+
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
 		sci_tally_hit(&cache->tally);
 		return SC_HIT;
 	}
-	if (peek == SCI_PEEK_UNSURE)
-		return get_any(cache, (struct sc_key){ key.parts, 1 }, buffer, capacity, len);
+	return get_short_otherwise(cache, name, peek, buffer, capacity, len);
+}
+
+static __attribute__((noinline)) int get_timed(struct sc_cache *cache, const struct sc_part *part,
+	void *buffer, size_t capacity, size_t *len)
+{
+	return get_short(cache, sci_short_text(part, &cache->secret), buffer, capacity, len);
+}
+
+/* Any key but a short text. */
+static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
+{
+	return sci_key_is_short_number(key)
+		? get_short(cache, sci_short_number(key.parts, &cache->secret), buffer, capacity,
+			  len)
+		: get_long(cache, key, buffer, capacity, len);
+}
+
+/* Where the order of use is exact a hit has to be written down: nothing is looked for without the lock. */
+static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
+{
+	struct sci_lookup_key lookup;
+
 	*len = 0;
-	sci_tally_miss(&cache->tally);
-	return SC_MISS;
+	int64_t now_ms = sci_cache_lookup_ms(cache);
+	int rc = sci_cache_key(cache, key, &lookup);
+	if (rc < 0)
+		return rc;
+	rc = get_locked(cache, &lookup.name, now_ms, &(struct target){ buffer, capacity, len });
+	sci_key_fini(&lookup);
+	return rc;
+}
+
+static __attribute__((noinline)) int note_hit(struct sci_sighting sighting)
+{
+	sci_peek_touch(sighting.line, sighting.seen);
+	return SC_HIT;
+}
+
+/* A short text where nothing expires and the order of use is not exact: most lookups. A hit or a miss is all that
+ * there is here, so that the compiler keeps it in registers. */
+static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const struct sc_part *part,
+	void *buffer, size_t capacity, size_t *len)
+{
+	struct sci_sighting sighting;
+	struct sci_quick_name name = sci_short_text(part, &cache->secret);
+	const struct sci_shard *shard = sci_cache_shard(cache, name.hash);
+
+	enum sci_peek peek =
+		sci_peek_try(shard, &name, NULL, NULL, buffer, capacity, len, &sighting);
+	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
+		sci_tally_hit(&cache->tally);
+		return sci_policy_wants_touch(shard, sighting.seen) ? note_hit(sighting) : SC_HIT;
+	}
+	if (peek == SCI_PEEK_MISS) {
+		*len = 0;
+		sci_tally_miss(&cache->tally);
+		return SC_MISS;
+	}
+	return get_short_otherwise(cache, name, peek, buffer, capacity, len);
+}
+
+int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
+	size_t *len)
+{
+	if (cache->options.policy == SC_POLICY_LRU || sci_is_bypassed())
+		return get_with_lock(cache, key, buffer, capacity, len);
+	if (!sci_is_likely(sci_key_is_short_text(key)))
+		return get_any(cache, key, buffer, capacity, len);
+	return atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed)
+		? get_timed(cache, key.parts, buffer, capacity, len)
+		: get_plain(cache, key.parts, buffer, capacity, len);
 }

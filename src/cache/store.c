@@ -101,7 +101,7 @@ static inline int put(struct sc_cache *cache, struct sc_key key, const struct sc
 	sci_stripe_lock(stripe);
 	sci_flight_overtake(cache, &lookup.name);
 	rc = sci_cache_store_locked(cache, stripe, &lookup.name, deposit, now_ms);
-	sci_key_bytes_fini(&lookup.bytes);
+	sci_key_fini(&lookup);
 	sci_stripe_unlock(stripe);
 	return rc;
 }
@@ -159,7 +159,7 @@ int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
 	sci_flight_overtake(cache, &lookup.name);
 	bool removed = sci_shard_remove(stripe->shard, &lookup.name);
 	stripe->counts.invalidations += removed;
-	sci_key_bytes_fini(&lookup.bytes);
+	sci_key_fini(&lookup);
 	sci_stripe_unlock(stripe);
 	return removed ? SC_HIT : SC_MISS;
 }

@@ -82,8 +82,13 @@ static inline sci_slot *look_in_line(const struct sci_shard *shard, uint32_t lin
 sci_slot *sci_index_find(const struct sci_shard *shard, const struct sci_name *name)
 {
 	uint32_t home = sci_index_home(shard, name->hash);
-	sci_slot *slot = look_in_line(shard, home, name);
+	sci_slot *slot = &sci_buckets(shard)[home].slot[sci_index_favourite(name->hash, 0)];
 
+	/* Most are in the first slot that they could be put in. */
+	if (sci_slot_has_tag(*slot, name->hash) && *slot &&
+		is_record_of(shard, sci_slot_place(*slot), name))
+		return slot;
+	slot = look_in_line(shard, home, name);
 	return slot ? slot : look_in_line(shard, sci_index_other(shard, name->hash, home), name);
 }
 

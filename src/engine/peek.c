@@ -51,19 +51,20 @@ static bool look(const struct sci_shard *shard, const struct sci_name *name,
 	return false;
 }
 
-bool sci_peek_needs_lock(const struct sci_record *record, uint64_t form, uint32_t units_left,
+enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t form, uint32_t units_left,
 	int64_t now_ms)
 {
 	if (sci_form_state(form) == SCI_RECORD_OBJECT)
-		return true;
+		return SCI_PEEK_OBJECT;
 	if (!(form & SCI_FORM_TIMED))
-		return false;
-	const sci_word *expires = sci_record_expires(record, form);
+		return SCI_PEEK_HIT;
 	if (sci_form_units(form) > units_left)
-		return true;
+		return SCI_PEEK_BUSY;
+	const sci_word *expires = sci_record_expires(record, form);
 	int64_t expires_ms = (int64_t)sci_read(expires);
-	return now_ms >= expires_ms ||
+	bool is_late = now_ms >= expires_ms ||
 		((form & SCI_FORM_IDLE) && sci_expiry_after_use(expires, now_ms) > expires_ms);
+	return is_late ? SCI_PEEK_TIMED : SCI_PEEK_HIT;
 }
 
 /* The reader has seen what is in the slot, and not where in the line it is. */
@@ -83,9 +84,11 @@ static enum sci_peek peek_once(const struct sci_shard *shard, const struct sci_n
 	const struct sci_record *record = sci_record_at(shard, place);
 	uint64_t form = sighting->form, offset = sci_value_offset(name->len);
 	uint64_t len = sci_form_bytes(form) - offset;
-	if (len > SCI_PEEK_BYTES_MAX ||
-		sci_peek_needs_lock(record, form, sci_peek_units_left(shard, place), now_ms))
-		return SCI_PEEK_UNSURE;
+	enum sci_peek why = len > SCI_PEEK_BYTES_MAX
+		? SCI_PEEK_LONG
+		: sci_peek_why_lock(record, form, sci_peek_units_left(shard, place), now_ms);
+	if (why != SCI_PEEK_HIT)
+		return why;
 	copy->len = len;
 	if (len > copy->capacity)
 		return SCI_PEEK_TOO_LARGE;
@@ -100,7 +103,7 @@ enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_nam
 
 	/* Exact order of use has to be written down at every hit. */
 	if (sci_read(&shard->peek_units) == 0)
-		return SCI_PEEK_UNSURE;
+		return SCI_PEEK_ORDERED;
 	for (unsigned tries = 0; tries < TRIES; tries++) {
 		uint32_t version = sci_read(&shard->version);
 		if (version % 2 != 0)
@@ -112,5 +115,5 @@ enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_nam
 			sci_peek_touch(sighting.line, sighting.seen);
 		return peek;
 	}
-	return SCI_PEEK_UNSURE;
+	return SCI_PEEK_BUSY;
 }

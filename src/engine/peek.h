@@ -8,7 +8,8 @@
  * the log before it is used.
  *
  * There are two of them: one for all cases, in peek.c, and one in line for the case that nearly all lookups
- * are, a hit of a short key. That one gives up at whatever is unusual, before it has changed anything. */
+ * are, where the first slot that has the tag leads to the key. Either says why it gave up, so that nothing is
+ * tried twice: sci_peek_is_worth_another() tells what the other may still find from what only the lock allows. */
 #ifndef SCI_ENGINE_PEEK_H
 #define SCI_ENGINE_PEEK_H
 
@@ -27,8 +28,26 @@ enum sci_peek {
 	SCI_PEEK_MISS,
 	SCI_PEEK_HIT,       /* copied, and marked as used */
 	SCI_PEEK_TOO_LARGE, /* there, with this `len`, and not copied */
-	SCI_PEEK_UNSURE     /* ask sci_shard_find() with the lock; the buffer may be written to */
+	/* It gave up, and the buffer may be written to: */
+	SCI_PEEK_BUSY, /* a writer was at work */
+	SCI_PEEK_OTHER, /* the slot with the tag is of another key, or unusual: only from the quick one */
+	SCI_PEEK_ORDERED, /* the order of use is exact, and a hit has to be written down */
+	SCI_PEEK_OBJECT,  /* an object is handed out, not copied */
+	SCI_PEEK_TIMED,   /* past its deadline, or this use puts that off */
+	SCI_PEEK_LONG     /* the value is longer than SCI_PEEK_BYTES_MAX */
 };
+
+/* Whether it gave up: then sci_shard_find() with the lock knows. */
+static inline bool sci_peek_gave_up(enum sci_peek peek)
+{
+	return peek >= SCI_PEEK_BUSY;
+}
+
+/* Whether sci_shard_peek() may know what sci_shard_peek_quick() does not. */
+static inline bool sci_peek_is_worth_another(enum sci_peek peek)
+{
+	return peek == SCI_PEEK_BUSY || peek == SCI_PEEK_OTHER;
+}
 
 /* Longer values are better pinned and copied by memcpy. */
 #define SCI_PEEK_BYTES_MAX 1024u
@@ -38,33 +57,29 @@ enum sci_peek {
 enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_name *name,
 	int64_t now_ms, struct sci_copy *copy);
 
-/* A key of at most SCI_SHORT_KEY_MAX bytes, laid out as in a record (see struct sci_name). */
-#define SCI_SHORT_KEY_MAX 20u
-
-struct sci_short_name {
-	uint32_t first; /* the upper half of the first word */
-	uint64_t second, third;
-	size_t len;
-	uint64_t hash;
-};
-
 /* Where a lookup reads the time from, if it has to. */
 typedef int64_t (*sci_peek_now_ms)(const void *context);
 
-/* The same for a short key, with less to say: SCI_PEEK_HIT, SCI_PEEK_MISS, or SCI_PEEK_UNSURE, after which to
- * ask sci_shard_peek(). */
-static inline enum sci_peek sci_shard_peek_short(const struct sci_shard *shard,
-	const struct sci_short_name *name, sci_peek_now_ms now_ms, const void *context,
-	void *buffer, size_t capacity, size_t *len);
+/* The same by one slot and one try. Sets *len for a hit and for a value that is too
+ * large. */
+static inline __attribute__((always_inline)) enum sci_peek sci_shard_peek_quick(
+	const struct sci_shard *shard, const struct sci_quick_name *name, sci_peek_now_ms now_ms,
+	const void *context, void *buffer, size_t capacity, size_t *len);
 
 /* ---- How ---- */
+
+/* A slot that a reader saw, and the line that it is in. */
+struct sci_sighting {
+	struct sci_bucket *line;
+	uint64_t seen;
+};
 
 /* A reader saw this in a slot of this line, which is an entry that was used. */
 void sci_peek_touch(struct sci_bucket *line, uint64_t seen);
 
-/* What only the lock allows: handing out an object, and putting off a deadline by a use. Also for a
- * record that is past its deadline, or whose times are not inside the log because it is none. */
-bool sci_peek_needs_lock(const struct sci_record *record, uint64_t form, uint32_t units_left,
+/* Why the lock is needed for a record with this form and so many units of the log from it on; SCI_PEEK_HIT when it
+ * is not. Also for a record whose times are not inside the log because it is none. */
+enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t form, uint32_t units_left,
 	int64_t now_ms);
 
 /* How many units of the log lie behind a place that a slot gave, the first of its record included; 0 when it is
@@ -95,8 +110,9 @@ static inline uint64_t sci_peek_upper(size_t key_len)
 	return key_len | UINT64_C(1) << SCI_KEY_LEN_BITS;
 }
 
-/* A key of one word, two, or three. */
-static inline bool sci_peek_has_short_key(const sci_word *words, const struct sci_short_name *name)
+/* Most keys are one word, two, or three. */
+static inline __attribute__((always_inline)) bool sci_peek_has_key(const sci_word *words,
+	const struct sci_quick_name *name)
 {
 	uint64_t differing = sci_read(&words[2]) >> 32 ^ name->first;
 
@@ -104,7 +120,26 @@ static inline bool sci_peek_has_short_key(const sci_word *words, const struct sc
 		differing |= sci_read(&words[3]) ^ name->second;
 	if (sci_is_likely(name->len > 12))
 		differing |= sci_read(&words[4]) ^ name->third;
+	if (name->words)
+		return differing == 0 &&
+			sci_words_equal(words + 2, name->words,
+				sci_value_offset(name->len) / SCI_UNIT - 2);
 	return differing == 0;
+}
+
+/* A name that has its words, by value. */
+static inline struct sci_quick_name sci_peek_name(const struct sci_name *name)
+{
+	const uint64_t *words = name->words;
+
+	return (struct sci_quick_name){
+		.hash = name->hash,
+		.len = name->len,
+		.first = (uint32_t)(words[0] >> 32),
+		.second = name->len > 4 ? words[1] : 0,
+		.third = name->len > 12 ? words[2] : 0,
+		.words = name->len > 20 ? words : NULL,
+	};
 }
 
 /* The slot that is looked at first, or one of the others with the tag. */
@@ -125,41 +160,69 @@ static inline uint64_t sci_peek_select(const struct sci_shard *shard, uint64_t h
 	return seen;
 }
 
-static inline enum sci_peek sci_shard_peek_short(const struct sci_shard *shard,
-	const struct sci_short_name *name, sci_peek_now_ms now_ms, const void *context,
-	void *buffer, size_t capacity, size_t *len)
+/* What is unusual about a record that has the key's length: all that remains is a pin, or a cost. */
+static inline enum sci_peek sci_peek_why_not(uint64_t form)
+{
+	return sci_form_state(form) == SCI_RECORD_OBJECT ? SCI_PEEK_OBJECT : SCI_PEEK_OTHER;
+}
+
+/* All of it but the mark. Without a clock, for lookups of what is usual only, anything else about the record is
+ * SCI_PEEK_OTHER. */
+static inline __attribute__((always_inline)) enum sci_peek sci_peek_try(
+	const struct sci_shard *shard, const struct sci_quick_name *name, sci_peek_now_ms now_ms,
+	const void *context, void *buffer, size_t capacity, size_t *len,
+	struct sci_sighting *sighting)
 {
 	/* What it has to be in the end: if it is odd now, nothing that it can be. */
 	uint32_t version = sci_read(&shard->version) & ~1u;
 	uint64_t offset = sci_value_offset(name->len);
-	struct sci_bucket *line;
-	uint64_t seen = sci_peek_select(shard, name->hash, &line);
+	uint64_t seen = sci_peek_select(shard, name->hash, &sighting->line);
 	sci_place place = sci_slot_place(seen);
-	uint32_t left = sci_peek_units_left(shard, place);
 
+	sighting->seen = seen;
 	if (!sci_slot_has_tag(seen, name->hash))
-		return sci_peek_is_unchanged(shard, version) ? SCI_PEEK_MISS : SCI_PEEK_UNSURE;
-	if (left == 0)
-		return SCI_PEEK_UNSURE;
-	const sci_word *words = sci_record_words(sci_record_at(shard, place));
-	uint64_t form = sci_read(&words[0]), bytes = sci_form_bytes(form),
-		 value_len = bytes - offset;
+		return sci_peek_is_unchanged(shard, version) ? SCI_PEEK_MISS : SCI_PEEK_BUSY;
+	uint32_t left = sci_peek_units_left(shard, place);
+	if (!sci_is_likely(left))
+		return sci_read(&shard->peek_units) ? SCI_PEEK_OTHER : SCI_PEEK_ORDERED;
+	const struct sci_record *record = sci_record_at(shard, place);
+	const sci_word *words = sci_record_words(record);
+	uint64_t form = sci_read(&words[0]), bytes = sci_form_bytes(form);
 	uint64_t unusual = form >> SCI_PEEK_UPPER_SHIFT ^ sci_peek_upper(name->len);
-	if (!sci_is_likely(unusual == 0) &&
-		((unusual & SCI_PEEK_UPPER_MASK) ||
-			sci_peek_needs_lock(sci_record_at(shard, place), form, left,
-				now_ms(context))))
-		return SCI_PEEK_UNSURE;
-	if (bytes > (uint64_t)left * SCI_UNIT || value_len > capacity ||
-		value_len > SCI_PEEK_BYTES_MAX || !sci_peek_has_short_key(words, name))
-		return SCI_PEEK_UNSURE;
-	sci_words_copy_out(buffer, words + offset / SCI_UNIT, value_len);
+	if (!sci_is_likely(unusual == 0) && (!now_ms || (unusual & SCI_PEEK_UPPER_MASK)))
+		return unusual & SCI_PEEK_UPPER_MASK ? SCI_PEEK_OTHER : sci_peek_why_not(form);
+	/* A length that is less than the key's is a great one, as a number without a sign. */
+	uint64_t value_len = bytes - offset;
+	if (!sci_is_likely(value_len <= SCI_PEEK_BYTES_MAX))
+		return SCI_PEEK_LONG;
+	if (!sci_is_likely(bytes <= (uint64_t)left * SCI_UNIT && sci_peek_has_key(words, name)))
+		return SCI_PEEK_OTHER;
+	if (now_ms && !sci_is_likely(unusual == 0)) {
+		enum sci_peek why = sci_peek_why_lock(record, form, left, now_ms(context));
+		if (why != SCI_PEEK_HIT)
+			return why;
+	}
 	*len = value_len;
-	if (!sci_peek_is_unchanged(shard, version))
-		return SCI_PEEK_UNSURE;
-	if (sci_policy_wants_touch(shard, seen))
-		sci_peek_touch(line, seen);
-	return SCI_PEEK_HIT;
+	if (!sci_is_likely(value_len <= capacity))
+		return sci_peek_is_unchanged(shard, version) ? SCI_PEEK_TOO_LARGE : SCI_PEEK_BUSY;
+	if (sci_is_likely(value_len < SCI_BLOCK_BYTES))
+		sci_words_copy_rest(buffer, words + offset / SCI_UNIT, value_len);
+	else
+		sci_words_copy_out(buffer, words + offset / SCI_UNIT, value_len);
+	return sci_is_likely(sci_peek_is_unchanged(shard, version)) ? SCI_PEEK_HIT : SCI_PEEK_BUSY;
+}
+
+static inline __attribute__((always_inline)) enum sci_peek sci_shard_peek_quick(
+	const struct sci_shard *shard, const struct sci_quick_name *name, sci_peek_now_ms now_ms,
+	const void *context, void *buffer, size_t capacity, size_t *len)
+{
+	struct sci_sighting sighting;
+
+	enum sci_peek peek =
+		sci_peek_try(shard, name, now_ms, context, buffer, capacity, len, &sighting);
+	if (peek == SCI_PEEK_HIT && sci_policy_wants_touch(shard, sighting.seen))
+		sci_peek_touch(sighting.line, sighting.seen);
+	return peek;
 }
 
 #endif

@@ -320,7 +320,8 @@ enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *na
 	uint64_t capacity = (uint64_t)(shard->log_bound - shard->log_start) * SCI_UNIT;
 	enum sci_stored stored = SCI_STORED_NOT_TOO_LARGE;
 
-	sci_shard_expire(shard, now_ms, EXPIRE_SLOTS);
+	if (now_ms >= shard->due_ms)
+		sci_shard_expire(shard, now_ms, EXPIRE_SLOTS);
 	if (name->len <= SCI_KEY_LEN_MAX && content->len <= capacity &&
 		content->weight <= capacity) {
 		uint64_t form = form_of(name, content);

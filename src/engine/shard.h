@@ -48,6 +48,15 @@ struct sci_name {
 	const uint64_t *words;
 };
 
+/* A name by value, for lookups that look at its first words only. */
+struct sci_quick_name {
+	uint64_t hash;
+	size_t len;
+	uint32_t first; /* the upper half of the first word */
+	uint64_t second, third;
+	const uint64_t *words; /* all of them, if these three are not all; else NULL */
+};
+
 /* Where a record is: valid as long as it is pinned, or until the next call that changes the shard. */
 typedef uint32_t sci_place;
 

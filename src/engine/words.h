@@ -85,16 +85,43 @@ static inline void sci_word_copy_out(unsigned char *to, const sci_word *from)
 	memcpy(to, &word, sizeof word);
 }
 
-/* Copy the last bytes out, fewer than a line of memory has. */
-static inline void sci_words_copy_rest(unsigned char *to, const sci_word *from, size_t len)
+/* Copy `count` words out, a number that the compiler knows. */
+static inline void sci_words_copy_some(unsigned char *to, const sci_word *from, unsigned count)
 {
-	for (; len >= sizeof *from; len -= sizeof *from, to += sizeof *from)
-		sci_word_copy_out(to, from++);
-	if (len == 0)
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < count; i++)
+		sci_word_copy_out(to + i * sizeof *from, &from[i]);
+}
+
+/* Copy the last bytes out, fewer than a line of memory has: for each bit of their number as many. */
+static inline __attribute__((always_inline)) void sci_words_copy_rest(unsigned char *to,
+	const sci_word *from, size_t len)
+{
+	if (len & 32) {
+		sci_words_copy_some(to, from, 4);
+		to += 32, from += 4;
+	}
+	if (len & 16) {
+		sci_words_copy_some(to, from, 2);
+		to += 16, from += 2;
+	}
+	if (len & 8) {
+		sci_words_copy_some(to, from, 1);
+		to += 8, from += 1;
+	}
+	if (len % sizeof *from == 0)
 		return;
 	uint64_t word = sci_read(from);
-	for (; len > 0; len--, word >>= 8)
-		*to++ = (unsigned char)word;
+	if (len & 4) {
+		memcpy(to, &word, 4);
+		to += 4, word >>= 32;
+	}
+	if (len & 2) {
+		memcpy(to, &word, 2);
+		to += 2, word >>= 16;
+	}
+	if (len & 1)
+		*to = (unsigned char)word;
 }
 
 /* Copy `len` bytes out of words. */
@@ -134,12 +161,17 @@ static inline bool sci_words_equal_bytes(const sci_word *words, const void *data
 	return (differing | word) == 0;
 }
 
-/* The same for `count` words, of the first of which only the upper half counts. */
+/* The same for `count` words, of the first of which only the upper half counts. Most are three at most. */
 static inline bool sci_words_equal(const sci_word *words, const uint64_t *others, size_t count)
 {
 	uint64_t differing = (sci_read(words) ^ others[0]) >> 32;
 
-	for (size_t i = 1; i < count; i++)
+	if (sci_is_likely(count > 1))
+		differing |= sci_read(&words[1]) ^ others[1];
+	if (count > 2)
+		differing |= sci_read(&words[2]) ^ others[2];
+#pragma GCC unroll 4
+	for (size_t i = 3; i < count; i++)
 		differing |= sci_read(&words[i]) ^ others[i];
 	return differing == 0;
 }

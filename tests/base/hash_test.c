@@ -110,8 +110,8 @@ static void make_cyclic(struct family *family)
 		uint32_t pattern = i * 0x9E3779B1u;
 		size_t cycle = 4 + i % 5;
 		for (size_t at = 0; at < sizeof key; at++)
-			key[at] = at % cycle < 4 ? (unsigned char)(pattern >> at % cycle * 8)
-						 : (unsigned char)cycle;
+			key[at] = (unsigned char)(at % cycle < 4 ? pattern >> at % cycle * 8
+								 : (uint32_t)cycle);
 		add(family, key, sizeof key);
 	}
 }
@@ -188,7 +188,7 @@ static void count_changes(size_t len, unsigned keys, uint32_t (*changes)[64])
 			uint64_t changed =
 				whole ^ sci_hash_bytes(secret.start, key, len, head, &secret);
 			for (unsigned out = 0; out < 64; out++)
-				changes[bit][out] += changed >> out & 1;
+				changes[bit][out] += (uint32_t)(changed >> out & 1);
 			key[bit / 8] ^= (unsigned char)(1u << bit % 8);
 		}
 	}

@@ -442,7 +442,7 @@ static uint32_t cost_of(struct sc_cache *cache, struct sc_key key)
 	assert_int_equal(sci_shard_find(cache->stripes[0].shard, &lookup.name, 0, &found),
 		SCI_LOOKUP_HIT);
 	uint32_t cost = sci_record_worth(sci_record_at(cache->stripes[0].shard, found.place)).cost;
-	sci_key_bytes_fini(&lookup.bytes);
+	sci_key_fini(&lookup);
 	return cost;
 }
 

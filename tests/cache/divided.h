@@ -37,7 +37,7 @@ static inline uint32_t sct_stripe_of(const struct sc_cache *cache, struct sc_key
 
 	assert_true(sci_cache_key(cache, key, &lookup) >= 0);
 	uint32_t stripe = sci_cache_stripe_number(cache, lookup.name.hash);
-	sci_key_bytes_fini(&lookup.bytes);
+	sci_key_fini(&lookup);
 	return stripe;
 }
 

@@ -366,15 +366,28 @@ static void structured_keys_look_random(void **state)
 
 /* ---- One hash in two ways ---- */
 
+static void assert_same_hash(struct sc_part part, const struct sci_hash_secret *secret)
+{
+	struct sc_key key = { &part, 1 };
+	struct sci_lookup_key lookup;
+
+	assert_true(sci_key_is_short(key));
+	sci_short_key(&lookup, sci_short_name(&part, secret));
+	assert_true(lookup.name.hash == sci_key_hash(key, secret));
+}
+
 static void a_short_key_has_the_hash_of_its_parts(void **state)
 {
 	struct sci_hash_secret secret = sci_hash_secret_draw();
 
 	(void)state;
 	for (size_t len = 0; len <= SCI_SHORT_PART_MAX; len++) {
-		struct sc_part part = bytes_part(SC_PART_TEXT, "0123456789abcdef", len);
-		assert_true(sci_short_key_hash(sci_short_key_of(&part), &secret) ==
-			sci_key_hash((struct sc_key){ &part, 1 }, &secret));
+		assert_same_hash(bytes_part(SC_PART_TEXT, "0123456789abcdef", len), &secret);
+		assert_same_hash(bytes_part(SC_PART_BYTES, "0123456789abcdef", len), &secret);
+	}
+	for (unsigned bit = 0; bit < 55; bit++) {
+		assert_same_hash(number_part(SC_PART_INTEGER, INT64_C(1) << bit), &secret);
+		assert_same_hash(number_part(SC_PART_INTEGER, -(INT64_C(1) << bit)), &secret);
 	}
 }
 

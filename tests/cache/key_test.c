@@ -145,17 +145,17 @@ static void assert_same_part(const struct sc_part *got, const struct sc_part *wa
 		assert_int_equal(((const char *)got->data)[got->len], 0);
 }
 
-static void assert_read_back(const struct sci_key_bytes *bytes, struct sc_key key)
+static void assert_read_back(const struct sci_lookup_key *bytes, struct sc_key key)
 {
 	struct sci_key_parts parts;
 	/* A block of exactly that size: AddressSanitizer sees a byte too much. */
-	unsigned char *exact = malloc(bytes->len);
-	char *text = malloc(sci_key_text_bytes(bytes->len));
+	unsigned char *exact = malloc(bytes->name.len);
+	char *text = malloc(sci_key_text_bytes(bytes->name.len));
 
 	assert_non_null(exact);
 	assert_non_null(text);
-	memcpy(exact, bytes->data, bytes->len);
-	sci_key_decode(&parts, text, exact, bytes->len);
+	memcpy(exact, bytes->name.key, bytes->name.len);
+	sci_key_decode(&parts, text, exact, bytes->name.len);
 	assert_int_equal(parts.count, key.count);
 	for (size_t i = 0; i < key.count; i++)
 		assert_same_part(&parts.parts[i], &key.parts[i]);
@@ -211,15 +211,15 @@ static int compare(const void *a, const void *b)
 
 static void encode_list(struct encoded *out, struct sc_key key)
 {
-	struct sci_key_bytes bytes;
+	struct sci_lookup_key bytes;
 
 	assert_int_equal(sci_key_encode(&bytes, key), 0);
 	assert_read_back(&bytes, key);
-	assert_in_range(bytes.len, 1, sizeof out->data);
+	assert_in_range(bytes.name.len, 1, sizeof out->data);
 	memset(out, 0, sizeof *out);
-	memcpy(out->data, bytes.data, bytes.len);
-	out->len = bytes.len;
-	sci_key_bytes_fini(&bytes);
+	memcpy(out->data, bytes.name.key, bytes.name.len);
+	out->len = bytes.name.len;
+	sci_key_fini(&bytes);
 }
 
 static void no_two_lists_are_the_same_key(void **state)
@@ -249,7 +249,7 @@ static void no_two_lists_are_the_same_key(void **state)
 static void every_length_reads_back(void **state)
 {
 	static char text[70000];
-	struct sci_key_bytes bytes;
+	struct sci_lookup_key bytes;
 
 	(void)state;
 	sct_fill(text, sizeof text, 1);
@@ -259,41 +259,41 @@ static void every_length_reads_back(void **state)
 		assert_true(len > SCI_KEY_BYTES_INLINE - 40 || !bytes.allocated);
 		assert_true(len <= SCI_KEY_BYTES_INLINE || bytes.allocated);
 		assert_read_back(&bytes, key);
-		sci_key_bytes_fini(&bytes);
+		sci_key_fini(&bytes);
 	}
 }
 
 /* Whole words are compared: behind the key's end they are zero, whatever was there before. */
-static void assert_words(const struct sci_key_bytes *bytes)
+static void assert_words(const struct sci_lookup_key *bytes)
 {
-	const unsigned char *word = (const unsigned char *)bytes->words;
+	const unsigned char *word = (const unsigned char *)bytes->name.words;
 
-	assert_ptr_equal(word + SCI_KEY_AT, bytes->data);
-	for (size_t i = SCI_KEY_AT + bytes->len; i % sizeof bytes->words[0]; i++)
+	assert_ptr_equal(word + SCI_KEY_AT, bytes->name.key);
+	for (size_t i = SCI_KEY_AT + bytes->name.len; i % sizeof bytes->name.words[0]; i++)
 		assert_int_equal(word[i], 0);
 }
 
 /* A short one is written in a way of its own, to the same bytes. */
-static void assert_same_if_short(const struct sci_key_bytes *bytes, struct sc_key key)
+static void assert_same_if_short(const struct sci_lookup_key *bytes, struct sc_key key)
 {
-	struct sci_key_bytes same;
+	struct sci_hash_secret secret = sci_hash_secret_fixed(1);
+	struct sci_lookup_key same;
 
-	assert_int_equal(sci_key_is_short(key), key.parts->len <= SCI_SHORT_PART_MAX);
 	if (!sci_key_is_short(key))
 		return;
 	memset(&same, 0xA5, sizeof same);
-	sci_short_key_encode(sci_short_key_of(key.parts), &same);
-	assert_int_equal(same.len, bytes->len);
-	assert_memory_equal(same.data, bytes->data, bytes->len);
+	sci_short_key(&same, sci_short_name(key.parts, &secret));
+	assert_int_equal(same.name.len, bytes->name.len);
+	assert_memory_equal(same.name.key, bytes->name.key, bytes->name.len);
 	assert_words(&same);
-	sci_key_bytes_fini(&same);
+	sci_key_fini(&same);
 }
 
 /* One text, or bytes: what most keys are. */
 static void one_part_of_every_length(void **state)
 {
 	static char text[300];
-	struct sci_key_bytes bytes;
+	struct sci_lookup_key bytes;
 
 	(void)state;
 	sct_fill(text, sizeof text, 2);
@@ -304,18 +304,50 @@ static void one_part_of_every_length(void **state)
 			struct sc_key key = { &parts[i], 1 };
 			memset(&bytes, 0xA5, sizeof bytes);
 			assert_int_equal(sci_key_encode(&bytes, key), 0);
-			assert_int_equal(bytes.len, len + (len < 128 ? 2 : 3));
-			assert_int_equal(bytes.data[0], parts[i].type);
-			assert_memory_equal(bytes.data + bytes.len - len, text, len);
+			assert_int_equal(bytes.name.len, len + (len < 128 ? 2 : 3));
+			assert_int_equal(((const unsigned char *)bytes.name.key)[0], parts[i].type);
+			assert_memory_equal((const unsigned char *)bytes.name.key + bytes.name.len -
+					len,
+				text, len);
 			assert_words(&bytes);
+			assert_int_equal(sci_key_is_short(key), len <= SCI_SHORT_PART_MAX);
 			assert_same_if_short(&bytes, key);
 			assert_read_back(&bytes, key);
-			sci_key_bytes_fini(&bytes);
+			sci_key_fini(&bytes);
 		}
 	}
 	memset(&bytes, 0xA5, sizeof bytes);
 	assert_int_equal(sci_key_encode(&bytes, SC_KEY("three", 2, SC_ABSENT)), 0);
 	assert_words(&bytes);
+}
+
+static void assert_number(int64_t number, bool is_short)
+{
+	struct sc_key key = SC_KEY(number);
+	struct sci_lookup_key bytes;
+
+	assert_int_equal(sci_key_encode(&bytes, key), 0);
+	assert_words(&bytes);
+	assert_int_equal(sci_key_is_short(key), is_short);
+	assert_same_if_short(&bytes, key);
+	assert_read_back(&bytes, key);
+	sci_key_fini(&bytes);
+}
+
+/* One integer: those of eight bytes are short keys, and around each power of two their bytes become one more. */
+static void one_integer_of_every_size(void **state)
+{
+	(void)state;
+	for (unsigned bit = 0; bit < 63; bit++) {
+		int64_t power = INT64_C(1) << bit;
+		for (int64_t off = -2; off <= 2; off++) {
+			int64_t number = power + off;
+			assert_number(number, number < INT64_C(1) << 55);
+			assert_number(-number, -number >= -(INT64_C(1) << 55));
+		}
+	}
+	assert_number(INT64_MAX, false);
+	assert_number(INT64_MIN, false);
 }
 
 /* ---- What is refused, and what it leaves alone ---- */
@@ -333,7 +365,7 @@ static void assert_refused(struct sc_cache *cache, struct sc_key key, int code)
 	struct sc_cache_stats before = sct_stats(cache);
 	struct sc_value value = { .len = 5 };
 	struct sc_error error = { 0 };
-	struct sci_key_bytes bytes;
+	struct sci_lookup_key bytes;
 	char buffer[4];
 	size_t len = 99;
 
@@ -453,6 +485,7 @@ int main(void)
 		cmocka_unit_test(no_two_lists_are_the_same_key),
 		cmocka_unit_test(every_length_reads_back),
 		cmocka_unit_test(one_part_of_every_length),
+		cmocka_unit_test(one_integer_of_every_size),
 		cmocka_unit_test(keys_that_are_no_keys_are_refused),
 		cmocka_unit_test(keys_may_be_as_long_as_the_limit_and_no_longer),
 		cmocka_unit_test(look_alikes_do_not_meet),

@@ -2,7 +2,7 @@
  * whatever is in it, and beside a writer they never give what is torn or old. */
 #include "support/cmocka.h"
 #include "support/random.h"
-#include "support/short_peek.h"
+#include "support/quick_peek.h"
 #include "support/threads.h"
 
 #include "base/hash.h"
@@ -11,12 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#define KEY_MAX 24u /* of the names made by hand */
+
 #define LOCKLESS_MAX 1024u /* longer values are left to the locked lookup */
 
 static struct sci_shard *open_shard(uint64_t bytes, uint64_t max_entries, enum sci_policy policy)
 {
 	struct sci_shard_options options = { policy, bytes, max_entries, 64 };
-	void *memory = aligned_alloc(SCI_SHARD_ALIGN, bytes);
+	void *memory = aligned_alloc(SCI_SHARD_ALIGN,
+		(bytes + SCI_SHARD_ALIGN - 1) / SCI_SHARD_ALIGN * SCI_SHARD_ALIGN);
 
 	assert_non_null(memory);
 	memset(memory, 0, bytes);
@@ -52,7 +55,7 @@ static void assert_peeks(struct sci_shard *shard, const struct sci_name *name, c
 	assert_non_null(buffer);
 	buffer[len] = 0xA5;
 	if (len > LOCKLESS_MAX) {
-		assert_int_equal(sci_shard_peek(shard, name, 0, &copy), SCI_PEEK_UNSURE);
+		assert_int_equal(sci_shard_peek(shard, name, 0, &copy), SCI_PEEK_LONG);
 	} else {
 		assert_int_equal(sci_shard_peek(shard, name, 0, &copy), SCI_PEEK_HIT);
 		assert_int_equal(copy.len, len);
@@ -60,17 +63,18 @@ static void assert_peeks(struct sci_shard *shard, const struct sci_name *name, c
 	}
 	assert_int_equal(buffer[len], 0xA5);
 	memset(buffer, 0, len);
-	bool is_short = name->len <= SCI_SHORT_KEY_MAX && len <= LOCKLESS_MAX;
+	bool is_short = len <= LOCKLESS_MAX;
 	copy = (struct sci_copy){ .buffer = buffer, .capacity = len };
-	assert_int_equal(sct_peek_short(shard, name, 0, &copy),
-		is_short ? SCI_PEEK_HIT : SCI_PEEK_UNSURE);
+	assert_int_equal(sct_peek_quick(shard, name, 0, &copy),
+		is_short ? SCI_PEEK_HIT : SCI_PEEK_LONG);
 	if (is_short) {
 		assert_int_equal(copy.len, len);
 		assert_memory_equal(buffer, value, len);
 		assert_int_equal(buffer[len], 0xA5);
 		copy.capacity = len - 1;
-		assert_int_equal(sct_peek_short(shard, name, 0, &copy),
-			len == 0 ? SCI_PEEK_HIT : SCI_PEEK_UNSURE);
+		assert_int_equal(sct_peek_quick(shard, name, 0, &copy),
+			len == 0 ? SCI_PEEK_HIT : SCI_PEEK_TOO_LARGE);
+		assert_int_equal(copy.len, len);
 	}
 	if (len > 0 && len <= LOCKLESS_MAX) {
 		copy = (struct sci_copy){ .buffer = NULL, .capacity = len - 1 };
@@ -88,7 +92,7 @@ static void assert_nothing(struct sci_shard *shard, const void *key, size_t len,
 	struct sci_copy copy = { 0 };
 
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_MISS);
-	assert_int_not_equal(sct_peek_short(shard, &name, 0, &copy), SCI_PEEK_HIT);
+	assert_int_not_equal(sct_peek_quick(shard, &name, 0, &copy), SCI_PEEK_HIT);
 }
 
 /* Keys that are a little different, with the same hash, must not be taken for it. */
@@ -132,25 +136,32 @@ static void leaves_alone_what_needs_the_lock(void **state)
 	(void)state;
 	assert_int_equal(put(shard, &name, "value", 5, 100), SCI_STORED);
 	assert_int_equal(sci_shard_peek(shard, &name, 99, &copy), SCI_PEEK_HIT);
-	assert_int_equal(sct_peek_short(shard, &name, 99, &copy), SCI_PEEK_HIT);
+	assert_int_equal(sct_peek_quick(shard, &name, 99, &copy), SCI_PEEK_HIT);
 	/* An expired entry has to be removed. */
-	assert_int_equal(sci_shard_peek(shard, &name, 100, &copy), SCI_PEEK_UNSURE);
-	assert_int_equal(sct_peek_short(shard, &name, 100, &copy), SCI_PEEK_UNSURE);
+	assert_int_equal(sci_shard_peek(shard, &name, 100, &copy), SCI_PEEK_TIMED);
+	assert_int_equal(sct_peek_quick(shard, &name, 100, &copy), SCI_PEEK_TIMED);
 	/* A writer is in the middle of a change, and stays there. */
 	sci_change_begin(shard);
-	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_UNSURE);
-	assert_int_equal(sct_peek_short(shard, &name, 0, &copy), SCI_PEEK_UNSURE);
+	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_BUSY);
+	assert_int_equal(sct_peek_quick(shard, &name, 0, &copy), SCI_PEEK_BUSY);
 	struct sci_name other = name_of("other", 5);
-	assert_int_equal(sct_peek_short(shard, &other, 0, &copy), SCI_PEEK_UNSURE);
+	assert_int_equal(sct_peek_quick(shard, &other, 0, &copy), SCI_PEEK_BUSY);
 	sci_change_end(shard);
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_HIT);
 
+	/* An object has an owner. */
+	struct sci_departed object;
+	struct sci_content content = { .object = &object, .expires_ms = SCI_NEVER };
+	assert_int_equal(sci_shard_put(shard, &other, &content, 0), SCI_STORED);
+	assert_int_equal(sci_shard_peek(shard, &other, 0, &copy), SCI_PEEK_OBJECT);
+	assert_int_equal(sct_peek_quick(shard, &other, 0, &copy), SCI_PEEK_OBJECT);
+
 	/* Exact order of use is written down at every hit. */
 	assert_int_equal(put(lru, &name, "value", 5, SCI_NEVER), SCI_STORED);
-	assert_int_equal(sci_shard_peek(lru, &name, 0, &copy), SCI_PEEK_UNSURE);
-	assert_int_equal(sct_peek_short(lru, &name, 0, &copy), SCI_PEEK_UNSURE);
+	assert_int_equal(sci_shard_peek(lru, &name, 0, &copy), SCI_PEEK_ORDERED);
+	assert_int_equal(sct_peek_quick(lru, &name, 0, &copy), SCI_PEEK_ORDERED);
 	/* What is not there has no order. */
-	assert_int_equal(sct_peek_short(lru, &other, 0, &copy), SCI_PEEK_MISS);
+	assert_int_equal(sct_peek_quick(lru, &other, 0, &copy), SCI_PEEK_MISS);
 	free(shard);
 	free(lru);
 }
@@ -173,7 +184,7 @@ static void a_peek_is_a_use(void **state)
 			if (i % 2)
 				sci_shard_peek(shard, &name, 0, &copy);
 			else
-				sct_peek_short(shard, &name, 0, &copy);
+				sct_peek_quick(shard, &name, 0, &copy);
 		}
 	}
 	for (int hot = 0; hot < 20; hot++) {
@@ -196,7 +207,7 @@ static void assert_same_as_locked(struct sci_shard *shard, const unsigned char *
 	struct sci_found found;
 	bool is_there = sci_shard_look(shard, &name, 0, &found) == SCI_LOOKUP_HIT;
 
-	enum sci_peek peek = sct_peek_short(shard, &name, 0, &copy);
+	enum sci_peek peek = sct_peek_quick(shard, &name, 0, &copy);
 	assert_true(peek != SCI_PEEK_HIT || (is_there && copy.len == found.len));
 	assert_true(peek != SCI_PEEK_MISS || !is_there);
 	peek = sci_shard_peek(shard, &name, 0, &copy);
@@ -212,7 +223,7 @@ static void what_lies_before_the_log_is_no_record(void **state)
 
 	(void)state;
 	for (int entries = 0; entries < 64; entries++) {
-		for (size_t len = 0; len <= SCI_SHORT_KEY_MAX; len++) {
+		for (size_t len = 0; len <= KEY_MAX; len++) {
 			for (uint64_t hash = 0; hash < 16; hash++) {
 				assert_same_as_locked(shard, zeros, len, hash << 29);
 				assert_same_as_locked(shard, head + SCI_RECORD_HEADER, len,
@@ -229,7 +240,7 @@ static void what_lies_before_the_log_is_no_record(void **state)
 static void the_head_is_no_record_whatever_it_holds(void **state)
 {
 	(void)state;
-	for (size_t len = 0; len <= SCI_SHORT_KEY_MAX; len++) {
+	for (size_t len = 0; len <= KEY_MAX; len++) {
 		struct sci_shard *shard = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
 		uint64_t form = sci_form(SCI_RECORD_LIVE, sci_value_offset(len) + 56, len);
 		memcpy((unsigned char *)shard, &form, sizeof form);
@@ -288,7 +299,7 @@ static void never_looks_outside(void **state)
 			struct sci_name name = name_of(&key, sizeof key);
 			struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
 			hits += sci_shard_peek(shard, &name, 0, &copy) == SCI_PEEK_HIT;
-			hits += sct_peek_short(shard, &name, 0, &copy) == SCI_PEEK_HIT;
+			hits += sct_peek_quick(shard, &name, 0, &copy) == SCI_PEEK_HIT;
 		}
 		if (sct_below(&random, 2))
 			word[at] = was;
@@ -356,10 +367,10 @@ static void read_until_it_is_written(uint64_t random)
 		struct sci_name name = name_of(&key, sizeof key);
 		struct sci_copy copy = { .buffer = &claim, .capacity = sizeof claim };
 		enum sci_peek peek = sct_below(&random, 2) &&
-				sct_peek_short(shared, &name, 0, &copy) == SCI_PEEK_HIT
+				sct_peek_quick(shared, &name, 0, &copy) == SCI_PEEK_HIT
 			? SCI_PEEK_HIT
 			: sci_shard_peek(shared, &name, 0, &copy);
-		atomic_fetch_add(&unsure, peek == SCI_PEEK_UNSURE);
+		atomic_fetch_add(&unsure, sci_peek_gave_up(peek));
 		sct_check(peek != SCI_PEEK_TOO_LARGE);
 		if (peek != SCI_PEEK_HIT)
 			continue;

@@ -9,7 +9,7 @@
 #include "support/cmocka.h"
 #include "support/random.h"
 #include "support/seeded_runs.h"
-#include "support/short_peek.h"
+#include "support/quick_peek.h"
 
 #include "base/hash.h"
 #include "engine/shard.h"
@@ -392,14 +392,14 @@ static bool peek(const struct sci_name *name, const struct entry *entry)
 
 	enum sci_peek peek = sci_shard_peek(run.shard, name, run.now_ms, &copy);
 	size_t len = copy.len;
-	enum sci_peek peek_short = sct_peek_short(run.shard, name, run.now_ms, &copy);
-	if (peek == SCI_PEEK_MISS || peek_short == SCI_PEEK_MISS)
+	enum sci_peek peek_quick = sct_peek_quick(run.shard, name, run.now_ms, &copy);
+	if (peek == SCI_PEEK_MISS || peek_quick == SCI_PEEK_MISS)
 		assert_true(!entry || may_be_missing(entry));
 	if (peek != SCI_PEEK_HIT) {
-		assert_int_not_equal(peek_short, SCI_PEEK_HIT);
+		assert_int_not_equal(peek_quick, SCI_PEEK_HIT);
 		return false;
 	}
-	assert_true(peek_short == SCI_PEEK_HIT || peek_short == SCI_PEEK_UNSURE);
+	assert_true(peek_quick == SCI_PEEK_HIT || sci_peek_is_worth_another(peek_quick));
 	copy.len = len;
 	assert_true(entry && !entry->object && !has_expired(entry));
 	assert_bytes(entry, buffer, copy.len);
