@@ -56,7 +56,11 @@ void sci_eighths_balance(struct sci_shard *shard)
 	for (unsigned i = 0; i + 1 < SCI_EIGHTHS; i++)
 		while ((uint64_t)eighths->entries[i] * SCI_EIGHTHS > all + SCI_EIGHTHS - 1) {
 			sci_place place = eighths->oldest[i];
-			sci_eighths_remove(shard, place);
-			sci_eighths_added(shard, place, i + 1);
+			eighths->entries[i]--;
+			/* There are more: it had more than its share. */
+			eighths->oldest[i] = sci_record_at(shard, place)->newer;
+			set_eighth(shard, place, i + 1);
+			if (eighths->entries[i + 1]++ == 0)
+				eighths->oldest[i + 1] = place;
 		}
 }

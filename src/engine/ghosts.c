@@ -77,8 +77,10 @@ static struct survey survey_of(struct sci_shard *shard, sci_ghost *line, uint32_
 			survey.empty = ghost;
 			continue;
 		}
-		uint32_t tick = sci_recency_cap(shard, sci_ghost_tick(*ghost));
-		*ghost = sci_ghost_renewed(*ghost, sci_ghost_uses(*ghost), tick);
+		uint32_t tick = sci_ghost_tick(*ghost);
+		if (sci_recency_age(shard, tick) > SCI_AGE_MAX)
+			*ghost = sci_ghost_renewed(*ghost, sci_ghost_uses(*ghost),
+				sci_recency_cap(shard, tick));
 		if (is_same)
 			survey.same = ghost;
 		if (sci_ghost_is_pinned(*ghost))

@@ -68,6 +68,9 @@ struct sci_ghosts {
 /* Holes of a size class each; see holes.c. */
 #define SCI_HOLE_CLASSES 128u
 
+/* Lines of the index that are recounted at a miss, at most. */
+#define SCI_RECOUNT_LINES_MAX 4u
+
 struct sci_shard {
 	/* What readers without the lock look at: a line of memory that is seldom written. */
 	_Atomic uint32_t version; /* odd while something is being changed that readers look at */
@@ -101,7 +104,8 @@ struct sci_shard {
 	uint16_t leave_patience, enter_patience; /* how much evidence it takes, as a factor */
 	int32_t leave, enter;                    /* the evidence that there is */
 	int32_t enter_at;                        /* what is enough of it, times enter_patience */
-	uint32_t recount_at;                     /* the slot where the next recount begins */
+	uint32_t recount_at;    /* the line of the index where the next recount begins */
+	uint32_t recount_lines; /* how many it looks at */
 	double window_share;    /* the window's target, as a part of the capacity */
 	uint32_t usual_entries; /* about how many the cache holds when it is full */
 	_Atomic uint32_t ghost_lines_used;

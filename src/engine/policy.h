@@ -2,16 +2,11 @@
 #ifndef SCI_ENGINE_POLICY_H
 #define SCI_ENGINE_POLICY_H
 
+#include "engine/capacity.h"
 #include "engine/index.h"
 
 /* Begin with nothing known. Sets how many lines of ghosts the policy wants. */
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy);
-
-/* Measure what the entries may take; before each put once something was moved, and when the bounds have changed. A part of the log
- * stays free, so that there is space that lies together without moving much: in a log that is full to the
- * brim, each byte stored would cost dozens moved. Where sizes are alike nothing has to be moved anyway; the
- * more is moved the more stays free, up to twice as much. */
-void sci_policy_measure(struct sci_shard *shard);
 
 /* A lookup found the entry in this slot of the index, or its value was replaced where it is. */
 void sci_policy_hit(struct sci_shard *shard, sci_slot *slot);
@@ -52,14 +47,6 @@ struct sci_legacy sci_policy_legacy(uint64_t slot);
 
 /* A new key comes: what is left of it from before. */
 struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint64_t hash);
-
-/* What is to come: units of load, what it costs to make anew (0: not known), and one entry more, or none
- * when it replaces one. */
-struct sci_demand {
-	uint64_t load;
-	uint32_t cost;
-	uint32_t entries;
-};
 
 /* Whether what is to come may be stored at all; `legacy` then says where. What is too large for the window
  * has to beat what it would push out, and has done so when this returns true. */

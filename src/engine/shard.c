@@ -62,7 +62,7 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 	shard->log_bound = (sci_place)(options->bytes / SCI_UNIT);
 	sci_log_limit_set(shard, shard->log_bound);
 	sci_log_reset(shard);
-	sci_policy_measure(shard);
+	sci_capacity_measure(shard);
 	return shard;
 }
 
@@ -288,7 +288,7 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 		.entries = slot ? 0 : 1,
 	};
 	if (shard->moved_units)
-		sci_policy_measure(shard);
+		sci_capacity_measure(shard);
 	if (!sci_policy_admit(shard, demand, &legacy)) {
 		decline(shard, content);
 		return SCI_STORED;

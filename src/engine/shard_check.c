@@ -75,7 +75,7 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "the window's share is none";
 	if (!(shard->drift >= -1 && shard->drift <= 1))
 		return "the window moves by more than an entry at a time";
-	if (shard->recount_at >= shard->buckets * SCI_BUCKET_SLOTS)
+	if (shard->recount_at >= shard->buckets || shard->recount_lines > SCI_RECOUNT_LINES_MAX)
 		return "the recount has left the index";
 	if (!shard->leave_patience || !shard->enter_patience)
 		return "no evidence is wanted for a change of mind";

@@ -117,6 +117,7 @@ static void faults_of_the_head(void **state)
 	assert_noticed(shard->window_share, 2, "the window's share is none");
 	assert_noticed(shard->drift, 2, "the window moves by more than an entry at a time");
 	assert_noticed(shard->recount_at, UINT32_MAX, "the recount has left the index");
+	assert_noticed(shard->recount_lines, UINT32_MAX, "the recount has left the index");
 	assert_noticed(shard->leave_patience, 0, "no evidence is wanted for a change of mind");
 	assert_noticed(shard->enter_patience, 0, "no evidence is wanted for a change of mind");
 	assert_noticed(shard->recency.capacity, 0, "recency is of no cache");
