@@ -4,9 +4,11 @@
 include(CMakePackageConfigHelpers)
 
 set(sc_headers cache error hooks key memo process resource version)
+set(sc_cxx_headers cache error key load memo options resource scopecache value)
 set(sc_modules scopecache)
 if(SC_BUILD_LAMBDA)
 	list(APPEND sc_headers function lambda)
+	list(APPEND sc_cxx_headers lambda)
 	list(APPEND sc_modules scopecache-lambda scopecache-function)
 endif()
 
@@ -15,6 +17,10 @@ foreach(header IN LISTS sc_headers)
 endforeach()
 
 # What a function links, as scopecache/function.h is what it includes: the runtime and the caches.
+foreach(header IN LISTS sc_cxx_headers)
+	install(FILES include/scopecache/${header}.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
+endforeach()
+
 foreach(kind static shared)
 	if(SC_BUILD_LAMBDA)
 		add_library(scopecache-function-${kind} INTERFACE)

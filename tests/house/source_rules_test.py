@@ -24,7 +24,7 @@ MAY_INCLUDE = {
 NO_LIBRARIES = ("include/scopecache", "src/base", "src/engine", "src/cache", "src/http", "src/lambda")
 LIBRARY = re.compile(r"(event2/|ev|jansson|curl/|sqlite3|openssl/|zlib|zstd)")
 
-CODE = (".c", ".h", ".py", ".sh")
+CODE = (".c", ".h", ".cpp", ".hpp", ".py", ".sh")
 LINES_MAX = 600
 
 # What a public repository does not say: unfinished work, somebody's own folders, numbers that mean
@@ -61,7 +61,7 @@ class SourceRules(unittest.TestCase):
 
     def test_includes_go_down(self):
         checked, wrong = 0, []
-        for path in files(".c", ".h"):
+        for path in files(".c", ".h", ".cpp", ".hpp"):
             name = name_of(path)
             room = room_of(name)
             if room is None:
@@ -75,7 +75,7 @@ class SourceRules(unittest.TestCase):
 
     def test_what_a_function_links_needs_no_libraries(self):
         wrong = []
-        for path in files(".c", ".h"):
+        for path in files(".c", ".h", ".cpp", ".hpp"):
             if name_of(path).startswith(tuple(room + "/" for room in NO_LIBRARIES)):
                 for include in re.findall(r"^#\s*include <([^>]+)>", path.read_text(encoding="utf-8"), re.M):
                     if LIBRARY.match(include):
@@ -99,8 +99,8 @@ class SourceRules(unittest.TestCase):
         self.assertEqual({name: lines for name, lines in lengths.items() if lines > LINES_MAX}, {})
 
     def test_sources_begin_with_what_they_are(self):
-        self.assertEqual([name_of(path) for path in files(".c", ".h")
-                          if not path.read_text(encoding="utf-8").startswith("/*")], [])
+        self.assertEqual([name_of(path) for path in files(".c", ".h", ".cpp", ".hpp")
+                          if not path.read_text(encoding="utf-8").startswith(("/*", "// "))], [])
 
     def test_unwanted_words(self):
         found = []
