@@ -16,17 +16,8 @@ foreach(header IN LISTS sc_headers)
 	install(FILES include/scopecache/${header}.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
 endforeach()
 
-# What a function links, as scopecache/function.h is what it includes: the runtime and the caches.
-foreach(header IN LISTS sc_cxx_headers)
-	install(FILES include/scopecache/${header}.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
-endforeach()
-
-foreach(kind static shared)
+foreach(kind IN LISTS sc_kinds)
 	if(SC_BUILD_LAMBDA)
-		add_library(scopecache-function-${kind} INTERFACE)
-		target_link_libraries(scopecache-function-${kind}
-			INTERFACE scopecache-lambda-${kind} scopecache-${kind})
-		set_target_properties(scopecache-function-${kind} PROPERTIES EXPORT_NAME function-${kind})
 		list(APPEND sc_libraries scopecache-function-${kind} scopecache-lambda-${kind})
 	endif()
 	list(APPEND sc_libraries scopecache-${kind})
@@ -57,7 +48,7 @@ foreach(module IN LISTS sc_modules)
 endforeach()
 
 if(SC_BUILD_CLI)
-	install(TARGETS scopecache RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+	install(TARGETS scopecache-command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 	file(GLOB sc_manuals docs/man/*.1)
 	install(FILES ${sc_manuals} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
