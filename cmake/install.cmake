@@ -16,6 +16,10 @@ foreach(header IN LISTS sc_headers)
 	install(FILES include/scopecache/${header}.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
 endforeach()
 
+foreach(header IN LISTS sc_cxx_headers)
+	install(FILES include/scopecache/${header}.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
+endforeach()
+
 foreach(kind IN LISTS sc_kinds)
 	if(SC_BUILD_LAMBDA)
 		list(APPEND sc_libraries scopecache-function-${kind} scopecache-lambda-${kind})
