@@ -181,5 +181,13 @@ class CachesAlone(Prefix):
         self.keeps(self.with_cmake() / "keeps")
 
 
+class Fastest(Prefix):
+    """gcc's other warnings: with -O3 and all of this machine's instructions it knows more, and guesses more."""
+    options = ("-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O3 -march=native -DNDEBUG", "-DSC_BUILD_CLI=ON")
+
+    def test_it_is_free_of_warnings_and_works(self):
+        self.keeps(self.with_cmake("-Dscopecache_USE_STATIC_LIBS=ON") / "keeps")
+
+
 if __name__ == "__main__":
     unittest.main()
