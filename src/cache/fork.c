@@ -10,15 +10,13 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Guarded by lock. */
-static LIST_HEAD(sci_cache_list, sc_cache) caches = LIST_HEAD_INITIALIZER(caches);
+static struct sc_cache *caches;
 static bool registered;
 
 static void before(void)
 {
-	struct sc_cache *cache;
-
 	pthread_mutex_lock(&lock);
-	LIST_FOREACH(cache, &caches, others)
+	for (struct sc_cache *cache = caches; cache; cache = cache->others)
 		for (uint32_t i = 0; i < cache->stripe_count; i++)
 			pthread_mutex_lock(&cache->stripes[i].lock);
 	sci_cache_time_fork(SCI_FORK_BEFORE);
@@ -28,12 +26,10 @@ static void before(void)
 
 static void after(enum sci_fork_stage stage)
 {
-	struct sc_cache *cache;
-
 	sci_flight_fork(stage);
 	sci_resource_fork(stage);
 	sci_cache_time_fork(stage);
-	LIST_FOREACH(cache, &caches, others)
+	for (struct sc_cache *cache = caches; cache; cache = cache->others)
 		for (uint32_t i = 0; i < cache->stripe_count; i++)
 			pthread_mutex_unlock(&cache->stripes[i].lock);
 	pthread_mutex_unlock(&lock);
@@ -55,8 +51,13 @@ int sci_fork_watch(struct sc_cache *cache)
 	if (!registered)
 		registered = pthread_atfork(before, in_parent, in_child) == 0;
 	bool is_watched = registered;
-	if (is_watched)
-		LIST_INSERT_HEAD(&caches, cache, others);
+	if (is_watched) {
+		cache->others = caches;
+		cache->before = &caches;
+		if (caches)
+			caches->before = &cache->others;
+		caches = cache;
+	}
 	pthread_mutex_unlock(&lock);
 	return is_watched ? 0 : SC_E_NOMEM;
 }
@@ -64,6 +65,8 @@ int sci_fork_watch(struct sc_cache *cache)
 void sci_fork_forget(struct sc_cache *cache)
 {
 	pthread_mutex_lock(&lock);
-	LIST_REMOVE(cache, others);
+	*cache->before = cache->others;
+	if (cache->others)
+		cache->others->before = cache->before;
 	pthread_mutex_unlock(&lock);
 }

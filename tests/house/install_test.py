@@ -151,6 +151,13 @@ int main()
             self.assertLessEqual({name for name in needed if not name.startswith("ld-linux")},
                                  {"libc.so.6", "libgcc_s.so.1"})
 
+    def test_many_copies_are_loaded_late(self):
+        program = self.top / "plugins"
+        run("gcc", *C_FLAGS, "-o", program, SOURCE / "tests/house/plugins.c", f"-I{self.prefix}/include", "-ldl",
+            "-pthread", "-Wno-pedantic")
+        copies = [shutil.copy(self.lib / "libscopecache.so", self.top / f"plugin{number}.so") for number in range(100)]
+        self.assertEqual(run(program, *copies), "all of them\n")
+
     def test_libraries_are_hardened(self):
         for path in self.lib.glob("*.so"):
             headers = run("readelf", "--wide", "--dynamic", "--program-headers", path)
