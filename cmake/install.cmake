@@ -4,9 +4,11 @@
 include(CMakePackageConfigHelpers)
 
 set(sc_headers cache error hooks key memo process resource version)
+set(sc_cxx_headers cache error key load memo options resource scopecache value)
 set(sc_modules scopecache)
 if(SC_BUILD_LAMBDA)
 	list(APPEND sc_headers function lambda)
+	list(APPEND sc_cxx_headers lambda)
 	list(APPEND sc_modules scopecache-lambda scopecache-function)
 endif()
 
@@ -14,13 +16,12 @@ foreach(header IN LISTS sc_headers)
 	install(FILES include/scopecache/${header}.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
 endforeach()
 
-# What a function links, as scopecache/function.h is what it includes: the runtime and the caches.
-foreach(kind static shared)
+foreach(header IN LISTS sc_cxx_headers)
+	install(FILES include/scopecache/${header}.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
+endforeach()
+
+foreach(kind IN LISTS sc_kinds)
 	if(SC_BUILD_LAMBDA)
-		add_library(scopecache-function-${kind} INTERFACE)
-		target_link_libraries(scopecache-function-${kind}
-			INTERFACE scopecache-lambda-${kind} scopecache-${kind})
-		set_target_properties(scopecache-function-${kind} PROPERTIES EXPORT_NAME function-${kind})
 		list(APPEND sc_libraries scopecache-function-${kind} scopecache-lambda-${kind})
 	endif()
 	list(APPEND sc_libraries scopecache-${kind})
@@ -51,7 +52,7 @@ foreach(module IN LISTS sc_modules)
 endforeach()
 
 if(SC_BUILD_CLI)
-	install(TARGETS scopecache RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+	install(TARGETS scopecache-command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 	file(GLOB sc_manuals docs/man/*.1)
 	install(FILES ${sc_manuals} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()

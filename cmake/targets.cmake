@@ -1,11 +1,19 @@
 # What every target of the project is built with, and the few shapes of target there are.
 #
-#   sc_room(NAME SOURCES... [LIBS ...])     a folder under src/: an object library sci_NAME
-#   sc_library(NAME ROOMS ... LIBS ...)     an installed library, static and shared, made of rooms
-#   sc_program(NAME SOURCES ... LIBS ...)   a program, left in the top of the build directory
+#   sc_room(NAME SOURCES... [UNDER ...] [LIBS ...])   a folder under src/: an object library sci_NAME
+#   sc_library(NAME EXPORT ... [JOINED] ROOMS ... LIBS ...)
+#                                                     an installed library made of rooms: scopecache::EXPORT
+#   sc_program(NAME SOURCES... [UNDER ...] [LIBS ...]) a program, left in the top of the build directory
+#
+# UNDER are the folders under src/ whose headers it may include, besides its own: the compiler finds no
+# others. As a part of another build the targets are built when something links them, and not before.
 
 add_library(sc_flags INTERFACE)
-target_include_directories(sc_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+target_include_directories(sc_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
+# For what may look into all of it: tests, fuzz targets and benchmarks.
+add_library(sc_inside INTERFACE)
+target_include_directories(sc_inside INTERFACE ${PROJECT_SOURCE_DIR}/src)
+target_link_libraries(sc_inside INTERFACE sc_flags)
 target_compile_definitions(sc_flags INTERFACE _POSIX_C_SOURCE=200809L _DEFAULT_SOURCE)
 target_compile_options(sc_flags INTERFACE
 	-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
@@ -35,46 +43,97 @@ if(SC_COVERAGE)
 endif()
 
 # What is shipped is hardened as Debian hardens its packages. Those who set _FORTIFY_SOURCE themselves,
-# as packagers do, keep theirs.
-if(CMAKE_BUILD_TYPE MATCHES "^(Release|RelWithDebInfo|MinSizeRel)$" AND NOT SC_SANITIZE)
-	target_compile_options(sc_flags INTERFACE -fstack-protector-strong -fstack-clash-protection)
+# as packagers do, keep theirs. The linker's part is not in sc_flags, because those of a static library
+# would reach the programs of others.
+set(sc_is_shipped $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
+add_library(sc_link_flags INTERFACE)
+if(NOT SC_SANITIZE)
+	target_compile_options(sc_flags INTERFACE
+		$<${sc_is_shipped}:-fstack-protector-strong> $<${sc_is_shipped}:-fstack-clash-protection>)
 	if(NOT "${CMAKE_C_FLAGS}" MATCHES "_FORTIFY_SOURCE")
-		target_compile_definitions(sc_flags INTERFACE _FORTIFY_SOURCE=2)
+		target_compile_definitions(sc_flags INTERFACE $<${sc_is_shipped}:_FORTIFY_SOURCE=2>)
 	endif()
-	target_link_options(sc_flags INTERFACE -Wl,-z,relro,-z,now)
+	target_link_options(sc_link_flags INTERFACE $<${sc_is_shipped}:-Wl,-z,relro,-z,now>)
 endif()
 
-function(sc_room name)
-	cmake_parse_arguments(room "" "" "LIBS" ${ARGN})
-	add_library(sci_${name} OBJECT ${room_UNPARSED_ARGUMENTS})
-	target_link_libraries(sci_${name} PRIVATE sc_flags ${room_LIBS})
+# The folder src/NAME as NAME/ in a folder of its own, so that an include path can name it alone.
+function(sc_may_include target)
+	foreach(room IN LISTS ARGN)
+		set(only ${PROJECT_BINARY_DIR}/only/${room})
+		if(NOT EXISTS ${only}/${room})
+			file(MAKE_DIRECTORY ${only})
+			file(CREATE_LINK ${PROJECT_SOURCE_DIR}/src/${room} ${only}/${room} SYMBOLIC)
+		endif()
+		target_include_directories(${target} PRIVATE ${only})
+	endforeach()
 endfunction()
 
+function(sc_room name)
+	cmake_parse_arguments(room "" "" "UNDER;LIBS" ${ARGN})
+	add_library(sci_${name} OBJECT ${room_UNPARSED_ARGUMENTS})
+	get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+	sc_may_include(sci_${name} ${folder} ${room_UNDER})
+	target_link_libraries(sci_${name} PRIVATE sc_flags ${room_LIBS})
+	set_target_properties(sci_${name} PROPERTIES EXCLUDE_FROM_ALL ${sc_only_when_linked})
+endfunction()
+
+# One object file of the objects of "${ARGN}", in which only what the library exports has a name outside.
+function(sc_join name)
+	find_program(SC_OBJCOPY NAMES ${CMAKE_OBJCOPY} objcopy REQUIRED)
+	mark_as_advanced(SC_OBJCOPY)
+	separate_arguments(flags UNIX_COMMAND "${CMAKE_C_FLAGS}")
+	add_custom_command(OUTPUT ${name}.o
+		COMMAND ${CMAKE_C_COMPILER} ${flags} -r -nostdlib -o ${name}.o ${ARGN}
+		COMMAND ${SC_OBJCOPY} --wildcard "--localize-symbol=sci_*" ${name}.o
+		DEPENDS ${ARGN} COMMAND_EXPAND_LISTS VERBATIM)
+endfunction()
+
+# JOINED: its archive has one member, so that it shares no name with another library that has some of the
+# same rooms, and both fit into one program as a whole.
 function(sc_library name)
-	cmake_parse_arguments(lib "" "" "ROOMS;LIBS" ${ARGN})
+	cmake_parse_arguments(lib "JOINED" "EXPORT" "ROOMS;LIBS" ${ARGN})
 	set(objects)
 	foreach(room IN LISTS lib_ROOMS)
 		list(APPEND objects $<TARGET_OBJECTS:sci_${room}>)
 	endforeach()
-	foreach(kind static shared)
+	foreach(kind IN LISTS sc_kinds)
 		string(TOUPPER ${kind} KIND)
-		add_library(${name}-${kind} ${KIND} ${objects})
-		set_target_properties(${name}-${kind} PROPERTIES OUTPUT_NAME ${name} EXPORT_NAME ${name}-${kind})
+		if(lib_JOINED AND kind STREQUAL "static")
+			sc_join(${name} ${objects})
+			add_library(${name}-static STATIC ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
+			set_target_properties(${name}-static PROPERTIES LINKER_LANGUAGE C)
+		else()
+			add_library(${name}-${kind} ${KIND} ${objects})
+		endif()
+		set_target_properties(${name}-${kind} PROPERTIES
+			OUTPUT_NAME ${name} EXPORT_NAME ${lib_EXPORT}-${kind} EXCLUDE_FROM_ALL ${sc_only_when_linked})
 		target_include_directories(${name}-${kind} PUBLIC
 			$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
 			$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 		# The rooms were compiled with the flags; what is left of them here is what the linker needs.
 		target_link_libraries(${name}-${kind} PRIVATE $<BUILD_INTERFACE:sc_flags> PUBLIC ${lib_LIBS})
-		add_library(scopecache::${name}-${kind} ALIAS ${name}-${kind})
 	endforeach()
-	set(map ${CMAKE_CURRENT_SOURCE_DIR}/${name}.map)
-	target_link_options(${name}-shared PRIVATE -Wl,--version-script=${map} -Wl,--no-undefined-version)
-	set_target_properties(${name}-shared PROPERTIES
-		VERSION ${PROJECT_VERSION} SOVERSION ${sc_soversion} LINK_DEPENDS ${map})
+	if(shared IN_LIST sc_kinds)
+		set(map ${CMAKE_CURRENT_SOURCE_DIR}/${name}.map)
+		target_link_libraries(${name}-shared PRIVATE $<BUILD_INTERFACE:sc_link_flags>)
+		target_link_options(${name}-shared PRIVATE -Wl,--version-script=${map} -Wl,--no-undefined-version)
+		set_target_properties(${name}-shared PROPERTIES
+			VERSION ${PROJECT_VERSION} SOVERSION ${sc_soversion} LINK_DEPENDS ${map})
+	endif()
+	sc_name(${name} ${lib_EXPORT})
+endfunction()
+
+# scopecache::EXPORT-KIND for each kind that is built, and scopecache::EXPORT for the one that others link.
+function(sc_name name export)
+	foreach(kind IN LISTS sc_kinds)
+		add_library(scopecache::${export}-${kind} ALIAS ${name}-${kind})
+	endforeach()
+	add_library(scopecache::${export} ALIAS ${name}-${sc_usual_kind})
 endfunction()
 
 function(sc_program name)
-	cmake_parse_arguments(program "" "" "LIBS" ${ARGN})
+	cmake_parse_arguments(program "" "" "UNDER;LIBS" ${ARGN})
 	add_executable(${name} ${program_UNPARSED_ARGUMENTS})
-	target_link_libraries(${name} PRIVATE sc_flags ${program_LIBS})
+	sc_may_include(${name} ${program_UNDER})
+	target_link_libraries(${name} PRIVATE sc_flags sc_link_flags ${program_LIBS})
 endfunction()

@@ -13,6 +13,10 @@
 
 #include <scopecache/lambda.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A user's name or a param of more bytes than this is not one of ours. */
 #define REPORT_REQUEST_TEXT_MAX 200
 
@@ -34,5 +38,9 @@ void report_request_fini(struct report_request *request);
  *
  * returns  SC_E_FUNCTION, always. */
 int report_request_fail(struct sc_invocation *inv, const struct sc_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

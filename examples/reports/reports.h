@@ -29,6 +29,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The one failure that is the asker's fault. */
 #define REPORTS_NO_SUCH_USER UPSTREAM_OWN_CODES
 
@@ -74,5 +78,9 @@ int reports_create(const char *path, unsigned users, unsigned params, unsigned r
  * "2023", ... . Write into `name` and return it. */
 const char *reports_user_name(unsigned index, char name[REPORTS_NAME_BYTES]);
 const char *reports_param_name(unsigned index, char name[REPORTS_NAME_BYTES]);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* As many buckets as S3 lists in one answer, and what a name or an error code may take. */
 #define S3_BUCKETS_MAX 10000
 #define S3_TEXT_MAX    255
@@ -30,5 +34,9 @@ int s3_answer_buckets(const char *xml, size_t len, struct s3_buckets *buckets,
 /* Read the code of an S3 error answer, such as "AccessDenied", into `code`: letters, digits and dots
  * only; empty when there is none to be found. */
 void s3_answer_error_code(const char *xml, size_t len, char code[S3_TEXT_MAX + 1]);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

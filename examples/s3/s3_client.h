@@ -23,6 +23,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Make a client; in the form that sc_resource wants, so `unused` is NULL. Nothing is sent yet. The
  * environment is read now: Lambda does not change it while a process lives.
  *
@@ -45,5 +49,9 @@ void s3_client_close(void *client);
  * owns     the caller owns the names: s3_buckets_fini(). */
 int s3_client_list_buckets(void *client, int64_t timeout_ms, struct s3_buckets *buckets,
 	struct sc_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

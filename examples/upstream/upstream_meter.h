@@ -10,6 +10,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The file is this struct, mapped by everybody who counts; it only goes up. */
 struct upstream_meter {
 	uint64_t opens;   /* connections that were made */
@@ -30,5 +34,9 @@ void upstream_meter_add(struct upstream_meter *meter, uint64_t opens, uint64_t q
 
 /* Read the counts in the file at `path`. Returns 0, or SC_E_IO with *now untouched. */
 int upstream_meter_read(const char *path, struct upstream_meter *now, struct sc_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -136,8 +136,11 @@ struct sc_cache_options {
 #undef SC_CACHE_OPTION_POINTER
 };
 
+/* In C++ options.hpp has a class in the place of this macro. */
+#ifndef __cplusplus
 #define SC_CACHE_OPTIONS(...)                                                                      \
 	(&(const struct sc_cache_options){ .size = sizeof(struct sc_cache_options), __VA_ARGS__ })
+#endif
 
 /* Open a cache.
  *
@@ -222,8 +225,11 @@ struct sc_put_options {
 	uint64_t cost;  /* of making it anew, in a unit of the caller's; 0: not known */
 };
 
+/* In C++ options.hpp has a class in the place of this macro. */
+#ifndef __cplusplus
 #define SC_PUT_OPTIONS(...)                                                                        \
 	(&(const struct sc_put_options){ .size = sizeof(struct sc_put_options), __VA_ARGS__ })
+#endif
 
 /* The same with options, which may be NULL. SC_E_INVAL, with nothing changed, for options that this
  * version of the library does not know. */
@@ -289,8 +295,11 @@ struct sc_fetch_options {
 	void *loader_context; /* given to this loader */
 };
 
+/* In C++ scopecache::cache::fetch() is in the place of this macro. */
+#ifndef __cplusplus
 #define SC_FETCH_OPTIONS(...)                                                                      \
 	(&(const struct sc_fetch_options){ .size = sizeof(struct sc_fetch_options), __VA_ARGS__ })
+#endif
 
 /* The same with options, which may be NULL. Threads that fetch a key while it is loaded get the
  * result of that load, whichever loader they named. SC_E_INVAL also for options that this version

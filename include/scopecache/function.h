@@ -15,18 +15,16 @@
 
 #include <stdio.h>
 
-/* Defines main() for a function: `init_` and `fini_` may be NULL, `handle_` may not; see struct
- * sc_lambda_function. What goes wrong is written to standard error, and makes the exit status 1. */
+/* Defines main() for a function, in C and in C++: `init_` and `fini_` may be NULL, `handle_` may not; see
+ * struct sc_lambda_function. What goes wrong is written to standard error, and makes the exit status 1. */
 #define SC_LAMBDA_MAIN(init_, handle_, fini_)                                                      \
 	int main(void)                                                                             \
 	{                                                                                          \
+		const struct sc_hooks *const hooks[] = { sc_cache_hooks(), NULL };                 \
+		const struct sc_lambda_function function = { sizeof(struct sc_lambda_function),    \
+			init_, handle_, fini_, hooks, sc_lambda_log_stderr, NULL };                \
 		struct sc_error error;                                                             \
-		int rc = sc_lambda_run(                                                            \
-			&SC_LAMBDA_FUNCTION(.init = (init_), .handle = (handle_), .fini = (fini_), \
-				.hooks = (const struct sc_hooks *const[]){ sc_cache_hooks(),       \
-					NULL },                                                    \
-				.log = sc_lambda_log_stderr),                                      \
-			&error);                                                                   \
+		const int rc = sc_lambda_run(&function, &error);                                   \
 		if (rc < 0)                                                                        \
 			fprintf(stderr, "[ERROR] %s\n", error.message);                            \
 		return rc < 0;                                                                     \

@@ -4,10 +4,12 @@
  * same parts in the same order: ("a-b", "c") and ("a", "b-c") never meet, nor do "1" and 1, an empty
  * text and no text, a text and the same bytes. Nothing is formatted, joined or cut.
  *
- *	SC_KEY(user, year)				in C: each argument becomes a part by its type
+ *	SC_KEY(user, year)				each argument becomes a part by its type
  *	SC_KEY("report", SC_BYTES(digest, 32))
- *	struct sc_part parts[] = { sc_part_text(user) };	in C++, or when the number is not known
+ *	struct sc_part parts[] = { sc_part_text(user) };	when the number of parts is not known
  *	struct sc_key key = { parts, 1 };
+ *
+ * In C++ SC_KEY() is in key.hpp, and makes a scopecache::key.
  */
 #ifndef SCOPECACHE_KEY_H
 #define SCOPECACHE_KEY_H
@@ -107,11 +109,11 @@ static inline struct sc_part sc_part_self(struct sc_part part)
 	return part;
 }
 
-#ifndef __cplusplus
-
 #define SC_BYTES(data, len)  sc_part_bytes(data, len)
 #define SC_TEXT_N(data, len) sc_part_text_n(data, len)
 #define SC_ABSENT            sc_part_absent()
+
+#ifndef __cplusplus
 
 /* The part that a C value makes, by its type. A type that is not listed does not compile: floating
  * point has no useful equality, and a pointer's value must not decide what is found. */

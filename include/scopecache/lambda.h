@@ -131,9 +131,12 @@ struct sc_lambda_function {
 	const char *runtime_api;
 };
 
+/* In C++ lambda.hpp has lambda_main(), or fill the struct in. */
+#ifndef __cplusplus
 #define SC_LAMBDA_FUNCTION(...)                                                                    \
 	((const struct sc_lambda_function){ .size = sizeof(struct sc_lambda_function),             \
 		__VA_ARGS__ })
+#endif
 
 /* Run the function until the platform ends it: init, then event after event, then fini.
  *

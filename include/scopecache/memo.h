@@ -33,13 +33,15 @@ struct sc_memo {
 
 /* SC_MEMO(name, function, context, ...) defines a static memo, at file scope or inside a
  * function. After the context come the options of a cache (see SC_CACHE_OPTION_TABLE), all
- * constant. The cache is opened by the first call. */
+ * constant. The cache is opened by the first call. In C++ memo.hpp has a class in its place. */
+#ifndef __cplusplus
 #define SC_MEMO(name, function, ...)                                                               \
 	static const struct sc_cache_options name##_options = { .size = sizeof(                    \
 									struct sc_cache_options),  \
 		.loader = function,                                                                \
 		.loader_context = __VA_ARGS__ };                                                   \
 	static struct sc_memo name = SC_MEMO_INIT(&name##_options)
+#endif
 
 /* The initialiser of a memo. The function is the loader of these options, which are not copied and
  * have to live as long as the memo. */

@@ -9,16 +9,13 @@
 #include "cache/handle.h"
 
 static struct sci_lock lock = SCI_LOCK_INIT;
-static LIST_HEAD(sci_cache_list, sc_cache) caches
-	SCI_GUARDED_BY(lock) = LIST_HEAD_INITIALIZER(caches);
+static struct sc_cache *caches SCI_GUARDED_BY(lock);
 static bool registered SCI_GUARDED_BY(lock);
 
 static SCI_UNCHECKED void before(void)
 {
-	struct sc_cache *cache;
-
 	sci_lock_take(&lock);
-	LIST_FOREACH(cache, &caches, others)
+	for (struct sc_cache *cache = caches; cache; cache = cache->others)
 		for (uint32_t i = 0; i < cache->stripe_count; i++)
 			sci_lock_take(&cache->stripes[i].lock);
 	sci_cache_time_fork(SCI_FORK_BEFORE);
@@ -28,12 +25,10 @@ static SCI_UNCHECKED void before(void)
 
 static SCI_UNCHECKED void after(enum sci_fork_stage stage)
 {
-	struct sc_cache *cache;
-
 	sci_flight_fork(stage);
 	sci_resource_fork(stage);
 	sci_cache_time_fork(stage);
-	LIST_FOREACH(cache, &caches, others)
+	for (struct sc_cache *cache = caches; cache; cache = cache->others)
 		for (uint32_t i = 0; i < cache->stripe_count; i++)
 			sci_lock_let_go(&cache->stripes[i].lock);
 	sci_lock_let_go(&lock);
@@ -55,8 +50,13 @@ int sci_fork_watch(struct sc_cache *cache)
 	if (!registered)
 		registered = pthread_atfork(before, in_parent, in_child) == 0;
 	bool is_watched = registered;
-	if (is_watched)
-		LIST_INSERT_HEAD(&caches, cache, others);
+	if (is_watched) {
+		cache->others = caches;
+		cache->before = &caches;
+		if (caches)
+			caches->before = &cache->others;
+		caches = cache;
+	}
 	sci_lock_let_go(&lock);
 	return is_watched ? 0 : SC_E_NOMEM;
 }
@@ -64,6 +64,8 @@ int sci_fork_watch(struct sc_cache *cache)
 void sci_fork_forget(struct sc_cache *cache)
 {
 	sci_lock_take(&lock);
-	LIST_REMOVE(cache, others);
+	*cache->before = cache->others;
+	if (cache->others)
+		cache->others->before = cache->before;
 	sci_lock_let_go(&lock);
 }

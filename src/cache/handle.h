@@ -14,8 +14,6 @@
 
 #include <scopecache/cache.h>
 
-#include <sys/queue.h>
-
 /* What the cache itself counts; the rest of the figures is the shard's. */
 struct sci_counts {
 	uint64_t hits, misses, expired, loads, load_failures, load_absences, load_waits, puts,
@@ -39,9 +37,10 @@ struct sc_cache {
 	struct sci_hash_secret secret;
 	void *region;
 	size_t region_bytes;
-	size_t shard_bytes;          /* each of as many shards, which lie one behind the other */
-	uint32_t stripe_count;       /* a power of two */
-	LIST_ENTRY(sc_cache) others; /* the other open caches; see fork.c */
+	size_t shard_bytes;    /* each of as many shards, which lie one behind the other */
+	uint32_t stripe_count; /* a power of two */
+	/* The other open caches: the next one, and what points to this one; see fork.c. */
+	struct sc_cache *others, **before;
 
 	struct sci_tally tally;      /* of lookups without the lock */
 	atomic_bool has_deadlines;   /* an entry that expires was ever stored */

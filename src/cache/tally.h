@@ -21,9 +21,10 @@ struct sci_tally_sum {
 	uint64_t hits, misses;
 };
 
-/* The number of this thread, from 1; 0: it has none of its own. It lies in the memory that every thread
- * has, so that no function has to be called to find it. */
-extern _Thread_local unsigned sci_tally_number __attribute__((tls_model("initial-exec")));
+/* The number of this thread, from 1; 0: it has none of its own. The linker chooses how it is found: in a
+ * program at a fixed place, in a shared library by a call, because one that is loaded late finds no
+ * room, or with musl never has any, in the memory that every thread has from its start. */
+extern _Thread_local unsigned sci_tally_number;
 
 /* The same for a thread that has none: give it one, or add atomically. */
 void sci_tally_hit_shared(struct sci_tally *tally);

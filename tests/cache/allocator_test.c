@@ -10,7 +10,10 @@
 
 /* What it gives lies behind a mark, so that nothing of malloc()'s can be mistaken for it. */
 struct block {
-	max_align_t mark;
+	union {
+		int mark;
+		max_align_t aligned;
+	} first;
 	unsigned char bytes[];
 };
 
@@ -26,7 +29,7 @@ static void *take(size_t bytes, void *context)
 	struct arena *arena = context;
 
 	assert_non_null(block);
-	*(int *)(void *)&block->mark = MARK;
+	block->first.mark = MARK;
 	arena->live++;
 	arena->given++;
 	return block->bytes;
@@ -38,8 +41,8 @@ static void give_back(void *memory, void *context)
 		(struct block *)(void *)((char *)memory - offsetof(struct block, bytes));
 	struct arena *arena = context;
 
-	assert_int_equal(*(int *)(void *)&block->mark, MARK);
-	*(int *)(void *)&block->mark = 0;
+	assert_int_equal(block->first.mark, MARK);
+	block->first.mark = 0;
 	arena->live--;
 	free(block);
 }

@@ -253,6 +253,9 @@ static int tear_down(void **state)
 static void children_of_a_process_at_work(void **state)
 {
 	(void)state;
+#ifdef SCT_EMULATED /* qemu fails in a child that starts threads after other threads were there */
+	skip();
+#endif
 	sct_threads_run(1 + THREADS, fork_or_use, NULL);
 }
 

@@ -6,12 +6,14 @@ import socket
 import tempfile
 import unittest
 
-from runtime_api import Environment, meter
+from runtime_api import BUILD, Environment, meter
 from s3_stub import S3Stub, error, listing
 
 COLD = "list_buckets_cold"
 GLOBAL = "global_variable"
-BOTH = (COLD, GLOBAL)
+# The same in C++, where there was a compiler for it.
+CXX = tuple(name for name in (GLOBAL + "_cxx",) if (BUILD / name).exists())
+ALL = (COLD, GLOBAL, *CXX)
 WHO = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-west-1"}
 
 
@@ -31,7 +33,7 @@ class ListBuckets(unittest.TestCase):
             self.assertIn(word, answer.json()["errorMessage"])
 
     def test_answers_are_the_buckets(self):
-        for program in BOTH:
+        for program in ALL:
             with self.subTest(program), S3Stub() as stub, self.start(program, stub) as function:
                 for names in [], ["one"], ["zebra", "b.c-d", "x" * 63], [f"bucket-{i}" for i in range(10000)]:
                     stub.body = listing(*names)
@@ -40,7 +42,7 @@ class ListBuckets(unittest.TestCase):
                     self.assertEqual(answer.content_type, "application/json")
 
     def test_what_is_kept(self):
-        for program, connections in (COLD, 20), (GLOBAL, 1):
+        for program, connections in (COLD, 20), *((kept, 1) for kept in (GLOBAL, *CXX)):
             with self.subTest(program), S3Stub() as stub:
                 self.meter.unlink(missing_ok=True)
                 with self.start(program, stub) as function:
@@ -57,7 +59,7 @@ class ListBuckets(unittest.TestCase):
             self.assertEqual(stub.connections, 3)
 
     def test_down_and_up_again(self):
-        for program in BOTH:
+        for program in ALL:
             # A port that is bound and does not listen is ours, and refuses; the stub can bind it too.
             with self.subTest(program), socket.socket() as reserved:
                 reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -75,7 +77,7 @@ class ListBuckets(unittest.TestCase):
                  (503, error("SlowDown"), "S3 answered 503 SlowDown"), (403, b"<Error>", "S3 answered 403"),
                  (400, error("odd code\n\x1b[0m"), "S3 answered 400"), (204, b"", "S3 answered 204"),
                  (301, error("PermanentRedirect"), "S3 answered 301 PermanentRedirect")]
-        for program in BOTH:
+        for program in ALL:
             with S3Stub() as stub, self.start(program, stub) as function:
                 stub.headers = [("Location", stub.url + "/elsewhere")]
                 for status, body, message in cases:
@@ -94,7 +96,7 @@ class ListBuckets(unittest.TestCase):
                b"<!DOCTYPE x [<!ENTITY e 'eeee'>]>" + whole: "protocol", listing(""): "protocol",
                error("AccessDenied"): "protocol", listing("x" * 256): "too large",
                listing(*["y"] * 10001): "too large", b" " * (4 << 20) + whole: "too large"}
-        for program in BOTH:
+        for program in ALL:
             with S3Stub() as stub, self.start(program, stub) as function:
                 for body, word in bad.items():
                     with self.subTest(program, body=body[:40]):
@@ -111,7 +113,7 @@ class ListBuckets(unittest.TestCase):
             self.assertEqual(function.invoke({}).kind, "response")
 
     def test_an_s3_that_says_nothing_is_given_up_before_the_deadline(self):
-        for program in BOTH:
+        for program in ALL:
             with self.subTest(program), S3Stub() as stub, self.start(program, stub) as function:
                 stub.silent = True
                 self.assert_error(function.invoke({}, timeout_ms=400), "did not answer in time")
@@ -128,7 +130,7 @@ class ListBuckets(unittest.TestCase):
                      ({"AWS_SESSION_TOKEN": "a\r\nx: y"}, "not a session token"),
                      ({"AWS_SESSION_TOKEN": "t" * 9000}, "not a session token")]
             for environment, word in cases:
-                for program in BOTH:
+                for program in ALL:
                     with self.subTest(program, word=word), self.start(program, stub, **environment) as function:
                         for _ in range(2):
                             self.assert_error(function.invoke({}), word)

@@ -2,6 +2,7 @@
 named by a test, every relative link leads somewhere, every ./dev command that a page shows exists."""
 
 import re
+import shutil
 import subprocess
 import unittest
 
@@ -39,12 +40,24 @@ void document_free(struct document *document);
 
 """
 
+# What the lines of C++ in docs/cxx.md, one after the other, stand behind.
+BEFORE_CXX = """
+#include <string>
+
+struct database {
+	std::string query(std::string_view user, int year);
+};
+database *database_open();
+extern database db;
+
+"""
+
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
-def blocks_of_c(page):
+def blocks_of(language, page):
     text = (SOURCE / page).read_text(encoding="utf-8")
-    return re.findall(r"^```c\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 class Docs(unittest.TestCase):
@@ -92,15 +105,25 @@ class Docs(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run.stderr)
 
     def test_the_example_of_the_readme_compiles(self):
-        blocks = blocks_of_c("README.md")
+        blocks = blocks_of("c", "README.md")
         self.assertEqual(len(blocks), 1)
         self.assert_compiles(AROUND % blocks[0])
 
     def test_the_examples_of_the_page_about_caches_compile(self):
-        blocks = blocks_of_c("docs/cache.md")
+        blocks = blocks_of("c", "docs/cache.md")
         self.assertGreater(len(blocks), 1)
         # They are functions that nobody calls.
         self.assert_compiles(BEFORE + "\n".join(blocks), "-Wno-unused-function")
+
+    def test_the_examples_of_the_page_about_cxx_compile(self):
+        blocks = blocks_of("cpp", "docs/cxx.md")
+        self.assertGreater(len(blocks), 1)
+        if not shutil.which("g++"):
+            self.skipTest("there is no g++")
+        run = subprocess.run(["g++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{INCLUDE}",
+                              "-fsyntax-only", "-x", "c++", "-"], input=BEFORE_CXX + "\n".join(blocks),
+                             stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
 
     def test_every_room_is_on_the_map(self):
         page = (SOURCE / "docs/architecture.md").read_text(encoding="utf-8")

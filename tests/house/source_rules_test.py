@@ -5,26 +5,37 @@ import unittest
 
 from house import SOURCE, files, name_of
 
-# Each room, and the rooms under it that it may include; the public headers are under everything.
-MAY_INCLUDE = {
-    "include/scopecache": set(),
-    "src/base": set(),
-    "src/engine": {"base"},
-    "src/cache": {"base", "engine"},
-    "src/http": {"base"},
-    "src/lambda": {"base", "http"},
-    "src/invoke": {"base", "http"},
-    "src/local": {"base", "http"},
-    "src/replay": {"base"},
-    "src/cli": {"base", "http", "invoke", "local", "replay"},
-    "examples/demo": {"base", "http", "invoke"},
-    "examples": set(),
-}
+
+def layers():
+    """Each room, and the rooms under it that it may include, as the table in docs/architecture.md and
+    the build have it; the public headers are under everything."""
+    page = (SOURCE / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `((?:src|include)/\w+)/` \|.*\| ([^|]*) \|$", page, re.M))
+    rooms = {name.removeprefix("src/") for name in rows}
+    may = {name: {word for word in re.findall(r"\w+", text) if word in rooms} for name, text in rows.items()}
+    demo = re.search(r"the demo also ([\w, ]+)", page)
+    return {**may, "examples": set(), "examples/demo": set(re.findall(r"\w+", demo[1]))}
+
+
+def built_layers():
+    """The same as the folders UNDER a target in its CMakeLists.txt."""
+    may = {}
+    for path in [*SOURCE.glob("src/*/CMakeLists.txt"), SOURCE / "examples/demo/CMakeLists.txt"]:
+        folder = name_of(path.parent)
+        text = path.read_text(encoding="utf-8")
+        targets = re.findall(r"^sc_(?:room|program)\(([^)]*)\)", text, re.M)
+        under = [set(re.search(r"UNDER ((?:[a-z]+\s*)*)", one)[1].split()) if "UNDER" in one else set()
+                 for one in targets]
+        may[folder] = set().union(*under) - {path.parent.name}
+    return may
+
+
+MAY_INCLUDE = layers()
 # What becomes part of a function's process needs the C library alone.
 NO_LIBRARIES = ("include/scopecache", "src/base", "src/engine", "src/cache", "src/http", "src/lambda")
 LIBRARY = re.compile(r"(event2/|ev|jansson|curl/|sqlite3|openssl/|zlib|zstd)")
 
-CODE = (".c", ".h", ".py", ".sh")
+CODE = (".c", ".h", ".cpp", ".hpp", ".py", ".sh")
 LINES_MAX = 600
 
 # What a public repository does not say: unfinished work, somebody's own folders, numbers that mean
@@ -59,9 +70,18 @@ class SourceRules(unittest.TestCase):
         self.assertLessEqual(rooms, set(MAY_INCLUDE))
         self.assertIn("src/base", rooms)
 
+    def test_the_build_and_the_docs_agree(self):
+        self.assertEqual(built_layers(), {room: under for room, under in MAY_INCLUDE.items()
+                                          if room not in ("include/scopecache", "examples")})
+
+    def test_what_the_docs_forbid_is_wrong(self):
+        self.assertFalse(may_include("src/local", "http/http_message.h"))
+        self.assertFalse(may_include("src/cache", "lambda/loop.h"))
+        self.assertTrue(may_include("src/lambda", "http/http_message.h"))
+
     def test_includes_go_down(self):
         checked, wrong = 0, []
-        for path in files(".c", ".h"):
+        for path in files(".c", ".h", ".cpp", ".hpp"):
             name = name_of(path)
             room = room_of(name)
             if room is None:
@@ -75,7 +95,7 @@ class SourceRules(unittest.TestCase):
 
     def test_what_a_function_links_needs_no_libraries(self):
         wrong = []
-        for path in files(".c", ".h"):
+        for path in files(".c", ".h", ".cpp", ".hpp"):
             if name_of(path).startswith(tuple(room + "/" for room in NO_LIBRARIES)):
                 for include in re.findall(r"^#\s*include <([^>]+)>", path.read_text(encoding="utf-8"), re.M):
                     if LIBRARY.match(include):
@@ -99,8 +119,8 @@ class SourceRules(unittest.TestCase):
         self.assertEqual({name: lines for name, lines in lengths.items() if lines > LINES_MAX}, {})
 
     def test_sources_begin_with_what_they_are(self):
-        self.assertEqual([name_of(path) for path in files(".c", ".h")
-                          if not path.read_text(encoding="utf-8").startswith("/*")], [])
+        self.assertEqual([name_of(path) for path in files(".c", ".h", ".cpp", ".hpp")
+                          if not path.read_text(encoding="utf-8").startswith(("/*", "// "))], [])
 
     def test_unwanted_words(self):
         found = []

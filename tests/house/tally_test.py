@@ -118,6 +118,11 @@ class Tally(unittest.TestCase):
     def test_nothing_ran_is_a_failure(self):
         self.assertEqual(self.tally()[:2], (1, "0 passed, 1 failed"))
 
+    def test_a_check_that_is_skipped_is_named(self):
+        status, last, output = self.tally(checks="passed lint format\nskipped port to musl: no packages\n")
+        self.assertEqual((status, last), (0, "1 passed, 0 failed, 1 skipped"))
+        self.assertIn("skipped port to musl: no packages\n", output)
+
     def test_checks_count(self):
         status, last, output = self.tally(checks="passed lint format\nfailed build of tsan\n")
         self.assertEqual((status, last), (1, "1 passed, 1 failed"))

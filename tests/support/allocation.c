@@ -22,7 +22,6 @@ int __real_posix_memalign(void **block, size_t alignment, size_t size);
 char *__real_strdup(const char *text);
 void *__real_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 int __real_munmap(void *addr, size_t len);
-int __real_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
@@ -33,7 +32,6 @@ int __wrap_posix_memalign(void **block, size_t alignment, size_t size);
 char *__wrap_strdup(const char *text);
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *addr, size_t len);
-int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
 /* Weak, so that a test program that does not wrap still links. */
 #pragma weak __real_malloc
@@ -45,7 +43,6 @@ int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*ch
 #pragma weak __real_strdup
 #pragma weak __real_mmap
 #pragma weak __real_munmap
-#pragma weak __real_pthread_atfork
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool armed, failed;
@@ -53,7 +50,7 @@ static long countdown;
 static const void *live[LIVE_MAX];
 static size_t live_count;
 
-static bool must_fail(void)
+bool sct_allocation_must_fail(void)
 {
 	pthread_mutex_lock(&lock);
 	bool fail = armed && countdown > 0 && --countdown == 0;
@@ -87,17 +84,17 @@ static void dead(const void *block)
 
 void *__wrap_malloc(size_t size)
 {
-	return must_fail() ? NULL : born(__real_malloc(size));
+	return sct_allocation_must_fail() ? NULL : born(__real_malloc(size));
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	return must_fail() ? NULL : born(__real_calloc(count, size));
+	return sct_allocation_must_fail() ? NULL : born(__real_calloc(count, size));
 }
 
 void *__wrap_realloc(void *old, size_t size)
 {
-	if (must_fail())
+	if (sct_allocation_must_fail())
 		return NULL;
 	dead(old);
 	return born(__real_realloc(old, size));
@@ -105,12 +102,13 @@ void *__wrap_realloc(void *old, size_t size)
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
-	return must_fail() ? NULL : born(__real_aligned_alloc(alignment, size));
+	return sct_allocation_must_fail() ? NULL : born(__real_aligned_alloc(alignment, size));
 }
 
 int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
 {
-	int rc = must_fail() ? ENOMEM : __real_posix_memalign(block, alignment, size);
+	int rc =
+		sct_allocation_must_fail() ? ENOMEM : __real_posix_memalign(block, alignment, size);
 
 	if (rc == 0)
 		born(*block);
@@ -125,24 +123,19 @@ void __wrap_free(void *old)
 
 char *__wrap_strdup(const char *text)
 {
-	return must_fail() ? NULL : born(__real_strdup(text));
+	return sct_allocation_must_fail() ? NULL : born(__real_strdup(text));
 }
 
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	return must_fail() ? MAP_FAILED : born(__real_mmap(addr, len, prot, flags, fd, offset));
+	return sct_allocation_must_fail() ? MAP_FAILED
+					  : born(__real_mmap(addr, len, prot, flags, fd, offset));
 }
 
 int __wrap_munmap(void *addr, size_t len)
 {
 	dead(addr);
 	return __real_munmap(addr, len);
-}
-
-/* Its handlers stay registered for good. */
-int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
-{
-	return must_fail() ? ENOMEM : __real_pthread_atfork(prepare, parent, child);
 }
 
 int sct_allocation_failed(void)

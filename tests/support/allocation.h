@@ -7,6 +7,8 @@
 #ifndef SCT_ALLOCATION_H
 #define SCT_ALLOCATION_H
 
+#include <stdbool.h>
+
 /* Run `scenario` with its first allocation failing, then its second, and so on until a run meets no
  * failure. After every run, everything that it allocated must have been freed. Fails the test when
  * nothing was ever injected: then the scenario allocates nothing, or the program is linked without
@@ -16,5 +18,8 @@ void sct_fail_each_allocation(void (*scenario)(void *arg), void *arg);
 
 /* True after an allocation failed in the present run of the scenario. */
 int sct_allocation_failed(void);
+
+/* For wrappers of other functions: whether this call, which counts as an allocation, is to fail. */
+bool sct_allocation_must_fail(void);
 
 #endif

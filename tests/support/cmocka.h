@@ -8,6 +8,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#ifdef SCT_SMALL_CMOCKA
+#include "support/small_cmocka.h"
+#else
 #include <cmocka.h>
+#endif
 
 #endif

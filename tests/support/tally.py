@@ -3,7 +3,7 @@
 	tally.py FOLDER
 
 FOLDER holds the results of ctest as JUnit files, *.xml, one for each build, and `checks`, a line
-`passed NAME` or `failed NAME` for each check that is not a test of ctest's. A program counts as the
+`passed NAME`, `failed NAME` or `skipped NAME` for each check that is not a test of ctest's. A program counts as the
 cases that its output names, cmocka's or unittest's, else as one; but ctest has the last word: what it
 calls failed has at least one failed case, whatever was printed before the end. The exit status is 0
 when something passed and nothing failed."""
@@ -94,6 +94,8 @@ def main(folder):
         cases[result] += 1
         if result == "failed":
             print(f"\n== FAILED {name}")
+        if result == "skipped":
+            print(f"skipped {name}")
     if cases["failed"]:
         print("\nThe whole output of all tests: build/*/Testing/Temporary/LastTest.log")
     print(f"\n{cases['passed']} passed, {cases['failed']} failed"

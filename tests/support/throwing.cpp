@@ -1,3 +1,4 @@
+// Throwing and catching for tests in C.
 #include "support/throwing.h"
 
 #include <stdexcept>

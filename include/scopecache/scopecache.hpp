@@ -1,0 +1,26 @@
+/* scopecache/scopecache.hpp - all of scopecache in C++17 and later, header-only over the C libraries.
+ *
+ *	scopecache::cache reports(scopecache::cache_options().max_bytes(8 << 20).ttl_ms(60000),
+ *		[&](scopecache::load &load) { return db.query(load.text(0), load.number(1)); });
+ *	answer(reports.fetch(scopecache::key(user, year)).text());
+ *
+ * Each header below has the C++ of the C header of its name, where ownership, blocking and threads
+ * are described. Handles close themselves, move, and do not copy. Failures are thrown as a
+ * scopecache::error; what a loader or opener throws arrives at the caller that ran it.
+ */
+#ifndef SCOPECACHE_SCOPECACHE_HPP
+#define SCOPECACHE_SCOPECACHE_HPP
+
+#include <scopecache/cache.hpp>
+#include <scopecache/error.hpp>
+#include <scopecache/key.hpp>
+#include <scopecache/memo.hpp>
+#include <scopecache/resource.hpp>
+#include <scopecache/value.hpp>
+
+/* The runtime is not installed where only the caches were built. */
+#if __has_include(<scopecache/lambda.h>)
+#include <scopecache/lambda.hpp>
+#endif
+
+#endif
