@@ -144,6 +144,7 @@ struct target {
 static int copy_found_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_found *found, const struct target *to, struct sc_value *pinned)
 {
+	sci_lock_assert_held(&stripe->lock);
 	if (found->object)
 		return SC_E_INVAL;
 	*to->len = found->len;

@@ -22,8 +22,8 @@ struct sci_record {
 	_Atomic uint64_t form;
 	_Atomic sci_place newer; /* neighbours in its queue; 0 at the ends */
 	_Atomic sci_place older;
-	_Atomic uint32_t
-		slot; /* which slot of the index leads here, and the eighth of the window */
+	/* Which slot of the index leads here, and the eighth of the window. */
+	_Atomic uint32_t slot;
 	/* The key begins here. */
 };
 
