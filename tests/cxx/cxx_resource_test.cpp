@@ -54,6 +54,8 @@ static void it_is_opened_once_and_closed()
 		CHECK(first->number == 2 && open_now == 1);
 		moved.reset();
 		CHECK(open_now == 1);
+		/* What is held has to end before the resource does. */
+		auto last = std::move(first);
 	}
 	CHECK(open_now == 0);
 }
