@@ -47,17 +47,16 @@ static int connect_socket(int fd, const union sci_http_sockaddr *to)
 	return errno == EINPROGRESS ? ETIMEDOUT : errno;
 }
 
-/* Returns 0 or an errno. */
+/* Returns 0 or an errno. The socket is the connection's before it connects: a thread may be cancelled
+ * in connect(). */
 static int connect_to(struct sci_http_connection *connection, const union sci_http_sockaddr *to)
 {
-	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	connection->fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connection->fd < 0)
 		return errno;
-	int os_errno = connect_socket(fd, to);
+	int os_errno = connect_socket(connection->fd, to);
 	if (os_errno != 0)
-		close(fd);
-	else
-		connection->fd = fd;
+		sci_http_connection_close(connection);
 	return os_errno;
 }
 

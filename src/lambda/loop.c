@@ -32,7 +32,8 @@
 struct loop {
 	struct sc_lambda_function function;
 	struct sc_hooks hooks[SC_HOOKS_MAX];
-	size_t hook_count;
+	size_t hook_count;     /* those that were not told of the shutdown yet */
+	size_t begun;          /* those that were told of a begin, and not yet of the end */
 	uint64_t memory_bytes; /* the function's; 0: not known */
 	struct sci_http_interrupt *interrupt;
 	void *state;
@@ -76,10 +77,10 @@ static struct sc_invocation_info info_of(const struct loop *loop)
 	};
 }
 
-static void tell_begin(const struct loop *loop)
+static void tell_begin(struct loop *loop)
 {
-	for (size_t i = 0; i < loop->hook_count; i++) {
-		const struct sc_hooks *hooks = &loop->hooks[i];
+	for (loop->begun = 0; loop->begun < loop->hook_count; loop->begun++) {
+		const struct sc_hooks *hooks = &loop->hooks[loop->begun];
 		if (!hooks->invocation_begin)
 			continue;
 		struct sc_invocation_info info = info_of(loop);
@@ -87,51 +88,33 @@ static void tell_begin(const struct loop *loop)
 	}
 }
 
-/* What ends is told to all: where one of them does not come back, to the others on the way out. */
-struct telling {
-	const struct loop *loop;
-	size_t left;
-};
-
-static void tell_end_to_the_rest(void *arg)
+/* Where one of the hooks does not return, the others are told on the way out: of an end here, and of the
+ * shutdown below. */
+static void tell_end(void *arg)
 {
-	struct telling *telling = arg;
+	struct loop *loop = arg;
 
-	pthread_cleanup_push(tell_end_to_the_rest, telling);
-	while (telling->left-- > 0) {
-		const struct sc_hooks *hooks = &telling->loop->hooks[telling->left];
-		struct sc_invocation_info info = info_of(telling->loop);
+	pthread_cleanup_push(tell_end, loop);
+	while (loop->begun > 0) {
+		const struct sc_hooks *hooks = &loop->hooks[--loop->begun];
+		struct sc_invocation_info info = info_of(loop);
 		if (hooks->invocation_end)
 			hooks->invocation_end(hooks->context, &info);
 	}
-	telling->left = 0;
 	pthread_cleanup_pop(0);
 }
 
-static void tell_end(const struct loop *loop)
+static void tell_shutdown(void *arg)
 {
-	tell_end_to_the_rest(&(struct telling){ loop, loop->hook_count });
-}
+	struct loop *loop = arg;
 
-static void tell_shutdown_to_the_rest(void *arg)
-{
-	struct telling *telling = arg;
-
-	pthread_cleanup_push(tell_shutdown_to_the_rest, telling);
-	while (telling->left-- > 0) {
-		const struct sc_hooks *hooks = &telling->loop->hooks[telling->left];
+	pthread_cleanup_push(tell_shutdown, loop);
+	while (loop->hook_count > 0) {
+		const struct sc_hooks *hooks = &loop->hooks[--loop->hook_count];
 		if (hooks->shutdown)
 			hooks->shutdown(hooks->context);
 	}
-	telling->left = 0;
 	pthread_cleanup_pop(0);
-}
-
-static void tell_shutdown(void *loop)
-{
-	const struct loop *the = loop;
-
-	tell_shutdown_to_the_rest(&(struct telling){ the, the->hook_count });
 }
 
 /* ---- One invocation. ---- */
@@ -202,9 +185,25 @@ static void answer(struct loop *loop, int result)
 			loop->error.message);
 }
 
+static void restore_cancellation(void *state)
+{
+	pthread_setcancelstate(*(const int *)state, NULL);
+}
+
+/* A cancellation that came while the handler ran must not take effect in the middle of the post: the caller
+ * would wait for nothing. The post ends at the deadline at the latest, and it takes effect afterwards. */
+static void answer_before_cancellation(struct loop *loop, int result)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pthread_cleanup_push(restore_cancellation, &state);
+	answer(loop, result);
+	pthread_cleanup_pop(1);
+}
+
 static void prepare(struct loop *loop, const struct sci_event *event)
 {
-	sci_invocation_begin(&loop->invocation, event);
 	if (sci_trace_environment_set(&loop->trace, event->trace_id) < 0)
 		say(loop, SC_LOG_WARN, "no memory to set _X_AMZN_TRACE_ID");
 	if (event->deadline_is_malformed && !loop->has_warned_of_deadline) {
@@ -214,29 +213,30 @@ static void prepare(struct loop *loop, const struct sci_event *event)
 	}
 }
 
-/* The handler did not come back: who waits for its answer is told, and the exception, or the end of the
- * thread, goes on. */
+/* The handler did not return: the caller is told, and the exception, or the end of the thread,
+ * goes on. */
 static void abandon_invocation(void *arg)
 {
 	struct loop *loop = arg;
 
 	sc_invocation_fail(&loop->invocation, "Function.DidNotReturn",
 		"the handler did not return: it threw, or its thread ended");
-	answer(loop, SC_E_FUNCTION);
-	tell_end(loop);
+	answer_before_cancellation(loop, SC_E_FUNCTION);
 }
 
 static void serve(struct loop *loop, const struct sci_event *event)
 {
 	int result;
 
-	prepare(loop, event);
+	sci_invocation_begin(&loop->invocation, event);
+	pthread_cleanup_push(tell_end, loop);
 	pthread_cleanup_push(abandon_invocation, loop);
+	prepare(loop, event);
 	tell_begin(loop);
 	result = loop->function.handle(&loop->invocation, loop->state);
 	pthread_cleanup_pop(0);
-	answer(loop, result);
-	tell_end(loop);
+	answer_before_cancellation(loop, result);
+	pthread_cleanup_pop(1);
 }
 
 /* ---- Event after event. ---- */

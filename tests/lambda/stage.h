@@ -22,6 +22,7 @@ struct stage {
 	int (*handle)(struct sc_invocation *inv, void *state); /* NULL: stage_handle */
 
 	const struct sc_hooks *const *hooks; /* NULL: those that note */
+	bool exits_from_log;                 /* the first line that is logged ends the thread */
 
 	/* What happened: i(nit), b(egin), h(andle), e(nd), f(ini), s(hutdown). */
 	char order[256];
