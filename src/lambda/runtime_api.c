@@ -125,7 +125,7 @@ static int send_post(struct sci_runtime_api *api, const struct sci_post *post,
 		.body_len = post->len,
 		.max_answer = REPLY_MAX,
 		.deadline_mono_ms = post->deadline_mono_ms,
-		.hurry = post->deadline_mono_ms ? NULL : api->interrupt,
+		.hurry = api->interrupt,
 	};
 	struct sci_http_response response;
 

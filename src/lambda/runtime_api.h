@@ -39,7 +39,7 @@ struct sci_post {
 	const char *error_type; /* NULL for a response */
 	const void *body;
 	size_t len;
-	int64_t deadline_mono_ms; /* give up then; 0: once the wait for an event is interrupted */
+	int64_t deadline_mono_ms; /* give up then, or after a silent second once interrupted; 0: never */
 };
 
 /* Post a response or, when it has an error type, an error for `event`; or an error of the init
