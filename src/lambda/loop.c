@@ -1,7 +1,8 @@
 /* The life of a function: init, event after event, fini.
  *
  * What may go wrong is of three kinds. Without an event the loop backs off and tries again, a
- * bounded number of times in a row. An answer that cannot be given is logged, and the loop polls
+ * bounded number of times in a row; an event that cannot be handed over is answered with an error, for
+ * it would come again. An answer that cannot be given is logged, and the loop polls
  * on: what one caller loses is less than the warm state of all later ones. Only what makes every
  * later event impossible ends the loop. */
 #include "base/clock.h"
@@ -26,6 +27,8 @@
 /* What an answer has at least, to be given: the deadline may have passed while the handler ran, and the
  * clocks of both sides may differ. */
 #define ANSWER_MS 1000
+/* An event that was cut off so often in a row is not expected to come whole. */
+#define CUT_OFF_TRIES 3
 /* An error of the init phase. */
 #define INIT_ERROR_MS 10000
 
@@ -169,7 +172,8 @@ static int post_response(struct loop *loop)
 	return rc == SC_E_PROTOCOL && loop->error.http_status == 403 ? 0 : rc;
 }
 
-static void answer(struct loop *loop, int result)
+/* Returns whether the invocation was answered. */
+static bool answer(struct loop *loop, int result)
 {
 	struct sc_invocation *inv = &loop->invocation;
 
@@ -177,12 +181,13 @@ static void answer(struct loop *loop, int result)
 		sc_invocation_fail(inv, NULL, "%s", sc_result_text(result));
 	int rc = inv->outcome == SCI_FAILED ? post_failure(loop) : post_response(loop);
 	if (rc == 0)
-		return;
+		return true;
 	if (rc == SC_E_PROTOCOL && loop->error.http_status == 410)
 		say(loop, SC_LOG_WARN, "the invocation had timed out before it was answered");
 	else
 		say(loop, SC_LOG_ERROR, "the invocation could not be answered: %s",
 			loop->error.message);
+	return false;
 }
 
 static void restore_cancellation(void *state)
@@ -192,14 +197,16 @@ static void restore_cancellation(void *state)
 
 /* A cancellation that came while the handler ran must not take effect in the middle of the post: the caller
  * would wait for nothing. The post ends at the deadline at the latest, and it takes effect afterwards. */
-static void answer_before_cancellation(struct loop *loop, int result)
+static bool answer_before_cancellation(struct loop *loop, int result)
 {
+	bool is_answered;
 	int state;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pthread_cleanup_push(restore_cancellation, &state);
-	answer(loop, result);
+	is_answered = answer(loop, result);
 	pthread_cleanup_pop(1);
+	return is_answered;
 }
 
 static void prepare(struct loop *loop, const struct sci_event *event)
@@ -241,6 +248,25 @@ static void serve(struct loop *loop, const struct sci_event *event)
 
 /* ---- Event after event. ---- */
 
+/* An event that came, and cannot be handed over: answered with an error, so that it does not come again
+ * until the loop gives up, which would end the warm state of all. False when nobody is answered, or when
+ * it may be better the next time. */
+static bool refuse_event(struct loop *loop, const struct sci_event *event, int failures)
+{
+	struct sc_error cause = loop->error;
+
+	if (!event->request_id || (event->is_cut_off && failures < CUT_OFF_TRIES))
+		return false;
+	say(loop, SC_LOG_WARN, "an event cannot be handed over: %s; it fails", cause.message);
+	sci_invocation_begin(&loop->invocation, event);
+	sc_invocation_fail(&loop->invocation, "Runtime.UnusableEvent",
+		"the event could not be received: %s", cause.message);
+	if (answer_before_cancellation(loop, SC_E_FUNCTION))
+		return true;
+	loop->error = cause;
+	return false;
+}
+
 /* SCI_EVENT_CAME, SCI_EVENT_WAIT_INTERRUPTED, or the error of the last try. */
 static int next_event(struct loop *loop, struct sci_event *event)
 {
@@ -248,6 +274,10 @@ static int next_event(struct loop *loop, struct sci_event *event)
 		int rc = sci_runtime_api_next(&loop->api, event, &loop->error);
 		if (rc >= 0)
 			return rc;
+		if (refuse_event(loop, event, failures)) {
+			failures = 0;
+			continue;
+		}
 		if (failures == SCI_BACKOFF_TRIES) {
 			say(loop, SC_LOG_ERROR, "no event: %s; giving up", loop->error.message);
 			return rc;
