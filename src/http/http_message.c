@@ -175,12 +175,11 @@ static int read_header(struct sci_http_response *response, char *line, size_t le
 		return read_length(response, &header, error);
 	if (sci_http_header_is(&header, "transfer-encoding"))
 		return read_coding(response, &header, error);
-	if (sci_http_header_is(&header, "connection")) {
-		read_connection(response, &header);
-		return 0;
-	}
-	response->may_fold = true;
 	blank(header.value, header.value_len);
+	if (sci_http_header_is(&header, "connection"))
+		read_connection(response, &header);
+	else
+		response->may_fold = true;
 	return 0;
 }
 
@@ -336,8 +335,10 @@ void sci_http_response_salvage(struct sci_http_response *response, const struct 
 		return;
 	while ((newline = memchr(in->data + to, '\n', in->len - to))) {
 		size_t len = (size_t)(newline - in->data) - to;
-		if (len == 0 || (len == 1 && newline[-1] == '\r'))
+		size_t text_len = len - (len > 0 && newline[-1] == '\r');
+		if (text_len == 0)
 			break;
+		blank(in->data + to, text_len);
 		to += len + 1;
 	}
 	response->headers_len = to - from;

@@ -297,7 +297,7 @@ static void mends_values(void **state)
 {
 	static const char bytes[] = OK "A: a\0b\0\r\nB: \r\rc\rd\r\nC: e\r\n \rf\0\r\n"
 				       "D: \r\n g\r\n\t\x7F\x01:h \r\n"
-				       "Content-Length: 0\r\n\r\n";
+				       "Connection: i\0j\r\nContent-Length: 0\r\n\r\n";
 
 	(void)state;
 	for (size_t step = 1; step <= sizeof bytes; step++) {
@@ -308,6 +308,7 @@ static void mends_values(void **state)
 		assert_header(&outcome, &at, "B", "c d");
 		assert_header(&outcome, &at, "C", "e    f");
 		assert_header(&outcome, &at, "D", "g  \t\x7F\x01:h");
+		assert_header(&outcome, &at, "Connection", "i j");
 		assert_header(&outcome, &at, "Content-Length", "0");
 		sci_buffer_fini(&outcome.in);
 	}

@@ -81,6 +81,9 @@ static void answers_events_that_cannot_be_handed_over(void **state)
 /* The id may stand behind what is wrong. */
 static void finds_the_id_of_an_event_wherever_it_stands(void **state)
 {
+	static const char with_nul[] = "HTTP/1.1 200 OK\r\nwrong\r\nLambda-Runtime-Aws-Request-Id: "
+				       "5\0"
+				       "6\r\n" EVENT_BODY;
 	static const struct sct_odd_play gets[] = {
 		{ .bytes = "HTTP/1.1 200 OK\r\nwrong\r\nX: y\nLambda-Runtime-Aws-Request-Id: "
 			   "1\r\n" EVENT_BODY },
@@ -92,6 +95,7 @@ static void finds_the_id_of_an_event_wherever_it_stands(void **state)
 			   "3\r\n\r\n" },
 		{ .bytes = "HTTP/1.1 200 OK\r\nwrong\r\nLambda-Runtime-Aws-Request-Id: "
 			   "a/b\r\n" EVENT_BODY },
+		{ .bytes = with_nul, .len = sizeof with_nul - 1 },
 	};
 
 	(void)state;
@@ -99,7 +103,7 @@ static void finds_the_id_of_an_event_wherever_it_stands(void **state)
 	assert_int_equal(stage_post_count(), 1);
 	stage_assert_post(0, "invocation/1/error",
 		STAGE_UNUSABLE("the answer is not HTTP: a header without a name"));
-	assert_int_equal(stage_logged("no event"), 3);
+	assert_int_equal(stage_logged("no event"), 4);
 }
 
 /* An event that was cut off may come whole the next time; when it does not, it is answered. */
