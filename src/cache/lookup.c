@@ -295,7 +295,7 @@ static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struc
 
 static __attribute__((noinline)) int note_hit(struct sci_sighting sighting)
 {
-	sci_peek_mark(sighting.line, sighting.seen);
+	sci_peek_touch(sighting.line, sighting.seen);
 	return SC_HIT;
 }
 
@@ -312,7 +312,7 @@ static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const str
 		sci_peek_try(shard, &name, NULL, NULL, buffer, capacity, len, &sighting);
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
 		sci_tally_hit(&cache->tally);
-		return sci_policy_wants_mark(shard, sighting.seen) ? note_hit(sighting) : SC_HIT;
+		return sci_policy_wants_touch(shard, sighting.seen) ? note_hit(sighting) : SC_HIT;
 	}
 	if (peek == SCI_PEEK_MISS) {
 		*len = 0;

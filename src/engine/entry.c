@@ -85,6 +85,6 @@ void sci_entry_move(struct sci_shard *shard, sci_place from, sci_place to)
 		sci_record_words(sci_record_at(shard, from)), units);
 	sci_write(slot, sci_slot_with_place(*slot, to));
 	sci_change_end(shard);
-	sci_queue_moved(shard, to);
+	sci_queue_moved(shard, from, to);
 	shard->moved_units += units;
 }

@@ -6,6 +6,7 @@
 
 #include "engine/entry.h"
 #include "engine/index.h"
+#include "engine/policy.h"
 
 static void expect(struct sci_shard *shard, int64_t expires_ms)
 {
@@ -83,6 +84,7 @@ static bool look_at(struct sci_shard *shard, uint64_t slot, int64_t now_ms)
 		sci_expiry_moved(shard, record);
 		return false;
 	}
+	sci_policy_removed(shard, sci_slot_place(slot));
 	sci_entry_detach(shard, sci_slot_place(slot));
 	shard->reclaimed++;
 	return true;

@@ -1,15 +1,16 @@
-/* A ghost is 32 bits: a fingerprint of the key, its use count, and when it was made, on a clock that
- * ticks so many times while the table is filled once:
+/* A line holds eight. A new ghost takes the place of an older one of the same key, an empty place, or that of
+ * the oldest that is not pinned. Two of a line are pinned: a newcomer is while there are fewer, and else
+ * takes the pin of the least used if it was used more.
  *
- *	fingerprint:16 | uses:8 | time:8
- *
- * A line holds eight; a new ghost takes the place of the oldest of its line. An empty place is all zero,
- * which no ghost is, because its fingerprint is not. Fingerprints meet once in thousands of lookups; then
- * a new key inherits another's count, which does little harm. */
+ * Prints meet once in thousands of lookups; then a new key inherits another's count, which does little harm. */
 #include "engine/ghosts.h"
 
-#define TICKS_A_TABLE 64u
-#define PER_LINE      8u
+#include "engine/recency.h"
+#include "engine/use_count.h"
+
+#define PER_LINE 8u
+#define PINNED   2u
+#define PIN      (UINT32_C(1) << 16)
 
 uint32_t sci_ghosts_lines(uint64_t entries)
 {
@@ -18,60 +19,95 @@ uint32_t sci_ghosts_lines(uint64_t entries)
 	return lines > UINT32_MAX ? UINT32_MAX : lines ? (uint32_t)lines : 1;
 }
 
-static uint64_t ghosts_a_tick(const struct sci_shard *shard)
-{
-	uint64_t ticks = (uint64_t)shard->ghost_lines_used * PER_LINE / TICKS_A_TABLE;
-
-	return ticks ? ticks : 1;
-}
-
 void sci_ghosts_fit(struct sci_shard *shard, uint64_t entries)
 {
 	uint32_t lines = sci_ghosts_lines(entries);
-	uint64_t ticks = shard->ghost_lines_used ? shard->ghosts_made / ghosts_a_tick(shard) : 0;
 
 	shard->ghost_lines_used = lines < shard->ghost_lines ? lines : shard->ghost_lines;
-	shard->ghosts_made = ticks * ghosts_a_tick(shard);
 }
 
-static uint32_t *line_of(const struct sci_shard *shard, uint32_t hash)
+static sci_ghost *line_of(const struct sci_shard *shard, uint32_t hash)
 {
 	uint32_t line = (uint32_t)((uint64_t)(hash * 0x85EBCA6Bu) * shard->ghost_lines_used >> 32);
 
 	return sci_ghost_lines(shard)[line].ghost;
 }
 
-static uint32_t fingerprint_of(uint32_t hash)
+static uint32_t print_of(uint32_t hash)
 {
-	uint32_t print = (hash ^ hash >> 15) * 0xC2B2AE35u >> 16;
+	uint32_t print = (hash ^ hash >> 15) * 0xC2B2AE35u >> 17;
 
 	return print ? print : 1;
 }
 
-static uint8_t time_now(const struct sci_shard *shard)
+static bool has_print(sci_ghost ghost, uint32_t print)
 {
-	return (uint8_t)(shard->ghosts_made / ghosts_a_tick(shard));
+	return ghost >> 17 == print;
 }
 
-static uint8_t ticks_since(uint8_t now, uint32_t ghost)
+static unsigned uses_of(const struct sci_shard *shard, sci_ghost ghost)
 {
-	return (uint8_t)(now - (uint8_t)ghost);
+	return sci_uses_now(shard, sci_ghost_uses(ghost));
 }
 
-void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses)
+/* What a line has. */
+struct survey {
+	sci_ghost *same, *empty, *oldest, *least_used;
+	unsigned pinned;
+};
+
+static void look_at_pinned(struct sci_shard *shard, struct survey *survey, sci_ghost *ghost,
+	bool is_same)
 {
-	uint32_t *ghosts = line_of(shard, hash), *oldest = ghosts;
-	uint8_t now = time_now(shard);
+	survey->pinned++;
+	if (is_same)
+		return;
+	if (!survey->least_used || uses_of(shard, *ghost) < uses_of(shard, *survey->least_used))
+		survey->least_used = ghost;
+}
+
+static struct survey survey_of(struct sci_shard *shard, sci_ghost *line, uint32_t print)
+{
+	struct survey survey = { NULL, NULL, NULL, NULL, 0 };
 
 	for (unsigned i = 0; i < PER_LINE; i++) {
-		if (ghosts[i] == 0) {
-			oldest = &ghosts[i];
-			break;
+		sci_ghost *ghost = &line[i];
+		bool is_same = has_print(*ghost, print);
+		if (!*ghost) {
+			survey.empty = ghost;
+			continue;
 		}
-		if (ticks_since(now, ghosts[i]) > ticks_since(now, *oldest))
-			oldest = &ghosts[i];
+		uint32_t tick = sci_ghost_tick(*ghost);
+		if (sci_recency_age(shard, tick) > SCI_AGE_MAX)
+			*ghost = sci_ghost_renewed(*ghost, sci_ghost_uses(*ghost),
+				sci_recency_cap(shard, tick));
+		if (is_same)
+			survey.same = ghost;
+		if (sci_ghost_is_pinned(*ghost))
+			look_at_pinned(shard, &survey, ghost, is_same);
+		else if (!survey.oldest ||
+			sci_recency_age(shard, sci_ghost_tick(*ghost)) >
+				sci_recency_age(shard, sci_ghost_tick(*survey.oldest)))
+			survey.oldest = ghost;
 	}
-	*oldest = fingerprint_of(hash) << 16 | (uint32_t)uses << 8 | now;
+	return survey;
+}
+
+void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses, uint32_t tick)
+{
+	uint32_t print = print_of(hash);
+	struct survey survey = survey_of(shard, line_of(shard, hash), print);
+	sci_ghost *place = survey.same ? survey.same : survey.empty ? survey.empty : survey.oldest;
+	bool pin = survey.same && sci_ghost_is_pinned(*survey.same);
+
+	if (!pin && survey.pinned < PINNED) {
+		pin = true;
+	} else if (!pin && survey.least_used &&
+		sci_uses_now(shard, uses) > uses_of(shard, *survey.least_used)) {
+		*survey.least_used &= ~PIN;
+		pin = true;
+	}
+	*place = sci_ghost_renewed(print << 17 | (pin ? PIN : 0), uses, tick);
 	shard->ghosts_made++;
 }
 
@@ -80,20 +116,16 @@ void sci_ghosts_prefetch(const struct sci_shard *shard, uint32_t hash)
 	__builtin_prefetch(line_of(shard, hash), 1);
 }
 
-bool sci_ghosts_take(struct sci_shard *shard, uint32_t hash, struct sci_ghost *ghost)
+sci_ghost *sci_ghosts_find(const struct sci_shard *shard, uint32_t hash)
 {
-	uint32_t *ghosts = line_of(shard, hash), print = fingerprint_of(hash);
+	sci_ghost *line = line_of(shard, hash);
+	uint32_t print = print_of(hash);
 
 	/* A cache that never was full touches none of them. */
 	if (shard->ghosts_made == 0)
-		return false;
-	for (unsigned i = 0; i < PER_LINE; i++) {
-		if (ghosts[i] >> 16 != print)
-			continue;
-		ghost->uses = (uint8_t)(ghosts[i] >> 8);
-		ghost->age = ticks_since(time_now(shard), ghosts[i]) * ghosts_a_tick(shard);
-		ghosts[i] = 0;
-		return true;
-	}
-	return false;
+		return NULL;
+	for (unsigned i = 0; i < PER_LINE; i++)
+		if (has_print(line[i], print))
+			return &line[i];
+	return NULL;
 }

@@ -107,7 +107,7 @@ uint32_t sci_index_ghost_hash(const struct sci_shard *shard, uint64_t hash)
 
 uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_place place)
 {
-	uint32_t slot = sci_record_at(shard, place)->slot;
+	uint32_t slot = sci_record_slot(sci_record_at(shard, place));
 
 	return ghost_hash(shard, sci_slots(shard)[slot], slot / SCI_BUCKET_SLOTS);
 }
@@ -127,8 +127,8 @@ static sci_slot *free_slot(const struct sci_shard *shard, uint32_t line, unsigne
 static void fill(struct sci_shard *shard, sci_slot *slot, uint64_t value)
 {
 	assert(*slot == 0);
-	sci_write(&sci_record_at(shard, sci_slot_place(value))->slot,
-		(uint32_t)(slot - sci_slots(shard)));
+	struct sci_record *record = sci_record_at(shard, sci_slot_place(value));
+	sci_record_set_slot(record, (uint32_t)(slot - sci_slots(shard)), sci_record_eighth(record));
 	sci_write(slot, value);
 }
 

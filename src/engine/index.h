@@ -21,14 +21,15 @@ sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place plac
 uint32_t sci_index_ghost_hash(const struct sci_shard *shard, uint64_t hash);
 uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_place place);
 
-/* A slot is tag:14 | stamp:7 | uses:8 | queue:1 | mark:2 | place:32, and 0 when it is empty. What the
- * policy knows of an entry is here, so that a hit has it at hand and eviction touches no record for it. */
+/* A slot is tag:13 | touched:1 | tick:7 | uses:8 | queue:1 | mark:2 | place:32, and 0 when it is empty. What
+ * the policy knows of an entry is here, so that a hit has it at hand and eviction touches no record for it. A
+ * hit writes nothing but `touched`; all else is written under the lock. */
 #define SCI_SLOT_MARK_SHIFT  32
 #define SCI_SLOT_QUEUE_SHIFT 34
 #define SCI_SLOT_USES_SHIFT  35
-#define SCI_SLOT_STAMP_SHIFT 43
-#define SCI_SLOT_TAG_SHIFT   50
-#define SCI_STAMP_MAX        127u
+#define SCI_SLOT_TICK_SHIFT  43
+#define SCI_SLOT_TOUCHED     (UINT64_C(1) << 50)
+#define SCI_SLOT_TAG_SHIFT   51
 
 static inline sci_place sci_slot_place(uint64_t slot)
 {
@@ -60,10 +61,10 @@ static inline uint8_t sci_slot_uses(uint64_t slot)
 	return (uint8_t)(slot >> SCI_SLOT_USES_SHIFT);
 }
 
-/* When the entry came into the window, on a clock of the policy's. */
-static inline uint32_t sci_slot_stamp(uint64_t slot)
+/* When the entry was last touched, as far as that was recounted. */
+static inline uint32_t sci_slot_tick(uint64_t slot)
 {
-	return (uint32_t)(slot >> SCI_SLOT_STAMP_SHIFT) & SCI_STAMP_MAX;
+	return (uint32_t)(slot >> SCI_SLOT_TICK_SHIFT) & (SCI_TICKS - 1);
 }
 
 static inline uint64_t sci_slot_with(uint64_t slot, unsigned shift, uint64_t mask, uint64_t value)
@@ -86,27 +87,15 @@ static inline uint64_t sci_slot_with_uses(uint64_t slot, uint8_t uses)
 	return sci_slot_with(slot, SCI_SLOT_USES_SHIFT, UINT8_MAX, uses);
 }
 
-static inline uint64_t sci_slot_with_stamp(uint64_t slot, uint32_t stamp)
+/* Touched at this tick, and so not since. */
+static inline uint64_t sci_slot_with_tick(uint64_t slot, uint32_t tick)
 {
-	return sci_slot_with(slot, SCI_SLOT_STAMP_SHIFT, SCI_STAMP_MAX, stamp);
+	return sci_slot_with(slot, SCI_SLOT_TICK_SHIFT, SCI_TICKS - 1, tick) & ~SCI_SLOT_TOUCHED;
 }
 
 static inline uint64_t sci_slot_with_place(uint64_t slot, sci_place place)
 {
 	return (slot & ~(uint64_t)UINT32_MAX) | place;
-}
-
-/* What tells the stamps from `first` on from those before it, by a subtraction modulo the range of stamps. */
-static inline uint64_t sci_slots_young(uint32_t first)
-{
-	return ((uint64_t)((first - 1) & SCI_STAMP_MAX) << SCI_SLOT_STAMP_SHIFT) |
-		((UINT64_C(1) << SCI_SLOT_STAMP_SHIFT) - 1);
-}
-
-/* 1 if a slot's stamp is not before those, else 0. */
-static inline unsigned sci_slot_is_young(uint64_t slot, uint64_t young)
-{
-	return (unsigned)((young - slot) >> (SCI_SLOT_TAG_SHIFT - 1)) & 1;
 }
 
 /* The slots of the index, from the first line's first on. */
@@ -118,7 +107,7 @@ static inline sci_slot *sci_slots(const struct sci_shard *shard)
 /* The slot of a record that is in the index. */
 static inline sci_slot *sci_index_slot(const struct sci_shard *shard, sci_place place)
 {
-	return sci_slots(shard) + sci_record_at(shard, place)->slot;
+	return sci_slots(shard) + sci_record_slot(sci_record_at(shard, place));
 }
 
 /* Map 32 bits onto 0..count-1 evenly, by a multiplication in place of a division. */

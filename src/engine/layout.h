@@ -18,7 +18,7 @@ struct sci_bucket {
 
 _Static_assert(sizeof(struct sci_bucket) == 64, "a bucket is a cache line");
 
-#define SCI_BUCKETS_MAX ((1u << 29) - 2) /* so that 32 bits number the slots */
+#define SCI_BUCKETS_MAX ((1u << 26) - 2) /* so that 29 bits number the slots */
 
 /* The log is a circle of records that is swept by one cursor. In front of the cursor lies the gap, free
  * space to append in; behind the gap come the oldest records, and the sweep goes on into them:
@@ -40,6 +40,26 @@ struct sci_queue {
 
 enum sci_queue_name { SCI_WINDOW, SCI_MAIN, SCI_QUEUES };
 
+/* The window in eighths, from the newest on: how many entries each has, and which is its oldest; see
+ * eighths.c. */
+#define SCI_EIGHTHS 8u
+
+struct sci_eighths {
+	sci_place oldest[SCI_EIGHTHS];
+	uint32_t entries[SCI_EIGHTHS];
+};
+
+/* When keys were last touched, in ticks; see recency.c. */
+#define SCI_TICKS 128u
+
+struct sci_recency {
+	uint32_t keys[SCI_TICKS]; /* that were last touched in each tick */
+	uint32_t capacity;        /* entries of the cache that is imagined */
+	uint32_t touches;         /* in this tick */
+	uint32_t near_ticks, inside_ticks;
+	uint32_t near_keys, inside_keys;
+};
+
 /* Eight ghosts; see ghosts.c. */
 struct sci_ghosts {
 	uint32_t ghost[8];
@@ -48,13 +68,17 @@ struct sci_ghosts {
 /* Holes of a size class each; see holes.c. */
 #define SCI_HOLE_CLASSES 128u
 
+/* Lines of the index that are recounted at a miss, at most. */
+#define SCI_RECOUNT_LINES_MAX 4u
+
 struct sci_shard {
 	/* What readers without the lock look at: a line of memory that is seldom written. */
 	_Atomic uint32_t version; /* odd while something is being changed that readers look at */
 	/* How much of the log, from log_start on, readers without the lock look at: all up to log_limit, or
 	 * nothing where order of use is exact, because that has to be written down at every hit. */
 	_Atomic uint32_t peek_units;
-	_Atomic uint64_t young; /* what is of the window's younger half: sci_slots_young() */
+	_Atomic uint32_t tick; /* of recency, modulo 2^32 */
+	uint32_t unused;
 	uint32_t magic;
 	uint32_t policy;      /* enum sci_policy */
 	uint32_t buckets;     /* how many lines the index has */
@@ -75,7 +99,13 @@ struct sci_shard {
 	uint32_t epoch;  /* of use counts */
 	uint64_t uses;   /* counted in this epoch */
 	uint64_t ghosts_made;
-	uint64_t windowed;      /* how often an entry became the newest of the window */
+	uint8_t keeps_recent; /* 1: the window is the whole cache */
+	uint8_t has_left;     /* 1: it was that, and has ceased to be at least once */
+	uint16_t leave_patience, enter_patience; /* how much evidence it takes, as a factor */
+	int32_t leave, enter;                    /* the evidence that there is */
+	int32_t enter_at;                        /* what is enough of it, times enter_patience */
+	uint32_t recount_at;    /* the line of the index where the next recount begins */
+	uint32_t recount_lines; /* how many it looks at */
 	double window_share;    /* the window's target, as a part of the capacity */
 	uint32_t usual_entries; /* about how many the cache holds when it is full */
 	_Atomic uint32_t ghost_lines_used;
@@ -85,6 +115,7 @@ struct sci_shard {
 	double usual_cost;    /* the mean of the costs that were given */
 	double price;         /* what goes from main is worth, lately */
 	struct sci_queue queue[SCI_QUEUES];
+	struct sci_eighths eighths;
 	struct sci_log log;
 	uint32_t expiry_at; /* the slot where the search for expired entries goes on */
 	int64_t due_ms;     /* nothing expires before */
@@ -93,13 +124,14 @@ struct sci_shard {
 	struct sci_departed *departed;                /* objects whose entries are gone */
 	uint64_t hole_classes[SCI_HOLE_CLASSES / 64]; /* which of these are not empty */
 	sci_place holes[SCI_HOLE_CLASSES];
+	struct sci_recency recency;
 };
 
 _Static_assert(offsetof(struct sci_shard, log_limit) == 64,
 	"what readers look at is a line of memory");
 
 #define SCI_SHARD_MAGIC 0x5C0BECADu
-#define SCI_INDEX_START 896u /* in bytes from the beginning of the shard */
+#define SCI_INDEX_START 1536u /* in bytes from the beginning of the shard */
 
 _Static_assert(sizeof(struct sci_shard) <= SCI_INDEX_START &&
 		SCI_INDEX_START % SCI_SHARD_ALIGN == 0,

@@ -65,6 +65,7 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 		log->gap_end < log->end && log->end <= shard->log_limit);
 	if (sci_form_in_index(record->form) && !sci_record_is_pinned(record) &&
 		sci_record_is_expired(record, now_ms)) {
+		sci_policy_removed(shard, log->gap_end);
 		sci_entry_detach(shard, log->gap_end);
 		shard->reclaimed++;
 	}

@@ -68,11 +68,11 @@ enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t form, 
 }
 
 /* The reader has seen what is in the slot, and not where in the line it is. */
-void sci_peek_mark(struct sci_bucket *line, uint64_t seen)
+void sci_peek_touch(struct sci_bucket *line, uint64_t seen)
 {
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++)
 		if (sci_read(&line->slot[i]) == seen)
-			sci_policy_mark(&line->slot[i], seen);
+			sci_policy_touch(&line->slot[i], seen);
 }
 
 static enum sci_peek peek_once(const struct sci_shard *shard, const struct sci_name *name,
@@ -111,8 +111,8 @@ enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_nam
 		enum sci_peek peek = peek_once(shard, name, now_ms, copy, &sighting);
 		if (!sci_peek_is_unchanged(shard, version))
 			continue;
-		if (peek == SCI_PEEK_HIT && sci_policy_wants_mark(shard, sighting.seen))
-			sci_peek_mark(sighting.line, sighting.seen);
+		if (peek == SCI_PEEK_HIT && sci_policy_wants_touch(shard, sighting.seen))
+			sci_peek_touch(sighting.line, sighting.seen);
 		return peek;
 	}
 	return SCI_PEEK_BUSY;

@@ -75,7 +75,7 @@ struct sci_sighting {
 };
 
 /* A reader saw this in a slot of this line, which is an entry that was used. */
-void sci_peek_mark(struct sci_bucket *line, uint64_t seen);
+void sci_peek_touch(struct sci_bucket *line, uint64_t seen);
 
 /* Why the lock is needed for a record with this form and so many units of the log from it on; SCI_PEEK_HIT when it
  * is not. Also for a record whose times are not inside the log because it is none. */
@@ -220,8 +220,8 @@ static inline __attribute__((always_inline)) enum sci_peek sci_shard_peek_quick(
 
 	enum sci_peek peek =
 		sci_peek_try(shard, name, now_ms, context, buffer, capacity, len, &sighting);
-	if (peek == SCI_PEEK_HIT && sci_policy_wants_mark(shard, sighting.seen))
-		sci_peek_mark(sighting.line, sighting.seen);
+	if (peek == SCI_PEEK_HIT && sci_policy_wants_touch(shard, sighting.seen))
+		sci_peek_touch(sighting.line, sighting.seen);
 	return peek;
 }
 

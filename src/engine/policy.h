@@ -2,51 +2,42 @@
 #ifndef SCI_ENGINE_POLICY_H
 #define SCI_ENGINE_POLICY_H
 
+#include "engine/capacity.h"
 #include "engine/index.h"
 
 /* Begin with nothing known. Sets how many lines of ghosts the policy wants. */
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy);
-
-/* Measure what the entries may take; before each put once something was moved, and when the bounds have changed. A part of the log
- * stays free, so that there is space that lies together without moving much: in a log that is full to the
- * brim, each byte stored would cost dozens moved. Where sizes are alike nothing has to be moved anyway; the
- * more is moved the more stays free, up to twice as much. */
-void sci_policy_measure(struct sci_shard *shard);
 
 /* A lookup found the entry in this slot of the index, or its value was replaced where it is. */
 void sci_policy_hit(struct sci_shard *shard, sci_slot *slot);
 
 #define SCI_MARK_MAX 3u
 
-/* Whether a hit of the entry in this slot has to be marked: the mark is not full, and the entry is not in
- * the younger half of the window. Hits there tell nothing: what was just used is often used again at once,
- * and then no more.
- *
- * Each half of that is true of every other entry, and both seldom. So the answer is looked up, and what is
- * branched on is only the whole, which can be foreseen: a bit for each mark of an entry of the window, then
- * of main, and the same for what is young. */
-#define SCI_WANTS_MARK 0x7077u
+/* An entry that was touched so few ticks ago is not touched again: what was just used is often used again at
+ * once, and that tells nothing. */
+#define SCI_FRESH_TICKS 3u
 
-static inline bool sci_policy_wants_mark(const struct sci_shard *shard, uint64_t slot)
+/* Whether a hit of the entry in this slot has to be noted: it is not, and the entry is not fresh. */
+static inline bool sci_policy_wants_touch(const struct sci_shard *shard, uint64_t slot)
 {
-	unsigned state = (unsigned)(slot >> SCI_SLOT_MARK_SHIFT) & 7;
+	uint32_t touched_and_tick = (uint32_t)(slot >> SCI_SLOT_TICK_SHIFT) & (2 * SCI_TICKS - 1);
+	uint32_t age = (sci_read(&shard->tick) - touched_and_tick) & (SCI_TICKS - 1);
 
-	return SCI_WANTS_MARK >> (state | sci_slot_is_young(slot, sci_read(&shard->young)) << 3) &
-		1;
+	return age >= SCI_FRESH_TICKS && touched_and_tick < SCI_TICKS;
 }
 
-_Static_assert(SCI_SLOT_QUEUE_SHIFT == SCI_SLOT_MARK_SHIFT + 2 && SCI_MAIN == 1 &&
-		SCI_MARK_MAX == 3,
-	"the queue's bit is above the mark's two");
+_Static_assert(SCI_SLOT_TOUCHED >> SCI_SLOT_TICK_SHIFT == SCI_TICKS,
+	"`touched` is the bit above the tick");
 
-/* Mark it, without the lock, by a reader that saw this in the slot and that it wants it. Only for
+/* Note it, without the lock, by a reader that saw this in the slot and that it wants it. Only for
  * SCI_POLICY_COUNTED. */
-void sci_policy_mark(sci_slot *slot, uint64_t seen);
+void sci_policy_touch(sci_slot *slot, uint64_t seen);
 
 /* What a new entry takes over: from the entry it replaces, or from its key's ghost. */
 struct sci_legacy {
 	enum sci_queue_name queue;
 	uint8_t uses;
+	uint32_t tick;
 	bool replaces;
 	uint32_t ghost_hash; /* of a new key */
 };
@@ -56,14 +47,6 @@ struct sci_legacy sci_policy_legacy(uint64_t slot);
 
 /* A new key comes: what is left of it from before. */
 struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint64_t hash);
-
-/* What is to come: units of load, what it costs to make anew (0: not known), and one entry more, or none
- * when it replaces one. */
-struct sci_demand {
-	uint64_t load;
-	uint32_t cost;
-	uint32_t entries;
-};
 
 /* Whether what is to come may be stored at all; `legacy` then says where. What is too large for the window
  * has to beat what it would push out, and has done so when this returns true. */
@@ -78,6 +61,9 @@ bool sci_policy_evict(struct sci_shard *shard);
 
 /* Evict this entry, which is not pinned, because it lies in the way. */
 void sci_policy_evict_entry(struct sci_shard *shard, sci_place place);
+
+/* An entry is about to be removed, and not by the policy. */
+void sci_policy_removed(struct sci_shard *shard, sci_place place);
 
 /* The new entry is in the index: queue it. */
 void sci_policy_entered(struct sci_shard *shard, sci_place place, struct sci_legacy legacy);

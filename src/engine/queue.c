@@ -3,6 +3,7 @@
  * of the index. */
 #include "engine/queue.h"
 
+#include "engine/eighths.h"
 #include "engine/index.h"
 
 static _Atomic sci_place *link_from_newer(struct sci_shard *shard, struct sci_queue *queue,
@@ -17,7 +18,9 @@ static _Atomic sci_place *link_from_older(struct sci_shard *shard, struct sci_qu
 	return older ? &sci_record_at(shard, older)->newer : &queue->oldest;
 }
 
-void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_place place)
+/* Put it behind `newer`, seen from the newest; 0: it becomes the newest. */
+static void put_behind(struct sci_shard *shard, enum sci_queue_name name, sci_place place,
+	sci_place newer)
 {
 	struct sci_record *record = sci_record_at(shard, place);
 	struct sci_queue *queue = &shard->queue[name];
@@ -25,12 +28,26 @@ void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_place 
 
 	assert(sci_form_in_index(record->form) && sci_slot_place(*slot) == place);
 	sci_write(slot, sci_slot_with_queue(*slot, name));
-	sci_write(&record->newer, 0);
-	sci_write(&record->older, queue->newest);
+	sci_write(&record->newer, newer);
+	sci_write(&record->older, newer ? sci_record_at(shard, newer)->older : queue->newest);
 	sci_write(link_from_older(shard, queue, record->older), place);
-	sci_write(&queue->newest, place);
+	sci_write(link_from_newer(shard, queue, newer), place);
 	queue->entries++;
 	queue->load += sci_record_load(record);
+}
+
+void sci_queue_add_to_eighth(struct sci_shard *shard, sci_place place, unsigned eighth)
+{
+	put_behind(shard, SCI_WINDOW, place, sci_eighths_before(shard, eighth));
+	sci_eighths_added(shard, place, eighth);
+}
+
+void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_place place)
+{
+	if (name == SCI_WINDOW)
+		sci_queue_add_to_eighth(shard, place, 0);
+	else
+		put_behind(shard, name, place, 0);
 }
 
 static struct sci_queue *queue_of(struct sci_shard *shard, sci_place place)
@@ -44,6 +61,8 @@ void sci_queue_remove(struct sci_shard *shard, sci_place place)
 	struct sci_queue *queue = queue_of(shard, place);
 
 	assert(queue->entries > 0 && queue->load >= sci_record_load(record));
+	if (queue == &shard->queue[SCI_WINDOW])
+		sci_eighths_remove(shard, place);
 	assert(*link_from_newer(shard, queue, record->newer) == place);
 	assert(*link_from_older(shard, queue, record->older) == place);
 	sci_write(link_from_newer(shard, queue, record->newer), record->older);
@@ -54,13 +73,14 @@ void sci_queue_remove(struct sci_shard *shard, sci_place place)
 
 void sci_queue_renew(struct sci_shard *shard, enum sci_queue_name name, sci_place place)
 {
-	if (shard->queue[name].newest == place)
+	/* In the window it may be the newest, and yet not of the first eighth. */
+	if (shard->queue[name].newest == place && name == SCI_MAIN)
 		return;
 	sci_queue_remove(shard, place);
 	sci_queue_add(shard, name, place);
 }
 
-void sci_queue_moved(struct sci_shard *shard, sci_place to)
+void sci_queue_moved(struct sci_shard *shard, sci_place from, sci_place to)
 {
 	const struct sci_record *record = sci_record_at(shard, to);
 	struct sci_queue *queue = queue_of(shard, to);
@@ -68,6 +88,8 @@ void sci_queue_moved(struct sci_shard *shard, sci_place to)
 	assert(sci_slot_place(*sci_index_slot(shard, to)) == to);
 	sci_write(link_from_newer(shard, queue, record->newer), to);
 	sci_write(link_from_older(shard, queue, record->older), to);
+	if (queue == &shard->queue[SCI_WINDOW])
+		sci_eighths_moved(shard, from, to);
 }
 
 sci_place sci_queue_oldest(const struct sci_shard *shard, enum sci_queue_name name)

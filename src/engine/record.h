@@ -22,9 +22,14 @@ struct sci_record {
 	_Atomic uint64_t form;
 	_Atomic sci_place newer; /* neighbours in its queue; 0 at the ends */
 	_Atomic sci_place older;
-	_Atomic uint32_t slot; /* which slot of the index leads here */
-			       /* The key begins here. */
+	_Atomic uint32_t
+		slot; /* which slot of the index leads here, and the eighth of the window */
+	/* The key begins here. */
 };
+
+/* The slot's number has 29 bits, the eighth three. */
+#define SCI_SLOT_NUMBER_BITS 29
+#define SCI_SLOT_NUMBER_MAX  ((1u << SCI_SLOT_NUMBER_BITS) - 1)
 
 /* sizeof(struct sci_record) has padding behind it that the key uses. */
 #define SCI_RECORD_HEADER 20u
@@ -141,6 +146,21 @@ static inline sci_word *sci_record_words(const struct sci_record *record)
 static inline unsigned char *sci_record_value(struct sci_record *record)
 {
 	return (unsigned char *)record + sci_value_offset(sci_form_key_len(record->form));
+}
+
+static inline uint32_t sci_record_slot(const struct sci_record *record)
+{
+	return record->slot & SCI_SLOT_NUMBER_MAX;
+}
+
+static inline unsigned sci_record_eighth(const struct sci_record *record)
+{
+	return record->slot >> SCI_SLOT_NUMBER_BITS;
+}
+
+static inline void sci_record_set_slot(struct sci_record *record, uint32_t slot, unsigned eighth)
+{
+	sci_write(&record->slot, (uint32_t)eighth << SCI_SLOT_NUMBER_BITS | slot);
 }
 
 static inline const unsigned char *sci_record_key(const struct sci_record *record)

@@ -62,7 +62,7 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 	shard->log_bound = (sci_place)(options->bytes / SCI_UNIT);
 	sci_log_limit_set(shard, shard->log_bound);
 	sci_log_reset(shard);
-	sci_policy_measure(shard);
+	sci_capacity_measure(shard);
 	return shard;
 }
 
@@ -87,6 +87,7 @@ enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *n
 	sci_place place = sci_slot_place(*slot);
 	struct sci_record *record = sci_record_at(shard, place);
 	if (sci_record_is_expired(record, now_ms)) {
+		sci_policy_removed(shard, place);
 		sci_entry_detach(shard, place);
 		return SCI_LOOKUP_EXPIRED;
 	}
@@ -248,6 +249,7 @@ static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot
 	if (old)
 		sci_entry_replace(shard, old, place);
 	while (!old && (in_the_way = sci_index_enter(shard, name->hash, place))) {
+		sci_policy_removed(shard, in_the_way);
 		sci_entry_detach(shard, in_the_way);
 		shard->forgotten++;
 	}
@@ -286,7 +288,7 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 		.entries = slot ? 0 : 1,
 	};
 	if (shard->moved_units)
-		sci_policy_measure(shard);
+		sci_capacity_measure(shard);
 	if (!sci_policy_admit(shard, demand, &legacy)) {
 		decline(shard, content);
 		return SCI_STORED;
@@ -343,8 +345,10 @@ bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name)
 {
 	const sci_slot *slot = sci_index_find(shard, name);
 
-	if (slot)
+	if (slot) {
+		sci_policy_removed(shard, sci_slot_place(*slot));
 		sci_entry_detach(shard, sci_slot_place(*slot));
+	}
 	return slot != NULL;
 }
 
@@ -353,8 +357,10 @@ uint64_t sci_shard_clear(struct sci_shard *shard)
 	uint64_t entries = shard->entries;
 
 	for (unsigned i = 0; i < SCI_QUEUES; i++)
-		while (shard->queue[i].oldest)
+		while (shard->queue[i].oldest) {
+			sci_policy_removed(shard, shard->queue[i].oldest);
 			sci_entry_detach(shard, shard->queue[i].oldest);
+		}
 	if (!shard->pinned)
 		sci_log_reset(shard);
 	return entries;

@@ -16,6 +16,26 @@ static bool is_in_log(const struct sci_shard *shard, sci_place place, uint32_t u
 		units <= shard->log.end - place;
 }
 
+/* The keys of the ticks that it reaches back to are as many as it says. */
+static const char *check_recency(const struct sci_shard *shard)
+{
+	const struct sci_recency *recency = &shard->recency;
+	uint32_t inside_keys = 0, near_keys = 0;
+
+	if (shard->policy == SCI_POLICY_COUNTED && !recency->capacity)
+		return "recency is of no cache";
+	if (recency->inside_ticks >= SCI_TICKS || recency->near_ticks >= SCI_TICKS)
+		return "recency reaches too far";
+	for (uint32_t age = 0; age < recency->inside_ticks || age < recency->near_ticks; age++) {
+		uint32_t keys = recency->keys[(shard->tick - age) & (SCI_TICKS - 1)];
+		inside_keys += age < recency->inside_ticks ? keys : 0;
+		near_keys += age < recency->near_ticks ? keys : 0;
+	}
+	return inside_keys == recency->inside_keys && near_keys == recency->near_keys
+		? NULL
+		: "recency has not as many keys as its ticks";
+}
+
 const char *sci_shard_check_head(const struct sci_shard *shard)
 {
 	const struct sci_log *log = &shard->log;
@@ -55,7 +75,11 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "the window's share is none";
 	if (!(shard->drift >= -1 && shard->drift <= 1))
 		return "the window moves by more than an entry at a time";
-	return NULL;
+	if (shard->recount_at >= shard->buckets || shard->recount_lines > SCI_RECOUNT_LINES_MAX)
+		return "the recount has left the index";
+	if (!shard->leave_patience || !shard->enter_patience)
+		return "no evidence is wanted for a change of mind";
+	return check_recency(shard);
 }
 
 static const char *check_form(uint64_t form)
@@ -80,7 +104,7 @@ static const char *check_entry(const struct sci_shard *shard, sci_place place,
 
 	census->live++;
 	census->weight_units += sci_record_worth(record).weight_units;
-	if (record->slot >= shard->buckets * SCI_BUCKET_SLOTS ||
+	if (sci_record_slot(record) >= shard->buckets * SCI_BUCKET_SLOTS ||
 		sci_slot_place(*sci_index_slot(shard, place)) != place)
 		return "a live record is not in the index";
 	if ((record->form & SCI_FORM_TIMED) &&
@@ -148,8 +172,27 @@ static bool is_entry(const struct sci_shard *shard, sci_place place)
 	const struct sci_record *record = sci_record_at(shard, place);
 
 	return is_in_log(shard, place, ENTRY_UNITS_MIN) &&
-		record->slot < shard->buckets * SCI_BUCKET_SLOTS &&
+		sci_record_slot(record) < shard->buckets * SCI_BUCKET_SLOTS &&
 		sci_slot_place(*sci_index_slot(shard, place)) == place;
+}
+
+/* From the newest on no entry is of an eighth before that of the one before it, and the last of each is known. */
+static const char *check_eighths(const struct sci_shard *shard)
+{
+	sci_place place = shard->queue[SCI_WINDOW].newest;
+
+	for (unsigned eighth = 0; eighth < SCI_EIGHTHS; eighth++) {
+		sci_place last = 0;
+		for (uint32_t i = 0; i < shard->eighths.entries[eighth]; i++) {
+			if (!place || sci_record_eighth(sci_record_at(shard, place)) != eighth)
+				return "the window is not divided in order";
+			last = place;
+			place = sci_record_at(shard, place)->older;
+		}
+		if (shard->eighths.oldest[eighth] != last)
+			return "the window is not divided in order";
+	}
+	return place ? "the window is not divided in order" : NULL;
 }
 
 static const char *check_queue(const struct sci_shard *shard, enum sci_queue_name name)
@@ -225,5 +268,5 @@ const char *sci_shard_check(const struct sci_shard *shard)
 		wrong = check_holes(shard, &census);
 	for (unsigned i = 0; i < SCI_QUEUES && !wrong; i++)
 		wrong = check_queue(shard, (enum sci_queue_name)i);
-	return wrong;
+	return wrong ? wrong : check_eighths(shard);
 }

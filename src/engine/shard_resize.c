@@ -32,7 +32,7 @@ void sci_shard_resize(struct sci_shard *shard, uint64_t max_entries, uint64_t by
 	/* What is more can be used at once; what is less, when it has been cleared. */
 	if (shard->log_limit < shard->log_bound)
 		sci_log_limit_set(shard, shard->log_bound);
-	sci_policy_measure(shard);
+	sci_capacity_measure(shard);
 	sci_policy_make_room(shard, (struct sci_demand){ 0 });
 	end_log(shard, now_ms);
 }

@@ -38,6 +38,8 @@ static int set_up(void **state)
 	assert_non_null(shard);
 	memset(shard, 0, BYTES);
 	sci_shard_format(shard, &options);
+	/* So that there is a main. */
+	shard->keeps_recent = 0;
 	for (uint64_t key = 0; key < 60; key++) {
 		struct sci_name name = name_of(&key);
 		assert_int_equal(sci_shard_put(shard, &name,
@@ -114,6 +116,21 @@ static void faults_of_the_head(void **state)
 		"the search for expired entries has left the index");
 	assert_noticed(shard->window_share, 2, "the window's share is none");
 	assert_noticed(shard->drift, 2, "the window moves by more than an entry at a time");
+	assert_noticed(shard->recount_at, UINT32_MAX, "the recount has left the index");
+	assert_noticed(shard->recount_lines, UINT32_MAX, "the recount has left the index");
+	assert_noticed(shard->leave_patience, 0, "no evidence is wanted for a change of mind");
+	assert_noticed(shard->enter_patience, 0, "no evidence is wanted for a change of mind");
+	assert_noticed(shard->recency.capacity, 0, "recency is of no cache");
+	assert_noticed(shard->recency.inside_ticks, SCI_TICKS, "recency reaches too far");
+	assert_noticed(shard->recency.near_ticks, SCI_TICKS, "recency reaches too far");
+	assert_noticed(shard->recency.inside_keys, shard->recency.inside_keys + 1,
+		"recency has not as many keys as its ticks");
+	assert_noticed(shard->recency.near_keys, shard->recency.near_keys + 1,
+		"recency has not as many keys as its ticks");
+	assert_noticed(shard->eighths.entries[0], shard->eighths.entries[0] + 1,
+		"the window is not divided in order");
+	assert_noticed(shard->eighths.oldest[0], shard->eighths.oldest[0] + 1,
+		"the window is not divided in order");
 	assert_noticed(shard->log.end, shard->log_limit + 1, "the log's cursor is out of order");
 	assert_noticed(shard->log.gap_end, shard->log.head - 1, "the log's cursor is out of order");
 	assert_noticed(shard->log.head, shard->log_start - 1, "the log's cursor is out of order");

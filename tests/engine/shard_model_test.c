@@ -377,7 +377,7 @@ static void do_put(int key)
 		} else {
 			assert_true(may_be_missing(&entry));
 			assert_true(sci_shard_stats(run.shard).evictions > evicted);
-			assert_true(entry.len > run.config->options.bytes / 200);
+			assert_true(entry.len > run.config->options.bytes / 250);
 		}
 	}
 	if (knows_what_was_evicted())

@@ -34,6 +34,8 @@ struct window {
 
 #define LINES 1000u
 
+#define TAG_BITS (64 - SCI_SLOT_TAG_SHIFT)
+
 static const struct window windows[] = {
 	{ 0, 1u << 24, BITS },
 	{ 8, 1u << 24, BITS },
@@ -43,10 +45,10 @@ static const struct window windows[] = {
 	{ 40, 1u << 24, BITS },
 	{ 0, 1u << 10, BITS },
 	{ 32, 1u << 5, BITS },
-	{ 50, 1u << 14, BITS },
+	{ SCI_SLOT_TAG_SHIFT, 1u << TAG_BITS, BITS },
 	{ 54, 1u << 10, BITS },
 	{ 0, LINES, HOME },
-	{ 0, LINES << 14, HOME_AND_TAG },
+	{ 0, LINES << TAG_BITS, HOME_AND_TAG },
 	{ 0, LINES *SCI_BUCKET_SLOTS, HOME_AND_FAVOURITE },
 };
 
@@ -60,7 +62,7 @@ static uint32_t take(const struct window *window, uint64_t hash)
 	case HOME:
 		return home;
 	case HOME_AND_TAG:
-		return home << 14 | (uint32_t)(hash >> SCI_SLOT_TAG_SHIFT);
+		return home << TAG_BITS | (uint32_t)(hash >> SCI_SLOT_TAG_SHIFT);
 	case HOME_AND_FAVOURITE:
 		return home * SCI_BUCKET_SLOTS + sci_index_favourite(hash, 0);
 	}

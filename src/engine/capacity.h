@@ -1,0 +1,34 @@
+/* What the cache holds when it is full, in entries or in units of the log, whichever is short. */
+#ifndef SCI_ENGINE_CAPACITY_H
+#define SCI_ENGINE_CAPACITY_H
+
+#include "engine/layout.h"
+
+/* What is to come: units of load, what it costs to make anew (0: not known), and one entry more, or none
+ * when it replaces one. */
+struct sci_demand {
+	uint64_t load;
+	uint32_t cost;
+	uint32_t entries;
+};
+
+/* Measure what the entries may take; before each put once something was moved, and when the bounds have changed. A part of the log
+ * stays free, so that there is space that lies together without moving much: in a log that is full to the
+ * brim, each byte stored would cost dozens moved. Where sizes are alike nothing has to be moved anyway; the
+ * more is moved the more stays free, up to twice as much. */
+void sci_capacity_measure(struct sci_shard *shard);
+
+/* Which of the two bounds is nearer: true when it is that on bytes. */
+bool sci_capacity_is_of_bytes(const struct sci_shard *shard);
+
+/* How many entries the cache holds when it is full. */
+double sci_capacity_entries(const struct sci_shard *shard);
+
+/* Whether so many are at least so many times that. Often asked, so nothing is divided. */
+bool sci_capacity_is_times(const struct sci_shard *shard, uint64_t count, double times);
+
+/* By how much the bounds would be exceeded by what is to come, and whether they would be. */
+struct sci_demand sci_capacity_excess(const struct sci_shard *shard, struct sci_demand demand);
+bool sci_capacity_is_exceeded(const struct sci_shard *shard, struct sci_demand demand);
+
+#endif

@@ -1,0 +1,21 @@
+/* An entry goes to make room, and leaves a ghost. */
+#include "engine/evict.h"
+
+#include "engine/audit.h"
+#include "engine/entry.h"
+#include "engine/ghosts.h"
+#include "engine/uses.h"
+
+void sci_evict(struct sci_shard *shard, sci_place place)
+{
+	sci_slot *slot = sci_index_slot(shard, place);
+
+	if (shard->ghost_lines) {
+		sci_uses_recount(shard, slot);
+		sci_ghosts_add(shard, sci_index_ghost_hash_of(shard, place), sci_slot_uses(*slot),
+			sci_slot_tick(*slot));
+	}
+	sci_entry_detach(shard, place);
+	shard->evictions++;
+	sci_audit(shard);
+}

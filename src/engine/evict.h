@@ -1,0 +1,10 @@
+/* An entry goes to make room. */
+#ifndef SCI_ENGINE_EVICT_H
+#define SCI_ENGINE_EVICT_H
+
+#include "engine/layout.h"
+
+/* It leaves a ghost, where the policy has ghosts. */
+void sci_evict(struct sci_shard *shard, sci_place place);
+
+#endif

@@ -1,0 +1,152 @@
+/* The two boundaries, of the whole cache and of its younger three quarters, are kept as numbers of ticks and
+ * the keys in them; a touch moves a key to the present tick, and then the boundaries come nearer until no more
+ * is inside than there may be. They are off by less than a tick. */
+#include "engine/recency.h"
+
+#define TICKS_A_CACHE 16u
+#define INSIDE_MAX    (SCI_TICKS - 1)
+
+static uint32_t keys_at(const struct sci_shard *shard, uint32_t age)
+{
+	return shard->recency.keys[(shard->tick - age) & (SCI_TICKS - 1)];
+}
+
+/* What counts as near: all but the oldest quarter, and at least one entry. */
+static uint32_t near_capacity(const struct sci_recency *recency)
+{
+	uint32_t quarter = recency->capacity / 4;
+
+	return recency->capacity - (quarter ? quarter : 1);
+}
+
+static void draw_in(struct sci_shard *shard)
+{
+	struct sci_recency *recency = &shard->recency;
+
+	while (recency->inside_keys > recency->capacity && recency->inside_ticks > 1)
+		recency->inside_keys -= keys_at(shard, --recency->inside_ticks);
+	while (recency->near_keys > near_capacity(recency) && recency->near_ticks > 1)
+		recency->near_keys -= keys_at(shard, --recency->near_ticks);
+	if (recency->near_ticks > recency->inside_ticks) {
+		recency->near_ticks = recency->inside_ticks;
+		recency->near_keys = recency->inside_keys;
+	}
+}
+
+void sci_recency_fit(struct sci_shard *shard, uint32_t capacity)
+{
+	struct sci_recency *recency = &shard->recency;
+
+	if (recency->capacity == capacity)
+		return;
+	recency->capacity = capacity;
+	recency->inside_ticks = recency->near_ticks = INSIDE_MAX;
+	recency->inside_keys = 0;
+	for (uint32_t age = 0; age < INSIDE_MAX; age++)
+		recency->inside_keys += keys_at(shard, age);
+	recency->near_keys = recency->inside_keys;
+	draw_in(shard);
+}
+
+enum sci_reach sci_recency_reach(const struct sci_shard *shard, uint32_t tick)
+{
+	uint32_t age = sci_recency_age(shard, tick);
+
+	return age < shard->recency.near_ticks      ? SCI_NEAR
+		: age < shard->recency.inside_ticks ? SCI_TAIL
+						    : SCI_FAR;
+}
+
+/* The next tick begins; what falls out at the far end of the circle is inside no more. */
+static void advance(struct sci_shard *shard)
+{
+	struct sci_recency *recency = &shard->recency;
+
+	if (recency->inside_ticks == INSIDE_MAX)
+		recency->inside_keys -= keys_at(shard, INSIDE_MAX - 1);
+	else
+		recency->inside_ticks++;
+	if (recency->near_ticks == INSIDE_MAX)
+		recency->near_keys -= keys_at(shard, INSIDE_MAX - 1);
+	else
+		recency->near_ticks++;
+	sci_write(&shard->tick, shard->tick + 1);
+	recency->keys[shard->tick & (SCI_TICKS - 1)] = 0;
+	recency->touches = 0;
+}
+
+static void count(struct sci_shard *shard)
+{
+	struct sci_recency *recency = &shard->recency;
+	uint32_t touches_a_tick = recency->capacity / TICKS_A_CACHE;
+
+	if (recency->touches >= (touches_a_tick ? touches_a_tick : 1))
+		advance(shard);
+	recency->touches++;
+	recency->keys[shard->tick & (SCI_TICKS - 1)]++;
+	draw_in(shard);
+}
+
+enum sci_reach sci_recency_touch(struct sci_shard *shard, uint32_t tick)
+{
+	struct sci_recency *recency = &shard->recency;
+	enum sci_reach reach = sci_recency_reach(shard, tick);
+
+	if (sci_recency_age(shard, tick) == 0)
+		return reach;
+	uint32_t *keys = &recency->keys[tick & (SCI_TICKS - 1)];
+	bool is_counted = reach != SCI_FAR && *keys > 0;
+	*keys -= is_counted;
+	recency->inside_keys += !is_counted;
+	recency->near_keys += !is_counted || reach != SCI_NEAR;
+	count(shard);
+	return reach;
+}
+
+void sci_recency_touch_new(struct sci_shard *shard)
+{
+	shard->recency.inside_keys++;
+	shard->recency.near_keys++;
+	count(shard);
+}
+
+void sci_recency_forget(struct sci_shard *shard, uint32_t tick)
+{
+	struct sci_recency *recency = &shard->recency;
+	enum sci_reach reach = sci_recency_reach(shard, tick);
+	uint32_t *keys = &recency->keys[tick & (SCI_TICKS - 1)];
+
+	if (*keys == 0)
+		return;
+	--*keys;
+	recency->inside_keys -= reach != SCI_FAR;
+	recency->near_keys -= reach == SCI_NEAR;
+}
+
+uint32_t sci_recency_cap(struct sci_shard *shard, uint32_t tick)
+{
+	uint32_t capped = shard->tick - SCI_AGE_MAX;
+	struct sci_recency *recency = &shard->recency;
+
+	if (sci_recency_age(shard, tick) <= SCI_AGE_MAX)
+		return tick;
+	sci_recency_forget(shard, tick);
+	recency->keys[capped & (SCI_TICKS - 1)]++;
+	recency->inside_keys += sci_recency_reach(shard, capped) != SCI_FAR;
+	recency->near_keys += sci_recency_reach(shard, capped) == SCI_NEAR;
+	return capped & (SCI_TICKS - 1);
+}
+
+unsigned sci_recency_eighth(const struct sci_shard *shard, uint32_t tick)
+{
+	uint32_t age = sci_recency_age(shard, tick);
+	uint64_t newer = 0;
+
+	if (age >= SCI_AGE_MAX)
+		return SCI_EIGHTHS;
+	for (uint32_t i = 0; i < age; i++)
+		newer += keys_at(shard, i);
+	uint64_t eighth =
+		(newer * SCI_EIGHTHS + shard->recency.capacity / 2) / shard->recency.capacity;
+	return eighth < SCI_EIGHTHS ? (unsigned)eighth : SCI_EIGHTHS;
+}
