@@ -35,6 +35,20 @@ static void check_path(const struct sci_event *event)
 	sci_buffer_fini(&head);
 }
 
+static void check_texts(const struct sci_event *event, const struct sci_buffer *in)
+{
+	check_text(event->request_id, in);
+	check_text(event->invocation_id, in);
+	check_text(event->function_arn, in);
+	check_text(event->trace_id, in);
+	check_text(event->client_context, in);
+	check_text(event->identity, in);
+	check_text(event->tenant_id, in);
+	check(event->deadline_ms >= 0 &&
+		(!event->deadline_is_malformed || event->deadline_ms == 0));
+	check_path(event);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sci_http_response response = { .max_body = 4096 };
@@ -44,19 +58,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(sci_buffer_append(&in, data, size) == 0);
 	if (sci_http_response_feed(&response, &in, NULL) == 1) {
 		sci_event_read(&event, &response, in.data);
-		check_text(event.request_id, &in);
-		check_text(event.invocation_id, &in);
-		check_text(event.function_arn, &in);
-		check_text(event.trace_id, &in);
-		check_text(event.client_context, &in);
-		check_text(event.identity, &in);
-		check_text(event.tenant_id, &in);
-		check(event.deadline_ms >= 0 &&
-			(!event.deadline_is_malformed || event.deadline_ms == 0));
 		check(event.body == in.data + response.body_at &&
 			event.body_len == response.body_len);
-		check_path(&event);
+	} else {
+		sci_event_salvage(&event, &response, &in);
+		check(!event.request_id || sci_event_is_answerable(&event));
+		check(event.body_len == 0);
 	}
+	check_texts(&event, &in);
 	sci_buffer_fini(&in);
 	return 0;
 }

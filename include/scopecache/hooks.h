@@ -38,7 +38,8 @@ struct sc_invocation_info {
 };
 
 /* Any hook may be NULL. The runtime calls them on the thread that runs the invocation, with no lock
- * held; they may take as long as their work takes, and must not fail. */
+ * held; they may take as long as their work takes, and must not fail. Where one throws a C++ exception or
+ * ends its thread, the other hooks that have begun are told of the end. None may leave by longjmp. */
 struct sc_hooks {
 	size_t size;   /* sizeof(struct sc_hooks) */
 	void *context; /* given to each hook */

@@ -96,7 +96,9 @@ int sc_invocation_fail(struct sc_invocation *inv, const char *type, const char *
  *
  * A callback, or a hook, may throw a C++ exception, be cancelled or end its thread: the invocation fails
  * with Function.DidNotReturn, what has begun is ended as usual, and the exception or the end goes on
- * past sc_lambda_run(), which may be called again. None may leave by longjmp. ---- */
+ * past sc_lambda_run(), which may be called again. A cancellation that comes later than that waits until
+ * the answer is given. An exception that nobody catches aborts the process where it is thrown, as ever.
+ * None may leave by longjmp. ---- */
 
 struct sc_lambda_function {
 	size_t size; /* sizeof(struct sc_lambda_function); SC_LAMBDA_FUNCTION() fills it in */

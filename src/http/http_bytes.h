@@ -28,20 +28,12 @@ static inline bool sci_http_is_text_all(const char *text, size_t len)
 	return true;
 }
 
-/* May be received as part of one, or of a reason. Senders write control characters though they should
- * not, and recipients may keep them (RFC 9110, section 5.5); but NUL, CR and LF are never mere
+/* May be received as part of a chunk's extension or of a trailer. Senders write control characters though
+ * they should not, and recipients may keep them (RFC 9110, section 5.5); but NUL, CR and LF are never mere
  * characters. */
 static inline bool sci_http_is_kept(unsigned char byte)
 {
 	return byte != '\0' && byte != '\r' && byte != '\n';
-}
-
-static inline bool sci_http_is_kept_all(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (!sci_http_is_kept((unsigned char)text[i]))
-			return false;
-	return true;
 }
 
 #endif

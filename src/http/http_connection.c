@@ -47,17 +47,16 @@ static int connect_socket(int fd, const union sci_http_sockaddr *to)
 	return errno == EINPROGRESS ? ETIMEDOUT : errno;
 }
 
-/* Returns 0 or an errno. */
+/* Returns 0 or an errno. The socket is the connection's before it connects: a thread may be cancelled
+ * in connect(). */
 static int connect_to(struct sci_http_connection *connection, const union sci_http_sockaddr *to)
 {
-	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	connection->fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connection->fd < 0)
 		return errno;
-	int os_errno = connect_socket(fd, to);
+	int os_errno = connect_socket(connection->fd, to);
 	if (os_errno != 0)
-		close(fd);
-	else
-		connection->fd = fd;
+		sci_http_connection_close(connection);
 	return os_errno;
 }
 
@@ -82,16 +81,29 @@ static int io_error(struct sc_error *error, const char *what,
 	return sci_error_set(error, SC_E_IO, errno, "%s %s", what, connection->address.text);
 }
 
-/* The other side has not taken, or not given, all that there is. Returns 0, or SC_E_DEADLINE. */
-static int go_on_waiting(const struct sci_http_connection *connection,
-	const struct sci_http_request *request, struct sc_error *error)
+static int give_up(const struct sci_http_connection *connection, struct sc_error *error)
 {
-	bool is_over = request->deadline_mono_ms != 0 && sci_mono_ms() >= request->deadline_mono_ms;
-
-	if (!is_over && !(request->hurry && sci_http_interrupt_raised(request->hurry)))
-		return 0;
 	return sci_error_set(error, SC_E_DEADLINE, 0, "%s did not answer in time",
 		connection->address.text);
+}
+
+static bool must_hurry(const struct sci_http_request *request)
+{
+	return request->hurry && sci_http_interrupt_raised(request->hurry);
+}
+
+/* After a call that moved some bytes, or none in a slice of silence, which began in a hurry or not: a
+ * signal in a slice does not end that slice, so that the other side has a whole one after it.
+ * Returns 0, or SC_E_DEADLINE. */
+static int go_on_waiting(const struct sci_http_connection *connection,
+	const struct sci_http_request *request, bool was_silent, bool hurried,
+	struct sc_error *error)
+{
+	if (was_silent && hurried)
+		return give_up(connection, error);
+	if (request->deadline_mono_ms != 0 && sci_mono_ms() >= request->deadline_mono_ms)
+		return give_up(connection, error);
+	return 0;
 }
 
 /* Whether recv() would not block. */
@@ -128,10 +140,12 @@ static int send_request(const struct sci_http_connection *connection,
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = request->body_len > 0 ? 2 : 1 };
 
 	while (message.msg_iovlen > 0) {
+		bool hurried = must_hurry(request);
 		ssize_t sent = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+		bool was_silent = sent < 0 && errno == EAGAIN;
 		if (sent >= 0) {
 			advance(&message, (size_t)sent);
-		} else if (errno == EAGAIN) {
+		} else if (was_silent) {
 			if (something_waits(connection->fd))
 				return 1;
 		} else if (errno == EPIPE || errno == ECONNRESET) {
@@ -139,9 +153,9 @@ static int send_request(const struct sci_http_connection *connection,
 		} else if (errno != EINTR) {
 			return io_error(error, "cannot send to", connection);
 		}
-		int rc = message.msg_iovlen > 0 ? go_on_waiting(connection, request, error) : 0;
-		if (rc < 0)
-			return rc;
+		if (message.msg_iovlen > 0 &&
+			go_on_waiting(connection, request, was_silent, hurried, error) < 0)
+			return SC_E_DEADLINE;
 	}
 	return 0;
 }
@@ -194,15 +208,17 @@ static int receive_answer(const struct sci_http_connection *connection,
 			return sci_error_set(error, SC_E_NOMEM, 0,
 				"out of memory for the answer of %s", connection->address.text);
 		size_t room = wants > 0 ? wants : in->cap - in->len - 1;
+		bool hurried = must_hurry(request);
 		ssize_t received =
 			recv(connection->fd, in->data + in->len, room, wants > 0 ? MSG_WAITALL : 0);
+		bool was_silent = received < 0 && errno == EAGAIN;
 		rc = take_received(connection, in, received, response, error);
 		/* From here on it is an exchange at hand, which is finished, and no longer
 		 * a wait. */
 		if (response->part >= SCI_HTTP_BODY)
 			end_wait(request);
 		if (rc == 0)
-			rc = go_on_waiting(connection, request, error);
+			rc = go_on_waiting(connection, request, was_silent, hurried, error);
 	}
 	if (rc > 0)
 		in->data[response->body_at + response->body_len] = '\0';

@@ -25,7 +25,7 @@ struct sci_http_request {
 
 	/* A server that is silent is waited for until then; 0: for ever. */
 	int64_t deadline_mono_ms;
-	/* Once this is raised, for a second more. NULL: it makes no difference. */
+	/* Once this is raised, a second of silence ends the wait. NULL: it makes no difference. */
 	const struct sci_http_interrupt *hurry;
 };
 

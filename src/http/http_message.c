@@ -1,8 +1,10 @@
 /* The head is taken line by line as the lines become complete, so that garbage is refused at once
  * and not after a megabyte of it. Strict where leniency lets two parties read one message
- * differently: lines end with CR LF, no folding, no space before a colon, no control characters,
- * one length only. Lenient where real servers are: names in any case, no reason, HTTP/1.0, bodies
- * until the close.
+ * differently: lines end with CR LF, no space before a colon, one length only, which is one number
+ * on one line. Lenient where real servers are: names in any case, no reason, HTTP/1.0, bodies until
+ * the close. And where RFC 9110 (section 5.5) and RFC 9112 (sections 2.2 and 5.2) let or make
+ * recipients be so: in a value other control characters stay, NUL and CR become spaces, and a folded
+ * line is joined to the one before it.
  *
  * Whatever way a response is cut into pieces, the result is the same; so limits are tested by the
  * offset that a line ends at, never by how much happens to have arrived. */
@@ -58,12 +60,10 @@ static int read_status_line(struct sci_http_response *response, const char *line
 	}
 	if (status < 100 || status == 101 || (len > 12 && line[12] != ' '))
 		return malformed(error, "no status that was asked for");
-	if (!sci_http_is_kept_all(line, len))
-		return malformed(error, "a NUL or a line break in the status line");
 	response->status = status;
 	response->is_http10 = line[7] == '0';
 	response->has_length = response->has_coding = false;
-	response->has_close = response->has_keep_alive = false;
+	response->has_close = response->has_keep_alive = response->may_fold = false;
 	response->framing = SCI_HTTP_UNTIL_CLOSE;
 	response->length = 0;
 	response->part = SCI_HTTP_HEADERS;
@@ -141,6 +141,24 @@ static void read_connection(struct sci_http_response *response,
 	}
 }
 
+static void blank(char *value, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (value[i] == '\0' || value[i] == '\r')
+			value[i] = ' ';
+}
+
+/* A line that begins with a space goes on with the value of the line before, whose end becomes spaces. */
+static int join_line(const struct sci_http_response *response, char *line, size_t len,
+	struct sc_error *error)
+{
+	if (!response->may_fold)
+		return malformed(error, "a folded line where there cannot be one");
+	line[-2] = line[-1] = ' ';
+	blank(line, len);
+	return 0;
+}
+
 static int read_header(struct sci_http_response *response, char *line, size_t len,
 	struct sc_error *error)
 {
@@ -152,14 +170,16 @@ static int read_header(struct sci_http_response *response, char *line, size_t le
 	if (colon == 0 || colon == len || line[colon] != ':')
 		return malformed(error, "a header without a name");
 	split_header(line, len, colon, &header);
-	if (!sci_http_is_kept_all(header.value, header.value_len))
-		return malformed(error, "a NUL or a line break in a header");
+	response->may_fold = false;
 	if (sci_http_header_is(&header, "content-length"))
 		return read_length(response, &header, error);
 	if (sci_http_header_is(&header, "transfer-encoding"))
 		return read_coding(response, &header, error);
+	blank(header.value, header.value_len);
 	if (sci_http_header_is(&header, "connection"))
 		read_connection(response, &header);
+	else
+		response->may_fold = true;
 	return 0;
 }
 
@@ -223,6 +243,8 @@ static int feed_head(struct sci_http_response *response, const struct sci_buffer
 	char *line = in->data + response->line_at;
 	if (response->part == SCI_HTTP_STATUS_LINE)
 		rc = read_status_line(response, line, len, error);
+	else if (len > 0 && is_space(line[0]))
+		rc = join_line(response, line, len, error);
 	else if (len > 0)
 		rc = read_header(response, line, len, error);
 	else
@@ -291,6 +313,7 @@ int sci_http_response_end(struct sci_http_response *response, struct sc_error *e
 {
 	if (response->part == SCI_HTTP_BODY && response->framing == SCI_HTTP_UNTIL_CLOSE)
 		return complete(response);
+	response->is_cut_off = true;
 	return sci_error_set(error, SC_E_PROTOCOL, 0,
 		"the connection was closed before the answer was complete");
 }
@@ -303,19 +326,40 @@ size_t sci_http_response_wants(const struct sci_http_response *response,
 	return response->length - (in->len - response->body_at);
 }
 
+void sci_http_response_salvage(struct sci_http_response *response, const struct sci_buffer *in)
+{
+	size_t from = response->headers_at, to = from;
+	const char *newline;
+
+	if (response->part != SCI_HTTP_HEADERS)
+		return;
+	while ((newline = memchr(in->data + to, '\n', in->len - to))) {
+		size_t len = (size_t)(newline - in->data) - to;
+		size_t text_len = len - (len > 0 && newline[-1] == '\r');
+		if (text_len == 0)
+			break;
+		blank(in->data + to, text_len);
+		to += len + 1;
+	}
+	response->headers_len = to - from;
+}
+
+/* In a complete head each line has its colon and its CR. */
 bool sci_http_header_next(const struct sci_http_response *response, char *data, size_t *at,
 	struct sci_http_header *header)
 {
-	char *line = data + response->headers_at + *at;
-	const char *newline = memchr(line, '\n', response->headers_len - *at);
+	char *line = data + response->headers_at + *at, *newline;
 
-	if (!newline)
-		return false;
-	size_t len = (size_t)(newline - line) - 1;
-	const char *colon = memchr(line, ':', len);
-	if (!colon)
-		return false;
-	*at += len + 2;
-	split_header(line, len, (size_t)(colon - line), header);
-	return true;
+	while ((newline = memchr(line, '\n', response->headers_len - *at))) {
+		size_t len = (size_t)(newline - line);
+		const char *colon = memchr(line, ':', len);
+		*at += len + 1;
+		if (colon) {
+			len -= newline[-1] == '\r';
+			split_header(line, len, (size_t)(colon - line), header);
+			return true;
+		}
+		line = newline + 1;
+	}
+	return false;
 }

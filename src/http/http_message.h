@@ -33,6 +33,8 @@ struct sci_http_response {
 	enum sci_http_part part;
 	enum sci_http_framing framing;
 	bool is_http10, has_length, has_coding, has_close, has_keep_alive;
+	bool may_fold;   /* the last line can be continued by one that begins with a space */
+	bool is_cut_off; /* it was fine as far as it came */
 	size_t line_at, length;
 	struct sci_http_chunked chunked;
 };
@@ -60,6 +62,11 @@ struct sci_http_header {
 	char *name, *value;
 	size_t name_len, value_len;
 };
+
+/* After an error in the head, whose bytes are in `in`: let sci_http_header_next() step through those of
+ * its lines that have arrived and look like headers, which is good for no more than to say whom the
+ * response was for. Does nothing when the head was complete, or had not begun. */
+void sci_http_response_salvage(struct sci_http_response *response, const struct sci_buffer *in);
 
 /* Step through the headers of a response whose head is complete, whose bytes are `data`: start with
  * *at = 0. False after the last one. */

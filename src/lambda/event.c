@@ -71,3 +71,17 @@ bool sci_event_is_answerable(const struct sci_event *event)
 
 	return event->request_id && event->request_id[strspn(event->request_id, usable)] == '\0';
 }
+
+void sci_event_salvage(struct sci_event *event, struct sci_http_response *response,
+	const struct sci_buffer *in)
+{
+	*event = (struct sci_event){ 0 };
+	if (response->part == SCI_HTTP_STATUS_LINE || response->status != 200)
+		return;
+	sci_http_response_salvage(response, in);
+	response->body_len = 0;
+	sci_event_read(event, response, in->data);
+	event->is_cut_off = response->is_cut_off;
+	if (!sci_event_is_answerable(event))
+		event->request_id = NULL;
+}

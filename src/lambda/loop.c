@@ -1,7 +1,8 @@
 /* The life of a function: init, event after event, fini.
  *
  * What may go wrong is of three kinds. Without an event the loop backs off and tries again, a
- * bounded number of times in a row. An answer that cannot be given is logged, and the loop polls
+ * bounded number of times in a row; an event that cannot be handed over is answered with an error, for
+ * it would come again. An answer that cannot be given is logged, and the loop polls
  * on: what one caller loses is less than the warm state of all later ones. Only what makes every
  * later event impossible ends the loop. */
 #include "base/clock.h"
@@ -26,13 +27,16 @@
 /* What an answer has at least, to be given: the deadline may have passed while the handler ran, and the
  * clocks of both sides may differ. */
 #define ANSWER_MS 1000
+/* An event that was cut off so often in a row is not expected to come whole. */
+#define CUT_OFF_TRIES 3
 /* An error of the init phase. */
 #define INIT_ERROR_MS 10000
 
 struct loop {
 	struct sc_lambda_function function;
 	struct sc_hooks hooks[SC_HOOKS_MAX];
-	size_t hook_count;
+	size_t hook_count;     /* those that were not told of the shutdown yet */
+	size_t begun;          /* those that were told of a begin, and not yet of the end */
 	uint64_t memory_bytes; /* the function's; 0: not known */
 	struct sci_http_interrupt *interrupt;
 	void *state;
@@ -76,10 +80,10 @@ static struct sc_invocation_info info_of(const struct loop *loop)
 	};
 }
 
-static void tell_begin(const struct loop *loop)
+static void tell_begin(struct loop *loop)
 {
-	for (size_t i = 0; i < loop->hook_count; i++) {
-		const struct sc_hooks *hooks = &loop->hooks[i];
+	for (loop->begun = 0; loop->begun < loop->hook_count; loop->begun++) {
+		const struct sc_hooks *hooks = &loop->hooks[loop->begun];
 		if (!hooks->invocation_begin)
 			continue;
 		struct sc_invocation_info info = info_of(loop);
@@ -87,51 +91,33 @@ static void tell_begin(const struct loop *loop)
 	}
 }
 
-/* What ends is told to all: where one of them does not come back, to the others on the way out. */
-struct telling {
-	const struct loop *loop;
-	size_t left;
-};
-
-static void tell_end_to_the_rest(void *arg)
+/* Where one of the hooks does not return, the others are told on the way out: of an end here, and of the
+ * shutdown below. */
+static void tell_end(void *arg)
 {
-	struct telling *telling = arg;
+	struct loop *loop = arg;
 
-	pthread_cleanup_push(tell_end_to_the_rest, telling);
-	while (telling->left-- > 0) {
-		const struct sc_hooks *hooks = &telling->loop->hooks[telling->left];
-		struct sc_invocation_info info = info_of(telling->loop);
+	pthread_cleanup_push(tell_end, loop);
+	while (loop->begun > 0) {
+		const struct sc_hooks *hooks = &loop->hooks[--loop->begun];
+		struct sc_invocation_info info = info_of(loop);
 		if (hooks->invocation_end)
 			hooks->invocation_end(hooks->context, &info);
 	}
-	telling->left = 0;
 	pthread_cleanup_pop(0);
 }
 
-static void tell_end(const struct loop *loop)
+static void tell_shutdown(void *arg)
 {
-	tell_end_to_the_rest(&(struct telling){ loop, loop->hook_count });
-}
+	struct loop *loop = arg;
 
-static void tell_shutdown_to_the_rest(void *arg)
-{
-	struct telling *telling = arg;
-
-	pthread_cleanup_push(tell_shutdown_to_the_rest, telling);
-	while (telling->left-- > 0) {
-		const struct sc_hooks *hooks = &telling->loop->hooks[telling->left];
+	pthread_cleanup_push(tell_shutdown, loop);
+	while (loop->hook_count > 0) {
+		const struct sc_hooks *hooks = &loop->hooks[--loop->hook_count];
 		if (hooks->shutdown)
 			hooks->shutdown(hooks->context);
 	}
-	telling->left = 0;
 	pthread_cleanup_pop(0);
-}
-
-static void tell_shutdown(void *loop)
-{
-	const struct loop *the = loop;
-
-	tell_shutdown_to_the_rest(&(struct telling){ the, the->hook_count });
 }
 
 /* ---- One invocation. ---- */
@@ -186,7 +172,8 @@ static int post_response(struct loop *loop)
 	return rc == SC_E_PROTOCOL && loop->error.http_status == 403 ? 0 : rc;
 }
 
-static void answer(struct loop *loop, int result)
+/* Returns whether the invocation was answered. */
+static bool answer(struct loop *loop, int result)
 {
 	struct sc_invocation *inv = &loop->invocation;
 
@@ -194,17 +181,36 @@ static void answer(struct loop *loop, int result)
 		sc_invocation_fail(inv, NULL, "%s", sc_result_text(result));
 	int rc = inv->outcome == SCI_FAILED ? post_failure(loop) : post_response(loop);
 	if (rc == 0)
-		return;
+		return true;
 	if (rc == SC_E_PROTOCOL && loop->error.http_status == 410)
 		say(loop, SC_LOG_WARN, "the invocation had timed out before it was answered");
 	else
 		say(loop, SC_LOG_ERROR, "the invocation could not be answered: %s",
 			loop->error.message);
+	return false;
+}
+
+static void restore_cancellation(void *state)
+{
+	pthread_setcancelstate(*(const int *)state, NULL);
+}
+
+/* A cancellation that came while the handler ran must not take effect in the middle of the post: the caller
+ * would wait for nothing. The post ends at the deadline at the latest, and it takes effect afterwards. */
+static bool answer_before_cancellation(struct loop *loop, int result)
+{
+	bool is_answered;
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pthread_cleanup_push(restore_cancellation, &state);
+	is_answered = answer(loop, result);
+	pthread_cleanup_pop(1);
+	return is_answered;
 }
 
 static void prepare(struct loop *loop, const struct sci_event *event)
 {
-	sci_invocation_begin(&loop->invocation, event);
 	if (sci_trace_environment_set(&loop->trace, event->trace_id) < 0)
 		say(loop, SC_LOG_WARN, "no memory to set _X_AMZN_TRACE_ID");
 	if (event->deadline_is_malformed && !loop->has_warned_of_deadline) {
@@ -214,32 +220,52 @@ static void prepare(struct loop *loop, const struct sci_event *event)
 	}
 }
 
-/* The handler did not come back: who waits for its answer is told, and the exception, or the end of the
- * thread, goes on. */
+/* The handler did not return: the caller is told, and the exception, or the end of the thread,
+ * goes on. */
 static void abandon_invocation(void *arg)
 {
 	struct loop *loop = arg;
 
 	sc_invocation_fail(&loop->invocation, "Function.DidNotReturn",
 		"the handler did not return: it threw, or its thread ended");
-	answer(loop, SC_E_FUNCTION);
-	tell_end(loop);
+	answer_before_cancellation(loop, SC_E_FUNCTION);
 }
 
 static void serve(struct loop *loop, const struct sci_event *event)
 {
 	int result;
 
-	prepare(loop, event);
+	sci_invocation_begin(&loop->invocation, event);
+	pthread_cleanup_push(tell_end, loop);
 	pthread_cleanup_push(abandon_invocation, loop);
+	prepare(loop, event);
 	tell_begin(loop);
 	result = loop->function.handle(&loop->invocation, loop->state);
 	pthread_cleanup_pop(0);
-	answer(loop, result);
-	tell_end(loop);
+	answer_before_cancellation(loop, result);
+	pthread_cleanup_pop(1);
 }
 
 /* ---- Event after event. ---- */
+
+/* An event that came, and cannot be handed over: answered with an error, so that it does not come again
+ * until the loop gives up, which would end the warm state of all. False when nobody is answered, or when
+ * it may be better the next time. */
+static bool refuse_event(struct loop *loop, const struct sci_event *event, int failures)
+{
+	struct sc_error cause = loop->error;
+
+	if (!event->request_id || (event->is_cut_off && failures < CUT_OFF_TRIES))
+		return false;
+	say(loop, SC_LOG_WARN, "an event cannot be handed over: %s; it fails", cause.message);
+	sci_invocation_begin(&loop->invocation, event);
+	sc_invocation_fail(&loop->invocation, "Runtime.UnusableEvent",
+		"the event could not be received: %s", cause.message);
+	if (answer_before_cancellation(loop, SC_E_FUNCTION))
+		return true;
+	loop->error = cause;
+	return false;
+}
 
 /* SCI_EVENT_CAME, SCI_EVENT_WAIT_INTERRUPTED, or the error of the last try. */
 static int next_event(struct loop *loop, struct sci_event *event)
@@ -248,6 +274,10 @@ static int next_event(struct loop *loop, struct sci_event *event)
 		int rc = sci_runtime_api_next(&loop->api, event, &loop->error);
 		if (rc >= 0)
 			return rc;
+		if (refuse_event(loop, event, failures)) {
+			failures = 0;
+			continue;
+		}
 		if (failures == SCI_BACKOFF_TRIES) {
 			say(loop, SC_LOG_ERROR, "no event: %s; giving up", loop->error.message);
 			return rc;

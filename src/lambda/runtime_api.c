@@ -71,27 +71,34 @@ int sci_runtime_api_next(struct sci_runtime_api *api, struct sci_event *event,
 		.max_answer = SCI_EVENT_MAX,
 		.interrupt = api->interrupt,
 	};
-	struct sci_http_response response;
+	struct sci_http_response response = { 0 };
 
+	*event = (struct sci_event){ 0 };
 	int rc = sci_http_connection_exchange(&api->connection, &request, &api->event, &response,
 		error);
-	if (rc < 0)
+	if (rc < 0) {
+		sci_event_salvage(event, &response, &api->event);
+		event->is_cut_off |= rc == SC_E_IO;
 		return rc;
+	}
 	if (rc == SCI_HTTP_INTERRUPTED)
 		return SCI_EVENT_WAIT_INTERRUPTED;
 	if (response.status != 200)
 		return wrong_status(error, "GET /invocation/next", response.status);
 	sci_event_read(event, &response, api->event.data);
-	if (!sci_event_is_answerable(event))
+	if (!sci_event_is_answerable(event)) {
+		event->request_id = NULL;
 		return sci_error_set(error, SC_E_PROTOCOL, 0,
 			"an event came without a usable request id, and cannot be answered");
+	}
 	return SCI_EVENT_CAME;
 }
 
-/* What came with bytes that may be received and not sent is left out: the answer counts without it. */
+/* What came with bytes that may be received and not sent is left out: the answer counts without it. So is
+ * what has a space, which may have been another byte. */
 static bool can_be_sent_back(const char *text)
 {
-	return text && sci_http_is_text_all(text, strlen(text));
+	return text && sci_http_is_text_all(text, strlen(text)) && !strchr(text, ' ');
 }
 
 /* All of the head but its first line. */
@@ -125,7 +132,7 @@ static int send_post(struct sci_runtime_api *api, const struct sci_post *post,
 		.body_len = post->len,
 		.max_answer = REPLY_MAX,
 		.deadline_mono_ms = post->deadline_mono_ms,
-		.hurry = post->deadline_mono_ms ? NULL : api->interrupt,
+		.hurry = api->interrupt,
 	};
 	struct sci_http_response response;
 

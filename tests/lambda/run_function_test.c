@@ -432,6 +432,39 @@ static void stays_whole_without_memory(void **state)
 	sct_fail_each_allocation(scenario, &fault);
 }
 
+static bool has_failed_without_room;
+
+/* An event for whose body there is no memory: whoever sent it is told. */
+static void large_event_scenario(void *arg)
+{
+	const struct sct_odd_play gets[] = { { .bytes = arg }, { .bytes = EVENT("2") } };
+
+	stage_clear(NULL);
+	int rc = stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS);
+	assert_true(rc == 0 || (rc == SC_E_NOMEM && sct_allocation_failed()));
+	if (stage_post_count() == 0 || !strstr(stage_post(0)->body, "UnusableEvent"))
+		return;
+	assert_true(sct_allocation_failed());
+	assert_non_null(strstr(stage_post(0)->body, "out of memory"));
+	assert_int_equal(stage_post_count(), 2);
+	assert_string_equal(stage.order, "ibhefs");
+	has_failed_without_room = true;
+}
+
+static void answers_events_for_which_there_is_no_memory(void **state)
+{
+	static char event[50000];
+
+	(void)state;
+	memset(event, 'x', sizeof event - 1);
+	int len = snprintf(event, sizeof event, EVENT_HEAD("1") "Content-Length: 40000\r\n\r\n");
+	event[len] = 'x';
+	event[len + 40000] = '\0';
+	has_failed_without_room = false;
+	sct_fail_each_allocation(large_event_scenario, event);
+	assert_true(has_failed_without_room);
+}
+
 static bool has_failed_without_message;
 
 static void failing_handler_scenario(void *arg)
@@ -500,6 +533,7 @@ int main(void)
 		cmocka_unit_test_setup(bears_every_fault_at_every_call, stage_clear),
 		cmocka_unit_test_setup(bears_a_byte_at_a_time, stage_clear),
 		cmocka_unit_test_setup(stays_whole_without_memory, stage_clear),
+		cmocka_unit_test_setup(answers_events_for_which_there_is_no_memory, stage_clear),
 		cmocka_unit_test_setup(fails_without_memory, stage_clear),
 		cmocka_unit_test_setup(reports_a_failed_init_without_memory, stage_clear),
 	};

@@ -65,6 +65,8 @@ static void note_log(enum sc_log_level level, const char *line)
 
 	assert_null(strchr(line, '\n'));
 	snprintf(stage.log + len, sizeof stage.log - len, "%d %s\n", (int)level, line);
+	if (stage.exits_from_log)
+		pthread_exit(NULL);
 }
 
 static void note_begin(void *context, const struct sc_invocation_info *info)

@@ -16,12 +16,18 @@
 #define EVENT(id)      EVENT_HEAD(id) EVENT_DEADLINE EVENT_BODY
 #define STATUS(status) HEAD(status) "Content-Length: 2\r\n\r\n{}"
 
+/* The body of the error for an event that could not be received. */
+#define STAGE_UNUSABLE(why)                                                                        \
+	"{\"errorMessage\":\"the event could not be received: " why                                \
+	"\",\"errorType\":\"Runtime.UnusableEvent\",\"stackTrace\":[]}"
+
 struct stage {
 	/* Set by the test. */
 	int (*init)(void **state, struct sc_error *error);     /* NULL: stage_init */
 	int (*handle)(struct sc_invocation *inv, void *state); /* NULL: stage_handle */
 
 	const struct sc_hooks *const *hooks; /* NULL: those that note */
+	bool exits_from_log;                 /* the first line that is logged ends the thread */
 
 	/* What happened: i(nit), b(egin), h(andle), e(nd), f(ini), s(hutdown). */
 	char order[256];

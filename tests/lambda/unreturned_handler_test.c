@@ -4,6 +4,7 @@
 #include "support/cmocka.h"
 #include "support/throwing.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,17 +52,22 @@ static void start_server(const struct sct_odd_play *gets, size_t count)
 	sct_odd_server_start(&stage.server);
 }
 
-/* The function ends its thread; returns when it has. */
-static void end_a_thread(void)
+/* The function ends its thread; returns what that ended with. */
+static void *end_a_thread_with(const struct sct_odd_play *event)
 {
 	pthread_t thread;
 	void *result;
 
-	start_server(one_event, 1);
+	start_server(event, 1);
 	assert_int_equal(pthread_create(&thread, NULL, run_on_a_thread, stage.server.address), 0);
 	assert_int_equal(pthread_join(thread, &result), 0);
-	assert_null(result);
 	sct_odd_server_stop(&stage.server);
+	return result;
+}
+
+static void *end_a_thread(void)
+{
+	return end_a_thread_with(one_event);
 }
 
 /* As if nothing had been. */
@@ -81,7 +87,7 @@ static void a_handler_that_ends_its_thread(void **state)
 {
 	(void)state;
 	stage.handle = exit_from_handle;
-	end_a_thread();
+	assert_null(end_a_thread());
 	assert_int_equal(stage_post_count(), 1);
 	stage_assert_post(0, "invocation/1/error", no_return);
 	assert_string_equal(stage.order, "ibhefs");
@@ -92,7 +98,7 @@ static void an_init_that_ends_its_thread(void **state)
 {
 	(void)state;
 	stage.init = exit_from_init;
-	end_a_thread();
+	assert_null(end_a_thread());
 	assert_int_equal(stage_post_count(), 1);
 	assert_non_null(strstr(stage_post(0)->head, "/init/error"));
 	assert_non_null(strstr(stage_post(0)->body, "the init function did not return"));
@@ -119,7 +125,7 @@ static void exit_at(struct sc_hooks first, int ended_in_the_end)
 	ended = 0;
 	first.size = sizeof first;
 	stage.hooks = hooks;
-	end_a_thread();
+	assert_null(end_a_thread());
 	assert_int_equal(ended, ended_in_the_end);
 	assert_runs_again();
 }
@@ -127,11 +133,65 @@ static void exit_at(struct sc_hooks first, int ended_in_the_end)
 static void hooks_that_end_their_thread(void **state)
 {
 	(void)state;
-	exit_at((struct sc_hooks){ .invocation_begin = exit_from_hook }, 2);
+	/* Only what has begun is ended. */
+	exit_at((struct sc_hooks){ .invocation_begin = exit_from_hook }, 1);
 	exit_at((struct sc_hooks){ .invocation_end = exit_from_hook }, 2);
 }
 
-/* ---- A cancellation while it waits for an event. ---- */
+/* A line of the log comes before the hooks' begin here: nothing has begun, but somebody waits. */
+static void a_log_that_ends_its_thread(void **state)
+{
+	static const struct sct_odd_play gets[] = {
+		{ .bytes = EVENT_HEAD("1") "Lambda-Runtime-Deadline-Ms: soon\r\n" EVENT_BODY },
+	};
+
+	(void)state;
+	stage.exits_from_log = true;
+	assert_null(end_a_thread_with(gets));
+	assert_int_equal(stage_post_count(), 1);
+	stage_assert_post(0, "invocation/1/error", no_return);
+	assert_string_equal(stage.order, "ifs");
+	assert_runs_again();
+}
+
+/* ---- Cancellations: in the handler, after it, and while it waits for an event. ---- */
+
+static int cancel_self(struct sc_invocation *inv, void *state)
+{
+	assert_int_equal(pthread_cancel(pthread_self()), 0);
+	return stage_handle(inv, state);
+}
+
+static int cancel_self_at_once(struct sc_invocation *inv, void *state)
+{
+	int rc = cancel_self(inv, state);
+
+	pthread_testcancel();
+	return rc;
+}
+
+static void a_handler_that_is_cancelled(void **state)
+{
+	(void)state;
+	stage.handle = cancel_self_at_once;
+	assert_ptr_equal(end_a_thread(), PTHREAD_CANCELED);
+	assert_int_equal(stage_post_count(), 1);
+	stage_assert_post(0, "invocation/1/error", no_return);
+	assert_string_equal(stage.order, "ibhefs");
+	assert_runs_again();
+}
+
+/* The handler has returned: its answer is given, whole, before the thread ends. */
+static void a_cancellation_that_waits_for_the_answer(void **state)
+{
+	(void)state;
+	stage.handle = cancel_self;
+	assert_ptr_equal(end_a_thread(), PTHREAD_CANCELED);
+	assert_int_equal(stage_post_count(), 1);
+	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	assert_string_equal(stage.order, "ibhefs");
+	assert_runs_again();
+}
 
 static void a_thread_that_is_cancelled_while_it_waits(void **state)
 {
@@ -148,6 +208,37 @@ static void a_thread_that_is_cancelled_while_it_waits(void **state)
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_ptr_equal(result, PTHREAD_CANCELED);
 	sct_odd_server_stop(&stage.server);
+	assert_runs_again();
+}
+
+static size_t open_files(void)
+{
+	DIR *list = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	assert_non_null(list);
+	while (readdir(list))
+		count++;
+	closedir(list);
+	return count;
+}
+
+static int cancel_self_in_init(void **state, struct sc_error *error)
+{
+	assert_int_equal(pthread_cancel(pthread_self()), 0);
+	return stage_init(state, error);
+}
+
+/* The first call in which the cancellation takes effect is connect(): its socket is closed. */
+static void a_thread_that_is_cancelled_while_it_connects(void **state)
+{
+	size_t before = open_files();
+
+	(void)state;
+	stage.init = cancel_self_in_init;
+	assert_ptr_equal(end_a_thread(), PTHREAD_CANCELED);
+	assert_string_equal(stage.order, "ifs");
+	assert_int_equal(open_files(), before);
 	assert_runs_again();
 }
 
@@ -174,6 +265,33 @@ static void a_handler_that_throws(void **state)
 	assert_runs_again();
 }
 
+static void throw_from_hook(void *context, const struct sc_invocation_info *info)
+{
+	(void)context;
+	(void)info;
+	sct_throw();
+}
+
+/* The invocation was answered already, and the other hooks are told. */
+static void a_hook_that_throws(void **state)
+{
+	const struct sc_hooks counting = { .size = sizeof counting, .invocation_end = count_end };
+	const struct sc_hooks throwing = { .size = sizeof throwing,
+		.invocation_end = throw_from_hook };
+	const struct sc_hooks *hooks[] = { &counting, &throwing, &counting, NULL };
+
+	(void)state;
+	ended = 0;
+	stage.hooks = hooks;
+	start_server(one_event, 1);
+	assert_int_equal(sct_catch(run, stage.server.address), 1);
+	sct_odd_server_stop(&stage.server);
+	assert_int_equal(ended, 2);
+	assert_int_equal(stage_post_count(), 1);
+	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	assert_runs_again();
+}
+
 #endif
 
 int main(void)
@@ -182,9 +300,14 @@ int main(void)
 		cmocka_unit_test_setup(a_handler_that_ends_its_thread, stage_clear),
 		cmocka_unit_test_setup(an_init_that_ends_its_thread, stage_clear),
 		cmocka_unit_test_setup(hooks_that_end_their_thread, stage_clear),
+		cmocka_unit_test_setup(a_log_that_ends_its_thread, stage_clear),
+		cmocka_unit_test_setup(a_handler_that_is_cancelled, stage_clear),
+		cmocka_unit_test_setup(a_cancellation_that_waits_for_the_answer, stage_clear),
 		cmocka_unit_test_setup(a_thread_that_is_cancelled_while_it_waits, stage_clear),
+		cmocka_unit_test_setup(a_thread_that_is_cancelled_while_it_connects, stage_clear),
 #ifdef HAVE_THROWING
 		cmocka_unit_test_setup(a_handler_that_throws, stage_clear),
+		cmocka_unit_test_setup(a_hook_that_throws, stage_clear),
 #endif
 	};
 
