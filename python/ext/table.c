@@ -6,7 +6,7 @@
 #include "table.h"
 
 #include "eviction.h"
-#include "flight.h"
+#include "call_flight.h"
 
 #define FIRST_BUCKETS 8
 

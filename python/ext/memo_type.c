@@ -1,4 +1,4 @@
-/* memo.c - the type scopecache._core.Memo: a callable that keeps its results, and the store of a Cache.
+/* memo_type.c - the type scopecache._core.Memo: a callable that keeps its results, and the store of a Cache.
  *
  * A hit is a vectorcall that allocates nothing. On a miss of a cache that coalesces, an entry without a value is
  * put in the table before the function is called: other threads find it there and wait for its flight, and
@@ -6,9 +6,9 @@
 #include <Python.h>
 #include <structmember.h>
 
-#include "clock.h"
+#include "expiry_clock.h"
 #include "eviction.h"
-#include "flight.h"
+#include "call_flight.h"
 #include "table.h"
 #include "weight.h"
 

@@ -1,4 +1,4 @@
-/* clock.h - the time that entries expire by: time since boot, which goes on while the process is frozen.
+/* expiry_clock.h - the time that entries expire by: time since boot, which goes on while the process is frozen.
  *
  * Reading that clock costs several times a lookup. So the coarse wall clock is read, and its distance from the
  * last full reading is added; when that is a second or more, or negative, the full clock is read again. */

@@ -1,8 +1,8 @@
-/* flight.c - single-flight for threads.
+/* call_flight.c - single-flight for threads.
  *
  * All fields are changed with the interpreter's lock held. Who waits for whom is a list of the waiting threads,
  * each on its own stack; a circle in it is found before a thread begins to wait. */
-#include "flight.h"
+#include "call_flight.h"
 
 #include <pthread.h>
 

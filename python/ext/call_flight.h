@@ -1,4 +1,4 @@
-/* flight.h - one call of a function under way, and the threads that wait for its result. */
+/* call_flight.h - one call of a function under way, and the threads that wait for its result. */
 #ifndef SCOPECACHE_PYTHON_FLIGHT_H
 #define SCOPECACHE_PYTHON_FLIGHT_H
 
