@@ -1,0 +1,144 @@
+/* call_flight.c - single-flight for threads.
+ *
+ * All fields are changed with the interpreter's lock held. Who waits for whom is a list of the waiting threads,
+ * each on its own stack; a circle in it is found before a thread begins to wait. */
+#include "call_flight.h"
+
+#include <pthread.h>
+
+#include "table.h"
+
+struct waiting {
+	struct waiting *next;
+	unsigned long thread;
+	const struct flight *flight;
+};
+
+static struct waiting *all_waiting;
+static unsigned fork_count;
+
+static void in_child(void)
+{
+	fork_count++;
+	all_waiting = NULL;
+}
+
+int flight_init(void)
+{
+	static bool done;
+	if (!done && pthread_atfork(NULL, NULL, in_child)) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	done = true;
+	return 0;
+}
+
+struct flight *flight_begin(struct entry *entry)
+{
+	struct flight *flight = PyMem_Malloc(sizeof(*flight));
+	if (!flight) {
+		return NULL;
+	}
+	*flight = (struct flight){ .entry = entry,
+		.lock = PyThread_allocate_lock(),
+		.owner = PyThread_get_thread_ident(),
+		.forks = fork_count,
+		.references = 1 };
+	if (!flight->lock) {
+		PyMem_Free(flight);
+		return NULL;
+	}
+	PyThread_acquire_lock(flight->lock, WAIT_LOCK);
+	return flight;
+}
+
+void flight_release(struct flight *flight)
+{
+	if (--flight->references > 0) {
+		return;
+	}
+	PyObject *value = flight->value, *error = flight->error;
+	if (!flight->ended) {
+		PyThread_release_lock(flight->lock);
+	}
+	PyThread_free_lock(flight->lock);
+	PyMem_Free(flight);
+	Py_XDECREF(value);
+	Py_XDECREF(error);
+}
+
+void flight_end(struct flight *flight, PyObject *value)
+{
+	flight->ended = true;
+	flight->value = Py_XNewRef(value);
+	if (!value) {
+		PyObject *type, *error, *trace;
+		PyErr_Fetch(&type, &error, &trace);
+		PyErr_NormalizeException(&type, &error, &trace);
+		if (trace) {
+			PyException_SetTraceback(error, trace);
+		}
+		flight->error = Py_NewRef(error);
+		PyErr_Restore(type, error, trace);
+	}
+	PyThread_release_lock(flight->lock);
+}
+
+bool flight_is_own(const struct flight *flight)
+{
+	unsigned long self = PyThread_get_thread_ident();
+	while (!flight->ended) {
+		if (flight->owner == self || flight->forks != fork_count) {
+			return true;
+		}
+		const struct waiting *waiting = all_waiting;
+		while (waiting && waiting->thread != flight->owner) {
+			waiting = waiting->next;
+		}
+		if (!waiting) {
+			return false;
+		}
+		flight = waiting->flight;
+	}
+	return false;
+}
+
+static int wait_until_ended(struct flight *flight)
+{
+	while (!flight->ended) {
+		PyLockStatus status;
+		Py_BEGIN_ALLOW_THREADS status = PyThread_acquire_lock_timed(flight->lock, -1, 1);
+		if (status == PY_LOCK_ACQUIRED) {
+			PyThread_release_lock(flight->lock);
+		}
+		Py_END_ALLOW_THREADS if (status == PY_LOCK_INTR && Py_MakePendingCalls() < 0)
+		{
+			return -1;
+		}
+	}
+	return 0;
+}
+
+PyObject *flight_wait(struct flight *flight)
+{
+	struct waiting waiting = { all_waiting, PyThread_get_thread_ident(), flight };
+	flight->references++;
+	all_waiting = &waiting;
+	int result = wait_until_ended(flight);
+	struct waiting **link = &all_waiting;
+	while (*link != &waiting) {
+		link = &(*link)->next;
+	}
+	*link = waiting.next;
+
+	PyObject *value = NULL;
+	if (result == 0) {
+		value = Py_XNewRef(flight->value);
+		if (!value) {
+			PyErr_SetObject((PyObject *)Py_TYPE(flight->error), flight->error);
+		}
+	}
+	flight_release(flight);
+	return value;
+}

@@ -1,0 +1,320 @@
+/* table.c - hashing and comparing arguments, and the buckets of a cache.
+ *
+ * Equal means what it means to a dict: the same object, or equal hashes and ==. What is exactly a str, int,
+ * float or bytes is compared without anybody's code. Any other comparison may run code that changes the
+ * table, so the table's version is compared afterwards, and the search begins anew when it has changed. */
+#include "table.h"
+
+#include "eviction.h"
+#include "call_flight.h"
+
+#define FIRST_BUCKETS 8
+
+static inline Py_hash_t hash_of(PyObject *object)
+{
+	if (PyUnicode_CheckExact(object)) {
+		Py_hash_t hash = ((PyASCIIObject *)object)->hash;
+		if (hash != -1) {
+			return hash;
+		}
+	}
+	return PyObject_Hash(object);
+}
+
+static inline uint64_t mix(uint64_t state, uint64_t value)
+{
+	state = (state ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+	return state ^ state >> 32;
+}
+
+/* functools' own TypeError, with the argument's name or number in front. */
+static void name_argument(const struct key *key, uint32_t at)
+{
+	if (!PyErr_ExceptionMatches(PyExc_TypeError)) {
+		return;
+	}
+	PyObject *type, *value, *trace;
+	PyErr_Fetch(&type, &value, &trace);
+	uint32_t positional =
+		key->count - (key->names ? (uint32_t)PyTuple_GET_SIZE(key->names) : 0);
+	if (value && at >= positional) {
+		PyErr_Format(PyExc_TypeError, "%S (argument %R)", value,
+			PyTuple_GET_ITEM(key->names, at - positional));
+	} else if (value) {
+		PyErr_Format(PyExc_TypeError, "%S (argument %u)", value, at + 1);
+	}
+	Py_XDECREF(type);
+	Py_XDECREF(value);
+	Py_XDECREF(trace);
+}
+
+int table_hash(const struct table *table, struct key *key)
+{
+	uint64_t state = key->count;
+	uint32_t at = 0;
+	if (key->weak) {
+		state = mix(state, (uintptr_t)key->arguments[0] >> 4);
+		at = 1;
+	}
+	for (; at < key->count; at++) {
+		PyObject *argument = key->arguments[at];
+		Py_hash_t hash = hash_of(argument);
+		if (hash == -1) {
+			name_argument(key, at);
+			return -1;
+		}
+		state = mix(state, (uint64_t)hash);
+		if (table->typed) {
+			state = mix(state, (uintptr_t)Py_TYPE(argument) >> 4);
+		}
+	}
+	if (key->names) {
+		for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key->names); i++) {
+			Py_hash_t hash = hash_of(PyTuple_GET_ITEM(key->names, i));
+			if (hash == -1) {
+				return -1;
+			}
+			state = mix(state, (uint64_t)hash);
+		}
+	}
+	key->hash = (Py_hash_t)state;
+	return 0;
+}
+
+static bool same_text(PyObject *a, PyObject *b)
+{
+	return PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b) &&
+		PyUnicode_KIND(a) == PyUnicode_KIND(b) &&
+		memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b),
+			(size_t)PyUnicode_GET_LENGTH(a) * PyUnicode_KIND(a)) == 0;
+}
+
+/* The names of keywords are exact text, except those that ** takes from a mapping of a subclass of str; these
+ * differ unless they are the same object. */
+static bool same_names(PyObject *a, PyObject *b)
+{
+	if (a == b) {
+		return true;
+	}
+	if (!a || !b || PyTuple_GET_SIZE(a) != PyTuple_GET_SIZE(b)) {
+		return false;
+	}
+	for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(a); i++) {
+		PyObject *x = PyTuple_GET_ITEM(a, i), *y = PyTuple_GET_ITEM(b, i);
+		if (x != y && !same_text(x, y)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* 1: equal, 0: not, -1: an exception. */
+static int same_arguments(const struct table *table, struct entry *entry, const struct key *key)
+{
+	uint32_t at = 0;
+	if (key->weak) {
+		if (PyWeakref_GET_OBJECT(entry->arguments[0]) != key->arguments[0]) {
+			return 0;
+		}
+		at = 1;
+	}
+	uint64_t version = table->version;
+	for (; at < key->count; at++) {
+		PyObject *mine = entry->arguments[at], *given = key->arguments[at];
+		if (mine == given && !table->typed) {
+			continue;
+		}
+		if (table->typed && Py_TYPE(mine) != Py_TYPE(given)) {
+			return 0;
+		}
+		if (mine == given) {
+			continue;
+		}
+		if (PyUnicode_CheckExact(mine) && PyUnicode_CheckExact(given)) {
+			if (!same_text(mine, given)) {
+				return 0;
+			}
+			continue;
+		}
+		Py_INCREF(mine);
+		int equal = PyObject_RichCompareBool(mine, given, Py_EQ);
+		Py_DECREF(mine);
+		if (equal <= 0 || table->version != version) {
+			return equal;
+		}
+	}
+	return 1;
+}
+
+int table_find(struct table *table, const struct key *key, struct entry **found)
+{
+	*found = NULL;
+again:
+	if (!table->buckets) {
+		return 0;
+	}
+	uint64_t version = table->version;
+	struct entry *entry = table->buckets[(size_t)key->hash & table->mask];
+	for (; entry; entry = entry->chain) {
+		if (entry->hash != key->hash || entry->count != key->count ||
+			entry->weak != key->weak || !same_names(entry->names, key->names)) {
+			continue;
+		}
+		int equal = same_arguments(table, entry, key);
+		if (equal < 0) {
+			return -1;
+		}
+		if (table->version != version) {
+			goto again;
+		}
+		if (equal) {
+			*found = entry;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/* Returns false when memory is out and there are no buckets at all; fuller buckets are only slower. */
+static bool make_room(struct table *table)
+{
+	size_t buckets = table->buckets ? table->mask + 1 : 0;
+	if (table->slots_used < buckets) {
+		return true;
+	}
+	size_t wanted = buckets ? buckets * 2 : FIRST_BUCKETS;
+	struct entry **grown = PyMem_Calloc(wanted, sizeof(*grown));
+	if (!grown) {
+		return buckets > 0;
+	}
+	for (size_t i = 0; i < buckets; i++) {
+		for (struct entry *entry = table->buckets[i], *next; entry; entry = next) {
+			next = entry->chain;
+			struct entry **head = &grown[(size_t)entry->hash & (wanted - 1)];
+			entry->chain = *head;
+			*head = entry;
+		}
+	}
+	PyMem_Free(table->buckets);
+	table->buckets = grown;
+	table->mask = wanted - 1;
+	table->version++;
+	return true;
+}
+
+struct entry *table_add(struct table *table, const struct key *key, PyObject *callback)
+{
+	if (!make_room(table)) {
+		return NULL;
+	}
+	struct entry *entry = PyMem_Malloc(sizeof(*entry) + key->count * sizeof(PyObject *));
+	if (!entry) {
+		return NULL;
+	}
+	*entry = (struct entry){ .names = Py_XNewRef(key->names),
+		.hash = key->hash,
+		.deadline_ns = NO_DEADLINE,
+		.weak = key->weak,
+		.linked = true };
+	for (uint32_t at = 0; at < key->count; at++) {
+		PyObject *argument = key->arguments[at];
+		if (at == 0 && key->weak) {
+			/* May run the collector, and that anybody's code: the entry is in no bucket yet. */
+			argument = PyWeakref_NewRef(argument, callback);
+			if (!argument) {
+				PyErr_Clear();
+				entry_free(entry);
+				return NULL;
+			}
+		} else {
+			Py_INCREF(argument);
+		}
+		entry->arguments[at] = argument;
+		entry->count = at + 1;
+	}
+	if (!table->buckets) { /* cleared by that code */
+		entry_free(entry);
+		return NULL;
+	}
+	struct entry **head = &table->buckets[(size_t)key->hash & table->mask];
+	entry->chain = *head;
+	*head = entry;
+	table->slots_used++;
+	table->version++;
+	return entry;
+}
+
+void table_unlink(struct table *table, struct entry *entry)
+{
+	struct entry **link = &table->buckets[(size_t)entry->hash & table->mask];
+	while (*link != entry) {
+		link = &(*link)->chain;
+	}
+	*link = entry->chain;
+	entry->chain = NULL;
+	entry->linked = false;
+	table->slots_used--;
+	table->version++;
+	if (entry->value) {
+		eviction_remove(table, entry);
+		table->count--;
+		table->bytes -= entry->bytes;
+	}
+}
+
+void entry_free(struct entry *entry)
+{
+	PyObject *value = entry->value, *names = entry->names;
+	if (entry->flight) {
+		entry->flight->entry = NULL;
+		flight_release(entry->flight);
+	}
+	for (uint32_t at = 0; at < entry->count; at++) {
+		Py_DECREF(entry->arguments[at]);
+	}
+	PyMem_Free(entry);
+	Py_XDECREF(names);
+	Py_XDECREF(value);
+}
+
+struct entry *table_unlink_all(struct table *table)
+{
+	struct entry *list = NULL;
+	for (size_t i = 0; table->buckets && i <= table->mask; i++) {
+		for (struct entry *entry = table->buckets[i], *next; entry; entry = next) {
+			next = entry->chain;
+			entry->linked = false;
+			entry->chain = list;
+			list = entry;
+		}
+	}
+	PyMem_Free(table->buckets);
+	table->buckets = NULL;
+	table->newest = table->oldest = NULL;
+	table->slots_used = table->count = table->bytes = table->mask = 0;
+	table->version++;
+	return list;
+}
+
+void entries_free(struct entry *list)
+{
+	while (list) {
+		struct entry *next = list->chain;
+		entry_free(list);
+		list = next;
+	}
+}
+
+int table_traverse(struct table *table, visitproc visit, void *arg)
+{
+	for (size_t i = 0; table->buckets && i <= table->mask; i++) {
+		for (struct entry *entry = table->buckets[i]; entry; entry = entry->chain) {
+			Py_VISIT(entry->value);
+			Py_VISIT(entry->names);
+			for (uint32_t at = 0; at < entry->count; at++) {
+				Py_VISIT(entry->arguments[at]);
+			}
+		}
+	}
+	return 0;
+}
