@@ -167,7 +167,10 @@ static int get_locked(struct sc_cache *cache, const struct sci_name *name, int64
 	struct sci_found found;
 	int rc = SC_MISS;
 
+	/* All that is looked at below; the rest of it is not worth the writing. */
 	pinned.holder = NULL;
+	pinned.data = NULL;
+	pinned.len = 0;
 	sci_stripe_lock(stripe);
 	if (sci_stripe_find_locked(stripe, name, now_ms, &found))
 		rc = copy_found_locked(cache, stripe, &found, to, &pinned);
