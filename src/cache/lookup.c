@@ -221,6 +221,12 @@ static int64_t time_read(const void *now_ms)
 	return *(const int64_t *)now_ms;
 }
 
+/* Also when what frees an object that has expired does not come back. */
+static void free_key(void *lookup)
+{
+	sci_key_fini(lookup);
+}
+
 /* A key that may have to be allocated: the time is read before, because the user's clock need not return. */
 static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_key key,
 	void *buffer, size_t capacity, size_t *len)
@@ -235,6 +241,7 @@ static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_
 	struct sci_quick_name name = sci_peek_name(&lookup.name);
 	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name.hash), &name,
 		time_read, &now_ms, buffer, capacity, len);
+	pthread_cleanup_push(free_key, &lookup);
 	if (peek == SCI_PEEK_HIT) {
 		sci_tally_hit(&cache->tally);
 		rc = SC_HIT;
@@ -242,7 +249,7 @@ static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_
 		rc = get_otherwise(cache, &lookup.name, peek, now_ms,
 			&(struct target){ buffer, capacity, len });
 	}
-	sci_key_fini(&lookup);
+	pthread_cleanup_pop(1);
 	return rc;
 }
 
@@ -292,8 +299,9 @@ static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struc
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
+	pthread_cleanup_push(free_key, &lookup);
 	rc = get_locked(cache, &lookup.name, now_ms, &(struct target){ buffer, capacity, len });
-	sci_key_fini(&lookup);
+	pthread_cleanup_pop(1);
 	return rc;
 }
 

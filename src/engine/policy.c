@@ -31,6 +31,7 @@
 #include "engine/use_count.h"
 #include "engine/uses.h"
 #include "engine/worth.h"
+
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
 {
 	shard->policy = policy;
@@ -160,15 +161,14 @@ static bool is_giant(const struct sci_shard *shard, struct sci_demand demand)
 static bool admit_giant(struct sci_shard *shard, struct sci_demand demand,
 	struct sci_legacy *legacy)
 {
-	unsigned uses = sci_uses_now(shard, legacy->uses);
+	uint8_t uses = sci_uses_one_more(shard, legacy->uses);
+	double worth = sci_worth(shard, sci_uses_now(shard, uses), demand.cost, demand.load, true);
 
-	uses = uses < SCI_USES_MAX ? uses + 1 : uses;
-	double worth = sci_worth(shard, uses, demand.cost, demand.load, true);
 	if (sci_main_displace(shard, worth, sci_capacity_excess(shard, demand))) {
 		legacy->queue = SCI_MAIN;
 		return true;
 	}
-	sci_ghosts_add(shard, legacy->ghost_hash, sci_uses_of(shard, uses), shard->tick);
+	sci_ghosts_add(shard, legacy->ghost_hash, uses, shard->tick);
 	return false;
 }
 

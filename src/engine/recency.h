@@ -33,7 +33,7 @@ enum sci_reach sci_recency_reach(const struct sci_shard *shard, uint32_t tick);
  * is the present one. */
 enum sci_reach sci_recency_touch(struct sci_shard *shard, uint32_t tick);
 
-/* A key that was not known is touched. Returns true when a new tick has begun. */
+/* A key that was not known is touched. */
 void sci_recency_touch_new(struct sci_shard *shard);
 
 /* A key is removed that was last touched in that tick. */

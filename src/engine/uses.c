@@ -29,11 +29,6 @@ void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned mark)
 	}
 }
 
-unsigned sci_uses_of_slot(const struct sci_shard *shard, uint64_t slot)
-{
-	return sci_uses_now(shard, sci_slot_uses(slot));
-}
-
 /* In which half of the window a use counts: in the younger it is expected. */
 static bool marks_count(const struct sci_shard *shard, uint64_t slot)
 {

@@ -10,9 +10,6 @@ uint8_t sci_uses_one_more(const struct sci_shard *shard, uint8_t uses);
 /* One use more of the entry in this slot, whose mark becomes what is given. */
 void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned mark);
 
-/* The use count of the entry in this slot, as it is now. */
-unsigned sci_uses_of_slot(const struct sci_shard *shard, uint64_t slot);
-
 /* What readers have noted of an entry is counted now; before its mark or its tick is looked at. */
 void sci_uses_recount(struct sci_shard *shard, sci_slot *slot);
 

@@ -326,6 +326,40 @@ static void a_free_in_a_fetch_that_does_not_return(void **state)
 	sc_cache_close(the.cache);
 }
 
+static char long_key[1000];
+
+static void *get_long_key(void *arg)
+{
+	char byte;
+	size_t len;
+
+	sc_cache_get(the.cache, SC_KEY(SC_BYTES(long_key, sizeof long_key)), &byte, 1, &len);
+	return arg;
+}
+
+/* The key was allocated, which AddressSanitizer watches. */
+static void a_free_in_a_get_that_does_not_return(void **state)
+{
+	static const enum sc_policy policies[] = { SC_POLICY_ADAPTIVE, SC_POLICY_LRU };
+	const struct sc_object object = { .pointer = &the, .weight = 8, .free = free_and_end };
+
+	(void)state;
+	the.end = end_by_exit;
+	for (int i = 0; i < 2; i++) {
+		the.freed = 0;
+		the.cache = sct_cache_open(SC_CACHE_OPTIONS(.clock = sct_clock_of(&now_ms),
+			.policy = policies[i], .ttl_ms = 100));
+		assert_int_equal(sc_cache_put_object(the.cache,
+					 SC_KEY(SC_BYTES(long_key, sizeof long_key)), &object,
+					 NULL),
+			SC_OK);
+		now_ms += 100;
+		run_to_its_end(get_long_key);
+		assert_int_equal(the.freed, 1);
+		sc_cache_close(the.cache);
+	}
+}
+
 /* ---- Resources ---- */
 
 static int open_thing(void *context, void **instance, struct sc_error *error)
@@ -435,6 +469,7 @@ int main(void)
 		CASE(a_clock_that_does_not_return),
 		CASE(a_free_that_does_not_return),
 		CASE(a_free_in_a_fetch_that_does_not_return),
+		CASE(a_free_in_a_get_that_does_not_return),
 		CASE(an_opener_that_does_not_return),
 		CASE(a_closer_that_does_not_return),
 	};
