@@ -4,8 +4,8 @@
  *	2  lead the flights that are this thread's own, by one call of the batch loader if there is one
  *	3  follow those of other threads
  *
- * All of its own flights have landed before it waits for one: so whoever waits for this thread gets
- * what he waits for, and two batches of the same keys cannot wait for each other. */
+ * All of its own flights have landed before it waits for one: so threads that wait for this one get
+ * their values, and two batches of the same keys cannot wait for each other. */
 #include "cache/cache_time.h"
 #include "cache/fetch.h"
 #include "cache/lead.h"
@@ -20,7 +20,7 @@
 enum role {
 	NONE,   /* the result is there */
 	LEADS,  /* loads it */
-	FOLLOWS /* waits for whoever loads it, which may be this batch itself */
+	FOLLOWS /* waits for the thread that loads it, which may be this one */
 };
 
 /* One of the keys. */
@@ -253,8 +253,8 @@ static void follow_all(const struct batch *batch)
 
 /* ---- All of it ---- */
 
-/* Some code of the user's did not come back: whoever waits for this batch is told, and nobody gets
- * anything. */
+/* Some code of the user's did not come back: threads that wait for this batch are told, and its caller
+ * gets nothing. */
 static void abandon(void *arg)
 {
 	const struct batch *batch = arg;
