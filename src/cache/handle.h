@@ -77,14 +77,36 @@ static inline const struct sci_shard *sci_cache_shard(const struct sc_cache *cac
 }
 
 /* Take a stripe's lock. */
-void sci_stripe_lock(struct sci_stripe *stripe) SCI_TAKES(stripe->lock);
+static inline void sci_stripe_lock(struct sci_stripe *stripe) SCI_TAKES(stripe->lock);
 
-/* Let it go, and then the objects whose entries went under it: their free functions are the user's, and
- * may not come back. So this is the last thing that a call does. */
-void sci_stripe_unlock(struct sci_stripe *stripe) SCI_LETS_GO(stripe->lock);
+static inline void sci_stripe_lock(struct sci_stripe *stripe)
+{
+	sci_lock_take(&stripe->lock);
+}
 
-/* Where it is not the last: let it go, and return these objects, for sci_blob_release_departed(). */
-struct sci_departed *sci_stripe_leave(struct sci_stripe *stripe) SCI_LETS_GO(stripe->lock);
+/* Release it, and return the objects whose entries went under it, for sci_blob_release_departed(). */
+static inline struct sci_departed *sci_stripe_leave(struct sci_stripe *stripe)
+	SCI_LETS_GO(stripe->lock);
+
+static inline struct sci_departed *sci_stripe_leave(struct sci_stripe *stripe)
+{
+	struct sci_departed *departed = sci_shard_departed(stripe->shard);
+
+	sci_lock_let_go(&stripe->lock);
+	return departed;
+}
+
+/* Release it, and then those objects: their free functions are the user's, and may not return. So this is the
+ * last thing that a call does. */
+static inline void sci_stripe_unlock(struct sci_stripe *stripe) SCI_LETS_GO(stripe->lock);
+
+static inline void sci_stripe_unlock(struct sci_stripe *stripe)
+{
+	struct sci_departed *departed = sci_stripe_leave(stripe);
+
+	if (departed)
+		sci_blob_release_departed(departed);
+}
 
 /* Remove everything, stripe by stripe, and return the objects. */
 struct sci_departed *sci_cache_clear(struct sc_cache *cache);

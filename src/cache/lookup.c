@@ -227,30 +227,52 @@ static void free_key(void *lookup)
 	sci_key_fini(lookup);
 }
 
+/* A key that was made ready is looked up in one of these ways. */
+typedef int (*look_up_fn)(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	const struct target *to);
+
 /* A key that may have to be allocated: the time is read before, because the user's clock need not return. */
-static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_key key,
-	void *buffer, size_t capacity, size_t *len)
+static inline __attribute__((always_inline)) int get_encoded(struct sc_cache *cache,
+	struct sc_key key, look_up_fn look_up, const struct target *to)
 {
 	struct sci_lookup_key lookup;
 
-	*len = 0;
+	*to->len = 0;
 	int64_t now_ms = sci_cache_lookup_ms(cache);
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	struct sci_quick_name name = sci_peek_name(&lookup.name);
-	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name.hash), &name,
-		time_read, &now_ms, buffer, capacity, len);
 	pthread_cleanup_push(free_key, &lookup);
-	if (peek == SCI_PEEK_HIT) {
-		sci_tally_hit(&cache->tally);
-		rc = SC_HIT;
-	} else {
-		rc = get_otherwise(cache, &lookup.name, peek, now_ms,
-			&(struct target){ buffer, capacity, len });
-	}
+	rc = look_up(cache, &lookup.name, now_ms, to);
 	pthread_cleanup_pop(1);
 	return rc;
+}
+
+/* Quickly; what that does not find out is looked up by what can. */
+static int look_up_long(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	const struct target *to)
+{
+	struct sci_quick_name quick = sci_peek_name(name);
+	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name->hash), &quick,
+		time_read, &now_ms, to->buffer, to->capacity, to->len);
+
+	if (peek != SCI_PEEK_HIT)
+		return get_otherwise(cache, name, peek, now_ms, to);
+	sci_tally_hit(&cache->tally);
+	return SC_HIT;
+}
+
+static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
+{
+	return get_encoded(cache, key, look_up_long, &(struct target){ buffer, capacity, len });
+}
+
+/* Where the order of use is exact a hit has to be written down: nothing is looked for without the lock. */
+static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
+{
+	return get_encoded(cache, key, get_locked, &(struct target){ buffer, capacity, len });
 }
 
 static int64_t read_time_ms(const void *cache)
@@ -286,23 +308,6 @@ static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_k
 		? get_short(cache, sci_short_number(key.parts, &cache->secret), buffer, capacity,
 			  len)
 		: get_long(cache, key, buffer, capacity, len);
-}
-
-/* Where the order of use is exact a hit has to be written down: nothing is looked for without the lock. */
-static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struct sc_key key,
-	void *buffer, size_t capacity, size_t *len)
-{
-	struct sci_lookup_key lookup;
-
-	*len = 0;
-	int64_t now_ms = sci_cache_lookup_ms(cache);
-	int rc = sci_cache_key(cache, key, &lookup);
-	if (rc < 0)
-		return rc;
-	pthread_cleanup_push(free_key, &lookup);
-	rc = get_locked(cache, &lookup.name, now_ms, &(struct target){ buffer, capacity, len });
-	pthread_cleanup_pop(1);
-	return rc;
 }
 
 static __attribute__((noinline)) int note_hit(struct sci_sighting sighting)

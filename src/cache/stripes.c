@@ -85,24 +85,6 @@ void sci_stripes_fini(struct sc_cache *cache)
 		pthread_mutex_destroy(&cache->stripes[i].lock.mutex);
 }
 
-void sci_stripe_lock(struct sci_stripe *stripe)
-{
-	sci_lock_take(&stripe->lock);
-}
-
-struct sci_departed *sci_stripe_leave(struct sci_stripe *stripe)
-{
-	struct sci_departed *departed = sci_shard_departed(stripe->shard);
-
-	sci_lock_let_go(&stripe->lock);
-	return departed;
-}
-
-void sci_stripe_unlock(struct sci_stripe *stripe)
-{
-	sci_blob_release_departed(sci_stripe_leave(stripe));
-}
-
 SCI_UNCHECKED void sci_cache_lock_all(struct sc_cache *cache)
 {
 	for (uint32_t i = 0; i < cache->stripe_count; i++)
