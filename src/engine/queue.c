@@ -18,7 +18,28 @@ static _Atomic sci_place *link_from_older(struct sci_shard *shard, struct sci_qu
 	return older ? &sci_record_at(shard, older)->newer : &queue->oldest;
 }
 
-/* Put it behind `newer`, seen from the newest; 0: it becomes the newest. */
+/* Link it behind `newer`, seen from the newest; 0: it becomes the newest. */
+static void link_behind(struct sci_shard *shard, struct sci_queue *queue, sci_place place,
+	sci_place newer)
+{
+	struct sci_record *record = sci_record_at(shard, place);
+
+	sci_write(&record->newer, newer);
+	sci_write(&record->older, newer ? sci_record_at(shard, newer)->older : queue->newest);
+	sci_write(link_from_older(shard, queue, record->older), place);
+	sci_write(link_from_newer(shard, queue, newer), place);
+}
+
+static void take_out(struct sci_shard *shard, struct sci_queue *queue, sci_place place)
+{
+	const struct sci_record *record = sci_record_at(shard, place);
+
+	assert(*link_from_newer(shard, queue, record->newer) == place);
+	assert(*link_from_older(shard, queue, record->older) == place);
+	sci_write(link_from_newer(shard, queue, record->newer), record->older);
+	sci_write(link_from_older(shard, queue, record->older), record->newer);
+}
+
 static void put_behind(struct sci_shard *shard, enum sci_queue_name name, sci_place place,
 	sci_place newer)
 {
@@ -28,10 +49,7 @@ static void put_behind(struct sci_shard *shard, enum sci_queue_name name, sci_pl
 
 	assert(sci_form_in_index(record->form) && sci_slot_place(*slot) == place);
 	sci_write(slot, sci_slot_with_queue(*slot, name));
-	sci_write(&record->newer, newer);
-	sci_write(&record->older, newer ? sci_record_at(shard, newer)->older : queue->newest);
-	sci_write(link_from_older(shard, queue, record->older), place);
-	sci_write(link_from_newer(shard, queue, newer), place);
+	link_behind(shard, queue, place, newer);
 	queue->entries++;
 	queue->load += sci_record_load(record);
 }
@@ -63,21 +81,23 @@ void sci_queue_remove(struct sci_shard *shard, sci_place place)
 	assert(queue->entries > 0 && queue->load >= sci_record_load(record));
 	if (queue == &shard->queue[SCI_WINDOW])
 		sci_eighths_remove(shard, place);
-	assert(*link_from_newer(shard, queue, record->newer) == place);
-	assert(*link_from_older(shard, queue, record->older) == place);
-	sci_write(link_from_newer(shard, queue, record->newer), record->older);
-	sci_write(link_from_older(shard, queue, record->older), record->newer);
+	take_out(shard, queue, place);
 	queue->entries--;
 	queue->load -= sci_record_load(record);
 }
 
 void sci_queue_renew(struct sci_shard *shard, enum sci_queue_name name, sci_place place)
 {
-	/* In the window it may be the newest, and yet not of the first eighth. */
-	if (shard->queue[name].newest == place && name == SCI_MAIN)
-		return;
-	sci_queue_remove(shard, place);
-	sci_queue_add(shard, name, place);
+	struct sci_queue *queue = &shard->queue[SCI_MAIN];
+
+	/* Where it is in main, and stays there, nothing but its links changes. */
+	if (name != SCI_MAIN || sci_slot_queue(*sci_index_slot(shard, place)) != SCI_MAIN) {
+		sci_queue_remove(shard, place);
+		sci_queue_add(shard, name, place);
+	} else if (queue->newest != place) {
+		take_out(shard, queue, place);
+		link_behind(shard, queue, place, 0);
+	}
 }
 
 void sci_queue_moved(struct sci_shard *shard, sci_place from, sci_place to)
