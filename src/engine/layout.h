@@ -106,14 +106,16 @@ struct sci_shard {
 	int32_t enter_at;                        /* what is enough of it, times enter_patience */
 	uint32_t recount_at;    /* the line of the index where the next recount begins */
 	uint32_t recount_lines; /* how many it looks at */
-	double window_share;    /* the window's target, as a part of the capacity */
+	uint32_t sweep_lines;   /* that the present sweep for old ticks still has to look at */
+	uint32_t sweep_tick;    /* when that sweep began */
+	uint32_t window_share;  /* the window's target, as a part of the capacity, times 2^32 */
 	uint32_t usual_entries; /* about how many the cache holds when it is full */
 	_Atomic uint32_t ghost_lines_used;
-	float drift;          /* the mean of the entries that the window was lately to grow by */
+	int32_t drift; /* the mean of the parts of an entry that the window was lately to grow by */
 	uint8_t has_costs;    /* 1: a cost was given */
 	uint8_t costs_differ; /* for what the entries take; then, as in worth.h: */
-	double usual_cost;    /* the mean of the costs that were given */
-	double price;         /* what goes from main is worth, lately */
+	int32_t usual_cost;   /* the mean of the costs that were given */
+	int32_t price;        /* what goes from main is worth, lately */
 	struct sci_queue queue[SCI_QUEUES];
 	struct sci_eighths eighths;
 	struct sci_log log;

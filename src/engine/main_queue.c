@@ -9,17 +9,17 @@
 #include "engine/uses.h"
 #include "engine/worth.h"
 
-#define JUDGED        16u                /* entries of main that are looked at before they go */
-#define MORE_GOES     (SCI_OCTAVE / 4.0) /* to be worth more, each time that twice as much has to go */
-#define DEARER        (SCI_OCTAVE / 2.0) /* than the price, to be spared */
+#define JUDGED        16u              /* entries of main that are looked at before they go */
+#define MORE_GOES     (SCI_OCTAVE / 4) /* to be worth more, each time that twice as much has to go */
+#define DEARER        (SCI_OCTAVE / 2) /* than the price, to be spared */
 #define COST_FOLLOWS  64
-#define PRICE_RISE    (SCI_OCTAVE / 16.0)
+#define PRICE_RISE    (SCI_OCTAVE / 16)
 #define PRICE_FOLLOWS 16 /* the part of the difference to what goes */
 
 /* As long as all costs are the same they say nothing. */
 void sci_main_learn_cost(struct sci_shard *shard, struct sci_demand demand)
 {
-	double cost =
+	int32_t cost =
 		sci_cost_for(shard, demand.cost, demand.load, sci_capacity_is_of_bytes(shard));
 
 	if (!shard->has_costs) {
@@ -34,7 +34,7 @@ void sci_main_learn_cost(struct sci_shard *shard, struct sci_demand demand)
 	shard->usual_cost += (cost - shard->usual_cost) / COST_FOLLOWS;
 }
 
-double sci_main_worth_of(const struct sci_shard *shard, sci_place place)
+int32_t sci_main_worth_of(const struct sci_shard *shard, sci_place place)
 {
 	const struct sci_record *record = sci_record_at(shard, place);
 	unsigned uses = sci_uses_now(shard, sci_slot_uses(*sci_index_slot(shard, place)));
@@ -135,18 +135,18 @@ static void let_go(struct sci_shard *shard, unsigned judged, struct sci_demand n
 }
 
 /* Let so much of main go for something of this worth, if it beats all of what has to go. */
-bool sci_main_displace(struct sci_shard *shard, double worth, struct sci_demand need)
+bool sci_main_displace(struct sci_shard *shard, int32_t worth, struct sci_demand need)
 {
 	sci_place place = shard->queue[SCI_MAIN].oldest;
 	unsigned chances = SCI_CHANCES, judged = 0;
 	struct sci_demand seen = { 0 };
-	double most = worth - 1;
+	int32_t most = worth - 1;
 
 	while (!covers(seen, need) && judged < JUDGED) {
 		place = not_spared(shard, place, &chances);
 		if (!place)
 			return false;
-		double resident = sci_main_worth_of(shard, place);
+		int32_t resident = sci_main_worth_of(shard, place);
 		/* The resident wins ties. */
 		if (worth <= resident)
 			return false;

@@ -107,7 +107,7 @@ static void offer_to_main(struct sci_shard *shard, sci_place place, struct sci_d
 
 static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 {
-	double target = sci_balance_target_for_now(shard);
+	uint64_t target = sci_balance_target_for_now(shard);
 
 	for (;;) {
 		bool window_over = sci_balance_window_is_over(shard, demand, target);
@@ -154,7 +154,7 @@ void sci_policy_evict_entry(struct sci_shard *shard, sci_place place)
 static bool is_giant(const struct sci_shard *shard, struct sci_demand demand)
 {
 	return sci_capacity_is_of_bytes(shard) && !shard->keeps_recent &&
-		(double)demand.load > shard->window_share * (double)shard->capacity_units;
+		demand.load > (uint64_t)shard->capacity_units * shard->window_share >> 32;
 }
 
 /* A newcomer that does not go through the window, because it would push all others out of it. */
@@ -162,7 +162,7 @@ static bool admit_giant(struct sci_shard *shard, struct sci_demand demand,
 	struct sci_legacy *legacy)
 {
 	uint8_t uses = sci_uses_one_more(shard, legacy->uses);
-	double worth = sci_worth(shard, sci_uses_now(shard, uses), demand.cost, demand.load, true);
+	int32_t worth = sci_worth(shard, sci_uses_now(shard, uses), demand.cost, demand.load, true);
 
 	if (sci_main_displace(shard, worth, sci_capacity_excess(shard, demand))) {
 		legacy->queue = SCI_MAIN;

@@ -2,6 +2,7 @@
  * It runs in tests, in fuzzers and in builds that audit; it may be slow, but not quadratic. */
 #include "engine/shard_check.h"
 
+#include "engine/balance.h"
 #include "engine/entry.h"
 #include "engine/holes.h"
 #include "engine/index.h"
@@ -71,9 +72,9 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "more entries than the bound";
 	if (shard->expiry_at >= shard->buckets * SCI_BUCKET_SLOTS)
 		return "the search for expired entries has left the index";
-	if (!(shard->window_share >= 0 && shard->window_share <= 1))
+	if (shard->window_share > SCI_BALANCE_SHARE_MOST)
 		return "the window's share is none";
-	if (!(shard->drift >= -1 && shard->drift <= 1))
+	if (shard->drift < -SCI_BALANCE_ENTRY || shard->drift > SCI_BALANCE_ENTRY)
 		return "the window moves by more than an entry at a time";
 	if (shard->recount_at >= shard->buckets || shard->recount_lines > SCI_RECOUNT_LINES_MAX)
 		return "the recount has left the index";
