@@ -150,6 +150,12 @@ static void begin_to_keep_recent(struct sci_shard *shard)
 	shard->leave_patience = times(shard->leave_patience, 4);
 }
 
+void sci_balance_leave_recent(struct sci_shard *shard)
+{
+	if (shard->keeps_recent)
+		cease_to_keep_recent(shard);
+}
+
 /* A ghost comes back: what that says of the two ways to keep, and of the window. */
 void sci_balance_weigh_ghost(struct sci_shard *shard, sci_ghost ghost, enum sci_reach reach)
 {

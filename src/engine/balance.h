@@ -33,6 +33,9 @@ uint64_t sci_balance_target_for_now(const struct sci_shard *shard);
 bool sci_balance_window_is_over(const struct sci_shard *shard, struct sci_demand demand,
 	uint64_t target);
 
+/* Cease to keep what is recent, if that is done. */
+void sci_balance_leave_recent(struct sci_shard *shard);
+
 /* A resident was touched, or a ghost comes back, that was where `reach` says: what that says of the two ways to
  * keep. */
 void sci_balance_weigh_touch(struct sci_shard *shard, uint64_t slot, enum sci_reach reach);

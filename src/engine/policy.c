@@ -150,20 +150,22 @@ void sci_policy_evict_entry(struct sci_shard *shard, sci_place place)
 	sci_evict(shard, place);
 }
 
-/* Whether what is to come is larger than the window, and bytes are what is short. */
+/* Whether what is to come is larger than the window is, or would be, and bytes are what is short. */
 static bool is_giant(const struct sci_shard *shard, struct sci_demand demand)
 {
-	return sci_capacity_is_of_bytes(shard) && !shard->keeps_recent &&
+	return sci_capacity_is_of_bytes(shard) &&
 		demand.load > (uint64_t)shard->capacity_units * shard->window_share >> 32;
 }
 
-/* A newcomer that does not go through the window, because it would push all others out of it. */
+/* A newcomer that does not go through the window, because it would push all others out of it. LRU, which knows
+ * nothing of sizes, would let it: so the cache ceases to keep what is recent. */
 static bool admit_giant(struct sci_shard *shard, struct sci_demand demand,
 	struct sci_legacy *legacy)
 {
 	uint8_t uses = sci_uses_one_more(shard, legacy->uses);
 	int32_t worth = sci_worth(shard, sci_uses_now(shard, uses), demand.cost, demand.load, true);
 
+	sci_balance_leave_recent(shard);
 	if (sci_main_displace(shard, worth, sci_capacity_excess(shard, demand))) {
 		legacy->queue = SCI_MAIN;
 		return true;
