@@ -38,9 +38,9 @@ static int copy_locked(const struct sci_found *found, struct sc_value *value)
 
 /* What a value holds of a cache: the number of its stripe, and the place of its record, which is never 0. */
 static uint64_t hold_of(const struct sc_cache *cache, const struct sci_stripe *stripe,
-	sci_place place)
+	sci_offset offset)
 {
-	return (uint64_t)(stripe - cache->stripes) << 32 | place;
+	return (uint64_t)(stripe - cache->stripes) << 32 | offset;
 }
 
 int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
@@ -51,14 +51,14 @@ int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		*value = sci_value_of_blob(sci_blob_acquire(sci_blob_of(found->object)));
 		return SC_HIT;
 	}
-	if (!sci_shard_pin(stripe->shard, found->place))
+	if (!sci_shard_pin(stripe->shard, found->offset))
 		return copy_locked(found, value);
 	atomic_fetch_add_explicit(&cache->holds, 1, memory_order_relaxed);
 	*value = (struct sc_value){
 		.data = found->value,
 		.len = found->len,
 		.holder = cache,
-		.hold = hold_of(cache, stripe, found->place),
+		.hold = hold_of(cache, stripe, found->offset),
 	};
 	return SC_HIT;
 }
@@ -73,10 +73,10 @@ static void unpin(struct sc_cache *cache, uint64_t hold)
 	struct sci_stripe *stripe = &cache->stripes[hold >> 32];
 
 	sci_stripe_lock(stripe);
-	sci_shard_unpin(stripe->shard, (sci_place)hold);
+	sci_shard_unpin(stripe->shard, (sci_offset)hold);
 	sci_stripe_unlock(stripe);
 	/* The pin's hold on the cache goes as the opener's does. */
-	sci_cache_let_go(cache);
+	sci_cache_release(cache);
 }
 
 void sc_value_release(struct sc_value *value)
@@ -196,10 +196,10 @@ static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, en
 	if (sci_peek_gave_up(peek))
 		return get_locked(cache, name, now_ms, to);
 	if (peek == SCI_PEEK_MISS) {
-		sci_tally_miss(&cache->tally);
+		sci_thread_counts_miss(&cache->thread_counts);
 		return SC_MISS;
 	}
-	sci_tally_hit(&cache->tally);
+	sci_thread_counts_hit(&cache->thread_counts);
 	*to->len = copy.len;
 	return peek == SCI_PEEK_HIT ? SC_HIT : SC_E_TOO_LARGE;
 }
@@ -258,7 +258,7 @@ static int look_up_long(struct sc_cache *cache, const struct sci_name *name, int
 
 	if (peek != SCI_PEEK_HIT)
 		return get_otherwise(cache, name, peek, now_ms, to);
-	sci_tally_hit(&cache->tally);
+	sci_thread_counts_hit(&cache->thread_counts);
 	return SC_HIT;
 }
 
@@ -288,7 +288,7 @@ static inline __attribute__((always_inline)) int get_short(struct sc_cache *cach
 		read_time_ms, cache, buffer, capacity, len);
 
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
-		sci_tally_hit(&cache->tally);
+		sci_thread_counts_hit(&cache->thread_counts);
 		return SC_HIT;
 	}
 	return get_short_otherwise(cache, name, peek, buffer, capacity, len);
@@ -328,12 +328,12 @@ static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const str
 	enum sci_peek peek =
 		sci_peek_try(shard, &name, NULL, NULL, buffer, capacity, len, &sighting);
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
-		sci_tally_hit(&cache->tally);
+		sci_thread_counts_hit(&cache->thread_counts);
 		return sci_policy_wants_touch(shard, sighting.seen) ? note_hit(sighting) : SC_HIT;
 	}
 	if (peek == SCI_PEEK_MISS) {
 		*len = 0;
-		sci_tally_miss(&cache->tally);
+		sci_thread_counts_miss(&cache->thread_counts);
 		return SC_MISS;
 	}
 	return get_short_otherwise(cache, name, peek, buffer, capacity, len);

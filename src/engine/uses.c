@@ -16,12 +16,12 @@ uint8_t sci_uses_one_more(const struct sci_shard *shard, uint8_t uses)
 }
 
 /* One use more of the entry in this slot, whose mark becomes what is given. */
-void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned mark)
+void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned use_bits)
 {
 	uint64_t seen = *slot;
 
 	seen = sci_slot_with_uses(seen, sci_uses_one_more(shard, sci_slot_uses(seen)));
-	sci_write(slot, sci_slot_with_mark(seen, mark));
+	sci_write(slot, sci_slot_with_use_bits(seen, use_bits));
 	if (++shard->uses >= (uint64_t)shard->recency.capacity * AGEING) {
 		shard->uses = 0;
 		shard->epoch++;
@@ -29,11 +29,11 @@ void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned mark)
 }
 
 /* In which half of the window a use counts: in the younger it is expected. */
-static bool marks_count(const struct sci_shard *shard, uint64_t slot)
+static bool use_counts_here(const struct sci_shard *shard, uint64_t slot)
 {
 	if (sci_slot_queue(slot) == SCI_MAIN || shard->keeps_recent)
 		return true;
-	return sci_record_eighth(sci_record_at(shard, sci_slot_place(slot))) >= SCI_EIGHTHS / 2;
+	return sci_record_eighth(sci_record_at(shard, sci_slot_offset(slot))) >= SCI_EIGHTHS / 2;
 }
 
 void sci_uses_recount_news(struct sci_shard *shard, sci_slot *slot)
@@ -49,9 +49,9 @@ void sci_uses_recount_news(struct sci_shard *shard, sci_slot *slot)
 		sci_write(slot, seen & ~SCI_SLOT_TOUCHED);
 		return;
 	}
-	unsigned mark = sci_slot_mark(seen);
-	if (mark < SCI_MARK_MAX && marks_count(shard, seen))
-		seen = sci_slot_with_mark(seen, mark + 1);
+	unsigned use_bits = sci_slot_use_bits(seen);
+	if (use_bits < SCI_USE_BITS_MAX && use_counts_here(shard, seen))
+		seen = sci_slot_with_use_bits(seen, use_bits + 1);
 	sci_balance_weigh_touch(shard, seen, sci_recency_touch(shard, tick));
 	sci_write(slot, sci_slot_with_tick(seen, shard->tick));
 }

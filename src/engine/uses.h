@@ -9,7 +9,7 @@
 uint8_t sci_uses_one_more(const struct sci_shard *shard, uint8_t uses);
 
 /* One use more of the entry in this slot, whose mark becomes what is given. */
-void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned mark);
+void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned use_bits);
 
 /* For sci_uses_recount(), of an entry that was touched or has become as old as can be told. */
 void sci_uses_recount_news(struct sci_shard *shard, sci_slot *slot);

@@ -48,7 +48,7 @@ static void put(struct sci_shard *shard, uint64_t key, size_t len, uint32_t cost
 		.cost = cost,
 	};
 
-	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORED);
+	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
 }
 
 /* Ask as a function would: what is missing is put. */
