@@ -138,7 +138,7 @@ struct sc_cache_options {
 #undef SC_CACHE_OPTION_POINTER
 };
 
-/* C++ has scopecache::cache_options (options.hpp) instead of this macro. */
+/* A pointer to options: SC_CACHE_OPTIONS(.ttl_ms = 60000). C++ has scopecache::cache_options. */
 #ifndef __cplusplus
 #define SC_CACHE_OPTIONS(...)                                                                      \
 	(&(const struct sc_cache_options){ .size = sizeof(struct sc_cache_options), __VA_ARGS__ })
@@ -236,7 +236,7 @@ struct sc_put_options {
 	uint64_t cost;  /* of making the value again, in a unit of the caller's; 0: not known */
 };
 
-/* C++ has scopecache::put_options (options.hpp) instead of this macro. */
+/* A pointer to options: SC_PUT_OPTIONS(.ttl_ms = 5000). C++ has scopecache::put_options. */
 #ifndef __cplusplus
 #define SC_PUT_OPTIONS(...)                                                                        \
 	(&(const struct sc_put_options){ .size = sizeof(struct sc_put_options), __VA_ARGS__ })
@@ -319,7 +319,7 @@ struct sc_fetch_options {
 	void *loader_context; /* passed to this loader */
 };
 
-/* C++ has scopecache::cache::fetch() instead of this macro. */
+/* A pointer to options of a fetch. C++ has scopecache::cache::fetch(), which takes a loader. */
 #ifndef __cplusplus
 #define SC_FETCH_OPTIONS(...)                                                                      \
 	(&(const struct sc_fetch_options){ .size = sizeof(struct sc_fetch_options), __VA_ARGS__ })
@@ -537,6 +537,7 @@ int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
 	X(max_bytes, "the bound on bytes")                                                         \
 	X(load_absences, "loads that found that there is no value")
 
+/* The statistics of a cache. */
 struct sc_cache_stats {
 	size_t size; /* sizeof(struct sc_cache_stats), set by the caller */
 #define SC_CACHE_STATS_FIELD(name, text) uint64_t name;

@@ -71,6 +71,7 @@ static inline const char *sc_result_text(int result)
 #undef SC_RESULT_TEXT
 }
 
+/* The size of a message, with its NUL. */
 #define SC_ERROR_MESSAGE_BYTES 240
 
 /* The details of a failure. A function that can report details takes a `struct sc_error *` as its

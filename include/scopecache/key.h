@@ -132,10 +132,7 @@ static inline struct sc_part sc_part_bytes(const void *data, size_t len)
 	return part;
 }
 
-/* Return a part unchanged; for SC_PART().
- *
- * returns  the part.
- * threads  any; does not block. */
+/* Private: a part, unchanged, for SC_PART(). */
 static inline struct sc_part sc_part_self(struct sc_part part)
 {
 	return part;

@@ -91,7 +91,8 @@ int64_t sc_invocation_remaining_ms(const struct sc_invocation *inv);
  * sends zero bytes. The last call counts: an answer replaces a failure, a failure replaces an
  * answer. ---- */
 
-/* Answer with `len` bytes of `content_type` (NULL: application/json), replacing an earlier answer.
+/* Answer with `len` bytes, replacing an earlier answer. `content_type` may be NULL:
+ * application/json.
  *
  * returns  0; SC_E_NOMEM; SC_E_INVAL for a content type that is empty or has control characters, or
  *          for NULL with a `len` above 0. After an error the earlier answer stands.
@@ -162,7 +163,7 @@ struct sc_lambda_function {
 	const char *runtime_api;
 };
 
-/* C++ has scopecache::lambda_main() (lambda.hpp) instead of this macro. */
+/* A function: SC_LAMBDA_FUNCTION(.handle = handle). C++ has scopecache::lambda_main(). */
 #ifndef __cplusplus
 #define SC_LAMBDA_FUNCTION(...)                                                                    \
 	((const struct sc_lambda_function){ .size = sizeof(struct sc_lambda_function),             \
