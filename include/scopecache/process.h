@@ -22,7 +22,7 @@ extern "C" {
  * forked child. Like malloc() they must not call the library, and must return. */
 struct sc_allocator {
 	void *(*allocate)(size_t bytes,
-		void *context); /* aligned for any type; NULL: out of memory */
+		void *context);                    /* aligned for any type; NULL: out of memory */
 	void (*free)(void *memory, void *context); /* never NULL */
 	void *context;
 	void *reserved[2]; /* NULL */
