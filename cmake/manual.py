@@ -4,15 +4,15 @@
 
 FOLDER gets a page for each header, with its types and macros, and a page for each function, or for
 each group of functions under one comment. What was in it is removed. A page's SYNOPSIS is the
-declaration; the comment above it is the DESCRIPTION, and its labelled paragraphs (returns, owns,
-blocks, threads, forks) are sections."""
+declaration; the comment above it is the DESCRIPTION, and its labelled paragraphs (returns, errors,
+owns, blocks, threads, forks) are sections."""
 
 import pathlib
 import re
 import sys
 
-SECTIONS = {"returns": "RETURN VALUE", "owns": "OWNERSHIP", "blocks": "BLOCKING", "threads": "THREADS",
-            "forks": "FORKS"}
+SECTIONS = {"returns": "RETURN VALUE", "errors": "ERRORS", "owns": "OWNERSHIP", "blocks": "BLOCKING",
+            "threads": "THREADS", "forks": "FORKS"}
 LABEL = re.compile(rf"({'|'.join(SECTIONS)})  +(.*)")
 FUNCTION = re.compile(r"\b(sc_\w+)\(")
 ROW = re.compile(r"^\t(\w+)\((.*)\)$", re.DOTALL)

@@ -186,10 +186,11 @@ void sc_value_release(struct sc_value *value);
 
 /* Look up `key` and copy its value.
  *
- * returns  SC_HIT with *len bytes in `buffer`; SC_MISS; SC_E_TOO_LARGE when the value is longer
- *          than `capacity`, with *len its length; SC_E_INVAL, SC_E_TOO_LARGE (with *len 0) or
- *          SC_E_NOMEM for a key that is empty, too large, or cannot be encoded; SC_E_INVAL for an
- *          object, which cannot be copied. The buffer may be overwritten in any case.
+ * returns  SC_HIT with *len bytes in `buffer`; SC_MISS; or an error. The buffer may be overwritten
+ *          in any case.
+ * errors   SC_E_TOO_LARGE when the value is longer than `capacity`, with *len its length;
+ *          SC_E_INVAL, SC_E_TOO_LARGE (with *len 0) or SC_E_NOMEM for a key that is empty, too
+ *          large, or cannot be encoded; SC_E_INVAL for an object, which cannot be copied.
  * blocks   rarely: values up to 1 KiB are copied without a lock; for others the call waits while
  *          another thread changes the cache.
  * threads  any. */
@@ -299,13 +300,13 @@ void sc_cache_clear(struct sc_cache *cache);
  * during the load. A put, an invalidation or a clear during a load ends its sharing: a fetch that
  * begins later gets the value that was put, or starts a new load.
  *
- * returns  SC_HIT or SC_LOADED with *value set; otherwise *value is all zero: SC_E_ABSENT when the
- *          loader found that there is no value (the next fetch asks again); SC_E_LOAD when the
- *          loader failed, with its message in `error` and its result in error->user_code;
- *          SC_E_CYCLE when a loader asks for the key that it is loading, or for one whose loader
- *          waits for it; SC_E_DEADLINE when the invocation's deadline passed during a wait for
- *          another thread's load; SC_E_NOMEM; SC_E_INVAL when there is no loader; or an error for a
- *          bad key, as sc_cache_get().
+ * returns  SC_HIT or SC_LOADED with *value set; or an error, with *value all zero.
+ * errors   SC_E_ABSENT when the loader found that there is no value (the next fetch asks again);
+ *          SC_E_LOAD when the loader failed, with its message in `error` and its result in
+ *          error->user_code; SC_E_CYCLE when a loader asks for the key that it is loading, or for
+ *          one whose loader waits for it; SC_E_DEADLINE when the invocation's deadline passed
+ *          during a wait for another thread's load; SC_E_NOMEM; SC_E_INVAL when there is no loader;
+ *          or an error for a bad key, as sc_cache_get().
  * owns     the caller owns the pin: sc_value_release(). `error` may be NULL.
  * blocks   while the key is loaded.
  * threads  any. */

@@ -177,10 +177,10 @@ struct sc_lambda_function {
  * retries with exponential back-off, and gives up after ten failures in a row, so that the warm
  * state survives short failures.
  *
- * returns  0 after SIGTERM; SC_E_INVAL for a function or address that is not valid; SC_E_NOMEM;
- *          SC_E_FUNCTION when init failed, with its result in error->user_code; SC_E_IO,
- *          SC_E_PROTOCOL or SC_E_TOO_LARGE when the Runtime API cannot be used. `error` may be
- *          NULL.
+ * returns  0 after SIGTERM; or an error, with its details in `error`, which may be NULL.
+ * errors   SC_E_INVAL for a function or address that is not valid; SC_E_NOMEM; SC_E_FUNCTION when
+ *          init failed, with its result in error->user_code; SC_E_IO, SC_E_PROTOCOL or
+ *          SC_E_TOO_LARGE when the Runtime API cannot be used.
  * blocks   until the platform ends the function.
  * threads  any, one call at a time in a process; a second call gets SC_E_INVAL. The call changes
  *          the environment (_X_AMZN_TRACE_ID) and a signal handler. */
