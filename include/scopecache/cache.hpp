@@ -53,7 +53,7 @@ inline constexpr bool is_plain =
 
 } // namespace internal
 
-/* A cache. It can be moved and not copied; after a move it may only be destroyed or assigned to. */
+/* A cache. It can be moved but not copied; after a move it may only be destroyed or assigned to. */
 class cache
 {
       public:
@@ -94,7 +94,7 @@ class cache
 	}
 
 	/* Copy the value: text or bytes as a std::string, or a T that put() stored. Throws
-	 * SC_E_INVAL if the value has not the size of a T. */
+	 * SC_E_INVAL if the size is not that of a T. */
 	template <typename T = std::string> std::optional<T> get(sc_key key)
 	{
 		if constexpr (std::is_same_v<T, std::string>) {

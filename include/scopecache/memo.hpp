@@ -20,7 +20,7 @@
 namespace scopecache
 {
 
-/* A memo. Its constructor opens the cache; its policy is always SC_POLICY_LRU. It can be moved and
+/* A memo. Its constructor opens the cache; its policy is always SC_POLICY_LRU. It can be moved but
  * not copied. */
 class memo
 {

@@ -105,7 +105,7 @@ template <typename T, typename Deleter> struct resource_state {
 } // namespace internal
 
 /* A held resource. The destructor releases it, and must run before that of the resource. It can be
- * moved and not copied. */
+ * moved but not copied. */
 template <typename T, typename Deleter = std::default_delete<T>> class held
 {
       public:
@@ -161,7 +161,7 @@ template <typename T, typename Deleter = std::default_delete<T>> class held
 	sc_held native_;
 };
 
-/* A resource. It can be moved and not copied. */
+/* A resource. It can be moved but not copied. */
 template <typename T, typename Deleter = std::default_delete<T>> class resource
 {
       public:

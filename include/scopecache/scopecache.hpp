@@ -6,7 +6,7 @@
  *	answer(reports.fetch(scopecache::key(user, year)).text());
  *
  * Each header below belongs to the C header of the same name, which describes ownership, blocking
- * and threads. Handles close themselves, and can be moved and not copied. Failures throw a
+ * and threads. Handles close themselves, and can be moved but not copied. Failures throw a
  * scopecache::error; an exception of a loader or opener reaches the caller that ran it.
  */
 #ifndef SCOPECACHE_SCOPECACHE_HPP

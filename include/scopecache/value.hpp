@@ -16,7 +16,7 @@ namespace scopecache
 {
 
 /* A pin: the value is valid and unchanged until this is destroyed, even if the entry is evicted,
- * replaced or cleared, or the cache is closed. It can be moved and not copied. */
+ * replaced or cleared, or the cache is closed. It can be moved but not copied. */
 class value
 {
       public:
