@@ -18,10 +18,9 @@
  *	borrowed  used during the call only (keys that are looked up)
  *
  * User code (a loader, a clock, a function that frees an object) is called with no lock held; the
- * functions of an allocator (process.h) are the one exception. User code may throw a C++ exception,
- * be cancelled or end its thread: the library completes or undoes the call that was in progress,
- * then the exception or the exit continues. It must not leave by longjmp(). C++ exceptions need
- * glibc, or another C library that unwinds the stack when a thread ends.
+ * functions of an allocator (process.h) are the one exception. User code may throw a C++ exception
+ * (with glibc), be cancelled or end its thread: the library completes or undoes the call in
+ * progress, then the exception or the exit continues. It must not leave by longjmp().
  */
 #ifndef SCOPECACHE_CACHE_H
 #define SCOPECACHE_CACHE_H
@@ -115,18 +114,17 @@ enum sc_policy {
 /* The options of a cache. Zero means the default; a pointer to options may be NULL.
  *
  * Set max_entries or max_bytes; if both are set, both hold. `max_bytes` is the size of the one
- * memory region that the cache maps. Everything that the cache stores is inside it, with all
- * overhead; pages that were never used take no memory. With max_entries alone, the default
- * max_bytes still holds, so that a few very large values cannot fill the memory of the process.
+ * memory region that the cache maps. It contains all that the cache stores, with all overhead;
+ * unused pages take no memory. With max_entries alone the default max_bytes still holds, so that a
+ * few large values cannot fill the memory.
  *
  * The index has room for entries of `entry_bytes` on average and takes about 18 bytes for each. If
  * entries are much smaller, the index is full before the region is: then set entry_bytes.
  *
  * A `concurrency` above 1 divides a large cache into shards with a lock each: the next power of two
  * from four times concurrency, at most 32, as long as each shard keeps 1,024 of max_entries and 1
- * MiB of max_bytes. Then no value can be larger than a shard, a shard may evict while another has
- * room, and the order of use is exact within a shard only. Threads that only get short values take
- * no lock and need no shards. */
+ * MiB of max_bytes. Then no value can be larger than a shard, and a shard may evict while another
+ * has room. Threads that only get short values take no lock and need no shards. */
 struct sc_cache_options {
 	size_t size; /* sizeof(struct sc_cache_options); SC_CACHE_OPTIONS() fills it in */
 #define SC_CACHE_OPTION_NUMBER(name, preset, least, most, text) uint64_t name;
@@ -159,10 +157,9 @@ int sc_cache_open(struct sc_cache **cache, const struct sc_cache_options *option
  * owns     pinned values stay valid; the memory is freed when the last of them is released.
  * blocks   while functions that free objects run.
  * threads  one, when no other call uses the cache.
- * forks    fork() waits until no thread is in the middle of a change. The child has a copy of the
- *          cache as it was, which it may use, close, or leave to exec or _exit. Values that other
- *          threads had pinned stay pinned in the child; keys that they were loading are loaded anew
- *          when they are fetched. */
+ * forks    fork() waits for changes in progress. The child has its own copy of the cache, which it
+ *          may use or close. Values that other threads had pinned stay pinned there; loads of other
+ *          threads do not exist there. */
 void sc_cache_close(struct sc_cache *cache);
 
 /* A pinned value. `data` is aligned to 8 bytes; the `len` bytes at `data` do not change until the
@@ -296,9 +293,8 @@ void sc_cache_clear(struct sc_cache *cache);
  *
  * For each key one loader runs at a time (single-flight): other threads that fetch the key wait for
  * it and get the same result, value or failure. A failure is not stored. Callers get the loaded
- * value even if it cannot be stored, because it is too large, memory is out, or it was invalidated
- * during the load. A put, an invalidation or a clear during a load ends its sharing: a fetch that
- * begins later gets the value that was put, or starts a new load.
+ * value even if it cannot be stored. A put, an invalidation or a clear during a load ends its
+ * sharing: a fetch that begins later gets the value that was put, or starts a new load.
  *
  * returns  SC_HIT or SC_LOADED with *value set; or an error, with *value all zero.
  * errors   SC_E_ABSENT when the loader found that there is no value (the next fetch asks again);
@@ -326,8 +322,8 @@ struct sc_fetch_options {
 	(&(const struct sc_fetch_options){ .size = sizeof(struct sc_fetch_options), __VA_ARGS__ })
 #endif
 
-/* Fetch a value as sc_cache_fetch() does, with options, which may be NULL. A thread that fetches a
- * key during a load gets the result of that load, whichever loader its own options name.
+/* Fetch a value as sc_cache_fetch() does, with options, which may be NULL. A fetch during a load
+ * gets the result of that load, whichever loader its options name.
  *
  * returns  as sc_cache_fetch(); SC_E_INVAL also for options that this library does not know.
  * owns     the caller owns the pin: sc_value_release(). `error` may be NULL.
@@ -489,9 +485,8 @@ void sc_iterator_close(struct sc_iterator *iterator);
 /* ---- Maintenance ---- */
 
 /* Change the bounds; 0 leaves a bound as it is. Entries that no longer fit are evicted, and unused
- * memory of the region goes back to the system. The options grow_entries and grow_bytes set the
- * highest bounds at open, because they set the size of the index. A sharded cache keeps its shards,
- * and each needs room for its index and an entry.
+ * memory of the region goes back to the system. The highest bounds are set at open, by grow_entries
+ * and grow_bytes. A sharded cache keeps its shards, and each needs room for its index and an entry.
  *
  * returns  0; SC_E_INVAL, with nothing changed and the least or the most in `error`, which may be
  *          NULL. Pinned values keep their place: memory before one is not given back yet, and
@@ -501,9 +496,8 @@ void sc_iterator_close(struct sc_iterator *iterator);
 int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
 	struct sc_error *error);
 
-/* Free the space of expired entries, and memory that a resize could not give back yet. Calling this
- * is optional: no lookup finds an expired entry, and each put frees a few. Call it when there is
- * time, between two invocations or after a freeze.
+/* Free the space of expired entries, and memory that a resize could not give back yet. This is
+ * optional: no lookup finds an expired entry, and each put frees a few.
  *
  * returns  1 when the budget, in milliseconds, ended before the work did; 0 when nothing is left to
  *          do. Some work is done even with a budget of 0.
@@ -558,17 +552,15 @@ int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
 
 /* Update cache time for this thread. During an invocation cache time stands still, so that a hit
  * reads no clock. It is updated when the invocation begins, when a load on this thread ends, and by
- * this call. An entry may be served after it expired, by at most
+ * this call. An expired entry may be served late, by at most
  *
  *	in an invocation	the time since the last of these updates
- *	outside			a tick of the kernel, 1 to 10 ms: each lookup in a cache whose
- *				entries expire reads the coarse clocks
+ *	outside			a tick of the kernel, 1 to 10 ms: a lookup reads the coarse clocks
  *	with a user's clock	0: each lookup calls it
  *
- * and by 10 ms more, because smaller differences between the clocks are ignored. Outside an
- * invocation, the next lookup sees the length of a freeze if CLOCK_MONOTONIC or the wall clock
- * counted it; otherwise the next invocation or this call sees it. Call this in a long invocation
- * before a lookup that must not return an expired entry.
+ * and by 10 ms more, because smaller differences of the clocks are ignored. A freeze outside an
+ * invocation is seen by the next lookup if CLOCK_MONOTONIC or the wall clock counted it, else by
+ * the next invocation or this call. Call this before a lookup that must not be late.
  *
  * threads  any; does not block. */
 void sc_time_update(void);
