@@ -232,8 +232,8 @@ typedef int (*look_up_fn)(struct sc_cache *cache, const struct sci_name *name, i
 	const struct target *to);
 
 /* A key that may have to be allocated: the time is read before, because the user's clock need not return. */
-static inline __attribute__((always_inline)) int get_encoded(struct sc_cache *cache,
-	struct sc_key key, look_up_fn look_up, const struct target *to)
+static inline int get_encoded(struct sc_cache *cache, struct sc_key key, look_up_fn look_up,
+	const struct target *to)
 {
 	struct sci_lookup_key lookup;
 
