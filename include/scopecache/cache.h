@@ -502,6 +502,12 @@ int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
  * late. Any thread; it does not block. */
 void sc_time_update(void);
 
+/* Cache time now, for entries of your own that expire as those of a cache do: as late as
+ * sc_time_update() says, and never early by more than 10 ms. Milliseconds since some moment; two of them
+ * may be compared. It reads the coarse clocks, or, in an invocation, none: compare deadlines with it at
+ * each lookup. Any thread; it does not block. */
+int64_t sc_time_coarse_ms(void);
+
 /* The hooks that tie the caches and resources of this process to a runtime (see hooks.h):
  *
  *	invocation_begin  cache time is brought up to date: CLOCK_MONOTONIC, and the time that the

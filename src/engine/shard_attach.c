@@ -40,6 +40,7 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes)
 		return NULL;
 	shard->version &= ~1u;
 	shard->departed = NULL;
+	shard->marks = NULL;
 	shard->pinned = 0;
 	shard->pinned_units = 0;
 	/* The search for what is due begins anew, and knows nothing. */

@@ -3,6 +3,7 @@
 
 #include "engine/balance.h"
 #include "engine/capacity.h"
+#include "engine/foreign.h"
 #include "engine/policy.h"
 #include "engine/recency.h"
 #include "engine/use_count.h"
@@ -49,6 +50,8 @@ static inline bool has_news(const struct sci_shard *shard, uint64_t slot)
 /* What readers have noted of an entry is counted now. */
 void sci_uses_recount(struct sci_shard *shard, sci_slot *slot)
 {
+	if (shard->marks)
+		sci_foreign_note(shard, slot);
 	uint64_t seen = *slot;
 	uint32_t tick = sci_slot_tick(seen);
 
@@ -76,6 +79,8 @@ void sci_uses_recount_some(struct sci_shard *shard)
 	for (uint32_t i = 0; i < shard->recount_lines; i++) {
 		struct sci_bucket *line = sci_buckets(shard) + shard->recount_at;
 		bool any = false;
+		if (shard->marks)
+			sci_foreign_note_line(shard, line);
 #pragma GCC unroll 8
 		for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++)
 			any |= has_news(shard, line->slot[at]);
