@@ -49,6 +49,7 @@ struct sc_eviction_options {
 struct sc_eviction {
 	unsigned char *marks; /* one for each entry */
 	unsigned char now;    /* the mark of an entry that is used now */
+	unsigned char reserved[7];
 };
 
 /* The number of no entry. */
