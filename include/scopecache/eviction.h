@@ -37,6 +37,7 @@ struct sc_eviction_options {
 	uint64_t max_entries; /* at most 2^28; 0: no bound */
 	uint64_t max_weight; /* of all entries, in bytes, at most 2^34; 0: no bound. An entry counts
 			       * 32 at least. */
+	uint64_t grow;       /* 1: take memory as entries come, also with a bound on entries */
 };
 
 #ifndef __cplusplus
@@ -59,8 +60,8 @@ struct sc_eviction {
  *
  * returns  0 with *order set; SC_E_INVAL when no bound is given or one is out of its range, or
  *          SC_E_NOMEM, with *order NULL.
- * owns     the caller owns the order: sc_eviction_close(). With a bound on entries all memory is taken
- *          here, otherwise as entries come. */
+ * owns     the caller owns the order: sc_eviction_close(). With a bound on entries, and without `grow`,
+ *          all memory is taken here, otherwise as entries come. */
 int sc_eviction_open(struct sc_eviction **order, const struct sc_eviction_options *options);
 
 /* Close an order; NULL is allowed. */
@@ -74,7 +75,8 @@ void sc_eviction_close(struct sc_eviction *order);
  *          than the bound, SC_E_NOMEM, or SC_E_INVAL when the victims of the last insertion were not
  *          asked for and take all numbers; then nothing has changed.
  * numbers  are used again after the entry was removed, or the victim asked for. They are less than max_entries + 9,
- *          or than four times the most entries there were, and 64. */
+ *          and where memory is taken as entries come, less than 64 or than four times the most entries there
+ *          were. */
 int sc_eviction_insert(struct sc_eviction *order, uint64_t hash, uint64_t weight, uint32_t *entry);
 
 /* The entry has another value, of this weight. That is a use of it too. Ask for victims then; it may be one.
@@ -94,7 +96,7 @@ int sc_eviction_victim(struct sc_eviction *order, uint32_t *entry);
  * considers the entry.
  *
  * threads  any, also while another thread is in a function of the order, if there is a bound on entries. Without
- *          one an insertion may move the marks. An entry that is gone meanwhile does no harm. */
+ *          one, or with `grow`, an insertion may move the marks. An entry that is gone meanwhile does no harm. */
 static inline void sc_eviction_mark(struct sc_eviction *order, uint32_t entry)
 {
 	unsigned char now = __atomic_load_n(&order->now, __ATOMIC_RELAXED);

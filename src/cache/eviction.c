@@ -1,7 +1,7 @@
 /* Eviction orders: the engine's foreign shards, in memory from the heap.
  *
- * With a bound on entries the memory never moves, so that other threads may mark. Otherwise it is replaced by
- * twice as much when all numbers are taken. */
+ * With a bound on entries the memory never moves, so that other threads may mark, unless the order shall grow. Then,
+ * and without a bound, it is replaced by twice as much when all numbers are taken. */
 #include "cache/memory.h"
 
 #include "base/sized.h"
@@ -18,8 +18,9 @@
 struct order {
 	struct sc_eviction face;
 	struct sci_shard *shard;
-	void *memory; /* the shard's, not aligned; behind it the marks */
-	uint32_t entries;
+	void *memory;         /* the shard's, not aligned; behind it the marks */
+	uint32_t entries;     /* numbers that there are */
+	uint32_t entries_max; /* that there may be */
 	struct sci_foreign_bounds bounds;
 };
 
