@@ -82,14 +82,18 @@ int sc_eviction_open(struct sc_eviction **out, const struct sc_eviction_options 
 	*out = NULL;
 	if (!options || !sci_sized_read(&known, sizeof known, options, options->size) ||
 		known.max_entries > ENTRIES_MAX || known.max_weight > WEIGHT_MAX ||
-		(!known.max_entries && !known.max_weight))
+		known.grow > 1 || (!known.max_entries && !known.max_weight))
 		return SC_E_INVAL;
 	order = sci_alloc_zeroed(sizeof *order);
 	if (!order)
 		return SC_E_NOMEM;
 	order->bounds.max_entries = known.max_entries;
 	order->bounds.weight_units = units_of(known.max_weight);
-	if (make_shard(order, known.max_entries ? numbers_for(known.max_entries) : ENTRIES_FIRST)) {
+	order->entries_max = numbers_for(known.max_entries ? known.max_entries : ENTRIES_MAX);
+	if (make_shard(order,
+		    (known.grow || !known.max_entries) && ENTRIES_FIRST < order->entries_max
+			    ? ENTRIES_FIRST
+			    : order->entries_max)) {
 		sci_free(order);
 		return SC_E_NOMEM;
 	}
@@ -117,9 +121,11 @@ int sc_eviction_insert(struct sc_eviction *face, uint64_t hash, uint64_t weight,
 	if (is_too_large(order, weight))
 		return SC_E_TOO_LARGE;
 	if (!sci_foreign_has_room(order->shard)) {
-		if (order->bounds.max_entries || order->entries >= ENTRIES_MAX)
+		if (order->entries == order->entries_max)
 			return SC_E_INVAL;
-		if (make_shard(order, order->entries * 2))
+		if (make_shard(order,
+			    order->entries < order->entries_max / 2 ? order->entries * 2
+								    : order->entries_max))
 			return SC_E_NOMEM;
 	}
 	*entry = sci_foreign_insert(order->shard, hash, (uint32_t)units_of(weight));

@@ -120,9 +120,9 @@ static unsigned hits_of_a_cache(enum stream stream, uint64_t entries)
 	return hits;
 }
 
-static unsigned hits_of_an_order(enum stream stream, uint64_t entries)
+static unsigned hits_of_an_order(enum stream stream, uint64_t entries, uint64_t grow)
 {
-	struct owner *owner = owner_of(SC_EVICTION_OPTIONS(.max_entries = entries));
+	struct owner *owner = owner_of(SC_EVICTION_OPTIONS(.max_entries = entries, .grow = grow));
 	uint64_t seed = 5;
 
 	for (unsigned i = 0; i < 100000; i++) {
@@ -144,7 +144,7 @@ static void hits_as_a_cache_does(void **state)
 	for (unsigned stream = 0; stream < STREAMS; stream++)
 		for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
 			int cache = (int)hits_of_a_cache((enum stream)stream, sizes[i]);
-			int order = (int)hits_of_an_order((enum stream)stream, sizes[i]);
+			int order = (int)hits_of_an_order((enum stream)stream, sizes[i], i % 2);
 			print_message("stream %u, %u entries: cache %d, order %d\n", stream,
 				(unsigned)sizes[i], cache, order);
 			if (order < cache - 1500)
@@ -248,6 +248,8 @@ static void wrong_options_are_refused(void **state)
 		SC_E_INVAL);
 	assert_int_equal(sc_eviction_open(&order,
 				 SC_EVICTION_OPTIONS(.max_weight = (UINT64_C(1) << 34) + 1)),
+		SC_E_INVAL);
+	assert_int_equal(sc_eviction_open(&order, SC_EVICTION_OPTIONS(.max_entries = 5, .grow = 2)),
 		SC_E_INVAL);
 	sc_eviction_close(NULL);
 }
