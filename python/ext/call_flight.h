@@ -12,7 +12,7 @@ struct flight {
 	struct entry *entry; /* where the value goes; NULL once that entry is gone or filled */
 	PyObject *value;     /* one of these two is set when it has ended */
 	PyObject *error;
-	PyThread_type_lock lock; /* held while it is under way */
+	PyThread_type_lock lock; /* made by the first to wait, and held while it is under way */
 	unsigned long owner;     /* the thread that calls the function */
 	unsigned forks;          /* the process: a child does not have the threads of its parent */
 	unsigned references;

@@ -276,24 +276,38 @@ uint32_t sci_foreign_victim(struct sci_shard *shard)
 	return entry_of(shard, place);
 }
 
+/* Whether a use came long enough after the last that was counted. */
+static inline bool is_use(unsigned age, unsigned age_of_mark)
+{
+	return age >= age_of_mark + SCI_FRESH_TICKS;
+}
+
 void sci_foreign_note(struct sci_shard *shard, sci_slot *slot)
 {
 	uint32_t entry = (uint32_t)(slot - sci_slots(shard));
-	uint32_t tick = sci_slot_tick(*slot);
 	uint32_t mark = atomic_load_explicit(&shard->marks[entry], memory_order_relaxed);
-	unsigned age = sci_recency_age(shard, tick);
+	unsigned age = sci_recency_age(shard, sci_slot_tick(*slot));
 
-	if (age >= sci_recency_age(shard, mark) + SCI_FRESH_TICKS)
+	if (is_use(age, sci_recency_age(shard, mark)))
 		sci_write(slot, *slot | SCI_SLOT_TOUCHED);
 	else if (age > SCI_AGE_MAX)
 		set_mark(shard, entry, shard->tick - SCI_AGE_MAX);
 }
 
-void sci_foreign_note_line(struct sci_shard *shard, struct sci_bucket *line)
+bool sci_foreign_line_has_news(const struct sci_shard *shard, uint32_t line)
 {
-	for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++)
-		if (line->slot[at])
-			sci_foreign_note(shard, &line->slot[at]);
+	const sci_slot *slot = sci_slots(shard) + (size_t)line * SCI_BUCKET_SLOTS;
+	const _Atomic uint8_t *mark = shard->marks + (size_t)line * SCI_BUCKET_SLOTS;
+	bool any = false;
+
+#pragma GCC unroll 8
+	for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++) {
+		unsigned age = sci_recency_age(shard, sci_slot_tick(slot[at]));
+		unsigned age_of_mark = sci_recency_age(shard,
+			atomic_load_explicit(&mark[at], memory_order_relaxed));
+		any |= is_use(age, age_of_mark);
+	}
+	return any;
 }
 
 static uint64_t list_length(const struct sci_shard *shard, sci_place place)

@@ -51,9 +51,11 @@ uint32_t sci_foreign_victim(struct sci_shard *shard);
 /* The policy evicts the entry: it becomes a victim. */
 void sci_foreign_evict(struct sci_shard *shard, sci_place place);
 
-/* Before the policy looks at a slot, or at a line of them: what the owner has noted since. */
+/* Before the policy looks at a slot: what the owner has noted since. */
 void sci_foreign_note(struct sci_shard *shard, sci_slot *slot);
-void sci_foreign_note_line(struct sci_shard *shard, struct sci_bucket *line);
+
+/* Whether the owner has noted anything for a line of slots; it may also say so of slots that are empty. */
+bool sci_foreign_line_has_news(const struct sci_shard *shard, uint32_t line);
 
 /* What is remembered of a key in ghosts. */
 static inline uint32_t sci_foreign_ghost_hash(uint64_t hash)

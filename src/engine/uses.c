@@ -80,7 +80,7 @@ void sci_uses_recount_some(struct sci_shard *shard)
 		struct sci_bucket *line = sci_buckets(shard) + shard->recount_at;
 		bool any = false;
 		if (shard->marks)
-			sci_foreign_note_line(shard, line);
+			any = sci_foreign_line_has_news(shard, shard->recount_at);
 #pragma GCC unroll 8
 		for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++)
 			any |= has_news(shard, line->slot[at]);
