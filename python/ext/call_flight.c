@@ -10,7 +10,7 @@
 
 struct waiting {
 	struct waiting *next;
-	unsigned long thread;
+	pthread_t thread;
 	const struct flight *flight;
 };
 
@@ -41,7 +41,7 @@ struct flight *flight_begin(struct entry *entry)
 		return NULL;
 	}
 	*flight = (struct flight){ .entry = entry,
-		.owner = PyThread_get_thread_ident(),
+		.owner = pthread_self(),
 		.forks = fork_count,
 		.references = 1 };
 	return flight;
@@ -82,7 +82,7 @@ void flight_end(struct flight *flight, PyObject *value)
 
 bool flight_is_own(const struct flight *flight)
 {
-	unsigned long self = PyThread_get_thread_ident();
+	pthread_t self = pthread_self();
 	while (!flight->ended) {
 		if (flight->owner == self || flight->forks != fork_count) {
 			return true;
@@ -136,7 +136,7 @@ static int wait_until_ended(struct flight *flight)
 
 PyObject *flight_wait(struct flight *flight)
 {
-	struct waiting waiting = { all_waiting, PyThread_get_thread_ident(), flight };
+	struct waiting waiting = { all_waiting, pthread_self(), flight };
 	flight->references++;
 	all_waiting = &waiting;
 	int result = wait_until_ended(flight);

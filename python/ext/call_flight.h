@@ -4,6 +4,7 @@
 
 #include <Python.h>
 
+#include <pthread.h>
 #include <stdbool.h>
 
 struct entry;
@@ -13,7 +14,7 @@ struct flight {
 	PyObject *value;     /* one of these two is set when it has ended */
 	PyObject *error;
 	PyThread_type_lock lock; /* made by the first to wait, and held while it is under way */
-	unsigned long owner;     /* the thread that calls the function */
+	pthread_t owner;         /* the thread that calls the function */
 	unsigned forks;          /* the process: a child does not have the threads of its parent */
 	unsigned references;
 	bool ended;

@@ -26,8 +26,9 @@ void eviction_remove(struct table *table, struct entry *entry)
 	if (table->exact) {
 		list_remove(table, entry);
 	} else if (table->order) {
-		/* Refused, and rightly, for an entry that is not in the order, or not any more. */
-		sc_eviction_remove(table->order, entry->number);
+		if (entry->number != SC_EVICTION_NONE) {
+			sc_eviction_remove(table->order, entry->number);
+		}
 	}
 }
 
@@ -106,6 +107,7 @@ static struct entry *take_out_victims(struct table *table)
 	struct entry *gone = NULL;
 	uint32_t victim;
 	while (sc_eviction_victim(table->order, &victim)) {
+		table->by_number[victim]->number = SC_EVICTION_NONE;
 		gone = take_out(table, table->by_number[victim], gone);
 	}
 	return gone;

@@ -254,8 +254,11 @@ static PyObject *miss(struct memo *memo, const struct key *key, const struct cal
 
 static inline PyObject *look_up(struct memo *memo, struct key *key, const struct call *call)
 {
-	struct entry *entry;
-	if (table_hash(&memo->table, key) < 0 || table_find(&memo->table, key, &entry) < 0) {
+	if (table_hash(&memo->table, key) < 0) {
+		return NULL;
+	}
+	struct entry *entry = table_find_same(&memo->table, key);
+	if (!entry && table_find(&memo->table, key, &entry) < 0) {
 		return NULL;
 	}
 	if (entry && entry->value && is_fresh(entry)) {

@@ -10,23 +10,6 @@
 
 #define FIRST_BUCKETS 8
 
-static inline Py_hash_t hash_of(PyObject *object)
-{
-	if (PyUnicode_CheckExact(object)) {
-		Py_hash_t hash = ((PyASCIIObject *)object)->hash;
-		if (hash != -1) {
-			return hash;
-		}
-	}
-	return PyObject_Hash(object);
-}
-
-static inline uint64_t mix(uint64_t state, uint64_t value)
-{
-	state = (state ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-	return state ^ state >> 32;
-}
-
 /* functools' own TypeError, with the argument's name or number in front. */
 static void name_argument(const struct key *key, uint32_t at)
 {
@@ -48,34 +31,32 @@ static void name_argument(const struct key *key, uint32_t at)
 	Py_XDECREF(trace);
 }
 
-int table_hash(const struct table *table, struct key *key)
+int table_hash_any(const struct table *table, struct key *key)
 {
 	uint64_t state = key->count;
 	uint32_t at = 0;
 	if (key->has_self) {
-		state = mix(state, (uintptr_t)key->arguments[0] >> 4);
+		state = key_mix(state, (uintptr_t)key->arguments[0] >> 4);
 		at = 1;
 	}
 	for (; at < key->count; at++) {
 		PyObject *argument = key->arguments[at];
-		Py_hash_t hash = hash_of(argument);
+		Py_hash_t hash = PyObject_Hash(argument);
 		if (hash == -1) {
 			name_argument(key, at);
 			return -1;
 		}
-		state = mix(state, (uint64_t)hash);
+		state = key_mix(state, (uint64_t)hash);
 		if (table->typed) {
-			state = mix(state, (uintptr_t)Py_TYPE(argument) >> 4);
+			state = key_mix(state, (uintptr_t)Py_TYPE(argument) >> 4);
 		}
 	}
-	if (key->names) {
-		for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key->names); i++) {
-			Py_hash_t hash = hash_of(PyTuple_GET_ITEM(key->names, i));
-			if (hash == -1) {
-				return -1;
-			}
-			state = mix(state, (uint64_t)hash);
+	for (Py_ssize_t i = 0; key->names && i < PyTuple_GET_SIZE(key->names); i++) {
+		Py_hash_t hash = PyObject_Hash(PyTuple_GET_ITEM(key->names, i));
+		if (hash == -1) {
+			return -1;
 		}
+		state = key_mix(state, (uint64_t)hash);
 	}
 	key->hash = (Py_hash_t)state;
 	return 0;

@@ -61,8 +61,87 @@ struct key {
 	bool has_self, weak; /* as in struct entry */
 };
 
+static inline uint64_t key_mix(uint64_t state, uint64_t value)
+{
+	state = (state ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+	return state ^ state >> 32;
+}
+
+/* The hash of text that has been hashed before, and of small numbers, without a call; -1: unknown. */
+static inline Py_hash_t quick_hash(PyObject *object)
+{
+	if (PyUnicode_CheckExact(object)) {
+		return ((PyASCIIObject *)object)->hash;
+	}
+#if PY_VERSION_HEX < 0x030C0000
+	if (PyLong_CheckExact(object)) {
+		Py_ssize_t size = Py_SIZE(object);
+		if (size == 1 || size == 0) {
+			return size ? (Py_hash_t)((PyLongObject *)object)->ob_digit[0] : 0;
+		}
+	}
+#endif
+	return -1;
+}
+
+int table_hash_any(const struct table *table, struct key *key);
+
 /* Fill in the hash. Returns 0, or -1 with an exception that names the argument. */
-int table_hash(const struct table *table, struct key *key);
+static inline int table_hash(const struct table *table, struct key *key)
+{
+	uint64_t state = key->count;
+	uint32_t at = 0;
+	if (table->typed) {
+		return table_hash_any(table, key);
+	}
+	if (key->has_self) {
+		state = key_mix(state, (uintptr_t)key->arguments[0] >> 4);
+		at = 1;
+	}
+	for (; at < key->count; at++) {
+		Py_hash_t hash = quick_hash(key->arguments[at]);
+		if (hash == -1) {
+			return table_hash_any(table, key);
+		}
+		state = key_mix(state, (uint64_t)hash);
+	}
+	for (Py_ssize_t i = 0; key->names && i < PyTuple_GET_SIZE(key->names); i++) {
+		Py_hash_t hash = quick_hash(PyTuple_GET_ITEM(key->names, i));
+		if (hash == -1) {
+			return table_hash_any(table, key);
+		}
+		state = key_mix(state, (uint64_t)hash);
+	}
+	key->hash = (Py_hash_t)state;
+	return 0;
+}
+
+/* The entry of the very same objects, which no code has to be run to find; or NULL. */
+static inline struct entry *table_find_same(const struct table *table, const struct key *key)
+{
+	if (!table->buckets) {
+		return NULL;
+	}
+	struct entry *entry = table->buckets[(size_t)key->hash & table->mask];
+	for (; entry; entry = entry->chain) {
+		if (entry->hash != key->hash || entry->count != key->count ||
+			entry->names != key->names || entry->has_self != key->has_self ||
+			entry->weak != key->weak) {
+			continue;
+		}
+		uint32_t at = key->weak;
+		if (at && PyWeakref_GET_OBJECT(entry->arguments[0]) != key->arguments[0]) {
+			continue;
+		}
+		while (at < key->count && entry->arguments[at] == key->arguments[at]) {
+			at++;
+		}
+		if (at == key->count) {
+			return entry;
+		}
+	}
+	return NULL;
+}
 
 /* Find the entry of `key`. Returns 0 with *found set or NULL, or -1 with an exception. */
 int table_find(struct table *table, const struct key *key, struct entry **found);

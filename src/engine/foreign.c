@@ -10,7 +10,8 @@
  *
  * A byte holds the tick of the last use. The use is noted if it came SCI_FRESH_TICKS or more after the last one
  * that was counted, as in an index. Once it is counted, the slot has a tick that is not before that of the byte.
- * Both are made younger when they are as old as can be told. */
+ * Both are made younger when they are as old as can be told. What was read last is kept behind the records, so
+ * that the sweep at each miss compares eight entries at once. */
 #include "engine/foreign.h"
 
 #include "engine/balance.h"
@@ -62,9 +63,14 @@ static uint64_t records_start(uint32_t entries)
 		(uint64_t)sci_ghosts_lines(entries) * sizeof(struct sci_ghosts);
 }
 
+static uint64_t bytes_without_marks(uint32_t entries, bool weighs)
+{
+	return records_start(entries) + (uint64_t)entries * units_of(weighs) * SCI_UNIT;
+}
+
 uint64_t sci_foreign_bytes(uint32_t entries, bool weighs)
 {
-	uint64_t bytes = records_start(entries) + (uint64_t)entries * units_of(weighs) * SCI_UNIT;
+	uint64_t bytes = bytes_without_marks(entries, weighs) + entries;
 
 	return (bytes + SCI_SHARD_ALIGN - 1) / SCI_SHARD_ALIGN * SCI_SHARD_ALIGN;
 }
@@ -77,6 +83,8 @@ struct sci_shard *sci_foreign_format(void *memory, uint32_t entries,
 	assert(entries > 0 && entries % SCI_BUCKET_SLOTS == 0);
 	shard->magic = SCI_SHARD_MAGIC;
 	shard->marks = marks;
+	shard->seen_marks =
+		(uint8_t *)memory + bytes_without_marks(entries, bounds->weight_units > 0);
 	shard->buckets = entries / SCI_BUCKET_SLOTS;
 	shard->log_start = (sci_place)(records_start(entries) / SCI_UNIT);
 	shard->log_bound = bounds->weight_units > 0;
@@ -126,6 +134,8 @@ void sci_foreign_take_over(struct sci_shard *shard, const struct sci_shard *smal
 
 	*shard = *smaller;
 	shard->marks = fresh.marks;
+	shard->seen_marks = fresh.seen_marks;
+	memcpy(shard->seen_marks, smaller->seen_marks, entries_of(smaller));
 	shard->buckets = fresh.buckets;
 	shard->log_start = fresh.log_start;
 	take_over_ghosts(shard, smaller, fresh.ghost_lines);
@@ -149,15 +159,14 @@ bool sci_foreign_has_room(const struct sci_shard *shard)
 	return shard->FREE || shard->USED < entries_of(shard);
 }
 
-static sci_place take_place(struct sci_shard *shard)
+static uint32_t take_number(struct sci_shard *shard)
 {
 	sci_place place = shard->FREE;
 
-	if (place)
-		shard->FREE = sci_record_at(shard, place)->newer;
-	else
-		place = place_of(shard, shard->USED++);
-	return place;
+	if (!place)
+		return shard->USED++;
+	shard->FREE = sci_record_at(shard, place)->newer;
+	return entry_of(shard, place);
 }
 
 static uint32_t weight_beside(const struct sci_shard *shard, uint32_t weight_units)
@@ -187,8 +196,10 @@ uint32_t sci_foreign_ghost_hash_of(const struct sci_shard *shard, sci_place plac
 
 static void set_mark(struct sci_shard *shard, uint32_t entry, uint32_t tick)
 {
-	atomic_store_explicit(&shard->marks[entry], (uint8_t)(tick & (SCI_TICKS - 1)),
-		memory_order_relaxed);
+	uint8_t mark = (uint8_t)(tick & (SCI_TICKS - 1));
+
+	atomic_store_explicit(&shard->marks[entry], mark, memory_order_relaxed);
+	shard->seen_marks[entry] = mark;
 }
 
 uint32_t sci_foreign_insert(struct sci_shard *shard, uint64_t hash, uint32_t weight_units)
@@ -201,8 +212,8 @@ uint32_t sci_foreign_insert(struct sci_shard *shard, uint64_t hash, uint32_t wei
 	if (!sci_policy_admit(shard, demand, &legacy))
 		return SCI_FOREIGN_NONE;
 	sci_policy_make_room(shard, demand);
-	sci_place place = take_place(shard);
-	uint32_t entry = (place - shard->log_start) / units;
+	uint32_t entry = take_number(shard);
+	sci_place place = place_of(shard, entry);
 	write_record(shard, place, entry, sci_foreign_ghost_hash(hash), weight);
 	sci_write(sci_slots(shard) + entry, place);
 	shard->entries++;
@@ -227,7 +238,9 @@ void sci_foreign_replace(struct sci_shard *shard, uint32_t entry, uint32_t weigh
 		write_record(shard, place, sci_record_at(shard, place)->slot,
 			sci_foreign_ghost_hash_of(shard, place), weight);
 	}
-	set_mark(shard, entry, shard->tick);
+	/* Not by set_mark(): it is to be noted. */
+	atomic_store_explicit(&shard->marks[entry], (uint8_t)(shard->tick & (SCI_TICKS - 1)),
+		memory_order_relaxed);
 	sci_balance_fit(shard);
 	sci_policy_make_room(shard, (struct sci_demand){ 0 });
 }
@@ -288,26 +301,11 @@ void sci_foreign_note(struct sci_shard *shard, sci_slot *slot)
 	uint32_t mark = atomic_load_explicit(&shard->marks[entry], memory_order_relaxed);
 	unsigned age = sci_recency_age(shard, sci_slot_tick(*slot));
 
+	shard->seen_marks[entry] = (uint8_t)mark;
 	if (is_use(age, sci_recency_age(shard, mark)))
 		sci_write(slot, *slot | SCI_SLOT_TOUCHED);
 	else if (age > SCI_AGE_MAX)
 		set_mark(shard, entry, shard->tick - SCI_AGE_MAX);
-}
-
-bool sci_foreign_line_has_news(const struct sci_shard *shard, uint32_t line)
-{
-	const sci_slot *slot = sci_slots(shard) + (size_t)line * SCI_BUCKET_SLOTS;
-	const _Atomic uint8_t *mark = shard->marks + (size_t)line * SCI_BUCKET_SLOTS;
-	bool any = false;
-
-#pragma GCC unroll 8
-	for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++) {
-		unsigned age = sci_recency_age(shard, sci_slot_tick(slot[at]));
-		unsigned age_of_mark = sci_recency_age(shard,
-			atomic_load_explicit(&mark[at], memory_order_relaxed));
-		any |= is_use(age, age_of_mark);
-	}
-	return any;
 }
 
 static uint64_t list_length(const struct sci_shard *shard, sci_place place)

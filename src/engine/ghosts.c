@@ -53,7 +53,7 @@ static unsigned uses_of(const struct sci_shard *shard, sci_ghost ghost)
 /* What a line has. */
 struct survey {
 	sci_ghost *same, *empty, *oldest, *least_used;
-	unsigned pinned;
+	unsigned pinned, age; /* of the oldest */
 };
 
 static void look_at_pinned(struct sci_shard *shard, struct survey *survey, sci_ghost *ghost,
@@ -68,7 +68,7 @@ static void look_at_pinned(struct sci_shard *shard, struct survey *survey, sci_g
 
 static struct survey survey_of(struct sci_shard *shard, sci_ghost *line, uint32_t print)
 {
-	struct survey survey = { NULL, NULL, NULL, NULL, 0 };
+	struct survey survey = { NULL, NULL, NULL, NULL, 0, 0 };
 
 	for (unsigned i = 0; i < PER_LINE; i++) {
 		sci_ghost *ghost = &line[i];
@@ -78,17 +78,20 @@ static struct survey survey_of(struct sci_shard *shard, sci_ghost *line, uint32_
 			continue;
 		}
 		uint32_t tick = sci_ghost_tick(*ghost);
-		if (sci_recency_age(shard, tick) > SCI_AGE_MAX)
+		unsigned age = sci_recency_age(shard, tick);
+		if (age > SCI_AGE_MAX) {
+			age = SCI_AGE_MAX;
 			*ghost = sci_ghost_renewed(*ghost, sci_ghost_uses(*ghost),
 				sci_recency_cap(shard, tick));
+		}
 		if (is_same)
 			survey.same = ghost;
 		if (sci_ghost_is_pinned(*ghost))
 			look_at_pinned(shard, &survey, ghost, is_same);
-		else if (!survey.oldest ||
-			sci_recency_age(shard, sci_ghost_tick(*ghost)) >
-				sci_recency_age(shard, sci_ghost_tick(*survey.oldest)))
+		else if (!survey.oldest || age > survey.age) {
 			survey.oldest = ghost;
+			survey.age = age;
+		}
 	}
 	return survey;
 }

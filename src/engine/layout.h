@@ -123,6 +123,7 @@ struct sci_shard {
 	uint64_t evictions, forgotten, stored_units, moved_units, reclaimed;
 	struct sci_departed *departed;                /* objects whose entries are gone */
 	_Atomic uint8_t *marks; /* not NULL: the entries are somebody else's; see foreign.h */
+	uint8_t *seen_marks;    /* as they were when the policy last looked */
 	uint64_t hole_classes[SCI_HOLE_CLASSES / 64]; /* which of these are not empty */
 	sci_place holes[SCI_HOLE_CLASSES];
 	struct sci_recency recency;

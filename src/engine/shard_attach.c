@@ -41,6 +41,7 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes)
 	shard->version &= ~1u;
 	shard->departed = NULL;
 	shard->marks = NULL;
+	shard->seen_marks = NULL;
 	shard->pinned = 0;
 	shard->pinned_units = 0;
 	/* The search for what is due begins anew, and knows nothing. */

@@ -72,18 +72,24 @@ void sci_uses_recount(struct sci_shard *shard, sci_slot *slot)
 	sci_write(slot, sci_slot_with_tick(seen, shard->tick));
 }
 
+static inline bool line_has_news(const struct sci_shard *shard, const struct sci_bucket *line)
+{
+	bool any = false;
+
+#pragma GCC unroll 8
+	for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++)
+		any |= has_news(shard, line->slot[at]);
+	return any;
+}
+
 /* Some lines of the index, wherever the last recount ended: so ticks are not far behind. Mostly there is no
  * news in a line, which is all that this is quick at. */
 void sci_uses_recount_some(struct sci_shard *shard)
 {
 	for (uint32_t i = 0; i < shard->recount_lines; i++) {
 		struct sci_bucket *line = sci_buckets(shard) + shard->recount_at;
-		bool any = false;
-		if (shard->marks)
-			any = sci_foreign_line_has_news(shard, shard->recount_at);
-#pragma GCC unroll 8
-		for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++)
-			any |= has_news(shard, line->slot[at]);
+		bool any = shard->marks ? sci_foreign_line_has_news(shard, shard->recount_at)
+					: line_has_news(shard, line);
 		for (unsigned at = 0; at < SCI_BUCKET_SLOTS && any; at++)
 			if (line->slot[at])
 				sci_uses_recount(shard, &line->slot[at]);
