@@ -565,6 +565,14 @@ int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
  * threads  any; does not block. */
 void sc_time_update(void);
 
+/* Read cache time, for entries of your own that expire as those of a cache do. It is as late as
+ * sc_time_update() says, and early by at most 10 ms. It reads the coarse clocks, or no clock in an
+ * invocation: compare deadlines with it at each lookup.
+ *
+ * returns  milliseconds from any start; two results may be compared.
+ * threads  any; does not block. */
+int64_t sc_time_coarse_ms(void);
+
 /* Get the hooks that connect the caches and resources of this process to a runtime (hooks.h):
  *
  *	invocation_begin  updates cache time: CLOCK_MONOTONIC, and the time that the process was

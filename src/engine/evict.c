@@ -3,6 +3,7 @@
 
 #include "engine/audit.h"
 #include "engine/entry.h"
+#include "engine/foreign.h"
 #include "engine/ghosts.h"
 #include "engine/uses.h"
 
@@ -15,7 +16,11 @@ void sci_evict(struct sci_shard *shard, sci_offset offset)
 		sci_ghosts_add(shard, sci_index_ghost_hash_of(shard, offset), sci_slot_uses(*slot),
 			sci_slot_tick(*slot));
 	}
-	sci_entry_detach(shard, offset);
+	if (shard->marks)
+		sci_foreign_evict(shard, offset);
+	else
+		sci_entry_detach(shard, offset);
 	shard->evictions++;
-	sci_audit(shard);
+	if (!shard->marks)
+		sci_audit(shard);
 }

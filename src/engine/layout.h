@@ -123,7 +123,9 @@ struct sci_shard {
 	int64_t due_ms;     /* nothing expires before */
 	int64_t lap_due_ms; /* the same, of what the search has seen in this lap */
 	uint64_t evictions, forgotten, stored_units, moved_units, reclaimed;
-	struct sci_object_link *to_free;              /* objects whose entries are gone */
+	struct sci_object_link *to_free; /* objects whose entries are gone */
+	_Atomic uint8_t *marks; /* not NULL: the entries are somebody else's; see foreign.h */
+	uint8_t *seen_marks;    /* as they were when the policy last looked */
 	uint64_t hole_classes[SCI_HOLE_CLASSES / 64]; /* which of these are not empty */
 	sci_offset holes[SCI_HOLE_CLASSES];
 	struct sci_recency recency;

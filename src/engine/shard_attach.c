@@ -41,6 +41,8 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes)
 		return NULL;
 	shard->sequence &= ~1u;
 	shard->to_free = NULL;
+	shard->marks = NULL;
+	shard->seen_marks = NULL;
 	shard->pinned = 0;
 	shard->pinned_units = 0;
 	/* The search for what is due begins anew, and knows nothing. */

@@ -2,6 +2,7 @@
 #include "engine/uses.h"
 
 #include "engine/balance.h"
+#include "engine/foreign.h"
 #include "engine/policy.h"
 #include "engine/recency.h"
 #include "engine/use_count.h"
@@ -87,7 +88,9 @@ void sci_uses_recount_some(struct sci_shard *shard)
 	}
 	for (uint32_t i = 0; i < shard->recount_lines; i++) {
 		struct sci_bucket *line = sci_buckets(shard) + shard->recount_at;
-		if (shard->sweep_lines > 0 || (any_of_line(line) & SCI_SLOT_TOUCHED))
+		bool any = shard->marks ? sci_foreign_line_has_news(shard, shard->recount_at)
+					: (any_of_line(line) & SCI_SLOT_TOUCHED) != 0;
+		if (any || shard->sweep_lines > 0)
 			recount_line(shard, line);
 		shard->sweep_lines -= shard->sweep_lines > 0;
 		shard->recount_at =
