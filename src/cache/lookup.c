@@ -329,7 +329,7 @@ static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const str
 		sci_peek_try(shard, &name, NULL, NULL, buffer, capacity, len, &sighting);
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
 		sci_thread_counts_hit(&cache->thread_counts);
-		return sci_policy_wants_touch(shard, sighting.seen) ? note_hit(sighting) : SC_HIT;
+		return sci_touch_is_wanted(shard, sighting.seen) ? note_hit(sighting) : SC_HIT;
 	}
 	if (peek == SCI_PEEK_MISS) {
 		*len = 0;

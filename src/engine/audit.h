@@ -4,6 +4,7 @@
 #define SCI_ENGINE_AUDIT_H
 
 #include "engine/layout.h"
+#include "engine/shard_check.h"
 
 #ifdef SC_AUDIT
 

@@ -5,7 +5,6 @@
 
 #include "engine/capacity.h"
 #include "engine/ghosts.h"
-#include "engine/index.h"
 #include "engine/use_count.h"
 
 #define ONE_SHARE      (UINT64_C(1) << 32)

@@ -3,7 +3,6 @@
 #include "engine/entry.h"
 
 #include "engine/holes.h"
-#include "engine/index.h"
 #include "engine/queue.h"
 
 #define POISON UINT64_C(0xDDDDDDDDDDDDDDDD)
@@ -55,7 +54,7 @@ void sci_entry_detach(struct sci_shard *shard, sci_offset offset)
 	assert(sci_header_in_index(sci_record_at(shard, offset)->header));
 	sci_queue_remove(shard, offset);
 	sci_change_begin(shard);
-	sci_write(sci_index_slot(shard, offset), 0);
+	sci_write(sci_slot_of(shard, offset), 0);
 	sci_change_end(shard);
 	leave(shard, offset);
 }
@@ -76,7 +75,7 @@ void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_offset offse
 
 void sci_entry_move(struct sci_shard *shard, sci_offset from, sci_offset to)
 {
-	sci_slot *slot = sci_index_slot(shard, from);
+	sci_slot *slot = sci_slot_of(shard, from);
 	uint32_t units = sci_record_units(sci_record_at(shard, from));
 
 	assert(to < from && !sci_record_is_pinned(sci_record_at(shard, from)));

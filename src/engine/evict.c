@@ -3,13 +3,14 @@
 
 #include "engine/audit.h"
 #include "engine/entry.h"
-#include "engine/foreign.h"
+#include "engine/foreign_entry.h"
 #include "engine/ghosts.h"
+#include "engine/index.h"
 #include "engine/uses.h"
 
 void sci_evict(struct sci_shard *shard, sci_offset offset)
 {
-	sci_slot *slot = sci_index_slot(shard, offset);
+	sci_slot *slot = sci_slot_of(shard, offset);
 
 	if (shard->ghost_lines) {
 		sci_uses_recount(shard, slot);

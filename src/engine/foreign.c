@@ -16,24 +16,19 @@
 
 #include "engine/balance.h"
 #include "engine/ghosts.h"
-#include "engine/index.h"
 #include "engine/policy.h"
 #include "engine/queue.h"
 #include "engine/recency.h"
 
 #include <string.h>
 
-/* The lists through `newer`, and how many numbers were ever given out. */
-#define FREE    log.head
-#define VICTIMS log.gap_end
-#define USED    log.end
-
-#define PLAIN_BYTES  24u
-#define WEIGHT_BYTES 8u
+#define FREE    SCI_FOREIGN_FREE
+#define VICTIMS SCI_FOREIGN_VICTIMS
+#define USED    SCI_FOREIGN_USED
 
 static uint32_t units_of(bool weighs)
 {
-	return (PLAIN_BYTES + (weighs ? WEIGHT_BYTES : 0)) / SCI_UNIT;
+	return (SCI_FOREIGN_PLAIN_BYTES + (weighs ? SCI_FOREIGN_WEIGHT_BYTES : 0)) / SCI_UNIT;
 }
 
 /* The bound on weight is there if capacity_units is not the most that there can be. */
@@ -180,26 +175,13 @@ static void write_record(struct sci_shard *shard, sci_offset offset, uint32_t en
 	uint32_t weight)
 {
 	struct sci_record *record = sci_record_at(shard, offset);
-	uint64_t header = sci_header(SCI_RECORD_LIVE, PLAIN_BYTES, sizeof hash);
+	uint64_t header = sci_header(SCI_RECORD_LIVE, SCI_FOREIGN_PLAIN_BYTES, sizeof hash);
 
 	sci_write(&record->header, header | (weighs(shard) ? SCI_HEADER_WORTH : 0));
 	sci_write(&sci_record_words(record)[2], entry | (uint64_t)hash << 32);
 	if (weighs(shard))
-		sci_write(&sci_record_words(record)[PLAIN_BYTES / SCI_UNIT],
+		sci_write(&sci_record_words(record)[SCI_FOREIGN_PLAIN_BYTES / SCI_UNIT],
 			(uint64_t)weight << 32);
-}
-
-uint32_t sci_foreign_ghost_hash_of(const struct sci_shard *shard, sci_offset offset)
-{
-	return (uint32_t)(sci_record_words(sci_record_at(shard, offset))[2] >> 32);
-}
-
-static void set_mark(struct sci_shard *shard, uint32_t entry, uint32_t tick)
-{
-	uint8_t mark = (uint8_t)(tick & (SCI_TICKS - 1));
-
-	atomic_store_explicit(&shard->marks[entry], mark, memory_order_relaxed);
-	shard->seen_marks[entry] = mark;
 }
 
 uint32_t sci_foreign_insert(struct sci_shard *shard, uint64_t hash, uint32_t weight_units)
@@ -220,7 +202,7 @@ uint32_t sci_foreign_insert(struct sci_shard *shard, uint64_t hash, uint32_t wei
 	shard->space_units += units;
 	shard->weight_units += weight;
 	sci_policy_entered(shard, offset, inherited);
-	set_mark(shard, entry, inherited.tick);
+	sci_foreign_set_mark(shard, entry, inherited.tick);
 	return entry;
 }
 
@@ -238,31 +220,11 @@ void sci_foreign_replace(struct sci_shard *shard, uint32_t entry, uint32_t weigh
 		write_record(shard, offset, sci_record_at(shard, offset)->slot,
 			sci_foreign_ghost_hash_of(shard, offset), weight);
 	}
-	/* Not by set_mark(): it is to be noted. */
+	/* Not by sci_foreign_set_mark(): it is to be noted. */
 	atomic_store_explicit(&shard->marks[entry], (uint8_t)(shard->tick & (SCI_TICKS - 1)),
 		memory_order_relaxed);
 	sci_balance_fit(shard);
 	sci_policy_make_room(shard, (struct sci_demand){ 0 });
-}
-
-/* Out of the queue and the slot; into a list. */
-static void leave(struct sci_shard *shard, sci_offset offset, sci_offset *list)
-{
-	struct sci_record *record = sci_record_at(shard, offset);
-
-	sci_queue_remove(shard, offset);
-	sci_write(sci_index_slot(shard, offset), 0);
-	shard->entries--;
-	shard->space_units -= sci_record_units(record);
-	shard->weight_units -= sci_record_worth(record).weight_units;
-	sci_write(&record->newer, *list);
-	sci_write(&record->older, 0);
-	*list = offset;
-}
-
-void sci_foreign_evict(struct sci_shard *shard, sci_offset offset)
-{
-	leave(shard, offset, &shard->VICTIMS);
 }
 
 bool sci_foreign_has(const struct sci_shard *shard, uint32_t entry)
@@ -273,7 +235,7 @@ bool sci_foreign_has(const struct sci_shard *shard, uint32_t entry)
 void sci_foreign_remove(struct sci_shard *shard, uint32_t entry)
 {
 	sci_policy_removed(shard, offset_of(shard, entry));
-	leave(shard, offset_of(shard, entry), &shard->FREE);
+	sci_foreign_leave(shard, offset_of(shard, entry), &shard->FREE);
 }
 
 uint32_t sci_foreign_victim(struct sci_shard *shard)
@@ -287,25 +249,6 @@ uint32_t sci_foreign_victim(struct sci_shard *shard)
 	sci_write(&record->newer, shard->FREE);
 	shard->FREE = offset;
 	return entry_of(shard, offset);
-}
-
-/* Whether a use came long enough after the last that was counted. */
-static inline bool is_use(unsigned age, unsigned age_of_mark)
-{
-	return age >= age_of_mark + SCI_FRESH_TICKS;
-}
-
-void sci_foreign_note(struct sci_shard *shard, sci_slot *slot)
-{
-	uint32_t entry = (uint32_t)(slot - sci_slots(shard));
-	uint32_t mark = atomic_load_explicit(&shard->marks[entry], memory_order_relaxed);
-	unsigned age = sci_recency_age(shard, sci_slot_tick(*slot));
-
-	shard->seen_marks[entry] = (uint8_t)mark;
-	if (is_use(age, sci_recency_age(shard, mark)))
-		sci_write(slot, *slot | SCI_SLOT_TOUCHED);
-	else if (age > SCI_AGE_MAX)
-		set_mark(shard, entry, shard->tick - SCI_AGE_MAX);
 }
 
 static uint64_t list_length(const struct sci_shard *shard, sci_offset offset)

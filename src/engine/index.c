@@ -14,8 +14,8 @@
  * filling that the index is made for, the first happens, and the last does not. */
 #include "engine/index.h"
 
-#include "engine/expiry.h"
-#include "engine/foreign.h"
+#include "engine/deadline.h"
+#include "engine/foreign_entry.h"
 
 #include <string.h>
 
@@ -76,7 +76,7 @@ static inline sci_slot *look_in_line(const struct sci_shard *shard, uint32_t lin
 	if (!sci_slot_has_tag(slot, name->hash))
 		return NULL;
 	return slot && is_record_of(shard, sci_slot_offset(slot), name)
-		? sci_index_slot(shard, sci_slot_offset(slot))
+		? sci_slot_of(shard, sci_slot_offset(slot))
 		: find_in_line(shard, bucket, name);
 }
 
@@ -149,7 +149,7 @@ static sci_slot *move_one_away(struct sci_shard *shard, uint32_t line)
 			continue;
 		sci_change_begin(shard);
 		fill(shard, other, slot);
-		sci_expiry_moved(shard, sci_record_at(shard, sci_slot_offset(slot)));
+		sci_deadline_moved(shard, sci_record_at(shard, sci_slot_offset(slot)));
 		sci_write(&bucket->slot[i], 0);
 		sci_change_end(shard);
 		return &bucket->slot[i];

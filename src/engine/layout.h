@@ -3,13 +3,11 @@
 #define SCI_ENGINE_LAYOUT_H
 
 #include "engine/record.h"
+#include "engine/slot.h"
 
 #include <assert.h>
 
 #define SCI_BUCKET_SLOTS 8u
-
-/* A slot of the index; see index.h. */
-typedef _Atomic uint64_t sci_slot;
 
 /* One line of the index. */
 struct sci_bucket {
@@ -38,8 +36,6 @@ struct sci_queue {
 	uint64_t load; /* of all of them: sci_record_load() */
 };
 
-enum sci_queue_name { SCI_WINDOW, SCI_MAIN, SCI_QUEUES };
-
 /* The window in eighths, from the newest on: how many entries each has, and which is its oldest; see
  * eighths.c. */
 #define SCI_EIGHTHS 8u
@@ -50,7 +46,6 @@ struct sci_eighths {
 };
 
 /* When keys were last touched, in ticks; see recency.c. */
-#define SCI_TICKS 128u
 
 struct sci_recency {
 	uint32_t keys[SCI_TICKS]; /* that were last touched in each tick */
@@ -155,6 +150,18 @@ static inline struct sci_record *sci_record_at(const struct sci_shard *shard, sc
 static inline struct sci_bucket *sci_buckets(const struct sci_shard *shard)
 {
 	return sci_shard_byte(shard, SCI_INDEX_START);
+}
+
+/* The slots of the index, from the first line's first on. */
+static inline sci_slot *sci_slots(const struct sci_shard *shard)
+{
+	return sci_buckets(shard)->slot;
+}
+
+/* The slot of a record that is in the index. */
+static inline sci_slot *sci_slot_of(const struct sci_shard *shard, sci_offset offset)
+{
+	return sci_slots(shard) + sci_record_slot(sci_record_at(shard, offset));
 }
 
 /* What counts against the bound on bytes, in units. */

@@ -37,7 +37,7 @@ void sci_main_learn_cost(struct sci_shard *shard, struct sci_demand demand)
 int32_t sci_main_worth_of(const struct sci_shard *shard, sci_offset offset)
 {
 	const struct sci_record *record = sci_record_at(shard, offset);
-	unsigned uses = sci_uses_now(shard, sci_slot_uses(*sci_index_slot(shard, offset)));
+	unsigned uses = sci_uses_now(shard, sci_slot_uses(*sci_slot_of(shard, offset)));
 
 	if (!shard->costs_differ)
 		return sci_worth(shard, uses, 0, 0, false);
@@ -55,7 +55,7 @@ static sci_offset unpinned(const struct sci_shard *shard, sci_offset offset)
 /* Give an entry of main another lap, if it deserves one. */
 static bool spare(struct sci_shard *shard, sci_offset offset)
 {
-	sci_slot *slot = sci_index_slot(shard, offset);
+	sci_slot *slot = sci_slot_of(shard, offset);
 
 	sci_uses_recount(shard, slot);
 	unsigned use_bits = sci_slot_use_bits(*slot);

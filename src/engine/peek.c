@@ -2,7 +2,7 @@
  * key not be there. peek.h says how they can be right. */
 #include "engine/peek.h"
 
-#include "engine/expiry.h"
+#include "engine/deadline.h"
 
 #define TRIES 8u
 
@@ -63,7 +63,8 @@ enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t header
 	const sci_word *expires = sci_record_expires(record, header);
 	int64_t expires_ms = (int64_t)sci_read(expires);
 	bool is_late = now_ms >= expires_ms ||
-		((header & SCI_HEADER_IDLE) && sci_expiry_after_use(expires, now_ms) > expires_ms);
+		((header & SCI_HEADER_IDLE) &&
+			sci_deadline_after_use(expires, now_ms) > expires_ms);
 	return is_late ? SCI_PEEK_TIMED : SCI_PEEK_HIT;
 }
 
@@ -72,7 +73,7 @@ void sci_peek_touch(struct sci_bucket *line, uint64_t seen)
 {
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++)
 		if (sci_read(&line->slot[i]) == seen)
-			sci_policy_touch(&line->slot[i], seen);
+			sci_touch(&line->slot[i], seen);
 }
 
 static enum sci_peek peek_once(const struct sci_shard *shard, const struct sci_name *name,
@@ -111,7 +112,7 @@ enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_nam
 		enum sci_peek peek = peek_once(shard, name, now_ms, copy, &sighting);
 		if (!sci_peek_is_unchanged(shard, sequence))
 			continue;
-		if (peek == SCI_PEEK_HIT && sci_policy_wants_touch(shard, sighting.seen))
+		if (peek == SCI_PEEK_HIT && sci_touch_is_wanted(shard, sighting.seen))
 			sci_peek_touch(sighting.line, sighting.seen);
 		return peek;
 	}

@@ -14,7 +14,7 @@
 #define SCI_ENGINE_PEEK_H
 
 #include "engine/index.h"
-#include "engine/policy.h"
+#include "engine/touch.h"
 
 #include <assert.h>
 
@@ -220,7 +220,7 @@ static inline __attribute__((always_inline)) enum sci_peek sci_shard_peek_quick(
 
 	enum sci_peek peek =
 		sci_peek_try(shard, name, now_ms, context, buffer, capacity, len, &sighting);
-	if (peek == SCI_PEEK_HIT && sci_policy_wants_touch(shard, sighting.seen))
+	if (peek == SCI_PEEK_HIT && sci_touch_is_wanted(shard, sighting.seen))
 		sci_peek_touch(sighting.line, sighting.seen);
 	return peek;
 }

@@ -25,9 +25,11 @@
 #include "engine/entry.h"
 #include "engine/evict.h"
 #include "engine/ghosts.h"
+#include "engine/index.h"
 #include "engine/main_queue.h"
 #include "engine/queue.h"
 #include "engine/recency.h"
+#include "engine/touch.h"
 #include "engine/use_count.h"
 #include "engine/uses.h"
 #include "engine/worth.h"
@@ -44,14 +46,14 @@ void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
 void sci_policy_removed(struct sci_shard *shard, sci_offset offset)
 {
 	if (shard->policy == SCI_POLICY_COUNTED)
-		sci_recency_forget(shard, sci_slot_tick(*sci_index_slot(shard, offset)));
+		sci_recency_forget(shard, sci_slot_tick(*sci_slot_of(shard, offset)));
 }
 
 /* Whether an entry of the window gets another chance; then it is put back. Where what is recent is kept, by
  * how recently it was used; else it is the newest again if it was used at all. */
 static bool put_back(struct sci_shard *shard, sci_offset offset)
 {
-	sci_slot *slot = sci_index_slot(shard, offset);
+	sci_slot *slot = sci_slot_of(shard, offset);
 	unsigned eighth = 0;
 
 	sci_uses_recount(shard, slot);
@@ -100,7 +102,7 @@ static void offer_to_main(struct sci_shard *shard, sci_offset offset, struct sci
 		sci_evict(shard, offset);
 		return;
 	}
-	sci_slot *slot = sci_index_slot(shard, offset);
+	sci_slot *slot = sci_slot_of(shard, offset);
 	sci_write(slot, sci_slot_with_use_bits(*slot, 0));
 	sci_queue_renew(shard, SCI_MAIN, offset);
 }
@@ -205,22 +207,8 @@ void sci_policy_hit(struct sci_shard *shard, sci_slot *slot)
 
 	if (shard->policy == SCI_POLICY_LRU)
 		sci_queue_renew(shard, SCI_MAIN, sci_slot_offset(seen));
-	else if (sci_policy_wants_touch(shard, seen))
-		sci_policy_touch(slot, seen);
-}
-
-/* So often it is tried to note a touch in a slot that others write to. */
-#define TRIES 3
-
-void sci_policy_touch(sci_slot *slot, uint64_t seen)
-{
-	sci_offset offset = sci_slot_offset(seen);
-
-	/* When another entry is there, this is no news of it. */
-	for (int i = 0; i < TRIES && sci_slot_offset(seen) == offset; i++)
-		if (atomic_compare_exchange_strong_explicit(slot, &seen, seen | SCI_SLOT_TOUCHED,
-			    memory_order_relaxed, memory_order_relaxed))
-			return;
+	else if (sci_touch_is_wanted(shard, seen))
+		sci_touch(slot, seen);
 }
 
 struct sci_inherited sci_policy_inherited(uint64_t slot)
@@ -261,7 +249,7 @@ struct sci_inherited sci_policy_newcomer(struct sci_shard *shard, uint64_t hash)
 
 void sci_policy_entered(struct sci_shard *shard, sci_offset offset, struct sci_inherited inherited)
 {
-	sci_slot *slot = sci_index_slot(shard, offset);
+	sci_slot *slot = sci_slot_of(shard, offset);
 
 	sci_write(slot, sci_slot_with_uses(*slot, inherited.uses));
 	if (shard->policy == SCI_POLICY_COUNTED && !inherited.replaces) {

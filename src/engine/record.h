@@ -13,7 +13,7 @@
 #ifndef SCI_ENGINE_RECORD_H
 #define SCI_ENGINE_RECORD_H
 
-#include "engine/shard.h"
+#include "engine/types.h"
 #include "engine/words.h"
 
 #define SCI_UNIT 8u

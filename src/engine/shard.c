@@ -6,14 +6,17 @@
  * by the part that is free. Only where pinned records cut the log into pieces something more is evicted.
  * Records that are pinned are stepped over; they are evicted only where the bound on entries cannot be
  * kept otherwise. */
+#include "engine/shard.h"
+
 #include "engine/audit.h"
 #include "engine/entry.h"
-#include "engine/expiry.h"
+#include "engine/deadline.h"
 #include "engine/ghosts.h"
 #include "engine/holes.h"
 #include "engine/index.h"
 #include "engine/log.h"
 #include "engine/policy.h"
+#include "engine/record_write.h"
 
 #include <string.h>
 
@@ -92,7 +95,7 @@ enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *n
 		return SCI_LOOKUP_EXPIRED;
 	}
 	sci_policy_hit(shard, slot);
-	sci_expiry_used(record, now_ms);
+	sci_deadline_used(record, now_ms);
 	fill_found(shard, offset, found);
 	return SCI_LOOKUP_HIT;
 }
@@ -159,65 +162,6 @@ static void expect_eviction(const struct sci_shard *shard)
 		__builtin_prefetch(sci_record_at(shard, shard->queue[i].oldest), 1);
 }
 
-/* The form of a record for a key and its content. */
-static uint64_t header_of(const struct sci_name *name, const struct sci_content *content)
-{
-	size_t len = content->object ? sizeof(void *) : content->len;
-	uint64_t header = sci_header(content->object ? SCI_RECORD_OBJECT : SCI_RECORD_LIVE,
-		sci_value_offset(name->len) + len, name->len);
-
-	if (content->cost || content->weight)
-		header |= SCI_HEADER_WORTH;
-	if (content->expires_ms != SCI_NEVER || content->idle_ms)
-		header |= SCI_HEADER_TIMED;
-	if (content->idle_ms)
-		header |= SCI_HEADER_IDLE;
-	return header;
-}
-
-static uint32_t weight_units(const struct sci_content *content)
-{
-	return (uint32_t)((content->weight + SCI_UNIT - 1) / SCI_UNIT);
-}
-
-/* The key from the middle of a word on, with zeros behind it up to the end of its last. */
-static void write_key(sci_word *words, uint32_t slot, const struct sci_name *name)
-{
-	const unsigned char *key = name->key;
-	size_t head_len = name->len < 4 ? name->len : 4;
-	size_t count = (4 + name->len + SCI_UNIT - 1) / SCI_UNIT;
-
-	if (!name->words) {
-		sci_write(&words[0], slot | sci_word_of(key, head_len) << 32);
-		sci_words_copy_in(&words[1], key + head_len, name->len - head_len);
-		return;
-	}
-	sci_write(&words[0], slot | name->words[0] >> 32 << 32);
-	for (size_t i = 1; i < count; i++)
-		sci_write(&words[i], name->words[i]);
-}
-
-static void write_record(struct sci_shard *shard, struct sci_record *record, uint64_t header,
-	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
-{
-	sci_word *words = sci_record_words(record);
-
-	sci_write(&record->header, header);
-	/* The first bytes of the key share a word with the slot. */
-	write_key(&words[2], record->slot, name);
-	words += sci_value_offset(name->len) / SCI_UNIT;
-	if (content->object) {
-		sci_write(words++, (uint64_t)(uintptr_t)content->object);
-	} else {
-		sci_words_copy_in(words, content->value, content->len);
-		words += (content->len + SCI_UNIT - 1) / SCI_UNIT;
-	}
-	if (header & SCI_HEADER_WORTH)
-		sci_write(words++, content->cost | (uint64_t)weight_units(content) << 32);
-	if (header & SCI_HEADER_TIMED)
-		sci_expiry_write(shard, words, content, now_ms);
-}
-
 /* Replace the value of an entry where it is, if it has the room and nobody holds it. */
 static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t header,
 	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
@@ -228,7 +172,7 @@ static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t header,
 		sci_record_state(record) != SCI_RECORD_LIVE || content->object)
 		return false;
 	sci_change_begin(shard);
-	write_record(shard, record, header, name, content, now_ms);
+	sci_record_write(shard, record, header, name, content, now_ms);
 	sci_change_end(shard);
 	sci_policy_hit(shard, slot);
 	return true;
@@ -275,7 +219,8 @@ static void decline(struct sci_shard *shard, const struct sci_content *content)
 static enum sci_store_result put(struct sci_shard *shard, const struct sci_name *name,
 	uint64_t header, const struct sci_content *content, int64_t now_ms)
 {
-	uint32_t units = (uint32_t)sci_header_units(header), weight = weight_units(content);
+	uint32_t units = (uint32_t)sci_header_units(header),
+		 weight = sci_content_weight_units(content);
 	sci_slot *slot = sci_index_find(shard, name);
 
 	if (slot && overwrite(shard, slot, header, name, content, now_ms))
@@ -305,7 +250,7 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 	}
 	if (!offset)
 		return SCI_STORE_NO_ROOM;
-	write_record(shard, sci_record_at(shard, offset), header, name, content, now_ms);
+	sci_record_write(shard, sci_record_at(shard, offset), header, name, content, now_ms);
 	enter(shard, name, slot, offset, inherited);
 	expect_eviction(shard);
 	return SCI_STORE_OK;
@@ -324,7 +269,7 @@ enum sci_store_result sci_shard_put(struct sci_shard *shard, const struct sci_na
 		sci_shard_expire(shard, now_ms, EXPIRE_SLOTS);
 	if (name->len <= SCI_KEY_LEN_MAX && content->len <= capacity &&
 		content->weight <= capacity) {
-		uint64_t header = header_of(name, content);
+		uint64_t header = sci_record_header_for(name, content);
 		if (sci_header_units(header) * SCI_UNIT + content->weight <= capacity)
 			stored = put(shard, name, header, content, now_ms);
 	}

@@ -2,6 +2,8 @@
  * reset. They may be anything. What cannot be proved is refused; what only the other process knew is put
  * in order: pins and detached records were those of its holders, holes are found again, and a change that
  * was under way is over. Objects are pointers of another process: a shard with objects is refused. */
+#include "engine/shard.h"
+
 #include "engine/entry.h"
 #include "engine/holes.h"
 #include "engine/shard_check.h"

@@ -106,7 +106,7 @@ static const char *check_entry(const struct sci_shard *shard, sci_offset offset,
 	census->live++;
 	census->weight_units += sci_record_worth(record).weight_units;
 	if (sci_record_slot(record) >= shard->buckets * SCI_BUCKET_SLOTS ||
-		sci_slot_offset(*sci_index_slot(shard, offset)) != offset)
+		sci_slot_offset(*sci_slot_of(shard, offset)) != offset)
 		return "a live record is not in the index";
 	if ((record->header & SCI_HEADER_TIMED) &&
 		(int64_t)*sci_record_expires(record, record->header) < shard->due_ms)
@@ -174,7 +174,7 @@ static bool is_entry(const struct sci_shard *shard, sci_offset offset)
 
 	return is_in_log(shard, offset, ENTRY_UNITS_MIN) &&
 		sci_record_slot(record) < shard->buckets * SCI_BUCKET_SLOTS &&
-		sci_slot_offset(*sci_index_slot(shard, offset)) == offset;
+		sci_slot_offset(*sci_slot_of(shard, offset)) == offset;
 }
 
 /* From the newest on no entry is of an eighth before that of the one before it, and the last of each is known. */
@@ -206,8 +206,7 @@ static const char *check_queue(const struct sci_shard *shard, enum sci_queue_nam
 		if (!is_entry(shard, offset))
 			return "a queue leads to where no entry is";
 		const struct sci_record *record = sci_record_at(shard, offset);
-		if (record->newer != newer ||
-			sci_slot_queue(*sci_index_slot(shard, offset)) != name)
+		if (record->newer != newer || sci_slot_queue(*sci_slot_of(shard, offset)) != name)
 			return "a queue is broken";
 		load += sci_record_load(record);
 		newer = offset;

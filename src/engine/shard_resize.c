@@ -2,6 +2,8 @@
  * later. To end earlier, what is too much is evicted, and one lap of the cursor slides the rest together
  * at the log's beginning. A pinned record cannot be slid: until it is let go, the log reaches to its end,
  * though no more is stored than the bound allows. */
+#include "engine/shard.h"
+
 #include "engine/log.h"
 #include "engine/index.h"
 #include "engine/policy.h"

@@ -2,8 +2,7 @@
 #include "engine/uses.h"
 
 #include "engine/balance.h"
-#include "engine/foreign.h"
-#include "engine/policy.h"
+#include "engine/foreign_entry.h"
 #include "engine/recency.h"
 #include "engine/use_count.h"
 

@@ -2,8 +2,7 @@
 #ifndef SCI_ENGINE_USES_H
 #define SCI_ENGINE_USES_H
 
-#include "engine/foreign.h"
-#include "engine/index.h"
+#include "engine/foreign_entry.h"
 #include "engine/recency.h"
 
 /* A use count that is one more. */

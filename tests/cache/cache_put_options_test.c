@@ -6,6 +6,7 @@
 #include "cache/fetching.h"
 #include "cache/sound.h"
 #include "engine/layout.h"
+#include "engine/shard.h"
 
 struct fixture {
 	_Atomic int64_t now_ms;

@@ -4,6 +4,7 @@
 #include "cache/fetching.h"
 #include "cache/scripted_loader.h"
 #include "cache/sound.h"
+#include "engine/shard.h"
 
 #include <scopecache/memo.h>
 

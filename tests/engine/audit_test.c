@@ -4,6 +4,8 @@
 
 #include "base/hash.h"
 #include "engine/audit.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 
 #include <signal.h>
 #include <string.h>

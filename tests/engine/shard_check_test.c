@@ -5,6 +5,8 @@
 #include "base/hash.h"
 #include "engine/holes.h"
 #include "engine/index.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 
 #include <string.h>
 
@@ -139,7 +141,7 @@ static void faults_of_the_head(void **state)
 static void faults_of_records(void **state)
 {
 	struct sci_record *record = sci_record_at(shard, live);
-	sci_slot *slot = sci_index_slot(shard, live);
+	sci_slot *slot = sci_slot_of(shard, live);
 
 	(void)state;
 	uint64_t header = record->header;
@@ -180,7 +182,7 @@ static void a_deadline_that_is_not_expected(void **state)
 /* An entry that is not live any more is missed by what points to it. */
 static void faults_of_the_index(void **state)
 {
-	sci_slot *slot = sci_index_slot(shard, live), *unused = sci_buckets(shard)->slot;
+	sci_slot *slot = sci_slot_of(shard, live), *unused = sci_buckets(shard)->slot;
 
 	(void)state;
 	/* The index is filled to a half. */
@@ -222,7 +224,7 @@ static void faults_of_queues(void **state)
 	struct sci_record *oldest = sci_record_at(shard, window->oldest);
 
 	(void)state;
-	sci_slot *slot = sci_index_slot(shard, window->oldest);
+	sci_slot *slot = sci_slot_of(shard, window->oldest);
 	assert_noticed(window->newest, shard->log.end, "a queue leads to where no entry is");
 	assert_noticed(window->newest, shard->log.end - 1, "a queue leads to where no entry is");
 	assert_noticed(window->newest, detached, "a queue leads to where no entry is");
