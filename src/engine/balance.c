@@ -33,19 +33,19 @@ static uint32_t square_root(uint64_t number)
 static void fit_recency(struct sci_shard *shard, uint32_t entries)
 {
 	sci_recency_fit(shard, entries);
-	shard->enter_at = 4 + (int32_t)square_root(4 * (uint64_t)entries);
+	shard->balance.enter_at = 4 + (int32_t)square_root(4 * (uint64_t)entries);
 	uint64_t lines = ((uint64_t)RECOUNTED * shard->buckets + entries - 1) / entries;
-	shard->recount_lines = lines < 2        ? 2
+	shard->recount.lines = lines < 2        ? 2
 		: lines > SCI_RECOUNT_LINES_MAX ? SCI_RECOUNT_LINES_MAX
 						: (uint32_t)lines;
 }
 
 void sci_balance_start(struct sci_shard *shard)
 {
-	shard->window_share = SHARE_AT_FIRST;
-	shard->usual_entries = shard->max_entries;
-	shard->keeps_recent = 1;
-	shard->leave_patience = shard->enter_patience = 1;
+	shard->balance.window_share = SHARE_AT_FIRST;
+	shard->balance.usual_entries = shard->max_entries;
+	shard->balance.keeps_recent = 1;
+	shard->balance.leave_patience = shard->balance.enter_patience = 1;
 	shard->recency.inside_ticks = shard->recency.near_ticks = 1;
 	fit_recency(shard, shard->max_entries);
 }
@@ -53,27 +53,27 @@ void sci_balance_start(struct sci_shard *shard)
 /* A step into the direction of the drift is larger, so that the window soon is where it is going. */
 void sci_balance_move(struct sci_shard *shard, int32_t step)
 {
-	if (shard->keeps_recent)
+	if (shard->balance.keeps_recent)
 		return;
-	int32_t drift = shard->drift + (step - shard->drift) / LATELY;
+	int32_t drift = shard->balance.drift + (step - shard->balance.drift) / LATELY;
 	int64_t entries = step;
 
-	shard->drift = drift;
+	shard->balance.drift = drift;
 	if ((step > 0) == (drift > 0))
 		entries += entries * AGREED * (drift < 0 ? -drift : drift) / SCI_BALANCE_ENTRY;
-	int64_t share = shard->window_share +
+	int64_t share = shard->balance.window_share +
 		entries * (int64_t)(ONE_SHARE / SCI_BALANCE_ENTRY) / shard->recency.capacity;
 
-	shard->window_share = share < SHARE_LEAST ? SHARE_LEAST
-		: share > SCI_BALANCE_SHARE_MOST  ? SCI_BALANCE_SHARE_MOST
-						  : (uint32_t)share;
+	shard->balance.window_share = share < SHARE_LEAST ? SHARE_LEAST
+		: share > SCI_BALANCE_SHARE_MOST          ? SCI_BALANCE_SHARE_MOST
+							  : (uint32_t)share;
 }
 
 uint64_t sci_balance_target(const struct sci_shard *shard)
 {
 	uint64_t all = sci_capacity_is_of_bytes(shard) ? shard->capacity_units : shard->max_entries;
 
-	return shard->keeps_recent ? all : all * shard->window_share >> 32;
+	return shard->balance.keeps_recent ? all : all * shard->balance.window_share >> 32;
 }
 
 bool sci_balance_window_is_over(const struct sci_shard *shard, struct sci_demand demand,
@@ -107,9 +107,10 @@ void sci_balance_fit(struct sci_shard *shard)
 		return;
 	uint32_t entries = sci_capacity_entries(shard);
 	fit_recency(shard, entries);
-	if (entries > shard->usual_entries / 2 && entries / 2 < shard->usual_entries)
+	if (entries > shard->balance.usual_entries / 2 &&
+		entries / 2 < shard->balance.usual_entries)
 		return;
-	shard->usual_entries = entries;
+	shard->balance.usual_entries = entries;
 	if (shard->ghost_lines)
 		sci_ghosts_fit(shard, entries);
 }
@@ -117,12 +118,13 @@ void sci_balance_fit(struct sci_shard *shard)
 /* A resident was touched: what that says of the two ways to keep. */
 void sci_balance_weigh_touch(struct sci_shard *shard, uint64_t slot, enum sci_reach reach)
 {
-	if (shard->keeps_recent) {
+	if (shard->balance.keeps_recent) {
 		if (reach == SCI_TAIL && sci_uses_now(shard, sci_slot_uses(slot)) <= SELDOM &&
-			shard->leave > 0)
-			shard->leave--;
-	} else if (reach == SCI_FAR && shard->enter > -shard->enter_at * shard->enter_patience) {
-		shard->enter--;
+			shard->balance.leave > 0)
+			shard->balance.leave--;
+	} else if (reach == SCI_FAR &&
+		shard->balance.enter > -shard->balance.enter_at * shard->balance.enter_patience) {
+		shard->balance.enter--;
 	}
 }
 
@@ -133,41 +135,43 @@ static uint16_t times(uint16_t patience, unsigned factor)
 
 static void cease_to_keep_recent(struct sci_shard *shard)
 {
-	shard->keeps_recent = 0;
-	shard->window_share = SHARE_AT_FIRST;
-	shard->drift = 0;
-	shard->enter = 0;
-	if (shard->has_left)
-		shard->enter_patience = times(shard->enter_patience, 2);
-	shard->has_left = 1;
+	shard->balance.keeps_recent = 0;
+	shard->balance.window_share = SHARE_AT_FIRST;
+	shard->balance.drift = 0;
+	shard->balance.enter = 0;
+	if (shard->balance.has_left)
+		shard->balance.enter_patience = times(shard->balance.enter_patience, 2);
+	shard->balance.has_left = 1;
 }
 
 static void begin_to_keep_recent(struct sci_shard *shard)
 {
-	shard->keeps_recent = 1;
-	shard->leave = 0;
-	shard->leave_patience = times(shard->leave_patience, 4);
+	shard->balance.keeps_recent = 1;
+	shard->balance.leave = 0;
+	shard->balance.leave_patience = times(shard->balance.leave_patience, 4);
 }
 
 void sci_balance_leave_recent(struct sci_shard *shard)
 {
-	if (shard->keeps_recent)
+	if (shard->balance.keeps_recent)
 		cease_to_keep_recent(shard);
 }
 
 /* A ghost comes back: what that says of the two ways to keep, and of the window. */
 void sci_balance_weigh_ghost(struct sci_shard *shard, sci_ghost ghost, enum sci_reach reach)
 {
-	if (shard->keeps_recent) {
+	if (shard->balance.keeps_recent) {
 		/* What is used often would have been kept by main. */
-		if (sci_ghost_is_pinned(ghost) && ++shard->leave > LEAVE_AT * shard->leave_patience)
+		if (sci_ghost_is_pinned(ghost) &&
+			++shard->balance.leave > LEAVE_AT * shard->balance.leave_patience)
 			cease_to_keep_recent(shard);
-	} else if (reach != SCI_FAR && !shard->costs_differ) {
+	} else if (reach != SCI_FAR && !shard->costs.differ) {
 		/* A cache of what is recent would have it; but that knows nothing of costs. */
-		if (++shard->enter > shard->enter_at * shard->enter_patience &&
-			shard->window_share >= ENTER_SHARE)
+		if (++shard->balance.enter >
+				shard->balance.enter_at * shard->balance.enter_patience &&
+			shard->balance.window_share >= ENTER_SHARE)
 			begin_to_keep_recent(shard);
-		uint64_t main_share = ONE_SHARE - shard->window_share;
+		uint64_t main_share = ONE_SHARE - shard->balance.window_share;
 		sci_balance_move(shard, (int32_t)(GAIN * main_share >> 32));
 	}
 }

@@ -14,7 +14,7 @@ static uint64_t part_of(uint32_t a, uint64_t b, uint64_t c)
 void sci_capacity_measure(struct sci_shard *shard)
 {
 	uint32_t units = shard->log_bound - shard->log_start, part = units / FREE_PART;
-	uint64_t moved = shard->moved_units, stored = shard->stored_units;
+	uint64_t moved = shard->totals.moved_units, stored = shard->totals.stored_units;
 	uint64_t more = moved < stored ? part_of(part, moved, stored) : moved ? part : 0;
 
 	shard->capacity_units = units - part - (uint32_t)more;

@@ -4,10 +4,10 @@
 
 static void expect(struct sci_shard *shard, int64_t expires_ms)
 {
-	if (expires_ms < shard->due_ms)
-		shard->due_ms = expires_ms;
-	if (expires_ms < shard->lap_due_ms)
-		shard->lap_due_ms = expires_ms;
+	if (expires_ms < shard->expiry.due_ms)
+		shard->expiry.due_ms = expires_ms;
+	if (expires_ms < shard->expiry.lap_due_ms)
+		shard->expiry.lap_due_ms = expires_ms;
 }
 
 static int64_t sooner(int64_t now_ms, int64_t idle_ms, int64_t final_ms)

@@ -85,5 +85,5 @@ void sci_entry_move(struct sci_shard *shard, sci_offset from, sci_offset to)
 	sci_write(slot, sci_slot_with_offset(*slot, to));
 	sci_change_end(shard);
 	sci_queue_moved(shard, from, to);
-	shard->moved_units += units;
+	shard->totals.moved_units += units;
 }

@@ -17,11 +17,11 @@ void sci_evict(struct sci_shard *shard, sci_offset offset)
 		sci_ghosts_add(shard, sci_index_ghost_hash_of(shard, offset), sci_slot_uses(*slot),
 			sci_slot_tick(*slot));
 	}
-	if (shard->marks)
+	if (shard->foreign.marks)
 		sci_foreign_evict(shard, offset);
 	else
 		sci_entry_detach(shard, offset);
-	shard->evictions++;
-	if (!shard->marks)
+	shard->totals.evictions++;
+	if (!shard->foreign.marks)
 		sci_audit(shard);
 }

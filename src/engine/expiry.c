@@ -10,7 +10,7 @@
 
 bool sci_shard_is_due(const struct sci_shard *shard, int64_t now_ms)
 {
-	return now_ms >= shard->due_ms && shard->due_ms != SCI_NEVER;
+	return now_ms >= shard->expiry.due_ms && shard->expiry.due_ms != SCI_NEVER;
 }
 
 /* Remove the entry in this slot if it is due; otherwise remember when it will be. */
@@ -25,7 +25,7 @@ static bool look_at(struct sci_shard *shard, uint64_t slot, int64_t now_ms)
 	}
 	sci_policy_removed(shard, sci_slot_offset(slot));
 	sci_entry_detach(shard, sci_slot_offset(slot));
-	shard->reclaimed++;
+	shard->totals.reclaimed++;
 	return true;
 }
 
@@ -34,12 +34,12 @@ uint64_t sci_shard_expire(struct sci_shard *shard, int64_t now_ms, uint32_t slot
 	uint64_t removed = 0;
 
 	for (; slots > 0 && sci_shard_is_due(shard, now_ms); slots--) {
-		removed += look_at(shard, sci_slots(shard)[shard->expiry_at], now_ms);
-		if (++shard->expiry_at < shard->buckets * SCI_BUCKET_SLOTS)
+		removed += look_at(shard, sci_slots(shard)[shard->expiry.at], now_ms);
+		if (++shard->expiry.at < shard->buckets * SCI_BUCKET_SLOTS)
 			continue;
-		shard->expiry_at = 0;
-		shard->due_ms = shard->lap_due_ms;
-		shard->lap_due_ms = SCI_NEVER;
+		shard->expiry.at = 0;
+		shard->expiry.due_ms = shard->expiry.lap_due_ms;
+		shard->expiry.lap_due_ms = SCI_NEVER;
 	}
 	return removed;
 }

@@ -77,8 +77,8 @@ struct sci_shard *sci_foreign_format(void *memory, uint32_t entries,
 
 	assert(entries > 0 && entries % SCI_BUCKET_SLOTS == 0);
 	shard->magic = SCI_SHARD_MAGIC;
-	shard->marks = marks;
-	shard->seen_marks =
+	shard->foreign.marks = marks;
+	shard->foreign.seen =
 		(uint8_t *)memory + bytes_without_marks(entries, bounds->weight_units > 0);
 	shard->buckets = entries / SCI_BUCKET_SLOTS;
 	shard->log_start = (sci_offset)(records_start(entries) / SCI_UNIT);
@@ -115,7 +115,7 @@ static void take_over_ghosts(struct sci_shard *shard, const struct sci_shard *sm
 	uint32_t lines)
 {
 	shard->ghost_lines = lines;
-	sci_ghosts_fit(shard, shard->usual_entries);
+	sci_ghosts_fit(shard, shard->balance.usual_entries);
 	if (shard->ghost_lines_used == smaller->ghost_lines_used)
 		memcpy(sci_ghost_lines(shard), sci_ghost_lines(smaller),
 			(size_t)smaller->ghost_lines_used * sizeof(struct sci_ghosts));
@@ -128,9 +128,9 @@ void sci_foreign_take_over(struct sci_shard *shard, const struct sci_shard *smal
 	uint32_t units = units_of(weighs(smaller));
 
 	*shard = *smaller;
-	shard->marks = fresh.marks;
-	shard->seen_marks = fresh.seen_marks;
-	memcpy(shard->seen_marks, smaller->seen_marks, entries_of(smaller));
+	shard->foreign.marks = fresh.foreign.marks;
+	shard->foreign.seen = fresh.foreign.seen;
+	memcpy(shard->foreign.seen, smaller->foreign.seen, entries_of(smaller));
 	shard->buckets = fresh.buckets;
 	shard->log_start = fresh.log_start;
 	take_over_ghosts(shard, smaller, fresh.ghost_lines);
@@ -221,8 +221,8 @@ void sci_foreign_replace(struct sci_shard *shard, uint32_t entry, uint32_t weigh
 			sci_foreign_ghost_hash_of(shard, offset), weight);
 	}
 	/* Not by sci_foreign_set_mark(): it is to be noted. */
-	atomic_store_explicit(&shard->marks[entry], (uint8_t)(shard->tick & (SCI_TICKS - 1)),
-		memory_order_relaxed);
+	atomic_store_explicit(&shard->foreign.marks[entry],
+		(uint8_t)(shard->tick & (SCI_TICKS - 1)), memory_order_relaxed);
 	sci_balance_fit(shard);
 	sci_policy_make_room(shard, (struct sci_demand){ 0 });
 }

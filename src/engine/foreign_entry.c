@@ -16,8 +16,8 @@ void sci_foreign_set_mark(struct sci_shard *shard, uint32_t entry, uint32_t tick
 {
 	uint8_t mark = (uint8_t)(tick & (SCI_TICKS - 1));
 
-	atomic_store_explicit(&shard->marks[entry], mark, memory_order_relaxed);
-	shard->seen_marks[entry] = mark;
+	atomic_store_explicit(&shard->foreign.marks[entry], mark, memory_order_relaxed);
+	shard->foreign.seen[entry] = mark;
 }
 
 void sci_foreign_leave(struct sci_shard *shard, sci_offset offset, sci_offset *list)
@@ -48,10 +48,10 @@ static inline bool is_use(unsigned age, unsigned age_of_mark)
 void sci_foreign_note(struct sci_shard *shard, sci_slot *slot)
 {
 	uint32_t entry = (uint32_t)(slot - sci_slots(shard));
-	uint32_t mark = atomic_load_explicit(&shard->marks[entry], memory_order_relaxed);
+	uint32_t mark = atomic_load_explicit(&shard->foreign.marks[entry], memory_order_relaxed);
 	unsigned age = sci_recency_age(shard, sci_slot_tick(*slot));
 
-	shard->seen_marks[entry] = (uint8_t)mark;
+	shard->foreign.seen[entry] = (uint8_t)mark;
 	if (is_use(age, sci_recency_age(shard, mark)))
 		sci_write(slot, *slot | SCI_SLOT_TOUCHED);
 	else if (age > SCI_AGE_MAX)

@@ -22,13 +22,13 @@ void sci_foreign_note(struct sci_shard *shard, sci_slot *slot);
 /* Whether the owner has noted anything for a line of slots since the policy looked at them. */
 static inline bool sci_foreign_line_has_news(const struct sci_shard *shard, uint32_t line)
 {
-	const unsigned char *marks = (const unsigned char *)(uintptr_t)shard->marks;
+	const unsigned char *marks = (const unsigned char *)(uintptr_t)shard->foreign.marks;
 	size_t first = (size_t)line * SCI_BUCKET_SLOTS;
 	uint64_t noted, seen;
 
 	_Static_assert(SCI_BUCKET_SLOTS == sizeof noted, "a mark is a byte");
 	noted = __atomic_load_n((const uint64_t *)(const void *)(marks + first), __ATOMIC_RELAXED);
-	memcpy(&seen, shard->seen_marks + first, sizeof seen);
+	memcpy(&seen, shard->foreign.seen + first, sizeof seen);
 	return noted != seen;
 }
 

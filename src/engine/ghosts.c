@@ -139,7 +139,7 @@ void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses, uint32
 	if (flags & OLD)
 		cap_ticks(shard, line);
 	*replaced = sci_ghost_renewed(print << 17 | (pin ? PIN : 0), uses, tick);
-	shard->ghosts_made++;
+	shard->totals.ghosts++;
 }
 
 void sci_ghosts_prefetch(const struct sci_shard *shard, uint32_t hash)
@@ -153,7 +153,7 @@ sci_ghost *sci_ghosts_find(const struct sci_shard *shard, uint32_t hash)
 	uint32_t print = print_of(hash);
 
 	/* A cache that never was full touches none of them. */
-	if (shard->ghosts_made == 0)
+	if (shard->totals.ghosts == 0)
 		return NULL;
 	lanes low, high;
 	memcpy(&low, line, sizeof low);

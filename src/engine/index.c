@@ -103,14 +103,14 @@ static uint32_t ghost_hash(const struct sci_shard *shard, uint64_t tagged, uint3
 
 uint32_t sci_index_ghost_hash(const struct sci_shard *shard, uint64_t hash)
 {
-	if (shard->marks)
+	if (shard->foreign.marks)
 		return sci_foreign_ghost_hash(hash);
 	return ghost_hash(shard, hash, sci_index_home(shard, hash));
 }
 
 uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_offset offset)
 {
-	if (shard->marks)
+	if (shard->foreign.marks)
 		return sci_foreign_ghost_hash_of(shard, offset);
 	uint32_t slot = sci_record_slot(sci_record_at(shard, offset));
 

@@ -60,11 +60,74 @@ struct sci_ghosts {
 	uint32_t ghost[8];
 };
 
+/* Lines of the index that are recounted at a miss, at most. */
+#define SCI_RECOUNT_LINES_MAX 4u
+
+/* Records that are pinned, live or detached. */
+struct sci_pins {
+	uint64_t units;
+	uint32_t records;
+};
+
+/* Use counts halve each time that the epoch moves on; see use_count.h. */
+struct sci_use_epoch {
+	uint64_t counted; /* in this epoch */
+	uint32_t epoch;
+};
+
+/* How large the window is, and whether it is the whole cache; see balance.c. */
+struct sci_balance {
+	uint32_t window_share;  /* the window's target, as a part of the capacity, times 2^32 */
+	uint32_t usual_entries; /* about how many the cache holds when it is full */
+	int32_t drift; /* the mean of the parts of an entry that the window was lately to grow by */
+	int32_t leave, enter;                    /* the evidence that there is */
+	int32_t enter_at;                        /* what is enough of it, times enter_patience */
+	uint16_t leave_patience, enter_patience; /* how much evidence it takes, as a factor */
+	uint8_t keeps_recent;                    /* 1: the window is the whole cache */
+	uint8_t has_left; /* 1: it was that, and has ceased to be at least once */
+};
+
+/* The recount of what readers have noted, a few lines of the index at each miss; see uses.c. */
+struct sci_recount {
+	uint32_t at;          /* the line where the next begins */
+	uint32_t lines;       /* how many it looks at */
+	uint32_t sweep_lines; /* that the present sweep for old ticks still has to look at */
+	uint32_t sweep_tick;  /* when that sweep began */
+};
+
+/* Costs that were given, as in worth.h. */
+struct sci_costs {
+	int32_t usual;     /* their mean */
+	int32_t inflation; /* what goes from main is worth, lately (GreedyDual-Size) */
+	uint8_t are_known; /* 1: one was given */
+	uint8_t differ;    /* 1: they do, for what the entries take */
+};
+
+/* The search for expired entries; see expiry.c. */
+struct sci_expiry {
+	int64_t due_ms;     /* nothing expires before */
+	int64_t lap_due_ms; /* the same, of what the search has seen in this lap */
+	uint32_t at;        /* the slot where it goes on */
+};
+
+/* What was counted since the beginning. */
+struct sci_totals {
+	uint64_t evictions, forgotten, reclaimed, ghosts, stored_units, moved_units;
+};
+
+/* Where the entries are those of an index of somebody else's; see foreign.h. */
+struct sci_foreign_marks {
+	_Atomic uint8_t *marks; /* a byte for each entry; NULL: they are not */
+	uint8_t *seen;          /* the same, as they were when the policy last looked */
+};
+
 /* Holes of a size class each; see holes.c. */
 #define SCI_HOLE_CLASSES 128u
 
-/* Lines of the index that are recounted at a miss, at most. */
-#define SCI_RECOUNT_LINES_MAX 4u
+struct sci_holes {
+	uint64_t classes[SCI_HOLE_CLASSES / 64]; /* a bit for each that is not empty */
+	sci_offset first[SCI_HOLE_CLASSES];
+};
 
 struct sci_shard {
 	/* What readers without the lock look at: a line of memory that is seldom written. */
@@ -84,45 +147,25 @@ struct sci_shard {
 	sci_offset log_limit; /* where the log may end */
 	sci_offset log_bound; /* where it should: before log_limit only while pins prevent it */
 
-	uint32_t max_entries;    /* the effective bound: never more than the index bears */
+	uint32_t max_entries;    /* the effective bound: at most the index's capacity */
 	uint32_t entries;        /* in the index */
 	uint32_t capacity_units; /* what records and weights may be together */
-	uint64_t space_units;    /* that records take, detached ones included */
-	uint64_t weight_units;   /* that the entries weigh beside their records */
-	uint64_t pinned_units;
-	uint32_t pinned; /* records that are pinned, live or detached */
-	uint32_t epoch;  /* of use counts */
-	uint64_t uses;   /* counted in this epoch */
-	uint64_t ghosts_made;
-	uint8_t keeps_recent; /* 1: the window is the whole cache */
-	uint8_t has_left;     /* 1: it was that, and has ceased to be at least once */
-	uint16_t leave_patience, enter_patience; /* how much evidence it takes, as a factor */
-	int32_t leave, enter;                    /* the evidence that there is */
-	int32_t enter_at;                        /* what is enough of it, times enter_patience */
-	uint32_t recount_at;    /* the line of the index where the next recount begins */
-	uint32_t recount_lines; /* how many it looks at */
-	uint32_t sweep_lines;   /* that the present sweep for old ticks still has to look at */
-	uint32_t sweep_tick;    /* when that sweep began */
-	uint32_t window_share;  /* the window's target, as a part of the capacity, times 2^32 */
-	uint32_t usual_entries; /* about how many the cache holds when it is full */
 	_Atomic uint32_t ghost_lines_used;
-	int32_t drift; /* the mean of the parts of an entry that the window was lately to grow by */
-	uint8_t has_costs;    /* 1: a cost was given */
-	uint8_t costs_differ; /* for what the entries take; then, as in worth.h: */
-	int32_t usual_cost;   /* the mean of the costs that were given */
-	int32_t inflation;    /* what goes from main is worth, lately */
+	uint64_t space_units;  /* that records take, detached ones included */
+	uint64_t weight_units; /* that the entries weigh beside their records */
+	struct sci_pins pins;
+	struct sci_use_epoch uses;
+	struct sci_balance balance;
+	struct sci_recount recount;
+	struct sci_costs costs;
 	struct sci_queue queue[SCI_QUEUES];
 	struct sci_eighths eighths;
 	struct sci_log log;
-	uint32_t expiry_at; /* the slot where the search for expired entries goes on */
-	int64_t due_ms;     /* nothing expires before */
-	int64_t lap_due_ms; /* the same, of what the search has seen in this lap */
-	uint64_t evictions, forgotten, stored_units, moved_units, reclaimed;
+	struct sci_expiry expiry;
+	struct sci_totals totals;
 	struct sci_object_link *to_free; /* objects whose entries are gone */
-	_Atomic uint8_t *marks; /* not NULL: the entries are somebody else's; see foreign.h */
-	uint8_t *seen_marks;    /* as they were when the policy last looked */
-	uint64_t hole_classes[SCI_HOLE_CLASSES / 64]; /* which of these are not empty */
-	sci_offset holes[SCI_HOLE_CLASSES];
+	struct sci_foreign_marks foreign;
+	struct sci_holes holes;
 	struct sci_recency recency;
 };
 

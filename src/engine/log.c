@@ -67,7 +67,7 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 		sci_record_is_expired(record, now_ms)) {
 		sci_policy_removed(shard, log->gap_end);
 		sci_entry_detach(shard, log->gap_end);
-		shard->reclaimed++;
+		shard->totals.reclaimed++;
 	}
 	uint32_t units = sci_record_units(record);
 	if (sci_record_state(record) == SCI_RECORD_DEAD) {
@@ -154,6 +154,6 @@ void sci_log_reset(struct sci_shard *shard)
 	struct sci_log *log = &shard->log;
 
 	log->head = log->gap_end = log->end = shard->log_start;
-	memset(shard->hole_classes, 0, sizeof shard->hole_classes);
-	memset(shard->holes, 0, sizeof shard->holes);
+	memset(shard->holes.classes, 0, sizeof shard->holes.classes);
+	memset(shard->holes.first, 0, sizeof shard->holes.first);
 }

@@ -22,16 +22,16 @@ void sci_main_learn_cost(struct sci_shard *shard, struct sci_demand demand)
 	int32_t cost =
 		sci_cost_for(shard, demand.cost, demand.load, sci_capacity_is_of_bytes(shard));
 
-	if (!shard->has_costs) {
-		shard->has_costs = 1;
-		shard->inflation = shard->usual_cost = cost;
+	if (!shard->costs.are_known) {
+		shard->costs.are_known = 1;
+		shard->costs.inflation = shard->costs.usual = cost;
 	}
 	/* Recency knows nothing of costs. */
-	if (cost != shard->usual_cost) {
-		shard->costs_differ = 1;
-		shard->keeps_recent = 0;
+	if (cost != shard->costs.usual) {
+		shard->costs.differ = 1;
+		shard->balance.keeps_recent = 0;
 	}
-	shard->usual_cost += (cost - shard->usual_cost) / COST_FOLLOWS;
+	shard->costs.usual += (cost - shard->costs.usual) / COST_FOLLOWS;
 }
 
 int32_t sci_main_worth_of(const struct sci_shard *shard, sci_offset offset)
@@ -39,7 +39,7 @@ int32_t sci_main_worth_of(const struct sci_shard *shard, sci_offset offset)
 	const struct sci_record *record = sci_record_at(shard, offset);
 	unsigned uses = sci_uses_now(shard, sci_slot_uses(*sci_slot_of(shard, offset)));
 
-	if (!shard->costs_differ)
+	if (!shard->costs.differ)
 		return sci_worth(shard, uses, 0, 0, false);
 	return sci_worth(shard, uses, sci_record_worth(record).cost, sci_record_load(record),
 		sci_capacity_is_of_bytes(shard));
@@ -62,9 +62,9 @@ static bool spare(struct sci_shard *shard, sci_offset offset)
 	if (use_bits) {
 		sci_uses_add(shard, slot, use_bits - 1);
 		sci_balance_move(shard, -SCI_BALANCE_STEP);
-	} else if (shard->costs_differ &&
-		sci_main_worth_of(shard, offset) > shard->inflation + DEARER) {
-		shard->inflation += INFLATION_RISE;
+	} else if (shard->costs.differ &&
+		sci_main_worth_of(shard, offset) > shard->costs.inflation + DEARER) {
+		shard->costs.inflation += INFLATION_RISE;
 	} else {
 		return false;
 	}
@@ -95,9 +95,10 @@ sci_offset sci_main_victim(struct sci_shard *shard)
 
 void sci_main_evict(struct sci_shard *shard, sci_offset offset)
 {
-	if (shard->costs_differ)
-		shard->inflation +=
-			(sci_main_worth_of(shard, offset) - shard->inflation) / INFLATION_FOLLOWS;
+	if (shard->costs.differ)
+		shard->costs.inflation +=
+			(sci_main_worth_of(shard, offset) - shard->costs.inflation) /
+			INFLATION_FOLLOWS;
 	sci_evict(shard, offset);
 }
 

@@ -60,7 +60,7 @@ static bool put_back(struct sci_shard *shard, sci_offset offset)
 	bool was_used = sci_slot_use_bits(*slot) > 0;
 	if (was_used)
 		sci_uses_add(shard, slot, 0);
-	if (shard->keeps_recent) {
+	if (shard->balance.keeps_recent) {
 		eighth = sci_recency_eighth(shard, sci_slot_tick(*slot));
 		if (eighth == SCI_EIGHTHS)
 			return false;
@@ -156,7 +156,7 @@ void sci_policy_evict_entry(struct sci_shard *shard, sci_offset offset)
 static bool is_giant(const struct sci_shard *shard, struct sci_demand demand)
 {
 	return sci_capacity_is_of_bytes(shard) &&
-		demand.load > (uint64_t)shard->capacity_units * shard->window_share >> 32;
+		demand.load > (uint64_t)shard->capacity_units * shard->balance.window_share >> 32;
 }
 
 /* A newcomer that does not go through the window, because it would push all others out of it. LRU, which knows

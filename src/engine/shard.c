@@ -50,7 +50,7 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 	if (entries > options->bytes / ENTRY_BYTES_LEAST)
 		entries = options->bytes / ENTRY_BYTES_LEAST;
 	shard->magic = SCI_SHARD_MAGIC;
-	shard->due_ms = shard->lap_due_ms = SCI_NEVER;
+	shard->expiry.due_ms = shard->expiry.lap_due_ms = SCI_NEVER;
 	shard->buckets = sci_index_buckets(entries);
 
 	uint64_t bears = sci_index_capacity(shard->buckets);
@@ -183,22 +183,22 @@ static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot
 	sci_offset offset, struct sci_inherited inherited)
 {
 	const struct sci_record *record = sci_record_at(shard, offset);
-	uint64_t forgotten = shard->forgotten;
+	uint64_t forgotten = shard->totals.forgotten;
 	sci_offset in_the_way;
 
 	shard->entries++;
 	shard->space_units += sci_record_units(record);
-	shard->stored_units += sci_record_units(record);
+	shard->totals.stored_units += sci_record_units(record);
 	shard->weight_units += sci_record_worth(record).weight_units;
 	if (old)
 		sci_entry_replace(shard, old, offset);
 	while (!old && (in_the_way = sci_index_enter(shard, name->hash, offset))) {
 		sci_policy_removed(shard, in_the_way);
 		sci_entry_detach(shard, in_the_way);
-		shard->forgotten++;
+		shard->totals.forgotten++;
 	}
 	sci_policy_entered(shard, offset, inherited);
-	if (shard->forgotten != forgotten)
+	if (shard->totals.forgotten != forgotten)
 		sci_audit(shard);
 }
 
@@ -211,7 +211,7 @@ void sci_shard_add_removed(struct sci_shard *shard, struct sci_object_link *obje
 /* Something large that would have to go again at once. */
 static void decline(struct sci_shard *shard, const struct sci_content *content)
 {
-	shard->evictions++;
+	shard->totals.evictions++;
 	if (content->object)
 		sci_shard_add_removed(shard, content->object);
 }
@@ -232,7 +232,7 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 		.cost = content->cost,
 		.entries = slot ? 0 : 1,
 	};
-	if (shard->moved_units)
+	if (shard->totals.moved_units)
 		sci_capacity_measure(shard);
 	if (!sci_policy_admit(shard, demand, &inherited)) {
 		decline(shard, content);
@@ -265,7 +265,7 @@ enum sci_store_result sci_shard_put(struct sci_shard *shard, const struct sci_na
 	uint64_t capacity = (uint64_t)(shard->log_bound - shard->log_start) * SCI_UNIT;
 	enum sci_store_result stored = SCI_STORE_TOO_LARGE;
 
-	if (now_ms >= shard->due_ms)
+	if (now_ms >= shard->expiry.due_ms)
 		sci_shard_expire(shard, now_ms, EXPIRE_SLOTS);
 	if (name->len <= SCI_KEY_LEN_MAX && content->len <= capacity &&
 		content->weight <= capacity) {
@@ -306,7 +306,7 @@ uint64_t sci_shard_clear(struct sci_shard *shard)
 			sci_policy_removed(shard, shard->queue[i].oldest);
 			sci_entry_detach(shard, shard->queue[i].oldest);
 		}
-	if (!shard->pinned)
+	if (!shard->pins.records)
 		sci_log_reset(shard);
 	return entries;
 }
@@ -322,8 +322,8 @@ bool sci_shard_pin(struct sci_shard *shard, sci_offset offset)
 	sci_write(&record->header, record->header + SCI_PIN);
 	if (pins > 0)
 		return true;
-	shard->pinned++;
-	shard->pinned_units += sci_record_units(record);
+	shard->pins.records++;
+	shard->pins.units += sci_record_units(record);
 	return true;
 }
 
@@ -331,12 +331,12 @@ void sci_shard_unpin(struct sci_shard *shard, sci_offset offset)
 {
 	struct sci_record *record = sci_record_at(shard, offset);
 
-	assert(sci_record_is_pinned(record) && shard->pinned > 0);
+	assert(sci_record_is_pinned(record) && shard->pins.records > 0);
 	sci_write(&record->header, record->header - SCI_PIN);
 	if (sci_record_is_pinned(record))
 		return;
-	shard->pinned--;
-	shard->pinned_units -= sci_record_units(record);
+	shard->pins.records--;
+	shard->pins.units -= sci_record_units(record);
 	if (sci_record_state(record) == SCI_RECORD_DETACHED)
 		sci_entry_die(shard, offset);
 }
@@ -344,13 +344,13 @@ void sci_shard_unpin(struct sci_shard *shard, sci_offset offset)
 struct sci_shard_stats sci_shard_stats(const struct sci_shard *shard)
 {
 	return (struct sci_shard_stats){
-		.evictions = shard->evictions,
-		.forgotten = shard->forgotten,
-		.moved_bytes = shard->moved_units * SCI_UNIT,
+		.evictions = shard->totals.evictions,
+		.forgotten = shard->totals.forgotten,
+		.moved_bytes = shard->totals.moved_units * SCI_UNIT,
 		.entries = shard->entries,
-		.reclaimed = shard->reclaimed,
+		.reclaimed = shard->totals.reclaimed,
 		.bytes = sci_shard_load(shard) * SCI_UNIT,
-		.pinned = shard->pinned,
-		.pinned_bytes = shard->pinned_units * SCI_UNIT,
+		.pinned = shard->pins.records,
+		.pinned_bytes = shard->pins.units * SCI_UNIT,
 	};
 }

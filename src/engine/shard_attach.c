@@ -36,20 +36,20 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes)
 	if (bytes < SCI_SHARD_BYTES_MIN || bytes > SCI_SHARD_BYTES_MAX ||
 		sci_shard_check_head(shard) || shard->log_limit > bytes / SCI_UNIT)
 		return NULL;
-	memset(shard->hole_classes, 0, sizeof shard->hole_classes);
-	memset(shard->holes, 0, sizeof shard->holes);
+	memset(shard->holes.classes, 0, sizeof shard->holes.classes);
+	memset(shard->holes.first, 0, sizeof shard->holes.first);
 	if (!put_in_order(shard, shard->log_start, shard->log.head) ||
 		!put_in_order(shard, shard->log.gap_end, shard->log.end))
 		return NULL;
 	shard->sequence &= ~1u;
 	shard->to_free = NULL;
-	shard->marks = NULL;
-	shard->seen_marks = NULL;
-	shard->pinned = 0;
-	shard->pinned_units = 0;
+	shard->foreign.marks = NULL;
+	shard->foreign.seen = NULL;
+	shard->pins.records = 0;
+	shard->pins.units = 0;
 	/* The search for what is due begins anew, and knows nothing. */
-	shard->expiry_at = 0;
-	shard->due_ms = INT64_MIN;
-	shard->lap_due_ms = SCI_NEVER;
+	shard->expiry.at = 0;
+	shard->expiry.due_ms = INT64_MIN;
+	shard->expiry.lap_due_ms = SCI_NEVER;
 	return sci_shard_check(shard) ? NULL : shard;
 }

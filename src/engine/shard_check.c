@@ -70,15 +70,15 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "the bound on entries is more than the index bears";
 	if (shard->entries > shard->max_entries)
 		return "more entries than the bound";
-	if (shard->expiry_at >= shard->buckets * SCI_BUCKET_SLOTS)
+	if (shard->expiry.at >= shard->buckets * SCI_BUCKET_SLOTS)
 		return "the search for expired entries has left the index";
-	if (shard->window_share > SCI_BALANCE_SHARE_MOST)
+	if (shard->balance.window_share > SCI_BALANCE_SHARE_MOST)
 		return "the window's share is none";
-	if (shard->drift < -SCI_BALANCE_ENTRY || shard->drift > SCI_BALANCE_ENTRY)
+	if (shard->balance.drift < -SCI_BALANCE_ENTRY || shard->balance.drift > SCI_BALANCE_ENTRY)
 		return "the window moves by more than an entry at a time";
-	if (shard->recount_at >= shard->buckets || shard->recount_lines > SCI_RECOUNT_LINES_MAX)
+	if (shard->recount.at >= shard->buckets || shard->recount.lines > SCI_RECOUNT_LINES_MAX)
 		return "the recount has left the index";
-	if (!shard->leave_patience || !shard->enter_patience)
+	if (!shard->balance.leave_patience || !shard->balance.enter_patience)
 		return "no evidence is wanted for a change of mind";
 	return check_recency(shard);
 }
@@ -109,7 +109,7 @@ static const char *check_entry(const struct sci_shard *shard, sci_offset offset,
 		sci_slot_offset(*sci_slot_of(shard, offset)) != offset)
 		return "a live record is not in the index";
 	if ((record->header & SCI_HEADER_TIMED) &&
-		(int64_t)*sci_record_expires(record, record->header) < shard->due_ms)
+		(int64_t)*sci_record_expires(record, record->header) < shard->expiry.due_ms)
 		return "a record is due before anything is";
 	return NULL;
 }
@@ -222,10 +222,10 @@ static const char *check_holes(const struct sci_shard *shard, const struct censu
 	uint64_t holes = 0;
 
 	for (unsigned class = 0; class < SCI_HOLE_CLASSES; class ++) {
-		bool listed = shard->hole_classes[class / 64] >> class % 64 & 1;
-		if (listed != (shard->holes[class] != 0))
+		bool listed = shard->holes.classes[class / 64] >> class % 64 & 1;
+		if (listed != (shard->holes.first[class] != 0))
 			return "the classes of holes are marked wrongly";
-		sci_offset newer = 0, offset = shard->holes[class];
+		sci_offset newer = 0, offset = shard->holes.first[class];
 		for (; offset && holes <= census->holes; holes++) {
 			if (!is_in_log(shard, offset, SCI_HOLE_UNITS_MIN))
 				return "a list of holes leaves the log";
@@ -247,7 +247,7 @@ static const char *check_counts(const struct sci_shard *shard, const struct cens
 	if (census->space_units != shard->space_units ||
 		census->weight_units != shard->weight_units)
 		return "the count of live bytes is wrong";
-	if (census->pinned != shard->pinned || census->pinned_units != shard->pinned_units)
+	if (census->pinned != shard->pins.records || census->pinned_units != shard->pins.units)
 		return "the count of pins is wrong";
 	return NULL;
 }

@@ -22,16 +22,16 @@ void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned use_bits)
 
 	seen = sci_slot_with_uses(seen, sci_uses_one_more(shard, sci_slot_uses(seen)));
 	sci_write(slot, sci_slot_with_use_bits(seen, use_bits));
-	if (++shard->uses >= (uint64_t)shard->recency.capacity * AGEING) {
-		shard->uses = 0;
-		shard->epoch++;
+	if (++shard->uses.counted >= (uint64_t)shard->recency.capacity * AGEING) {
+		shard->uses.counted = 0;
+		shard->uses.epoch++;
 	}
 }
 
 /* In which half of the window a use counts: in the younger it is expected. */
 static bool use_counts_here(const struct sci_shard *shard, uint64_t slot)
 {
-	if (sci_slot_queue(slot) == SCI_MAIN || shard->keeps_recent)
+	if (sci_slot_queue(slot) == SCI_MAIN || shard->balance.keeps_recent)
 		return true;
 	return sci_record_eighth(sci_record_at(shard, sci_slot_offset(slot))) >= SCI_EIGHTHS / 2;
 }
@@ -81,18 +81,20 @@ static uint64_t any_of_line(const struct sci_bucket *line)
  * longer. */
 void sci_uses_recount_some(struct sci_shard *shard)
 {
-	if (shard->sweep_lines == 0 && shard->tick - shard->sweep_tick >= SWEEP_TICKS) {
-		shard->sweep_lines = shard->buckets;
-		shard->sweep_tick = shard->tick;
+	if (shard->recount.sweep_lines == 0 &&
+		shard->tick - shard->recount.sweep_tick >= SWEEP_TICKS) {
+		shard->recount.sweep_lines = shard->buckets;
+		shard->recount.sweep_tick = shard->tick;
 	}
-	for (uint32_t i = 0; i < shard->recount_lines; i++) {
-		struct sci_bucket *line = sci_buckets(shard) + shard->recount_at;
-		bool any = shard->marks ? sci_foreign_line_has_news(shard, shard->recount_at)
-					: (any_of_line(line) & SCI_SLOT_TOUCHED) != 0;
-		if (any || shard->sweep_lines > 0)
+	for (uint32_t i = 0; i < shard->recount.lines; i++) {
+		struct sci_bucket *line = sci_buckets(shard) + shard->recount.at;
+		bool any = shard->foreign.marks
+			? sci_foreign_line_has_news(shard, shard->recount.at)
+			: (any_of_line(line) & SCI_SLOT_TOUCHED) != 0;
+		if (any || shard->recount.sweep_lines > 0)
 			recount_line(shard, line);
-		shard->sweep_lines -= shard->sweep_lines > 0;
-		shard->recount_at =
-			shard->recount_at + 1 < shard->buckets ? shard->recount_at + 1 : 0;
+		shard->recount.sweep_lines -= shard->recount.sweep_lines > 0;
+		shard->recount.at =
+			shard->recount.at + 1 < shard->buckets ? shard->recount.at + 1 : 0;
 	}
 }

@@ -17,7 +17,7 @@ void sci_uses_recount_news(struct sci_shard *shard, sci_slot *slot);
 /* Counts what readers have noted of an entry; to be called before its mark or its tick is looked at. */
 static inline void sci_uses_recount(struct sci_shard *shard, sci_slot *slot)
 {
-	if (shard->marks)
+	if (shard->foreign.marks)
 		sci_foreign_note(shard, slot);
 	uint32_t touched_and_tick = (uint32_t)(*slot >> SCI_SLOT_TICK_SHIFT) & (2 * SCI_TICKS - 1);
 

@@ -23,7 +23,7 @@ static inline int32_t sci_cost_for(const struct sci_shard *shard, uint32_t cost,
 	bool bytes_bind)
 {
 	if (!cost)
-		return shard->usual_cost;
+		return shard->costs.usual;
 	return sci_log(cost) - (bytes_bind ? sci_log(load ? load : 1) : 0);
 }
 
@@ -32,7 +32,7 @@ static inline int32_t sci_worth(const struct sci_shard *shard, unsigned uses, ui
 {
 	int32_t worth = uses ? sci_log(uses) : -SCI_OCTAVE;
 
-	return shard->costs_differ ? worth + sci_cost_for(shard, cost, load, bytes_bind) : worth;
+	return shard->costs.differ ? worth + sci_cost_for(shard, cost, load, bytes_bind) : worth;
 }
 
 #endif

@@ -41,7 +41,7 @@ static int set_up(void **state)
 	memset(shard, 0, BYTES);
 	sci_shard_format(shard, &options);
 	/* So that there is a main. */
-	shard->keeps_recent = 0;
+	shard->balance.keeps_recent = 0;
 	for (uint64_t key = 0; key < 60; key++) {
 		struct sci_name name = name_of(&key);
 		assert_int_equal(sci_shard_put(shard, &name,
@@ -114,14 +114,17 @@ static void faults_of_the_head(void **state)
 	assert_noticed(shard->max_entries, UINT32_MAX,
 		"the bound on entries is more than the index bears");
 	assert_noticed(shard->max_entries, shard->entries - 1, "more entries than the bound");
-	assert_noticed(shard->expiry_at, UINT32_MAX,
+	assert_noticed(shard->expiry.at, UINT32_MAX,
 		"the search for expired entries has left the index");
-	assert_noticed(shard->window_share, UINT32_MAX, "the window's share is none");
-	assert_noticed(shard->drift, INT32_MIN, "the window moves by more than an entry at a time");
-	assert_noticed(shard->recount_at, UINT32_MAX, "the recount has left the index");
-	assert_noticed(shard->recount_lines, UINT32_MAX, "the recount has left the index");
-	assert_noticed(shard->leave_patience, 0, "no evidence is wanted for a change of mind");
-	assert_noticed(shard->enter_patience, 0, "no evidence is wanted for a change of mind");
+	assert_noticed(shard->balance.window_share, UINT32_MAX, "the window's share is none");
+	assert_noticed(shard->balance.drift, INT32_MIN,
+		"the window moves by more than an entry at a time");
+	assert_noticed(shard->recount.at, UINT32_MAX, "the recount has left the index");
+	assert_noticed(shard->recount.lines, UINT32_MAX, "the recount has left the index");
+	assert_noticed(shard->balance.leave_patience, 0,
+		"no evidence is wanted for a change of mind");
+	assert_noticed(shard->balance.enter_patience, 0,
+		"no evidence is wanted for a change of mind");
 	assert_noticed(shard->recency.capacity, 0, "recency is of no cache");
 	assert_noticed(shard->recency.inside_ticks, SCI_TICKS, "recency reaches too far");
 	assert_noticed(shard->recency.near_ticks, SCI_TICKS, "recency reaches too far");
@@ -176,7 +179,7 @@ static void a_deadline_that_is_not_expected(void **state)
 
 	(void)state;
 	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
-	assert_noticed(shard->due_ms, 101, "a record is due before anything is");
+	assert_noticed(shard->expiry.due_ms, 101, "a record is due before anything is");
 }
 
 /* An entry that is not live any more is missed by what points to it. */
@@ -197,12 +200,12 @@ static void faults_of_holes(void **state)
 	unsigned class = 0;
 
 	(void)state;
-	while (!shard->holes[class])
+	while (!shard->holes.first[class])
 		class ++;
-	assert_noticed(shard->hole_classes[class / 64], 0,
+	assert_noticed(shard->holes.classes[class / 64], 0,
 		"the classes of holes are marked wrongly");
-	assert_noticed(shard->holes[class], shard->log.end, "a list of holes leaves the log");
-	assert_noticed(shard->holes[class], live, "a list of holes is broken");
+	assert_noticed(shard->holes.first[class], shard->log.end, "a list of holes leaves the log");
+	assert_noticed(shard->holes.first[class], live, "a list of holes is broken");
 	assert_noticed(sci_record_at(shard, hole)->newer, live, "a list of holes is broken");
 	assert_noticed(sci_record_at(shard, hole)->older, shard->log.end,
 		"a list of holes leaves the log");
@@ -242,8 +245,8 @@ static void faults_of_counts(void **state)
 	assert_noticed(shard->space_units, shard->space_units + 1,
 		"the count of live bytes is wrong");
 	assert_noticed(shard->weight_units, 1, "the count of live bytes is wrong");
-	assert_noticed(shard->pinned, shard->pinned + 1, "the count of pins is wrong");
-	assert_noticed(shard->pinned_units, 0, "the count of pins is wrong");
+	assert_noticed(shard->pins.records, shard->pins.records + 1, "the count of pins is wrong");
+	assert_noticed(shard->pins.units, 0, "the count of pins is wrong");
 
 	/* An entry that is in no queue. */
 	struct sci_queue *window = &shard->queue[SCI_WINDOW];
