@@ -2,7 +2,9 @@
  *
  * What is pinned is a record in the region, which then stays where it is and as it is; an object, which
  * has a count of its own holders; or, when a record's pins are used up, a copy on the heap. */
-#include "cache/handle.h"
+#include "cache/lookup.h"
+
+#include "cache/cache_clock.h"
 #include "cache/bypass.h"
 #include "engine/peek.h"
 

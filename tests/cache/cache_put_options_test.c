@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cache/fetching.h"
+#include "cache/handle.h"
 #include "cache/sound.h"
 #include "engine/layout.h"
 #include "engine/shard.h"
