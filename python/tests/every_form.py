@@ -123,6 +123,7 @@ assert_type(("me", 2024) in reports, bool)
 assert_type(len(reports), int)
 assert_type(list(reports), list[tuple[str, int]])
 reports["me"] = b""  # error
+reports["me", 2024] = b"again"
 del reports["me", 2024]
 reports.clear()
 assert_type(reports.info(), CacheInfo)
