@@ -108,12 +108,21 @@ static size_t own_size(PyObject *object)
 	return size + (PyObject_IS_GC(object) ? 2 * sizeof(void *) : 0);
 }
 
+/* The parts of a dict that the collector visits: where all keys are text, these are not among them. */
+static Py_ssize_t parts_of_dict(PyObject *dict)
+{
+	Py_ssize_t at = 0;
+	PyObject *key = NULL;
+	bool has_text = PyDict_Next(dict, &at, &key, NULL) && PyUnicode_CheckExact(key);
+	return PyDict_GET_SIZE(dict) * (has_text ? 1 : 2);
+}
+
 /* How many parts a container has; 0: not known. */
 static size_t parts_of(PyObject *object)
 {
 	Py_ssize_t parts = PyList_Check(object) ? PyList_GET_SIZE(object)
 		: PyTuple_Check(object)         ? PyTuple_GET_SIZE(object)
-		: PyDict_Check(object)          ? ((PyDictObject *)object)->ma_used
+		: PyDict_Check(object)          ? parts_of_dict(object)
 		: PyAnySet_Check(object)        ? PySet_GET_SIZE(object)
 						: 0;
 	return (size_t)parts;
