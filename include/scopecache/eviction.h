@@ -1,7 +1,8 @@
-/* scopecache/eviction.h - which entry of an index of your own has to go: the adaptive policy by itself.
+/* scopecache/eviction.h - the adaptive eviction policy, for an index of your own.
  *
- * For a program that keeps and finds its entries itself. The order knows an entry by a small number, and nothing of
- * its key or value. It decides as a cache of the library with the same bounds does.
+ * For a program that stores and finds its entries itself. An eviction order knows an entry by a
+ * small number, and not its key or value. It evicts as a cache of the library with the same bounds
+ * does.
  *
  *	struct sc_eviction *order;
  *	uint32_t number, victim;
@@ -17,10 +18,10 @@
  *			my_entries[number] = my_index_add(key, number);
  *	}
  *
- * An order calls nothing of its owner's, takes no lock and reads no clock. All functions are for one thread at a
- * time, and do not block. Marks are different: see there.
+ * An order calls no user code, takes no lock and reads no clock. Its functions do not block, and
+ * are for one thread at a time, except sc_eviction_mark().
  *
- * It takes about 41 bytes an entry, or 49 with a bound on weight, and 1.6 kB by itself.
+ * An order takes 1.6 kB, and about 41 bytes for each entry, or 49 with a bound on weight.
  */
 #ifndef SCOPECACHE_EVICTION_H
 #define SCOPECACHE_EVICTION_H
@@ -32,6 +33,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
+/* The options of an eviction order; set max_entries, max_weight or both. */
 struct sc_eviction_options {
 	size_t size; /* sizeof(struct sc_eviction_options); SC_EVICTION_OPTIONS() fills it in */
 	uint64_t max_entries; /* at most 2^28; 0: no bound */
@@ -40,63 +42,76 @@ struct sc_eviction_options {
 	uint64_t grow;       /* 1: take memory as entries come, also with a bound on entries */
 };
 
+/* A pointer to options: SC_EVICTION_OPTIONS(.max_entries = 1000). */
 #ifndef __cplusplus
 #define SC_EVICTION_OPTIONS(...)                                                                   \
 	(&(const struct sc_eviction_options){ .size = sizeof(struct sc_eviction_options),          \
 		__VA_ARGS__ })
 #endif
 
-/* An open order. The members are for sc_eviction_mark(); what else there is, is private. */
+/* An eviction order. The fields are for sc_eviction_mark(), and private. */
 struct sc_eviction {
 	unsigned char *marks; /* one for each entry */
 	unsigned char now;    /* the mark of an entry that is used now */
 	unsigned char reserved[7];
 };
 
-/* The number of no entry. */
+/* A number that no entry has. */
 #define SC_EVICTION_NONE UINT32_MAX
 
-/* Open an order of no entries.
+/* Open an eviction order without entries.
  *
- * returns  0 with *order set; SC_E_INVAL when no bound is given or one is out of its range, or
+ * returns  0 with *order set; SC_E_INVAL when no bound is set or one is out of range, or
  *          SC_E_NOMEM, with *order NULL.
- * owns     the caller owns the order: sc_eviction_close(). With a bound on entries, and without `grow`,
- *          all memory is taken here, otherwise as entries come. */
+ * owns     the caller owns the order: sc_eviction_close(). With a bound on entries and without
+ *          `grow` it allocates all its memory now, otherwise as entries are inserted.
+ * threads  any; does not block. */
 int sc_eviction_open(struct sc_eviction **order, const struct sc_eviction_options *options);
 
-/* Close an order; NULL is allowed. */
+/* Close an eviction order; NULL is allowed.
+ *
+ * threads  one; does not block. */
 void sc_eviction_close(struct sc_eviction *order);
 
-/* A new entry comes. `hash` is of its key and should differ in all 64 bits: by it the order remembers keys that
- * were evicted. `weight` counts only with a bound on weight.
+/* Insert a new entry. `hash` is the hash of its key, by which the order remembers evicted keys; all
+ * 64 bits should vary. `weight` counts only with a bound on weight. Ask for victims after each
+ * insertion.
  *
- * returns  0 with *entry set to its number, or to SC_EVICTION_NONE when it would push out entries that are worth
- *          more; then do not keep it. Ask for victims in either case. SC_E_TOO_LARGE when it is heavier
- *          than the bound, SC_E_NOMEM, or SC_E_INVAL when the victims of the last insertion were not
- *          asked for and take all numbers; then nothing has changed.
- * numbers  are used again after the entry was removed, or the victim asked for. They are less than max_entries + 9,
- *          and where memory is taken as entries come, less than 64 or than four times the most entries there
- *          were. */
+ * returns  0 with *entry its number, or SC_EVICTION_NONE when it would evict more useful entries:
+ *          then do not store it. A number is reused after its entry was removed or returned as a
+ *          victim. Numbers are less than max_entries + 9; if memory grows, also less than 64 or
+ *          four times the most entries so far.
+ * errors   with nothing changed: SC_E_TOO_LARGE when it is heavier than the bound; SC_E_NOMEM;
+ *          SC_E_INVAL when victims of earlier insertions were not asked for and use all numbers.
+ * threads  one at a time; does not block. */
 int sc_eviction_insert(struct sc_eviction *order, uint64_t hash, uint64_t weight, uint32_t *entry);
 
-/* The entry has another value, of this weight. That is a use of it too. Ask for victims then; it may be one.
+/* Set the weight of an entry whose value was replaced, which is also a use. Ask for victims then;
+ * the entry may be one of them.
  *
- * returns  0; SC_E_TOO_LARGE, and SC_E_INVAL when there is no such entry, with nothing changed. */
+ * returns  0; SC_E_TOO_LARGE, or SC_E_INVAL when there is no such entry, with nothing changed.
+ * threads  one at a time; does not block. */
 int sc_eviction_replace(struct sc_eviction *order, uint32_t entry, uint64_t weight);
 
-/* The entry is gone for another reason: it has expired, or is not true any more. SC_E_INVAL when there is no
- * such entry, among them victims; otherwise 0. */
+/* Remove an entry that expired or was invalidated.
+ *
+ * returns  0; SC_E_INVAL when there is no such entry, or it is a victim.
+ * threads  one at a time; does not block. */
 int sc_eviction_remove(struct sc_eviction *order, uint32_t entry);
 
-/* The next of the entries that the order has evicted, which are to be removed. Returns 1 with *entry set, or 0
- * when there is none. */
+/* Get the next entry that the order has evicted, and that must be removed from the index.
+ *
+ * returns  1 with *entry set; 0 when there is none.
+ * threads  one at a time; does not block. */
 int sc_eviction_victim(struct sc_eviction *order, uint32_t *entry);
 
-/* The entry was used: a byte is written, and nothing if it was used a moment before. The policy reads it when it
- * considers the entry.
+/* Mark an entry as used. This writes a byte, or nothing if the entry was marked recently; the
+ * policy reads it when it considers the entry. Marking an entry that was removed meanwhile is
+ * harmless.
  *
- * threads  any, also while another thread is in a function of the order, if there is a bound on entries. Without
- *          one, or with `grow`, an insertion may move the marks. An entry that is gone meanwhile does no harm. */
+ * threads  any, also while another thread is in a function of the order, if there is a bound on
+ *          entries. Without one, or with `grow`, an insertion may move the marks. Does not
+ *          block. */
 static inline void sc_eviction_mark(struct sc_eviction *order, uint32_t entry)
 {
 	unsigned char now = __atomic_load_n(&order->now, __ATOMIC_RELAXED);

@@ -18,8 +18,10 @@
 #include "cache/flight.h"
 #include "cache/fork.h"
 #include "cache/memory.h"
+#include "cache/options.h"
 #include "cache/region.h"
 #include "cache/stripes.h"
+#include "cache/upkeep.h"
 
 static void free_memory(struct sc_cache *cache)
 {
@@ -96,7 +98,7 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 }
 
 /* Whoever lets go last sees all that the others did before. */
-void sci_cache_let_go(struct sc_cache *cache)
+void sci_cache_release(struct sc_cache *cache)
 {
 	if (atomic_fetch_sub_explicit(&cache->holds, 1, memory_order_acq_rel) == 1)
 		destroy(cache);
@@ -115,23 +117,9 @@ void sc_cache_close(struct sc_cache *cache)
 {
 	if (!cache)
 		return;
-	struct sci_departed *objects = has_objects(cache) ? sci_cache_clear(cache) : NULL;
-	sci_cache_let_go(cache);
-	sci_blob_release_departed(objects);
-}
-
-int64_t sci_cache_now_ms(const struct sc_cache *cache)
-{
-	const struct sc_clock *clock = cache->options.clock;
-
-	return clock ? clock->now_ms(clock->context) : sci_cache_time_ms();
-}
-
-int64_t sci_cache_coarse_ms(const struct sc_cache *cache)
-{
-	const struct sc_clock *clock = cache->options.clock;
-
-	return clock ? clock->now_ms(clock->context) : sci_cache_time_coarse_ms();
+	struct sci_object_link *objects = has_objects(cache) ? sci_cache_clear(cache) : NULL;
+	sci_cache_release(cache);
+	sci_blob_release_list(objects);
 }
 
 static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stripe)
@@ -164,9 +152,9 @@ static struct sc_cache_stats sum_stats(struct sc_cache *cache)
 	struct sc_cache_stats sum = { .size = sizeof sum };
 
 	sci_cache_lock_all(cache);
-	struct sci_tally_sum tally = sci_tally_sum(&cache->tally);
-	sum.hits = tally.hits - cache->forgotten_tally.hits;
-	sum.misses = tally.misses - cache->forgotten_tally.misses;
+	struct sci_thread_counts_sum counts = sci_thread_counts_sum(&cache->thread_counts);
+	sum.hits = counts.hits - cache->forgotten_counts.hits;
+	sum.misses = counts.misses - cache->forgotten_counts.misses;
 	sum.max_entries = cache->max_entries;
 	sum.max_bytes = cache->max_bytes;
 	for (uint32_t i = 0; i < cache->stripe_count; i++)

@@ -4,6 +4,7 @@
 #define SCI_ENGINE_AUDIT_H
 
 #include "engine/layout.h"
+#include "engine/shard_check.h"
 
 #ifdef SC_AUDIT
 
@@ -30,7 +31,7 @@ static inline uint64_t sci_audit_period(const struct sci_shard *shard)
  * was too much has gone. */
 static inline void sci_audit(const struct sci_shard *shard)
 {
-	uint64_t gone = shard->evictions + shard->forgotten;
+	uint64_t gone = shard->totals.evictions + shard->totals.forgotten;
 	const char *wrong;
 
 	if (gone % sci_audit_period(shard) != 0 || shard->entries > shard->max_entries)

@@ -16,24 +16,19 @@
 
 #include "engine/balance.h"
 #include "engine/ghosts.h"
-#include "engine/index.h"
 #include "engine/policy.h"
 #include "engine/queue.h"
 #include "engine/recency.h"
 
 #include <string.h>
 
-/* The lists through `newer`, and how many numbers were ever given out. */
-#define FREE    log.head
-#define VICTIMS log.gap_end
-#define USED    log.end
-
-#define PLAIN_BYTES  24u
-#define WEIGHT_BYTES 8u
+#define FREE    SCI_FOREIGN_FREE
+#define VICTIMS SCI_FOREIGN_VICTIMS
+#define USED    SCI_FOREIGN_USED
 
 static uint32_t units_of(bool weighs)
 {
-	return (PLAIN_BYTES + (weighs ? WEIGHT_BYTES : 0)) / SCI_UNIT;
+	return (SCI_FOREIGN_PLAIN_BYTES + (weighs ? SCI_FOREIGN_WEIGHT_BYTES : 0)) / SCI_UNIT;
 }
 
 /* The bound on weight is there if capacity_units is not the most that there can be. */
@@ -47,14 +42,14 @@ static uint32_t entries_of(const struct sci_shard *shard)
 	return shard->buckets * SCI_BUCKET_SLOTS;
 }
 
-static sci_place place_of(const struct sci_shard *shard, uint32_t entry)
+static sci_offset offset_of(const struct sci_shard *shard, uint32_t entry)
 {
 	return shard->log_start + entry * units_of(weighs(shard));
 }
 
-static uint32_t entry_of(const struct sci_shard *shard, sci_place place)
+static uint32_t entry_of(const struct sci_shard *shard, sci_offset offset)
 {
-	return sci_record_slot(sci_record_at(shard, place));
+	return sci_record_slot(sci_record_at(shard, offset));
 }
 
 static uint64_t records_start(uint32_t entries)
@@ -82,11 +77,11 @@ struct sci_shard *sci_foreign_format(void *memory, uint32_t entries,
 
 	assert(entries > 0 && entries % SCI_BUCKET_SLOTS == 0);
 	shard->magic = SCI_SHARD_MAGIC;
-	shard->marks = marks;
-	shard->seen_marks =
+	shard->foreign.marks = marks;
+	shard->foreign.seen =
 		(uint8_t *)memory + bytes_without_marks(entries, bounds->weight_units > 0);
 	shard->buckets = entries / SCI_BUCKET_SLOTS;
-	shard->log_start = (sci_place)(records_start(entries) / SCI_UNIT);
+	shard->log_start = (sci_offset)(records_start(entries) / SCI_UNIT);
 	shard->log_bound = bounds->weight_units > 0;
 	shard->max_entries = bounds->max_entries && bounds->max_entries < UINT32_MAX
 		? (uint32_t)bounds->max_entries
@@ -99,20 +94,20 @@ struct sci_shard *sci_foreign_format(void *memory, uint32_t entries,
 	return shard;
 }
 
-static sci_place moved(sci_place place, uint32_t by)
+static sci_offset moved(sci_offset offset, uint32_t by)
 {
-	return place ? place + by : 0;
+	return offset ? offset + by : 0;
 }
 
 static void move_record(struct sci_shard *shard, uint32_t entry, uint32_t by)
 {
-	struct sci_record *record = sci_record_at(shard, place_of(shard, entry));
+	struct sci_record *record = sci_record_at(shard, offset_of(shard, entry));
 
 	sci_write(&record->newer, moved(record->newer, by));
 	sci_write(&record->older, moved(record->older, by));
 	sci_slot *slot = sci_slots(shard) + entry;
 	if (*slot)
-		sci_write(slot, sci_slot_with_place(*slot, sci_slot_place(*slot) + by));
+		sci_write(slot, sci_slot_with_offset(*slot, sci_slot_offset(*slot) + by));
 }
 
 /* Ghosts are where the number of lines in use puts them: they stay if that is the same. */
@@ -120,7 +115,7 @@ static void take_over_ghosts(struct sci_shard *shard, const struct sci_shard *sm
 	uint32_t lines)
 {
 	shard->ghost_lines = lines;
-	sci_ghosts_fit(shard, shard->usual_entries);
+	sci_ghosts_fit(shard, shard->balance.usual_entries);
 	if (shard->ghost_lines_used == smaller->ghost_lines_used)
 		memcpy(sci_ghost_lines(shard), sci_ghost_lines(smaller),
 			(size_t)smaller->ghost_lines_used * sizeof(struct sci_ghosts));
@@ -133,9 +128,9 @@ void sci_foreign_take_over(struct sci_shard *shard, const struct sci_shard *smal
 	uint32_t units = units_of(weighs(smaller));
 
 	*shard = *smaller;
-	shard->marks = fresh.marks;
-	shard->seen_marks = fresh.seen_marks;
-	memcpy(shard->seen_marks, smaller->seen_marks, entries_of(smaller));
+	shard->foreign.marks = fresh.foreign.marks;
+	shard->foreign.seen = fresh.foreign.seen;
+	memcpy(shard->foreign.seen, smaller->foreign.seen, entries_of(smaller));
 	shard->buckets = fresh.buckets;
 	shard->log_start = fresh.log_start;
 	take_over_ghosts(shard, smaller, fresh.ghost_lines);
@@ -161,12 +156,12 @@ bool sci_foreign_has_room(const struct sci_shard *shard)
 
 static uint32_t take_number(struct sci_shard *shard)
 {
-	sci_place place = shard->FREE;
+	sci_offset offset = shard->FREE;
 
-	if (!place)
+	if (!offset)
 		return shard->USED++;
-	shard->FREE = sci_record_at(shard, place)->newer;
-	return entry_of(shard, place);
+	shard->FREE = sci_record_at(shard, offset)->newer;
+	return entry_of(shard, offset);
 }
 
 static uint32_t weight_beside(const struct sci_shard *shard, uint32_t weight_units)
@@ -176,93 +171,60 @@ static uint32_t weight_beside(const struct sci_shard *shard, uint32_t weight_uni
 	return weighs(shard) && weight_units > units ? weight_units - units : 0;
 }
 
-static void write_record(struct sci_shard *shard, sci_place place, uint32_t entry, uint32_t hash,
+static void write_record(struct sci_shard *shard, sci_offset offset, uint32_t entry, uint32_t hash,
 	uint32_t weight)
 {
-	struct sci_record *record = sci_record_at(shard, place);
-	uint64_t form = sci_form(SCI_RECORD_LIVE, PLAIN_BYTES, sizeof hash);
+	struct sci_record *record = sci_record_at(shard, offset);
+	uint64_t header = sci_header(SCI_RECORD_LIVE, SCI_FOREIGN_PLAIN_BYTES, sizeof hash);
 
-	sci_write(&record->form, form | (weighs(shard) ? SCI_FORM_WORTH : 0));
+	sci_write(&record->header, header | (weighs(shard) ? SCI_HEADER_WORTH : 0));
 	sci_write(&sci_record_words(record)[2], entry | (uint64_t)hash << 32);
 	if (weighs(shard))
-		sci_write(&sci_record_words(record)[PLAIN_BYTES / SCI_UNIT],
+		sci_write(&sci_record_words(record)[SCI_FOREIGN_PLAIN_BYTES / SCI_UNIT],
 			(uint64_t)weight << 32);
-}
-
-uint32_t sci_foreign_ghost_hash_of(const struct sci_shard *shard, sci_place place)
-{
-	return (uint32_t)(sci_record_words(sci_record_at(shard, place))[2] >> 32);
-}
-
-static void set_mark(struct sci_shard *shard, uint32_t entry, uint32_t tick)
-{
-	uint8_t mark = (uint8_t)(tick & (SCI_TICKS - 1));
-
-	atomic_store_explicit(&shard->marks[entry], mark, memory_order_relaxed);
-	shard->seen_marks[entry] = mark;
 }
 
 uint32_t sci_foreign_insert(struct sci_shard *shard, uint64_t hash, uint32_t weight_units)
 {
 	uint32_t weight = weight_beside(shard, weight_units), units = units_of(weighs(shard));
 	struct sci_demand demand = { .load = (uint64_t)units + weight, .entries = 1 };
-	struct sci_legacy legacy = sci_policy_newcomer(shard, hash);
+	struct sci_inherited inherited = sci_policy_newcomer(shard, hash);
 
 	assert(sci_foreign_has_room(shard));
-	if (!sci_policy_admit(shard, demand, &legacy))
+	if (!sci_policy_admit(shard, demand, &inherited))
 		return SCI_FOREIGN_NONE;
 	sci_policy_make_room(shard, demand);
 	uint32_t entry = take_number(shard);
-	sci_place place = place_of(shard, entry);
-	write_record(shard, place, entry, sci_foreign_ghost_hash(hash), weight);
-	sci_write(sci_slots(shard) + entry, place);
+	sci_offset offset = offset_of(shard, entry);
+	write_record(shard, offset, entry, sci_foreign_ghost_hash(hash), weight);
+	sci_write(sci_slots(shard) + entry, offset);
 	shard->entries++;
 	shard->space_units += units;
 	shard->weight_units += weight;
-	sci_policy_entered(shard, place, legacy);
-	set_mark(shard, entry, legacy.tick);
+	sci_policy_entered(shard, offset, inherited);
+	sci_foreign_set_mark(shard, entry, inherited.tick);
 	return entry;
 }
 
 void sci_foreign_replace(struct sci_shard *shard, uint32_t entry, uint32_t weight_units)
 {
-	sci_place place = place_of(shard, entry);
+	sci_offset offset = offset_of(shard, entry);
 	sci_slot *slot = sci_slots(shard) + entry;
 	uint32_t weight = weight_beside(shard, weight_units);
 
 	if (weighs(shard)) {
 		struct sci_queue *queue = &shard->queue[sci_slot_queue(*slot)];
-		uint32_t before = sci_record_worth(sci_record_at(shard, place)).weight_units;
+		uint32_t before = sci_record_worth(sci_record_at(shard, offset)).weight_units;
 		queue->load += (uint64_t)weight - before;
 		shard->weight_units += (uint64_t)weight - before;
-		write_record(shard, place, sci_record_at(shard, place)->slot,
-			sci_foreign_ghost_hash_of(shard, place), weight);
+		write_record(shard, offset, sci_record_at(shard, offset)->slot,
+			sci_foreign_ghost_hash_of(shard, offset), weight);
 	}
-	/* Not by set_mark(): it is to be noted. */
-	atomic_store_explicit(&shard->marks[entry], (uint8_t)(shard->tick & (SCI_TICKS - 1)),
-		memory_order_relaxed);
+	/* Not by sci_foreign_set_mark(): it is to be noted. */
+	atomic_store_explicit(&shard->foreign.marks[entry],
+		(uint8_t)(shard->tick & (SCI_TICKS - 1)), memory_order_relaxed);
 	sci_balance_fit(shard);
 	sci_policy_make_room(shard, (struct sci_demand){ 0 });
-}
-
-/* Out of the queue and the slot; into a list. */
-static void leave(struct sci_shard *shard, sci_place place, sci_place *list)
-{
-	struct sci_record *record = sci_record_at(shard, place);
-
-	sci_queue_remove(shard, place);
-	sci_write(sci_index_slot(shard, place), 0);
-	shard->entries--;
-	shard->space_units -= sci_record_units(record);
-	shard->weight_units -= sci_record_worth(record).weight_units;
-	sci_write(&record->newer, *list);
-	sci_write(&record->older, 0);
-	*list = place;
-}
-
-void sci_foreign_evict(struct sci_shard *shard, sci_place place)
-{
-	leave(shard, place, &shard->VICTIMS);
 }
 
 bool sci_foreign_has(const struct sci_shard *shard, uint32_t entry)
@@ -272,47 +234,28 @@ bool sci_foreign_has(const struct sci_shard *shard, uint32_t entry)
 
 void sci_foreign_remove(struct sci_shard *shard, uint32_t entry)
 {
-	sci_policy_removed(shard, place_of(shard, entry));
-	leave(shard, place_of(shard, entry), &shard->FREE);
+	sci_policy_removed(shard, offset_of(shard, entry));
+	sci_foreign_leave(shard, offset_of(shard, entry), &shard->FREE);
 }
 
 uint32_t sci_foreign_victim(struct sci_shard *shard)
 {
-	sci_place place = shard->VICTIMS;
+	sci_offset offset = shard->VICTIMS;
 
-	if (!place)
+	if (!offset)
 		return SCI_FOREIGN_NONE;
-	struct sci_record *record = sci_record_at(shard, place);
+	struct sci_record *record = sci_record_at(shard, offset);
 	shard->VICTIMS = record->newer;
 	sci_write(&record->newer, shard->FREE);
-	shard->FREE = place;
-	return entry_of(shard, place);
+	shard->FREE = offset;
+	return entry_of(shard, offset);
 }
 
-/* Whether a use came long enough after the last that was counted. */
-static inline bool is_use(unsigned age, unsigned age_of_mark)
-{
-	return age >= age_of_mark + SCI_FRESH_TICKS;
-}
-
-void sci_foreign_note(struct sci_shard *shard, sci_slot *slot)
-{
-	uint32_t entry = (uint32_t)(slot - sci_slots(shard));
-	uint32_t mark = atomic_load_explicit(&shard->marks[entry], memory_order_relaxed);
-	unsigned age = sci_recency_age(shard, sci_slot_tick(*slot));
-
-	shard->seen_marks[entry] = (uint8_t)mark;
-	if (is_use(age, sci_recency_age(shard, mark)))
-		sci_write(slot, *slot | SCI_SLOT_TOUCHED);
-	else if (age > SCI_AGE_MAX)
-		set_mark(shard, entry, shard->tick - SCI_AGE_MAX);
-}
-
-static uint64_t list_length(const struct sci_shard *shard, sci_place place)
+static uint64_t list_length(const struct sci_shard *shard, sci_offset offset)
 {
 	uint64_t length = 0;
 
-	for (; place && length <= shard->USED; place = sci_record_at(shard, place)->newer)
+	for (; offset && length <= shard->USED; offset = sci_record_at(shard, offset)->newer)
 		length++;
 	return length;
 }
@@ -320,14 +263,14 @@ static uint64_t list_length(const struct sci_shard *shard, sci_place place)
 static uint64_t queue_length(const struct sci_shard *shard, enum sci_queue_name name,
 	uint64_t *load)
 {
-	sci_place place = shard->queue[name].oldest;
+	sci_offset offset = shard->queue[name].oldest;
 	uint64_t length = 0;
 
-	for (; place && length <= shard->entries; place = sci_record_at(shard, place)->newer) {
-		uint64_t slot = sci_slots(shard)[entry_of(shard, place)];
-		if (sci_slot_place(slot) != place || sci_slot_queue(slot) != name)
+	for (; offset && length <= shard->entries; offset = sci_record_at(shard, offset)->newer) {
+		uint64_t slot = sci_slots(shard)[entry_of(shard, offset)];
+		if (sci_slot_offset(slot) != offset || sci_slot_queue(slot) != name)
 			return UINT64_MAX;
-		*load += sci_record_load(sci_record_at(shard, place));
+		*load += sci_record_load(sci_record_at(shard, offset));
 		length++;
 	}
 	return length;

@@ -9,8 +9,7 @@
 #ifndef SCI_ENGINE_FOREIGN_H
 #define SCI_ENGINE_FOREIGN_H
 
-#include "engine/index.h"
-#include "engine/recency.h"
+#include "engine/foreign_entry.h"
 
 struct sci_foreign_bounds {
 	uint64_t max_entries;  /* 0: no bound */
@@ -48,38 +47,6 @@ bool sci_foreign_has(const struct sci_shard *shard, uint32_t entry);
 
 /* The next victim that was not asked for yet; its number is free again. SCI_FOREIGN_NONE: there is none. */
 uint32_t sci_foreign_victim(struct sci_shard *shard);
-
-/* The policy evicts the entry: it becomes a victim. */
-void sci_foreign_evict(struct sci_shard *shard, sci_place place);
-
-/* Before the policy looks at a slot: what the owner has noted since. */
-void sci_foreign_note(struct sci_shard *shard, sci_slot *slot);
-
-/* Whether the owner has noted anything for a line of slots since the policy looked at them, or one of them is as
- * old as can be told. Nobody else writes to these slots, so the compiler may read several at once. */
-static inline bool sci_foreign_line_has_news(const struct sci_shard *shard, uint32_t line)
-{
-	const unsigned char *marks = (const unsigned char *)(uintptr_t)shard->marks;
-	size_t first = (size_t)line * SCI_BUCKET_SLOTS;
-	uint64_t slots[SCI_BUCKET_SLOTS], now = shard->tick, too_old = 0, noted, seen;
-
-	_Static_assert(SCI_BUCKET_SLOTS == sizeof noted, "a mark is a byte");
-	noted = __atomic_load_n((const uint64_t *)(const void *)(marks + first), __ATOMIC_RELAXED);
-	memcpy(&seen, shard->seen_marks + first, sizeof seen);
-	memcpy(slots, sci_shard_byte(shard, SCI_INDEX_START + first * sizeof *slots), sizeof slots);
-	for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++)
-		too_old |= ((now - (slots[at] >> SCI_SLOT_TICK_SHIFT)) & (SCI_TICKS - 1)) +
-			(SCI_TICKS - 1 - SCI_AGE_MAX);
-	return noted != seen || too_old >= SCI_TICKS;
-}
-
-/* What is remembered of a key in ghosts. */
-static inline uint32_t sci_foreign_ghost_hash(uint64_t hash)
-{
-	return (uint32_t)(hash * UINT64_C(0x9E3779B97F4A7C15) >> 32);
-}
-
-uint32_t sci_foreign_ghost_hash_of(const struct sci_shard *shard, sci_place place);
 
 /* Prove the invariants. Returns NULL, or what is wrong. */
 const char *sci_foreign_check(const struct sci_shard *shard);

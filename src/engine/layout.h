@@ -3,13 +3,11 @@
 #define SCI_ENGINE_LAYOUT_H
 
 #include "engine/record.h"
+#include "engine/slot.h"
 
 #include <assert.h>
 
 #define SCI_BUCKET_SLOTS 8u
-
-/* A slot of the index; see index.h. */
-typedef _Atomic uint64_t sci_slot;
 
 /* One line of the index. */
 struct sci_bucket {
@@ -28,29 +26,26 @@ _Static_assert(sizeof(struct sci_bucket) == 64, "a bucket is a cache line");
  *
  * All are places, counted in units from the beginning of the shard. */
 struct sci_log {
-	sci_place head, gap_end, end;
+	sci_offset head, gap_end, end;
 };
 
 /* Entries in the order in which they came, or were given another chance. */
 struct sci_queue {
-	_Atomic sci_place newest, oldest;
+	_Atomic sci_offset newest, oldest;
 	uint64_t entries;
 	uint64_t load; /* of all of them: sci_record_load() */
 };
-
-enum sci_queue_name { SCI_WINDOW, SCI_MAIN, SCI_QUEUES };
 
 /* The window in eighths, from the newest on: how many entries each has, and which is its oldest; see
  * eighths.c. */
 #define SCI_EIGHTHS 8u
 
 struct sci_eighths {
-	sci_place oldest[SCI_EIGHTHS];
+	sci_offset oldest[SCI_EIGHTHS];
 	uint32_t entries[SCI_EIGHTHS];
 };
 
 /* When keys were last touched, in ticks; see recency.c. */
-#define SCI_TICKS 128u
 
 struct sci_recency {
 	uint32_t keys[SCI_TICKS]; /* that were last touched in each tick */
@@ -65,15 +60,78 @@ struct sci_ghosts {
 	uint32_t ghost[8];
 };
 
-/* Holes of a size class each; see holes.c. */
-#define SCI_HOLE_CLASSES 128u
-
 /* Lines of the index that are recounted at a miss, at most. */
 #define SCI_RECOUNT_LINES_MAX 4u
 
+/* Records that are pinned, live or detached. */
+struct sci_pins {
+	uint64_t units;
+	uint32_t records;
+};
+
+/* Use counts halve each time that the epoch moves on; see use_count.h. */
+struct sci_use_epoch {
+	uint64_t counted; /* in this epoch */
+	uint32_t epoch;
+};
+
+/* How large the window is, and whether it is the whole cache; see balance.c. */
+struct sci_balance {
+	uint32_t window_share;  /* the window's target, as a part of the capacity, times 2^32 */
+	uint32_t usual_entries; /* about how many the cache holds when it is full */
+	int32_t drift; /* the mean of the parts of an entry that the window was lately to grow by */
+	int32_t leave, enter;                    /* the evidence that there is */
+	int32_t enter_at;                        /* what is enough of it, times enter_patience */
+	uint16_t leave_patience, enter_patience; /* how much evidence it takes, as a factor */
+	uint8_t keeps_recent;                    /* 1: the window is the whole cache */
+	uint8_t has_left; /* 1: it was that, and has ceased to be at least once */
+};
+
+/* The recount of what readers have noted, a few lines of the index at each miss; see uses.c. */
+struct sci_recount {
+	uint32_t at;          /* the line where the next begins */
+	uint32_t lines;       /* how many it looks at */
+	uint32_t sweep_lines; /* that the present sweep for old ticks still has to look at */
+	uint32_t sweep_tick;  /* when that sweep began */
+};
+
+/* Costs that were given, as in worth.h. */
+struct sci_costs {
+	int32_t usual;     /* their mean */
+	int32_t inflation; /* what goes from main is worth, lately (GreedyDual-Size) */
+	uint8_t are_known; /* 1: one was given */
+	uint8_t differ;    /* 1: they do, for what the entries take */
+};
+
+/* The search for expired entries; see expiry.c. */
+struct sci_expiry {
+	int64_t due_ms;     /* nothing expires before */
+	int64_t lap_due_ms; /* the same, of what the search has seen in this lap */
+	uint32_t at;        /* the slot where it goes on */
+};
+
+/* What was counted since the beginning. */
+struct sci_totals {
+	uint64_t evictions, forgotten, reclaimed, ghosts, stored_units, moved_units;
+};
+
+/* Where the entries are those of an index of somebody else's; see foreign.h. */
+struct sci_foreign_marks {
+	_Atomic uint8_t *marks; /* a byte for each entry; NULL: they are not */
+	uint8_t *seen;          /* the same, as they were when the policy last looked */
+};
+
+/* Holes of a size class each; see holes.c. */
+#define SCI_HOLE_CLASSES 128u
+
+struct sci_holes {
+	uint64_t classes[SCI_HOLE_CLASSES / 64]; /* a bit for each that is not empty */
+	sci_offset first[SCI_HOLE_CLASSES];
+};
+
 struct sci_shard {
 	/* What readers without the lock look at: a line of memory that is seldom written. */
-	_Atomic uint32_t version; /* odd while something is being changed that readers look at */
+	_Atomic uint32_t sequence; /* odd while something is being changed that readers look at */
 	/* How much of the log, from log_start on, readers without the lock look at: all up to log_limit, or
 	 * nothing where order of use is exact, because that has to be written down at every hit. */
 	_Atomic uint32_t peek_units;
@@ -83,49 +141,31 @@ struct sci_shard {
 	uint32_t policy;      /* enum sci_policy */
 	uint32_t buckets;     /* how many lines the index has */
 	uint32_t ghost_lines; /* how many the ghosts have; 0 with a policy that has none */
-	sci_place log_start;
+	sci_offset log_start;
 	uint8_t apart[28];
 
-	sci_place log_limit; /* where the log may end */
-	sci_place log_bound; /* where it should: before log_limit only while pins prevent it */
+	sci_offset log_limit; /* where the log may end */
+	sci_offset log_bound; /* where it should: before log_limit only while pins prevent it */
 
-	uint32_t max_entries;    /* the effective bound: never more than the index bears */
+	uint32_t max_entries;    /* the effective bound: at most the index's capacity */
 	uint32_t entries;        /* in the index */
 	uint32_t capacity_units; /* what records and weights may be together */
-	uint64_t space_units;    /* that records take, detached ones included */
-	uint64_t weight_units;   /* that the entries weigh beside their records */
-	uint64_t pinned_units;
-	uint32_t pinned; /* records that are pinned, live or detached */
-	uint32_t epoch;  /* of use counts */
-	uint64_t uses;   /* counted in this epoch */
-	uint64_t ghosts_made;
-	uint8_t keeps_recent; /* 1: the window is the whole cache */
-	uint8_t has_left;     /* 1: it was that, and has ceased to be at least once */
-	uint16_t leave_patience, enter_patience; /* how much evidence it takes, as a factor */
-	int32_t leave, enter;                    /* the evidence that there is */
-	int32_t enter_at;                        /* what is enough of it, times enter_patience */
-	uint32_t recount_at;    /* the line of the index where the next recount begins */
-	uint32_t recount_lines; /* how many it looks at */
-	double window_share;    /* the window's target, as a part of the capacity */
-	uint32_t usual_entries; /* about how many the cache holds when it is full */
 	_Atomic uint32_t ghost_lines_used;
-	float drift;          /* the mean of the entries that the window was lately to grow by */
-	uint8_t has_costs;    /* 1: a cost was given */
-	uint8_t costs_differ; /* for what the entries take; then, as in worth.h: */
-	double usual_cost;    /* the mean of the costs that were given */
-	double price;         /* what goes from main is worth, lately */
+	uint64_t space_units;  /* that records take, detached ones included */
+	uint64_t weight_units; /* that the entries weigh beside their records */
+	struct sci_pins pins;
+	struct sci_use_epoch uses;
+	struct sci_balance balance;
+	struct sci_recount recount;
+	struct sci_costs costs;
 	struct sci_queue queue[SCI_QUEUES];
 	struct sci_eighths eighths;
 	struct sci_log log;
-	uint32_t expiry_at; /* the slot where the search for expired entries goes on */
-	int64_t due_ms;     /* nothing expires before */
-	int64_t lap_due_ms; /* the same, of what the search has seen in this lap */
-	uint64_t evictions, forgotten, stored_units, moved_units, reclaimed;
-	struct sci_departed *departed;                /* objects whose entries are gone */
-	_Atomic uint8_t *marks; /* not NULL: the entries are somebody else's; see foreign.h */
-	uint8_t *seen_marks;    /* as they were when the policy last looked */
-	uint64_t hole_classes[SCI_HOLE_CLASSES / 64]; /* which of these are not empty */
-	sci_place holes[SCI_HOLE_CLASSES];
+	struct sci_expiry expiry;
+	struct sci_totals totals;
+	struct sci_object_link *to_free; /* objects whose entries are gone */
+	struct sci_foreign_marks foreign;
+	struct sci_holes holes;
 	struct sci_recency recency;
 };
 
@@ -140,19 +180,31 @@ _Static_assert(sizeof(struct sci_shard) <= SCI_INDEX_START &&
 	"the index begins on a cache line behind the head");
 
 /* Records and lines are aligned by construction, which no compiler can know. */
-static inline void *sci_shard_byte(const struct sci_shard *shard, uint64_t offset)
+static inline void *sci_shard_byte(const struct sci_shard *shard, uint64_t bytes)
 {
-	return (unsigned char *)(uintptr_t)shard + offset;
+	return (unsigned char *)(uintptr_t)shard + bytes;
 }
 
-static inline struct sci_record *sci_record_at(const struct sci_shard *shard, sci_place place)
+static inline struct sci_record *sci_record_at(const struct sci_shard *shard, sci_offset offset)
 {
-	return sci_shard_byte(shard, (uint64_t)place * SCI_UNIT);
+	return sci_shard_byte(shard, (uint64_t)offset * SCI_UNIT);
 }
 
 static inline struct sci_bucket *sci_buckets(const struct sci_shard *shard)
 {
 	return sci_shard_byte(shard, SCI_INDEX_START);
+}
+
+/* The slots of the index, from the first line's first on. */
+static inline sci_slot *sci_slots(const struct sci_shard *shard)
+{
+	return sci_buckets(shard)->slot;
+}
+
+/* The slot of a record that is in the index. */
+static inline sci_slot *sci_slot_of(const struct sci_shard *shard, sci_offset offset)
+{
+	return sci_slots(shard) + sci_record_slot(sci_record_at(shard, offset));
 }
 
 /* What counts against the bound on bytes, in units. */
@@ -173,7 +225,7 @@ static inline uint32_t sci_peek_units_of(const struct sci_shard *shard)
 	return shard->policy == SCI_POLICY_LRU ? 0 : shard->log_limit - shard->log_start;
 }
 
-static inline void sci_log_limit_set(struct sci_shard *shard, sci_place limit)
+static inline void sci_log_limit_set(struct sci_shard *shard, sci_offset limit)
 {
 	shard->log_limit = limit;
 	sci_write(&shard->peek_units, sci_peek_units_of(shard));
@@ -183,14 +235,14 @@ static inline void sci_log_limit_set(struct sci_shard *shard, sci_place limit)
  * end, no reader that began before it believes what it saw. */
 static inline void sci_change_begin(struct sci_shard *shard)
 {
-	assert(shard->version % 2 == 0);
-	sci_write(&shard->version, shard->version + 1);
+	assert(shard->sequence % 2 == 0);
+	sci_write(&shard->sequence, shard->sequence + 1);
 }
 
 static inline void sci_change_end(struct sci_shard *shard)
 {
-	assert(shard->version % 2 == 1);
-	sci_write(&shard->version, shard->version + 1);
+	assert(shard->sequence % 2 == 1);
+	sci_write(&shard->sequence, shard->sequence + 1);
 }
 
 #endif

@@ -11,22 +11,7 @@
 #ifndef SCI_ENGINE_SHARD_H
 #define SCI_ENGINE_SHARD_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct sci_shard;
-
-/* A shard begins on a cache line, and so do its parts. */
-#define SCI_SHARD_ALIGN 64
-
-/* The deadline of an entry without one. */
-#define SCI_NEVER INT64_MAX
-
-enum sci_policy {
-	SCI_POLICY_COUNTED, /* the counted ghost: the best hit ratio */
-	SCI_POLICY_LRU      /* exact order of use */
-};
+#include "engine/types.h"
 
 struct sci_shard_options {
 	enum sci_policy policy;
@@ -37,49 +22,6 @@ struct sci_shard_options {
 
 #define SCI_SHARD_BYTES_MIN 8192
 #define SCI_SHARD_BYTES_MAX (UINT64_C(1) << 34)
-
-/* A key and its hash. */
-struct sci_name {
-	const void *key;
-	size_t len;
-	uint64_t hash;
-	/* Not NULL: the key is also laid out as in a record, which is compared faster: in whole words, its
-	 * first four bytes in the upper half of the first, and zeros behind its end. */
-	const uint64_t *words;
-};
-
-/* A name by value, for lookups that look at its first words only. */
-struct sci_quick_name {
-	uint64_t hash;
-	size_t len;
-	uint32_t first; /* the upper half of the first word */
-	uint64_t second, third;
-	const uint64_t *words; /* all of them, if these three are not all; else NULL */
-};
-
-/* Where a record is: valid as long as it is pinned, or until the next call that changes the shard. */
-typedef uint32_t sci_place;
-
-/* An object that has left the shard, at the beginning of a struct of the caller's. */
-struct sci_departed {
-	struct sci_departed *next;
-};
-
-/* What was found: a value, aligned to 8 bytes, or an object. */
-struct sci_found {
-	void *value;
-	size_t len;
-	struct sci_departed *object; /* NULL: it is a value */
-	sci_place place;
-};
-
-enum sci_lookup { SCI_LOOKUP_MISS, SCI_LOOKUP_HIT, SCI_LOOKUP_EXPIRED };
-
-enum sci_stored {
-	SCI_STORED,
-	SCI_STORED_NOT_TOO_LARGE, /* larger than the log can ever hold */
-	SCI_STORED_NOT_NO_ROOM    /* pinned records leave no room */
-};
 
 /* What the shard has counted and holds; the fields are named as in sc_cache_stats. */
 struct sci_shard_stats {
@@ -109,29 +51,18 @@ enum sci_lookup sci_shard_look(const struct sci_shard *shard, const struct sci_n
  * without the lock; changes nothing. */
 void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name);
 
-/* What is stored: a value that is copied, or an object that the shard keeps the address of. */
-struct sci_content {
-	const void *value;
-	size_t len;
-	struct sci_departed *object; /* in place of a value, if not NULL */
-	uint64_t weight;             /* what an object weighs, in bytes beside its record's own */
-	int64_t expires_ms;          /* SCI_NEVER if it does not */
-	int64_t idle_ms;             /* expires as long after its last use; 0: it does not */
-	uint32_t cost;               /* of making it anew, in any unit; 0: not known */
-};
-
 /* Store a value in the place of what the key had; when it cannot be stored, the key has none after. A large
- * one for which entries would have to go that are worth more is SCI_STORED, and evicted again at once.
+ * one for which entries would have to go that are worth more is SCI_STORE_OK, and evicted again at once.
  * The value may lie in the shard itself only if it is pinned. */
-enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
+enum sci_store_result sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
 	const struct sci_content *content, int64_t now_ms);
 
 /* Take the objects whose entries are gone, by whatever call, since they were last taken. They are the
  * caller's again; those that a put could not store are not among them. */
-struct sci_departed *sci_shard_departed(struct sci_shard *shard);
+struct sci_object_link *sci_shard_take_removed(struct sci_shard *shard);
 
 /* Add an object that was never stored to those. */
-void sci_shard_depart(struct sci_shard *shard, struct sci_departed *object);
+void sci_shard_add_removed(struct sci_shard *shard, struct sci_object_link *object);
 
 /* Look at up to `slots` slots of the index for entries past their deadline, and remove them; returns how
  * many went. What is looked at next is where the last call ended. Touches nothing as long as nothing can
@@ -168,13 +99,9 @@ uint64_t sci_shard_bytes_least(const struct sci_shard *shard);
 /* Hold the record of a value where it is; let go once for each hold. False when it is held SCI_PINS_MAX
  * times. */
 #define SCI_PINS_MAX 255
-bool sci_shard_pin(struct sci_shard *shard, sci_place place);
-void sci_shard_unpin(struct sci_shard *shard, sci_place place);
+bool sci_shard_pin(struct sci_shard *shard, sci_offset offset);
+void sci_shard_unpin(struct sci_shard *shard, sci_offset offset);
 
 struct sci_shard_stats sci_shard_stats(const struct sci_shard *shard);
-
-/* Walk the whole shard and prove its invariants: every byte of the log accounted for, the index, the
- * recency list and the counts in agreement with the records. Returns NULL, or what is wrong. */
-const char *sci_shard_check(const struct sci_shard *shard);
 
 #endif

@@ -1,4 +1,4 @@
-/* The first step of sci_shard_check(), for who has to know first that a head is one. */
+/* The invariants of a shard. */
 #ifndef SCI_ENGINE_SHARD_CHECK_H
 #define SCI_ENGINE_SHARD_CHECK_H
 
@@ -8,5 +8,9 @@
  * and log lie one behind the other, and the log ends within log_limit, which is for the caller to compare
  * with the memory that there is. */
 const char *sci_shard_check_head(const struct sci_shard *shard);
+
+/* Walk the whole shard and prove its invariants: every byte of the log accounted for, the index, the
+ * recency list and the counts in agreement with the records. Returns NULL, or what is wrong. */
+const char *sci_shard_check(const struct sci_shard *shard);
 
 #endif

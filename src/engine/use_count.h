@@ -10,12 +10,12 @@
 /* The count as it is in the present epoch. */
 static inline unsigned sci_uses_now(const struct sci_shard *shard, uint8_t uses)
 {
-	return (uses & 15u) >> ((shard->epoch - (uses >> 4)) & 15u);
+	return (uses & 15u) >> ((shard->uses.epoch - (uses >> 4)) & 15u);
 }
 
 static inline uint8_t sci_uses_of(const struct sci_shard *shard, unsigned count)
 {
-	return (uint8_t)((shard->epoch & 15u) << 4 | count);
+	return (uint8_t)((shard->uses.epoch & 15u) << 4 | count);
 }
 
 #endif

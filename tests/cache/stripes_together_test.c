@@ -2,8 +2,10 @@
  * concerns all of them. */
 #include "cache/divided.h"
 #include "cache/fetching.h"
+#include "cache/handle.h"
 #include "cache/scripted_loader.h"
 #include "cache/sound.h"
+#include "engine/shard.h"
 
 #include <scopecache/memo.h>
 
@@ -305,7 +307,7 @@ static void clear_all(struct sc_load *load, struct sct_script *script)
 	sc_cache_clear(script->cache);
 }
 
-static void what_is_overtaken_is_not_stored(void **state)
+static void what_is_invalidated_is_not_stored(void **state)
 {
 	struct sct_script script = { .cache = open_divided(NULL), .text = "loaded" };
 
@@ -343,7 +345,7 @@ int main(void)
 		cmocka_unit_test(a_memo_forgets_in_all_stripes),
 		cmocka_unit_test(maintaining_reaches_all_stripes),
 		cmocka_unit_test(a_budget_that_is_too_short),
-		cmocka_unit_test(what_is_overtaken_is_not_stored),
+		cmocka_unit_test(what_is_invalidated_is_not_stored),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

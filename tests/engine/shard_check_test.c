@@ -5,13 +5,15 @@
 #include "base/hash.h"
 #include "engine/holes.h"
 #include "engine/index.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 
 #include <string.h>
 
 #define BYTES (32u << 10)
 
 static struct sci_shard *shard;
-static sci_place live, pinned, detached, hole;
+static sci_offset live, pinned, detached, hole;
 static struct sci_found pinned_value;
 
 static struct sci_name name_of(const uint64_t *key)
@@ -19,12 +21,12 @@ static struct sci_name name_of(const uint64_t *key)
 	return (struct sci_name){ key, sizeof *key, sci_hash(key, sizeof *key, 5), NULL };
 }
 
-static sci_place place_of(uint64_t key)
+static sci_offset offset_of(uint64_t key)
 {
 	struct sci_name name = name_of(&key);
 
 	assert_int_equal(sci_shard_find(shard, &name, 0, &pinned_value), SCI_LOOKUP_HIT);
-	return pinned_value.place;
+	return pinned_value.offset;
 }
 
 /* Entries in both queues, some that are pinned, one of them detached, and a hole. */
@@ -39,7 +41,7 @@ static int set_up(void **state)
 	memset(shard, 0, BYTES);
 	sci_shard_format(shard, &options);
 	/* So that there is a main. */
-	shard->keeps_recent = 0;
+	shard->balance.keeps_recent = 0;
 	for (uint64_t key = 0; key < 60; key++) {
 		struct sci_name name = name_of(&key);
 		assert_int_equal(sci_shard_put(shard, &name,
@@ -47,18 +49,18 @@ static int set_up(void **state)
 						 .len = sizeof value,
 						 .expires_ms = SCI_NEVER },
 					 0),
-			SCI_STORED);
+			SCI_STORE_OK);
 	}
 	/* Of the sixty the first went; what is taken here is what surely is there. */
 	uint64_t keys[] = { 56, 57, 58, 59 };
-	live = place_of(keys[3]);
-	pinned = place_of(keys[2]);
+	live = offset_of(keys[3]);
+	pinned = offset_of(keys[2]);
 	sci_shard_pin(shard, pinned);
-	detached = place_of(keys[1]);
+	detached = offset_of(keys[1]);
 	sci_shard_pin(shard, detached);
 	struct sci_name name = name_of(&keys[1]);
 	assert_true(sci_shard_remove(shard, &name));
-	hole = place_of(keys[0]);
+	hole = offset_of(keys[0]);
 	name = name_of(&keys[0]);
 	assert_true(sci_shard_remove(shard, &name));
 	assert_null(sci_shard_check(shard));
@@ -112,14 +114,17 @@ static void faults_of_the_head(void **state)
 	assert_noticed(shard->max_entries, UINT32_MAX,
 		"the bound on entries is more than the index bears");
 	assert_noticed(shard->max_entries, shard->entries - 1, "more entries than the bound");
-	assert_noticed(shard->expiry_at, UINT32_MAX,
+	assert_noticed(shard->expiry.at, UINT32_MAX,
 		"the search for expired entries has left the index");
-	assert_noticed(shard->window_share, 2, "the window's share is none");
-	assert_noticed(shard->drift, 2, "the window moves by more than an entry at a time");
-	assert_noticed(shard->recount_at, UINT32_MAX, "the recount has left the index");
-	assert_noticed(shard->recount_lines, UINT32_MAX, "the recount has left the index");
-	assert_noticed(shard->leave_patience, 0, "no evidence is wanted for a change of mind");
-	assert_noticed(shard->enter_patience, 0, "no evidence is wanted for a change of mind");
+	assert_noticed(shard->balance.window_share, UINT32_MAX, "the window's share is none");
+	assert_noticed(shard->balance.drift, INT32_MIN,
+		"the window moves by more than an entry at a time");
+	assert_noticed(shard->recount.at, UINT32_MAX, "the recount has left the index");
+	assert_noticed(shard->recount.lines, UINT32_MAX, "the recount has left the index");
+	assert_noticed(shard->balance.leave_patience, 0,
+		"no evidence is wanted for a change of mind");
+	assert_noticed(shard->balance.enter_patience, 0,
+		"no evidence is wanted for a change of mind");
 	assert_noticed(shard->recency.capacity, 0, "recency is of no cache");
 	assert_noticed(shard->recency.inside_ticks, SCI_TICKS, "recency reaches too far");
 	assert_noticed(shard->recency.near_ticks, SCI_TICKS, "recency reaches too far");
@@ -139,30 +144,30 @@ static void faults_of_the_head(void **state)
 static void faults_of_records(void **state)
 {
 	struct sci_record *record = sci_record_at(shard, live);
-	sci_slot *slot = sci_index_slot(shard, live);
+	sci_slot *slot = sci_slot_of(shard, live);
 
 	(void)state;
-	uint64_t form = record->form;
+	uint64_t header = record->header;
 
-	assert_noticed(record->form, 0, "a record does not end where the next begins");
-	assert_noticed(record->form, sci_form(SCI_RECORD_LIVE, BYTES, 8),
+	assert_noticed(record->header, 0, "a record does not end where the next begins");
+	assert_noticed(record->header, sci_header(SCI_RECORD_LIVE, BYTES, 8),
 		"a record does not end where the next begins");
-	assert_noticed(record->form, sci_form(SCI_RECORD_LIVE, sci_form_bytes(form), 1000),
+	assert_noticed(record->header, sci_header(SCI_RECORD_LIVE, sci_header_bytes(header), 1000),
 		"a record is shorter than what it holds");
-	assert_noticed(record->form, form | SCI_FORM_IDLE,
+	assert_noticed(record->header, header | SCI_HEADER_IDLE,
 		"a record has an idle time and no deadline");
-	assert_noticed(record->form, form | sci_form(SCI_RECORD_OBJECT, 0, 0),
+	assert_noticed(record->header, header | sci_header(SCI_RECORD_OBJECT, 0, 0),
 		"an object's record is not as it should be");
-	assert_noticed(record->form, sci_form(SCI_RECORD_DETACHED, sci_form_bytes(form), 8),
+	assert_noticed(record->header, sci_header(SCI_RECORD_DETACHED, sci_header_bytes(header), 8),
 		"a detached record is not pinned");
-	assert_noticed(record->form, sci_form(SCI_RECORD_DEAD, sci_form_bytes(form), 8),
+	assert_noticed(record->header, sci_header(SCI_RECORD_DEAD, sci_header_bytes(header), 8),
 		"a dead record has a form of the living");
 	assert_noticed(record->slot, record->slot ^ 1, "a live record is not in the index");
 	assert_noticed(record->slot, UINT32_MAX, "a live record is not in the index");
 	assert_noticed(*slot, 0, "a live record is not in the index");
-	assert_noticed(sci_record_at(shard, pinned)->form,
-		sci_record_at(shard, pinned)->form - SCI_PIN, "the count of pins is wrong");
-	assert_noticed(record->form, form + SCI_PIN, "the count of pins is wrong");
+	assert_noticed(sci_record_at(shard, pinned)->header,
+		sci_record_at(shard, pinned)->header - SCI_PIN, "the count of pins is wrong");
+	assert_noticed(record->header, header + SCI_PIN, "the count of pins is wrong");
 }
 
 /* The first line's entry comes due before the shard believes that anything is. */
@@ -173,14 +178,14 @@ static void a_deadline_that_is_not_expected(void **state)
 	struct sci_content content = { .value = "", .expires_ms = 100 };
 
 	(void)state;
-	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORED);
-	assert_noticed(shard->due_ms, 101, "a record is due before anything is");
+	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
+	assert_noticed(shard->expiry.due_ms, 101, "a record is due before anything is");
 }
 
 /* An entry that is not live any more is missed by what points to it. */
 static void faults_of_the_index(void **state)
 {
-	sci_slot *slot = sci_index_slot(shard, live), *unused = sci_buckets(shard)->slot;
+	sci_slot *slot = sci_slot_of(shard, live), *unused = sci_buckets(shard)->slot;
 
 	(void)state;
 	/* The index is filled to a half. */
@@ -195,12 +200,12 @@ static void faults_of_holes(void **state)
 	unsigned class = 0;
 
 	(void)state;
-	while (!shard->holes[class])
+	while (!shard->holes.first[class])
 		class ++;
-	assert_noticed(shard->hole_classes[class / 64], 0,
+	assert_noticed(shard->holes.classes[class / 64], 0,
 		"the classes of holes are marked wrongly");
-	assert_noticed(shard->holes[class], shard->log.end, "a list of holes leaves the log");
-	assert_noticed(shard->holes[class], live, "a list of holes is broken");
+	assert_noticed(shard->holes.first[class], shard->log.end, "a list of holes leaves the log");
+	assert_noticed(shard->holes.first[class], live, "a list of holes is broken");
 	assert_noticed(sci_record_at(shard, hole)->newer, live, "a list of holes is broken");
 	assert_noticed(sci_record_at(shard, hole)->older, shard->log.end,
 		"a list of holes leaves the log");
@@ -222,7 +227,7 @@ static void faults_of_queues(void **state)
 	struct sci_record *oldest = sci_record_at(shard, window->oldest);
 
 	(void)state;
-	sci_slot *slot = sci_index_slot(shard, window->oldest);
+	sci_slot *slot = sci_slot_of(shard, window->oldest);
 	assert_noticed(window->newest, shard->log.end, "a queue leads to where no entry is");
 	assert_noticed(window->newest, shard->log.end - 1, "a queue leads to where no entry is");
 	assert_noticed(window->newest, detached, "a queue leads to where no entry is");
@@ -240,12 +245,12 @@ static void faults_of_counts(void **state)
 	assert_noticed(shard->space_units, shard->space_units + 1,
 		"the count of live bytes is wrong");
 	assert_noticed(shard->weight_units, 1, "the count of live bytes is wrong");
-	assert_noticed(shard->pinned, shard->pinned + 1, "the count of pins is wrong");
-	assert_noticed(shard->pinned_units, 0, "the count of pins is wrong");
+	assert_noticed(shard->pins.records, shard->pins.records + 1, "the count of pins is wrong");
+	assert_noticed(shard->pins.units, 0, "the count of pins is wrong");
 
 	/* An entry that is in no queue. */
 	struct sci_queue *window = &shard->queue[SCI_WINDOW];
-	sci_place oldest = window->oldest, next = sci_record_at(shard, oldest)->newer;
+	sci_offset oldest = window->oldest, next = sci_record_at(shard, oldest)->newer;
 	window->oldest = next;
 	sci_record_at(shard, next)->older = 0;
 	window->entries--;
