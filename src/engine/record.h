@@ -1,6 +1,6 @@
 /* A record: what the log consists of.
  *
- *	 0                 8        12       16      20
+ *   0                 8        12       16      20
  *  | header          | newer  | older  | slot  | key | pad | value | pad | worth | expires | idle |
  *
  * Offsets and units count 8 bytes, so 32 bits reach 32 GiB, and each value is aligned. The value's
