@@ -10,13 +10,14 @@
 #define _GNU_SOURCE
 #include "local/local.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "local/deployment.h"
 #include "local/fleet.h"
 #include "local/invoke_server.h"
-#include "local/microtime.h"
 #include "local/output.h"
 #include "local/process.h"
+#include "local/timeval.h"
 
 #include <event2/event.h>
 
@@ -139,7 +140,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!sci_invoke_server_is_busy(local->server) || sci_now_us() >= local->flush_end_us ||
+	if (!sci_invoke_server_is_busy(local->server) || sci_mono_us() >= local->flush_end_us ||
 		event_add(local->flush, &step) < 0)
 		event_base_loopbreak(local->base);
 }
@@ -149,7 +150,7 @@ static void on_empty(void *arg)
 	struct sci_local *local = arg;
 	struct timeval soon = { 0 };
 
-	local->flush_end_us = sci_now_us() + FLUSH_MS * 1000;
+	local->flush_end_us = sci_mono_us() + FLUSH_MS * 1000;
 	event_add(local->flush, &soon);
 }
 
