@@ -70,11 +70,15 @@ def go_driver(build_dir):
     return [str(folder / "peer_driver")]
 
 
-def java_driver(build_dir):
+def java_classes(folder, log):
     need("mvn", "javac")
-    folder, log = copied("java", build_dir)
     build(folder, log, "mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib")
-    build(folder, log, "javac", "-cp", "lib/*", "-d", "classes", "PeerDriver.java")
+    build(folder, log, "javac", "-cp", "lib/*", "-d", "classes", "PeerDriver.java", "HitRatio.java")
+
+
+def java_driver(build_dir):
+    folder, log = copied("java", build_dir)
+    java_classes(folder, log)
     return ["java", "-cp", f"{folder}/classes:{folder}/lib/*", "PeerDriver"]
 
 

@@ -1,9 +1,9 @@
 # What `cmake --install` puts where: the headers, the libraries with their pkg-config files and their
-# find_package(scopecache), the command and its manual. Nothing in it names the prefix, so that
+# find_package(scopecache), the command, and the manual pages. Nothing in it names the prefix, so that
 # `--prefix` can be chosen late and the tree can be moved.
 include(CMakePackageConfigHelpers)
 
-set(sc_headers cache error hooks key memo process resource version)
+set(sc_headers cache error eviction hooks key memo process resource version)
 set(sc_cxx_headers cache error key load memo options resource scopecache value)
 set(sc_modules scopecache)
 if(SC_BUILD_LAMBDA)
@@ -55,4 +55,20 @@ if(SC_BUILD_CLI)
 	install(TARGETS scopecache-command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 	file(GLOB sc_manuals docs/man/*.1)
 	install(FILES ${sc_manuals} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+
+# The manual pages of the functions are made from the headers, so that the two cannot differ.
+find_package(Python3 3.9 COMPONENTS Interpreter)
+if(Python3_Interpreter_FOUND)
+	list(TRANSFORM sc_headers PREPEND ${PROJECT_SOURCE_DIR}/include/scopecache/ OUTPUT_VARIABLE sc_documented)
+	list(TRANSFORM sc_documented APPEND .h)
+	set(sc_manual ${PROJECT_BINARY_DIR}/man/man3)
+	add_custom_command(OUTPUT ${sc_manual}/scopecache-cache.3
+		COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/manual.py ${sc_manual} ${sc_documented}
+		DEPENDS cmake/manual.py ${sc_documented}
+		COMMENT "Making the manual pages of section 3")
+	add_custom_target(scopecache-manual ALL DEPENDS ${sc_manual}/scopecache-cache.3)
+	install(DIRECTORY ${sc_manual} DESTINATION ${CMAKE_INSTALL_MANDIR})
+else()
+	message(STATUS "Without Python 3.9 or later there are no manual pages of section 3")
 endif()

@@ -11,7 +11,7 @@
 #define KEY_MAX 32u
 
 /* So large is a shard whose head has in it what the form of a record has for a key of four bytes. */
-#define LARGE_BYTES ((sci_form(SCI_RECORD_LIVE, 0, 4) >> 32) * SCI_UNIT)
+#define LARGE_BYTES ((sci_header(SCI_RECORD_LIVE, 0, 4) >> 32) * SCI_UNIT)
 
 struct made {
 	unsigned char key[KEY_MAX];
@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(memory, 0, options.bytes);
 	struct sci_shard *shard = sci_shard_format(memory, &options);
 	/* As after so many changes. */
-	shard->version = (uint32_t)next_number(&input, 2) & ~1u;
+	shard->sequence = (uint32_t)next_number(&input, 2) & ~1u;
 	while (input.at < input.end) {
 		uint8_t what = next(&input);
 		make_key(&made, &input, shard, options.bytes);

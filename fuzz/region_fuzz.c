@@ -47,10 +47,10 @@ static void put(struct sci_shard *shard, unsigned key, int64_t now_ms)
 		.cost = key % 4 };
 
 	uint64_t evicted = sci_shard_stats(shard).evictions;
-	enum sci_stored stored = sci_shard_put(shard, &name, &content, now_ms);
+	enum sci_store_result stored = sci_shard_put(shard, &name, &content, now_ms);
 	struct sci_found found;
 	/* Something large may be evicted at once. */
-	if (stored == SCI_STORED && sci_shard_stats(shard).evictions == evicted)
+	if (stored == SCI_STORE_OK && sci_shard_stats(shard).evictions == evicted)
 		check(sci_shard_find(shard, &name, now_ms, &found) == SCI_LOOKUP_HIT &&
 				found.len == content.len,
 			"what was stored is not there");
@@ -74,7 +74,7 @@ static void use(void *memory, uint8_t kind)
 	for (unsigned key = 0; key < KEYS; key += 3) {
 		struct sci_name name = name_of(text, key);
 		if (sci_shard_find(shard, &name, 0, &found) == SCI_LOOKUP_HIT && key % 4 == 0)
-			sci_shard_pin(shard, found.place);
+			sci_shard_pin(shard, found.offset);
 		if (key % 5 == 0)
 			sci_shard_remove(shard, &name);
 	}

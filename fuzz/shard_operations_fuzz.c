@@ -20,7 +20,7 @@
 
 /* What is stored by its address; there is one for each version. */
 struct object {
-	struct sci_departed departed; /* first */
+	struct sci_object_link link; /* first */
 	bool is_stored;
 };
 
@@ -78,7 +78,7 @@ static void check_value(const struct sci_found *found, const struct stored *stor
 
 	check(stored->there, "a value that was never stored, or was removed");
 	if (stored->object) {
-		check(found->object == &stored->object->departed && stored->object->is_stored,
+		check(found->object == &stored->object->link && stored->object->is_stored,
 			"an object that is not this one, or has departed");
 		return;
 	}
@@ -91,10 +91,10 @@ static void check_value(const struct sci_found *found, const struct stored *stor
 /* Objects that have left the shard leave it once. */
 static void see_off(struct run *run)
 {
-	struct sci_departed *departed = sci_shard_departed(run->shard);
+	struct sci_object_link *to_free = sci_shard_take_removed(run->shard);
 
-	for (; departed; departed = departed->next) {
-		struct object *object = (struct object *)(void *)departed;
+	for (; to_free; to_free = to_free->next) {
+		struct object *object = (struct object *)(void *)to_free;
 		check(object->is_stored, "an object departed that was not there");
 		object->is_stored = false;
 	}
@@ -123,7 +123,7 @@ static struct sci_content make_content(struct run *run, struct stored *stored)
 		content.cost = (uint32_t)1 << kind / 8;
 	if (kind % 32 == 11 && !object->is_stored) {
 		stored->object = object;
-		content.object = &object->departed;
+		content.object = &object->link;
 		content.weight = stored->len;
 		content.len = 0;
 	}
@@ -153,7 +153,7 @@ static void put(struct run *run, uint8_t key)
 	uint64_t evicted = sci_shard_stats(run->shard).evictions;
 	if (stored->object)
 		stored->object->is_stored = true;
-	stored->there = sci_shard_put(run->shard, &name, &content, run->now_ms) == SCI_STORED;
+	stored->there = sci_shard_put(run->shard, &name, &content, run->now_ms) == SCI_STORE_OK;
 	if (stored->object && !stored->there)
 		stored->object->is_stored = false;
 	see_off(run);
@@ -201,7 +201,7 @@ static void find(struct run *run, uint8_t key, bool pin)
 	check_value(&found, stored);
 	use(run, stored);
 	if (pin && !found.object && run->pin_count < PINS_MAX &&
-		sci_shard_pin(run->shard, found.place))
+		sci_shard_pin(run->shard, found.offset))
 		run->pins[run->pin_count++] = (struct pin){ found, *stored };
 }
 
@@ -211,7 +211,7 @@ static void unpin(struct run *run, size_t i)
 		return;
 	struct pin *pin = &run->pins[i % run->pin_count];
 	check_value(&pin->found, &pin->stored);
-	sci_shard_unpin(run->shard, pin->found.place);
+	sci_shard_unpin(run->shard, pin->found.offset);
 	*pin = run->pins[--run->pin_count];
 }
 

@@ -1,8 +1,8 @@
-/* Nothing kept: a report as it is fetched before anybody measures it.
+/* Nothing kept: a report without a technique.
  *
- * Every invocation opens the database, has its question compiled, asks it once and throws all of it
- * away. It is correct, and it is what techniques 2, 3 and 4 are compared with: they answer the same
- * events with the same bytes.
+ * Every invocation opens the database, prepares its statement, runs it once and frees everything.
+ * This is correct, and the baseline for techniques 2, 3 and 4, which answer the same events with
+ * the same bytes.
  */
 #include "reports/report_request.h"
 #include "reports/reports.h"

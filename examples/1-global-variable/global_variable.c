@@ -1,26 +1,28 @@
 /* Technique 1: a global variable.
  *
  * What it is. A static variable lives as long as the process, and Lambda uses one process for many
- * invocations. The S3 client below is made by the first invocation that wants it; every later one
- * finds it there, with its connection open and its TLS session agreed. In Python it is the line
+ * invocations. The first invocation that needs the S3 client below makes it; later invocations use
+ * the same client, with its connection open and its TLS session established. In Python it is the
+ * line
  *	s3 = boto3.client("s3")
- * above the handler; here sc_resource adds what that line lacks: nothing is opened before it is
- * needed, a failed open is told to the caller and tried again by the next one, and an environment
- * that is shut down in order closes what it opened.
+ * above the handler. An sc_resource adds three things: it opens the client only when it is needed,
+ * it reports a failed open to the caller and tries again in the next call, and it closes the client
+ * when the environment is shut down.
  *
- * When to use it. For clients and connections: dear to open, the same for every caller, and no data.
+ * When to use it. For clients and connections: expensive to open, the same for every caller,
+ * without data of a caller.
  *
- * What to beware of.
- * - Concurrent invocations. Lambda gives every environment its own process, and this runtime runs one
- *   invocation at a time in it, so the client has one user at a time, as a libcurl handle must. Several
- *   threads of your own would need a client each, or a lock around its use.
- * - Many environments. A thousand concurrent invocations are a thousand environments, and as many
- *   connections: what is kept here is not shared with them, and must not be too many for the upstream.
- * - Freezing. Between invocations the process stands still, and the other side may hang up. This
- *   client mends its connection by itself; with one that does not, call sc_resource_report_broken() when it
- *   fails, and the next invocation opens another.
- * - Users. Whatever is global is seen by every caller: keep no user's data in it (techniques 3 and 4
- *   keep it under a key), and make no client with one caller's rights to use for another.
+ * Risks.
+ * - Concurrent invocations. Each environment has its own process, and this runtime runs one
+ *   invocation at a time in it, so one thread at a time uses the client, as a libcurl handle
+ *   requires. Several threads of your own need a client each, or a lock.
+ * - Many environments. A thousand concurrent invocations are a thousand environments with a
+ *   connection each. Check that the upstream allows that many.
+ * - Freezing. Between invocations the process is frozen, and the server may close the connection.
+ *   This client reconnects by itself. If yours does not, call sc_resource_report_broken() when it
+ *   fails, and the next invocation opens a new one.
+ * - Users. Every caller uses the same global state: store no user's data in it (techniques 3 and 4
+ *   store it under a key), and do not use a client with one caller's rights for another.
  */
 #include "s3/s3_client.h"
 
@@ -50,7 +52,7 @@ static int list_buckets(struct sc_invocation *inv, void *state)
 	struct sc_held client;
 
 	(void)state;
-	int rc = sc_resource_acquire(&s3, &client, &error); /* opened on the first call only */
+	int rc = sc_resource_acquire(&s3, &client, &error); /* opens on the first call only */
 	if (rc >= 0) {
 		rc = s3_client_list_buckets(client.instance, sc_invocation_remaining_ms(inv),
 			&buckets, &error);

@@ -1,7 +1,7 @@
-/* Technique 1 in C++: a global variable. global_variable.c says when to use it, and what to beware of.
+/* Technique 1 in C++: a global variable. global_variable.c says when to use it, and its risks.
  *
- * The resource opens its client on first use and deletes it when the environment is shut down. What the
- * opener throws fails that invocation, and the next one tries again.
+ * The resource opens its client on first use and deletes it when the environment is shut down. If
+ * the opener throws, that invocation fails, and the next one tries again.
  */
 #include "s3/s3_client.h"
 
@@ -45,7 +45,7 @@ static void list_buckets(scopecache::invocation &inv)
 try {
 	s3_buckets buckets{};
 	sc_error detail{};
-	auto client = s3.acquire(); /* opened on the first call only */
+	auto client = s3.acquire(); /* opens on the first call only */
 
 	if (s3_client_list_buckets(client.get(), inv.remaining_ms(), &buckets, &detail) < 0)
 		throw scopecache::error(detail);

@@ -1,24 +1,26 @@
 /* Technique 2: a class-level holder.
  *
- * What it is. The state of a function is one struct, made by init and handed to every invocation, in
- * place of a handful of global variables. In Python it is a class whose attributes outlive its
- * handler calls; here it is `struct reports`, and it owns a connection with its question compiled.
- * Each invocation still asks the database: what is saved is the opening, and answers are never old.
+ * What it is. The state of a function is one struct, made by init and passed to every invocation,
+ * instead of several global variables. In Python it is a class whose attributes outlive the calls
+ * of its handler. Here it is `struct reports`, which owns a connection with a prepared statement.
+ * Each invocation still queries the database: this saves the open, and answers are always fresh.
  *
- * When to use it. When things belong together (a configuration, the connection it describes, what was
- * prepared on it); when answers must be fresh; when tests want to make the state twice.
+ * When to use it. When things belong together (a configuration, the connection that it describes, a
+ * statement prepared on it); when answers must be fresh; when tests make the state more than once.
  *
- * What to beware of.
- * - Init. What fails here ends the environment, and Lambda starts it again, and again: fail for what
- *   no retry mends (a setting that is missing), and leave to the invocations what may be back in a
- *   second (a database). Opening in init is worth it all the same, since Lambda may start environments
- *   before anybody waits for them: here it is tried, and a failure is left to the first invocation.
- * - Concurrent invocations. They run in environments of their own, each with its holder, and in one
- *   environment this runtime runs one at a time. Threads would need a connection each, or a lock.
- * - Staleness. An open connection goes on reading the file it opened, not the one that is put in its
- *   place; and one that has failed may never work again. sc_resource_report_broken() is for both.
- * - Memory. The holder lives for hours and for thousands of users: what one invocation adds to it,
- *   nobody takes away, and the next invocation, somebody else's, can read it. Add nothing to it.
+ * Risks.
+ * - Init. A failed init ends the environment, and Lambda starts it again and again. Fail in init
+ *   only for what a retry cannot repair (a missing setting); leave failures that may pass (a
+ *   database that is down) to the invocations. Opening in init is still useful, because Lambda may
+ *   start environments before an invocation needs them: this init tries to open, and the first
+ *   invocation reports a failure.
+ * - Concurrent invocations. Each runs in an environment of its own, with its own holder, and this
+ *   runtime runs one invocation at a time in an environment. Threads need a connection each, or a
+ *   lock.
+ * - Staleness. An open connection still reads the old file after a new file has replaced it, and a
+ *   connection that failed may never work again. Call sc_resource_report_broken() in both cases.
+ * - Memory. The holder lives for hours and serves thousands of users. Data that an invocation adds
+ *   to it stays, and the next user's invocation can read it. Add nothing to it.
  */
 #include "reports/report_request.h"
 #include "reports/reports.h"
@@ -29,8 +31,8 @@
 #include <string.h>
 
 struct reports {
-	char *path;            /* what the environment says */
-	struct sc_resource db; /* opened there */
+	char *path;            /* from the environment */
+	struct sc_resource db; /* opened with it */
 };
 
 static int reports_init(void **state, struct sc_error *error)

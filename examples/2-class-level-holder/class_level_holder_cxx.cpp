@@ -1,8 +1,8 @@
-/* Technique 2 in C++: a class-level holder. class_level_holder.c says when to use it, and what to
- * beware of.
+/* Technique 2 in C++: a class-level holder. class_level_holder.c says when to use it, and its
+ * risks.
  *
- * The class is made by init, before the first invocation, and destroyed after the last. What its
- * constructor throws fails the init.
+ * Init makes the class before the first invocation, and it is destroyed after the last. If its
+ * constructor throws, the init fails.
  */
 #include "reports/reports.hpp"
 
@@ -14,7 +14,7 @@
 class reports
 {
       public:
-	/* Opening is tried here, and a failure is left to the first invocation. */
+	/* Try to open; the first invocation reports a failure. */
 	reports()
 	{
 		if (!path_)

@@ -1,25 +1,29 @@
 /* Technique 3: an explicit cache.
  *
- * What it is. Answers are kept under a key: sc_cache_fetch() finds the answer, or calls fetch_data()
- * for it and keeps what that gives. In Python it is a global dict and
+ * What it is. Answers are stored under a key: sc_cache_fetch() finds the answer, or calls
+ * fetch_data() and stores its result. In Python it is a global dict and
  *	if key not in cache: cache[key] = fetch_data(user, my_param)
- * which grows until the function is killed, is never fresh again, and with a key f"{user}-{my_param}"
- * takes ("a-b", "c") for ("a", "b-c"). This one has a bound in bytes, a time to live, and keys of parts.
+ * which grows until the function is killed, is never refreshed, and with the key
+ * f"{user}-{my_param}" confuses ("a-b", "c") with ("a", "b-c"). This cache has a bound in bytes, a
+ * time to live, and keys of typed parts.
  *
- * When to use it. When the same questions come again, and an answer may be `ttl_ms` old.
+ * When to use it. When the same requests come again, and an answer may be `ttl_ms` old.
  *
- * What to beware of.
- * - Keys that leak. Everything the answer depends on belongs in the key: leave the user out, and the
- *   next user is shown this one's report. The loader cannot forget it: it is given the key, and
- *   nothing else of the event. (Here the event names the user; a real function takes them from what
- *   was authenticated, such as sc_invocation_identity().)
- * - Staleness. For up to `ttl_ms` an answer is what it was: choose it as the longest that nobody minds.
- *   sc_cache_invalidate() after a write helps this environment only; the others learn by the clock.
- * - Memory. The cache takes `max_bytes` and no more: leave the rest of the memory to the work.
- * - Concurrent invocations. Each environment has a cache of its own, and asks the database once for
- *   each key: the more environments, the less is found. Where a process has threads, loaders of two
- *   keys may run at once, and this connection bears one at a time (this runtime has one thread).
- * - Cold environments. A new environment starts with nothing: it must be correct, and fast enough, so.
+ * Risks.
+ * - Incomplete keys. The key must contain everything that the answer depends on: without the user
+ *   in the key, the next user gets this one's report. A loader cannot use anything else, because it
+ *   gets the key and nothing else of the event. (Here the event names the user; a real function
+ *   takes the user from what was authenticated, such as sc_invocation_identity().)
+ * - Staleness. An answer may be up to `ttl_ms` old: choose the longest time that is acceptable.
+ *   sc_cache_invalidate() after a write works in this environment only; in the others the entry
+ *   expires.
+ * - Memory. The cache uses at most `max_bytes`: leave enough memory for the work.
+ * - Concurrent invocations. Each environment has its own cache, and queries the database once for
+ *   each key: the more environments, the lower the hit ratio. In a process with threads, the
+ *   loaders of two keys may run at once; this connection is for one thread at a time (this runtime
+ *   has one).
+ * - Cold environments. A new environment begins with an empty cache, and must be correct and fast
+ *   enough without it.
  */
 #include "reports/report_request.h"
 #include "reports/reports.h"
@@ -32,7 +36,7 @@
 static struct sc_resource db = SC_RESOURCE_INIT(reports_open, reports_close, NULL);
 static struct sc_cache *cache;
 
-/* The loader: it runs when the key is missing, or too old. Its failures are not kept. */
+/* The loader: it runs when the key is missing or expired. A failure is not stored. */
 static int fetch_data(struct sc_load *load, void *context)
 {
 	const char *user = sc_load_text(load, 0), *my_param = sc_load_text(load, 1);

@@ -1,6 +1,7 @@
-/* Technique 3 in C++: an explicit cache. explicit_cache.c says when to use it, and what to beware of.
+/* Technique 3 in C++: an explicit cache. explicit_cache.c says when to use it, and its risks.
  *
- * The cache closes itself. What the loader throws is not kept: it arrives at the fetch that ran it.
+ * The cache closes itself. If the loader throws, nothing is stored, and the fetch that ran it
+ * throws.
  */
 #include "reports/reports.hpp"
 
@@ -11,7 +12,7 @@
 
 static scopecache::resource db([] { return std::make_unique<reports_connection>(); });
 
-/* The loader: it runs when the key is missing, or too old. */
+/* The loader: it runs when the key is missing or expired. */
 static std::string fetch_data(scopecache::load &load)
 {
 	return query_kept(db, std::string(load.text(0)), std::string(load.text(1)),

@@ -1,27 +1,26 @@
 /* Technique 4: a memoised function.
  *
- * What it is. fetch_data() remembers its answers: calling it again with the same arguments finds what
- * it said before. In Python it is
+ * What it is. The results of fetch_data() are stored by its arguments: a second call with the same
+ * arguments returns the stored result. In Python it is
  *	@lru_cache(maxsize=128)
  *	def fetch_data(user, my_param): ...
- * and here it is the declaration of `fetch_data_memo`, and a call through it. When 128 answers are
- * kept, the one that was not asked for the longest time goes. Nothing else changes.
+ * and here it is the declaration of `fetch_data_memo`, and a call through it. With 128 results
+ * stored, the least recently used one is evicted.
  *
- * When to use it. When an answer depends on the arguments and on nothing else, and never changes while
- * an environment lives: reports of closed years, parsed configuration, something computed. It is the
- * shortest of the four to write; sc_memo_read_info() says how well it does.
+ * When to use it. When a result depends on the arguments only, and does not change while an
+ * environment lives: reports of past years, parsed configuration, computed values. It is the
+ * shortest of the four techniques; sc_memo_read_info() returns its hits and misses.
  *
- * What to beware of.
- * - Staleness. Like lru_cache, a memo without `.ttl_ms` keeps an answer until it is pushed out or the
- *   environment ends, which may be hours. Give it a `.ttl_ms` when the answer can change; sc_memo_invalidate()
- *   and sc_memo_clear() reach this environment only.
- * - Keys that leak. The arguments are the key. An answer that also depends on who asks, and is not
- *   told, is given to everybody: pass the user, as here, though the database could do without.
- * - Memory. `max_entries` counts answers, not bytes: 128 large ones are large. `.max_bytes` bounds both.
- * - Concurrent invocations. Each environment remembers for itself, and a new one remembers nothing: a
- *   memo saves work, it does not share it, and no answer may depend on its having been asked before.
- *   Within a process, callers with the same arguments wait for the one that calls the function; with
- *   threads of your own, calls with different arguments need a connection each.
+ * Risks.
+ * - Staleness. Like lru_cache, a memo without `.ttl_ms` keeps a result until it is evicted or the
+ *   environment ends, perhaps for hours. Set `.ttl_ms` if the result can change;
+ *   sc_memo_invalidate() and sc_memo_clear() work in this environment only.
+ * - Incomplete keys. The arguments are the key. A result that depends on the user must have the
+ *   user as an argument, as here, or every user gets the first one's result.
+ * - Memory. `max_entries` counts results, not bytes. `.max_bytes` bounds both. - Concurrent
+ *   invocations. Each environment has its own memo, and a new one is empty: do not depend on a
+ *   stored result. In a process with threads, callers with the same arguments wait for the one that
+ *   runs the function; calls with different arguments need a connection each.
  */
 #include "reports/report_request.h"
 #include "reports/reports.h"

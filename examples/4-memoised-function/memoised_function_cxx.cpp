@@ -1,7 +1,6 @@
-/* Technique 4 in C++: a memoised function. memoised_function.c says when to use it, and what to beware
- * of.
+/* Technique 4 in C++: a memoised function. memoised_function.c says when to use it, and its risks.
  *
- * The memo is called as the function would be, and its arguments are the key.
+ * The memo is called like the function, and its arguments are the key.
  */
 #include "reports/reports.hpp"
 

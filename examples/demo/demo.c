@@ -1,9 +1,10 @@
-/* The demo: functions in C keep their state between invocations on a local Lambda, side by side with the
- * same functions that keep nothing.
+/* The demo: runs functions in C on a local Lambda that keep their state between invocations, and
+ * the same functions with nothing kept.
  *
- * What it starts - a stand-in for S3, `scopecache local` and through it the functions - and the folder
- * with the reports' database are gone when it ends, be it by itself, by an error or by Ctrl-C; and the
- * processes also when it is killed. So nothing returns from the middle of main() but demo_run(). */
+ * It starts a stand-in for S3 and `scopecache local`, which starts the functions, and makes a
+ * folder with the reports' database. At its end, also after an error or Ctrl-C, it stops the
+ * processes and removes the folder; the processes also end when it is killed. So only demo_run()
+ * returns early. */
 #include "demo/demo_options.h"
 #include "demo/demo_table.h"
 #include "demo/local_lambda.h"
@@ -23,7 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a user buys in a year: two things a week. */
+/* The purchases of a user in a year: two a week. */
 #define ENTRIES_PER_REPORT 100
 #define SKEW               0.99
 #define SEED               20231
@@ -86,7 +87,7 @@ static int catch_signals(struct demo *demo, struct sc_error *error)
 	return 0;
 }
 
-/* The database, and the meter of what is done to it. */
+/* The database, and the meter of its opens and queries. */
 static int make_reports(const struct demo *demo, struct sc_error *error)
 {
 	char database[2 * WORKSPACE_PATH_BYTES], meter_path[2 * WORKSPACE_PATH_BYTES];
@@ -102,8 +103,8 @@ static int make_reports(const struct demo *demo, struct sc_error *error)
 		      : reports_create(database, MIX_USERS, MIX_PARAMS, ENTRIES_PER_REPORT, error);
 }
 
-/* Where S3 is and who asks it; the functions inherit this. Whatever the environment said of it before,
- * nothing is asked of anybody but the stand-in, and no proxy leads there. */
+/* The endpoint and credentials of S3, which the functions inherit. They replace the environment's
+ * own settings and proxies, so that all requests go to the stand-in. */
 static int point_at_s3(const struct s3_stand_in *s3, struct sc_error *error)
 {
 	char url[64];
@@ -177,7 +178,7 @@ static int measure_all(struct demo *demo, struct sc_error *error)
 	return rc;
 }
 
-/* One environment was killed, and it may have been busy: what failed beyond that is not as it should be.
+/* One environment was killed, perhaps while it was busy; more failures than that one are an error.
  * Returns the exit status. */
 static int look_at_failures(const struct row *rows)
 {
@@ -199,7 +200,7 @@ static int look_at_failures(const struct row *rows)
 	return status;
 }
 
-/* The path as it can be typed here: relative, where it leads down from the working folder. */
+/* The path as the user can type it: relative, if it is below the working folder. */
 static const char *typed(const char *path)
 {
 	char here[DEMO_PATH_BYTES];
@@ -216,14 +217,14 @@ static void print_all(const struct demo *demo)
 		demo_print_json(stdout, demo->rows, TECHNIQUES);
 		return;
 	}
-	printf("\n%u clients, %u users with %u reports each, asked for as unevenly as real ones "
-	       "are (Zipf %.2f).\n\n",
+	printf("\n%u clients; requests for %u users with %u reports each, skewed as real ones are "
+	       "(Zipf %.2f).\n\n",
 		demo->options.parallel, MIX_USERS, MIX_PARAMS, SKEW);
 	demo_print_table(stdout, demo->rows, TECHNIQUES);
-	printf("\nThe process of a function outlives its invocation: what it had opened or learned "
-	       "was there for the\n"
-	       "next one. Only cold starts, the one after the kill among them, paid again. A "
-	       "function of your own:\n"
+	printf("\nThe process of a function outlives its invocation, so the next invocation uses "
+	       "what it opened and\n"
+	       "stored. Only a cold start opens and queries anew, also the one after the kill. To "
+	       "run your function:\n"
 	       "  %s local --function hello=./bootstrap\n  %s invoke --endpoint URL hello "
 	       "'{\"name\": \"you\"}'\n",
 		command, command);
@@ -231,7 +232,7 @@ static void print_all(const struct demo *demo)
 
 static int run(struct demo *demo, struct sc_error *error)
 {
-	/* Before there is an event base, which a fork must not share. */
+	/* Before the event base is made, because a forked child must not share it. */
 	int rc = s3_stand_in_start(&demo->s3, error);
 	if (rc == 0)
 		rc = catch_signals(demo, error);

@@ -1,4 +1,4 @@
-/* Where nothing else is said, everything is where the build has put it: beside this program. */
+/* By default all programs are in the folder of this one, where the build puts them. */
 #include "demo/demo_options.h"
 
 #include <argp.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Fewer, and there is no half-way; more take longer than anybody watches. */
+/* With fewer there is no half-way; more take too long for a demo. */
 #define INVOCATIONS_MIN 100
 #define INVOCATIONS_MAX 1000000
 #define PARALLEL_MAX    64

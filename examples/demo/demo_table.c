@@ -1,5 +1,5 @@
-/* Both forms print the same figures; the table has the number of failed invocations besides, which are
- * those that the killed environment was busy with. */
+/* Both forms print the same figures. The table also has the number of failed invocations: those in
+ * progress in the environment that was killed. */
 #include "demo/demo_table.h"
 
 #include <inttypes.h>
@@ -42,8 +42,8 @@ void demo_print_table(FILE *out, const struct row *rows, size_t count)
 			row->p99_ms, row->memory_kb);
 	}
 	fputs("\nhit ratio: invocations served without an upstream open (1, 2) or query (3, 4). "
-	      "failed: what the\n"
-	      "environment that was killed half-way was busy with. memory: the most that one "
-	      "environment had.\n",
+	      "failed: in\n"
+	      "progress in the environment that was killed half-way. memory: the largest of one "
+	      "environment.\n",
 		out);
 }

@@ -1,4 +1,4 @@
-/* The rows, for people and for programs. */
+/* The results, as a table and as JSON. */
 #ifndef DEMO_DEMO_TABLE_H
 #define DEMO_DEMO_TABLE_H
 
@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 /* One JSON object and a newline:
- * {"rows":[{"technique","invocations","cold_starts","upstream_opens","upstream_queries","hit_ratio",
- * "p50_ms","p99_ms","memory_kb"}, ...]} */
+ *
+ *	{"rows":[{"technique","invocations","cold_starts","upstream_opens","upstream_queries",
+ *	          "hit_ratio","p50_ms","p99_ms","memory_kb"}, ...]} */
 void demo_print_json(FILE *out, const struct row *rows, size_t count);
 
 /* A table with a line above each upstream's rows, and what its columns mean. */

@@ -1,4 +1,4 @@
-/* Asked over the same event loop that invokes, so that a look in the middle of a run holds nothing up. */
+/* The request runs in the event loop that also invokes, so that it delays no invocation. */
 #include "demo/fleet_view.h"
 
 #include "base/error.h"
@@ -76,7 +76,7 @@ static void on_ended(struct sci_channel *channel, const struct sc_error *error)
 			 : malformed(&view->error);
 	}
 	json_decref(all);
-	/* The next look may be minutes away. */
+	/* The next request may be minutes later. */
 	sci_channel_close(channel);
 	view->seen(view, rc);
 }

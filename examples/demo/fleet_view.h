@@ -1,4 +1,4 @@
-/* What the local Lambda says of its environments: GET /_scopecache/environments. */
+/* The environments of the local Lambda: GET /_scopecache/environments. */
 #ifndef DEMO_FLEET_VIEW_H
 #define DEMO_FLEET_VIEW_H
 
@@ -13,23 +13,23 @@
 /* Of one function. */
 struct fleet_figures {
 	uint64_t cold_starts;
-	int64_t peak_memory_kb; /* the most that an environment that lives has had */
-	pid_t pid;              /* of one of them, busy if there is one; 0 when none lives */
+	int64_t peak_memory_kb; /* the largest of an environment that is running */
+	pid_t pid;              /* of one of them, a busy one if any; 0 if none runs */
 };
 
 struct fleet_view;
 typedef void fleet_view_seen_fn(struct fleet_view *view, int rc);
 
-/* Begins as zero but for what is said to be set. */
+/* Begins as zero, except for the fields that the caller sets. */
 struct fleet_view {
-	struct sci_channel channel; /* first: the channel's callback finds the view by it */
+	struct sci_channel channel; /* first, so that the channel's callback finds the view */
 
-	/* Set before the first look. */
+	/* Set before the first request. */
 	struct event_base *base;
 	const struct sci_address *address;
 	const char *host;
 	fleet_view_seen_fn
-		*seen; /* called from the loop when figures, or else error, are filled in */
+		*seen; /* called from the loop when the figures or the error are filled in */
 	void *arg;
 
 	struct fleet_figures figures;
@@ -43,7 +43,7 @@ struct fleet_view {
 int fleet_view_init(struct fleet_view *view);
 void fleet_view_fini(struct fleet_view *view);
 
-/* Begin to look; one look at a time. `function` stays valid until it is over. */
+/* Begin a request; one at a time. `function` must stay valid until it ends. */
 void fleet_view_look(struct fleet_view *view, const char *function);
 
 #endif

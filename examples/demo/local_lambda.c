@@ -1,5 +1,5 @@
-/* The child writes into files and not into a pipe: then nothing that is busy elsewhere has to read it
- * along, and what it said last is still there when it has failed. */
+/* The child writes to files and not to a pipe, so that the demo need not read them while it is
+ * busy, and can read the last lines after a failure. */
 #include "demo/local_lambda.h"
 
 #include "base/clock.h"
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define START_MS 10000
-/* It gives its functions a moment to end in order; this is that and some more. */
+/* Longer than the time that it gives its functions to end. */
 #define STOP_MS 10000
 #define LOOK_MS 2
 
@@ -34,8 +34,8 @@ static void become(char *const command[], const char *out_path, const char *log_
 	int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	sigset_t none;
 
-	/* Away from the terminal's Ctrl-C: whoever started this also ends it, with a SIGTERM, which
-	 * it must not have inherited as blocked. */
+	/* In a process group of its own, so that Ctrl-C does not reach it: its parent ends it with
+	 * SIGTERM, which it must not have inherited as blocked. */
 	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

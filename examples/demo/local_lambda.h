@@ -15,15 +15,16 @@ struct local_lambda {
 };
 
 /* Start `command[0] command[1] ...`, which ends with NULL, with its standard output in the file
- * `out_path` and its standard error in `log_path`, and wait for the URL on its first line. It ends with
- * its parent, if not before. `is_stopped`, asked meanwhile, ends the waiting.
+ * `out_path` and its standard error in `log_path`, and wait for the URL on its first line. It ends
+ * with its parent, or earlier. The wait also ends when `is_stopped` returns true.
  *
- * returns  0; SC_E_IO when it cannot be started or ends; SC_E_DEADLINE when it is silent for ten
- *          seconds or the waiting was stopped. It is then no longer there. */
+ * returns  0; SC_E_IO when it cannot be started or ends; SC_E_DEADLINE when it prints nothing for
+ *          ten seconds or the wait was stopped. After a failure the process has ended. */
 int local_lambda_start(struct local_lambda *lambda, char *const command[], const char *out_path,
 	const char *log_path, bool (*is_stopped)(void *arg), void *arg, struct sc_error *error);
 
-/* Ask it to end, wait until it has, and insist after a while. Does nothing for one that is all zero. */
+/* Send SIGTERM and wait for its end; after a while send SIGKILL. Does nothing for one that is all
+ * zero. */
 void local_lambda_stop(struct local_lambda *lambda);
 
 #endif

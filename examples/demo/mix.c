@@ -1,5 +1,5 @@
-/* An event is drawn by where a pseudo-random number falls in the running sum of all shares. The number
- * is a hash of the index and not the next of a sequence: invocations may be sent in any order. */
+/* A pseudo-random number selects an event by the cumulative sum of all shares. The number is a hash
+ * of the index, not the next of a sequence, so that invocations may be sent in any order. */
 #include "demo/mix.h"
 
 #include "reports/reports.h"
@@ -34,7 +34,7 @@ void mix_init(struct mix *mix, double skew)
 		mix->up_to[i] = running < 1 ? (uint32_t)(running * UINT32_MAX) : UINT32_MAX;
 		name_event(&mix->events[i], i / MIX_PARAMS, i % MIX_PARAMS);
 	}
-	/* Whatever rounding has done to the sum. */
+	/* Rounding may have left the sum below 1. */
 	mix->up_to[EVENTS - 1] = UINT32_MAX;
 }
 

@@ -1,5 +1,5 @@
-/* Who asks for what: a mix of events as skewed as real ones are, where a few users ask much and many
- * ask little. The same seed gives the same events, so that every row of the table is asked the same. */
+/* A mix of events with a skewed distribution, as real ones have: a few users send many, most send
+ * few. The same seed gives the same events, so that every row of the table has the same. */
 #ifndef DEMO_MIX_H
 #define DEMO_MIX_H
 
@@ -18,11 +18,11 @@ struct mix_event {
 
 struct mix {
 	struct mix_event events[MIX_USERS * MIX_PARAMS];
-	/* The share of the events up to and including each, as the part of 2^32 that draws them. */
+	/* The cumulative share of the events up to and including each, as a part of 2^32. */
 	uint32_t up_to[MIX_USERS * MIX_PARAMS];
 };
 
-/* Users and params are drawn independently, by Zipf's law: the k-th is asked for 1/k^skew as often as
+/* Users and params are drawn independently, by Zipf's law: the k-th appears 1/k^skew as often as
  * the first. Their names are those of reports_create(). */
 void mix_init(struct mix *mix, double skew);
 

@@ -1,8 +1,8 @@
-/* Four things happen in one event loop: the invocations; half-way a look at the environments, upon whose
- * answer one of them is killed; and when the invocations are done a last look, for the figures.
+/* Four things happen in one event loop: the invocations; half-way a request for the environments;
+ * after its answer, one of them is killed; at the end a second request, for the figures.
  *
- * What the upstream had to do is read where it was done, before and after: at the stand-in for S3, and
- * in the meter of the reports' database. Nothing is taken from what the functions say of themselves. */
+ * The work of the upstream is read from the upstream itself, before and after: from the stand-in
+ * for S3, and from the meter of the reports' database. No figure comes from the functions. */
 #include "demo/row.h"
 
 #include "base/error.h"
@@ -20,8 +20,8 @@ struct measurement {
 	struct row *row;
 	struct fleet_view view;
 	uint64_t answers;
-	bool is_killing; /* the look that is under way, if there is one, is the one half-way */
-	bool is_done;    /* all invocations are */
+	bool is_killing; /* the request in progress, if any, is the one half-way */
+	bool is_done;    /* all invocations have ended */
 	struct sc_error error;
 };
 
@@ -79,7 +79,7 @@ static void on_seen(struct fleet_view *view, int rc)
 	event_base_loopbreak(measurement->bench->base);
 }
 
-/* What the upstream has done so far, for all rows. */
+/* The upstream's counts so far, for all rows. */
 static int read_upstream(const struct bench *bench, enum upstream upstream,
 	struct upstream_meter *now, struct sc_error *error)
 {
@@ -100,7 +100,7 @@ static void take_result(struct row *row, const struct sci_invoke_result *result)
 	row->elapsed_s = (double)result->elapsed_ns / 1e9;
 }
 
-/* Run the loop until everything is done, or stopped. */
+/* Run the loop until all invocations have ended, or it is stopped. */
 static int invoke_all(struct measurement *measurement, struct sc_error *error)
 {
 	struct bench *bench = measurement->bench;

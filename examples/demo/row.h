@@ -1,4 +1,4 @@
-/* One row of the table: one function, invoked a few thousand times, and what that cost. */
+/* One row of the table: one function, some thousands of invocations, and their costs. */
 #ifndef DEMO_ROW_H
 #define DEMO_ROW_H
 
@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* What the upstream is asked for, and so what a technique can save. */
+/* The work of the upstream, which a technique can save. */
 enum upstream_work { UPSTREAM_OPENS, UPSTREAM_QUERIES };
 enum upstream { UPSTREAM_S3, UPSTREAM_REPORTS };
 
@@ -28,17 +28,16 @@ struct row {
 	uint64_t invocations, failed, cold_starts, opens, queries;
 	double p50_ms, p99_ms;
 	int64_t memory_kb;
-	pid_t killed; /* the environment that was killed half-way */
+	pid_t killed; /* of the environment that was killed half-way */
 	double elapsed_s;
 	struct sc_error first_failure;
 };
 
-/* The hit ratio, for every row: of the invocations that were served, the share for which the upstream did
- * not have to do the work that the technique saves, an open or a query. What an invocation that failed
- * had it do counts as work all the same. */
+/* The hit ratio: the share of the successful invocations without the work that the technique saves,
+ * an open or a query. The work of failed invocations counts too. */
 double row_hit_ratio(const struct row *row);
 
-/* What every row is measured with. */
+/* The settings of all rows. */
 struct bench {
 	struct event_base *base;
 	struct sci_address address; /* of the local Lambda */
@@ -49,14 +48,15 @@ struct bench {
 	uint64_t invocations, seed;
 	unsigned parallel;
 
-	struct sci_invoke_run *run; /* while there is one: for the one who has to stop it */
+	struct sci_invoke_run *run; /* of the run in progress, so that it can be stopped */
 	bool is_stopped;
 };
 
 /* Invoke the technique's function, kill one of its environments half-way, and fill in the row.
  *
- * returns  0; SC_E_DEADLINE when it was stopped; another SC_E_* when something could not be measured.
- * blocks   in the event loop, until all is done or stopped. */
+ * returns  0; SC_E_DEADLINE when it was stopped; another SC_E_* when something could not be
+ *          measured.
+ * blocks   in the event loop, until all invocations have ended, or it is stopped. */
 int row_measure(struct row *row, struct bench *bench, const struct technique *technique,
 	struct sc_error *error);
 

@@ -1,8 +1,8 @@
 /* libevent's HTTP server, one page of XML and two counters in memory that both processes see.
  *
- * The listening socket is made before the fork, so there is no moment at which a client could come too
- * early. A request must be signed (Signature Version 4) as far as can be seen without the secret key:
- * an example that forgot to sign would otherwise do well here and nowhere else. */
+ * The listening socket is made before the fork, so that a client can connect at once. A request
+ * must have a signature (Signature Version 4), which is checked as far as possible without the
+ * secret key, so that an example that does not sign fails here too. */
 #include "demo/s3_stand_in.h"
 
 #include "base/error.h"
@@ -83,7 +83,7 @@ static void on_request(struct evhttp_request *request, void *arg)
 		answer(request, 200, "OK", NULL);
 }
 
-/* evhttp asks for a bufferevent each time that it has accepted a connection. */
+/* evhttp calls this for each connection that it accepts. */
 static struct bufferevent *on_connection(struct event_base *base, void *arg)
 {
 	struct s3_stand_in_counts *counts = arg;
@@ -135,7 +135,8 @@ int s3_stand_in_start(struct s3_stand_in *s3, struct sc_error *error)
 	int listener = make_listener(&s3->port);
 	pid_t pid = listener < 0 ? -1 : fork();
 	if (pid == 0) {
-		/* Away from the terminal's Ctrl-C: whoever started this also ends it. */
+		/* In a process group of its own, so that Ctrl-C does not reach it: its parent ends
+		 * it. */
 		setpgid(0, 0);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() == parent)

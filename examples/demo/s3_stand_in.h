@@ -1,5 +1,5 @@
-/* A stand-in for S3 on loopback: it answers ListBuckets, and counts. It is a process of its own, so that
- * what it does is not done in the time of the one who measures. */
+/* A stand-in for S3 on loopback: it answers ListBuckets, and counts. It is a process of its own, so
+ * that its work does not delay the measurement. */
 #ifndef DEMO_S3_STAND_IN_H
 #define DEMO_S3_STAND_IN_H
 
@@ -10,7 +10,7 @@
 
 struct s3_stand_in_counts {
 	_Atomic uint64_t connections; /* accepted */
-	_Atomic uint64_t requests;    /* answered, whether or not they were signed */
+	_Atomic uint64_t requests;    /* answered, signed or not */
 };
 
 struct s3_stand_in {
@@ -19,8 +19,8 @@ struct s3_stand_in {
 	struct s3_stand_in_counts *counts; /* shared with the process */
 };
 
-/* Start it, with the process accepting connections when this returns. It ends with its parent, if not
- * before. Call it before the parent has an event base. Returns 0 or SC_E_IO. */
+/* Start it; when this returns, it accepts connections. It ends with its parent, or earlier. Call it
+ * before the parent makes an event base. Returns 0 or SC_E_IO. */
 int s3_stand_in_start(struct s3_stand_in *s3, struct sc_error *error);
 
 /* End the process. Does nothing for one that is all zero. */

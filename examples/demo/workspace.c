@@ -1,4 +1,4 @@
-/* The folder is flat: what the demo and its functions put there are files. */
+/* The folder contains files only, no folders. */
 #include "demo/workspace.h"
 
 #include "base/error.h"

@@ -1,4 +1,4 @@
-/* A folder for the time of one run. */
+/* A temporary folder for one run. */
 #ifndef DEMO_WORKSPACE_H
 #define DEMO_WORKSPACE_H
 

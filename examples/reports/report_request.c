@@ -1,5 +1,5 @@
-/* Events come from callers, who may send anything: it is read strictly, and what is wrong is said to
- * the caller without repeating what they sent. */
+/* Callers may send any event, so it is read strictly. The error for the caller says what is wrong
+ * without repeating the event. */
 #include "reports/report_request.h"
 
 #include "reports/reports.h"
@@ -14,7 +14,7 @@ static int refuse(struct sc_invocation *inv, const char *what, const char *is_wr
 		"%s %s; an event is {\"user\":\"alice\",\"param\":\"2024\"}", what, is_wrong);
 }
 
-/* The text that the event has under `name`; NULL after failing the invocation. */
+/* The text of the event's member `name`; NULL after failing the invocation. */
 static const char *read_text(struct sc_invocation *inv, const json_t *event, const char *name)
 {
 	const json_t *value = json_object_get(event, name);

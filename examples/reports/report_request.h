@@ -1,4 +1,4 @@
-/* The event and the failures of a function that answers with reports, so that the examples can show
+/* The event and the failures of a function that answers with reports, so that the examples show
  * their technique and little else.
  *
  *	struct report_request request;
@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* A user's name or a param of more bytes than this is not one of ours. */
+/* The longest name of a user or param, in bytes. */
 #define REPORT_REQUEST_TEXT_MAX 200
 
 struct report_request {
@@ -27,16 +27,16 @@ struct report_request {
 
 /* Read the event of `inv`: {"user":"alice","param":"2024"}.
  *
- * returns  0; or SC_E_FUNCTION after failing the invocation with Function.BadRequest and what is wrong
- *          with the event: then there is nothing to end.
+ * returns  0; or SC_E_FUNCTION after failing the invocation with Function.BadRequest and a message:
+ *          then the request needs no report_request_fini().
  * owns     the request: report_request_fini(). */
 int report_request_init(struct report_request *request, struct sc_invocation *inv);
 void report_request_fini(struct report_request *request);
 
-/* Fail `inv` for what reports_open() or reports_query() said, whether it came straight from them or
- * through a resource, a cache or a memo: Function.NoSuchUser, or Function.ReportsUnavailable.
+/* Fail `inv` for a failure of reports_open() or reports_query(), which may have come through a
+ * resource, a cache or a memo: Function.NoSuchUser, or Function.ReportsUnavailable.
  *
- * returns  SC_E_FUNCTION, always. */
+ * returns  always SC_E_FUNCTION. */
 int report_request_fail(struct sc_invocation *inv, const struct sc_error *error);
 
 #ifdef __cplusplus

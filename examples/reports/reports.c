@@ -1,9 +1,9 @@
-/* One connection to the database of reports, with the question prepared once for its whole life.
+/* One connection to the database of reports, with one prepared statement.
  *
- * Opening is what costs: the file is opened, its schema read and the statement compiled; asking is
- * then a walk of one index range. A connection has one statement, so one thread may use it at a time.
- * Every question ends with a reset: a statement that is left standing would keep its read lock, and
- * with it every writer out. */
+ * The open is expensive: it opens the file, reads its schema and compiles the statement. A query
+ * then reads one range of an index. A connection has one statement, so one thread may use it at a
+ * time. Every query ends with a reset: otherwise the statement would keep its read lock and block
+ * every writer. */
 #include "reports/reports.h"
 
 #include <jansson.h>
@@ -27,7 +27,7 @@ struct connection {
 	struct upstream_meter *meter;
 };
 
-/* What SQLite's result is in our terms. */
+/* The SC_E_* for a result of SQLite. */
 static int fail(struct connection *db, int sqlite_rc, const char *what, struct sc_error *error)
 {
 	int primary = sqlite_rc & 0xff;
@@ -88,8 +88,8 @@ void reports_close(void *db)
 	free(connection);
 }
 
-/* Ask, and add a row to the report for each row of the answer; *found is whether there is such a user.
- * Returns SQLITE_DONE when all is read. */
+/* Run the query, and add a row to the report for each row of its result; *found says whether the
+ * user exists. Returns SQLITE_DONE at the end. */
 static int read_rows(sqlite3_stmt *statement, json_t *report, int *found)
 {
 	json_t *rows = json_object_get(report, "rows");
@@ -113,8 +113,8 @@ static int read_rows(sqlite3_stmt *statement, json_t *report, int *found)
 	return rc;
 }
 
-/* The report as text. It is measured and then written into a block of that size, because json_dumps()
- * (of jansson 2.14) leaves a key out, and says nothing, when it cannot grow its own. */
+/* The report as text. Its size is measured first, because json_dumps() of jansson 2.14 silently
+ * leaves out a key when it is out of memory. */
 static char *write_report(const json_t *report)
 {
 	size_t len = json_dumpb(report, NULL, 0, JSON_COMPACT);

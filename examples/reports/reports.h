@@ -33,15 +33,15 @@
 extern "C" {
 #endif
 
-/* The one failure that is the asker's fault. */
+/* The one failure that is the caller's fault. */
 #define REPORTS_NO_SUCH_USER UPSTREAM_OWN_CODES
 
-/* Open the database for reading, and prepare the question; in the form that sc_resource wants.
+/* Open the database for reading, and prepare the statement; an opener for sc_resource.
  *
  * `path` is a text, or NULL for the path that the environment's REPORTS_DB names.
  *
- * returns  0 with *db set; SC_E_INVAL when there is no path, SC_E_IO when the file is not there or is
- *          not such a database, SC_E_NOMEM; then `error` says so and *db is NULL.
+ * returns  0 with *db set; SC_E_INVAL when there is no path, SC_E_IO when the file is missing or is
+ *          not such a database, or SC_E_NOMEM, with the cause in `error` and *db NULL.
  * owns     the caller owns the connection: reports_close().
  * threads  any; the connection may be used by one thread at a time. */
 int reports_open(void *path, void **db, struct sc_error *error);
@@ -49,23 +49,23 @@ int reports_open(void *path, void **db, struct sc_error *error);
 /* Close a connection; NULL is allowed. */
 void reports_close(void *db);
 
-/* Ask for the report of `user` for the year `param`. A year without entries makes an empty report.
+/* Query the report of `user` for the year `param`. A year without entries makes an empty report.
  *
- * A writer that locks the database is waited for, a second at most, and no longer than `timeout_ms`
- * less a tenth of a second, so that there is time to say so.
+ * If a writer has locked the database, this waits for at most a second, and at most `timeout_ms`
+ * less a tenth of a second, so that there is time to report it.
  *
- * returns  0 with *text set; REPORTS_NO_SUCH_USER; SC_E_DEADLINE when a writer did not finish in
- *          time; SC_E_IO when the database fails, after which the connection may be no good any more;
- *          SC_E_NOMEM. Then `error` says so and *text is NULL.
+ * returns  0 with *text set; otherwise *text is NULL and the cause in `error`:
+ *          REPORTS_NO_SUCH_USER; SC_E_DEADLINE when a writer did not finish in time; SC_E_IO when
+ *          the database fails, after which the connection may be broken; SC_E_NOMEM.
  * owns     the caller owns the text: free(). */
 int reports_query(void *db, const char *user, const char *param, int64_t timeout_ms, char **text,
 	struct sc_error *error);
 
 /* Make a database with `users` users, who have about `rows` entries in each of `params` years. The
- * same numbers make the same reports, on any machine. It appears at `path` when it is whole, in the
- * place of what was there.
+ * same numbers make the same reports on every machine. The complete file replaces an earlier one at
+ * `path`.
  *
- * returns  0; SC_E_INVAL for a number that is 0 or past its bound below; SC_E_IO; SC_E_NOMEM. */
+ * returns  0; SC_E_INVAL for a number that is 0 or above its bound below; SC_E_IO; SC_E_NOMEM. */
 int reports_create(const char *path, unsigned users, unsigned params, unsigned rows,
 	struct sc_error *error);
 
@@ -74,8 +74,8 @@ int reports_create(const char *path, unsigned users, unsigned params, unsigned r
 #define REPORTS_ROWS_MAX   10000
 #define REPORTS_NAME_BYTES 24
 
-/* What reports_create() calls its users and params, counted from 0: "alice", "bob", ... and "2024",
- * "2023", ... . Write into `name` and return it. */
+/* The names of the users and params of reports_create(), counted from 0: "alice", "bob", ... and
+ * "2024", "2023", ... . Written into `name`, which is returned. */
 const char *reports_user_name(unsigned index, char name[REPORTS_NAME_BYTES]);
 const char *reports_param_name(unsigned index, char name[REPORTS_NAME_BYTES]);
 

@@ -1,4 +1,4 @@
-/* The reports and their requests in C++: the same modules, which close themselves and throw. */
+/* The reports and their requests in C++: classes that close themselves, and exceptions. */
 #ifndef REPORTS_HPP
 #define REPORTS_HPP
 
@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-/* One connection, with its question compiled. */
+/* One connection, with its prepared statement. */
 class reports_connection
 {
       public:
@@ -30,7 +30,7 @@ class reports_connection
 		reports_close(db_);
 	}
 
-	/* A report that cannot be had is thrown, with the module's code. */
+	/* Throws a failure, with the module's code. */
 	std::string query(const std::string &user, const std::string &param,
 		std::int64_t timeout_ms)
 	{
@@ -46,7 +46,7 @@ class reports_connection
 	void *db_ = nullptr;
 };
 
-/* Ask `db` on a connection that is kept; a broken one is replaced by the next call. */
+/* Query on the shared connection; the next call replaces a broken one. */
 inline std::string query_kept(scopecache::resource<reports_connection> &db, const std::string &user,
 	const std::string &param, std::int64_t timeout_ms)
 {
@@ -60,12 +60,12 @@ inline std::string query_kept(scopecache::resource<reports_connection> &db, cons
 	}
 }
 
-/* Answer `inv` with the report that `ask(user, param)` gives. */
+/* Answer `inv` with the report that `ask(user, param)` returns. */
 template <typename Ask> void answer_report(scopecache::invocation &inv, Ask &&ask)
 {
 	report_request request;
 	if (report_request_init(&request, inv.native()) < 0)
-		return; /* the invocation has failed, and says why */
+		return; /* the invocation has failed, with its message */
 	const std::unique_ptr<report_request, decltype(&report_request_fini)> owner(&request,
 		&report_request_fini);
 	try {

@@ -1,8 +1,9 @@
-/* A made-up database of reports: the same numbers in, the same bytes of reports out, on any machine,
- * so that tests can know an answer and measurements can be repeated.
+/* A database of generated reports: the same numbers make the same bytes of reports on every
+ * machine, so that tests know the answers and measurements can be repeated.
  *
- * It is written beside its place and renamed into it: who opens the path finds no database or all of
- * it. Half a database after a crash costs nothing but its file, so SQLite need not journal or sync. */
+ * It is written to a temporary file that is renamed to the path, so that the path never has a part
+ * of a database. After a crash the temporary file is useless, so SQLite need not journal or
+ * sync. */
 #include "reports/reports.h"
 
 #include <sqlite3.h>
@@ -47,7 +48,7 @@ const char *reports_param_name(unsigned index, char name[REPORTS_NAME_BYTES])
 	return name;
 }
 
-/* A small generator of our own (splitmix64's shape), because rand() differs between machines. */
+/* A small generator (in the form of splitmix64), because rand() differs between machines. */
 static uint64_t next_number(uint64_t *state)
 {
 	uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
@@ -126,7 +127,7 @@ int reports_create(const char *path, unsigned users, unsigned params, unsigned r
 	char building[4096];
 	sqlite3 *db = NULL;
 
-	/* 0 - 1 is the largest number there is. */
+	/* 0 - 1 is the largest number. */
 	if (users - 1 >= REPORTS_USERS_MAX || params - 1 >= REPORTS_PARAMS_MAX ||
 		rows - 1 >= REPORTS_ROWS_MAX)
 		return upstream_fail(error, SC_E_INVAL,

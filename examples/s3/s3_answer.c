@@ -1,11 +1,12 @@
 /* Reading S3's XML with expat.
  *
- * Both answers are read the same way: the text of every element at one path from the root is handed
- * on, all else is skipped. `depth` is where the parser is, `matched` how many elements from the root
- * down to there are those of the path; the text is collected while both are at the path's end.
+ * Both answers are read in the same way: the text of every element at one path from the root is
+ * passed on, all else is skipped. `depth` is the depth of the parser, `matched` the number of
+ * elements from the root that match the path; text is collected while both are at the end of the
+ * path.
  *
- * S3 sends no document type, and one could only bring entities that grow: it is refused. Depth needs
- * no bound of its own, nothing here recurses, and the caller bounds the bytes. */
+ * A document type is refused: S3 sends none, and its entities could expand without bound. Depth
+ * needs no bound, because nothing here recurses and the caller bounds the bytes. */
 #include "s3/s3_answer.h"
 
 #include "upstream/upstream_error.h"
@@ -85,10 +86,10 @@ static void XMLCALL on_doctype(void *context, const XML_Char *name, const XML_Ch
 	stop(context, SC_E_PROTOCOL);
 }
 
-/* Read a whole document; 0, or why not. */
+/* Read a whole document. Returns 0 or SC_E_*. */
 static int read_document(struct reader *reader, const char *xml, size_t len)
 {
-	/* The allocator is named so that it is this program's own, which tests make fail. */
+	/* Expat's allocator is set, so that tests can make it fail. */
 	const XML_Memory_Handling_Suite memory = { malloc, realloc, free };
 
 	if (len > INT32_MAX)
@@ -119,7 +120,7 @@ static int take_bucket(void *context, const char *text)
 		return SC_E_PROTOCOL;
 	if (buckets->count == S3_BUCKETS_MAX)
 		return SC_E_TOO_LARGE;
-	/* Room doubles: it is used up whenever the count is a power of two. */
+	/* The capacity doubles: it is full whenever the count is a power of two. */
 	if ((buckets->count & (buckets->count - 1)) == 0) {
 		size_t room = buckets->count ? buckets->count * 2 : 1;
 		char **names = realloc(buckets->names, room * sizeof *names);

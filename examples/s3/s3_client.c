@@ -1,11 +1,11 @@
-/* One libcurl handle, set up once: the handle is what keeps the connection (and the TLS session) for
- * the next request. libcurl signs the request (AWS's signature version 4, over the headers too).
+/* One libcurl handle, set up once: the handle keeps the connection (and the TLS session) for the
+ * next request. libcurl signs the request (AWS's signature version 4, over the headers too).
  *
- * A connection that was kept may be dead by the time it is used again, above all in a process that
- * was frozen in between; libcurl notices, and makes another.
+ * A kept connection may be closed when it is used again, above all after a freeze of the process;
+ * libcurl detects that and makes a new one.
  *
- * Nothing that S3 sends is trusted: the answer is bounded, redirects are not followed, and what gets
- * into messages is a status and a code of letters. */
+ * S3's answers are not trusted: their size is bounded, redirects are not followed, and messages
+ * contain only the status and a code of letters, digits and dots. */
 #include "s3/s3_client.h"
 
 #include "upstream/upstream_error.h"
@@ -25,7 +25,8 @@
 #define TIMEOUT_MS_MAX    10000
 #define TIME_TO_SAY_SO_MS 100
 
-/* libcurl does not sign what it does not send, and S3 insists on this header: the digest of no body. */
+/* S3 requires this header, the digest of an empty body, and libcurl signs only headers that it
+ * sends. */
 #define EMPTY_BODY_HEADER                                                                          \
 	"x-amz-content-sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -33,7 +34,7 @@ struct s3_client {
 	CURL *curl;
 	struct curl_slist *headers;
 	struct upstream_meter *meter;
-	char *answer; /* kept from request to request, with its room */
+	char *answer; /* reused from request to request */
 	size_t answer_len, answer_room;
 	int answer_failure;
 	char curl_error[CURL_ERROR_SIZE];
@@ -42,7 +43,8 @@ struct s3_client {
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_started;
 
-/* Starting libcurl is not safe in two threads at once, and is done for the life of the process. */
+/* libcurl must not be initialised by two threads at once; it stays initialised until the process
+ * ends. */
 static void start_curl(void)
 {
 	curl_started = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -57,7 +59,7 @@ static const char *environment(const char *name, const char *other)
 	return value && *value ? value : NULL;
 }
 
-/* Keep what S3 sends, up to a bound; libcurl gives up when less than all is taken. */
+/* Store S3's answer, up to a bound; libcurl fails the request when less than all is taken. */
 static size_t on_answer(char *data, size_t size, size_t count, void *context)
 {
 	struct s3_client *client = context;

@@ -1,4 +1,4 @@
-/* The detail of a failure, written once for all upstream modules. */
+/* The details of a failure, for all upstream modules. */
 #include "upstream/upstream_error.h"
 
 #include <stdarg.h>

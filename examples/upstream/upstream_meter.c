@@ -1,6 +1,6 @@
-/* A meter is sixteen bytes of shared memory with a name. Processes come and go, are killed at any
- * moment, and count at the same time, so a count is one atomic addition and there is nothing to write
- * back. A file of another size is somebody else's, and is not touched. */
+/* A meter is a file of sixteen bytes that processes map as shared memory. They count at the same
+ * time and may be killed at any moment, so a count is one atomic addition and nothing is written
+ * back. A file of another size is not a meter, and is not changed. */
 #include "upstream/upstream_meter.h"
 
 #include "upstream/upstream_error.h"
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Several processes may size a new file at once: all of them make it the same. */
+/* Several processes may set the size of a new file at once, all to the same size. */
 static int size_file(int fd, int flags)
 {
 	struct stat status;

@@ -1,4 +1,4 @@
-/* scopecache/cache.h - a cache with a true bound, for state that outlives an invocation.
+/* scopecache/cache.h - a bounded in-process cache.
  *
  *	struct sc_cache *cache;
  *	sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = 8 << 20, .ttl_ms = 60000,
@@ -12,15 +12,15 @@
  *
  * Three words say who owns what:
  *
- *	copied    the call has its own copy when it returns (keys, values that are put)
- *	pinned    valid and unchanged until released, whatever eviction, replacement, clear or close do
- *	borrowed  valid during the call only (keys that are looked up)
+ *	copied    the call makes its own copy before it returns (keys and values that are stored)
+ *	pinned    valid and unchanged until released, even if the entry is evicted, replaced or
+ *		  cleared, or the cache is closed
+ *	borrowed  used during the call only (keys that are looked up)
  *
- * All functions may be called from any thread, except where it says otherwise. The caller's own code
- * (a loader, a clock, what frees an object) is never called with a lock held, but for an allocator's
- * (process.h). It may throw a C++ exception, be cancelled or end its thread: what the call had begun is
- * undone or finished, and the exception or the end goes on. It may not leave by longjmp. (Exceptions need
- * glibc, or another C library that unwinds the stack where a thread ends.)
+ * User code (a loader, a clock, a function that frees an object) is called with no lock held; the
+ * functions of an allocator (process.h) are the one exception. User code may throw a C++ exception
+ * (with glibc), be cancelled or end its thread: the library completes or undoes the call in
+ * progress, then the exception or the exit continues. It must not leave by longjmp().
  */
 #ifndef SCOPECACHE_CACHE_H
 #define SCOPECACHE_CACHE_H
@@ -37,94 +37,94 @@ extern "C" {
 
 struct sc_cache;
 
-/* The time that entries expire by, in milliseconds from any start; it must not go back. */
+/* A clock that entries expire by: milliseconds from any start. It must never go back. */
 struct sc_clock {
 	int64_t (*now_ms)(void *context);
 	void *context;
 	void *reserved[2]; /* NULL */
 };
 
-/* One load: given to the loader, valid until it returns, on its thread. */
+/* One load: passed to a loader, valid until the loader returns, on the loader's thread only. */
 struct sc_load;
 
-/* A loader: find the value for the key of `load`, and give it with sc_load_set_value(). It is
- * called with no lock held, so it may use this cache and others; asking for the key that it is
- * loading fails with SC_E_CYCLE. When it throws a C++ exception, or its thread is cancelled or calls
- * pthread_exit(), the load has failed with SC_E_LOAD for those who wait for it. It may not leave by
- * longjmp.
+/* A loader: finds the value for the key of `load` and gives it with sc_load_set_value(). It is
+ * called with no lock held, so it may use this cache and others; fetching the key that it is
+ * loading fails with SC_E_CYCLE. If it throws a C++ exception, or its thread is cancelled or calls
+ * pthread_exit(), the load has failed, and the threads that wait for it get SC_E_LOAD.
  *
- * returns  0 after giving a value; SC_E_ABSENT when the source has no value for this key; another
- *          negative number, SC_E_* or the loader's own, when it failed. */
+ * returns  0 after giving a value; SC_E_ABSENT when the source has no value for this key; any other
+ *          negative number, SC_E_* or the loader's own, on failure. */
 typedef int (*sc_load_fn)(struct sc_load *load, void *context);
 
-/* A loader of many values at once, as a database answers one query for many keys: for each of `count`
- * loads, find the value of its key and give it. What is given nothing is absent, unless sc_load_fail()
- * said otherwise. Everything else is as for a loader.
+/* A batch loader: finds the values of `count` loads at once, as one database query does for many
+ * keys. A load that is given no value is absent, unless sc_load_fail() gave it another result.
+ * Otherwise the rules for a loader apply.
  *
- * returns  0; or a negative number, with which those loads have failed that were not given a value. */
+ * returns  0; or a negative number, which is the result of every load that was given no value. */
 typedef int (*sc_load_many_fn)(struct sc_load *const *loads, size_t count, void *context);
 
 /* A time to live, or to idle, that never ends. */
 #define SC_NO_END INT64_MAX
 
-/* The time to live of a token or certificate that ends at `epoch_ms`, in milliseconds since 1970.
+/* Compute the time to live of a token that ends at `epoch_ms`, in milliseconds since 1970.
  *
- * returns  the milliseconds from now until then, on the wall clock; a negative number, "do not
- *          keep", when it has ended. Never 0, which would mean the cache's own time to live.
- * threads  any; it does not block. */
+ * returns  the milliseconds from now until then, on the wall clock; a negative number ("do not
+ *          store") when it has ended. Never 0, which would mean the cache's default.
+ * threads  any; does not block. */
 int64_t sc_ttl_until(int64_t epoch_ms);
 
-/* Which entries stay when there is no room for all. */
+/* Eviction policies: which entries stay when the cache is full. */
 enum sc_policy {
-	/* The best hit ratio over many kinds of use: what is used often stays, however much that is used
-	 * once passes by, and the share of what is merely recent follows what the use rewards. */
+	/* Adapts to the requests: keeps what is used often, even during a scan of keys used once,
+	 * and gives recently used entries as much of the cache as hits on them justify. */
 	SC_POLICY_ADAPTIVE,
-	/* Exactly what was used last, as functools.lru_cache does. */
+	/* Exact least recently used order, as in functools.lru_cache. */
 	SC_POLICY_LRU
 };
 
-/* The one table of options, in the order of their fields. New rows are added at its end only, so
+/* The table of options, in the order of the struct's fields. New rows are added at its end only, so
  * that a field never moves.
  *
  *	NUMBER(name, default, least, most, meaning)	a uint64_t
  *	TIME(name, meaning)				an int64_t in milliseconds: 0 to SC_NO_END
- *	POINTER(type, name, meaning)			NULL unless it is given */
+ *	POINTER(type, name, meaning)			default NULL */
 #define SC_CACHE_OPTION_TABLE(NUMBER, TIME, POINTER)                                               \
-	NUMBER(max_entries, 0, 0, UINT32_MAX, "entries at most; 0: as many as max_bytes holds")    \
+	NUMBER(max_entries, 0, 0, UINT32_MAX, "most entries; 0: as many as max_bytes holds")       \
 	NUMBER(max_bytes, 64 << 20, 16 << 10, INT64_C(1) << 34,                                    \
-		"bytes at most: keys, values and all that goes with them")                         \
+		"most bytes, of keys, values and all overhead together")                           \
 	NUMBER(grow_entries, 0, 0, UINT32_MAX,                                                     \
-		"what max_entries, if set, may be raised to; 0: no more")                          \
-	NUMBER(grow_bytes, 0, 0, INT64_C(1) << 34, "what max_bytes may be raised to; 0: no more")  \
+		"the highest max_entries that a resize may set; 0: max_entries")                   \
+	NUMBER(grow_bytes, 0, 0, INT64_C(1) << 34,                                                 \
+		"the highest max_bytes that a resize may set; 0: max_bytes")                       \
 	TIME(ttl_ms, "time to live of an entry; 0: no end")                                        \
 	TIME(tti_ms, "time to idle: how long an entry lives after its last use; 0: no end")        \
 	NUMBER(entry_bytes, 256, 1, 1 << 30,                                                       \
-		"the usual size of a key and value together; the index is made for that")          \
+		"the usual size of key and value together; it sets the size of the index")         \
 	NUMBER(policy, SC_POLICY_ADAPTIVE, SC_POLICY_ADAPTIVE, SC_POLICY_LRU,                      \
 		"an enum sc_policy: which entries stay")                                           \
-	NUMBER(load_time_is_cost, 0, 0, 1, "1: what took long to load stays longer")               \
+	NUMBER(load_time_is_cost, 0, 0, 1, "1: values that took long to load stay longer")         \
 	NUMBER(concurrency, 1, 1, 1024,                                                            \
-		"threads that change the cache at the same time; several divide a large one")      \
+		"threads that change the cache at the same time; above 1 shards a large cache")    \
 	POINTER(const struct sc_clock *, clock, "copied; NULL: cache time, see sc_cache_hooks()")  \
-	POINTER(sc_load_fn, loader, "what sc_cache_fetch() loads with; NULL: none")                \
-	POINTER(void *, loader_context, "given to the loader, and to the batch loader")            \
+	POINTER(sc_load_fn, loader, "the loader of sc_cache_fetch(); NULL: none")                  \
+	POINTER(void *, loader_context, "passed to the loader and to the batch loader")            \
 	POINTER(sc_load_many_fn, batch_loader,                                                     \
-		"what sc_cache_fetch_many() loads with; NULL: the loader, one by one")
+		"the loader of sc_cache_fetch_many(); NULL: the loader, once for each key")
 
-/* What a cache is opened with. Zero is the default everywhere, and a pointer to options may be NULL.
+/* The options of a cache. Zero means the default; a pointer to options may be NULL.
  *
- * Of max_entries and max_bytes either is enough, and both hold together. `max_bytes` is the size of
- * the one region of memory that the cache maps: everything it stores is inside it, bookkeeping and
- * all, and pages it has not used yet cost nothing. With max_entries alone, max_bytes still holds with
- * its default, so that a few very large values cannot fill the memory of the process.
+ * Set max_entries or max_bytes; if both are set, both hold. `max_bytes` is the size of the one
+ * memory region that the cache maps. It contains all that the cache stores, with all overhead;
+ * unused pages take no memory. With max_entries alone the default max_bytes still holds, so that a
+ * few large values cannot fill the memory.
  *
- * The index is made for entries of `entry_bytes` on average: it takes about 18 bytes for each of them,
- * and with much smaller ones it is full before the region is. Say so when yours are not of that size.
+ * The index has room for entries of `entry_bytes` on average and takes about 18 bytes for each. If
+ * entries are much smaller, the index is full before the region is: then set entry_bytes.
  *
- * With a `concurrency` above 1 the cache is divided into shards with a lock each: as many as a power of two
- * from four times that on, 32 at most, as long as each has 1,024 of max_entries and a MiB of max_bytes.
- * Then no value is larger than a shard, a shard may evict while another has room, and the order of use is
- * that of each shard. Threads that only get short values need none of this: that takes no lock. */
+ * A `concurrency` above 1 divides a large cache into shards with a lock each: the next power of two
+ * from four times concurrency, at most 32, as long as each shard keeps 1,024 of max_entries and 1
+ * MiB of max_bytes. Then no value can be larger than a shard, and a shard may evict while another
+ * has room. Threads that only get short values take no lock and need no shards. */
 struct sc_cache_options {
 	size_t size; /* sizeof(struct sc_cache_options); SC_CACHE_OPTIONS() fills it in */
 #define SC_CACHE_OPTION_NUMBER(name, preset, least, most, text) uint64_t name;
@@ -136,7 +136,7 @@ struct sc_cache_options {
 #undef SC_CACHE_OPTION_POINTER
 };
 
-/* In C++ options.hpp has a class in the place of this macro. */
+/* A pointer to options: SC_CACHE_OPTIONS(.ttl_ms = 60000). C++ has scopecache::cache_options. */
 #ifndef __cplusplus
 #define SC_CACHE_OPTIONS(...)                                                                      \
 	(&(const struct sc_cache_options){ .size = sizeof(struct sc_cache_options), __VA_ARGS__ })
@@ -144,99 +144,113 @@ struct sc_cache_options {
 
 /* Open a cache.
  *
- * returns  0 with *cache set; SC_E_INVAL when an option is out of its range, or SC_E_NOMEM when the
- *          region cannot be mapped, with *cache NULL and `error` (if not NULL) naming what is wrong.
+ * returns  0 with *cache set; SC_E_INVAL when an option is out of range, or SC_E_NOMEM when the
+ *          region cannot be mapped, with *cache NULL and the cause in `error`, which may be NULL.
  * owns     the caller owns the cache: sc_cache_close().
- * blocks   no; little more than one mmap, however large the cache. */
+ * blocks   no: it takes little more than one mmap(), however large the cache.
+ * threads  any. */
 int sc_cache_open(struct sc_cache **cache, const struct sc_cache_options *options,
 	struct sc_error *error);
 
-/* Close a cache; NULL is allowed. Values that are still pinned stay valid, and the memory goes when
- * the last of them is released.
+/* Close a cache; NULL is allowed.
  *
- * threads  one, and no other call may use the cache any more, nor be at work in it.
- * forks    fork() waits until no thread is in the middle of a change, so the child has the cache as it
- *	    was, for itself. It may go on with it, close it, or leave it to exec or _exit, whatever
- *	    other threads were doing. What those had pinned stays pinned there, and what they were
- *	    loading is loaded anew when it is asked for. */
+ * owns     pinned values stay valid; the memory is freed when the last of them is released.
+ * blocks   while functions that free objects run.
+ * threads  one, when no other call uses the cache.
+ * forks    fork() waits for changes in progress. The child has its own copy of the cache, which it
+ *          may use or close. Values that other threads had pinned stay pinned there; loads of other
+ *          threads do not exist there. */
 void sc_cache_close(struct sc_cache *cache);
 
-/* A value that the caller holds. `data` is aligned to 8 bytes, and *data to *(data + len - 1) stay as
- * they are until it is released. Copying the struct does not make a second hold. */
+/* A pinned value. `data` is aligned to 8 bytes; the `len` bytes at `data` do not change until the
+ * value is released. A copy of the struct is the same pin, to be released once. */
 struct sc_value {
 	const void *data;
 	size_t len;
-	uint64_t generation;  /* 0: the cache does not count them */
+	uint64_t generation;  /* 0: the cache does not count generations */
 	int64_t age_ms;       /* since it was loaded or put; 0: not known */
-	int64_t remaining_ms; /* until it is not fresh any more; 0: not known */
+	int64_t remaining_ms; /* until it expires; 0: not known */
 	void *holder;         /* private */
 	uint64_t hold;        /* private */
 	uint64_t reserved[3]; /* 0 */
 };
 
-/* Release a value. It is all zero after; an all-zero one may be released. Any thread. */
+/* Release a value and set it to zero. A value that is all zero may be released.
+ *
+ * blocks   as sc_cache_get().
+ * threads  any. */
 void sc_value_release(struct sc_value *value);
 
-/* Look `key` up and copy its value out.
+/* Look up `key` and copy its value.
  *
- * returns  SC_HIT with *len bytes in `buffer`; SC_MISS; SC_E_TOO_LARGE when the value is longer than
- *          `capacity`, with *len its length; SC_E_INVAL, SC_E_TOO_LARGE (and
- *          *len 0) or SC_E_NOMEM for a key that is empty, too large, or cannot be encoded;
- *          SC_E_INVAL for an object, which cannot be copied.
- *          The buffer may have been written to whatever the result.
- * blocks   hardly: values up to 1 KiB are copied without a lock, others wait for another thread's
- *          change of one entry. */
+ * returns  SC_HIT with *len bytes in `buffer`; SC_MISS; or an error. The buffer may be overwritten
+ *          in any case.
+ * errors   SC_E_TOO_LARGE when the value is longer than `capacity`, with *len its length;
+ *          SC_E_INVAL, SC_E_TOO_LARGE (with *len 0) or SC_E_NOMEM for a key that is empty, too
+ *          large, or cannot be encoded; SC_E_INVAL for an object, which cannot be copied.
+ * blocks   rarely: values up to 1 KiB are copied without a lock; for others the call waits while
+ *          another thread changes the cache.
+ * threads  any. */
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len);
 
-/* Look `key` up and pin its value, without copying it.
+/* Look up `key` and pin its value, without copying it.
  *
- * returns  SC_HIT with *value set; SC_MISS, SC_E_INVAL, SC_E_TOO_LARGE or SC_E_NOMEM with *value all
- *          zero.
- * owns     the caller holds the value: sc_value_release(). A pinned value keeps its place in the
- *          region, so hold it for an invocation, not for ever. While it is held 255 times, whoever
- *          comes on top of that gets a copy on the heap.
- * blocks   as sc_cache_get(). */
+ * returns  SC_HIT with *value set; SC_MISS or an error as sc_cache_get(), with *value all zero.
+ * owns     the caller owns the pin: sc_value_release(). A pinned value keeps its place in the
+ *          region, so hold it for an invocation, not for the life of the process. Beyond 255 pins
+ *          of one value, acquire returns a copy on the heap.
+ * blocks   while another thread changes the cache.
+ * threads  any. */
 int sc_cache_acquire(struct sc_cache *cache, struct sc_key key, struct sc_value *value);
 
-/* The same, but not a use: no hit or miss is counted, and neither the order in which entries are
- * evicted nor their time to idle changes. Everything else as sc_cache_acquire(). */
+/* Look up `key` and pin its value, without counting as a use: it changes neither the hit and miss
+ * counts nor the order of eviction nor the time to idle.
+ *
+ * returns  as sc_cache_acquire().
+ * owns     the caller owns the pin: sc_value_release().
+ * blocks   while another thread changes the cache.
+ * threads  any. */
 int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *value);
 
-/* Store a copy of `len` bytes under `key`, in the place of what was there.
+/* Store a copy of `len` bytes under `key`, replacing an earlier value.
  *
- * returns  SC_OK; SC_E_TOO_LARGE when it is larger than the cache, or a shard of it, can hold, or
- *          SC_E_NOMEM when pinned values leave no room: then what was there before is gone too, so that
- *          nobody reads a value that its writer believes replaced. SC_E_INVAL, SC_E_TOO_LARGE or
- *          SC_E_NOMEM for a bad key, as sc_cache_get(), with nothing changed.
- *          Something very large, for which much would have to go that is of more use, is SC_OK and evicted
- *          again at once.
+ * returns  SC_OK; SC_E_TOO_LARGE when the value is larger than the cache (or its shard) can hold,
+ *          or SC_E_NOMEM when pinned values leave no room: then the earlier value is removed too,
+ *          so that no reader gets a value that the writer believes replaced. For a bad key,
+ *          SC_E_INVAL, SC_E_TOO_LARGE or SC_E_NOMEM as sc_cache_get(), with nothing changed. A very
+ *          large value may be evicted at once, to spare more useful entries: SC_OK.
  * owns     key and value are copied.
- * blocks   as sc_cache_get(). A load of this key that is under way will not be stored. */
+ * blocks   while another thread changes the cache. A load of this key in progress is not stored.
+ * threads  any. */
 int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len);
 
-/* What goes with one value. A time of 0 is the cache's own. A negative time is "do not keep":
- * nothing is stored, what was there is removed, and the result is SC_OK. SC_NO_END is no end,
- * whatever the cache says. */
+/* The options of one put. A time of 0 is the cache's default. A negative time means "do not store":
+ * an earlier value is removed, and the result is SC_OK. SC_NO_END is no end. */
 struct sc_put_options {
 	size_t size;    /* sizeof(struct sc_put_options); SC_PUT_OPTIONS() fills it in */
-	int64_t ttl_ms; /* time to live; see sc_ttl_until() for what ends at a date */
+	int64_t ttl_ms; /* time to live; see sc_ttl_until() for values that end at a date */
 	int64_t tti_ms; /* time to idle */
-	uint64_t cost;  /* of making it anew, in a unit of the caller's; 0: not known */
+	uint64_t cost;  /* of making the value again, in a unit of the caller's; 0: not known */
 };
 
-/* In C++ options.hpp has a class in the place of this macro. */
+/* A pointer to options: SC_PUT_OPTIONS(.ttl_ms = 5000). C++ has scopecache::put_options. */
 #ifndef __cplusplus
 #define SC_PUT_OPTIONS(...)                                                                        \
 	(&(const struct sc_put_options){ .size = sizeof(struct sc_put_options), __VA_ARGS__ })
 #endif
 
-/* The same with options, which may be NULL. SC_E_INVAL, with nothing changed, for options that this
- * version of the library does not know. */
+/* Store a value as sc_cache_put() does, with options, which may be NULL.
+ *
+ * returns  as sc_cache_put(); SC_E_INVAL, with nothing changed, for options that this version of
+ *          the library does not know.
+ * owns     key and value are copied.
+ * blocks   while another thread changes the cache.
+ * threads  any. */
 int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *data, size_t len,
 	const struct sc_put_options *options);
 
-/* Something that is not bytes: a client, a parsed document. */
+/* An object: something that cannot be copied as bytes, such as a client or a parsed document. */
 struct sc_object {
 	void *pointer;                              /* not NULL */
 	uint64_t weight;                            /* the bytes that it takes, about */
@@ -245,234 +259,280 @@ struct sc_object {
 	uint64_t reserved[2]; /* 0 */
 };
 
-/* Store an object under `key`. What it weighs counts against max_bytes as if it were in the region.
- * sc_cache_acquire() and sc_cache_fetch() give it as value.data, with value.len 0; sc_cache_get() does
- * not.
+/* Store an object under `key`. Its weight counts against max_bytes as if it were in the region.
+ * sc_cache_acquire() and sc_cache_fetch() return it as value.data, with value.len 0; sc_cache_get()
+ * does not return objects.
  *
  * returns  as sc_cache_put_with(); SC_E_INVAL also for an object without a pointer.
- * owns     with SC_OK the cache: the object is freed once, when its entry is gone, for whatever reason,
- *          and nobody holds it any more; on the thread that let go last, with no lock held. With any
- *          other result the caller still owns it. */
+ * owns     with SC_OK the cache owns the object. It is freed once: when its entry is gone, for any
+ *          reason, and its last pin is released, on the thread that did the later of the two, with
+ *          no lock held. With any other result the caller still owns it.
+ * blocks   while another thread changes the cache.
+ * threads  any. */
 int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct sc_object *object,
 	const struct sc_put_options *options);
 
-/* Remove `key`. A load of it that is under way still answers those who wait for it, and is not stored.
+/* Remove `key`. A load of it in progress still gives its value to its waiters, but is not stored.
  *
- * returns  SC_HIT when there was something; SC_MISS; an error for a bad key, as sc_cache_get(). */
+ * returns  SC_HIT when there was an entry; SC_MISS; an error for a bad key, as sc_cache_get().
+ * blocks   while another thread changes the cache.
+ * threads  any. */
 int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key);
 
-/* Remove everything; for the loads that are under way, as sc_cache_invalidate(). A divided cache is cleared
- * shard by shard: until the call returns, other threads may find one empty and the next not yet. */
+/* Remove all entries; loads in progress are not stored, as after sc_cache_invalidate(). A sharded
+ * cache is cleared shard by shard: until the call returns, another thread may find one shard empty
+ * and the next one not.
+ *
+ * blocks   while another thread changes the cache.
+ * threads  any. */
 void sc_cache_clear(struct sc_cache *cache);
 
-/* ---- Loading what is missing ---- */
+/* ---- Loading missing values ---- */
 
-/* Look `key` up; when it is missing or expired, load it with the cache's own loader.
+/* Look up `key`; if it is missing or expired, load its value with the cache's loader.
  *
- * One loader runs for a key at a time; other threads that want the key wait for its result, success
- * or failure, and get the same value. A failure is not stored. A value that cannot be stored (it is
- * too large, memory is out, it was invalidated meanwhile) is given to the caller all the same. A load
- * that is overtaken by a put, an invalidation or a clear answers only those who waited for it by then:
- * who comes later gets what was put, or loads anew.
+ * For each key one loader runs at a time (single-flight): other threads that fetch the key wait for
+ * it and get the same result, value or failure. A failure is not stored. Callers get the loaded
+ * value even if it cannot be stored. A put, an invalidation or a clear during a load ends its
+ * sharing: a fetch that begins later gets the value that was put, or starts a new load.
  *
- * returns  SC_HIT or SC_LOADED with *value set; otherwise *value is all zero: SC_E_ABSENT when the
- *          loader found that there is no value (the next fetch asks again); SC_E_LOAD when the
- *          loader failed (`error` has its message, and its result in user_code); SC_E_CYCLE when a
- *          loader asks for a key that is being loaded by itself, or by one that waits for it;
- *          SC_E_DEADLINE when the invocation's deadline passed while waiting for another thread's
- *          load; SC_E_NOMEM; SC_E_INVAL when there is no loader; or an error for a bad key, as
- *          sc_cache_get().
- * owns     the caller holds the value: sc_value_release(). `error` may be NULL.
+ * returns  SC_HIT or SC_LOADED with *value set; or an error, with *value all zero.
+ * errors   SC_E_ABSENT when the loader found that there is no value (the next fetch asks again);
+ *          SC_E_LOAD when the loader failed, with its message in `error` and its result in
+ *          error->user_code; SC_E_CYCLE when a loader asks for the key that it is loading, or for
+ *          one whose loader waits for it; SC_E_DEADLINE when the invocation's deadline passed
+ *          during a wait for another thread's load; SC_E_NOMEM; SC_E_INVAL when there is no loader;
+ *          or an error for a bad key, as sc_cache_get().
+ * owns     the caller owns the pin: sc_value_release(). `error` may be NULL.
  * blocks   while the key is loaded.
  * threads  any. */
 int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, struct sc_value *value,
 	struct sc_error *error);
 
-/* What one fetch does in another way than the cache. Zero is the default everywhere. */
+/* The options of one fetch. Zero is the default for every option. */
 struct sc_fetch_options {
 	size_t size;          /* sizeof(struct sc_fetch_options); SC_FETCH_OPTIONS() fills it in */
-	sc_load_fn loader;    /* in place of the cache's own; NULL: that and its context */
-	void *loader_context; /* given to this loader */
+	sc_load_fn loader;    /* instead of the cache's; NULL: the cache's loader and context */
+	void *loader_context; /* passed to this loader */
 };
 
-/* In C++ scopecache::cache::fetch() is in the place of this macro. */
+/* A pointer to options of a fetch. C++ has scopecache::cache::fetch(), which takes a loader. */
 #ifndef __cplusplus
 #define SC_FETCH_OPTIONS(...)                                                                      \
 	(&(const struct sc_fetch_options){ .size = sizeof(struct sc_fetch_options), __VA_ARGS__ })
 #endif
 
-/* The same with options, which may be NULL. Threads that fetch a key while it is loaded get the
- * result of that load, whichever loader they named. SC_E_INVAL also for options that this version
- * of the library does not know. */
+/* Fetch a value as sc_cache_fetch() does, with options, which may be NULL. A fetch during a load
+ * gets the result of that load, whichever loader its options name.
+ *
+ * returns  as sc_cache_fetch(); SC_E_INVAL also for options that this library does not know.
+ * owns     the caller owns the pin: sc_value_release(). `error` may be NULL.
+ * blocks   while the key is loaded.
+ * threads  any. */
 int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error);
 
-/* What a fetch of many found for one key. */
+/* The result of sc_cache_fetch_many() for one key. */
 struct sc_fetch_result {
-	int32_t outcome; /* what sc_cache_fetch() would have returned */
+	int32_t outcome; /* the result that sc_cache_fetch() would have had */
 	int32_t unused;  /* 0 */
 	struct sc_value value;
-	struct sc_error error; /* of a failure; otherwise its code is 0, and its message empty */
+	struct sc_error error; /* of a failure; otherwise its code is 0 and its message empty */
 	uint64_t reserved[2];  /* 0 */
 };
 
-/* Fetch `count` keys at once, with a result for each, as if each were fetched by itself; but all that
- * has to be loaded, and that no other thread is loading, is loaded by one call of the batch loader,
- * if the cache has one. The same key twice is loaded once. What other threads are loading is waited
- * for last, so two threads that fetch the same keys do not wait for each other in a circle.
+/* Fetch `count` keys at once, each with a result of its own, as if each were fetched alone. If the
+ * cache has a batch loader, one call of it loads all missing keys that no other thread is loading.
+ * A key that is given twice is loaded once. The call waits for other threads' loads last, so two
+ * threads that fetch the same keys cannot wait for each other in a cycle.
  *
- * returns  how many of the keys have a value; SC_E_NOMEM, SC_E_INVAL when there is no loader or for
- *          options that this version of the library does not know, and then that is the outcome of
- *          all. `options` may be NULL; a loader that they name loads one by one.
- * owns     the caller holds the values: sc_fetch_results_release().
+ * returns  how many keys have a value; SC_E_NOMEM, or SC_E_INVAL when there is no loader or for
+ *          options that this version of the library does not know: then that is the outcome of
+ *          every key. `options` may be NULL; a loader in them is called once for each key.
+ * owns     the caller owns the pins: sc_fetch_results_release().
  * blocks   while the keys are loaded.
  * threads  any. */
 int sc_cache_fetch_many(struct sc_cache *cache, const struct sc_key *keys, size_t count,
 	const struct sc_fetch_options *options, struct sc_fetch_result *results);
 
-/* Release all values. Results may be released again, or be all zero. Any thread. */
+/* Release all values of a fetch of many. Results that are released or all zero may be released.
+ *
+ * blocks   as sc_value_release().
+ * threads  any. */
 void sc_fetch_results_release(struct sc_fetch_result *results, size_t count);
 
-/* Make a new value from the old one, atomically for its key: of updates and loads of one key only one
- * runs at a time, and the others wait; nothing that a put, an invalidation or a clear did meanwhile is
- * lost, because `update` is then called again with what there is by then. It is called with no lock
- * held, as a loader is and with the same means: sc_load_old() is the old value, and what it returns
- * means
+/* Replace the value of `key` with one computed from it, atomically. Of the updates and loads of one
+ * key one runs at a time, and the others wait. If a put, an invalidation or a clear changes the
+ * entry meanwhile, `update` is called again with the new state, so no change is lost. `update` is
+ * called with no lock held and works as a loader does; sc_load_old() gives it the old value. Its
+ * result means
  *
- *	0 after giving a value	store it, in the place of the old one
- *	0 without giving one	leave things as they are
- *	SC_E_ABSENT		remove what was there
- *	another failure		leave things as they are, and fail with SC_E_LOAD
+ *	0 after giving a value	store it in place of the old one
+ *	0 without a value	leave the entry as it is
+ *	SC_E_ABSENT		remove the entry
+ *	another failure		leave the entry as it is, and fail with SC_E_LOAD
  *
- * returns  SC_LOADED or SC_HIT with *value set, the new value or the old one that was left; otherwise
- *          *value is all zero: SC_E_ABSENT when there is no value now, or as sc_cache_fetch(). A new
- *          value that cannot be stored is given all the same, as by a fetch.
- * owns     the caller holds the value: sc_value_release(). `value` and `error` may be NULL.
+ * returns  SC_LOADED with *value the new value, or SC_HIT with *value the old one; otherwise *value
+ *          is all zero: SC_E_ABSENT when there is no value now, or an error as sc_cache_fetch().
+ *          The caller gets the new value even if it cannot be stored, as from a fetch.
+ * owns     the caller owns the pin: sc_value_release(). `value` and `error` may be NULL.
  * blocks   while the key is updated or loaded.
  * threads  any. */
 int sc_cache_update(struct sc_cache *cache, struct sc_key key, sc_load_fn update, void *context,
 	struct sc_value *value, struct sc_error *error);
 
-/* The value that an update begins with, held until the update returns; NULL when there is none, and
- * for a loader. */
+/* Get the old value in an update.
+ *
+ * returns  the value, pinned until the update returns; NULL when there is none, and in a loader.
+ * threads  the loader's; does not block. */
 const struct sc_value *sc_load_old(const struct sc_load *load);
 
-/* The key, copied: the loader sees what the key is, and nothing else of the caller. A text
- * ends with a NUL that its len does not count. Valid until the loader returns. */
+/* Get the key of a load, which is all that the loader sees of the caller.
+ *
+ * returns  a copy of the key, valid until the loader returns. A text in it ends with a NUL that its
+ *          length does not count.
+ * threads  the loader's; does not block. */
 const struct sc_key *sc_load_key(const struct sc_load *load);
 
-/* Part `index` as a text, or as a number; NULL or 0 when there is no such part or it is of another
- * type (a truth value is the number 0 or 1). */
+/* Get part `index` of the key, as a text or as a number.
+ *
+ * returns  the text, valid until the loader returns, or the number, where a truth value is 0 or 1;
+ *          NULL or 0 when there is no such part or it has another type.
+ * threads  the loader's; does not block. */
 const char *sc_load_text(const struct sc_load *load, size_t index);
 int64_t sc_load_number(const struct sc_load *load, size_t index);
 
-/* Give the value, copied; a later call replaces it. Returns 0, or SC_E_NOMEM with the value before it
- * still given. */
+/* Give the value of a load, replacing one that was given before.
+ *
+ * returns  0; SC_E_NOMEM, with the value before it still given.
+ * owns     the value is copied.
+ * threads  the loader's; does not block. */
 int sc_load_set_value(struct sc_load *load, const void *data, size_t len);
 
-/* Give a value of `len` bytes by writing it into *data, aligned to 8 bytes, before the loader returns.
- * Returns 0; SC_E_NOMEM with *data NULL and the value before it still given. */
+/* Give a value of `len` bytes without copying it: write it to *data, which is aligned to 8 bytes,
+ * before the loader returns.
+ *
+ * returns  0 with *data set; SC_E_NOMEM with *data NULL and the value before it still given.
+ * owns     the load owns *data.
+ * threads  the loader's; does not block. */
 int sc_load_reserve(struct sc_load *load, size_t len, void **data);
 
-/* This entry's time to live, and its time to idle, in milliseconds, as in struct sc_put_options:
- * 0 is the cache's own, negative is "do not keep", SC_NO_END is no end. Callers get the value in
- * any case. */
+/* Set the time to live, or to idle, of the loaded entry, as in struct sc_put_options: 0 is the
+ * cache's default, negative is "do not store", SC_NO_END is no end. Callers get the value in any
+ * case.
+ *
+ * threads  the loader's; does not block. */
 void sc_load_set_ttl_ms(struct sc_load *load, int64_t ttl_ms);
 void sc_load_set_tti_ms(struct sc_load *load, int64_t tti_ms);
 
-/* What it costs to make, as in struct sc_put_options, in place of the time that the load takes. */
+/* Set the cost of making the value, as in struct sc_put_options, instead of the time of the load.
+ *
+ * threads  the loader's; does not block. */
 void sc_load_set_cost(struct sc_load *load, uint64_t cost);
 
-/* Give an object in place of a value. Returns 0, and the object is the cache's: it is freed also if the
- * loader fails after all. SC_E_INVAL or SC_E_NOMEM: it is still the loader's. */
+/* Give an object instead of a value.
+ *
+ * returns  0; SC_E_INVAL or SC_E_NOMEM.
+ * owns     with 0 the cache owns the object, and frees it even if the loader fails later; otherwise
+ *          the loader still owns it.
+ * threads  the loader's; does not block. */
 int sc_load_set_object(struct sc_load *load, const struct sc_object *object);
 
-/* Say what went wrong; returns `code`, so that a loader can end with `return sc_load_fail(...)`. In a
- * batch it says so of this load alone; with a code of SC_E_ABSENT, that there is no value. */
+/* Set the message and result of a load that fails. In a batch, it concerns this load alone; with
+ * the code SC_E_ABSENT, this load has no value.
+ *
+ * returns  `code`, so that a loader can end with `return sc_load_fail(...)`.
+ * threads  the loader's; does not block. */
 int sc_load_fail(struct sc_load *load, int code, const char *format, ...) SC_PRINTF_LIKE(3, 4);
 
-/* Milliseconds until the deadline of the invocation that wants this value; SC_NO_DEADLINE if none. */
+/* Get the time until the deadline of the invocation that fetches this value.
+ *
+ * returns  milliseconds; SC_NO_DEADLINE if there is none.
+ * threads  the loader's; does not block. */
 int64_t sc_load_remaining_ms(const struct sc_load *load);
 
-/* ---- All keys ---- */
+/* ---- Iteration ---- */
 
-/* A way over the keys of a cache. */
+/* An iterator over the keys of a cache. */
 struct sc_iterator;
 
-/* Begin to go over the keys of a cache, which may change meanwhile in any way: a key that is there from
- * here to the end is given once, one that comes or goes meanwhile once or not at all. The order means
- * nothing.
+/* Open an iterator over the keys of a cache, which may change during the iteration. A key that is
+ * present from open to end is given exactly once; a key that is added or removed meanwhile is given
+ * once or not at all. The order has no meaning.
  *
- * returns  0 with *iterator set; SC_E_NOMEM with it NULL.
- * owns     the caller: sc_iterator_close(), before the cache is closed. It takes two bytes for each
- *          entry that the cache may have.
- * blocks   other threads that change the cache while the index is read, about a millisecond for
- *          a million entries; of a divided cache, one shard after the other.
+ * returns  0 with *iterator set; SC_E_NOMEM with *iterator NULL.
+ * owns     the caller owns the iterator: sc_iterator_close(), before the cache is closed. It takes
+ *          two bytes for each entry that the cache has room for.
+ * blocks   while it reads the index, it blocks other threads that change the cache: about a
+ *          millisecond for a million entries; one shard at a time.
  * threads  any, one at a time. */
 int sc_iterator_open(struct sc_iterator **iterator, struct sc_cache *cache);
 
-/* The next key, of an entry that is not past its time. That is no use of it; sc_cache_peek() gives its
- * value, if it is still there.
+/* Get the next key of an entry that is not expired. This is not a use of the entry. sc_cache_peek()
+ * gets its value, if it is still there.
  *
- * returns  SC_HIT with *key set, which is valid until the next call with this iterator; SC_MISS, at
- *          the end, or SC_E_NOMEM with *key NULL. After SC_E_NOMEM it may be called again; no key
- *          is lost.
- * blocks   as sc_cache_get(). */
+ * returns  SC_HIT with *key set, valid until the next call with this iterator; SC_MISS at the end,
+ *          or SC_E_NOMEM, with *key NULL. After SC_E_NOMEM call again; no key is lost.
+ * blocks   while another thread changes the cache.
+ * threads  any, one at a time. */
 int sc_iterator_next(struct sc_iterator *iterator, const struct sc_key **key);
 
-/* NULL is allowed. */
+/* Close an iterator; NULL is allowed.
+ *
+ * threads  any; does not block. */
 void sc_iterator_close(struct sc_iterator *iterator);
 
-/* ---- Upkeep ---- */
+/* ---- Maintenance ---- */
 
-/* Change the bounds; 0 leaves one as it is. What does not fit any more is evicted, and the memory of the
- * region that is no longer used goes back to the system. Up to what a cache can grow is said when it is
- * opened (grow_entries, grow_bytes), because its index is made for that. A divided cache keeps its shards,
- * and each of them needs its part: an entry, and an index.
+/* Change the bounds; 0 leaves a bound as it is. Entries that no longer fit are evicted, and unused
+ * memory of the region goes back to the system. The highest bounds are set at open, by grow_entries
+ * and grow_bytes. A sharded cache keeps its shards, and each needs room for its index and an entry.
  *
- * returns  0; SC_E_INVAL with `error` (if not NULL) naming the least or the most, and nothing changed.
- *          Pinned values keep their place: while they are in the way, less memory is given back, and
- *          sc_cache_maintain() goes on with it.
- * blocks   other threads that change the cache, for as long as evicting and moving takes. */
+ * returns  0; SC_E_INVAL, with nothing changed and the least or the most in `error`, which may be
+ *          NULL. Pinned values keep their place: memory before one is not given back yet, and
+ *          sc_cache_maintain() gives it back later.
+ * blocks   other threads that change the cache, while it evicts and moves entries.
+ * threads  any. */
 int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
 	struct sc_error *error);
 
-/* Give back the space of entries that are past their time, and what a resize could not yet give back.
- * Never needed: no lookup finds an expired entry, and each put clears a little away. It is for when there
- * is time: after a freeze, between two invocations.
+/* Free the space of expired entries, and memory that a resize could not give back yet. This is
+ * optional: no lookup finds an expired entry, and each put frees a few.
  *
- * returns  1 when the budget, in milliseconds, ended before the work did; 0 when nothing is left to do.
- *          Some is done even with a budget of 0.
- * blocks   as long as the budget says; other threads only for moments, but for the moving of what pinned
- *          values had kept a resize from. */
+ * returns  1 when the budget, in milliseconds, ended before the work did; 0 when nothing is left to
+ *          do. Some work is done even with a budget of 0.
+ * blocks   for the budget. Other threads wait only for short steps; but moving the entries that a
+ *          resize left behind pinned values is one step.
+ * threads  any. */
 int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
 
-/* ---- Figures ---- */
+/* ---- Statistics ---- */
 
-/* The one table of figures: name, meaning. New rows are added at its end only. Counts go up from
- * open on; `entries` to `max_bytes` are levels. */
+/* The table of statistics: name, meaning. New rows are added at its end only. Counters start at 0
+ * when the cache is opened; `entries` to `max_bytes` are levels. */
 #define SC_CACHE_STATS_TABLE(X)                                                                    \
 	X(hits, "lookups that found an entry")                                                     \
 	X(misses, "lookups that did not")                                                          \
-	X(expired, "of the misses, those that found an entry past its time")                       \
+	X(expired, "misses that found an expired entry")                                           \
 	X(loads, "loads that gave a value")                                                        \
 	X(load_failures, "loads that failed")                                                      \
 	X(load_waits, "fetches that waited for another thread's load")                             \
 	X(puts, "values stored, loaded ones included")                                             \
-	X(evictions, "entries that went to make room")                                             \
+	X(evictions, "entries evicted to make room")                                               \
 	X(invalidations, "entries removed by invalidate or clear")                                 \
 	X(rejected, "values that could not be stored")                                             \
-	X(reclaimed, "entries past their time whose space was taken back unasked")                 \
-	X(forgotten, "entries that went because the index had no place")                           \
-	X(moved_bytes, "bytes moved to bring free space together")                                 \
-	X(entries, "entries now, expired ones that were not met yet included")                     \
-	X(bytes, "bytes of the log taken now by entries, with their overhead, and of objects")     \
+	X(reclaimed, "expired entries whose space was freed before a lookup met them")             \
+	X(forgotten, "entries evicted because their lines of the index were full")                 \
+	X(moved_bytes, "bytes moved to join free space")                                           \
+	X(entries, "entries now, with expired ones that are not freed yet")                        \
+	X(bytes, "bytes of the log in use now, with overhead, and the weight of objects")          \
 	X(pinned, "entries pinned now")                                                            \
-	X(pinned_bytes, "bytes of the log that they take")                                         \
+	X(pinned_bytes, "bytes of the log that pinned entries use")                                \
 	X(max_entries, "the bound on entries; 0: none")                                            \
 	X(max_bytes, "the bound on bytes")                                                         \
 	X(load_absences, "loads that found that there is no value")
 
+/* The statistics of a cache. */
 struct sc_cache_stats {
 	size_t size; /* sizeof(struct sc_cache_stats), set by the caller */
 #define SC_CACHE_STATS_FIELD(name, text) uint64_t name;
@@ -480,37 +540,51 @@ struct sc_cache_stats {
 #undef SC_CACHE_STATS_FIELD
 };
 
-/* Read the figures, all at one moment. What a newer header has that this library does not know is 0.
+/* Read the statistics, all at one moment. A counter of a newer header that this library does not
+ * know is 0.
  *
- * returns  0; SC_E_INVAL when stats->size was not set. */
+ * returns  0; SC_E_INVAL when stats->size was not set.
+ * blocks   while other threads change the cache, for the locks of all shards.
+ * threads  any. */
 int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
 
 /* ---- The life of the process ---- */
 
-/* Bring cache time up to date for this thread. In an invocation cache time stands still, so that
- * a hit reads no clock. It goes on when the invocation begins, when a load of this thread ends,
- * and here. So an entry may be served after its end by at most
+/* Update cache time for this thread. During an invocation cache time stands still, so that a hit
+ * reads no clock. It is updated when the invocation begins, when a load on this thread ends, and by
+ * this call. An expired entry may be served late, by at most
  *
- *	in an invocation	the time since the last of these three
- *	outside			a tick of the kernel, 1 to 10 ms: each lookup in a cache whose
- *				entries expire reads the coarse clocks
- *	with a clock of yours	0: each lookup calls it
+ *	in an invocation	the time since the last of these updates
+ *	outside			a tick of the kernel, 1 to 10 ms: a lookup reads the coarse clocks
+ *	with a user's clock	0: each lookup calls it
  *
- * and by 10 ms more: the clocks may differ by that before it counts. Outside an invocation a freeze
- * is seen by the next lookup if CLOCK_MONOTONIC or the wall clock went on in it, and else when an
- * invocation begins, or here. Call this in a long invocation before a lookup that must not be
- * late. Any thread; it does not block. */
+ * and by 10 ms more, because smaller differences of the clocks are ignored. A freeze outside an
+ * invocation is seen by the next lookup if CLOCK_MONOTONIC or the wall clock counted it, else by
+ * the next invocation or this call. Call this before a lookup that must not be late.
+ *
+ * threads  any; does not block. */
 void sc_time_update(void);
 
-/* The hooks that tie the caches and resources of this process to a runtime (see hooks.h):
+/* Read cache time, for entries of your own that expire as those of a cache do. It is as late as
+ * sc_time_update() says, and early by at most 10 ms. It reads the coarse clocks, or no clock in an
+ * invocation: compare deadlines with it at each lookup.
  *
- *	invocation_begin  cache time is brought up to date: CLOCK_MONOTONIC, and the time that the
- *			  process stood still, as far as any clock saw it. The deadline becomes that
- *			  of the fetches on this thread.
- *	invocation_end    the deadline is over.
- *	shutdown          resources are closed, the last opened first.
+ * returns  milliseconds from any start; two results may be compared.
+ * threads  any; does not block. */
+int64_t sc_time_coarse_ms(void);
+
+/* Get the hooks that connect the caches and resources of this process to a runtime (hooks.h):
  *
- * Without a runtime, cache time is read from the clocks as it is needed. */
+ *	invocation_begin  updates cache time: CLOCK_MONOTONIC, and the time that the process was
+ *			  frozen, as far as any clock counted it. The invocation's deadline becomes
+ *			  that of the fetches on this thread.
+ *	invocation_end    ends the deadline.
+ *	shutdown          closes the resources, the last opened first.
+ *
+ * Without a runtime, cache time is read from the clocks when it is needed.
+ *
+ * returns  the hooks, static and never NULL.
+ * threads  any; does not block. */
 const struct sc_hooks *sc_cache_hooks(void);
 
 #pragma GCC visibility pop

@@ -1,11 +1,12 @@
-/* scopecache/cache.hpp - a cache that closes itself; cache.h says what each function does.
+/* scopecache/cache.hpp - a cache in C++, which closes itself. cache.h describes the functions.
  *
  *	scopecache::cache reports(scopecache::cache_options().max_bytes(8 << 20).ttl_ms(60000),
  *		[&](scopecache::load &load) { return db.query(load.text(0), load.number(1)); });
  *	answer(reports.fetch(scopecache::key(user, year)).text());
  *
- * What fails throws a scopecache::error. What a loader throws is thrown by the call that ran it; the
- * threads that waited for that load get a scopecache::error with its text and SC_E_LOAD.
+ * A failure throws a scopecache::error. If a loader throws, the call that ran it throws the same
+ * exception; the threads that waited for that load get a scopecache::error with its text and
+ * SC_E_LOAD.
  */
 #ifndef SCOPECACHE_CACHE_HPP
 #define SCOPECACHE_CACHE_HPP
@@ -27,7 +28,7 @@
 #include <type_traits>
 #include <utility>
 
-/* The names in here may be those of globals in the program. */
+/* A program may have globals with the names of members here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 
@@ -37,14 +38,14 @@ namespace scopecache
 namespace internal
 {
 
-/* The loader of a cache, for a load that no call in C++ waits for. */
+/* The loader of a cache, for loads that a call in C starts. */
 inline int load_unasked(sc_load *native, void *context)
 {
 	loading<any_loader> call{ *static_cast<any_loader *>(context) };
 	return call.run(native, &call);
 }
 
-/* What get() and put() take besides texts: values without pointers, stored as their bytes. */
+/* The types that get() and put() take besides texts: values that are stored as their bytes. */
 template <typename T>
 inline constexpr bool is_plain =
 	std::is_trivially_copyable_v<T> && !std::is_array_v<T> && !std::is_pointer_v<T> &&
@@ -52,18 +53,18 @@ inline constexpr bool is_plain =
 
 } // namespace internal
 
-/* It moves, and does not copy. After it was moved from it may only be destroyed or assigned to. */
+/* A cache. It can be moved but not copied; after a move it may only be destroyed or assigned to. */
 class cache
 {
       public:
-	/* Open a cache without a loader, or with the C one that the options name. */
+	/* Open a cache without a loader, or with the C loader of the options. */
 	explicit cache(const cache_options &options = cache_options())
 	{
 		open(options);
 	}
 
-	/* Open a cache with a loader, which load.hpp describes. It may run on several threads at the
-	 * same time, for different keys. */
+	/* Open a cache with a loader (load.hpp). The loader may run on several threads at the same
+	 * time, for different keys. */
 	template <typename Loader>
 	cache(cache_options options, Loader &&loader)
 	    : loader_(std::make_unique<internal::loader_of<std::decay_t<Loader>>>(
@@ -92,8 +93,8 @@ class cache
 		sc_cache_close(native_);
 	}
 
-	/* A copy of the value: text or bytes as a std::string, or a T that put() stored. Throws
-	 * SC_E_INVAL when the value is not as long as a T. */
+	/* Copy the value: text or bytes as a std::string, or a T that put() stored. Throws
+	 * SC_E_INVAL if the size is not that of a T. */
 	template <typename T = std::string> std::optional<T> get(sc_key key)
 	{
 		if constexpr (std::is_same_v<T, std::string>) {
@@ -111,7 +112,7 @@ class cache
 		}
 	}
 
-	/* The value itself, pinned. peek() is no use of it. */
+	/* Pin the value. peek() does not count as a use. */
 	std::optional<value> acquire(sc_key key)
 	{
 		sc_value held;
@@ -137,7 +138,7 @@ class cache
 			sc_cache_put_with(native_, key, &plain, sizeof plain, options.native()));
 	}
 
-	/* Put an object of `weight` bytes. When this throws, the object is destroyed. */
+	/* Store an object of `weight` bytes. If this throws, the object is destroyed. */
 	template <typename T>
 	void put(sc_key key, std::unique_ptr<T> object, std::uint64_t weight = sizeof(T),
 		const put_options &options = put_options())
@@ -147,7 +148,7 @@ class cache
 		static_cast<void>(object.release());
 	}
 
-	/* The value, loaded when it is missing or expired. SC_E_ABSENT is thrown too. */
+	/* Pin the value; load it if it is missing or expired. SC_E_ABSENT is thrown too. */
 	value fetch(sc_key key)
 	{
 		if (loader_)
@@ -159,15 +160,15 @@ class cache
 		return value(std::move(held));
 	}
 
-	/* The same with a loader of this call's own. */
+	/* Fetch with a loader for this call. */
 	template <typename Loader> value fetch(sc_key key, Loader &&loader)
 	{
 		return fetch_by(key, loader);
 	}
 
-	/* Make a new value of the old one, atomically for this key: `update` is a loader that may ask for
-	 * load.old(). Without a value, it leaves things as they are; std::nullopt removes. Returns
-	 * the value that is there then. */
+	/* Replace the value with one computed from it, atomically for this key: `update` is a
+	 * loader that may call load.old(). If it gives no value, the entry stays; std::nullopt
+	 * removes it. Returns the value after the update. */
 	template <typename Update> std::optional<value> update(sc_key key, Update &&update)
 	{
 		internal::loading<std::remove_reference_t<Update>> call{ update };
@@ -180,7 +181,7 @@ class cache
 		return value(std::move(held));
 	}
 
-	/* Remove a key, and say whether it was there; or remove all. */
+	/* Remove a key, and return whether it was there; clear() removes all. */
 	bool invalidate(sc_key key)
 	{
 		return internal::check(sc_cache_invalidate(native_, key)) == SC_HIT;
@@ -206,7 +207,7 @@ class cache
 		return figures;
 	}
 
-	/* The C cache, for the functions that have no other name here. */
+	/* The C cache, for functions that this class does not have. */
 	sc_cache *native() const noexcept
 	{
 		return native_;
@@ -230,7 +231,7 @@ class cache
 		return value(std::move(held));
 	}
 
-	/* Short values are copied without a lock and without an allocation that is too large. */
+	/* Short values are copied without a lock, into a buffer on the stack first. */
 	std::optional<std::string> get_text(sc_key key)
 	{
 		std::array<char, 1024> few;

@@ -1,13 +1,13 @@
-/* scopecache/error.h - results, and what goes with a failure.
+/* scopecache/error.h - results of functions, and the details of a failure.
  *
  * Every function that can fail returns an int:
  *
- *	negative   it failed: one of SC_E_*
+ *	negative   failure: one of SC_E_*
  *	0          done (or, for a lookup, SC_MISS)
- *	positive   done, and this is how: SC_HIT, SC_LOADED, ...
+ *	positive   done, with a named outcome: SC_HIT, SC_LOADED, ...
  *
- * so `rc < 0` is the only test for failure anywhere. The numbers are part of the ABI: they never
- * change their meaning and are never used again for another.
+ * so `rc < 0` is the only test for failure. The numbers are part of the ABI: a number never changes
+ * its meaning and is never reused.
  */
 #ifndef SCOPECACHE_ERROR_H
 #define SCOPECACHE_ERROR_H
@@ -25,7 +25,7 @@ extern "C" {
 #define SC_PRINTF_LIKE(format_at, first)
 #endif
 
-/* The one table of failures: name, number, text. */
+/* The table of failures: name, number, text. */
 #define SC_ERRORS(X)                                                                               \
 	X(SC_E_INVAL, -1, "an argument is not valid")                                              \
 	X(SC_E_NOMEM, -2, "out of memory")                                                         \
@@ -39,7 +39,7 @@ extern "C" {
 	X(SC_E_FUNCTION, -10, "the function failed")                                               \
 	X(SC_E_ABSENT, -11, "there is no value for this key")
 
-/* The one table of outcomes that are not failures. */
+/* The table of outcomes that are not failures: name, number, text. */
 #define SC_OUTCOMES(X)                                                                             \
 	X(SC_OK, 0, "done")                                                                        \
 	X(SC_HIT, 1, "hit")                                                                        \
@@ -50,10 +50,13 @@ extern "C" {
 enum sc_result { SC_ERRORS(SC_RESULT_ENUM) SC_OUTCOMES(SC_RESULT_ENUM) };
 #undef SC_RESULT_ENUM
 
-/* What a lookup that finds nothing returns: it is done, and there was nothing. */
+/* The result of a lookup that finds nothing: done, without a value. */
 #define SC_MISS SC_OK
 
-/* The text for a result: static, never NULL, in English, without a full stop. Any thread. */
+/* Get the text of a result.
+ *
+ * returns  static text, never NULL, in English, without a full stop.
+ * threads  any; does not block. */
 static inline const char *sc_result_text(int result)
 {
 #define SC_RESULT_TEXT(name, number, text)                                                         \
@@ -68,17 +71,18 @@ static inline const char *sc_result_text(int result)
 #undef SC_RESULT_TEXT
 }
 
+/* The size of a message, with its NUL. */
 #define SC_ERROR_MESSAGE_BYTES 240
 
-/* The detail of a failure. Functions that have something to add take a `struct sc_error *` as their
- * last argument; it may be NULL, and it is written only when the function fails. It holds no pointer,
- * so it can be copied and needs no freeing. `message` is UTF-8 text without a full stop, cut at a
- * character when too long. It never holds a key, a value or a payload. */
+/* The details of a failure. A function that can report details takes a `struct sc_error *` as its
+ * last argument. It may be NULL, and is written only when the function fails. It holds no pointer,
+ * so it may be copied and is never freed. `message` is UTF-8 text without a full stop, cut between
+ * two characters when it is too long. It never contains a key, a value or a payload. */
 struct sc_error {
 	int32_t code;           /* SC_E_*, the same as the function's result */
 	int32_t os_errno;       /* errno at the failure, or 0 */
-	int32_t http_status;    /* the status the other side answered with, or 0 */
-	int32_t user_code;      /* what the user's own loader or opener returned, or 0 */
+	int32_t http_status;    /* the status of the other side's answer, or 0 */
+	int32_t user_code;      /* the result of the user's loader or opener, or 0 */
 	int32_t kind;           /* of a loader's failure: for later versions, now 0 */
 	int32_t unused;         /* 0 */
 	int64_t retry_after_ms; /* do not try again sooner: for later versions, now 0 */

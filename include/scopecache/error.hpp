@@ -1,8 +1,8 @@
-/* scopecache/error.hpp - a failure as an exception, and exceptions that go around C code.
+/* scopecache/error.hpp - failures as exceptions.
  *
- * No exception passes through a function of the C library. What calls the user's code catches
- * what it throws, the C function returns a failure, and the exception is thrown again where that
- * function was called.
+ * No exception passes through a function of the C library: the wrapper of the user's code catches
+ * it, the C function returns a failure, and the caller of the C function throws the exception
+ * again.
  */
 #ifndef SCOPECACHE_ERROR_HPP
 #define SCOPECACHE_ERROR_HPP
@@ -17,18 +17,18 @@
 #include <cxxabi.h>
 #endif
 
-/* The names in here may be those of globals in the program. */
+/* A program may have globals with the names of members here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 
 namespace scopecache
 {
 
-/* What the functions of this namespace throw when the C function beneath returns a failure. */
+/* The exception for a failure of a C function. */
 class error : public std::runtime_error
 {
       public:
-	/* `detail.code` is the result; without a message, what() is the text of the result. */
+	/* `detail.code` is the result; if there is no message, what() is the text of the result. */
 	explicit error(const sc_error &detail)
 	    : std::runtime_error(
 		      detail.message[0] != '\0' ? detail.message : sc_result_text(detail.code)),
@@ -46,7 +46,7 @@ class error : public std::runtime_error
 		return detail_.code;
 	}
 
-	/* All that the C function says about the failure. */
+	/* All details that the C function gave. */
 	const sc_error &detail() const noexcept
 	{
 		return detail_;
@@ -56,11 +56,11 @@ class error : public std::runtime_error
 	sc_error detail_;
 };
 
-/* Used by the other headers, and not by users. */
+/* For the other headers only. */
 namespace internal
 {
 
-/* Return `rc`, or throw it when it is a failure. */
+/* Return `rc`, or throw if it is a failure. */
 inline int check(int rc)
 {
 	if (rc < 0)
@@ -68,8 +68,8 @@ inline int check(int rc)
 	return rc;
 }
 
-/* Call `body` and return what it throws, or null. The end of a thread (pthread_exit(), cancellation)
- * is not an exception, and goes on. */
+/* Call `body` and return its exception, or null. The exit of a thread (pthread_exit(),
+ * cancellation) is not an exception, and continues. */
 template <typename Body> std::exception_ptr caught_from(Body &&body)
 {
 	try {
@@ -86,8 +86,8 @@ template <typename Body> std::exception_ptr caught_from(Body &&body)
 	return nullptr;
 }
 
-/* Call `say(code, text)` with what `thrown` says of itself. A code is SC_E_ABSENT only when the
- * user's code returns it: a value that another cache does not have is a failure here. */
+/* Call `say(code, text)` with the code and text of `thrown`. An SC_E_ABSENT that was thrown becomes
+ * `code`: it came from another cache, and is a failure here. */
 template <typename Say> int explain(const std::exception_ptr &thrown, int code, Say &&say)
 {
 	try {

@@ -1,7 +1,7 @@
-/* scopecache/function.h - everything that a Lambda function in C keeps warm state with.
+/* scopecache/function.h - the runtime and the caches together, for a Lambda function in C.
  *
- * The runtime and the caches, tied together: caches learn when an invocation begins and how long it
- * may take, and resources are closed in order when the environment is shut down in order. Link
+ * SC_LAMBDA_MAIN() connects them: the caches learn when an invocation begins and when its deadline
+ * is, and the resources are closed at an orderly shutdown of the environment. Link
  * libscopecache-lambda and libscopecache (pkg-config scopecache-function).
  */
 #ifndef SCOPECACHE_FUNCTION_H
@@ -15,8 +15,9 @@
 
 #include <stdio.h>
 
-/* Defines main() for a function, in C and in C++: `init_` and `fini_` may be NULL, `handle_` may not; see
- * struct sc_lambda_function. What goes wrong is written to standard error, and makes the exit status 1. */
+/* Define main() for a function, in C and in C++. `init_` and `fini_` may be NULL, `handle_` may
+ * not; see struct sc_lambda_function. On a failure main() writes its message to standard error and
+ * returns 1. */
 #define SC_LAMBDA_MAIN(init_, handle_, fini_)                                                      \
 	int main(void)                                                                             \
 	{                                                                                          \

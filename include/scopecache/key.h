@@ -1,15 +1,15 @@
 /* scopecache/key.h - keys made of typed parts.
  *
- * A key is a list of parts, each with its type, and two keys are the same only when they have the
- * same parts in the same order: ("a-b", "c") and ("a", "b-c") never meet, nor do "1" and 1, an empty
- * text and no text, a text and the same bytes. Nothing is formatted, joined or cut.
+ * A key is a list of parts, each with a type. Two keys are equal only if they have equal parts in
+ * the same order: ("a-b", "c") and ("a", "b-c") differ, and so do "1" and 1, an empty text and an
+ * absent one, a text and the same bytes. Parts are not formatted, joined or truncated.
  *
- *	SC_KEY(user, year)				each argument becomes a part by its type
+ *	SC_KEY(user, year)				each argument becomes a part, by its type
  *	SC_KEY("report", SC_BYTES(digest, 32))
- *	struct sc_part parts[] = { sc_part_text(user) };	when the number of parts is not known
+ *	struct sc_part parts[] = { sc_part_text(user) };	parts made at run time
  *	struct sc_key key = { parts, 1 };
  *
- * In C++ SC_KEY() is in key.hpp, and makes a scopecache::key.
+ * In C++, key.hpp defines SC_KEY(), which makes a scopecache::key.
  */
 #ifndef SCOPECACHE_KEY_H
 #define SCOPECACHE_KEY_H
@@ -23,21 +23,23 @@
 extern "C" {
 #endif
 
-/* A key has 1 to SC_KEY_PARTS_MAX parts, whose texts and bytes are at most SC_KEY_BYTES_MAX together.
- * A key beyond that is refused with SC_E_TOO_LARGE; nothing is ever cut. */
+/* The limits of a key: 1 to SC_KEY_PARTS_MAX parts, whose texts and bytes have at most
+ * SC_KEY_BYTES_MAX bytes together. A larger key is refused with SC_E_TOO_LARGE. */
 #define SC_KEY_PARTS_MAX 8
 #define SC_KEY_BYTES_MAX 65536
 
+/* The type of a part, and the fields that it uses. */
 enum sc_part_type {
-	SC_PART_ABSENT,   /* no value: what NULL or None would be */
+	SC_PART_ABSENT,   /* no value, as NULL or None */
 	SC_PART_BOOL,     /* number: 0 or 1 */
 	SC_PART_INTEGER,  /* number */
-	SC_PART_UNSIGNED, /* (uint64_t)number, for what is past INT64_MAX */
-	SC_PART_TEXT,     /* data, len; the encoding is the caller's business */
+	SC_PART_UNSIGNED, /* (uint64_t)number, for numbers above INT64_MAX */
+	SC_PART_TEXT,     /* data, len; any encoding */
 	SC_PART_BYTES     /* data, len */
 };
 
-/* One part. Make it with the functions below: they keep what a type does not use at zero. */
+/* One part. Make it with the functions below: they set the fields that its type does not use to
+ * 0. */
 struct sc_part {
 	enum sc_part_type type;
 	int64_t number;
@@ -45,19 +47,26 @@ struct sc_part {
 	size_t len;
 };
 
-/* A key, as calls take it: borrowed for the duration of the call, copied if it is stored. */
+/* A key, as calls take it: borrowed during the call, copied if it is stored. */
 struct sc_key {
 	const struct sc_part *parts;
 	size_t count;
 };
 
-/* An integer is the same part whatever C type it comes from: 7, 7L, (size_t)7. */
+/* Make a part from an integer. 7, 7L and (size_t)7 make the same part.
+ *
+ * returns  the part.
+ * threads  any; does not block. */
 static inline struct sc_part sc_part_integer(long long number)
 {
 	struct sc_part part = { SC_PART_INTEGER, (int64_t)number, NULL, 0 };
 	return part;
 }
 
+/* Make a part from an unsigned integer: the same part as sc_part_integer() makes of that number.
+ *
+ * returns  the part.
+ * threads  any; does not block. */
 static inline struct sc_part sc_part_unsigned(unsigned long long number)
 {
 	struct sc_part part = { SC_PART_UNSIGNED, (int64_t)number, NULL, 0 };
@@ -66,22 +75,32 @@ static inline struct sc_part sc_part_unsigned(unsigned long long number)
 	return part;
 }
 
-/* A truth value is not the same part as 0 or 1. In C17 `true` is an int: write (bool)true, or give a
- * variable of type bool. */
+/* Make a part from a truth value, which differs from the integers 0 and 1. In C17 `true` is an int:
+ * in SC_KEY() write (bool)true, or a variable of type bool.
+ *
+ * returns  the part.
+ * threads  any; does not block. */
 static inline struct sc_part sc_part_bool(bool truth)
 {
 	struct sc_part part = { SC_PART_BOOL, truth, NULL, 0 };
 	return part;
 }
 
+/* Make the part that stands for no value.
+ *
+ * returns  the part.
+ * threads  any; does not block. */
 static inline struct sc_part sc_part_absent(void)
 {
 	struct sc_part part = { SC_PART_ABSENT, 0, NULL, 0 };
 	return part;
 }
 
-/* A text up to its NUL; NULL is the absent part, which is not the empty text. The bytes stay the
- * caller's, and must stay as they are during the call that the key is given to. */
+/* Make a part from a text that ends with a NUL.
+ *
+ * returns  the part; for NULL the absent part, which differs from the empty text.
+ * owns     the bytes are borrowed, and must not change during the call that the key is passed to.
+ * threads  any; does not block. */
 static inline struct sc_part sc_part_text(const char *text)
 {
 	struct sc_part part = { SC_PART_TEXT, 0, text, 0 };
@@ -91,32 +110,43 @@ static inline struct sc_part sc_part_text(const char *text)
 	return part;
 }
 
-/* A text or bytes of a given length; `data` may be NULL when `len` is 0. */
+/* Make a part from a text of `len` bytes; `text` may be NULL when `len` is 0.
+ *
+ * returns  the part.
+ * owns     the bytes are borrowed, as by sc_part_text().
+ * threads  any; does not block. */
 static inline struct sc_part sc_part_text_n(const char *text, size_t len)
 {
 	struct sc_part part = { SC_PART_TEXT, 0, text, len };
 	return part;
 }
 
+/* Make a part from `len` bytes; `data` may be NULL when `len` is 0.
+ *
+ * returns  the part.
+ * owns     the bytes are borrowed, as by sc_part_text().
+ * threads  any; does not block. */
 static inline struct sc_part sc_part_bytes(const void *data, size_t len)
 {
 	struct sc_part part = { SC_PART_BYTES, 0, data, len };
 	return part;
 }
 
+/* Private: a part, unchanged, for SC_PART(). */
 static inline struct sc_part sc_part_self(struct sc_part part)
 {
 	return part;
 }
 
+/* Parts for SC_KEY() that need more than a value. */
 #define SC_BYTES(data, len)  sc_part_bytes(data, len)
 #define SC_TEXT_N(data, len) sc_part_text_n(data, len)
 #define SC_ABSENT            sc_part_absent()
 
 #ifndef __cplusplus
 
-/* The part that a C value makes, by its type. A type that is not listed does not compile: floating
- * point has no useful equality, and a pointer's value must not decide what is found. */
+/* Make a part from a C value, by its type. Other types do not compile: equality of floating point
+ * is not useful for a key, and neither is the value of a pointer. */
 #define SC_PART(value)                                                                             \
 	_Generic((value),                                                                          \
 		struct sc_part: sc_part_self,                                                      \
@@ -134,7 +164,8 @@ static inline struct sc_part sc_part_self(struct sc_part part)
 		unsigned long: sc_part_unsigned,                                                   \
 		unsigned long long: sc_part_unsigned)(value)
 
-/* A key of 1 to 8 values; each is evaluated once. It lives as long as the block it is written in. */
+/* Make a key of 1 to 8 values; each is evaluated once. The key is valid until the end of the block
+ * that it is written in. */
 #define SC_KEY(...)                                                                                \
 	SC_KEY_PICK(__VA_ARGS__, SC_KEY_TOO_MANY_PARTS, SC_KEY_TOO_MANY_PARTS,                     \
 		SC_KEY_TOO_MANY_PARTS, SC_KEY_TOO_MANY_PARTS, SC_KEY_8, SC_KEY_7, SC_KEY_6,        \

@@ -1,4 +1,4 @@
-/* scopecache/key.hpp - keys made of C++ values.
+/* scopecache/key.hpp - keys of C++ values.
  *
  *	cache.fetch(scopecache::key(user, year));
  *	cache.fetch(SC_KEY("report", scopecache::bytes(digest, 32)));
@@ -14,7 +14,7 @@
 #include <string_view>
 #include <type_traits>
 
-/* The names in here may be those of globals in the program. */
+/* A program may have globals with the names of members here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 
@@ -24,7 +24,7 @@ namespace scopecache
 namespace internal
 {
 
-/* bool and the integers, but no characters, whose type does not say whether they are numbers. */
+/* bool and the integers, but not the character types, which may be text or numbers. */
 template <typename T>
 inline constexpr bool is_number = std::is_integral_v<T> && !std::is_same_v<T, char> &&
 	!std::is_same_v<T, wchar_t> && !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>;
@@ -34,9 +34,9 @@ template <> inline constexpr bool is_number<char8_t> = false;
 
 } // namespace internal
 
-/* The part that a value makes, by its type. A type that has no function here does not compile:
- * floating point has no useful equality, and a pointer's value must not decide what is found.
- * Texts and bytes stay the caller's, and must live for as long as the key is used. */
+/* Make a part from a value, by its type. Other types do not compile: equality of floating point is
+ * not useful for a key, and neither is the value of a pointer. Texts and bytes are borrowed, and
+ * must live as long as the key is used. */
 inline sc_part part(const sc_part &made)
 {
 	return made;
@@ -74,7 +74,7 @@ sc_part part(Number number)
 		return sc_part_unsigned(number);
 }
 
-/* The part of what it holds, or the absent part. */
+/* The part of its value, or the absent part. */
 template <typename T> sc_part part(const std::optional<T> &maybe)
 {
 	return maybe ? part(*maybe) : sc_part_absent();
@@ -86,7 +86,7 @@ inline sc_part bytes(const void *data, std::size_t len)
 }
 
 /* A key of 1 to SC_KEY_PARTS_MAX values. It holds the parts and borrows their texts and bytes. It
- * converts to the sc_key that calls take, which borrows the parts: use that only while the key lives. */
+ * converts to an sc_key, which borrows the parts: use that only while the key lives. */
 template <std::size_t N> class key
 {
 	static_assert(N >= 1 && N <= SC_KEY_PARTS_MAX, "a key has 1 to SC_KEY_PARTS_MAX parts");

@@ -1,16 +1,16 @@
-/* scopecache/lambda.h - a Lambda function in C.
+/* scopecache/lambda.h - a runtime for AWS Lambda functions in C.
  *
  * A function is three callbacks: `init` makes the state that lives as long as the execution
- * environment does, `handle` answers one invocation with it, `fini` ends it. sc_lambda_run() does the
- * rest: it speaks the Lambda Runtime API over one kept connection, without libcurl or any other
- * library, and reuses its buffers, so that an invocation costs four system calls.
+ * environment, `handle` answers one invocation, `fini` frees the state. sc_lambda_run() calls them:
+ * it speaks the Lambda Runtime API over one connection, without libcurl or any other library, and
+ * reuses its buffers, so that an invocation takes four system calls.
  *
  *	static int handle(struct sc_invocation *inv, void *state)
  *	{
  *		return sc_invocation_printf(inv, "{\"hello\":\"world\"}");
  *	}
  *
- * Most functions include scopecache/function.h, whose SC_LAMBDA_MAIN() also ties in the caches.
+ * Most functions include scopecache/function.h, whose SC_LAMBDA_MAIN() also connects the caches.
  */
 #ifndef SCOPECACHE_LAMBDA_H
 #define SCOPECACHE_LAMBDA_H
@@ -23,139 +23,174 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* One invocation: the event and what came with it, and the answer being made. It is valid until
- * `handle` returns, and belongs to the thread that `handle` was called on. */
+/* One invocation: the event, its headers, and the answer so far. It is valid until `handle`
+ * returns, on the thread of `handle` only. */
 struct sc_invocation;
 
-/* ---- What came in. None of these fail, block or allocate; the pointers are valid until `handle`
- * returns, and the texts end with a NUL. A header that was absent or empty is NULL. ---- */
+/* ---- The event and its headers. Pointers are valid until `handle` returns; texts end with a NUL.
+ * A header that is absent or empty is NULL. ---- */
 
-/* The event: *len bytes, exactly as the caller sent them; they need not be JSON, nor text. One NUL
- * that is not counted follows them. Never NULL, not even when *len is 0. */
+/* Get the event.
+ *
+ * returns  *len bytes, exactly as the caller sent them; they need not be JSON or text. A NUL that
+ *          *len does not count follows them. Never NULL, even when *len is 0.
+ * owns     the runtime owns the bytes; they are valid until `handle` returns.
+ * threads  the handler's; does not block. */
 const void *sc_invocation_event(const struct sc_invocation *inv, size_t *len);
 
-/* The request id; never NULL. A retry of an asynchronous event has the same id as the first try. */
+/* Get the request id. A retry of an asynchronous event has the id of the first attempt.
+ *
+ * returns  text, never NULL, valid until `handle` returns.
+ * threads  the handler's; does not block. */
 const char *sc_invocation_request_id(const struct sc_invocation *inv);
 
-/* The ARN that was invoked, with the version or alias the caller named. */
+/* Get the ARN of the invoked function, with the version or alias that the caller named.
+ *
+ * returns  text, valid until `handle` returns; NULL when the header is absent or empty.
+ * threads  the handler's; does not block. */
 const char *sc_invocation_function_arn(const struct sc_invocation *inv);
 
-/* The X-Ray trace header. While `handle` runs it is also in the environment as _X_AMZN_TRACE_ID. */
+/* Get the X-Ray trace header. It is also in the environment while `handle` runs: _X_AMZN_TRACE_ID.
+ *
+ * returns  text, valid until `handle` returns; NULL when the header is absent or empty.
+ * threads  the handler's; does not block. */
 const char *sc_invocation_trace_id(const struct sc_invocation *inv);
 
-/* What the caller's SDK sent as client context, as bytes that should be JSON but may be anything. */
+/* Get the client context that the caller's SDK sent. It should be JSON, but may be any bytes.
+ *
+ * returns  text, valid until `handle` returns; NULL when the header is absent or empty.
+ * threads  the handler's; does not block. */
 const char *sc_invocation_client_context(const struct sc_invocation *inv);
 
-/* The Cognito identity, as bytes that should be JSON but may be anything. */
+/* Get the Cognito identity. It should be JSON, but may be any bytes.
+ *
+ * returns  text, valid until `handle` returns; NULL when the header is absent or empty.
+ * threads  the handler's; does not block. */
 const char *sc_invocation_identity(const struct sc_invocation *inv);
 
-/* The tenant, for functions in tenant isolation mode. */
+/* Get the tenant id, for functions in tenant isolation mode.
+ *
+ * returns  text, valid until `handle` returns; NULL when the header is absent or empty.
+ * threads  the handler's; does not block. */
 const char *sc_invocation_tenant_id(const struct sc_invocation *inv);
 
-/* When the invocation is ended by force: milliseconds since the epoch on the wall clock, or 0 when
- * the platform named no (usable) deadline. */
+/* Get the deadline, when the platform ends the invocation by force.
+ *
+ * returns  milliseconds since 1970 on the wall clock; 0 when the event has no usable deadline.
+ * threads  the handler's; does not block. */
 int64_t sc_invocation_deadline_ms(const struct sc_invocation *inv);
 
-/* Milliseconds until then: 0 when it has passed, SC_NO_DEADLINE when there is none. Reads a clock. */
+/* Get the time until the deadline. This reads a clock.
+ *
+ * returns  milliseconds; 0 when the deadline has passed, SC_NO_DEADLINE when there is none.
+ * threads  the handler's; does not block. */
 int64_t sc_invocation_remaining_ms(const struct sc_invocation *inv);
 
-/* ---- The answer. Bytes are copied into a buffer that the runtime reuses, unless they are part of the
- * event; nothing is sent before `handle` has returned. A handler that returns 0 without an answer sends
- * zero bytes. The last word counts: an answer replaces a failure, and a failure an answer. ---- */
+/* ---- The answer. Bytes are copied into a buffer that the runtime reuses, unless they are part of
+ * the event. The answer is sent after `handle` returns. A handler that returns 0 without an answer
+ * sends zero bytes. The last call counts: an answer replaces a failure, a failure replaces an
+ * answer. ---- */
 
-/* Answer with `len` bytes of `content_type` (NULL: application/json). Replaces what was answered
- * before in this invocation.
+/* Answer with `len` bytes, replacing an earlier answer. `content_type` may be NULL:
+ * application/json.
  *
- * returns  0; SC_E_NOMEM; SC_E_INVAL for a content type that is empty or has control characters, or for
- *          data that is NULL although `len` is not 0. After an error the earlier answer stands. */
+ * returns  0; SC_E_NOMEM; SC_E_INVAL for a content type that is empty or has control characters, or
+ *          for NULL with a `len` above 0. After an error the earlier answer stands.
+ * owns     the bytes are copied.
+ * threads  the handler's; does not block. */
 int sc_invocation_answer(struct sc_invocation *inv, const void *data, size_t len,
 	const char *content_type);
 
-/* Append text to the answer, as printf does. An answer that begins so is application/json; one that
- * began with sc_invocation_answer() keeps its content type.
- *
- * returns  0; SC_E_NOMEM, and then the earlier answer stands. */
+/* Append text to the answer, as printf() does. An answer that begins with this call is
+ * application/json; one that began with sc_invocation_answer() keeps its content type.
+ * returns  0; SC_E_NOMEM, after which the earlier answer stands.
+ * threads  the handler's; does not block. */
 int sc_invocation_printf(struct sc_invocation *inv, const char *format, ...) SC_PRINTF_LIKE(2, 3);
 
-/* Append `len` bytes of text to the answer as a JSON string, quotes included. UTF-8 stays as it is;
- * a byte that is not part of valid UTF-8 becomes U+FFFD.
- *
- * returns  0; SC_E_NOMEM, and then the earlier answer stands. */
+/* Append `len` bytes of text to the answer as a JSON string, with quotes. Valid UTF-8 is copied;
+ * every other byte becomes U+FFFD.
+ * returns  0; SC_E_NOMEM, after which the earlier answer stands.
+ * threads  the handler's; does not block. */
 int sc_invocation_json_string(struct sc_invocation *inv, const char *text, size_t len);
 
 /* Fail this invocation: the caller gets {"errorMessage":...,"errorType":...}, and the environment
- * lives on. `type` is category.Reason, such as "Function.NoSuchReport" (NULL: "Function.Error"; the
- * platform makes Function.Unknown or Runtime.Unknown of a type of another form). The message is
- * text; invalid UTF-8 is mended as in sc_invocation_json_string.
- *
- * returns  SC_E_FUNCTION, always, so that a handler can end with `return sc_invocation_fail(...)`. */
+ * continues. `type` is category.Reason, such as "Function.NoSuchReport" (NULL: "Function.Error").
+ * Lambda replaces a type of another form by Function.Unknown or Runtime.Unknown. The message is
+ * text; invalid UTF-8 is replaced as by sc_invocation_json_string().
+ * returns  always SC_E_FUNCTION, so that a handler can end with `return sc_invocation_fail(...)`.
+ * threads  the handler's; does not block. */
 int sc_invocation_fail(struct sc_invocation *inv, const char *type, const char *format, ...)
 	SC_PRINTF_LIKE(3, 4);
 
 /* ---- The function and its loop.
  *
- * A callback, or a hook, may throw a C++ exception, be cancelled or end its thread: the invocation fails
- * with Function.DidNotReturn, what has begun is ended as usual, and the exception or the end goes on
- * past sc_lambda_run(), which may be called again. A cancellation that comes later than that waits until
- * the answer is given. An exception that nobody catches aborts the process where it is thrown, as ever.
- * None may leave by longjmp. ---- */
+ * A callback or a hook may throw a C++ exception, be cancelled or end its thread. Then the
+ * invocation fails with Function.DidNotReturn, the end hooks and `fini` are called as usual, and
+ * the exception or the exit continues past sc_lambda_run(), which may be called again. A
+ * cancellation after `handle` waits until the answer is sent. An exception that is not caught
+ * aborts the process where it is thrown. Callbacks and hooks must not leave by longjmp(). ---- */
 
+/* A function: its callbacks and options. */
 struct sc_lambda_function {
 	size_t size; /* sizeof(struct sc_lambda_function); SC_LAMBDA_FUNCTION() fills it in */
 
-	/* Make the state that every later invocation is given: *state is NULL before, and what it is
-	 * set to is only passed on. NULL: no state. Return 0, or a negative number after writing into
-	 * `error` what is wrong: that is posted as an init error of type Function.InitError, and the
-	 * loop ends. `fini` is not called after a failed init. */
+	/* Make the state that is passed to every invocation: set *state, which is NULL before.
+	 * Return 0, or write the cause into `error` and return a negative number: then the runtime
+	 * posts an init error of type Function.InitError and stops. `fini` is not called after a
+	 * failed init. NULL: no state. */
 	int (*init)(void **state, struct sc_error *error);
 
-	/* Answer one invocation. Return a negative number when it failed: without an earlier
-	 * sc_invocation_fail() the caller gets Function.Error and the text of the result, whatever was
-	 * answered before. Anything else sends the answer - or the failure, where the last word was
-	 * sc_invocation_fail(). Required. */
+	/* Answer one invocation. Return a negative number when it failed: then the caller gets the
+	 * failure of sc_invocation_fail() or, without one, Function.Error with the text of the
+	 * result. Return 0 or more to send the answer, or the failure if sc_invocation_fail() was
+	 * called last. Required. */
 	int (*handle)(struct sc_invocation *inv, void *state);
 
-	/* End the state, after the last invocation. NULL: nothing to do. */
+	/* Free the state, after the last invocation. NULL: nothing to free. */
 	void (*fini)(void *state);
 
-	/* Told of each invocation's begin and end, and of the shutdown after `fini`, or after an
-	 * init that failed: a list that ends with NULL, of SC_HOOKS_MAX at most. Each is told of
-	 * a begin in this order, and of an end and the shutdown in the opposite one. Hooks of an
-	 * older header are fine. NULL: nobody. */
+	/* Tables of hooks, at most SC_HOOKS_MAX, then NULL. At the beginning of an invocation they
+	 * are called in this order; at its end, and at the shutdown after `fini` or a failed init,
+	 * in the reverse order. Tables of an older header are accepted. NULL: no hooks. */
 	const struct sc_hooks *const *hooks;
 
-	/* Told, in one line without a newline, what an operator should know; never the content of an
-	 * event or an answer. NULL: nobody. */
+	/* Writes a line, without a newline, to the function's log. The line never contains an event
+	 * or an answer. NULL: no log. */
 	void (*log)(enum sc_log_level level, const char *line);
 
-	/* HOST:PORT of the Runtime API, where HOST is a number ([::1] for IPv6) or localhost. NULL: the
-	 * environment's AWS_LAMBDA_RUNTIME_API. */
+	/* HOST:PORT of the Runtime API. HOST is a numeric address ([::1] for IPv6) or localhost.
+	 * NULL: the environment variable AWS_LAMBDA_RUNTIME_API. */
 	const char *runtime_api;
 };
 
-/* In C++ lambda.hpp has lambda_main(), or fill the struct in. */
+/* A function: SC_LAMBDA_FUNCTION(.handle = handle). C++ has scopecache::lambda_main(). */
 #ifndef __cplusplus
 #define SC_LAMBDA_FUNCTION(...)                                                                    \
 	((const struct sc_lambda_function){ .size = sizeof(struct sc_lambda_function),             \
 		__VA_ARGS__ })
 #endif
 
-/* Run the function until the platform ends it: init, then event after event, then fini.
+/* Run the function until the platform ends it: call init, then handle for each event, then fini.
  *
- * SIGTERM ends the loop in order, once the invocation at hand is answered; the handler that was
- * installed before is put back on return. A broken connection or a server error is borne: the loop
- * makes a new connection after a pause that grows, and gives up only after many failures in a row,
- * so that warm state survives what can be survived.
+ * SIGTERM ends the loop after the invocation in progress is answered; the signal handler that was
+ * installed before is restored on return. After a broken connection or a server error the loop
+ * retries with exponential back-off, and gives up after ten failures in a row, so that the warm
+ * state survives short failures.
  *
- * returns  0 after SIGTERM; SC_E_INVAL for a function or address that is not valid; SC_E_NOMEM;
- *          SC_E_FUNCTION when init failed, with its result as user_code in `error`; SC_E_IO,
- *          SC_E_PROTOCOL or SC_E_TOO_LARGE when the Runtime API could not be used. `error` may be NULL.
- * blocks   until then.
- * threads  one call at a time in a process, a second one gets SC_E_INVAL: it changes the environment
- *          (_X_AMZN_TRACE_ID) and a signal handler. */
+ * returns  0 after SIGTERM; or an error, with its details in `error`, which may be NULL.
+ * errors   SC_E_INVAL for a function or address that is not valid; SC_E_NOMEM; SC_E_FUNCTION when
+ *          init failed, with its result in error->user_code; SC_E_IO, SC_E_PROTOCOL or
+ *          SC_E_TOO_LARGE when the Runtime API cannot be used.
+ * blocks   until the platform ends the function.
+ * threads  any, one call at a time in a process; a second call gets SC_E_INVAL. The call changes
+ *          the environment (_X_AMZN_TRACE_ID) and a signal handler. */
 int sc_lambda_run(const struct sc_lambda_function *function, struct sc_error *error);
 
-/* A `log` that writes `[LEVEL] line` to standard error, which Lambda keeps as the function's log. */
+/* Write `[LEVEL] line` to standard error, which Lambda stores as the function's log; for the `log`
+ * field.
+ *
+ * blocks   while standard error is not writable.
+ * threads  any. */
 void sc_lambda_log_stderr(enum sc_log_level level, const char *line);
 
 #pragma GCC visibility pop

@@ -7,9 +7,8 @@
  *		});
  *	}
  *
- * A handler returns its answer as anything that converts to std::string_view, or void when it has
- * answered with inv.answer(). When it throws, the invocation fails with what() and the environment
- * lives on.
+ * A handler returns its answer as a type that converts to std::string_view, or returns void after
+ * inv.answer(). If it throws, the invocation fails with what(), and the environment continues.
  */
 #ifndef SCOPECACHE_LAMBDA_HPP
 #define SCOPECACHE_LAMBDA_HPP
@@ -25,14 +24,14 @@
 #include <type_traits>
 #include <utility>
 
-/* The names in here may be those of globals in the program. */
+/* A program may have globals with the names of members here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 
 namespace scopecache
 {
 
-/* Throw it in a handler to fail with a type of your own, such as "Function.NoSuchReport". */
+/* An exception that fails an invocation with an error type, such as "Function.NoSuchReport". */
 class failure : public std::runtime_error
 {
       public:
@@ -76,14 +75,14 @@ class invocation
 		return sc_invocation_remaining_ms(native_);
 	}
 
-	/* Answer with these bytes, copied, in the place of an earlier answer. */
+	/* Answer with a copy of these bytes, replacing an earlier answer. */
 	void answer(std::string_view bytes, const char *content_type = nullptr)
 	{
 		internal::check(
 			sc_invocation_answer(native_, bytes.data(), bytes.size(), content_type));
 	}
 
-	/* For all else that lambda.h has. */
+	/* The C invocation, for functions that this class does not have. */
 	sc_invocation *native() const noexcept
 	{
 		return native_;
@@ -118,7 +117,8 @@ template <typename Handler> int handle(Handler &handler, sc_invocation *native)
 	}
 }
 
-/* How a handler of this type is made, between lambda_main() and init; one function runs at a time. */
+/* How a handler of this type is made, between lambda_main() and init; one function runs at a
+ * time. */
 template <typename Handler> struct handler_of {
 	static inline Handler *given = nullptr;
 
@@ -175,9 +175,9 @@ template <typename Handler> struct handler_of {
 
 } // namespace internal
 
-/* Run a function until the platform ends it, with the caches and resources told of its invocations.
- * `handler` is called with an invocation &. Returns the exit status for main(); what goes wrong is
- * written to standard error. One call at a time in a process. */
+/* Run a function until the platform ends it, with the hooks of the caches and resources. `handler`
+ * is called with an invocation &. Returns the exit status for main(); a failure is written to
+ * standard error. One call at a time in a process. */
 template <typename Handler> int lambda_main(Handler handler)
 {
 	internal::handler_of<Handler>::given = &handler;
@@ -186,8 +186,8 @@ template <typename Handler> int lambda_main(Handler handler)
 	return status;
 }
 
-/* The same with a Handler that init makes and fini destroys: a class-level holder. When its constructor
- * throws, init fails with that text. */
+/* Run a function with a Handler that init makes and fini destroys: a class-level holder. If its
+ * constructor throws, init fails with that text. */
 template <typename Handler> int lambda_main()
 {
 	return internal::handler_of<Handler>::run();

@@ -1,10 +1,10 @@
-/* scopecache/load.hpp - what a loader in C++ is given, and what it may return.
+/* scopecache/load.hpp - loaders in C++.
  *
  *	[](scopecache::load &load) { return query(load.text(0), load.number(1)); }
  *
- * A loader returns its value as anything that converts to std::string_view, or an object as a
- * std::unique_ptr; a std::optional of either says with std::nullopt that there is no value, as a null
- * std::unique_ptr does. One that returns void has given its value with load.set(), or gave none.
+ * A loader returns its value as a type that converts to std::string_view, or an object as a
+ * std::unique_ptr. std::nullopt in a std::optional of either, or a null std::unique_ptr, means that
+ * there is no value. A loader that returns void gives its value with load.set(), or gives none.
  */
 #ifndef SCOPECACHE_LOAD_HPP
 #define SCOPECACHE_LOAD_HPP
@@ -20,7 +20,7 @@
 #include <type_traits>
 #include <utility>
 
-/* The names in here may be those of globals in the program. */
+/* A program may have globals with the names of members here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 
@@ -30,7 +30,7 @@ namespace scopecache
 namespace internal
 {
 
-/* The C object for what `owner` points to, which is still the owner's. */
+/* The C object for the object of `owner`, which still owns it. */
 template <typename T> sc_object object_of(const std::unique_ptr<T> &owner, std::uint64_t weight)
 {
 	sc_object object{};
@@ -42,7 +42,7 @@ template <typename T> sc_object object_of(const std::unique_ptr<T> &owner, std::
 
 } // namespace internal
 
-/* One load, or one update: valid until the loader returns, on its thread. */
+/* One load or update, valid until the loader returns, on its thread only. */
 class load
 {
       public:
@@ -50,7 +50,7 @@ class load
 	{
 	}
 
-	/* Part `index` of the key: empty or 0 when there is no such part, or it is of another type. */
+	/* Part `index` of the key; empty or 0 if there is no such part or it has another type. */
 	std::string_view text(std::size_t index) const noexcept
 	{
 		const sc_key *key = sc_load_key(native_);
@@ -69,7 +69,7 @@ class load
 		return *sc_load_key(native_);
 	}
 
-	/* The value that an update begins with, if any. */
+	/* The old value in an update, if any. */
 	std::optional<std::string_view> old() const noexcept
 	{
 		const sc_value *held = sc_load_old(native_);
@@ -78,7 +78,7 @@ class load
 		return std::string_view(static_cast<const char *>(held->data), held->len);
 	}
 
-	/* Give the value, copied; a later one replaces it. Throws when memory is out. */
+	/* Give a copy of the value, replacing one that was given before. Throws SC_E_NOMEM. */
 	void set(std::string_view bytes)
 	{
 		internal::check(sc_load_set_value(native_, bytes.data(), bytes.size()));
@@ -92,7 +92,8 @@ class load
 		static_cast<void>(object.release());
 	}
 
-	/* What goes with the value, as in sc_load_set_ttl_ms() and its neighbours. */
+	/* Options of the entry, as sc_load_set_ttl_ms(), sc_load_set_tti_ms(),
+	 * sc_load_set_cost(). */
 	void set_ttl(std::chrono::milliseconds ttl) noexcept
 	{
 		sc_load_set_ttl_ms(native_, ttl.count());
@@ -134,7 +135,7 @@ template <typename T> struct is_unique_ptr : std::false_type {
 template <typename T> struct is_unique_ptr<std::unique_ptr<T>> : std::true_type {
 };
 
-/* Give what a loader returned, and return what a C loader does. */
+/* Give the value that a loader returned, and return the result of a C loader. */
 template <typename Result> int give(load &to, Result &&result)
 {
 	using type = std::decay_t<Result>;
@@ -154,7 +155,7 @@ template <typename Result> int give(load &to, Result &&result)
 	}
 }
 
-/* A loader of any type, which stays where it is when its cache moves. */
+/* A loader of any type; its address stays the same when its cache is moved. */
 struct any_loader {
 	virtual ~any_loader() = default;
 	virtual int call(load &given) = 0;
@@ -185,8 +186,8 @@ template <typename Loader> struct loader_of final : any_loader {
 	}
 };
 
-/* One call of a C function with a loader in C++: `run` and a pointer to this are what the C function
- * is given, on the thread and for the time of that call. */
+/* One call of a C function with a loader in C++. The C function gets `run` and a pointer to this,
+ * and uses them during that call, on that thread. */
 template <typename Loader> struct loading {
 	Loader &loader;
 	std::exception_ptr thrown = nullptr;
@@ -206,7 +207,7 @@ template <typename Loader> struct loading {
 		});
 	}
 
-	/* Throw what the loader threw in this call, or else what the C function failed with. */
+	/* Throw the exception of the loader in this call, or else the failure of the C function. */
 	void check(int rc, const sc_error &detail) const
 	{
 		if (rc >= 0)

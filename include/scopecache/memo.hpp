@@ -1,10 +1,10 @@
-/* scopecache/memo.hpp - a function that remembers its answers, as memo.h has it.
+/* scopecache/memo.hpp - memoised functions in C++; see memo.h.
  *
  *	static scopecache::memo report(scopecache::cache_options().max_entries(128), fetch_report);
  *	...
  *	answer(report(user, year).text());
  *
- * The function is a loader: it sees its arguments as the parts of the key, and nothing else.
+ * The function is a loader: its arguments are the parts of the key.
  */
 #ifndef SCOPECACHE_MEMO_HPP
 #define SCOPECACHE_MEMO_HPP
@@ -13,15 +13,15 @@
 
 #include <utility>
 
-/* The names in here may be those of globals in the program. */
+/* A program may have globals with the names of members here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 
 namespace scopecache
 {
 
-/* It opens its cache when it is made, and keeps what was used last, whatever policy the options name. It
- * moves, and does not copy. */
+/* A memo. Its constructor opens the cache; its policy is always SC_POLICY_LRU. It can be moved but
+ * not copied. */
 class memo
 {
       public:
@@ -31,14 +31,15 @@ class memo
 	{
 	}
 
-	/* The answer for these arguments: remembered, or made by calling the function now. What the
-	 * function throws is thrown here, and is not remembered. */
+	/* Get the stored result for these arguments, or call the function and store its result. If
+	 * the function throws, this throws, and nothing is stored. */
 	template <typename... Arguments> value operator()(const Arguments &...arguments)
 	{
 		return cache_.fetch(key(arguments...));
 	}
 
-	/* Forget the answer for these arguments, and say whether there was one; or forget all. */
+	/* Remove the result for these arguments, and return whether there was one; clear() removes
+	 * all. */
 	template <typename... Arguments> bool invalidate(const Arguments &...arguments)
 	{
 		return cache_.invalidate(key(arguments...));

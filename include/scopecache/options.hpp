@@ -1,8 +1,8 @@
-/* scopecache/options.hpp - options in C++: each setter returns the options, so that they chain.
+/* scopecache/options.hpp - options in C++, with setters that chain.
  *
  *	scopecache::cache_options().max_bytes(8 << 20).ttl_ms(std::chrono::minutes(1))
  *
- * They are in the place of SC_CACHE_OPTIONS() and SC_PUT_OPTIONS(), whose designators C++17 lacks.
+ * They replace SC_CACHE_OPTIONS() and SC_PUT_OPTIONS(), because C++17 has no designators.
  */
 #ifndef SCOPECACHE_OPTIONS_HPP
 #define SCOPECACHE_OPTIONS_HPP
@@ -12,7 +12,7 @@
 #include <chrono>
 #include <cstdint>
 
-/* The names in here may be those of globals in the program. */
+/* A program may have globals with the names of members here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 
@@ -33,7 +33,7 @@ namespace scopecache
 		return *this;                                                                      \
 	}
 
-/* A setter for each row of SC_CACHE_OPTION_TABLE, where their meaning is. */
+/* A setter for each row of SC_CACHE_OPTION_TABLE (cache.h), which describes the options. */
 class cache_options
 {
       public:

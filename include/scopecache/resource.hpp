@@ -1,12 +1,13 @@
-/* scopecache/resource.hpp - something opened once and used by every later invocation; see resource.h.
+/* scopecache/resource.hpp - resources in C++; see resource.h.
  *
  *	static scopecache::resource s3([] { return std::make_unique<s3_client>(); });
  *	...
  *	auto client = s3.acquire();
  *	client->list_buckets();
  *
- * The opener returns a std::unique_ptr, whose deleter closes what was opened. What it throws is thrown
- * by the call that ran it; the threads that waited for it get a scopecache::error with its text.
+ * The opener returns a std::unique_ptr, whose deleter closes the instance. If the opener throws,
+ * the call that ran it throws the same exception; the threads that waited get a scopecache::error
+ * with its text.
  */
 #ifndef SCOPECACHE_RESOURCE_HPP
 #define SCOPECACHE_RESOURCE_HPP
@@ -21,7 +22,7 @@
 #include <type_traits>
 #include <utility>
 
-/* The names in here may be those of globals in the program. */
+/* A program may have globals with the names of members here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 
@@ -31,8 +32,8 @@ namespace scopecache
 namespace internal
 {
 
-/* One call of sc_resource_acquire(). An opener runs on the thread of the innermost one that its
- * resource has there, and has no other way to it. */
+/* One call of sc_resource_acquire(). Calls nest when an opener acquires another resource; an opener
+ * finds the call that runs it by its resource. */
 struct acquiring {
 	const void *of;
 	acquiring *outer;
@@ -54,7 +55,7 @@ struct acquiring {
 	}
 };
 
-/* What the C resource points to: it stays where it is when the resource moves. */
+/* The context of the C resource; its address stays the same when the resource is moved. */
 template <typename T, typename Deleter> struct resource_state {
 	sc_resource native;
 	std::function<std::unique_ptr<T, Deleter>()> opener;
@@ -103,8 +104,8 @@ template <typename T, typename Deleter> struct resource_state {
 
 } // namespace internal
 
-/* What a caller holds of a resource; it is released when this ends, which must be before the resource
- * does. It moves, and does not copy. */
+/* A held resource. The destructor releases it, and must run before that of the resource. It can be
+ * moved but not copied. */
 template <typename T, typename Deleter = std::default_delete<T>> class held
 {
       public:
@@ -143,7 +144,7 @@ template <typename T, typename Deleter = std::default_delete<T>> class held
 		return get();
 	}
 
-	/* It cannot be used any more: the next acquire opens another. */
+	/* Report that the instance is broken: the next acquire opens a new one. */
 	void report_broken() noexcept
 	{
 		sc_resource_report_broken(resource_, &native_);
@@ -160,11 +161,11 @@ template <typename T, typename Deleter = std::default_delete<T>> class held
 	sc_held native_;
 };
 
-/* It moves, and does not copy. */
+/* A resource. It can be moved but not copied. */
 template <typename T, typename Deleter = std::default_delete<T>> class resource
 {
       public:
-	/* Nothing is opened yet. The opener runs on one thread at a time. */
+	/* Nothing is opened yet. One thread at a time runs the opener. */
 	template <typename Opener,
 		typename = std::enable_if_t<!std::is_same_v<std::decay_t<Opener>, resource>>>
 	explicit resource(Opener &&opener)
@@ -172,7 +173,7 @@ template <typename T, typename Deleter = std::default_delete<T>> class resource
 	{
 	}
 
-	/* Hold it, opening it first if it is not open. */
+	/* Hold the resource; open it first if it is not open. */
 	held<T, Deleter> acquire()
 	{
 		internal::acquiring call(state_.get());
@@ -185,7 +186,7 @@ template <typename T, typename Deleter = std::default_delete<T>> class resource
 		throw error(detail);
 	}
 
-	/* Close what is open, now or when its last holder releases it. */
+	/* Close the open instance, now or when its last holder releases it. */
 	void reset() noexcept
 	{
 		sc_resource_reset(&state_->native);

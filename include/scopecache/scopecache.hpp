@@ -1,12 +1,13 @@
-/* scopecache/scopecache.hpp - all of scopecache in C++17 and later, header-only over the C libraries.
+/* scopecache/scopecache.hpp - the whole library in C++17 and later, header-only over the C
+ * libraries.
  *
  *	scopecache::cache reports(scopecache::cache_options().max_bytes(8 << 20).ttl_ms(60000),
  *		[&](scopecache::load &load) { return db.query(load.text(0), load.number(1)); });
  *	answer(reports.fetch(scopecache::key(user, year)).text());
  *
- * Each header below has the C++ of the C header of its name, where ownership, blocking and threads
- * are described. Handles close themselves, move, and do not copy. Failures are thrown as a
- * scopecache::error; what a loader or opener throws arrives at the caller that ran it.
+ * Each header below belongs to the C header of the same name, which describes ownership, blocking
+ * and threads. Handles close themselves, and can be moved but not copied. Failures throw a
+ * scopecache::error; an exception of a loader or opener reaches the caller that ran it.
  */
 #ifndef SCOPECACHE_SCOPECACHE_HPP
 #define SCOPECACHE_SCOPECACHE_HPP
@@ -18,7 +19,7 @@
 #include <scopecache/resource.hpp>
 #include <scopecache/value.hpp>
 
-/* The runtime is not installed where only the caches were built. */
+/* The runtime is not installed if only the caches were built. */
 #if __has_include(<scopecache/lambda.h>)
 #include <scopecache/lambda.hpp>
 #endif

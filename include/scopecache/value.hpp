@@ -1,4 +1,4 @@
-/* scopecache/value.hpp - a value that is pinned for as long as its holder lives. */
+/* scopecache/value.hpp - a pinned value, which releases itself. */
 #ifndef SCOPECACHE_VALUE_HPP
 #define SCOPECACHE_VALUE_HPP
 
@@ -8,21 +8,21 @@
 #include <string_view>
 #include <utility>
 
-/* The names in here may be those of globals in the program. */
+/* A program may have globals with the names of members here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
 
 namespace scopecache
 {
 
-/* A pin: valid and unchanged until it is destroyed, whatever eviction, replacement, clear or the end
- * of the cache do. It moves, and does not copy. */
+/* A pin: the value is valid and unchanged until this is destroyed, even if the entry is evicted,
+ * replaced or cleared, or the cache is closed. It can be moved but not copied. */
 class value
 {
       public:
 	value() = default;
 
-	/* Take over the hold of `held`, which is all zero after. */
+	/* Take over the pin of `held`, which is set to zero. */
 	explicit value(sc_value &&held) noexcept : held_(std::exchange(held, sc_value{}))
 	{
 	}
@@ -45,13 +45,13 @@ class value
 		sc_value_release(&held_);
 	}
 
-	/* Whether it holds anything: not after it was moved from. */
+	/* Whether it holds a value: false after a move. */
 	explicit operator bool() const noexcept
 	{
 		return held_.data != nullptr;
 	}
 
-	/* The bytes. Empty for an object. */
+	/* The bytes; empty for an object. */
 	const void *data() const noexcept
 	{
 		return held_.data;
@@ -67,14 +67,14 @@ class value
 		return { static_cast<const char *>(held_.data), held_.len };
 	}
 
-	/* The object that was put or loaded, which must be a T: nothing checks it. Several holders
-	 * may have it at the same time. */
+	/* The object that was put or loaded. It must be a T, which is not checked. Several threads
+	 * may hold it at the same time. */
 	template <typename T> T &object() const noexcept
 	{
 		return *static_cast<T *>(const_cast<void *>(held_.data));
 	}
 
-	/* The C value, which stays this one's: its generation, its age, its remaining time. */
+	/* The C value, which this still owns, with its generation, age and remaining time. */
 	const sc_value &native() const noexcept
 	{
 		return held_;

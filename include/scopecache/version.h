@@ -1,8 +1,8 @@
-/* scopecache/version.h - which version the headers are of, and which the library that runs.
+/* scopecache/version.h - the version of the headers and of the library.
  *
- * The macros are the version that a program was compiled with, the functions that of the library it
- * runs with, which may be newer where the library is shared. Before 1.0 a minor version may break,
- * and the name of the shared library changes with it.
+ * The macros are the version that a program was compiled with. The functions return the version of
+ * the library that it runs with, which may be newer if the library is shared. Before 1.0 a minor
+ * version may break compatibility, and then the soname of the shared library changes too.
  */
 #ifndef SCOPECACHE_VERSION_H
 #define SCOPECACHE_VERSION_H
@@ -14,29 +14,35 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* All else is made of these three. CMake refuses to configure when project() in CMakeLists.txt has
+/* The three numbers of the version. CMake refuses to configure if project() in CMakeLists.txt has
  * others. */
 #define SC_VERSION_MAJOR 0
 #define SC_VERSION_MINOR 1
 #define SC_VERSION_PATCH 0
 
+/* Private: a version as one number, and as text. */
 #define SC_VERSION_NUMBER_OF(major, minor, patch) ((major)*1000000 + (minor)*1000 + (patch))
 #define SC_VERSION_QUOTED(major, minor, patch)    #major "." #minor "." #patch
 #define SC_VERSION_TEXT_OF(major, minor, patch)   SC_VERSION_QUOTED(major, minor, patch)
 
-/* The version as one number, of which the later is the greater, and as text: "0.1.0". */
+/* The version as one number, which is greater for a later version, and as text: "0.1.0". */
 #define SC_VERSION_NUMBER SC_VERSION_NUMBER_OF(SC_VERSION_MAJOR, SC_VERSION_MINOR, SC_VERSION_PATCH)
 #define SC_VERSION_TEXT   SC_VERSION_TEXT_OF(SC_VERSION_MAJOR, SC_VERSION_MINOR, SC_VERSION_PATCH)
 
-/* Whether the headers are of this version or a later one; also for #if. */
+/* Whether the headers have this version or a later one; also for #if. */
 #define SC_VERSION_AT_LEAST(major, minor, patch)                                                   \
 	(SC_VERSION_NUMBER >= SC_VERSION_NUMBER_OF(major, minor, patch))
 
-/* The version of the library that runs, as SC_VERSION_TEXT has it: static text, never NULL. It
- * cannot fail and does not block. Any thread. */
+/* Get the version of the library that runs, as text.
+ *
+ * returns  static text in the form of SC_VERSION_TEXT, never NULL.
+ * threads  any; does not block. */
 const char *sc_version(void);
 
-/* The same as SC_VERSION_NUMBER has it. It cannot fail and does not block. Any thread. */
+/* Get the version of the library that runs, as a number.
+ *
+ * returns  the version in the form of SC_VERSION_NUMBER.
+ * threads  any; does not block. */
 uint32_t sc_version_number(void);
 
 #pragma GCC visibility pop

@@ -10,7 +10,7 @@
 
 struct waiting {
 	struct waiting *next;
-	unsigned long thread;
+	pthread_t thread;
 	const struct flight *flight;
 };
 
@@ -41,15 +41,9 @@ struct flight *flight_begin(struct entry *entry)
 		return NULL;
 	}
 	*flight = (struct flight){ .entry = entry,
-		.lock = PyThread_allocate_lock(),
-		.owner = PyThread_get_thread_ident(),
+		.owner = pthread_self(),
 		.forks = fork_count,
 		.references = 1 };
-	if (!flight->lock) {
-		PyMem_Free(flight);
-		return NULL;
-	}
-	PyThread_acquire_lock(flight->lock, WAIT_LOCK);
 	return flight;
 }
 
@@ -59,10 +53,9 @@ void flight_release(struct flight *flight)
 		return;
 	}
 	PyObject *value = flight->value, *error = flight->error;
-	if (!flight->ended) {
-		PyThread_release_lock(flight->lock);
+	if (flight->lock) {
+		PyThread_free_lock(flight->lock);
 	}
-	PyThread_free_lock(flight->lock);
 	PyMem_Free(flight);
 	Py_XDECREF(value);
 	Py_XDECREF(error);
@@ -82,12 +75,14 @@ void flight_end(struct flight *flight, PyObject *value)
 		flight->error = Py_NewRef(error);
 		PyErr_Restore(type, error, trace);
 	}
-	PyThread_release_lock(flight->lock);
+	if (flight->lock) {
+		PyThread_release_lock(flight->lock);
+	}
 }
 
 bool flight_is_own(const struct flight *flight)
 {
-	unsigned long self = PyThread_get_thread_ident();
+	pthread_t self = pthread_self();
 	while (!flight->ended) {
 		if (flight->owner == self || flight->forks != fork_count) {
 			return true;
@@ -104,16 +99,35 @@ bool flight_is_own(const struct flight *flight)
 	return false;
 }
 
+/* Returns 0, or -1 with an exception. */
+static int make_lock(struct flight *flight)
+{
+	if (flight->lock) {
+		return 0;
+	}
+	flight->lock = PyThread_allocate_lock();
+	if (!flight->lock) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	PyThread_acquire_lock(flight->lock, WAIT_LOCK);
+	return 0;
+}
+
 static int wait_until_ended(struct flight *flight)
 {
+	if (make_lock(flight) < 0) {
+		return -1;
+	}
 	while (!flight->ended) {
 		PyLockStatus status;
-		Py_BEGIN_ALLOW_THREADS status = PyThread_acquire_lock_timed(flight->lock, -1, 1);
+		PyThreadState *thread = PyEval_SaveThread();
+		status = PyThread_acquire_lock_timed(flight->lock, -1, 1);
 		if (status == PY_LOCK_ACQUIRED) {
 			PyThread_release_lock(flight->lock);
 		}
-		Py_END_ALLOW_THREADS if (status == PY_LOCK_INTR && Py_MakePendingCalls() < 0)
-		{
+		PyEval_RestoreThread(thread);
+		if (status == PY_LOCK_INTR && Py_MakePendingCalls() < 0) {
 			return -1;
 		}
 	}
@@ -122,7 +136,7 @@ static int wait_until_ended(struct flight *flight)
 
 PyObject *flight_wait(struct flight *flight)
 {
-	struct waiting waiting = { all_waiting, PyThread_get_thread_ident(), flight };
+	struct waiting waiting = { all_waiting, pthread_self(), flight };
 	flight->references++;
 	all_waiting = &waiting;
 	int result = wait_until_ended(flight);

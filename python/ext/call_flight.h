@@ -4,6 +4,7 @@
 
 #include <Python.h>
 
+#include <pthread.h>
 #include <stdbool.h>
 
 struct entry;
@@ -12,8 +13,8 @@ struct flight {
 	struct entry *entry; /* where the value goes; NULL once that entry is gone or filled */
 	PyObject *value;     /* one of these two is set when it has ended */
 	PyObject *error;
-	PyThread_type_lock lock; /* held while it is under way */
-	unsigned long owner;     /* the thread that calls the function */
+	PyThread_type_lock lock; /* made by the first to wait, and held while it is under way */
+	pthread_t owner;         /* the thread that calls the function */
 	unsigned forks;          /* the process: a child does not have the threads of its parent */
 	unsigned references;
 	bool ended;

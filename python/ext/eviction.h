@@ -1,40 +1,34 @@
-/* eviction.h - which entry goes when there is no room: the one place that knows the policy.
+/* eviction.h - which entry goes when there is no room: the one place that knows the policies.
  *
- * What is here is exact LRU, which lru_cache promises. A policy of another kind for the other caches
- * replaces these four functions and nothing else. All of them only change links; none can fail. */
+ * Exact order of use is a list. The adaptive policy is the library's: an entry has a number in an order of
+ * <scopecache/eviction.h>. A cache without bounds has neither. */
 #ifndef SCOPECACHE_PYTHON_EVICTION_H
 #define SCOPECACHE_PYTHON_EVICTION_H
 
 #include "table.h"
 
-static inline void eviction_remove(struct table *table, struct entry *entry)
-{
-	*(entry->newer ? &entry->newer->older : &table->newest) = entry->older;
-	*(entry->older ? &entry->older->newer : &table->oldest) = entry->newer;
-	entry->newer = entry->older = NULL;
-}
+#include <scopecache/eviction.h>
 
-static inline void eviction_insert(struct table *table, struct entry *entry)
-{
-	entry->newer = NULL;
-	entry->older = table->newest;
-	*(table->newest ? &table->newest->newer : &table->oldest) = entry;
-	table->newest = entry;
-}
+/* The entry has got its value. Returns a list over `chain` of those that had to go, out of the table; the entry
+ * itself may be among them. */
+struct entry *eviction_insert(struct table *table, struct entry *entry);
+
+/* An entry with a value is being taken out of the table. */
+void eviction_remove(struct table *table, struct entry *entry);
+
+/* All entries have been taken out. */
+void eviction_reset(struct table *table);
+
+void eviction_make_newest(struct table *table, struct entry *entry);
 
 /* The entry was used. */
 static inline void eviction_hit(struct table *table, struct entry *entry)
 {
-	if (table->newest != entry) {
-		eviction_remove(table, entry);
-		eviction_insert(table, entry);
+	if (table->order) {
+		sc_eviction_mark(table->order, entry->number);
+	} else if (table->exact && table->newest != entry) {
+		eviction_make_newest(table, entry);
 	}
-}
-
-/* The entry to remove next; NULL when there is none. */
-static inline struct entry *eviction_victim(const struct table *table)
-{
-	return table->oldest;
 }
 
 #endif

@@ -19,13 +19,12 @@
 struct memo {
 	PyObject_HEAD vectorcallfunc vectorcall;
 	struct table table;
-	int64_t ttl_ns;     /* 0: no end */
-	Py_ssize_t maxsize; /* -1: no bound */
-	size_t max_bytes;   /* 0: no bound */
+	int64_t ttl_ns; /* 0: no end */
 	unsigned long long hits, misses;
 	PyObject *function, *info_type, *ttl_of, *key_of, *copy;
+	PyObject *on_instance_end; /* what the weak references to instances call; NULL before the first */
 	PyObject *dict, *weak_references;
-	bool coalesce, weak_self, method;
+	bool coalesce, knows_self, method;
 };
 
 /* What to do on a miss. */
@@ -38,9 +37,27 @@ struct call {
 
 static PyTypeObject memo_type;
 
+/* A cache that the collector has taken apart may still be called, by what it was in a circle with. */
+static PyObject *call_function(const struct call *call)
+{
+	if (!call->function) {
+		PyErr_SetString(PyExc_ReferenceError, "this cache is being collected");
+		return NULL;
+	}
+	return PyObject_Vectorcall(call->function, call->arguments, call->count, call->names);
+}
+
+/* What a caller gets for a value that the cache has: a new reference, or a copy. Making one may run code that takes
+ * the value out of the cache. */
 static inline PyObject *give(struct memo *memo, PyObject *value)
 {
-	return memo->copy ? PyObject_CallOneArg(memo->copy, value) : Py_NewRef(value);
+	Py_INCREF(value);
+	if (!memo->copy) {
+		return value;
+	}
+	PyObject *copy = PyObject_CallOneArg(memo->copy, value);
+	Py_DECREF(value);
+	return copy;
 }
 
 static inline bool is_fresh(const struct entry *entry)
@@ -72,62 +89,59 @@ static int deadline_of(struct memo *memo, PyObject *value, int64_t *deadline_ns)
 	return 0;
 }
 
-static void make_fit(struct memo *memo)
-{
-	struct table *table = &memo->table;
-	struct entry *victim;
-	while (((memo->maxsize >= 0 && table->count > (size_t)memo->maxsize) ||
-		       (memo->max_bytes && table->bytes > memo->max_bytes)) &&
-		(victim = eviction_victim(table))) {
-		table_unlink(table, victim);
-		entry_free(victim);
-	}
-}
-
+/* The entry gets its value. Afterwards it may be gone. */
 static void fill(struct memo *memo, struct entry *entry, PyObject *value, int64_t deadline_ns,
 	size_t bytes)
 {
 	struct flight *flight = entry->flight;
-	entry->flight = NULL;
 	entry->value = Py_NewRef(value);
 	entry->deadline_ns = deadline_ns;
 	entry->bytes = bytes;
 	memo->table.count++;
 	memo->table.bytes += bytes;
-	eviction_insert(&memo->table, entry);
+	struct entry *gone = eviction_insert(&memo->table, entry);
 	if (flight) {
 		flight->entry = NULL;
 		flight_release(flight);
 	}
-	make_fit(memo);
+	entries_free(gone);
 }
 
 static size_t bytes_of(struct memo *memo, const struct key *key, PyObject *value)
 {
-	if (!memo->max_bytes) {
+	if (!memo->table.max_bytes) {
 		return 0;
 	}
 	size_t bytes = sizeof(struct entry) + (key->count + 2) * sizeof(void *) + weight_of(value);
-	for (uint32_t at = key->weak; at < key->count; at++) {
+	for (uint32_t at = key->has_self; at < key->count; at++) {
 		bytes += weight_of(key->arguments[at]);
 	}
 	return bytes;
 }
 
-static PyObject *on_instance_end(PyObject *memo, PyObject *reference);
+/* Called with the weak reference of an instance that has ended. */
+static PyObject *on_instance_end(PyObject *self, PyObject *reference)
+{
+	if (Py_IS_TYPE(reference, &instance_reference_type)) {
+		entries_free(table_unlink_instance(&((struct memo *)self)->table, reference));
+	}
+	Py_RETURN_NONE;
+}
 
 static PyMethodDef instance_end_method = { "_instance_end", on_instance_end, METH_O, NULL };
 
+/* Returns NULL, without an exception, when memory is out or somebody else was faster. */
 static struct entry *add(struct memo *memo, const struct key *key)
 {
-	PyObject *callback = NULL;
-	if (key->weak && !(callback = PyCFunction_New(&instance_end_method, (PyObject *)memo))) {
-		PyErr_Clear();
-		return NULL;
+	if (key->weak && !memo->on_instance_end) {
+		PyObject *callback = PyCFunction_New(&instance_end_method, (PyObject *)memo);
+		if (!callback) {
+			PyErr_Clear();
+			return NULL;
+		}
+		Py_XSETREF(memo->on_instance_end, callback);
 	}
-	struct entry *entry = table_add(&memo->table, key, callback);
-	Py_XDECREF(callback);
-	return entry;
+	return table_add(&memo->table, key, memo->on_instance_end);
 }
 
 /* Store what was found without a flight of our own: a value that came meanwhile stays, as in functools.
@@ -136,12 +150,12 @@ static int store_if_absent(struct memo *memo, const struct key *key, PyObject *v
 {
 	int64_t deadline_ns;
 	struct entry *entry;
-	int keep = deadline_of(memo, value, &deadline_ns);
+	int keep = memo->table.maxsize ? deadline_of(memo, value, &deadline_ns) : 1;
 	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
 	if (keep < 0 || table_find(&memo->table, key, &entry) < 0) {
 		return -1;
 	}
-	if (entry && entry->value && (replace || !is_fresh(entry))) {
+	if (entry && ((replace && !entry->value) || (entry->value && (replace || !is_fresh(entry))))) {
 		table_unlink(&memo->table, entry);
 		entry_free(entry);
 		if (table_find(&memo->table, key, &entry) < 0) {
@@ -160,8 +174,7 @@ static int store_if_absent(struct memo *memo, const struct key *key, PyObject *v
 /* Call the function and store its result; no other call of this key is under way that could be waited for. */
 static PyObject *run_through(struct memo *memo, const struct key *key, const struct call *call)
 {
-	PyObject *value =
-		PyObject_Vectorcall(call->function, call->arguments, call->count, call->names);
+	PyObject *value = call_function(call);
 	if (value && store_if_absent(memo, key, value, false) < 0) {
 		Py_CLEAR(value);
 	}
@@ -184,8 +197,7 @@ static PyObject *fly(struct memo *memo, const struct key *key, const struct call
 	flight->references++;
 
 	int64_t deadline_ns;
-	PyObject *value =
-		PyObject_Vectorcall(call->function, call->arguments, call->count, call->names);
+	PyObject *value = call_function(call);
 	int keep = value ? deadline_of(memo, value, &deadline_ns) : -1;
 	if (keep < 0) {
 		Py_CLEAR(value);
@@ -242,8 +254,11 @@ static PyObject *miss(struct memo *memo, const struct key *key, const struct cal
 
 static inline PyObject *look_up(struct memo *memo, struct key *key, const struct call *call)
 {
-	struct entry *entry;
-	if (table_hash(&memo->table, key) < 0 || table_find(&memo->table, key, &entry) < 0) {
+	if (table_hash(&memo->table, key) < 0) {
+		return NULL;
+	}
+	struct entry *entry = table_find_same(&memo->table, key);
+	if (!entry && table_find(&memo->table, key, &entry) < 0) {
 		return NULL;
 	}
 	if (entry && entry->value && is_fresh(entry)) {
@@ -254,15 +269,22 @@ static inline PyObject *look_up(struct memo *memo, struct key *key, const struct
 	return miss(memo, key, call, entry);
 }
 
+/* An instance of a class made in Python is known by its identity; what is a number or text by what it equals, also
+ * where a function is called as a method and not. */
 static inline struct key key_of_call(struct memo *memo, PyObject *const *arguments, size_t count,
 	PyObject *names)
 {
-	size_t named = names ? (size_t)PyTuple_GET_SIZE(names) : 0;
-	return (struct key){ .arguments = arguments,
-		.names = named ? names : NULL,
-		.count = (uint32_t)(count + named),
-		.weak = memo->method && count > 0 &&
-			PyType_SUPPORTS_WEAKREFS(Py_TYPE(arguments[0])) };
+	struct key key = { .arguments = arguments, .count = (uint32_t)count };
+	if (names && PyTuple_GET_SIZE(names) > 0) {
+		key.names = names;
+		key.count += (uint32_t)PyTuple_GET_SIZE(names);
+	}
+	if (memo->method && count > 0) {
+		PyTypeObject *type = Py_TYPE(arguments[0]);
+		key.weak = PyType_SUPPORTS_WEAKREFS(type);
+		key.has_self = key.weak || PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE);
+	}
+	return key;
 }
 
 static PyObject *memo_call(PyObject *self, PyObject *const *arguments, size_t flags,
@@ -271,9 +293,9 @@ static PyObject *memo_call(PyObject *self, PyObject *const *arguments, size_t fl
 	struct memo *memo = (struct memo *)self;
 	size_t count = (size_t)PyVectorcall_NARGS(flags);
 	struct call call = { memo->function, arguments, count, names };
-	if (memo->maxsize == 0) {
+	if (memo->table.maxsize == 0) {
 		memo->misses++;
-		return PyObject_Vectorcall(memo->function, arguments, count, names);
+		return call_function(&call);
 	}
 	if (!memo->key_of) {
 		struct key key = key_of_call(memo, arguments, count, names);
@@ -291,29 +313,17 @@ static PyObject *memo_call(PyObject *self, PyObject *const *arguments, size_t fl
 
 /* ---- Methods ---- */
 
-/* Remove the entries whose instance is gone. The weak reference knows its cache, not its entries. */
-static PyObject *on_instance_end(PyObject *self, PyObject *reference)
-{
-	struct table *table = &((struct memo *)self)->table;
-	struct entry *gone = NULL;
-	for (struct entry *entry = table->newest, *older; entry; entry = older) {
-		older = entry->older;
-		if (entry->weak && entry->arguments[0] == reference) {
-			table_unlink(table, entry);
-			entry->chain = gone;
-			gone = entry;
-		}
-	}
-	entries_free(gone);
-	Py_RETURN_NONE;
-}
-
 static PyObject *memo_info(PyObject *self, PyObject *nothing)
 {
 	(void)nothing;
 	struct memo *memo = (struct memo *)self;
-	PyObject *bound =
-		memo->maxsize < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(memo->maxsize);
+	Py_ssize_t maxsize = memo->table.maxsize;
+	PyObject *bound = maxsize < 0 ? Py_NewRef(Py_None) : PyLong_FromSsize_t(maxsize);
+	if (!memo->info_type) {
+		Py_XDECREF(bound);
+		PyErr_SetString(PyExc_ReferenceError, "this cache is being collected");
+		return NULL;
+	}
 	return bound ? PyObject_CallFunction(memo->info_type, "KKNn", memo->hits, memo->misses,
 			       bound, (Py_ssize_t)memo->table.count)
 		     : NULL;
@@ -375,6 +385,44 @@ static PyObject *memo_lookup(PyObject *self, PyObject *const *arguments, Py_ssiz
 	return Py_NewRef(arguments[1]);
 }
 
+/* has(key): whether there is a value, which does not count as a use. */
+static PyObject *memo_has(PyObject *self, PyObject *argument)
+{
+	struct memo *memo = (struct memo *)self;
+	struct key key = { .arguments = &argument, .count = 1 };
+	struct entry *entry;
+	if (table_hash(&memo->table, &key) < 0 || table_find(&memo->table, &key, &entry) < 0) {
+		return NULL;
+	}
+	return PyBool_FromLong(entry && entry->value && is_fresh(entry));
+}
+
+/* take(key, default): the value, which is removed in the same step; that also keeps a load of the key that is under
+ * way from being stored. */
+static PyObject *memo_take(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
+{
+	struct memo *memo = (struct memo *)self;
+	if (count != 2) {
+		PyErr_SetString(PyExc_TypeError, "take takes a key and a default");
+		return NULL;
+	}
+	struct key key = { .arguments = arguments, .count = 1 };
+	struct entry *entry;
+	if (table_hash(&memo->table, &key) < 0 || table_find(&memo->table, &key, &entry) < 0) {
+		return NULL;
+	}
+	PyObject *value = NULL;
+	if (entry) {
+		if (entry->value && is_fresh(entry)) {
+			value = Py_NewRef(entry->value);
+		}
+		table_unlink(&memo->table, entry);
+		entry_free(entry);
+	}
+	*(value ? &memo->hits : &memo->misses) += 1;
+	return value ? value : Py_NewRef(arguments[1]);
+}
+
 /* store(key, value): in the place of what was there. A load of this key that is under way is not stored. */
 static PyObject *memo_store(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -403,17 +451,19 @@ static PyObject *memo_load(PyObject *self, PyObject *const *arguments, Py_ssize_
 	return look_up((struct memo *)self, &key, &call);
 }
 
-/* keys(): those of fresh entries with one argument, the newest first. */
+/* keys(): those of fresh entries with one argument. Appending allocates nothing that the collector runs for, so
+ * nobody's code runs in between. */
 static PyObject *memo_keys(PyObject *self, PyObject *nothing)
 {
 	(void)nothing;
+	const struct table *table = &((struct memo *)self)->table;
 	PyObject *list = PyList_New(0);
-	/* Appending may run the collector; it allocates no object, so it does not run anybody's code. */
-	for (struct entry *entry = ((struct memo *)self)->table.newest; list && entry;
-		entry = entry->older) {
-		if (entry->count == 1 && is_fresh(entry) &&
-			PyList_Append(list, entry->arguments[0]) < 0) {
-			Py_CLEAR(list);
+	for (size_t i = 0; list && table->buckets && i <= table->mask; i++) {
+		for (struct entry *entry = table->buckets[i]; list && entry; entry = entry->chain) {
+			if (entry->value && entry->count == 1 && is_fresh(entry) &&
+				PyList_Append(list, entry->arguments[0]) < 0) {
+				Py_CLEAR(list);
+			}
 		}
 	}
 	return list;
@@ -429,7 +479,7 @@ static PyObject *memo_set_name(PyObject *self, PyObject *const *arguments, Py_ss
 {
 	(void)arguments;
 	(void)count;
-	((struct memo *)self)->method = ((struct memo *)self)->weak_self;
+	((struct memo *)self)->method = ((struct memo *)self)->knows_self;
 	Py_RETURN_NONE;
 }
 
@@ -461,6 +511,7 @@ static int memo_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(memo->ttl_of);
 	Py_VISIT(memo->key_of);
 	Py_VISIT(memo->copy);
+	Py_VISIT(memo->on_instance_end);
 	Py_VISIT(memo->dict);
 	return table_traverse(&memo->table, visit, arg);
 }
@@ -474,6 +525,7 @@ static int memo_forget(PyObject *self)
 	Py_CLEAR(memo->ttl_of);
 	Py_CLEAR(memo->key_of);
 	Py_CLEAR(memo->copy);
+	Py_CLEAR(memo->on_instance_end);
 	Py_CLEAR(memo->dict);
 	return 0;
 }
@@ -496,14 +548,14 @@ static PyObject *optional(PyObject *object)
 static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
 	static char *names[] = { "function", "info_type", "maxsize", "max_bytes", "ttl_ns",
-		"ttl_of", "key_of", "copy", "typed", "coalesce", "weak_self", NULL };
+		"ttl_of", "key_of", "copy", "typed", "coalesce", "knows_self", "exact", NULL };
 	PyObject *function, *info_type, *ttl_of, *key_of, *copy;
 	Py_ssize_t maxsize, max_bytes;
 	long long ttl_ns;
-	int typed, coalesce, weak_self;
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOnnLOOOppp", names, &function, &info_type,
+	int typed, coalesce, knows_self, exact;
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOnnLOOOpppp", names, &function, &info_type,
 		    &maxsize, &max_bytes, &ttl_ns, &ttl_of, &key_of, &copy, &typed, &coalesce,
-		    &weak_self)) {
+		    &knows_self, &exact)) {
 		return NULL;
 	}
 	if (!PyCallable_Check(function)) {
@@ -516,8 +568,9 @@ static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	}
 	memo->vectorcall = memo_call;
 	memo->table.typed = typed;
-	memo->maxsize = maxsize;
-	memo->max_bytes = (size_t)max_bytes;
+	memo->table.maxsize = maxsize;
+	memo->table.exact = exact;
+	memo->table.max_bytes = (size_t)max_bytes;
 	memo->ttl_ns = ttl_ns;
 	memo->function = Py_NewRef(function);
 	memo->info_type = Py_NewRef(info_type);
@@ -525,7 +578,7 @@ static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	memo->key_of = optional(key_of);
 	memo->copy = optional(copy);
 	memo->coalesce = coalesce;
-	memo->weak_self = weak_self;
+	memo->knows_self = knows_self;
 	return (PyObject *)memo;
 }
 
@@ -539,6 +592,8 @@ static PyMethodDef memo_methods[] = {
 	METHOD("cache_clear", memo_clear_all, METH_NOARGS),
 	METHOD("cache_invalidate", memo_invalidate, METH_FASTCALL | METH_KEYWORDS),
 	METHOD("_lookup", memo_lookup, METH_FASTCALL),
+	METHOD("_has", memo_has, METH_O),
+	METHOD("_take", memo_take, METH_FASTCALL),
 	METHOD("_store", memo_store, METH_FASTCALL),
 	METHOD("_load", memo_load, METH_FASTCALL),
 	METHOD("_keys", memo_keys, METH_NOARGS),
@@ -579,7 +634,9 @@ static int execute(PyObject *module)
 		PyErr_SetString(PyExc_ImportError, "scopecache works in the main interpreter only");
 		return -1;
 	}
-	return flight_init() < 0 || PyModule_AddType(module, &memo_type) < 0 ? -1 : 0;
+	instance_reference_type.tp_base = &_PyWeakref_RefType;
+	return flight_init() < 0 || PyType_Ready(&instance_reference_type) < 0 ||
+			PyModule_AddType(module, &memo_type) < 0 ? -1 : 0;
 }
 
 static PyModuleDef_Slot slots[] = { { Py_mod_exec, (void *)execute }, { 0, NULL } };

@@ -10,23 +10,6 @@
 
 #define FIRST_BUCKETS 8
 
-static inline Py_hash_t hash_of(PyObject *object)
-{
-	if (PyUnicode_CheckExact(object)) {
-		Py_hash_t hash = ((PyASCIIObject *)object)->hash;
-		if (hash != -1) {
-			return hash;
-		}
-	}
-	return PyObject_Hash(object);
-}
-
-static inline uint64_t mix(uint64_t state, uint64_t value)
-{
-	state = (state ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-	return state ^ state >> 32;
-}
-
 /* functools' own TypeError, with the argument's name or number in front. */
 static void name_argument(const struct key *key, uint32_t at)
 {
@@ -48,34 +31,32 @@ static void name_argument(const struct key *key, uint32_t at)
 	Py_XDECREF(trace);
 }
 
-int table_hash(const struct table *table, struct key *key)
+int table_hash_any(const struct table *table, struct key *key)
 {
 	uint64_t state = key->count;
 	uint32_t at = 0;
-	if (key->weak) {
-		state = mix(state, (uintptr_t)key->arguments[0] >> 4);
+	if (key->has_self) {
+		state = key_mix(state, (uintptr_t)key->arguments[0] >> 4);
 		at = 1;
 	}
 	for (; at < key->count; at++) {
 		PyObject *argument = key->arguments[at];
-		Py_hash_t hash = hash_of(argument);
+		Py_hash_t hash = PyObject_Hash(argument);
 		if (hash == -1) {
 			name_argument(key, at);
 			return -1;
 		}
-		state = mix(state, (uint64_t)hash);
+		state = key_mix(state, (uint64_t)hash);
 		if (table->typed) {
-			state = mix(state, (uintptr_t)Py_TYPE(argument) >> 4);
+			state = key_mix(state, (uintptr_t)Py_TYPE(argument) >> 4);
 		}
 	}
-	if (key->names) {
-		for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key->names); i++) {
-			Py_hash_t hash = hash_of(PyTuple_GET_ITEM(key->names, i));
-			if (hash == -1) {
-				return -1;
-			}
-			state = mix(state, (uint64_t)hash);
+	for (Py_ssize_t i = 0; key->names && i < PyTuple_GET_SIZE(key->names); i++) {
+		Py_hash_t hash = PyObject_Hash(PyTuple_GET_ITEM(key->names, i));
+		if (hash == -1) {
+			return -1;
 		}
+		state = key_mix(state, (uint64_t)hash);
 	}
 	key->hash = (Py_hash_t)state;
 	return 0;
@@ -112,8 +93,9 @@ static bool same_names(PyObject *a, PyObject *b)
 static int same_arguments(const struct table *table, struct entry *entry, const struct key *key)
 {
 	uint32_t at = 0;
-	if (key->weak) {
-		if (PyWeakref_GET_OBJECT(entry->arguments[0]) != key->arguments[0]) {
+	if (key->has_self) {
+		PyObject *mine = entry->arguments[0];
+		if ((key->weak ? PyWeakref_GET_OBJECT(mine) : mine) != key->arguments[0]) {
 			return 0;
 		}
 		at = 1;
@@ -157,7 +139,7 @@ again:
 	struct entry *entry = table->buckets[(size_t)key->hash & table->mask];
 	for (; entry; entry = entry->chain) {
 		if (entry->hash != key->hash || entry->count != key->count ||
-			entry->weak != key->weak || !same_names(entry->names, key->names)) {
+			entry->has_self != key->has_self || entry->weak != key->weak || !same_names(entry->names, key->names)) {
 			continue;
 		}
 		int equal = same_arguments(table, entry, key);
@@ -202,11 +184,50 @@ static bool make_room(struct table *table)
 	return true;
 }
 
-struct entry *table_add(struct table *table, const struct key *key, PyObject *callback)
+/* A weak reference that knows the hash of its entry. */
+struct instance_reference {
+	PyWeakReference reference;
+	Py_hash_t hash;
+};
+
+PyTypeObject instance_reference_type = {
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "scopecache._core.InstanceReference",
+	.tp_basicsize = sizeof(struct instance_reference),
+	.tp_flags = Py_TPFLAGS_DEFAULT,
+};
+
+static PyObject *refer_to_instance(PyObject *instance, PyObject *callback, Py_hash_t hash)
 {
-	if (!make_room(table)) {
+	PyObject *reference = PyObject_CallFunctionObjArgs((PyObject *)&instance_reference_type,
+		instance, callback, NULL);
+	if (reference) {
+		((struct instance_reference *)reference)->hash = hash;
+	}
+	return reference;
+}
+
+struct entry *table_unlink_instance(struct table *table, PyObject *reference)
+{
+	Py_hash_t hash = ((struct instance_reference *)reference)->hash;
+	struct entry *gone = NULL, *next;
+	if (!table->buckets) {
 		return NULL;
 	}
+	struct entry *entry = table->buckets[(size_t)hash & table->mask];
+	for (; entry; entry = next) {
+		next = entry->chain;
+		if (entry->weak && entry->arguments[0] == reference) {
+			table_unlink(table, entry);
+			entry->chain = gone;
+			gone = entry;
+		}
+	}
+	return gone;
+}
+
+/* An entry that is in no table yet. Making the weak reference may run the collector, and that anybody's code. */
+static struct entry *entry_new(const struct key *key, PyObject *callback)
+{
 	struct entry *entry = PyMem_Malloc(sizeof(*entry) + key->count * sizeof(PyObject *));
 	if (!entry) {
 		return NULL;
@@ -214,13 +235,12 @@ struct entry *table_add(struct table *table, const struct key *key, PyObject *ca
 	*entry = (struct entry){ .names = Py_XNewRef(key->names),
 		.hash = key->hash,
 		.deadline_ns = NO_DEADLINE,
-		.weak = key->weak,
-		.linked = true };
+		.has_self = key->has_self,
+		.weak = key->weak };
 	for (uint32_t at = 0; at < key->count; at++) {
 		PyObject *argument = key->arguments[at];
 		if (at == 0 && key->weak) {
-			/* May run the collector, and that anybody's code: the entry is in no bucket yet. */
-			argument = PyWeakref_NewRef(argument, callback);
+			argument = refer_to_instance(argument, callback, key->hash);
 			if (!argument) {
 				PyErr_Clear();
 				entry_free(entry);
@@ -232,12 +252,23 @@ struct entry *table_add(struct table *table, const struct key *key, PyObject *ca
 		entry->arguments[at] = argument;
 		entry->count = at + 1;
 	}
-	if (!table->buckets) { /* cleared by that code */
+	return entry;
+}
+
+struct entry *table_add(struct table *table, const struct key *key, PyObject *callback)
+{
+	uint64_t version = table->version;
+	struct entry *entry = entry_new(key, callback);
+	if (!entry) {
+		return NULL;
+	}
+	if (table->version != version || !make_room(table)) {
 		entry_free(entry);
 		return NULL;
 	}
 	struct entry **head = &table->buckets[(size_t)key->hash & table->mask];
 	entry->chain = *head;
+	entry->linked = true;
 	*head = entry;
 	table->slots_used++;
 	table->version++;
@@ -265,7 +296,7 @@ void table_unlink(struct table *table, struct entry *entry)
 void entry_free(struct entry *entry)
 {
 	PyObject *value = entry->value, *names = entry->names;
-	if (entry->flight) {
+	if (!value && entry->flight) {
 		entry->flight->entry = NULL;
 		flight_release(entry->flight);
 	}
@@ -290,7 +321,7 @@ struct entry *table_unlink_all(struct table *table)
 	}
 	PyMem_Free(table->buckets);
 	table->buckets = NULL;
-	table->newest = table->oldest = NULL;
+	eviction_reset(table);
 	table->slots_used = table->count = table->bytes = table->mask = 0;
 	table->version++;
 	return list;

@@ -1,11 +1,9 @@
 """Bounded in-process caches for state that outlives a call."""
 
-from _thread import RLock as _RLock
 from functools import _CacheInfo as CacheInfo
 from functools import update_wrapper as _update_wrapper
 from weakref import WeakSet as _WeakSet
 
-from . import _options
 from ._core import Memo as _Memo
 
 __all__ = ["Cache", "CacheInfo", "cached", "clear_all", "lru_cache", "resource", "stats"]
@@ -14,11 +12,16 @@ _caches = _WeakSet()
 _NOTHING = object()
 
 
-def _memo(function, maxsize, max_bytes, ttl, key, copy, typed, coalesce, weak_self):
+def _memo(function, *, maxsize, max_bytes=None, ttl=None, key=None, copy=None, typed=False,
+          coalesce=False, knows_self=False, exact=False):
+    # The checks of options are imported when there are some: the import of this package is part of a cold start.
+    from . import _options
+
     ttl_ns, ttl_of = _options.ttl_parts(ttl)
-    _options.check_callable("key", key)
     memo = _Memo(function, CacheInfo, _options.entry_count(maxsize), _options.byte_count(max_bytes),
-                 ttl_ns, ttl_of, key, _options.copier(copy), typed, coalesce, weak_self)
+                 ttl_ns, ttl_of, _options.key_function(key), _options.copier(copy),
+                 _options.flag("typed", typed), _options.flag("coalesce", coalesce),
+                 knows_self, exact)
     _caches.add(memo)
     return memo
 
@@ -26,14 +29,15 @@ def _memo(function, maxsize, max_bytes, ttl, key, copy, typed, coalesce, weak_se
 def lru_cache(maxsize=128, typed=False):
     """functools.lru_cache: exact order of use, no coalescing, the same attributes and errors."""
     function = None
-    if callable(maxsize) and isinstance(typed, bool):
+    if isinstance(maxsize, int):
+        maxsize = max(maxsize, 0)
+    elif callable(maxsize) and isinstance(typed, bool):
         function, maxsize = maxsize, 128
-    _options.entry_count(maxsize)
-    if maxsize is not None and maxsize < 0:
-        maxsize = 0
+    elif maxsize is not None:
+        raise TypeError("Expected first argument to be an integer, a callable, or None")
 
     def decorate(function):
-        memo = _memo(function, maxsize, None, None, None, None, typed, False, False)
+        memo = _memo(function, maxsize=maxsize, typed=bool(typed), exact=True)
         memo.cache_parameters = lambda: {"maxsize": maxsize, "typed": typed}
         return _update_wrapper(memo, function)
 
@@ -42,32 +46,61 @@ def lru_cache(maxsize=128, typed=False):
 
 def cached(function=None, *, maxsize=_NOTHING, max_bytes=None, ttl=None, typed=False, key=None,
            policy="adaptive", coalesce=True, copy=None):
-    """Keep the results of a function; threads that ask for the same one wait for one call of it."""
+    """Keep the results of a function; threads that ask for the same one wait for one call of it.
+
+    maxsize    the most entries; None: no bound. 128, or None when max_bytes is given
+    max_bytes  the most bytes that keys and values may hold: a number, or text such as "64MB"
+    ttl        how long a value is kept: seconds, text such as "5m", a timedelta, or a function of the value
+    typed      True: 1 and 1.0 are different arguments
+    key        a function of the arguments whose result is the key
+    policy     which entries stay: "adaptive", or "lru" for exact order of use
+    coalesce   False: threads that miss the same key all call the function
+    copy       "deep", or a function that makes what a caller gets of the value
+    """
+    from . import _options
+
+    if function is not None and not callable(function) and not isinstance(function, classmethod):
+        raise TypeError("cached takes a function, and its options by name")
     if maxsize is _NOTHING:
         maxsize = 128 if max_bytes is None else None
-    if function is not None and not callable(function):
-        raise TypeError("cached takes a function, and its options by name")
-    _options.check_policy(policy)
+    exact = _options.is_exact(policy)
+    parameters = {"maxsize": maxsize, "typed": typed}
+    given = {"max_bytes": max_bytes, "ttl": ttl, "key": key, "copy": copy}
+    parameters.update((name, value) for name, value in given.items() if value is not None)
 
     def decorate(function):
-        memo = _memo(function, maxsize, max_bytes, ttl, key, copy, typed, coalesce, True)
-        given = {"max_bytes": max_bytes, "ttl": ttl, "key": key, "copy": copy}
-        parameters = {"maxsize": maxsize, "typed": typed}
-        parameters.update((name, value) for name, value in given.items() if value is not None)
+        if isinstance(function, (staticmethod, classmethod)):
+            return type(function)(decorate(function.__func__))
+        memo = _memo(function, maxsize=maxsize, max_bytes=max_bytes, ttl=ttl, key=key, copy=copy,
+                     typed=typed, coalesce=coalesce, knows_self=True, exact=exact)
         memo.cache_parameters = parameters.copy
         return _update_wrapper(memo, function)
 
-    return decorate if function is None else decorate(function)
+    if function is None:
+        # A wrong option is found here, not where it is used.
+        _memo(len, maxsize=maxsize, max_bytes=max_bytes, ttl=ttl, key=key, copy=copy, typed=typed,
+              coalesce=coalesce)
+        return decorate
+    return decorate(function)
 
 
 class Cache:
-    """A bounded mapping, whose entries may end."""
+    """A bounded mapping whose entries may end. The options are those of cached.
 
-    def __init__(self, maxsize=None, *, max_bytes=None, ttl=None, policy="adaptive", copy=None):
+    A lookup counts as a hit or a miss, and as a use; `in`, len() and iteration do not.
+    """
+
+    __slots__ = ("_memo", "__weakref__")
+
+    def __init__(self, maxsize=None, *, max_bytes=None, ttl=None, typed=False, policy="adaptive",
+                 coalesce=True, copy=None):
+        from . import _options
+
         if maxsize is None and max_bytes is None:
             maxsize = 128
-        _options.check_policy(policy)
-        self._memo = _memo(_refuse, maxsize, max_bytes, ttl, None, copy, False, True, False)
+        self._memo = _memo(_refuse, maxsize=maxsize, max_bytes=max_bytes, ttl=ttl, copy=copy,
+                           typed=typed, coalesce=coalesce, exact=_options.is_exact(policy))
+        self._memo.__qualname__ = "Cache"
 
     def __getitem__(self, key):
         value = self._memo._lookup(key, _NOTHING)
@@ -76,19 +109,19 @@ class Cache:
         return value
 
     def get(self, key, default=None):
+        """The value of key, or default."""
         return self._memo._lookup(key, default)
 
     def __setitem__(self, key, value):
-        if value is _NOTHING:
-            raise ValueError("this object cannot be kept")
         self._memo._store(key, value)
 
     def __delitem__(self, key):
-        if not self._memo.cache_invalidate(key):
+        if not self._memo._has(key):
             raise KeyError(key)
+        self._memo.cache_invalidate(key)
 
     def __contains__(self, key):
-        return self._memo._lookup(key, _NOTHING) is not _NOTHING
+        return self._memo._has(key)
 
     def __iter__(self):
         return iter(self._memo._keys())
@@ -101,19 +134,22 @@ class Cache:
         return self._memo._load(key, loader)
 
     def pop(self, key, default=_NOTHING):
-        value = self._memo._lookup(key, _NOTHING)
-        self._memo.cache_invalidate(key)
-        if value is not _NOTHING:
-            return value
-        if default is _NOTHING:
+        """Remove key and return its value, or default; KeyError when there is neither."""
+        value = self._memo._take(key, default)
+        if value is _NOTHING:
             raise KeyError(key)
-        return default
+        return value
 
     def clear(self):
+        """Remove all entries, and begin to count anew."""
         self._memo.cache_clear()
 
     def info(self):
+        """A named tuple: hits, misses, maxsize, currsize."""
         return self._memo.cache_info()
+
+    def __repr__(self):
+        return f"<scopecache.Cache {self.info()!r}>"
 
 
 def _refuse():
@@ -121,27 +157,25 @@ def _refuse():
 
 
 class resource:
-    """Something opened on first use, once, by one thread; failures are not kept."""
+    """Something opened on first use, once, by one thread; the others wait for it. A failure is not kept.
+
+    When opener asks for the same resource, it is called again, as a cached function would be.
+    """
+
+    __slots__ = ("_memo", "__weakref__")
 
     def __init__(self, opener):
-        _options.check_callable("opener", opener)
-        self._opener = opener
-        self._lock = _RLock()
-        self._value = _NOTHING
-        _caches.add(self)
+        if not callable(opener):
+            raise TypeError(f"opener must be a function, not {opener!r}")
+        self._memo = _memo(opener, maxsize=None, coalesce=True)
+        self._memo.__qualname__ = getattr(opener, "__qualname__", "resource")
 
     def __call__(self):
-        value = self._value
-        if value is _NOTHING:
-            with self._lock:
-                if self._value is _NOTHING:
-                    self._value = self._opener()
-                value = self._value
-        return value
+        return self._memo()
 
     def cache_clear(self):
-        """Forget what was opened; it is not closed."""
-        self._value = _NOTHING
+        """Forget what was opened; it is not closed. One that is being opened is not kept."""
+        self._memo.cache_clear()
 
 
 def clear_all():
@@ -151,6 +185,5 @@ def clear_all():
 
 
 def stats():
-    """A list of (name, CacheInfo), one for each cache."""
-    return [(getattr(memo, "__qualname__", "Cache"), memo.cache_info())
-            for memo in list(_caches) if isinstance(memo, _Memo)]
+    """A list of (name, CacheInfo), one for each cache and resource."""
+    return [(getattr(memo, "__qualname__", "cache"), memo.cache_info()) for memo in list(_caches)]

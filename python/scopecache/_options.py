@@ -3,10 +3,12 @@
 from operator import index
 
 _TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_SIZES = {"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
-NANOSECONDS = 1_000_000_000
-TTL = "ttl must be seconds, text like '5m', a timedelta, or a function of the value"
-MAX_BYTES = "max_bytes must be a positive number of bytes or text like '64MB'"
+_SIZES = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
+_FOREVER_S = 9e9
+_BYTES_MAX = 16 << 30
+TTL = "ttl must be None, seconds above 0, text such as '5m', a timedelta, or a function of the value"
+MAX_BYTES = "max_bytes must be None, a number of bytes from 1 to 16 GB, or text such as '64MB'"
+MAXSIZE = "maxsize must be None or an integer"
 
 
 def _with_unit(text, units):
@@ -24,7 +26,7 @@ def seconds(time):
             value = time.total_seconds()
         else:
             value = float(time)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         raise ValueError(f"{TTL}, not {time!r}") from None
     except TypeError:
         raise TypeError(f"{TTL}, not {time!r}") from None
@@ -34,18 +36,20 @@ def seconds(time):
 
 
 def ttl_parts(ttl):
-    """(nanoseconds, function): what the core takes for a ttl."""
+    """(nanoseconds, function): what the core takes for a ttl. The function returns seconds, 0 or less when a value
+    is not to be kept."""
     if ttl is None:
         return 0, None
     if callable(ttl):
         return 0, lambda value: seconds(ttl(value))
     value = seconds(ttl)
     if value <= 0:
-        raise ValueError(f"ttl must be more than 0, not {ttl!r}")
-    return max(1, int(min(value, 9e9) * NANOSECONDS)), None
+        raise ValueError(f"{TTL}, not {ttl!r}")
+    return max(1, int(min(value, _FOREVER_S) * 1_000_000_000)), None
 
 
 def byte_count(max_bytes):
+    """None is no bound, which the core calls 0."""
     if max_bytes is None:
         return 0
     try:
@@ -54,36 +58,44 @@ def byte_count(max_bytes):
         raise ValueError(f"{MAX_BYTES}, not {max_bytes!r}") from None
     except TypeError:
         raise TypeError(f"{MAX_BYTES}, not {max_bytes!r}") from None
-    if not 1 <= value < 1 << 62:
+    if not 1 <= value <= _BYTES_MAX:
         raise ValueError(f"{MAX_BYTES}, not {max_bytes!r}")
     return int(value)
 
 
 def entry_count(maxsize):
-    """functools' own: a negative number is 0, None is no bound, which the core calls -1."""
+    """As in functools a negative number is 0; None is no bound, which the core calls -1."""
     if maxsize is None:
         return -1
     try:
-        return max(0, index(maxsize))
+        return min(max(0, index(maxsize)), (1 << 63) - 1)
     except TypeError:
-        raise TypeError("Expected first argument to be an integer, a callable, or None") from None
+        raise TypeError(f"{MAXSIZE}, not {maxsize!r}") from None
 
 
 def copier(copy):
     if copy is None or callable(copy):
         return copy
-    if copy == "deep":
+    if isinstance(copy, str) and copy == "deep":
         from copy import deepcopy
 
         return deepcopy
     raise ValueError(f"copy must be None, 'deep' or a function, not {copy!r}")
 
 
-def check_policy(policy):
-    if policy not in ("adaptive", "lru"):
-        raise ValueError(f"policy must be 'adaptive' or 'lru', not {policy!r}")
+def key_function(key):
+    if key is None or callable(key):
+        return key
+    raise TypeError(f"key must be None or a function of the arguments, not {key!r}")
 
 
-def check_callable(name, value):
-    if value is not None and not callable(value):
-        raise TypeError(f"{name} must be None or a function, not {value!r}")
+def is_exact(policy):
+    if isinstance(policy, str) and policy in ("adaptive", "lru"):
+        return policy == "lru"
+    raise ValueError(f"policy must be 'adaptive' or 'lru', not {policy!r}")
+
+
+def flag(name, value):
+    if isinstance(value, bool):
+        return value
+    raise TypeError(f"{name} must be True or False, not {value!r}")

@@ -198,7 +198,7 @@ class CachedTest(unittest.TestCase):
 
 class MappingTest(unittest.TestCase):
     def test_mapping(self):
-        cache = Cache(maxsize=2)
+        cache = Cache(maxsize=2, policy="lru")
         cache["a", 1] = 1
         cache["b"] = 2
         self.assertEqual(cache["a", 1], 1)

@@ -54,23 +54,23 @@ void sci_blob_disown(struct sci_blob *blob)
 }
 
 /* One of their free functions did not come back: the rest goes all the same. */
-static void go_on(void *departed)
+static void go_on(void *to_free)
 {
-	sci_blob_release_departed(*(struct sci_departed **)departed);
+	sci_blob_release_list(*(struct sci_object_link **)to_free);
 }
 
-void sci_blob_release_departed(struct sci_departed *departed)
+void sci_blob_release_list(struct sci_object_link *to_free)
 {
-	pthread_cleanup_push(go_on, &departed);
-	while (departed) {
-		struct sci_blob *blob = sci_blob_of(departed);
-		departed = departed->next;
+	pthread_cleanup_push(go_on, &to_free);
+	while (to_free) {
+		struct sci_blob *blob = sci_blob_of(to_free);
+		to_free = to_free->next;
 		sci_blob_release(blob);
 	}
 	pthread_cleanup_pop(0);
 }
 
-void sci_departed_append(struct sci_departed **all, struct sci_departed *more)
+void sci_object_list_append(struct sci_object_link **all, struct sci_object_link *more)
 {
 	while (*all)
 		all = &(*all)->next;

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 struct sci_blob {
-	struct sci_departed departed; /* first: by this the shard knows an object */
+	struct sci_object_link link; /* first: by this the shard knows an object */
 	atomic_size_t holders;
 	void *data;
 	size_t len;                                 /* 0 for an object */
@@ -40,14 +40,14 @@ void sci_blob_release(struct sci_blob *blob);
 void sci_blob_disown(struct sci_blob *blob);
 
 /* The shard lets go of these objects. */
-void sci_blob_release_departed(struct sci_departed *departed);
+void sci_blob_release_list(struct sci_object_link *to_free);
 
 /* Join two lists of them; takes as long as the first is. */
-void sci_departed_append(struct sci_departed **all, struct sci_departed *more);
+void sci_object_list_append(struct sci_object_link **all, struct sci_object_link *more);
 
-static inline struct sci_blob *sci_blob_of(struct sci_departed *departed)
+static inline struct sci_blob *sci_blob_of(struct sci_object_link *link)
 {
-	return (struct sci_blob *)(void *)departed;
+	return (struct sci_blob *)(void *)link;
 }
 
 #endif

@@ -53,13 +53,13 @@ static void undo(void *arg)
 	leave_flight(outcome->boarded);
 }
 
-static __attribute__((noinline)) void release(struct sci_departed *departed,
+static __attribute__((noinline)) void release(struct sci_object_link *to_free,
 	struct sci_boarded *boarded, struct sc_value *value)
 {
 	struct outcome outcome = { boarded, value };
 
 	pthread_cleanup_push(undo, &outcome);
-	sci_blob_release_departed(departed);
+	sci_blob_release_list(to_free);
 	pthread_cleanup_pop(0);
 }
 
@@ -79,10 +79,10 @@ struct sci_boarded sci_board(struct sc_cache *cache, struct sc_key key, enum sci
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	sci_stripe_lock(stripe);
 	look_locked(cache, stripe, &lookup.name, when, now_ms, &boarded, value);
-	struct sci_departed *departed = sci_stripe_leave(stripe);
+	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	sci_key_fini(&lookup);
-	if (departed)
-		release(departed, &boarded, value);
+	if (to_free)
+		release(to_free, &boarded, value);
 	if (boarded.result < 0) {
 		leave_flight(&boarded);
 		sci_error_plain(error, boarded.result);

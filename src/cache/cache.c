@@ -96,7 +96,7 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 }
 
 /* Whoever lets go last sees all that the others did before. */
-void sci_cache_let_go(struct sc_cache *cache)
+void sci_cache_release(struct sc_cache *cache)
 {
 	if (atomic_fetch_sub_explicit(&cache->holds, 1, memory_order_acq_rel) == 1)
 		destroy(cache);
@@ -115,9 +115,9 @@ void sc_cache_close(struct sc_cache *cache)
 {
 	if (!cache)
 		return;
-	struct sci_departed *objects = has_objects(cache) ? sci_cache_clear(cache) : NULL;
-	sci_cache_let_go(cache);
-	sci_blob_release_departed(objects);
+	struct sci_object_link *objects = has_objects(cache) ? sci_cache_clear(cache) : NULL;
+	sci_cache_release(cache);
+	sci_blob_release_list(objects);
 }
 
 int64_t sci_cache_now_ms(const struct sc_cache *cache)
@@ -164,9 +164,9 @@ static struct sc_cache_stats sum_stats(struct sc_cache *cache)
 	struct sc_cache_stats sum = { .size = sizeof sum };
 
 	sci_cache_lock_all(cache);
-	struct sci_tally_sum tally = sci_tally_sum(&cache->tally);
-	sum.hits = tally.hits - cache->forgotten_tally.hits;
-	sum.misses = tally.misses - cache->forgotten_tally.misses;
+	struct sci_thread_counts_sum counts = sci_thread_counts_sum(&cache->thread_counts);
+	sum.hits = counts.hits - cache->forgotten_counts.hits;
+	sum.misses = counts.misses - cache->forgotten_counts.misses;
 	sum.max_entries = cache->max_entries;
 	sum.max_bytes = cache->max_bytes;
 	for (uint32_t i = 0; i < cache->stripe_count; i++)

@@ -133,6 +133,11 @@ void sci_cache_time_advance(void)
 		invocation.now_ms = now_ms;
 }
 
+int64_t sc_time_coarse_ms(void)
+{
+	return sci_cache_time_coarse_ms();
+}
+
 void sc_time_update(void)
 {
 	bring_up_to_date();

@@ -101,7 +101,7 @@ static void look_up_locked(const struct batch *batch, struct sci_stripe *stripe,
 }
 
 /* Those of a handful that lie in this stripe. Returns what has to be freed. */
-static struct sci_departed *look_up_in(const struct batch *batch, const struct handful *handful,
+static struct sci_object_link *look_up_in(const struct batch *batch, const struct handful *handful,
 	struct sci_stripe *stripe, int64_t now_ms)
 {
 	sci_stripe_lock(stripe);
@@ -113,10 +113,10 @@ static struct sci_departed *look_up_in(const struct batch *batch, const struct h
 	return sci_stripe_leave(stripe);
 }
 
-static struct sci_departed *look_up(const struct batch *batch, struct handful *handful,
+static struct sci_object_link *look_up(const struct batch *batch, struct handful *handful,
 	int64_t now_ms)
 {
-	struct sci_departed *departed = NULL;
+	struct sci_object_link *to_free = NULL;
 	struct sc_cache *cache = batch->cache;
 	uint64_t stripes = 0; /* that were looked at */
 
@@ -127,15 +127,15 @@ static struct sci_departed *look_up(const struct batch *batch, struct handful *h
 		if (stripes >> number & 1)
 			continue;
 		stripes |= UINT64_C(1) << number;
-		struct sci_departed *first =
+		struct sci_object_link *first =
 			look_up_in(batch, handful, &cache->stripes[number], now_ms);
-		sci_departed_append(&first, departed);
-		departed = first;
+		sci_object_list_append(&first, to_free);
+		to_free = first;
 	}
 	for (size_t i = 0; i < handful->count; i++)
 		if (handful->is_good[i])
 			sci_key_fini(&handful->keys[i]);
-	return departed;
+	return to_free;
 }
 
 /* The keys of a handful take some kilobytes of the stack, which the loader shall not run on. */
@@ -148,7 +148,7 @@ static __attribute__((noinline)) void look_up_all(const struct batch *batch)
 		handful.first = first;
 		handful.count = batch->count - first < TOGETHER ? batch->count - first : TOGETHER;
 		prepare(batch, &handful);
-		sci_blob_release_departed(look_up(batch, &handful, now_ms));
+		sci_blob_release_list(look_up(batch, &handful, now_ms));
 	}
 }
 

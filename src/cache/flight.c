@@ -79,7 +79,7 @@ static SCI_REQUIRES(lock) struct sci_flight *find(const void *subject, const str
 			continue;
 		if (pthread_equal(flight->owner, pthread_self()))
 			return flight;
-		if (!flight->overtaken)
+		if (!flight->invalidated)
 			found = flight;
 	}
 	return found;
@@ -270,15 +270,15 @@ void sci_flight_land(struct sci_flight *flight, int result, const struct sc_erro
 	leave_locked(flight);
 }
 
-static SCI_REQUIRES(lock) void overtake_in(struct sci_flight *flight, const void *subject,
+static SCI_REQUIRES(lock) void invalidate_in(struct sci_flight *flight, const void *subject,
 	const struct sci_name *name)
 {
 	for (; flight; flight = flight->next)
 		if (flight->subject == subject && (!name || is_for(flight, subject, name)))
-			flight->overtaken = true;
+			flight->invalidated = true;
 }
 
-void sci_flight_overtake(const void *subject, const struct sci_name *name)
+void sci_flight_invalidate(const void *subject, const struct sci_name *name)
 {
 	/* A flight for this thing began under the same lock as its change, or before somebody meant to remove
 	 * all there was; so it is counted. */
@@ -286,9 +286,9 @@ void sci_flight_overtake(const void *subject, const struct sci_name *name)
 		return;
 	sci_lock_take(&lock);
 	for (unsigned i = 0; i < LISTS && !name; i++)
-		overtake_in(flights[i], subject, NULL);
+		invalidate_in(flights[i], subject, NULL);
 	if (name)
-		overtake_in(*list_of(name->hash), subject, name);
+		invalidate_in(*list_of(name->hash), subject, name);
 	sci_lock_let_go(&lock);
 }
 
@@ -319,10 +319,10 @@ SCI_UNCHECKED void sci_flight_fork(enum sci_fork_stage stage)
 	sci_lock_let_go(&lock);
 }
 
-bool sci_flight_is_overtaken(const struct sci_flight *flight)
+bool sci_flight_is_invalidated(const struct sci_flight *flight)
 {
 	sci_lock_take(&lock);
-	bool overtaken = flight->overtaken;
+	bool invalidated = flight->invalidated;
 	sci_lock_let_go(&lock);
-	return overtaken;
+	return invalidated;
 }

@@ -31,7 +31,7 @@ struct sci_flight {
 	struct sci_flight *next;
 	pthread_cond_t landing;
 	unsigned holders;
-	bool landed, overtaken;
+	bool landed, invalidated;
 	uint64_t hash;
 	size_t key_len;
 	uint64_t words[]; /* the key, laid out as struct sci_name wants its words */
@@ -73,9 +73,9 @@ void sci_flight_land(struct sci_flight *flight, int result, const struct sc_erro
 /* The thing was changed while it is being made: who boards from now on needs a new flight. With `name`
  * NULL all flights of the subject. Call it with the lock held that guards the thing; for all of a subject whose
  * things have several locks, before what they have made so far is removed. */
-void sci_flight_overtake(const void *subject, const struct sci_name *name);
+void sci_flight_invalidate(const void *subject, const struct sci_name *name);
 
 /* Whether that has happened to this thread's own flight. */
-bool sci_flight_is_overtaken(const struct sci_flight *flight);
+bool sci_flight_is_invalidated(const struct sci_flight *flight);
 
 #endif

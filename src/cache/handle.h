@@ -9,7 +9,7 @@
 #include "base/lock.h"
 #include "cache/blob.h"
 #include "cache/key_bytes.h"
-#include "cache/tally.h"
+#include "cache/thread_counts.h"
 #include "engine/shard.h"
 
 #include <scopecache/cache.h>
@@ -42,14 +42,14 @@ struct sc_cache {
 	/* The other open caches: the next one, and what points to this one; see fork.c. */
 	struct sc_cache *others, **before;
 
-	struct sci_tally tally;      /* of lookups without the lock */
-	atomic_bool has_deadlines;   /* an entry that expires was ever stored */
-	_Atomic uint64_t holds;      /* pinned values, and one while the cache is open */
-	_Atomic uint32_t maintained; /* how often */
+	struct sci_thread_counts thread_counts; /* of lookups without the lock */
+	atomic_bool has_deadlines;              /* an entry that expires was ever stored */
+	_Atomic uint64_t holds;                 /* pinned values, and one while the cache is open */
+	_Atomic uint32_t maintained;            /* how often */
 
 	/* Written with the locks of all stripes, read with any of them. */
-	uint64_t max_entries, max_bytes;      /* as they are now */
-	struct sci_tally_sum forgotten_tally; /* what it was when the figures began anew */
+	uint64_t max_entries, max_bytes;               /* as they are now */
+	struct sci_thread_counts_sum forgotten_counts; /* what it was when the figures began anew */
 
 	struct sci_stripe stripes[];
 };
@@ -77,24 +77,46 @@ static inline const struct sci_shard *sci_cache_shard(const struct sc_cache *cac
 }
 
 /* Take a stripe's lock. */
-void sci_stripe_lock(struct sci_stripe *stripe) SCI_TAKES(stripe->lock);
+static inline void sci_stripe_lock(struct sci_stripe *stripe) SCI_TAKES(stripe->lock);
 
-/* Let it go, and then the objects whose entries went under it: their free functions are the user's, and
- * may not come back. So this is the last thing that a call does. */
-void sci_stripe_unlock(struct sci_stripe *stripe) SCI_LETS_GO(stripe->lock);
+static inline void sci_stripe_lock(struct sci_stripe *stripe)
+{
+	sci_lock_take(&stripe->lock);
+}
 
-/* Where it is not the last: let it go, and return these objects, for sci_blob_release_departed(). */
-struct sci_departed *sci_stripe_leave(struct sci_stripe *stripe) SCI_LETS_GO(stripe->lock);
+/* Release it, and return the objects whose entries went under it, for sci_blob_release_list(). */
+static inline struct sci_object_link *sci_stripe_leave(struct sci_stripe *stripe)
+	SCI_LETS_GO(stripe->lock);
+
+static inline struct sci_object_link *sci_stripe_leave(struct sci_stripe *stripe)
+{
+	struct sci_object_link *to_free = sci_shard_take_removed(stripe->shard);
+
+	sci_lock_let_go(&stripe->lock);
+	return to_free;
+}
+
+/* Release it, and then those objects: their free functions are the user's, and may not return. So this is the
+ * last thing that a call does. */
+static inline void sci_stripe_unlock(struct sci_stripe *stripe) SCI_LETS_GO(stripe->lock);
+
+static inline void sci_stripe_unlock(struct sci_stripe *stripe)
+{
+	struct sci_object_link *to_free = sci_stripe_leave(stripe);
+
+	if (to_free)
+		sci_blob_release_list(to_free);
+}
 
 /* Remove everything, stripe by stripe, and return the objects. */
-struct sci_departed *sci_cache_clear(struct sc_cache *cache);
+struct sci_object_link *sci_cache_clear(struct sc_cache *cache);
 
 /* The same with those of all stripes: for what concerns the whole cache. */
 void sci_cache_lock_all(struct sc_cache *cache);
 void sci_cache_unlock_all(struct sc_cache *cache);
 
 /* One hold less; the last frees the cache. */
-void sci_cache_let_go(struct sc_cache *cache);
+void sci_cache_release(struct sc_cache *cache);
 
 /* Set the bounds, with all stripes locked. Returns 0, or SC_E_INVAL with nothing changed. */
 int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,

@@ -67,11 +67,11 @@ static void abandon(void *arg)
 
 	sci_stripe_lock(stripe);
 	sci_made_count_locked(stripe, &made);
-	struct sci_departed *departed = sci_stripe_leave(stripe);
+	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	sci_flight_land(leader->flight, made.result, &load->error, NULL);
 	if (leader->old)
 		sc_value_release(leader->old);
-	sci_made_close(&made, departed);
+	sci_made_close(&made, to_free);
 }
 
 struct sci_made sci_lead(struct sc_cache *cache, struct sci_flight *flight,
@@ -135,14 +135,14 @@ static void release(void *blob)
 	sci_blob_release(blob);
 }
 
-void sci_made_close(struct sci_made *made, struct sci_departed *departed)
+void sci_made_close(struct sci_made *made, struct sci_object_link *to_free)
 {
 	struct sci_blob *given = made->load ? made->load->value : NULL;
 
 	sci_load_close(made->load);
 	made->load = NULL;
 	pthread_cleanup_push(release, given);
-	sci_blob_release_departed(departed);
+	sci_blob_release_list(to_free);
 	pthread_cleanup_pop(1);
 }
 
@@ -157,9 +157,9 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 
 	sci_stripe_lock(stripe);
 	sci_made_count_locked(stripe, made);
-	if (blob && !sci_flight_is_overtaken(flight))
+	if (blob && !sci_flight_is_invalidated(flight))
 		sci_made_store_locked(cache, stripe, &name, made);
-	struct sci_departed *departed = sci_stripe_leave(stripe);
+	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	if (blob) {
 		*value = sci_value_of_blob(sci_blob_acquire(blob));
 		sci_flight_land(flight, rc, NULL, blob);
@@ -170,7 +170,7 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 			*error = why;
 		sci_flight_land(flight, rc, &why, NULL);
 	}
-	sci_made_close(made, departed);
+	sci_made_close(made, to_free);
 	return rc;
 }
 

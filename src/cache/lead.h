@@ -68,6 +68,6 @@ int sci_made_error(const struct sci_made *made, struct sc_error *error);
 
 /* Free the load. What it had given goes with `departed`, and these are released last: the functions
  * that free them are the user's. */
-void sci_made_close(struct sci_made *made, struct sci_departed *departed);
+void sci_made_close(struct sci_made *made, struct sci_object_link *to_free);
 
 #endif

@@ -38,9 +38,9 @@ static int copy_locked(const struct sci_found *found, struct sc_value *value)
 
 /* What a value holds of a cache: the number of its stripe, and the place of its record, which is never 0. */
 static uint64_t hold_of(const struct sc_cache *cache, const struct sci_stripe *stripe,
-	sci_place place)
+	sci_offset offset)
 {
-	return (uint64_t)(stripe - cache->stripes) << 32 | place;
+	return (uint64_t)(stripe - cache->stripes) << 32 | offset;
 }
 
 int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
@@ -51,14 +51,14 @@ int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		*value = sci_value_of_blob(sci_blob_acquire(sci_blob_of(found->object)));
 		return SC_HIT;
 	}
-	if (!sci_shard_pin(stripe->shard, found->place))
+	if (!sci_shard_pin(stripe->shard, found->offset))
 		return copy_locked(found, value);
 	atomic_fetch_add_explicit(&cache->holds, 1, memory_order_relaxed);
 	*value = (struct sc_value){
 		.data = found->value,
 		.len = found->len,
 		.holder = cache,
-		.hold = hold_of(cache, stripe, found->place),
+		.hold = hold_of(cache, stripe, found->offset),
 	};
 	return SC_HIT;
 }
@@ -73,10 +73,10 @@ static void unpin(struct sc_cache *cache, uint64_t hold)
 	struct sci_stripe *stripe = &cache->stripes[hold >> 32];
 
 	sci_stripe_lock(stripe);
-	sci_shard_unpin(stripe->shard, (sci_place)hold);
+	sci_shard_unpin(stripe->shard, (sci_offset)hold);
 	sci_stripe_unlock(stripe);
 	/* The pin's hold on the cache goes as the opener's does. */
-	sci_cache_let_go(cache);
+	sci_cache_release(cache);
 }
 
 void sc_value_release(struct sc_value *value)
@@ -196,10 +196,10 @@ static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, en
 	if (sci_peek_gave_up(peek))
 		return get_locked(cache, name, now_ms, to);
 	if (peek == SCI_PEEK_MISS) {
-		sci_tally_miss(&cache->tally);
+		sci_thread_counts_miss(&cache->thread_counts);
 		return SC_MISS;
 	}
-	sci_tally_hit(&cache->tally);
+	sci_thread_counts_hit(&cache->thread_counts);
 	*to->len = copy.len;
 	return peek == SCI_PEEK_HIT ? SC_HIT : SC_E_TOO_LARGE;
 }
@@ -227,30 +227,52 @@ static void free_key(void *lookup)
 	sci_key_fini(lookup);
 }
 
+/* A key that was made ready is looked up in one of these ways. */
+typedef int (*look_up_fn)(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	const struct target *to);
+
 /* A key that may have to be allocated: the time is read before, because the user's clock need not return. */
-static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_key key,
-	void *buffer, size_t capacity, size_t *len)
+static inline int get_encoded(struct sc_cache *cache, struct sc_key key, look_up_fn look_up,
+	const struct target *to)
 {
 	struct sci_lookup_key lookup;
 
-	*len = 0;
+	*to->len = 0;
 	int64_t now_ms = sci_cache_lookup_ms(cache);
 	int rc = sci_cache_key(cache, key, &lookup);
 	if (rc < 0)
 		return rc;
-	struct sci_quick_name name = sci_peek_name(&lookup.name);
-	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name.hash), &name,
-		time_read, &now_ms, buffer, capacity, len);
 	pthread_cleanup_push(free_key, &lookup);
-	if (peek == SCI_PEEK_HIT) {
-		sci_tally_hit(&cache->tally);
-		rc = SC_HIT;
-	} else {
-		rc = get_otherwise(cache, &lookup.name, peek, now_ms,
-			&(struct target){ buffer, capacity, len });
-	}
+	rc = look_up(cache, &lookup.name, now_ms, to);
 	pthread_cleanup_pop(1);
 	return rc;
+}
+
+/* Quickly; what that does not find out is looked up by what can. */
+static int look_up_long(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
+	const struct target *to)
+{
+	struct sci_quick_name quick = sci_peek_name(name);
+	enum sci_peek peek = sci_shard_peek_quick(sci_cache_shard(cache, name->hash), &quick,
+		time_read, &now_ms, to->buffer, to->capacity, to->len);
+
+	if (peek != SCI_PEEK_HIT)
+		return get_otherwise(cache, name, peek, now_ms, to);
+	sci_thread_counts_hit(&cache->thread_counts);
+	return SC_HIT;
+}
+
+static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
+{
+	return get_encoded(cache, key, look_up_long, &(struct target){ buffer, capacity, len });
+}
+
+/* Where the order of use is exact a hit has to be written down: nothing is looked for without the lock. */
+static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
+{
+	return get_encoded(cache, key, get_locked, &(struct target){ buffer, capacity, len });
 }
 
 static int64_t read_time_ms(const void *cache)
@@ -266,7 +288,7 @@ static inline __attribute__((always_inline)) int get_short(struct sc_cache *cach
 		read_time_ms, cache, buffer, capacity, len);
 
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
-		sci_tally_hit(&cache->tally);
+		sci_thread_counts_hit(&cache->thread_counts);
 		return SC_HIT;
 	}
 	return get_short_otherwise(cache, name, peek, buffer, capacity, len);
@@ -288,23 +310,6 @@ static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_k
 		: get_long(cache, key, buffer, capacity, len);
 }
 
-/* Where the order of use is exact a hit has to be written down: nothing is looked for without the lock. */
-static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struct sc_key key,
-	void *buffer, size_t capacity, size_t *len)
-{
-	struct sci_lookup_key lookup;
-
-	*len = 0;
-	int64_t now_ms = sci_cache_lookup_ms(cache);
-	int rc = sci_cache_key(cache, key, &lookup);
-	if (rc < 0)
-		return rc;
-	pthread_cleanup_push(free_key, &lookup);
-	rc = get_locked(cache, &lookup.name, now_ms, &(struct target){ buffer, capacity, len });
-	pthread_cleanup_pop(1);
-	return rc;
-}
-
 static __attribute__((noinline)) int note_hit(struct sci_sighting sighting)
 {
 	sci_peek_touch(sighting.line, sighting.seen);
@@ -323,12 +328,12 @@ static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const str
 	enum sci_peek peek =
 		sci_peek_try(shard, &name, NULL, NULL, buffer, capacity, len, &sighting);
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
-		sci_tally_hit(&cache->tally);
+		sci_thread_counts_hit(&cache->thread_counts);
 		return sci_policy_wants_touch(shard, sighting.seen) ? note_hit(sighting) : SC_HIT;
 	}
 	if (peek == SCI_PEEK_MISS) {
 		*len = 0;
-		sci_tally_miss(&cache->tally);
+		sci_thread_counts_miss(&cache->thread_counts);
 		return SC_MISS;
 	}
 	return get_short_otherwise(cache, name, peek, buffer, capacity, len);

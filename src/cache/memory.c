@@ -28,8 +28,12 @@ void *sci_alloc(size_t bytes)
 
 void *sci_alloc_zeroed(size_t bytes)
 {
+	/* Large blocks of calloc() take no memory before they are used. */
+	if (!allocator.allocate) {
+		atomic_store_explicit(&in_use, true, memory_order_relaxed);
+		return calloc(1, bytes);
+	}
 	void *memory = sci_alloc(bytes);
-
 	if (memory)
 		memset(memory, 0, bytes);
 	return memory;

@@ -24,7 +24,7 @@ static int decline_locked(struct sci_stripe *stripe, const struct sci_name *name
 	sci_lock_assert_held(&stripe->lock);
 	sci_shard_remove(stripe->shard, name);
 	if (deposit->object)
-		sci_shard_depart(stripe->shard, &deposit->object->departed);
+		sci_shard_add_removed(stripe->shard, &deposit->object->link);
 	return SC_OK;
 }
 
@@ -36,7 +36,7 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	struct sci_content content = {
 		.value = deposit->data,
 		.len = deposit->len,
-		.object = deposit->object ? &deposit->object->departed : NULL,
+		.object = deposit->object ? &deposit->object->link : NULL,
 		.weight = deposit->object ? deposit->object->weight : 0,
 		.expires_ms = deadline(now_ms, terms->ttl_ms),
 		.idle_ms = terms->tti_ms == SC_NO_END ? 0 : terms->tti_ms,
@@ -47,15 +47,15 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		return decline_locked(stripe, name, deposit);
 	if (content.expires_ms != SCI_NEVER || content.idle_ms)
 		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
-	enum sci_stored stored = sci_shard_put(stripe->shard, name, &content, now_ms);
+	enum sci_store_result stored = sci_shard_put(stripe->shard, name, &content, now_ms);
 	sci_region_reach_locked(stripe);
 
 	stripe->has_objects = stripe->has_objects || content.object;
-	stripe->counts.puts += stored == SCI_STORED;
-	stripe->counts.rejected += stored != SCI_STORED;
-	return stored == SCI_STORED                  ? SC_OK
-		: stored == SCI_STORED_NOT_TOO_LARGE ? SC_E_TOO_LARGE
-						     : SC_E_NOMEM;
+	stripe->counts.puts += stored == SCI_STORE_OK;
+	stripe->counts.rejected += stored != SCI_STORE_OK;
+	return stored == SCI_STORE_OK           ? SC_OK
+		: stored == SCI_STORE_TOO_LARGE ? SC_E_TOO_LARGE
+						: SC_E_NOMEM;
 }
 
 struct sci_terms sci_cache_terms(const struct sc_cache *cache, struct sci_terms own)
@@ -99,7 +99,7 @@ static inline int put(struct sc_cache *cache, struct sc_key key, const struct sc
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	sci_shard_expect(sci_cache_shard(cache, lookup.name.hash), &lookup.name);
 	sci_stripe_lock(stripe);
-	sci_flight_overtake(cache, &lookup.name);
+	sci_flight_invalidate(cache, &lookup.name);
 	rc = sci_cache_store_locked(cache, stripe, &lookup.name, deposit, now_ms);
 	sci_key_fini(&lookup);
 	sci_stripe_unlock(stripe);
@@ -156,7 +156,7 @@ int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
 		return rc;
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	sci_stripe_lock(stripe);
-	sci_flight_overtake(cache, &lookup.name);
+	sci_flight_invalidate(cache, &lookup.name);
 	bool removed = sci_shard_remove(stripe->shard, &lookup.name);
 	stripe->counts.invalidations += removed;
 	sci_key_fini(&lookup);
@@ -168,18 +168,18 @@ int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
  * stripe. */
 void sc_cache_clear(struct sc_cache *cache)
 {
-	sci_flight_overtake(cache, NULL);
-	sci_blob_release_departed(sci_cache_clear(cache));
+	sci_flight_invalidate(cache, NULL);
+	sci_blob_release_list(sci_cache_clear(cache));
 }
 
 void sci_cache_reset(struct sc_cache *cache)
 {
 	sci_cache_lock_all(cache);
-	sci_flight_overtake(cache, NULL);
+	sci_flight_invalidate(cache, NULL);
 	for (uint32_t i = 0; i < cache->stripe_count; i++) {
 		sci_shard_clear(cache->stripes[i].shard);
 		cache->stripes[i].counts = (struct sci_counts){ 0 };
 	}
-	cache->forgotten_tally = sci_tally_sum(&cache->tally);
+	cache->forgotten_counts = sci_thread_counts_sum(&cache->thread_counts);
 	sci_cache_unlock_all(cache);
 }

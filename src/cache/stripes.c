@@ -85,24 +85,6 @@ void sci_stripes_fini(struct sc_cache *cache)
 		pthread_mutex_destroy(&cache->stripes[i].lock.mutex);
 }
 
-void sci_stripe_lock(struct sci_stripe *stripe)
-{
-	sci_lock_take(&stripe->lock);
-}
-
-struct sci_departed *sci_stripe_leave(struct sci_stripe *stripe)
-{
-	struct sci_departed *departed = sci_shard_departed(stripe->shard);
-
-	sci_lock_let_go(&stripe->lock);
-	return departed;
-}
-
-void sci_stripe_unlock(struct sci_stripe *stripe)
-{
-	sci_blob_release_departed(sci_stripe_leave(stripe));
-}
-
 SCI_UNCHECKED void sci_cache_lock_all(struct sc_cache *cache)
 {
 	for (uint32_t i = 0; i < cache->stripe_count; i++)
@@ -111,27 +93,27 @@ SCI_UNCHECKED void sci_cache_lock_all(struct sc_cache *cache)
 
 SCI_UNCHECKED void sci_cache_unlock_all(struct sc_cache *cache)
 {
-	struct sci_departed *departed = NULL;
+	struct sci_object_link *to_free = NULL;
 
 	for (uint32_t i = cache->stripe_count; i-- > 0;) {
-		struct sci_departed *first = sci_stripe_leave(&cache->stripes[i]);
-		sci_departed_append(&first, departed);
-		departed = first;
+		struct sci_object_link *first = sci_stripe_leave(&cache->stripes[i]);
+		sci_object_list_append(&first, to_free);
+		to_free = first;
 	}
-	sci_blob_release_departed(departed);
+	sci_blob_release_list(to_free);
 }
 
-struct sci_departed *sci_cache_clear(struct sc_cache *cache)
+struct sci_object_link *sci_cache_clear(struct sc_cache *cache)
 {
-	struct sci_departed *departed = NULL;
+	struct sci_object_link *to_free = NULL;
 
 	for (uint32_t i = 0; i < cache->stripe_count; i++) {
 		struct sci_stripe *stripe = &cache->stripes[i];
 		sci_stripe_lock(stripe);
 		stripe->counts.invalidations += sci_shard_clear(stripe->shard);
-		struct sci_departed *first = sci_stripe_leave(stripe);
-		sci_departed_append(&first, departed);
-		departed = first;
+		struct sci_object_link *first = sci_stripe_leave(stripe);
+		sci_object_list_append(&first, to_free);
+		to_free = first;
 	}
-	return departed;
+	return to_free;
 }

@@ -17,7 +17,7 @@ static int change_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name name = sci_flight_name(flight);
 
 	sci_lock_assert_held(&stripe->lock);
-	if (sci_flight_is_overtaken(flight))
+	if (sci_flight_is_invalidated(flight))
 		return AGAIN;
 	sci_made_count_locked(stripe, made);
 	if (made->result == SC_LOADED)
@@ -61,12 +61,12 @@ static __attribute__((noinline)) int conclude(struct sc_cache *cache, struct sci
 		sc_value_release(old);
 	sci_stripe_lock(stripe);
 	int rc = change_locked(cache, stripe, flight, made);
-	struct sci_departed *departed = sci_stripe_leave(stripe);
+	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	if (rc != AGAIN)
 		rc = give(made, old, value, error);
 	sci_flight_land(flight, rc == SC_LOADED ? rc : 0, NULL, is_made ? made->load->value : NULL);
 	pthread_cleanup_push(release, old);
-	sci_made_close(made, departed);
+	sci_made_close(made, to_free);
 	pthread_cleanup_pop(1);
 	return rc;
 }

@@ -8,19 +8,17 @@
 #include "engine/index.h"
 #include "engine/use_count.h"
 
-#include <math.h>
-
-#define SHARE_LEAST    0.01
-#define SHARE_MOST     0.80
-#define SHARE_AT_FIRST 0.2
-#define GAIN           0.13 /* entries that the window grows by for a ghost that is near */
-#define LATELY         64   /* steps that are remembered */
-#define AGREED         6    /* times larger is a step where those were alike */
-#define RECOUNTED      16u  /* entries of the index at each miss */
-#define SLIDE          32u  /* entries that leave the window at once, at most */
-#define SELDOM         4u   /* uses of what only a cache of the recent would keep */
-#define LEAVE_AT       6    /* times the patience: enough to cease to keep what is recent */
-#define ENTER_SHARE    0.3  /* of the window, from which it may become the whole cache */
+#define ONE_SHARE      (UINT64_C(1) << 32)
+#define SHARE_LEAST    (uint32_t)(ONE_SHARE / 100)
+#define SHARE_AT_FIRST (uint32_t)(ONE_SHARE / 5)
+#define ENTER_SHARE    (uint32_t)(ONE_SHARE * 3 / 10) /* from which the window may become all */
+#define GAIN           (SCI_BALANCE_ENTRY * 13 / 100) /* that the window grows by for a near ghost */
+#define LATELY         64                             /* steps that are remembered */
+#define AGREED         150 /* times the drift: by so much larger is a step of the same sign */
+#define RECOUNTED      16u /* entries of the index at each miss */
+#define SLIDE          32u /* entries that leave the window at once, at most */
+#define SELDOM         4u  /* uses of what only a cache of the recent would keep */
+#define LEAVE_AT       6   /* times the patience: enough to cease to keep what is recent */
 #define PATIENCE_MAX   64u
 
 static uint32_t square_root(uint64_t number)
@@ -53,54 +51,52 @@ void sci_balance_start(struct sci_shard *shard)
 	fit_recency(shard, shard->max_entries);
 }
 
-void sci_balance_move(struct sci_shard *shard, double entries)
+/* A step into the direction of the drift is larger, so that the window soon is where it is going. */
+void sci_balance_move(struct sci_shard *shard, int32_t step)
 {
 	if (shard->keeps_recent)
 		return;
-	float drift = shard->drift + ((float)entries - shard->drift) / LATELY;
+	int32_t drift = shard->drift + (step - shard->drift) / LATELY;
+	int64_t entries = step;
 
 	shard->drift = drift;
-	if ((entries > 0) == (drift > 0))
-		entries *= 1 + AGREED / SCI_BALANCE_STEP * fabs((double)drift);
-	double share = shard->window_share + entries / sci_capacity_entries(shard);
+	if ((step > 0) == (drift > 0))
+		entries += entries * AGREED * (drift < 0 ? -drift : drift) / SCI_BALANCE_ENTRY;
+	int64_t share = shard->window_share +
+		entries * (int64_t)(ONE_SHARE / SCI_BALANCE_ENTRY) / shard->recency.capacity;
 
 	shard->window_share = share < SHARE_LEAST ? SHARE_LEAST
-		: share > SHARE_MOST              ? SHARE_MOST
-						  : share;
+		: share > SCI_BALANCE_SHARE_MOST  ? SCI_BALANCE_SHARE_MOST
+						  : (uint32_t)share;
 }
 
-/* What the window may have, in entries or in units, whichever is short. */
-double sci_balance_target(const struct sci_shard *shard)
+uint64_t sci_balance_target(const struct sci_shard *shard)
 {
-	double share = shard->keeps_recent ? 1 : shard->window_share;
+	uint64_t all = sci_capacity_is_of_bytes(shard) ? shard->capacity_units : shard->max_entries;
 
-	return share *
-		(double)(sci_capacity_is_of_bytes(shard) ? shard->capacity_units
-							 : shard->max_entries);
+	return shard->keeps_recent ? all : all * shard->window_share >> 32;
 }
 
-/* Whether it has more, with what is to come. */
 bool sci_balance_window_is_over(const struct sci_shard *shard, struct sci_demand demand,
-	double target)
+	uint64_t target)
 {
 	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
 
-	return (double)(sci_capacity_is_of_bytes(shard)
-			       ? window->load + demand.load
-			       : window->entries + demand.entries) > target;
+	return (sci_capacity_is_of_bytes(shard) ? window->load + demand.load
+						: window->entries + demand.entries) > target;
 }
 
-/* Where the target has become much smaller the window follows a little at a time: nobody waits long. */
-double sci_balance_target_for_now(const struct sci_shard *shard)
+uint64_t sci_balance_target_for_now(const struct sci_shard *shard)
 {
 	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
-	double target = sci_balance_target(shard);
-	double size = (double)(sci_capacity_is_of_bytes(shard) ? window->load : window->entries);
-	double slide = sci_capacity_is_of_bytes(shard) && window->entries
-		? SLIDE * size / (double)window->entries
-		: SLIDE;
+	uint64_t target = sci_balance_target(shard), size = window->entries, slide = SLIDE;
 
-	return target > size - slide ? target : size - slide;
+	if (sci_capacity_is_of_bytes(shard)) {
+		size = window->load;
+		if (target + slide < size)
+			slide = SLIDE * size / window->entries;
+	}
+	return target + slide < size ? size - slide : target;
 }
 
 /* How many ghosts there are, and how far back recency reaches, goes by how many entries the cache holds. That
@@ -108,19 +104,15 @@ double sci_balance_target_for_now(const struct sci_shard *shard)
  * eighth, and the ghosts when it is by a factor of two. */
 void sci_balance_fit(struct sci_shard *shard)
 {
-	uint32_t reach = shard->recency.capacity;
-
-	if (sci_capacity_is_times(shard, reach, 0.875) &&
-		!sci_capacity_is_times(shard, reach, 1.125))
+	if (sci_capacity_is_about(shard, shard->recency.capacity))
 		return;
-	double entries = sci_capacity_entries(shard);
-	fit_recency(shard, entries < 1 ? 1 : (uint32_t)entries);
-	if (!sci_capacity_is_times(shard, shard->usual_entries, 2) &&
-		sci_capacity_is_times(shard, (uint64_t)shard->usual_entries * 2, 1))
+	uint32_t entries = sci_capacity_entries(shard);
+	fit_recency(shard, entries);
+	if (entries > shard->usual_entries / 2 && entries / 2 < shard->usual_entries)
 		return;
-	shard->usual_entries = entries < 1 ? 1 : (uint32_t)entries;
+	shard->usual_entries = entries;
 	if (shard->ghost_lines)
-		sci_ghosts_fit(shard, shard->usual_entries);
+		sci_ghosts_fit(shard, entries);
 }
 
 /* A resident was touched: what that says of the two ways to keep. */
@@ -158,6 +150,12 @@ static void begin_to_keep_recent(struct sci_shard *shard)
 	shard->leave_patience = times(shard->leave_patience, 4);
 }
 
+void sci_balance_leave_recent(struct sci_shard *shard)
+{
+	if (shard->keeps_recent)
+		cease_to_keep_recent(shard);
+}
+
 /* A ghost comes back: what that says of the two ways to keep, and of the window. */
 void sci_balance_weigh_ghost(struct sci_shard *shard, sci_ghost ghost, enum sci_reach reach)
 {
@@ -170,6 +168,7 @@ void sci_balance_weigh_ghost(struct sci_shard *shard, sci_ghost ghost, enum sci_
 		if (++shard->enter > shard->enter_at * shard->enter_patience &&
 			shard->window_share >= ENTER_SHARE)
 			begin_to_keep_recent(shard);
-		sci_balance_move(shard, GAIN * (1 - shard->window_share));
+		uint64_t main_share = ONE_SHARE - shard->window_share;
+		sci_balance_move(shard, (int32_t)(GAIN * main_share >> 32));
 	}
 }

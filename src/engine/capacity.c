@@ -1,60 +1,42 @@
 /* What the cache holds when it is full, in entries or in units of the log, whichever is short. */
 #include "engine/capacity.h"
 
-#define FREE_PART (1 / 32.0) /* of the log, at least */
+#define FREE_PART 32u /* of the log is free, at least */
+
+/* a * b / c for b < c, where a * b may be too large for 64 bits. */
+static uint64_t part_of(uint32_t a, uint64_t b, uint64_t c)
+{
+	unsigned shift = c >> 32 ? 32u - (unsigned)__builtin_clzll(c) : 0;
+
+	return a * (b >> shift) / (c >> shift);
+}
 
 void sci_capacity_measure(struct sci_shard *shard)
 {
-	uint32_t log_units = shard->log_bound - shard->log_start;
-	double moved =
-		shard->stored_units ? (double)shard->moved_units / (double)shard->stored_units : 0;
+	uint32_t units = shard->log_bound - shard->log_start, part = units / FREE_PART;
+	uint64_t moved = shard->moved_units, stored = shard->stored_units;
+	uint64_t more = moved < stored ? part_of(part, moved, stored) : moved ? part : 0;
 
-	shard->capacity_units =
-		log_units - (uint32_t)(log_units * FREE_PART * (1 + (moved < 1 ? moved : 1)));
+	shard->capacity_units = units - part - (uint32_t)more;
 }
 
-/* Which of the two bounds is nearer decides in what the window is measured. */
-bool sci_capacity_is_of_bytes(const struct sci_shard *shard)
+uint32_t sci_capacity_entries(const struct sci_shard *shard)
 {
-	return sci_shard_load(shard) * shard->max_entries >
-		(uint64_t)shard->entries * shard->capacity_units;
-}
+	uint64_t entries = shard->max_entries;
 
-/* How many entries the cache holds when it is full. */
-double sci_capacity_entries(const struct sci_shard *shard)
-{
 	if (shard->entries && sci_capacity_is_of_bytes(shard))
-		return (double)shard->capacity_units / (double)sci_shard_load(shard) *
-			(double)shard->entries;
-	return (double)shard->max_entries;
+		entries = (uint64_t)shard->capacity_units * shard->entries / sci_shard_load(shard);
+	return entries ? (uint32_t)entries : 1;
 }
 
-/* Whether so many are at least so many times what the cache holds when it is full. Often asked, so nothing
- * is divided. */
-bool sci_capacity_is_times(const struct sci_shard *shard, uint64_t count, double times)
+bool sci_capacity_is_about(const struct sci_shard *shard, uint32_t entries)
 {
-	if (shard->entries && sci_capacity_is_of_bytes(shard))
-		return (double)count * (double)sci_shard_load(shard) >=
-			times * (double)shard->capacity_units * (double)shard->entries;
-	return (double)count >= times * (double)shard->max_entries;
-}
+	uint64_t least = (uint64_t)entries - entries / 9, most = (uint64_t)entries + entries / 7;
 
-/* By how much the bounds would be exceeded. */
-struct sci_demand sci_capacity_excess(const struct sci_shard *shard, struct sci_demand demand)
-{
-	uint64_t load = sci_shard_load(shard) + demand.load;
-	uint64_t entries = (uint64_t)shard->entries + demand.entries;
-
-	return (struct sci_demand){
-		.load = load > shard->capacity_units ? load - shard->capacity_units : 0,
-		.entries =
-			entries > shard->max_entries ? (uint32_t)(entries - shard->max_entries) : 0,
-	};
-}
-
-bool sci_capacity_is_exceeded(const struct sci_shard *shard, struct sci_demand demand)
-{
-	struct sci_demand over = sci_capacity_excess(shard, demand);
-
-	return over.load || over.entries;
+	if (shard->entries && sci_capacity_is_of_bytes(shard)) {
+		uint64_t whole = (uint64_t)shard->capacity_units * shard->entries;
+		uint64_t load = sci_shard_load(shard);
+		return least * load <= whole && whole <= most * load;
+	}
+	return least <= shard->max_entries && shard->max_entries <= most;
 }

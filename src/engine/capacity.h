@@ -18,17 +18,37 @@ struct sci_demand {
  * more is moved the more stays free, up to twice as much. */
 void sci_capacity_measure(struct sci_shard *shard);
 
-/* Which of the two bounds is nearer: true when it is that on bytes. */
-bool sci_capacity_is_of_bytes(const struct sci_shard *shard);
+/* Which of the two bounds is nearer decides in what the window is measured: true when it is that on bytes. */
+static inline bool sci_capacity_is_of_bytes(const struct sci_shard *shard)
+{
+	return sci_shard_load(shard) * shard->max_entries >
+		(uint64_t)shard->entries * shard->capacity_units;
+}
 
-/* How many entries the cache holds when it is full. */
-double sci_capacity_entries(const struct sci_shard *shard);
+/* How many entries the cache holds when it is full; at least 1. */
+uint32_t sci_capacity_entries(const struct sci_shard *shard);
 
-/* Whether so many are at least so many times that. Often asked, so nothing is divided. */
-bool sci_capacity_is_times(const struct sci_shard *shard, uint64_t count, double times);
+/* Whether it holds `entries`, give or take an eighth. Asked at each put, so nothing is divided. */
+bool sci_capacity_is_about(const struct sci_shard *shard, uint32_t entries);
 
-/* By how much the bounds would be exceeded by what is to come, and whether they would be. */
-struct sci_demand sci_capacity_excess(const struct sci_shard *shard, struct sci_demand demand);
-bool sci_capacity_is_exceeded(const struct sci_shard *shard, struct sci_demand demand);
+/* By how much the bounds would be exceeded by what is to come. */
+static inline struct sci_demand sci_capacity_excess(const struct sci_shard *shard,
+	struct sci_demand demand)
+{
+	uint64_t load = sci_shard_load(shard) + demand.load;
+	uint64_t entries = (uint64_t)shard->entries + demand.entries;
+
+	return (struct sci_demand){
+		.load = load > shard->capacity_units ? load - shard->capacity_units : 0,
+		.entries =
+			entries > shard->max_entries ? (uint32_t)(entries - shard->max_entries) : 0,
+	};
+}
+
+static inline bool sci_capacity_is_exceeded(const struct sci_shard *shard, struct sci_demand demand)
+{
+	return sci_shard_load(shard) + demand.load > shard->capacity_units ||
+		(uint64_t)shard->entries + demand.entries > shard->max_entries;
+}
 
 #endif

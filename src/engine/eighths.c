@@ -4,14 +4,14 @@
 
 #include <assert.h>
 
-static void set_eighth(struct sci_shard *shard, sci_place place, unsigned eighth)
+static void set_eighth(struct sci_shard *shard, sci_offset offset, unsigned eighth)
 {
-	struct sci_record *record = sci_record_at(shard, place);
+	struct sci_record *record = sci_record_at(shard, offset);
 
 	sci_record_set_slot(record, sci_record_slot(record), eighth);
 }
 
-sci_place sci_eighths_before(const struct sci_shard *shard, unsigned eighth)
+sci_offset sci_eighths_before(const struct sci_shard *shard, unsigned eighth)
 {
 	while (eighth > 0)
 		if (shard->eighths.entries[--eighth] > 0)
@@ -19,28 +19,28 @@ sci_place sci_eighths_before(const struct sci_shard *shard, unsigned eighth)
 	return 0;
 }
 
-void sci_eighths_added(struct sci_shard *shard, sci_place place, unsigned eighth)
+void sci_eighths_added(struct sci_shard *shard, sci_offset offset, unsigned eighth)
 {
 	struct sci_eighths *eighths = &shard->eighths;
 
-	set_eighth(shard, place, eighth);
+	set_eighth(shard, offset, eighth);
 	if (eighths->entries[eighth]++ == 0)
-		eighths->oldest[eighth] = place;
+		eighths->oldest[eighth] = offset;
 }
 
-void sci_eighths_remove(struct sci_shard *shard, sci_place place)
+void sci_eighths_remove(struct sci_shard *shard, sci_offset offset)
 {
-	const struct sci_record *record = sci_record_at(shard, place);
+	const struct sci_record *record = sci_record_at(shard, offset);
 	struct sci_eighths *eighths = &shard->eighths;
 	unsigned eighth = sci_record_eighth(record);
 
 	assert(eighths->entries[eighth] > 0);
 	eighths->entries[eighth]--;
-	if (eighths->oldest[eighth] == place)
+	if (eighths->oldest[eighth] == offset)
 		eighths->oldest[eighth] = eighths->entries[eighth] ? record->newer : 0;
 }
 
-void sci_eighths_moved(struct sci_shard *shard, sci_place from, sci_place to)
+void sci_eighths_moved(struct sci_shard *shard, sci_offset from, sci_offset to)
 {
 	unsigned eighth = sci_record_eighth(sci_record_at(shard, to));
 
@@ -48,19 +48,25 @@ void sci_eighths_moved(struct sci_shard *shard, sci_place from, sci_place to)
 		shard->eighths.oldest[eighth] = to;
 }
 
-void sci_eighths_balance(struct sci_shard *shard)
+/* The oldest entry of an eighth that has more than one goes into the next. */
+static void pass_on(struct sci_shard *shard, unsigned eighth)
 {
 	struct sci_eighths *eighths = &shard->eighths;
-	uint64_t all = shard->queue[SCI_WINDOW].entries;
+	sci_offset offset = eighths->oldest[eighth];
+	struct sci_record *record = sci_record_at(shard, offset);
+
+	eighths->entries[eighth]--;
+	eighths->oldest[eighth] = record->newer;
+	sci_record_set_slot(record, sci_record_slot(record), eighth + 1);
+	if (eighths->entries[eighth + 1]++ == 0)
+		eighths->oldest[eighth + 1] = offset;
+}
+
+void sci_eighths_balance(struct sci_shard *shard)
+{
+	uint64_t share = (shard->queue[SCI_WINDOW].entries + SCI_EIGHTHS - 1) / SCI_EIGHTHS;
 
 	for (unsigned i = 0; i + 1 < SCI_EIGHTHS; i++)
-		while ((uint64_t)eighths->entries[i] * SCI_EIGHTHS > all + SCI_EIGHTHS - 1) {
-			sci_place place = eighths->oldest[i];
-			eighths->entries[i]--;
-			/* There are more: it had more than its share. */
-			eighths->oldest[i] = sci_record_at(shard, place)->newer;
-			set_eighth(shard, place, i + 1);
-			if (eighths->entries[i + 1]++ == 0)
-				eighths->oldest[i + 1] = place;
-		}
+		while (shard->eighths.entries[i] > share)
+			pass_on(shard, i);
 }

@@ -8,73 +8,73 @@
 
 #define POISON UINT64_C(0xDDDDDDDDDDDDDDDD)
 
-void sci_entry_die(struct sci_shard *shard, sci_place place)
+void sci_entry_die(struct sci_shard *shard, sci_offset offset)
 {
-	uint32_t units = sci_record_units(sci_record_at(shard, place));
+	uint32_t units = sci_record_units(sci_record_at(shard, offset));
 
-	assert(!sci_record_is_pinned(sci_record_at(shard, place)) && shard->space_units >= units);
+	assert(!sci_record_is_pinned(sci_record_at(shard, offset)) && shard->space_units >= units);
 	shard->space_units -= units;
 #ifdef SC_AUDIT
 	/* Whoever still reads the value shall notice. */
-	sci_word *words = sci_record_words(sci_record_at(shard, place));
+	sci_word *words = sci_record_words(sci_record_at(shard, offset));
 	for (uint32_t i = 0; i < units; i++)
 		sci_write(&words[i], POISON);
 #endif
-	sci_holes_add(shard, place, units);
+	sci_holes_add(shard, offset, units);
 }
 
-static void depart(struct sci_shard *shard, struct sci_record *record)
+static void free_later(struct sci_shard *shard, struct sci_record *record)
 {
-	struct sci_departed *departed = sci_record_object(record);
+	struct sci_object_link *to_free = sci_record_object(record);
 
-	departed->next = shard->departed;
-	shard->departed = departed;
+	to_free->next = shard->to_free;
+	shard->to_free = to_free;
 }
 
 /* The record has left index and queue: its space is free, unless somebody holds it. */
-static void leave(struct sci_shard *shard, sci_place place)
+static void leave(struct sci_shard *shard, sci_offset offset)
 {
-	struct sci_record *record = sci_record_at(shard, place);
-	uint64_t form = record->form;
+	struct sci_record *record = sci_record_at(shard, offset);
+	uint64_t header = record->header;
 
 	assert(shard->entries > 0 && shard->weight_units >= sci_record_worth(record).weight_units);
 	shard->entries--;
 	shard->weight_units -= sci_record_worth(record).weight_units;
-	if (sci_form_state(form) == SCI_RECORD_OBJECT)
-		depart(shard, record);
-	if (sci_form_pins(form))
-		sci_write(&record->form,
-			form ^ sci_form(SCI_RECORD_LIVE, 0, 0) ^
-				sci_form(SCI_RECORD_DETACHED, 0, 0));
+	if (sci_header_state(header) == SCI_RECORD_OBJECT)
+		free_later(shard, record);
+	if (sci_header_pins(header))
+		sci_write(&record->header,
+			header ^ sci_header(SCI_RECORD_LIVE, 0, 0) ^
+				sci_header(SCI_RECORD_DETACHED, 0, 0));
 	else
-		sci_entry_die(shard, place);
+		sci_entry_die(shard, offset);
 }
 
-void sci_entry_detach(struct sci_shard *shard, sci_place place)
+void sci_entry_detach(struct sci_shard *shard, sci_offset offset)
 {
-	assert(sci_form_in_index(sci_record_at(shard, place)->form));
-	sci_queue_remove(shard, place);
+	assert(sci_header_in_index(sci_record_at(shard, offset)->header));
+	sci_queue_remove(shard, offset);
 	sci_change_begin(shard);
-	sci_write(sci_index_slot(shard, place), 0);
+	sci_write(sci_index_slot(shard, offset), 0);
 	sci_change_end(shard);
-	leave(shard, place);
+	leave(shard, offset);
 }
 
-void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_place place)
+void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_offset offset)
 {
-	sci_place old = sci_slot_place(*slot);
+	sci_offset old = sci_slot_offset(*slot);
 
-	assert(old != place && sci_form_in_index(sci_record_at(shard, old)->form) &&
-		sci_form_in_index(sci_record_at(shard, place)->form));
+	assert(old != offset && sci_header_in_index(sci_record_at(shard, old)->header) &&
+		sci_header_in_index(sci_record_at(shard, offset)->header));
 	sci_queue_remove(shard, old);
-	sci_write(&sci_record_at(shard, place)->slot, sci_record_at(shard, old)->slot);
+	sci_write(&sci_record_at(shard, offset)->slot, sci_record_at(shard, old)->slot);
 	sci_change_begin(shard);
-	sci_write(slot, sci_slot_with_place(*slot, place));
+	sci_write(slot, sci_slot_with_offset(*slot, offset));
 	sci_change_end(shard);
 	leave(shard, old);
 }
 
-void sci_entry_move(struct sci_shard *shard, sci_place from, sci_place to)
+void sci_entry_move(struct sci_shard *shard, sci_offset from, sci_offset to)
 {
 	sci_slot *slot = sci_index_slot(shard, from);
 	uint32_t units = sci_record_units(sci_record_at(shard, from));
@@ -83,7 +83,7 @@ void sci_entry_move(struct sci_shard *shard, sci_place from, sci_place to)
 	sci_change_begin(shard);
 	sci_words_move_down(sci_record_words(sci_record_at(shard, to)),
 		sci_record_words(sci_record_at(shard, from)), units);
-	sci_write(slot, sci_slot_with_place(*slot, to));
+	sci_write(slot, sci_slot_with_offset(*slot, to));
 	sci_change_end(shard);
 	sci_queue_moved(shard, from, to);
 	shard->moved_units += units;

@@ -3,19 +3,24 @@
 
 #include "engine/audit.h"
 #include "engine/entry.h"
+#include "engine/foreign.h"
 #include "engine/ghosts.h"
 #include "engine/uses.h"
 
-void sci_evict(struct sci_shard *shard, sci_place place)
+void sci_evict(struct sci_shard *shard, sci_offset offset)
 {
-	sci_slot *slot = sci_index_slot(shard, place);
+	sci_slot *slot = sci_index_slot(shard, offset);
 
 	if (shard->ghost_lines) {
 		sci_uses_recount(shard, slot);
-		sci_ghosts_add(shard, sci_index_ghost_hash_of(shard, place), sci_slot_uses(*slot),
+		sci_ghosts_add(shard, sci_index_ghost_hash_of(shard, offset), sci_slot_uses(*slot),
 			sci_slot_tick(*slot));
 	}
-	sci_entry_detach(shard, place);
+	if (shard->marks)
+		sci_foreign_evict(shard, offset);
+	else
+		sci_entry_detach(shard, offset);
 	shard->evictions++;
-	sci_audit(shard);
+	if (!shard->marks)
+		sci_audit(shard);
 }

@@ -5,6 +5,6 @@
 #include "engine/layout.h"
 
 /* It leaves a ghost, where the policy has ghosts. */
-void sci_evict(struct sci_shard *shard, sci_place place);
+void sci_evict(struct sci_shard *shard, sci_offset offset);
 
 #endif

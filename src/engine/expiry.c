@@ -53,20 +53,20 @@ int64_t sci_expiry_after_use(const sci_word *expires, int64_t now_ms)
 
 void sci_expiry_used(const struct sci_record *record, int64_t now_ms)
 {
-	uint64_t form = record->form;
+	uint64_t header = record->header;
 
-	if (!(form & SCI_FORM_IDLE))
+	if (!(header & SCI_HEADER_IDLE))
 		return;
-	sci_word *expires = sci_record_expires(record, form);
+	sci_word *expires = sci_record_expires(record, header);
 	sci_write(expires, (uint64_t)sci_expiry_after_use(expires, now_ms));
 }
 
 void sci_expiry_moved(struct sci_shard *shard, const struct sci_record *record)
 {
-	uint64_t form = record->form;
+	uint64_t header = record->header;
 
-	if (form & SCI_FORM_TIMED)
-		expect(shard, (int64_t)*sci_record_expires(record, form));
+	if (header & SCI_HEADER_TIMED)
+		expect(shard, (int64_t)*sci_record_expires(record, header));
 }
 
 bool sci_shard_is_due(const struct sci_shard *shard, int64_t now_ms)
@@ -79,13 +79,13 @@ static bool look_at(struct sci_shard *shard, uint64_t slot, int64_t now_ms)
 {
 	if (!slot)
 		return false;
-	const struct sci_record *record = sci_record_at(shard, sci_slot_place(slot));
+	const struct sci_record *record = sci_record_at(shard, sci_slot_offset(slot));
 	if (!sci_record_is_expired(record, now_ms)) {
 		sci_expiry_moved(shard, record);
 		return false;
 	}
-	sci_policy_removed(shard, sci_slot_place(slot));
-	sci_entry_detach(shard, sci_slot_place(slot));
+	sci_policy_removed(shard, sci_slot_offset(slot));
+	sci_entry_detach(shard, sci_slot_offset(slot));
 	shard->reclaimed++;
 	return true;
 }

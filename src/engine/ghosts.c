@@ -8,9 +8,13 @@
 #include "engine/recency.h"
 #include "engine/use_count.h"
 
+#include <string.h>
+
 #define PER_LINE 8u
-#define PINNED   2u
 #define PIN      (UINT32_C(1) << 16)
+
+/* Ticks are capped to SCI_AGE_MAX when one has become so old: not each time that it is a tick older. */
+#define CAP_ABOVE (SCI_AGE_MAX + 12u)
 
 uint32_t sci_ghosts_lines(uint64_t entries)
 {
@@ -40,74 +44,101 @@ static uint32_t print_of(uint32_t hash)
 	return print ? print : 1;
 }
 
-static bool has_print(sci_ghost ghost, uint32_t print)
+/* Half a line of ghosts at once: GCC and Clang make vector instructions of that, of any machine. */
+#define LANES (PER_LINE / 2)
+typedef uint32_t lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
+typedef int32_t signed_lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
+
+static const lanes no_bits = { 0 };
+static const lanes places[2] = { { 0, 1, 2, 3 }, { 4, 5, 6, 7 } };
+static const lanes bits[2] = { { 1, 2, 4, 8 }, { 16, 32, 64, 128 } };
+
+/* A bit for a ghost whose tick has to be capped, above those of all ghosts of a line. */
+#define OLD (1u << PER_LINE)
+
+/* `to` where the mask is all ones, `from` where it is 0. */
+static inline lanes choose(lanes mask, lanes to, lanes from)
 {
-	return ghost >> 17 == print;
+	return (mask & to) | (~mask & from);
 }
 
-static unsigned uses_of(const struct sci_shard *shard, sci_ghost ghost)
-{
-	return sci_uses_now(shard, sci_ghost_uses(ghost));
-}
-
-/* What a line has. */
+/* The ghosts' ranks, each with its ghost's place in the line, and a bit for each that is pinned. */
 struct survey {
-	sci_ghost *same, *empty, *oldest, *least_used;
-	unsigned pinned;
+	lanes rank, flags;
 };
 
-static void look_at_pinned(struct sci_shard *shard, struct survey *survey, sci_ghost *ghost,
-	bool is_same)
+/* A new ghost takes the place of that with the highest rank: an older one of the same key, then none, then the
+ * oldest that is not pinned. */
+static inline struct survey survey_half(uint32_t tick, const sci_ghost *line, unsigned half,
+	uint32_t print)
 {
-	survey->pinned++;
-	if (is_same)
-		return;
-	if (!survey->least_used || uses_of(shard, *ghost) < uses_of(shard, *survey->least_used))
-		survey->least_used = ghost;
+	lanes all;
+
+	memcpy(&all, line + half * LANES, sizeof all);
+	lanes none = (lanes)(all == 0), same = (lanes)(all >> 17 == print);
+	lanes pinned = no_bits - (all >> 16 & 1);
+	lanes age = (tick - all) & (SCI_TICKS - 1) & ~none;
+	lanes rank = choose(none, no_bits + 2 * SCI_TICKS, (1 + age) & ~pinned);
+
+	rank = choose(same, no_bits + 3 * SCI_TICKS, rank);
+	return (struct survey){
+		.rank = rank * PER_LINE + places[half],
+		.flags = (pinned & bits[half]) | ((lanes)((signed_lanes)age > CAP_ABOVE) & OLD),
+	};
 }
 
-static struct survey survey_of(struct sci_shard *shard, sci_ghost *line, uint32_t print)
+/* The place of the ghost to be replaced, and the flags of the line. */
+static uint32_t survey_line(uint32_t tick, const sci_ghost *line, uint32_t print, uint32_t *flags)
 {
-	struct survey survey = { NULL, NULL, NULL, NULL, 0 };
+	struct survey a = survey_half(tick, line, 0, print), b = survey_half(tick, line, 1, print);
+	lanes rank = choose((lanes)(a.rank > b.rank), a.rank, b.rank), all = a.flags | b.flags;
+	uint32_t highest = 0;
 
-	for (unsigned i = 0; i < PER_LINE; i++) {
-		sci_ghost *ghost = &line[i];
-		bool is_same = has_print(*ghost, print);
-		if (!*ghost) {
-			survey.empty = ghost;
-			continue;
+	for (unsigned i = 0; i < LANES; i++)
+		highest = rank[i] > highest ? rank[i] : highest;
+	*flags = all[0] | all[1] | all[2] | all[3];
+	return highest % PER_LINE;
+}
+
+static void cap_ticks(struct sci_shard *shard, sci_ghost *line)
+{
+	for (unsigned i = 0; i < PER_LINE; i++)
+		if (line[i])
+			line[i] = sci_ghost_renewed(line[i], sci_ghost_uses(line[i]),
+				sci_recency_cap(shard, sci_ghost_tick(line[i])));
+}
+
+/* Take the pin of the pinned ghost that was used least, if that is less often. */
+static bool take_pin(const struct sci_shard *shard, sci_ghost *line, uint32_t pinned, unsigned uses)
+{
+	sci_ghost *least_used = NULL;
+
+	for (; pinned; pinned &= pinned - 1) {
+		sci_ghost *ghost = &line[__builtin_ctz(pinned)];
+		unsigned its = sci_uses_now(shard, sci_ghost_uses(*ghost));
+		if (its < uses) {
+			least_used = ghost;
+			uses = its;
 		}
-		uint32_t tick = sci_ghost_tick(*ghost);
-		if (sci_recency_age(shard, tick) > SCI_AGE_MAX)
-			*ghost = sci_ghost_renewed(*ghost, sci_ghost_uses(*ghost),
-				sci_recency_cap(shard, tick));
-		if (is_same)
-			survey.same = ghost;
-		if (sci_ghost_is_pinned(*ghost))
-			look_at_pinned(shard, &survey, ghost, is_same);
-		else if (!survey.oldest ||
-			sci_recency_age(shard, sci_ghost_tick(*ghost)) >
-				sci_recency_age(shard, sci_ghost_tick(*survey.oldest)))
-			survey.oldest = ghost;
 	}
-	return survey;
+	if (least_used)
+		*least_used &= ~PIN;
+	return least_used != NULL;
 }
 
 void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses, uint32_t tick)
 {
-	uint32_t print = print_of(hash);
-	struct survey survey = survey_of(shard, line_of(shard, hash), print);
-	sci_ghost *place = survey.same ? survey.same : survey.empty ? survey.empty : survey.oldest;
-	bool pin = survey.same && sci_ghost_is_pinned(*survey.same);
+	uint32_t print = print_of(hash), flags;
+	sci_ghost *line = line_of(shard, hash);
+	sci_ghost *replaced = line + survey_line(shard->tick, line, print, &flags);
+	uint32_t pinned = flags & (OLD - 1);
+	bool is_free = (pinned & (pinned - 1)) == 0;
+	bool pin = sci_ghost_is_pinned(*replaced) || is_free ||
+		take_pin(shard, line, pinned, sci_uses_now(shard, uses));
 
-	if (!pin && survey.pinned < PINNED) {
-		pin = true;
-	} else if (!pin && survey.least_used &&
-		sci_uses_now(shard, uses) > uses_of(shard, *survey.least_used)) {
-		*survey.least_used &= ~PIN;
-		pin = true;
-	}
-	*place = sci_ghost_renewed(print << 17 | (pin ? PIN : 0), uses, tick);
+	if (flags & OLD)
+		cap_ticks(shard, line);
+	*replaced = sci_ghost_renewed(print << 17 | (pin ? PIN : 0), uses, tick);
 	shard->ghosts_made++;
 }
 
@@ -124,8 +155,11 @@ sci_ghost *sci_ghosts_find(const struct sci_shard *shard, uint32_t hash)
 	/* A cache that never was full touches none of them. */
 	if (shard->ghosts_made == 0)
 		return NULL;
-	for (unsigned i = 0; i < PER_LINE; i++)
-		if (has_print(line[i], print))
-			return &line[i];
-	return NULL;
+	lanes low, high;
+	memcpy(&low, line, sizeof low);
+	memcpy(&high, line + LANES, sizeof high);
+	lanes found =
+		((lanes)(low >> 17 == print) & bits[0]) | ((lanes)(high >> 17 == print) & bits[1]);
+	uint32_t any = found[0] | found[1] | found[2] | found[3];
+	return any ? &line[__builtin_ctz(any)] : NULL;
 }

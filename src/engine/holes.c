@@ -14,17 +14,17 @@ static unsigned class_of(uint32_t units)
 	return power < 2 ? units : power * 4 + (units >> (power - 2) & 3);
 }
 
-void sci_holes_remove(struct sci_shard *shard, sci_place place)
+void sci_holes_remove(struct sci_shard *shard, sci_offset offset)
 {
-	struct sci_record *hole = sci_record_at(shard, place);
+	struct sci_record *hole = sci_record_at(shard, offset);
 
 	uint32_t units = sci_record_units(hole);
 	assert(sci_record_state(hole) == SCI_RECORD_DEAD && units > 0);
 	if (units < SCI_HOLE_UNITS_MIN)
 		return;
 	unsigned class = class_of(units);
-	assert(hole->newer ? sci_record_at(shard, hole->newer)->older == place
-			   : shard->holes[class] == place);
+	assert(hole->newer ? sci_record_at(shard, hole->newer)->older == offset
+			   : shard->holes[class] == offset);
 	if (hole->newer)
 		sci_write(&sci_record_at(shard, hole->newer)->older, hole->older);
 	else
@@ -35,29 +35,29 @@ void sci_holes_remove(struct sci_shard *shard, sci_place place)
 		shard->hole_classes[class / 64] &= ~(UINT64_C(1) << class % 64);
 }
 
-void sci_holes_insert(struct sci_shard *shard, sci_place place, uint32_t units)
+void sci_holes_insert(struct sci_shard *shard, sci_offset offset, uint32_t units)
 {
-	struct sci_record *hole = sci_record_at(shard, place);
+	struct sci_record *hole = sci_record_at(shard, offset);
 
-	assert(units > 0 && place >= shard->log_start && place + units <= shard->log.end);
-	sci_write(&hole->form, sci_form(SCI_RECORD_DEAD, (uint64_t)units * SCI_UNIT, 0));
+	assert(units > 0 && offset >= shard->log_start && offset + units <= shard->log.end);
+	sci_write(&hole->header, sci_header(SCI_RECORD_DEAD, (uint64_t)units * SCI_UNIT, 0));
 	if (units < SCI_HOLE_UNITS_MIN)
 		return;
 	unsigned class = class_of(units);
 	sci_write(&hole->newer, 0);
 	sci_write(&hole->older, shard->holes[class]);
 	if (hole->older)
-		sci_write(&sci_record_at(shard, hole->older)->newer, place);
-	shard->holes[class] = place;
+		sci_write(&sci_record_at(shard, hole->older)->newer, offset);
+	shard->holes[class] = offset;
 	shard->hole_classes[class / 64] |= UINT64_C(1) << class % 64;
 }
 
-void sci_holes_add(struct sci_shard *shard, sci_place place, uint32_t units)
+void sci_holes_add(struct sci_shard *shard, sci_offset offset, uint32_t units)
 {
 	struct sci_log *log = &shard->log;
-	sci_place behind = place + units;
+	sci_offset behind = offset + units;
 
-	assert(behind <= log->head || place >= log->gap_end);
+	assert(behind <= log->head || offset >= log->gap_end);
 
 	while (behind != log->head && behind < log->end &&
 		sci_record_state(sci_record_at(shard, behind)) == SCI_RECORD_DEAD) {
@@ -67,24 +67,24 @@ void sci_holes_add(struct sci_shard *shard, sci_place place, uint32_t units)
 		behind += more;
 	}
 	if (behind == log->head)
-		log->head = place;
+		log->head = offset;
 	else
-		sci_holes_insert(shard, place, units);
+		sci_holes_insert(shard, offset, units);
 }
 
-static sci_place look_in_class(const struct sci_shard *shard, unsigned class, uint32_t units)
+static sci_offset look_in_class(const struct sci_shard *shard, unsigned class, uint32_t units)
 {
-	sci_place place = shard->holes[class];
+	sci_offset offset = shard->holes[class];
 
-	for (unsigned i = 0; i < LOOK_AT && place; i++) {
-		if (sci_record_units(sci_record_at(shard, place)) >= units)
-			return place;
-		place = sci_record_at(shard, place)->older;
+	for (unsigned i = 0; i < LOOK_AT && offset; i++) {
+		if (sci_record_units(sci_record_at(shard, offset)) >= units)
+			return offset;
+		offset = sci_record_at(shard, offset)->older;
 	}
 	return 0;
 }
 
-static sci_place first_above(const struct sci_shard *shard, unsigned class)
+static sci_offset first_above(const struct sci_shard *shard, unsigned class)
 {
 	unsigned word = ++class / 64;
 	uint64_t classes = word < SCI_HOLE_CLASSES / 64
@@ -96,21 +96,21 @@ static sci_place first_above(const struct sci_shard *shard, unsigned class)
 	return classes ? shard->holes[word * 64 + (unsigned)__builtin_ctzll(classes)] : 0;
 }
 
-sci_place sci_holes_take(struct sci_shard *shard, uint32_t units)
+sci_offset sci_holes_take(struct sci_shard *shard, uint32_t units)
 {
 	unsigned class = class_of(units);
 
 	if (!(shard->hole_classes[0] | shard->hole_classes[1]))
 		return 0;
-	sci_place place = look_in_class(shard, class, units);
-	if (!place)
-		place = first_above(shard, class);
-	if (!place)
+	sci_offset offset = look_in_class(shard, class, units);
+	if (!offset)
+		offset = first_above(shard, class);
+	if (!offset)
 		return 0;
-	assert(sci_record_units(sci_record_at(shard, place)) >= units);
-	uint32_t left = sci_record_units(sci_record_at(shard, place)) - units;
-	sci_holes_remove(shard, place);
+	assert(sci_record_units(sci_record_at(shard, offset)) >= units);
+	uint32_t left = sci_record_units(sci_record_at(shard, offset)) - units;
+	sci_holes_remove(shard, offset);
 	if (left)
-		sci_holes_insert(shard, place + units, left);
-	return place;
+		sci_holes_insert(shard, offset + units, left);
+	return offset;
 }

@@ -15,6 +15,7 @@
 #include "engine/index.h"
 
 #include "engine/expiry.h"
+#include "engine/foreign.h"
 
 #include <string.h>
 
@@ -40,12 +41,12 @@ uint64_t sci_index_capacity(uint32_t buckets)
 	return buckets <= SMALL_PAIRS * 2 ? slots / 2 : slots * 4 / 5;
 }
 
-static bool is_record_of(const struct sci_shard *shard, sci_place place,
+static bool is_record_of(const struct sci_shard *shard, sci_offset offset,
 	const struct sci_name *name)
 {
-	const struct sci_record *record = sci_record_at(shard, place);
+	const struct sci_record *record = sci_record_at(shard, offset);
 
-	if (sci_form_key_len(record->form) != name->len)
+	if (sci_header_key_len(record->header) != name->len)
 		return false;
 	if (name->words)
 		return sci_words_equal(sci_record_words(record) + 2, name->words,
@@ -60,7 +61,7 @@ static __attribute__((noinline)) sci_slot *find_in_line(const struct sci_shard *
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
 		uint64_t slot = bucket->slot[i];
 		if (slot && sci_slot_has_tag(slot, name->hash) &&
-			is_record_of(shard, sci_slot_place(slot), name))
+			is_record_of(shard, sci_slot_offset(slot), name))
 			return &bucket->slot[i];
 	}
 	return NULL;
@@ -74,8 +75,8 @@ static inline sci_slot *look_in_line(const struct sci_shard *shard, uint32_t lin
 
 	if (!sci_slot_has_tag(slot, name->hash))
 		return NULL;
-	return slot && is_record_of(shard, sci_slot_place(slot), name)
-		? sci_index_slot(shard, sci_slot_place(slot))
+	return slot && is_record_of(shard, sci_slot_offset(slot), name)
+		? sci_index_slot(shard, sci_slot_offset(slot))
 		: find_in_line(shard, bucket, name);
 }
 
@@ -86,7 +87,7 @@ sci_slot *sci_index_find(const struct sci_shard *shard, const struct sci_name *n
 
 	/* Most are in the first slot that they could be put in. */
 	if (sci_slot_has_tag(*slot, name->hash) && *slot &&
-		is_record_of(shard, sci_slot_place(*slot), name))
+		is_record_of(shard, sci_slot_offset(*slot), name))
 		return slot;
 	slot = look_in_line(shard, home, name);
 	return slot ? slot : look_in_line(shard, sci_index_other(shard, name->hash, home), name);
@@ -102,12 +103,16 @@ static uint32_t ghost_hash(const struct sci_shard *shard, uint64_t tagged, uint3
 
 uint32_t sci_index_ghost_hash(const struct sci_shard *shard, uint64_t hash)
 {
+	if (shard->marks)
+		return sci_foreign_ghost_hash(hash);
 	return ghost_hash(shard, hash, sci_index_home(shard, hash));
 }
 
-uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_place place)
+uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_offset offset)
 {
-	uint32_t slot = sci_record_slot(sci_record_at(shard, place));
+	if (shard->marks)
+		return sci_foreign_ghost_hash_of(shard, offset);
+	uint32_t slot = sci_record_slot(sci_record_at(shard, offset));
 
 	return ghost_hash(shard, sci_slots(shard)[slot], slot / SCI_BUCKET_SLOTS);
 }
@@ -127,7 +132,7 @@ static sci_slot *free_slot(const struct sci_shard *shard, uint32_t line, unsigne
 static void fill(struct sci_shard *shard, sci_slot *slot, uint64_t value)
 {
 	assert(*slot == 0);
-	struct sci_record *record = sci_record_at(shard, sci_slot_place(value));
+	struct sci_record *record = sci_record_at(shard, sci_slot_offset(value));
 	sci_record_set_slot(record, (uint32_t)(slot - sci_slots(shard)), sci_record_eighth(record));
 	sci_write(slot, value);
 }
@@ -144,7 +149,7 @@ static sci_slot *move_one_away(struct sci_shard *shard, uint32_t line)
 			continue;
 		sci_change_begin(shard);
 		fill(shard, other, slot);
-		sci_expiry_moved(shard, sci_record_at(shard, sci_slot_place(slot)));
+		sci_expiry_moved(shard, sci_record_at(shard, sci_slot_offset(slot)));
 		sci_write(&bucket->slot[i], 0);
 		sci_change_end(shard);
 		return &bucket->slot[i];
@@ -164,33 +169,33 @@ static sci_slot *move_two_away(struct sci_shard *shard, uint32_t line)
 }
 
 /* How many units the cursor has come on since this record was written, or last moved. */
-static uint64_t age_in_log(const struct sci_shard *shard, sci_place place)
+static uint64_t age_in_log(const struct sci_shard *shard, sci_offset offset)
 {
-	sci_place head = shard->log.head;
+	sci_offset head = shard->log.head;
 
-	return place < head ? head - place : (uint64_t)head + shard->log.end - place;
+	return offset < head ? head - offset : (uint64_t)head + shard->log.end - offset;
 }
 
-static sci_place oldest_of_line(const struct sci_shard *shard, uint32_t line, sci_place oldest)
+static sci_offset oldest_of_line(const struct sci_shard *shard, uint32_t line, sci_offset oldest)
 {
 	const struct sci_bucket *bucket = sci_buckets(shard) + line;
 
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
-		sci_place place = sci_slot_place(bucket->slot[i]);
-		if (!oldest || age_in_log(shard, place) > age_in_log(shard, oldest))
-			oldest = place;
+		sci_offset offset = sci_slot_offset(bucket->slot[i]);
+		if (!oldest || age_in_log(shard, offset) > age_in_log(shard, oldest))
+			oldest = offset;
 	}
 	return oldest;
 }
 
-sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place place)
+sci_offset sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_offset offset)
 {
 	uint32_t home = sci_index_home(shard, hash);
 	uint32_t other = sci_index_other(shard, hash, home);
 	unsigned favourite = sci_index_favourite(hash, 0);
 	sci_slot *slot = free_slot(shard, home, favourite);
 
-	assert(sci_form_in_index(sci_record_at(shard, place)->form));
+	assert(sci_header_in_index(sci_record_at(shard, offset)->header));
 	if (!slot)
 		slot = free_slot(shard, other, favourite);
 	if (!slot)
@@ -203,6 +208,6 @@ sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place plac
 		slot = move_two_away(shard, other);
 	if (!slot)
 		return oldest_of_line(shard, other, oldest_of_line(shard, home, 0));
-	fill(shard, slot, sci_slot_tag(hash) | place);
+	fill(shard, slot, sci_slot_tag(hash) | offset);
 	return 0;
 }

@@ -15,25 +15,25 @@ sci_slot *sci_index_find(const struct sci_shard *shard, const struct sci_name *n
 
 /* Enter a record under a hash. When there is no free slot for it, returns the place of the record that
  * has to be removed first; 0 when it is entered. */
-sci_place sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_place place);
+sci_offset sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_offset offset);
 
 /* What a ghost remembers of a key: the same for an entry in the index and for the hash of its key. */
 uint32_t sci_index_ghost_hash(const struct sci_shard *shard, uint64_t hash);
-uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_place place);
+uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_offset offset);
 
 /* A slot is tag:13 | touched:1 | tick:7 | uses:8 | queue:1 | mark:2 | place:32, and 0 when it is empty. What
  * the policy knows of an entry is here, so that a hit has it at hand and eviction touches no record for it. A
  * hit writes nothing but `touched`; all else is written under the lock. */
-#define SCI_SLOT_MARK_SHIFT  32
-#define SCI_SLOT_QUEUE_SHIFT 34
-#define SCI_SLOT_USES_SHIFT  35
-#define SCI_SLOT_TICK_SHIFT  43
-#define SCI_SLOT_TOUCHED     (UINT64_C(1) << 50)
-#define SCI_SLOT_TAG_SHIFT   51
+#define SCI_SLOT_USE_BITS_SHIFT 32
+#define SCI_SLOT_QUEUE_SHIFT    34
+#define SCI_SLOT_USES_SHIFT     35
+#define SCI_SLOT_TICK_SHIFT     43
+#define SCI_SLOT_TOUCHED        (UINT64_C(1) << 50)
+#define SCI_SLOT_TAG_SHIFT      51
 
-static inline sci_place sci_slot_place(uint64_t slot)
+static inline sci_offset sci_slot_offset(uint64_t slot)
 {
-	return (sci_place)slot;
+	return (sci_offset)slot;
 }
 
 static inline uint64_t sci_slot_tag(uint64_t hash)
@@ -46,9 +46,9 @@ static inline bool sci_slot_has_tag(uint64_t slot, uint64_t hash)
 	return (slot ^ hash) >> SCI_SLOT_TAG_SHIFT == 0;
 }
 
-static inline unsigned sci_slot_mark(uint64_t slot)
+static inline unsigned sci_slot_use_bits(uint64_t slot)
 {
-	return (unsigned)(slot >> SCI_SLOT_MARK_SHIFT) & 3u;
+	return (unsigned)(slot >> SCI_SLOT_USE_BITS_SHIFT) & 3u;
 }
 
 static inline enum sci_queue_name sci_slot_queue(uint64_t slot)
@@ -72,9 +72,9 @@ static inline uint64_t sci_slot_with(uint64_t slot, unsigned shift, uint64_t mas
 	return (slot & ~(mask << shift)) | (value & mask) << shift;
 }
 
-static inline uint64_t sci_slot_with_mark(uint64_t slot, unsigned mark)
+static inline uint64_t sci_slot_with_use_bits(uint64_t slot, unsigned use_bits)
 {
-	return sci_slot_with(slot, SCI_SLOT_MARK_SHIFT, 3, mark);
+	return sci_slot_with(slot, SCI_SLOT_USE_BITS_SHIFT, 3, use_bits);
 }
 
 static inline uint64_t sci_slot_with_queue(uint64_t slot, enum sci_queue_name queue)
@@ -93,9 +93,9 @@ static inline uint64_t sci_slot_with_tick(uint64_t slot, uint32_t tick)
 	return sci_slot_with(slot, SCI_SLOT_TICK_SHIFT, SCI_TICKS - 1, tick) & ~SCI_SLOT_TOUCHED;
 }
 
-static inline uint64_t sci_slot_with_place(uint64_t slot, sci_place place)
+static inline uint64_t sci_slot_with_offset(uint64_t slot, sci_offset offset)
 {
-	return (slot & ~(uint64_t)UINT32_MAX) | place;
+	return (slot & ~(uint64_t)UINT32_MAX) | offset;
 }
 
 /* The slots of the index, from the first line's first on. */
@@ -105,9 +105,9 @@ static inline sci_slot *sci_slots(const struct sci_shard *shard)
 }
 
 /* The slot of a record that is in the index. */
-static inline sci_slot *sci_index_slot(const struct sci_shard *shard, sci_place place)
+static inline sci_slot *sci_index_slot(const struct sci_shard *shard, sci_offset offset)
 {
-	return sci_slots(shard) + sci_record_slot(sci_record_at(shard, place));
+	return sci_slots(shard) + sci_record_slot(sci_record_at(shard, offset));
 }
 
 /* Map 32 bits onto 0..count-1 evenly, by a multiplication in place of a division. */

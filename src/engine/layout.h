@@ -28,12 +28,12 @@ _Static_assert(sizeof(struct sci_bucket) == 64, "a bucket is a cache line");
  *
  * All are places, counted in units from the beginning of the shard. */
 struct sci_log {
-	sci_place head, gap_end, end;
+	sci_offset head, gap_end, end;
 };
 
 /* Entries in the order in which they came, or were given another chance. */
 struct sci_queue {
-	_Atomic sci_place newest, oldest;
+	_Atomic sci_offset newest, oldest;
 	uint64_t entries;
 	uint64_t load; /* of all of them: sci_record_load() */
 };
@@ -45,7 +45,7 @@ enum sci_queue_name { SCI_WINDOW, SCI_MAIN, SCI_QUEUES };
 #define SCI_EIGHTHS 8u
 
 struct sci_eighths {
-	sci_place oldest[SCI_EIGHTHS];
+	sci_offset oldest[SCI_EIGHTHS];
 	uint32_t entries[SCI_EIGHTHS];
 };
 
@@ -73,7 +73,7 @@ struct sci_ghosts {
 
 struct sci_shard {
 	/* What readers without the lock look at: a line of memory that is seldom written. */
-	_Atomic uint32_t version; /* odd while something is being changed that readers look at */
+	_Atomic uint32_t sequence; /* odd while something is being changed that readers look at */
 	/* How much of the log, from log_start on, readers without the lock look at: all up to log_limit, or
 	 * nothing where order of use is exact, because that has to be written down at every hit. */
 	_Atomic uint32_t peek_units;
@@ -83,11 +83,11 @@ struct sci_shard {
 	uint32_t policy;      /* enum sci_policy */
 	uint32_t buckets;     /* how many lines the index has */
 	uint32_t ghost_lines; /* how many the ghosts have; 0 with a policy that has none */
-	sci_place log_start;
+	sci_offset log_start;
 	uint8_t apart[28];
 
-	sci_place log_limit; /* where the log may end */
-	sci_place log_bound; /* where it should: before log_limit only while pins prevent it */
+	sci_offset log_limit; /* where the log may end */
+	sci_offset log_bound; /* where it should: before log_limit only while pins prevent it */
 
 	uint32_t max_entries;    /* the effective bound: never more than the index bears */
 	uint32_t entries;        /* in the index */
@@ -106,14 +106,16 @@ struct sci_shard {
 	int32_t enter_at;                        /* what is enough of it, times enter_patience */
 	uint32_t recount_at;    /* the line of the index where the next recount begins */
 	uint32_t recount_lines; /* how many it looks at */
-	double window_share;    /* the window's target, as a part of the capacity */
+	uint32_t sweep_lines;   /* that the present sweep for old ticks still has to look at */
+	uint32_t sweep_tick;    /* when that sweep began */
+	uint32_t window_share;  /* the window's target, as a part of the capacity, times 2^32 */
 	uint32_t usual_entries; /* about how many the cache holds when it is full */
 	_Atomic uint32_t ghost_lines_used;
-	float drift;          /* the mean of the entries that the window was lately to grow by */
+	int32_t drift; /* the mean of the parts of an entry that the window was lately to grow by */
 	uint8_t has_costs;    /* 1: a cost was given */
 	uint8_t costs_differ; /* for what the entries take; then, as in worth.h: */
-	double usual_cost;    /* the mean of the costs that were given */
-	double price;         /* what goes from main is worth, lately */
+	int32_t usual_cost;   /* the mean of the costs that were given */
+	int32_t inflation;    /* what goes from main is worth, lately */
 	struct sci_queue queue[SCI_QUEUES];
 	struct sci_eighths eighths;
 	struct sci_log log;
@@ -121,9 +123,11 @@ struct sci_shard {
 	int64_t due_ms;     /* nothing expires before */
 	int64_t lap_due_ms; /* the same, of what the search has seen in this lap */
 	uint64_t evictions, forgotten, stored_units, moved_units, reclaimed;
-	struct sci_departed *departed;                /* objects whose entries are gone */
+	struct sci_object_link *to_free; /* objects whose entries are gone */
+	_Atomic uint8_t *marks; /* not NULL: the entries are somebody else's; see foreign.h */
+	uint8_t *seen_marks;    /* as they were when the policy last looked */
 	uint64_t hole_classes[SCI_HOLE_CLASSES / 64]; /* which of these are not empty */
-	sci_place holes[SCI_HOLE_CLASSES];
+	sci_offset holes[SCI_HOLE_CLASSES];
 	struct sci_recency recency;
 };
 
@@ -138,14 +142,14 @@ _Static_assert(sizeof(struct sci_shard) <= SCI_INDEX_START &&
 	"the index begins on a cache line behind the head");
 
 /* Records and lines are aligned by construction, which no compiler can know. */
-static inline void *sci_shard_byte(const struct sci_shard *shard, uint64_t offset)
+static inline void *sci_shard_byte(const struct sci_shard *shard, uint64_t bytes)
 {
-	return (unsigned char *)(uintptr_t)shard + offset;
+	return (unsigned char *)(uintptr_t)shard + bytes;
 }
 
-static inline struct sci_record *sci_record_at(const struct sci_shard *shard, sci_place place)
+static inline struct sci_record *sci_record_at(const struct sci_shard *shard, sci_offset offset)
 {
-	return sci_shard_byte(shard, (uint64_t)place * SCI_UNIT);
+	return sci_shard_byte(shard, (uint64_t)offset * SCI_UNIT);
 }
 
 static inline struct sci_bucket *sci_buckets(const struct sci_shard *shard)
@@ -171,7 +175,7 @@ static inline uint32_t sci_peek_units_of(const struct sci_shard *shard)
 	return shard->policy == SCI_POLICY_LRU ? 0 : shard->log_limit - shard->log_start;
 }
 
-static inline void sci_log_limit_set(struct sci_shard *shard, sci_place limit)
+static inline void sci_log_limit_set(struct sci_shard *shard, sci_offset limit)
 {
 	shard->log_limit = limit;
 	sci_write(&shard->peek_units, sci_peek_units_of(shard));
@@ -181,14 +185,14 @@ static inline void sci_log_limit_set(struct sci_shard *shard, sci_place limit)
  * end, no reader that began before it believes what it saw. */
 static inline void sci_change_begin(struct sci_shard *shard)
 {
-	assert(shard->version % 2 == 0);
-	sci_write(&shard->version, shard->version + 1);
+	assert(shard->sequence % 2 == 0);
+	sci_write(&shard->sequence, shard->sequence + 1);
 }
 
 static inline void sci_change_end(struct sci_shard *shard)
 {
-	assert(shard->version % 2 == 1);
-	sci_write(&shard->version, shard->version + 1);
+	assert(shard->sequence % 2 == 1);
+	sci_write(&shard->sequence, shard->sequence + 1);
 }
 
 #endif

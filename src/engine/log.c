@@ -63,7 +63,7 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 
 	assert(shard->log_start <= log->head && log->head <= log->gap_end &&
 		log->gap_end < log->end && log->end <= shard->log_limit);
-	if (sci_form_in_index(record->form) && !sci_record_is_pinned(record) &&
+	if (sci_header_in_index(record->header) && !sci_record_is_pinned(record) &&
 		sci_record_is_expired(record, now_ms)) {
 		sci_policy_removed(shard, log->gap_end);
 		sci_entry_detach(shard, log->gap_end);
@@ -88,11 +88,11 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 /* The record behind the gap goes, if it can, so that the gap grows without moving anything. */
 static void clear_one(struct sci_shard *shard, int64_t now_ms)
 {
-	sci_place place = shard->log.gap_end;
-	const struct sci_record *record = sci_record_at(shard, place);
+	sci_offset offset = shard->log.gap_end;
+	const struct sci_record *record = sci_record_at(shard, offset);
 
-	if (sci_form_in_index(record->form) && !sci_record_is_pinned(record))
-		sci_policy_evict_entry(shard, place);
+	if (sci_header_in_index(record->header) && !sci_record_is_pinned(record))
+		sci_policy_evict_entry(shard, offset);
 	sweep_one(shard, now_ms);
 }
 
@@ -108,7 +108,7 @@ static uint64_t may_be_moved(const struct sci_shard *shard, uint32_t units)
 					       : (uint64_t)units * MOVED_TIMES + MOVED_UNITS;
 }
 
-sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_ms)
+sci_offset sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_ms)
 {
 	uint64_t most = may_be_moved(shard, units), moved = 0;
 	struct sci_log *log = &shard->log;
@@ -132,10 +132,10 @@ sci_place sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_m
 			return 0;
 		}
 	}
-	sci_place place = log->head;
+	sci_offset offset = log->head;
 	log->head += units;
-	assert(place >= shard->log_start && log->head <= log->gap_end);
-	return place;
+	assert(offset >= shard->log_start && log->head <= log->gap_end);
+	return offset;
 }
 
 void sci_log_compact(struct sci_shard *shard, int64_t now_ms)

@@ -10,13 +10,13 @@
 /* The cost of something that comes, learned: as long as all are the same they say nothing. */
 void sci_main_learn_cost(struct sci_shard *shard, struct sci_demand demand);
 
-double sci_main_worth_of(const struct sci_shard *shard, sci_place place);
+int32_t sci_main_worth_of(const struct sci_shard *shard, sci_offset offset);
 
 /* The entry of main that has to go next, after second chances; 0 if there is none. */
-sci_place sci_main_victim(struct sci_shard *shard);
-void sci_main_evict(struct sci_shard *shard, sci_place place);
+sci_offset sci_main_victim(struct sci_shard *shard);
+void sci_main_evict(struct sci_shard *shard, sci_offset offset);
 
 /* Let so much of main go for something of this worth, if it beats all of what has to go. */
-bool sci_main_displace(struct sci_shard *shard, double worth, struct sci_demand need);
+bool sci_main_displace(struct sci_shard *shard, int32_t worth, struct sci_demand need);
 
 #endif

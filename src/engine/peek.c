@@ -9,25 +9,25 @@
 /* What a reader saw: the line of a slot, the slot, and the form of the record that it leads to. */
 struct sighting {
 	struct sci_bucket *line;
-	uint64_t seen, form;
+	uint64_t seen, header;
 };
 
 /* Whether there is a record with this key at `place`, with all of it inside the log. */
-static bool holds_key(const struct sci_shard *shard, sci_place place, const struct sci_name *name,
-	uint64_t *form)
+static bool holds_key(const struct sci_shard *shard, sci_offset offset, const struct sci_name *name,
+	uint64_t *header)
 {
-	const sci_word *words = sci_record_words(sci_record_at(shard, place));
-	uint64_t offset = sci_value_offset(name->len);
-	uint32_t left = sci_peek_units_left(shard, place);
+	const sci_word *words = sci_record_words(sci_record_at(shard, offset));
+	uint64_t value_at = sci_value_offset(name->len);
+	uint32_t left = sci_peek_units_left(shard, offset);
 
 	if (left == 0)
 		return false;
-	*form = sci_read(&words[0]);
-	uint64_t bytes = sci_form_bytes(*form);
-	if ((*form >> SCI_PEEK_UPPER_SHIFT & SCI_PEEK_UPPER_MASK) != sci_peek_upper(name->len) ||
-		bytes < offset || bytes > (uint64_t)left * SCI_UNIT)
+	*header = sci_read(&words[0]);
+	uint64_t bytes = sci_header_bytes(*header);
+	if ((*header >> SCI_PEEK_UPPER_SHIFT & SCI_PEEK_UPPER_MASK) != sci_peek_upper(name->len) ||
+		bytes < value_at || bytes > (uint64_t)left * SCI_UNIT)
 		return false;
-	return name->words ? sci_words_equal(words + 2, name->words, offset / SCI_UNIT - 2)
+	return name->words ? sci_words_equal(words + 2, name->words, value_at / SCI_UNIT - 2)
 			   : sci_words_equal_bytes(words + 2, name->key, name->len);
 }
 
@@ -42,8 +42,8 @@ static bool look(const struct sci_shard *shard, const struct sci_name *name,
 		for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++) {
 			sighting->seen = sci_read(&sighting->line->slot[i]);
 			if (sci_slot_has_tag(sighting->seen, name->hash) &&
-				holds_key(shard, sci_slot_place(sighting->seen), name,
-					&sighting->form))
+				holds_key(shard, sci_slot_offset(sighting->seen), name,
+					&sighting->header))
 				return true;
 		}
 		line = sci_index_other(shard, name->hash, line);
@@ -51,19 +51,19 @@ static bool look(const struct sci_shard *shard, const struct sci_name *name,
 	return false;
 }
 
-enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t form, uint32_t units_left,
-	int64_t now_ms)
+enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t header,
+	uint32_t units_left, int64_t now_ms)
 {
-	if (sci_form_state(form) == SCI_RECORD_OBJECT)
+	if (sci_header_state(header) == SCI_RECORD_OBJECT)
 		return SCI_PEEK_OBJECT;
-	if (!(form & SCI_FORM_TIMED))
+	if (!(header & SCI_HEADER_TIMED))
 		return SCI_PEEK_HIT;
-	if (sci_form_units(form) > units_left)
+	if (sci_header_units(header) > units_left)
 		return SCI_PEEK_BUSY;
-	const sci_word *expires = sci_record_expires(record, form);
+	const sci_word *expires = sci_record_expires(record, header);
 	int64_t expires_ms = (int64_t)sci_read(expires);
 	bool is_late = now_ms >= expires_ms ||
-		((form & SCI_FORM_IDLE) && sci_expiry_after_use(expires, now_ms) > expires_ms);
+		((header & SCI_HEADER_IDLE) && sci_expiry_after_use(expires, now_ms) > expires_ms);
 	return is_late ? SCI_PEEK_TIMED : SCI_PEEK_HIT;
 }
 
@@ -80,19 +80,19 @@ static enum sci_peek peek_once(const struct sci_shard *shard, const struct sci_n
 {
 	if (!look(shard, name, sighting))
 		return SCI_PEEK_MISS;
-	sci_place place = sci_slot_place(sighting->seen);
-	const struct sci_record *record = sci_record_at(shard, place);
-	uint64_t form = sighting->form, offset = sci_value_offset(name->len);
-	uint64_t len = sci_form_bytes(form) - offset;
+	sci_offset offset = sci_slot_offset(sighting->seen);
+	const struct sci_record *record = sci_record_at(shard, offset);
+	uint64_t header = sighting->header, value_at = sci_value_offset(name->len);
+	uint64_t len = sci_header_bytes(header) - value_at;
 	enum sci_peek why = len > SCI_PEEK_BYTES_MAX
 		? SCI_PEEK_LONG
-		: sci_peek_why_lock(record, form, sci_peek_units_left(shard, place), now_ms);
+		: sci_peek_why_lock(record, header, sci_peek_units_left(shard, offset), now_ms);
 	if (why != SCI_PEEK_HIT)
 		return why;
 	copy->len = len;
 	if (len > copy->capacity)
 		return SCI_PEEK_TOO_LARGE;
-	sci_words_copy_out(copy->buffer, sci_record_words(record) + offset / SCI_UNIT, len);
+	sci_words_copy_out(copy->buffer, sci_record_words(record) + value_at / SCI_UNIT, len);
 	return SCI_PEEK_HIT;
 }
 
@@ -105,11 +105,11 @@ enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_nam
 	if (sci_read(&shard->peek_units) == 0)
 		return SCI_PEEK_ORDERED;
 	for (unsigned tries = 0; tries < TRIES; tries++) {
-		uint32_t version = sci_read(&shard->version);
-		if (version % 2 != 0)
+		uint32_t sequence = sci_read(&shard->sequence);
+		if (sequence % 2 != 0)
 			continue;
 		enum sci_peek peek = peek_once(shard, name, now_ms, copy, &sighting);
-		if (!sci_peek_is_unchanged(shard, version))
+		if (!sci_peek_is_unchanged(shard, sequence))
 			continue;
 		if (peek == SCI_PEEK_HIT && sci_policy_wants_touch(shard, sighting.seen))
 			sci_peek_touch(sighting.line, sighting.seen);

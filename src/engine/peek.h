@@ -1,6 +1,6 @@
 /* Lookups that copy out without the lock.
  *
- * The reader notes the shard's version, follows index and record, copies, and looks at the version again.
+ * The reader notes the shard's sequence, follows index and record, copies, and looks at the sequence again.
  * If it is the same, and was even, nothing that the reader looked at was changed meanwhile (words.h has
  * the order of memory that makes this true), and the copy is good.
  *
@@ -79,25 +79,25 @@ void sci_peek_touch(struct sci_bucket *line, uint64_t seen);
 
 /* Why the lock is needed for a record with this form and so many units of the log from it on; SCI_PEEK_HIT when it
  * is not. Also for a record whose times are not inside the log because it is none. */
-enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t form, uint32_t units_left,
-	int64_t now_ms);
+enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t header,
+	uint32_t units_left, int64_t now_ms);
 
 /* How many units of the log lie behind a place that a slot gave, the first of its record included; 0 when it is
  * none of the log's. The subtraction wraps for what lies before the log, so one comparison is for both
  * ends: no reader ever takes the shard's head or its index for a record. */
-static inline uint32_t sci_peek_units_left(const struct sci_shard *shard, sci_place place)
+static inline uint32_t sci_peek_units_left(const struct sci_shard *shard, sci_offset offset)
 {
-	uint32_t units = sci_read(&shard->peek_units), at = place - shard->log_start;
+	uint32_t units = sci_read(&shard->peek_units), at = offset - shard->log_start;
 
 	if (!sci_is_likely(at < units))
 		return 0;
-	assert(place >= shard->log_start && place < shard->log_start + units);
+	assert(offset >= shard->log_start && offset < shard->log_start + units);
 	return units - at;
 }
 
-static inline bool sci_peek_is_unchanged(const struct sci_shard *shard, uint32_t version)
+static inline bool sci_peek_is_unchanged(const struct sci_shard *shard, uint32_t sequence)
 {
-	return atomic_load_explicit(&shard->version, memory_order_relaxed) == version;
+	return atomic_load_explicit(&shard->sequence, memory_order_relaxed) == sequence;
 }
 
 /* What the upper part of a form is for a record that is in the index with a key of this length: alone, and
@@ -161,9 +161,9 @@ static inline uint64_t sci_peek_select(const struct sci_shard *shard, uint64_t h
 }
 
 /* What is unusual about a record that has the key's length: all that remains is a pin, or a cost. */
-static inline enum sci_peek sci_peek_why_not(uint64_t form)
+static inline enum sci_peek sci_peek_why_not(uint64_t header)
 {
-	return sci_form_state(form) == SCI_RECORD_OBJECT ? SCI_PEEK_OBJECT : SCI_PEEK_OTHER;
+	return sci_header_state(header) == SCI_RECORD_OBJECT ? SCI_PEEK_OBJECT : SCI_PEEK_OTHER;
 }
 
 /* All of it but the mark. Without a clock, for lookups of what is usual only, anything else about the record is
@@ -174,42 +174,42 @@ static inline __attribute__((always_inline)) enum sci_peek sci_peek_try(
 	struct sci_sighting *sighting)
 {
 	/* What it has to be in the end: if it is odd now, nothing that it can be. */
-	uint32_t version = sci_read(&shard->version) & ~1u;
-	uint64_t offset = sci_value_offset(name->len);
+	uint32_t sequence = sci_read(&shard->sequence) & ~1u;
+	uint64_t value_at = sci_value_offset(name->len);
 	uint64_t seen = sci_peek_select(shard, name->hash, &sighting->line);
-	sci_place place = sci_slot_place(seen);
+	sci_offset offset = sci_slot_offset(seen);
 
 	sighting->seen = seen;
 	if (!sci_slot_has_tag(seen, name->hash))
-		return sci_peek_is_unchanged(shard, version) ? SCI_PEEK_MISS : SCI_PEEK_BUSY;
-	uint32_t left = sci_peek_units_left(shard, place);
+		return sci_peek_is_unchanged(shard, sequence) ? SCI_PEEK_MISS : SCI_PEEK_BUSY;
+	uint32_t left = sci_peek_units_left(shard, offset);
 	if (!sci_is_likely(left))
 		return sci_read(&shard->peek_units) ? SCI_PEEK_OTHER : SCI_PEEK_ORDERED;
-	const struct sci_record *record = sci_record_at(shard, place);
+	const struct sci_record *record = sci_record_at(shard, offset);
 	const sci_word *words = sci_record_words(record);
-	uint64_t form = sci_read(&words[0]), bytes = sci_form_bytes(form);
-	uint64_t unusual = form >> SCI_PEEK_UPPER_SHIFT ^ sci_peek_upper(name->len);
+	uint64_t header = sci_read(&words[0]), bytes = sci_header_bytes(header);
+	uint64_t unusual = header >> SCI_PEEK_UPPER_SHIFT ^ sci_peek_upper(name->len);
 	if (!sci_is_likely(unusual == 0) && (!now_ms || (unusual & SCI_PEEK_UPPER_MASK)))
-		return unusual & SCI_PEEK_UPPER_MASK ? SCI_PEEK_OTHER : sci_peek_why_not(form);
+		return unusual & SCI_PEEK_UPPER_MASK ? SCI_PEEK_OTHER : sci_peek_why_not(header);
 	/* A length that is less than the key's is a great one, as a number without a sign. */
-	uint64_t value_len = bytes - offset;
+	uint64_t value_len = bytes - value_at;
 	if (!sci_is_likely(value_len <= SCI_PEEK_BYTES_MAX))
 		return SCI_PEEK_LONG;
 	if (!sci_is_likely(bytes <= (uint64_t)left * SCI_UNIT && sci_peek_has_key(words, name)))
 		return SCI_PEEK_OTHER;
 	if (now_ms && !sci_is_likely(unusual == 0)) {
-		enum sci_peek why = sci_peek_why_lock(record, form, left, now_ms(context));
+		enum sci_peek why = sci_peek_why_lock(record, header, left, now_ms(context));
 		if (why != SCI_PEEK_HIT)
 			return why;
 	}
 	*len = value_len;
 	if (!sci_is_likely(value_len <= capacity))
-		return sci_peek_is_unchanged(shard, version) ? SCI_PEEK_TOO_LARGE : SCI_PEEK_BUSY;
+		return sci_peek_is_unchanged(shard, sequence) ? SCI_PEEK_TOO_LARGE : SCI_PEEK_BUSY;
 	if (sci_is_likely(value_len < SCI_BLOCK_BYTES))
-		sci_words_copy_rest(buffer, words + offset / SCI_UNIT, value_len);
+		sci_words_copy_rest(buffer, words + value_at / SCI_UNIT, value_len);
 	else
-		sci_words_copy_out(buffer, words + offset / SCI_UNIT, value_len);
-	return sci_is_likely(sci_peek_is_unchanged(shard, version)) ? SCI_PEEK_HIT : SCI_PEEK_BUSY;
+		sci_words_copy_out(buffer, words + value_at / SCI_UNIT, value_len);
+	return sci_is_likely(sci_peek_is_unchanged(shard, sequence)) ? SCI_PEEK_HIT : SCI_PEEK_BUSY;
 }
 
 static inline __attribute__((always_inline)) enum sci_peek sci_shard_peek_quick(

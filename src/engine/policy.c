@@ -41,21 +41,21 @@ void sci_policy_start(struct sci_shard *shard, enum sci_policy policy)
 	shard->ghost_lines_used = shard->ghost_lines;
 }
 
-void sci_policy_removed(struct sci_shard *shard, sci_place place)
+void sci_policy_removed(struct sci_shard *shard, sci_offset offset)
 {
 	if (shard->policy == SCI_POLICY_COUNTED)
-		sci_recency_forget(shard, sci_slot_tick(*sci_index_slot(shard, place)));
+		sci_recency_forget(shard, sci_slot_tick(*sci_index_slot(shard, offset)));
 }
 
 /* Whether an entry of the window gets another chance; then it is put back. Where what is recent is kept, by
  * how recently it was used; else it is the newest again if it was used at all. */
-static bool put_back(struct sci_shard *shard, sci_place place)
+static bool put_back(struct sci_shard *shard, sci_offset offset)
 {
-	sci_slot *slot = sci_index_slot(shard, place);
+	sci_slot *slot = sci_index_slot(shard, offset);
 	unsigned eighth = 0;
 
 	sci_uses_recount(shard, slot);
-	bool was_used = sci_slot_mark(*slot) > 0;
+	bool was_used = sci_slot_use_bits(*slot) > 0;
 	if (was_used)
 		sci_uses_add(shard, slot, 0);
 	if (shard->keeps_recent) {
@@ -66,62 +66,62 @@ static bool put_back(struct sci_shard *shard, sci_place place)
 		return false;
 	}
 	sci_balance_move(shard, SCI_BALANCE_STEP);
-	sci_queue_remove(shard, place);
-	sci_queue_add_to_eighth(shard, place, eighth);
+	sci_queue_remove(shard, offset);
+	sci_queue_add_to_eighth(shard, offset, eighth);
 	return true;
 }
 
 /* The entry that leaves the window next, after second chances. */
-static sci_place window_victim(struct sci_shard *shard)
+static sci_offset window_victim(struct sci_shard *shard)
 {
 	sci_eighths_balance(shard);
-	sci_place place = sci_queue_oldest(shard, SCI_WINDOW);
+	sci_offset offset = sci_queue_oldest(shard, SCI_WINDOW);
 
-	for (unsigned chances = 0; place && chances < SCI_CHANCES; chances++) {
-		if (!put_back(shard, place))
+	for (unsigned chances = 0; offset && chances < SCI_CHANCES; chances++) {
+		if (!put_back(shard, offset))
 			break;
 		sci_eighths_balance(shard);
-		place = sci_queue_oldest(shard, SCI_WINDOW);
+		offset = sci_queue_oldest(shard, SCI_WINDOW);
 	}
-	return place;
+	return offset;
 }
 
 /* What leaves the window is taken into main if there is room, or if it beats what has to go for it. */
-static void offer_to_main(struct sci_shard *shard, sci_place place, struct sci_demand demand)
+static void offer_to_main(struct sci_shard *shard, sci_offset offset, struct sci_demand demand)
 {
-	uint64_t load = sci_record_load(sci_record_at(shard, place));
+	uint64_t load = sci_record_load(sci_record_at(shard, offset));
 	struct sci_demand need = sci_capacity_excess(shard, demand);
 
 	/* It makes room for the rest of what is to come if it loses, and for as much if it wins. */
 	need.load = need.load < load ? need.load : load;
 	need.entries = need.entries > 0;
 	if ((need.load || need.entries) &&
-		!sci_main_displace(shard, sci_main_worth_of(shard, place), need)) {
-		sci_evict(shard, place);
+		!sci_main_displace(shard, sci_main_worth_of(shard, offset), need)) {
+		sci_evict(shard, offset);
 		return;
 	}
-	sci_slot *slot = sci_index_slot(shard, place);
-	sci_write(slot, sci_slot_with_mark(*slot, 0));
-	sci_queue_renew(shard, SCI_MAIN, place);
+	sci_slot *slot = sci_index_slot(shard, offset);
+	sci_write(slot, sci_slot_with_use_bits(*slot, 0));
+	sci_queue_renew(shard, SCI_MAIN, offset);
 }
 
 static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 {
-	double target = sci_balance_target_for_now(shard);
+	uint64_t target = sci_balance_target_for_now(shard);
 
 	for (;;) {
 		bool window_over = sci_balance_window_is_over(shard, demand, target);
-		sci_place place = window_over ? window_victim(shard) : 0;
-		if (place) {
-			offer_to_main(shard, place, demand);
+		sci_offset offset = window_over ? window_victim(shard) : 0;
+		if (offset) {
+			offer_to_main(shard, offset, demand);
 			continue;
 		}
 		/* A window whose entries are all pinned may be larger than its share. */
 		if (!sci_capacity_is_exceeded(shard, demand))
 			return;
-		place = sci_main_victim(shard);
-		if (place)
-			sci_main_evict(shard, place);
+		offset = sci_main_victim(shard);
+		if (offset)
+			sci_main_evict(shard, offset);
 		else if (!sci_policy_evict(shard))
 			return;
 	}
@@ -129,57 +129,61 @@ static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 
 bool sci_policy_evict(struct sci_shard *shard)
 {
-	sci_place place = 0;
+	sci_offset offset = 0;
 
 	if (shard->policy == SCI_POLICY_COUNTED) {
 		bool from_window = sci_balance_window_is_over(shard,
 			(struct sci_demand){ .entries = 1 }, sci_balance_target(shard));
-		place = from_window ? window_victim(shard) : sci_main_victim(shard);
+		offset = from_window ? window_victim(shard) : sci_main_victim(shard);
 	}
-	if (!place)
-		place = sci_queue_oldest(shard, SCI_MAIN);
-	if (!place)
-		place = sci_queue_oldest(shard, SCI_WINDOW);
-	if (place)
-		sci_evict(shard, place);
-	return place != 0;
+	if (!offset)
+		offset = sci_queue_oldest(shard, SCI_MAIN);
+	if (!offset)
+		offset = sci_queue_oldest(shard, SCI_WINDOW);
+	if (offset)
+		sci_evict(shard, offset);
+	return offset != 0;
 }
 
-void sci_policy_evict_entry(struct sci_shard *shard, sci_place place)
+void sci_policy_evict_entry(struct sci_shard *shard, sci_offset offset)
 {
-	sci_evict(shard, place);
+	sci_evict(shard, offset);
 }
 
-/* Whether what is to come is larger than the window, and bytes are what is short. */
+/* Whether what is to come is larger than the window is, or would be, and bytes are what is short. */
 static bool is_giant(const struct sci_shard *shard, struct sci_demand demand)
 {
-	return sci_capacity_is_of_bytes(shard) && !shard->keeps_recent &&
-		(double)demand.load > shard->window_share * (double)shard->capacity_units;
+	return sci_capacity_is_of_bytes(shard) &&
+		demand.load > (uint64_t)shard->capacity_units * shard->window_share >> 32;
 }
 
-/* A newcomer that does not go through the window, because it would push all others out of it. */
+/* A newcomer that does not go through the window, because it would push all others out of it. LRU, which knows
+ * nothing of sizes, would let it: so the cache ceases to keep what is recent. */
 static bool admit_giant(struct sci_shard *shard, struct sci_demand demand,
-	struct sci_legacy *legacy)
+	struct sci_inherited *inherited)
 {
-	uint8_t uses = sci_uses_one_more(shard, legacy->uses);
-	double worth = sci_worth(shard, sci_uses_now(shard, uses), demand.cost, demand.load, true);
+	uint8_t uses = sci_uses_one_more(shard, inherited->uses);
+	int32_t worth = sci_worth(shard, sci_uses_now(shard, uses), demand.cost, demand.load, true);
 
+	sci_balance_leave_recent(shard);
 	if (sci_main_displace(shard, worth, sci_capacity_excess(shard, demand))) {
-		legacy->queue = SCI_MAIN;
+		inherited->queue = SCI_MAIN;
 		return true;
 	}
-	sci_ghosts_add(shard, legacy->ghost_hash, uses, shard->tick);
+	sci_ghosts_add(shard, inherited->ghost_hash, uses, shard->tick);
 	return false;
 }
 
-bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand, struct sci_legacy *legacy)
+bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand,
+	struct sci_inherited *inherited)
 {
 	if (shard->policy != SCI_POLICY_COUNTED)
 		return true;
 	sci_balance_fit(shard);
 	if (demand.cost)
 		sci_main_learn_cost(shard, demand);
-	return legacy->replaces || !is_giant(shard, demand) || admit_giant(shard, demand, legacy);
+	return inherited->replaces || !is_giant(shard, demand) ||
+		admit_giant(shard, demand, inherited);
 }
 
 void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand)
@@ -200,7 +204,7 @@ void sci_policy_hit(struct sci_shard *shard, sci_slot *slot)
 	uint64_t seen = *slot;
 
 	if (shard->policy == SCI_POLICY_LRU)
-		sci_queue_renew(shard, SCI_MAIN, sci_slot_place(seen));
+		sci_queue_renew(shard, SCI_MAIN, sci_slot_offset(seen));
 	else if (sci_policy_wants_touch(shard, seen))
 		sci_policy_touch(slot, seen);
 }
@@ -210,18 +214,18 @@ void sci_policy_hit(struct sci_shard *shard, sci_slot *slot)
 
 void sci_policy_touch(sci_slot *slot, uint64_t seen)
 {
-	sci_place place = sci_slot_place(seen);
+	sci_offset offset = sci_slot_offset(seen);
 
 	/* When another entry is there, this is no news of it. */
-	for (int i = 0; i < TRIES && sci_slot_place(seen) == place; i++)
+	for (int i = 0; i < TRIES && sci_slot_offset(seen) == offset; i++)
 		if (atomic_compare_exchange_strong_explicit(slot, &seen, seen | SCI_SLOT_TOUCHED,
 			    memory_order_relaxed, memory_order_relaxed))
 			return;
 }
 
-struct sci_legacy sci_policy_legacy(uint64_t slot)
+struct sci_inherited sci_policy_inherited(uint64_t slot)
 {
-	return (struct sci_legacy){
+	return (struct sci_inherited){
 		.queue = sci_slot_queue(slot),
 		.uses = sci_slot_uses(slot),
 		.tick = sci_slot_tick(slot),
@@ -229,42 +233,42 @@ struct sci_legacy sci_policy_legacy(uint64_t slot)
 	};
 }
 
-struct sci_legacy sci_policy_newcomer(struct sci_shard *shard, uint64_t hash)
+struct sci_inherited sci_policy_newcomer(struct sci_shard *shard, uint64_t hash)
 {
-	struct sci_legacy legacy = { .queue = SCI_MAIN };
+	struct sci_inherited inherited = { .queue = SCI_MAIN };
 
 	if (shard->policy == SCI_POLICY_LRU)
-		return legacy;
+		return inherited;
 	sci_uses_recount_some(shard);
-	legacy.queue = SCI_WINDOW;
-	legacy.ghost_hash = sci_index_ghost_hash(shard, hash);
-	sci_ghost *ghost = sci_ghosts_find(shard, legacy.ghost_hash);
+	inherited.queue = SCI_WINDOW;
+	inherited.ghost_hash = sci_index_ghost_hash(shard, hash);
+	sci_ghost *ghost = sci_ghosts_find(shard, inherited.ghost_hash);
 	if (ghost) {
-		legacy.uses = sci_ghost_uses(*ghost);
+		inherited.uses = sci_ghost_uses(*ghost);
 		sci_balance_weigh_ghost(shard, *ghost,
 			sci_recency_touch(shard, sci_ghost_tick(*ghost)));
 		*ghost = sci_ghost_is_pinned(*ghost)
-			? sci_ghost_renewed(*ghost, sci_uses_one_more(shard, legacy.uses),
+			? sci_ghost_renewed(*ghost, sci_uses_one_more(shard, inherited.uses),
 				  shard->tick)
 			: 0;
 	} else {
-		legacy.uses = sci_uses_of(shard, 0);
+		inherited.uses = sci_uses_of(shard, 0);
 		sci_recency_touch_new(shard);
 	}
-	legacy.tick = shard->tick;
-	return legacy;
+	inherited.tick = shard->tick;
+	return inherited;
 }
 
-void sci_policy_entered(struct sci_shard *shard, sci_place place, struct sci_legacy legacy)
+void sci_policy_entered(struct sci_shard *shard, sci_offset offset, struct sci_inherited inherited)
 {
-	sci_slot *slot = sci_index_slot(shard, place);
+	sci_slot *slot = sci_index_slot(shard, offset);
 
-	sci_write(slot, sci_slot_with_uses(*slot, legacy.uses));
-	if (shard->policy == SCI_POLICY_COUNTED && !legacy.replaces) {
+	sci_write(slot, sci_slot_with_uses(*slot, inherited.uses));
+	if (shard->policy == SCI_POLICY_COUNTED && !inherited.replaces) {
 		sci_uses_add(shard, slot, 0);
-		sci_write(slot, sci_slot_with_tick(*slot, legacy.tick));
+		sci_write(slot, sci_slot_with_tick(*slot, inherited.tick));
 	} else if (shard->policy == SCI_POLICY_COUNTED) {
 		sci_write(slot, *slot | SCI_SLOT_TOUCHED);
 	}
-	sci_queue_add(shard, legacy.queue, place);
+	sci_queue_add(shard, inherited.queue, offset);
 }

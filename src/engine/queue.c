@@ -6,97 +6,117 @@
 #include "engine/eighths.h"
 #include "engine/index.h"
 
-static _Atomic sci_place *link_from_newer(struct sci_shard *shard, struct sci_queue *queue,
-	sci_place newer)
+static _Atomic sci_offset *link_from_newer(struct sci_shard *shard, struct sci_queue *queue,
+	sci_offset newer)
 {
 	return newer ? &sci_record_at(shard, newer)->older : &queue->newest;
 }
 
-static _Atomic sci_place *link_from_older(struct sci_shard *shard, struct sci_queue *queue,
-	sci_place older)
+static _Atomic sci_offset *link_from_older(struct sci_shard *shard, struct sci_queue *queue,
+	sci_offset older)
 {
 	return older ? &sci_record_at(shard, older)->newer : &queue->oldest;
 }
 
-/* Put it behind `newer`, seen from the newest; 0: it becomes the newest. */
-static void put_behind(struct sci_shard *shard, enum sci_queue_name name, sci_place place,
-	sci_place newer)
+/* Link it behind `newer`, seen from the newest; 0: it becomes the newest. */
+static void link_behind(struct sci_shard *shard, struct sci_queue *queue, sci_offset offset,
+	sci_offset newer)
 {
-	struct sci_record *record = sci_record_at(shard, place);
-	struct sci_queue *queue = &shard->queue[name];
-	sci_slot *slot = sci_index_slot(shard, place);
+	struct sci_record *record = sci_record_at(shard, offset);
 
-	assert(sci_form_in_index(record->form) && sci_slot_place(*slot) == place);
-	sci_write(slot, sci_slot_with_queue(*slot, name));
 	sci_write(&record->newer, newer);
 	sci_write(&record->older, newer ? sci_record_at(shard, newer)->older : queue->newest);
-	sci_write(link_from_older(shard, queue, record->older), place);
-	sci_write(link_from_newer(shard, queue, newer), place);
+	sci_write(link_from_older(shard, queue, record->older), offset);
+	sci_write(link_from_newer(shard, queue, newer), offset);
+}
+
+static void take_out(struct sci_shard *shard, struct sci_queue *queue, sci_offset offset)
+{
+	const struct sci_record *record = sci_record_at(shard, offset);
+
+	assert(*link_from_newer(shard, queue, record->newer) == offset);
+	assert(*link_from_older(shard, queue, record->older) == offset);
+	sci_write(link_from_newer(shard, queue, record->newer), record->older);
+	sci_write(link_from_older(shard, queue, record->older), record->newer);
+}
+
+static void put_behind(struct sci_shard *shard, enum sci_queue_name name, sci_offset offset,
+	sci_offset newer)
+{
+	struct sci_record *record = sci_record_at(shard, offset);
+	struct sci_queue *queue = &shard->queue[name];
+	sci_slot *slot = sci_index_slot(shard, offset);
+
+	assert(sci_header_in_index(record->header) && sci_slot_offset(*slot) == offset);
+	sci_write(slot, sci_slot_with_queue(*slot, name));
+	link_behind(shard, queue, offset, newer);
 	queue->entries++;
 	queue->load += sci_record_load(record);
 }
 
-void sci_queue_add_to_eighth(struct sci_shard *shard, sci_place place, unsigned eighth)
+void sci_queue_add_to_eighth(struct sci_shard *shard, sci_offset offset, unsigned eighth)
 {
-	put_behind(shard, SCI_WINDOW, place, sci_eighths_before(shard, eighth));
-	sci_eighths_added(shard, place, eighth);
+	put_behind(shard, SCI_WINDOW, offset, sci_eighths_before(shard, eighth));
+	sci_eighths_added(shard, offset, eighth);
 }
 
-void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_place place)
+void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_offset offset)
 {
 	if (name == SCI_WINDOW)
-		sci_queue_add_to_eighth(shard, place, 0);
+		sci_queue_add_to_eighth(shard, offset, 0);
 	else
-		put_behind(shard, name, place, 0);
+		put_behind(shard, name, offset, 0);
 }
 
-static struct sci_queue *queue_of(struct sci_shard *shard, sci_place place)
+static struct sci_queue *queue_of(struct sci_shard *shard, sci_offset offset)
 {
-	return &shard->queue[sci_slot_queue(*sci_index_slot(shard, place))];
+	return &shard->queue[sci_slot_queue(*sci_index_slot(shard, offset))];
 }
 
-void sci_queue_remove(struct sci_shard *shard, sci_place place)
+void sci_queue_remove(struct sci_shard *shard, sci_offset offset)
 {
-	const struct sci_record *record = sci_record_at(shard, place);
-	struct sci_queue *queue = queue_of(shard, place);
+	const struct sci_record *record = sci_record_at(shard, offset);
+	struct sci_queue *queue = queue_of(shard, offset);
 
 	assert(queue->entries > 0 && queue->load >= sci_record_load(record));
 	if (queue == &shard->queue[SCI_WINDOW])
-		sci_eighths_remove(shard, place);
-	assert(*link_from_newer(shard, queue, record->newer) == place);
-	assert(*link_from_older(shard, queue, record->older) == place);
-	sci_write(link_from_newer(shard, queue, record->newer), record->older);
-	sci_write(link_from_older(shard, queue, record->older), record->newer);
+		sci_eighths_remove(shard, offset);
+	take_out(shard, queue, offset);
 	queue->entries--;
 	queue->load -= sci_record_load(record);
 }
 
-void sci_queue_renew(struct sci_shard *shard, enum sci_queue_name name, sci_place place)
+void sci_queue_renew(struct sci_shard *shard, enum sci_queue_name name, sci_offset offset)
 {
-	/* In the window it may be the newest, and yet not of the first eighth. */
-	if (shard->queue[name].newest == place && name == SCI_MAIN)
-		return;
-	sci_queue_remove(shard, place);
-	sci_queue_add(shard, name, place);
+	struct sci_queue *queue = &shard->queue[SCI_MAIN];
+
+	/* Where it is in main, and stays there, nothing but its links changes. */
+	if (name != SCI_MAIN || sci_slot_queue(*sci_index_slot(shard, offset)) != SCI_MAIN) {
+		sci_queue_remove(shard, offset);
+		sci_queue_add(shard, name, offset);
+	} else if (queue->newest != offset) {
+		take_out(shard, queue, offset);
+		link_behind(shard, queue, offset, 0);
+	}
 }
 
-void sci_queue_moved(struct sci_shard *shard, sci_place from, sci_place to)
+void sci_queue_moved(struct sci_shard *shard, sci_offset from, sci_offset to)
 {
 	const struct sci_record *record = sci_record_at(shard, to);
 	struct sci_queue *queue = queue_of(shard, to);
 
-	assert(sci_slot_place(*sci_index_slot(shard, to)) == to);
+	assert(sci_slot_offset(*sci_index_slot(shard, to)) == to);
 	sci_write(link_from_newer(shard, queue, record->newer), to);
 	sci_write(link_from_older(shard, queue, record->older), to);
 	if (queue == &shard->queue[SCI_WINDOW])
 		sci_eighths_moved(shard, from, to);
 }
 
-sci_place sci_queue_oldest(const struct sci_shard *shard, enum sci_queue_name name)
+sci_offset sci_queue_oldest(const struct sci_shard *shard, enum sci_queue_name name)
 {
-	sci_place place = shard->queue[name].oldest;
+	sci_offset offset = shard->queue[name].oldest;
 
-	while (place && sci_record_is_pinned(sci_record_at(shard, place)))
-		place = sci_record_at(shard, place)->newer;
-	return place;
+	while (offset && sci_record_is_pinned(sci_record_at(shard, offset)))
+		offset = sci_record_at(shard, offset)->newer;
+	return offset;
 }

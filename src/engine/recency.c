@@ -137,16 +137,29 @@ uint32_t sci_recency_cap(struct sci_shard *shard, uint32_t tick)
 	return capped & (SCI_TICKS - 1);
 }
 
+/* The keys of the last `age` ticks: two pieces of the circle, so that the compiler may add several at once. */
+static uint64_t keys_newer_than(const struct sci_shard *shard, uint32_t age)
+{
+	const uint32_t *keys = shard->recency.keys;
+	uint32_t upto = (shard->tick & (SCI_TICKS - 1)) + 1, newer = 0;
+	uint32_t first = age < upto ? upto - age : 0;
+	uint32_t rest = age < upto ? 0 : age - upto;
+
+	for (uint32_t i = first; i < upto; i++)
+		newer += keys[i];
+	for (uint32_t i = SCI_TICKS - rest; i < SCI_TICKS; i++)
+		newer += keys[i];
+	return newer;
+}
+
 unsigned sci_recency_eighth(const struct sci_shard *shard, uint32_t tick)
 {
 	uint32_t age = sci_recency_age(shard, tick);
-	uint64_t newer = 0;
 
 	if (age >= SCI_AGE_MAX)
 		return SCI_EIGHTHS;
-	for (uint32_t i = 0; i < age; i++)
-		newer += keys_at(shard, i);
 	uint64_t eighth =
-		(newer * SCI_EIGHTHS + shard->recency.capacity / 2) / shard->recency.capacity;
+		(keys_newer_than(shard, age) * SCI_EIGHTHS + shard->recency.capacity / 2) /
+		shard->recency.capacity;
 	return eighth < SCI_EIGHTHS ? (unsigned)eighth : SCI_EIGHTHS;
 }

@@ -19,9 +19,9 @@
 #define SCI_UNIT 8u
 
 struct sci_record {
-	_Atomic uint64_t form;
-	_Atomic sci_place newer; /* neighbours in its queue; 0 at the ends */
-	_Atomic sci_place older;
+	_Atomic uint64_t header;
+	_Atomic sci_offset newer; /* neighbours in its queue; 0 at the ends */
+	_Atomic sci_offset older;
 	/* Which slot of the index leads here, and the eighth of the window. */
 	_Atomic uint32_t slot;
 	/* The key begins here. */
@@ -32,110 +32,110 @@ struct sci_record {
 #define SCI_SLOT_NUMBER_MAX  ((1u << SCI_SLOT_NUMBER_BITS) - 1)
 
 /* sizeof(struct sci_record) has padding behind it that the key uses. */
-#define SCI_RECORD_HEADER 20u
+#define SCI_RECORD_KEY_AT 20u
 
 enum sci_record_state {
 	SCI_RECORD_DEAD,     /* free space */
 	SCI_RECORD_LIVE,     /* in the index */
 	SCI_RECORD_DETACHED, /* removed while pinned: not in the index, dead when the last pin goes */
-	SCI_RECORD_OBJECT    /* in the index; the value is the address of a struct sci_departed */
+	SCI_RECORD_OBJECT /* in the index; the value is the address of a struct sci_object_link */
 };
 
 /* A form is pins:8 | idle:1 | timed:1 | worth:1 | state:2 | key length:17 | bytes:34, of header, key,
  * padding and value together. */
-#define SCI_BYTES_BITS       34
-#define SCI_KEY_LEN_BITS     17
-#define SCI_KEY_LEN_SHIFT    SCI_BYTES_BITS
-#define SCI_STATE_SHIFT      (SCI_KEY_LEN_SHIFT + SCI_KEY_LEN_BITS)
-#define SCI_FORM_EXTRA_SHIFT (SCI_STATE_SHIFT + 2)
-#define SCI_FORM_WORTH       (UINT64_C(1) << SCI_FORM_EXTRA_SHIFT)
-#define SCI_FORM_TIMED       (UINT64_C(2) << SCI_FORM_EXTRA_SHIFT)
-#define SCI_FORM_IDLE        (UINT64_C(4) << SCI_FORM_EXTRA_SHIFT)
-#define SCI_PINS_SHIFT       (SCI_STATE_SHIFT + 5)
-#define SCI_KEY_LEN_MAX      ((1u << SCI_KEY_LEN_BITS) - 1)
-#define SCI_PIN              (UINT64_C(1) << SCI_PINS_SHIFT)
+#define SCI_BYTES_BITS         34
+#define SCI_KEY_LEN_BITS       17
+#define SCI_KEY_LEN_SHIFT      SCI_BYTES_BITS
+#define SCI_STATE_SHIFT        (SCI_KEY_LEN_SHIFT + SCI_KEY_LEN_BITS)
+#define SCI_HEADER_EXTRA_SHIFT (SCI_STATE_SHIFT + 2)
+#define SCI_HEADER_WORTH       (UINT64_C(1) << SCI_HEADER_EXTRA_SHIFT)
+#define SCI_HEADER_TIMED       (UINT64_C(2) << SCI_HEADER_EXTRA_SHIFT)
+#define SCI_HEADER_IDLE        (UINT64_C(4) << SCI_HEADER_EXTRA_SHIFT)
+#define SCI_PINS_SHIFT         (SCI_STATE_SHIFT + 5)
+#define SCI_KEY_LEN_MAX        ((1u << SCI_KEY_LEN_BITS) - 1)
+#define SCI_PIN                (UINT64_C(1) << SCI_PINS_SHIFT)
 
 _Static_assert(SCI_PINS_SHIFT + 8 == 64, "a form is one word");
 
-static inline uint64_t sci_form(enum sci_record_state state, uint64_t bytes, uint64_t key_len)
+static inline uint64_t sci_header(enum sci_record_state state, uint64_t bytes, uint64_t key_len)
 {
 	return bytes | key_len << SCI_KEY_LEN_SHIFT | (uint64_t)state << SCI_STATE_SHIFT;
 }
 
-static inline enum sci_record_state sci_form_state(uint64_t form)
+static inline enum sci_record_state sci_header_state(uint64_t header)
 {
-	return (enum sci_record_state)(form >> SCI_STATE_SHIFT & 3);
+	return (enum sci_record_state)(header >> SCI_STATE_SHIFT & 3);
 }
 
-static inline bool sci_form_in_index(uint64_t form)
+static inline bool sci_header_in_index(uint64_t header)
 {
-	return form >> SCI_STATE_SHIFT & 1;
+	return header >> SCI_STATE_SHIFT & 1;
 }
 
-static inline uint64_t sci_form_bytes(uint64_t form)
+static inline uint64_t sci_header_bytes(uint64_t header)
 {
-	return form & ((UINT64_C(1) << SCI_BYTES_BITS) - 1);
+	return header & ((UINT64_C(1) << SCI_BYTES_BITS) - 1);
 }
 
-static inline uint32_t sci_form_key_len(uint64_t form)
+static inline uint32_t sci_header_key_len(uint64_t header)
 {
-	return (uint32_t)(form >> SCI_KEY_LEN_SHIFT) & SCI_KEY_LEN_MAX;
+	return (uint32_t)(header >> SCI_KEY_LEN_SHIFT) & SCI_KEY_LEN_MAX;
 }
 
-static inline unsigned sci_form_pins(uint64_t form)
+static inline unsigned sci_header_pins(uint64_t header)
 {
-	return (unsigned)(form >> SCI_PINS_SHIFT);
+	return (unsigned)(header >> SCI_PINS_SHIFT);
 }
 
 /* Where the value begins, in bytes. */
 static inline uint64_t sci_value_offset(uint64_t key_len)
 {
-	return (SCI_RECORD_HEADER + key_len + SCI_UNIT - 1) & ~(uint64_t)(SCI_UNIT - 1);
+	return (SCI_RECORD_KEY_AT + key_len + SCI_UNIT - 1) & ~(uint64_t)(SCI_UNIT - 1);
 }
 
-static inline uint64_t sci_form_value_len(uint64_t form)
+static inline uint64_t sci_header_value_len(uint64_t header)
 {
-	return sci_form_bytes(form) - sci_value_offset(sci_form_key_len(form));
+	return sci_header_bytes(header) - sci_value_offset(sci_header_key_len(header));
 }
 
 /* The words behind the value: where each of them is, counted from the end of the value's last word. */
-static inline unsigned sci_form_expires_at(uint64_t form)
+static inline unsigned sci_header_expires_at(uint64_t header)
 {
-	return (form & SCI_FORM_WORTH) != 0;
+	return (header & SCI_HEADER_WORTH) != 0;
 }
 
 /* How many they are: one for a worth, one for a deadline, two for an idle time. */
-static inline unsigned sci_form_extra(uint64_t form)
+static inline unsigned sci_header_extra(uint64_t header)
 {
-	unsigned which = (unsigned)(form >> SCI_FORM_EXTRA_SHIFT) & 7;
+	unsigned which = (unsigned)(header >> SCI_HEADER_EXTRA_SHIFT) & 7;
 
 	return which - which / 2;
 }
 
-static inline uint64_t sci_form_content_units(uint64_t form)
+static inline uint64_t sci_header_content_units(uint64_t header)
 {
-	return (sci_form_bytes(form) + SCI_UNIT - 1) / SCI_UNIT;
+	return (sci_header_bytes(header) + SCI_UNIT - 1) / SCI_UNIT;
 }
 
 /* The whole record. */
-static inline uint64_t sci_form_units(uint64_t form)
+static inline uint64_t sci_header_units(uint64_t header)
 {
-	return sci_form_content_units(form) + sci_form_extra(form);
+	return sci_header_content_units(header) + sci_header_extra(header);
 }
 
 static inline uint32_t sci_record_units(const struct sci_record *record)
 {
-	return (uint32_t)sci_form_units(record->form);
+	return (uint32_t)sci_header_units(record->header);
 }
 
 static inline enum sci_record_state sci_record_state(const struct sci_record *record)
 {
-	return sci_form_state(record->form);
+	return sci_header_state(record->header);
 }
 
 static inline bool sci_record_is_pinned(const struct sci_record *record)
 {
-	return sci_form_pins(record->form) > 0;
+	return sci_header_pins(record->header) > 0;
 }
 
 static inline sci_word *sci_record_words(const struct sci_record *record)
@@ -145,7 +145,7 @@ static inline sci_word *sci_record_words(const struct sci_record *record)
 
 static inline unsigned char *sci_record_value(struct sci_record *record)
 {
-	return (unsigned char *)record + sci_value_offset(sci_form_key_len(record->form));
+	return (unsigned char *)record + sci_value_offset(sci_header_key_len(record->header));
 }
 
 static inline uint32_t sci_record_slot(const struct sci_record *record)
@@ -165,11 +165,11 @@ static inline void sci_record_set_slot(struct sci_record *record, uint32_t slot,
 
 static inline const unsigned char *sci_record_key(const struct sci_record *record)
 {
-	return (const unsigned char *)record + SCI_RECORD_HEADER;
+	return (const unsigned char *)record + SCI_RECORD_KEY_AT;
 }
 
 /* The object of a SCI_RECORD_OBJECT. */
-static inline struct sci_departed *sci_record_object(struct sci_record *record)
+static inline struct sci_object_link *sci_record_object(struct sci_record *record)
 {
 	void *object;
 
@@ -185,11 +185,11 @@ struct sci_worth {
 
 static inline struct sci_worth sci_record_worth(const struct sci_record *record)
 {
-	uint64_t form = record->form, word;
+	uint64_t header = record->header, word;
 
-	if (!(form & SCI_FORM_WORTH))
+	if (!(header & SCI_HEADER_WORTH))
 		return (struct sci_worth){ 0, 0 };
-	word = sci_record_words(record)[sci_form_content_units(form)];
+	word = sci_record_words(record)[sci_header_content_units(header)];
 	return (struct sci_worth){ (uint32_t)word, (uint32_t)(word >> 32) };
 }
 
@@ -199,18 +199,20 @@ static inline uint64_t sci_record_load(const struct sci_record *record)
 	return sci_record_units(record) + (uint64_t)sci_record_worth(record).weight_units;
 }
 
-/* The word that says when a record expires; it has one only if it is SCI_FORM_TIMED. Behind it, if it is
- * SCI_FORM_IDLE, are the idle time, and the deadline that no use can put off. */
-static inline sci_word *sci_record_expires(const struct sci_record *record, uint64_t form)
+/* The word that says when a record expires; it has one only if it is SCI_HEADER_TIMED. Behind it, if it is
+ * SCI_HEADER_IDLE, are the idle time, and the deadline that no use can put off. */
+static inline sci_word *sci_record_expires(const struct sci_record *record, uint64_t header)
 {
-	return sci_record_words(record) + sci_form_content_units(form) + sci_form_expires_at(form);
+	return sci_record_words(record) + sci_header_content_units(header) +
+		sci_header_expires_at(header);
 }
 
 static inline bool sci_record_is_expired(const struct sci_record *record, int64_t now_ms)
 {
-	uint64_t form = record->form;
+	uint64_t header = record->header;
 
-	return (form & SCI_FORM_TIMED) && now_ms >= (int64_t)*sci_record_expires(record, form);
+	return (header & SCI_HEADER_TIMED) &&
+		now_ms >= (int64_t)*sci_record_expires(record, header);
 }
 
 #endif

@@ -21,7 +21,7 @@
 #define ENTRY_BYTES_LEAST 64u
 
 /* What an entry takes beside key and value: header, padding, slots of the index and ghosts. */
-#define ENTRY_OVERHEAD (SCI_RECORD_HEADER + 4 + 10 + 8)
+#define ENTRY_OVERHEAD (SCI_RECORD_KEY_AT + 4 + 10 + 8)
 
 /* Of these, what there is for each entry that the index is made for, whether it comes or not. */
 #define INDEXED_BYTES (10 + 8)
@@ -56,23 +56,23 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 			: bears);
 	sci_policy_start(shard, options->policy);
 	shard->log_start =
-		(sci_place)((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket) +
-				    shard->ghost_lines * sizeof(struct sci_ghosts)) /
+		(sci_offset)((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket) +
+				     shard->ghost_lines * sizeof(struct sci_ghosts)) /
 			SCI_UNIT);
-	shard->log_bound = (sci_place)(options->bytes / SCI_UNIT);
+	shard->log_bound = (sci_offset)(options->bytes / SCI_UNIT);
 	sci_log_limit_set(shard, shard->log_bound);
 	sci_log_reset(shard);
 	sci_capacity_measure(shard);
 	return shard;
 }
 
-static void fill_found(const struct sci_shard *shard, sci_place place, struct sci_found *found)
+static void fill_found(const struct sci_shard *shard, sci_offset offset, struct sci_found *found)
 {
-	struct sci_record *record = sci_record_at(shard, place);
+	struct sci_record *record = sci_record_at(shard, offset);
 
-	found->place = place;
+	found->offset = offset;
 	found->value = sci_record_value(record);
-	found->len = sci_form_value_len(record->form);
+	found->len = sci_header_value_len(record->header);
 	found->object =
 		sci_record_state(record) == SCI_RECORD_OBJECT ? sci_record_object(record) : NULL;
 }
@@ -84,16 +84,16 @@ enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *n
 	if (!slot)
 		return SCI_LOOKUP_MISS;
 
-	sci_place place = sci_slot_place(*slot);
-	struct sci_record *record = sci_record_at(shard, place);
+	sci_offset offset = sci_slot_offset(*slot);
+	struct sci_record *record = sci_record_at(shard, offset);
 	if (sci_record_is_expired(record, now_ms)) {
-		sci_policy_removed(shard, place);
-		sci_entry_detach(shard, place);
+		sci_policy_removed(shard, offset);
+		sci_entry_detach(shard, offset);
 		return SCI_LOOKUP_EXPIRED;
 	}
 	sci_policy_hit(shard, slot);
 	sci_expiry_used(record, now_ms);
-	fill_found(shard, place, found);
+	fill_found(shard, offset, found);
 	return SCI_LOOKUP_HIT;
 }
 
@@ -104,23 +104,23 @@ enum sci_lookup sci_shard_look(const struct sci_shard *shard, const struct sci_n
 
 	if (!slot)
 		return SCI_LOOKUP_MISS;
-	sci_place place = sci_slot_place(*slot);
-	if (sci_record_is_expired(sci_record_at(shard, place), now_ms))
+	sci_offset offset = sci_slot_offset(*slot);
+	if (sci_record_is_expired(sci_record_at(shard, offset), now_ms))
 		return SCI_LOOKUP_EXPIRED;
-	fill_found(shard, place, found);
+	fill_found(shard, offset, found);
 	return SCI_LOOKUP_HIT;
 }
 
 /* Space for a record that the bounds have room for. When there is none, pins have cut it into pieces, and
  * the whole log was looked at: so each time twice as many entries go as the time before. */
-static sci_place allocate(struct sci_shard *shard, uint32_t units, int64_t now_ms)
+static sci_offset allocate(struct sci_shard *shard, uint32_t units, int64_t now_ms)
 {
 	for (uint64_t wanted = 1;; wanted *= 2) {
-		sci_place place = sci_holes_take(shard, units);
-		if (!place)
-			place = sci_log_reserve(shard, units, now_ms);
-		if (place)
-			return place;
+		sci_offset offset = sci_holes_take(shard, units);
+		if (!offset)
+			offset = sci_log_reserve(shard, units, now_ms);
+		if (offset)
+			return offset;
 		for (uint64_t i = 0; i < wanted; i++)
 			if (!sci_policy_evict(shard))
 				return sci_log_reserve(shard, units, now_ms);
@@ -129,7 +129,7 @@ static sci_place allocate(struct sci_shard *shard, uint32_t units, int64_t now_m
 
 /* The same for a record with what its entry weighs beside it. Pinned records take what they take, also when
  * their entries are gone, so there may be room in the log, and yet none in the bound. */
-static sci_place allocate_within_bound(struct sci_shard *shard, uint32_t units, uint32_t weight,
+static sci_offset allocate_within_bound(struct sci_shard *shard, uint32_t units, uint32_t weight,
 	int64_t now_ms)
 {
 	if (sci_shard_load(shard) + units + weight > shard->log_bound - shard->log_start)
@@ -160,19 +160,19 @@ static void expect_eviction(const struct sci_shard *shard)
 }
 
 /* The form of a record for a key and its content. */
-static uint64_t form_of(const struct sci_name *name, const struct sci_content *content)
+static uint64_t header_of(const struct sci_name *name, const struct sci_content *content)
 {
 	size_t len = content->object ? sizeof(void *) : content->len;
-	uint64_t form = sci_form(content->object ? SCI_RECORD_OBJECT : SCI_RECORD_LIVE,
+	uint64_t header = sci_header(content->object ? SCI_RECORD_OBJECT : SCI_RECORD_LIVE,
 		sci_value_offset(name->len) + len, name->len);
 
 	if (content->cost || content->weight)
-		form |= SCI_FORM_WORTH;
+		header |= SCI_HEADER_WORTH;
 	if (content->expires_ms != SCI_NEVER || content->idle_ms)
-		form |= SCI_FORM_TIMED;
+		header |= SCI_HEADER_TIMED;
 	if (content->idle_ms)
-		form |= SCI_FORM_IDLE;
-	return form;
+		header |= SCI_HEADER_IDLE;
+	return header;
 }
 
 static uint32_t weight_units(const struct sci_content *content)
@@ -197,12 +197,12 @@ static void write_key(sci_word *words, uint32_t slot, const struct sci_name *nam
 		sci_write(&words[i], name->words[i]);
 }
 
-static void write_record(struct sci_shard *shard, struct sci_record *record, uint64_t form,
+static void write_record(struct sci_shard *shard, struct sci_record *record, uint64_t header,
 	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
 {
 	sci_word *words = sci_record_words(record);
 
-	sci_write(&record->form, form);
+	sci_write(&record->header, header);
 	/* The first bytes of the key share a word with the slot. */
 	write_key(&words[2], record->slot, name);
 	words += sci_value_offset(name->len) / SCI_UNIT;
@@ -212,23 +212,23 @@ static void write_record(struct sci_shard *shard, struct sci_record *record, uin
 		sci_words_copy_in(words, content->value, content->len);
 		words += (content->len + SCI_UNIT - 1) / SCI_UNIT;
 	}
-	if (form & SCI_FORM_WORTH)
+	if (header & SCI_HEADER_WORTH)
 		sci_write(words++, content->cost | (uint64_t)weight_units(content) << 32);
-	if (form & SCI_FORM_TIMED)
+	if (header & SCI_HEADER_TIMED)
 		sci_expiry_write(shard, words, content, now_ms);
 }
 
 /* Replace the value of an entry where it is, if it has the room and nobody holds it. */
-static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t form,
+static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t header,
 	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
 {
-	struct sci_record *record = sci_record_at(shard, sci_slot_place(*slot));
+	struct sci_record *record = sci_record_at(shard, sci_slot_offset(*slot));
 
-	if (sci_record_units(record) != sci_form_units(form) || sci_record_is_pinned(record) ||
+	if (sci_record_units(record) != sci_header_units(header) || sci_record_is_pinned(record) ||
 		sci_record_state(record) != SCI_RECORD_LIVE || content->object)
 		return false;
 	sci_change_begin(shard);
-	write_record(shard, record, form, name, content, now_ms);
+	write_record(shard, record, header, name, content, now_ms);
 	sci_change_end(shard);
 	sci_policy_hit(shard, slot);
 	return true;
@@ -236,32 +236,32 @@ static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t form,
 
 /* Put the new record into the index, in the place of the old one if that is still there. */
 static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot *old,
-	sci_place place, struct sci_legacy legacy)
+	sci_offset offset, struct sci_inherited inherited)
 {
-	const struct sci_record *record = sci_record_at(shard, place);
+	const struct sci_record *record = sci_record_at(shard, offset);
 	uint64_t forgotten = shard->forgotten;
-	sci_place in_the_way;
+	sci_offset in_the_way;
 
 	shard->entries++;
 	shard->space_units += sci_record_units(record);
 	shard->stored_units += sci_record_units(record);
 	shard->weight_units += sci_record_worth(record).weight_units;
 	if (old)
-		sci_entry_replace(shard, old, place);
-	while (!old && (in_the_way = sci_index_enter(shard, name->hash, place))) {
+		sci_entry_replace(shard, old, offset);
+	while (!old && (in_the_way = sci_index_enter(shard, name->hash, offset))) {
 		sci_policy_removed(shard, in_the_way);
 		sci_entry_detach(shard, in_the_way);
 		shard->forgotten++;
 	}
-	sci_policy_entered(shard, place, legacy);
+	sci_policy_entered(shard, offset, inherited);
 	if (shard->forgotten != forgotten)
 		sci_audit(shard);
 }
 
-void sci_shard_depart(struct sci_shard *shard, struct sci_departed *object)
+void sci_shard_add_removed(struct sci_shard *shard, struct sci_object_link *object)
 {
-	object->next = shard->departed;
-	shard->departed = object;
+	object->next = shard->to_free;
+	shard->to_free = object;
 }
 
 /* Something large that would have to go again at once. */
@@ -269,19 +269,19 @@ static void decline(struct sci_shard *shard, const struct sci_content *content)
 {
 	shard->evictions++;
 	if (content->object)
-		sci_shard_depart(shard, content->object);
+		sci_shard_add_removed(shard, content->object);
 }
 
-static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, uint64_t form,
-	const struct sci_content *content, int64_t now_ms)
+static enum sci_store_result put(struct sci_shard *shard, const struct sci_name *name,
+	uint64_t header, const struct sci_content *content, int64_t now_ms)
 {
-	uint32_t units = (uint32_t)sci_form_units(form), weight = weight_units(content);
+	uint32_t units = (uint32_t)sci_header_units(header), weight = weight_units(content);
 	sci_slot *slot = sci_index_find(shard, name);
 
-	if (slot && overwrite(shard, slot, form, name, content, now_ms))
-		return SCI_STORED;
-	struct sci_legacy legacy =
-		slot ? sci_policy_legacy(*slot) : sci_policy_newcomer(shard, name->hash);
+	if (slot && overwrite(shard, slot, header, name, content, now_ms))
+		return SCI_STORE_OK;
+	struct sci_inherited inherited =
+		slot ? sci_policy_inherited(*slot) : sci_policy_newcomer(shard, name->hash);
 	struct sci_demand demand = {
 		.load = (uint64_t)units + weight,
 		.cost = content->cost,
@@ -289,56 +289,56 @@ static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name,
 	};
 	if (shard->moved_units)
 		sci_capacity_measure(shard);
-	if (!sci_policy_admit(shard, demand, &legacy)) {
+	if (!sci_policy_admit(shard, demand, &inherited)) {
 		decline(shard, content);
-		return SCI_STORED;
+		return SCI_STORE_OK;
 	}
 	sci_policy_make_room(shard, demand);
-	sci_place place = allocate_within_bound(shard, units, weight, now_ms);
+	sci_offset offset = allocate_within_bound(shard, units, weight, now_ms);
 	/* The entry that is replaced may have been moved or evicted for it. */
-	if (legacy.replaces)
+	if (inherited.replaces)
 		slot = sci_index_find(shard, name);
-	if (!place && slot) {
-		sci_entry_detach(shard, sci_slot_place(*slot));
+	if (!offset && slot) {
+		sci_entry_detach(shard, sci_slot_offset(*slot));
 		slot = NULL;
-		place = allocate_within_bound(shard, units, weight, now_ms);
+		offset = allocate_within_bound(shard, units, weight, now_ms);
 	}
-	if (!place)
-		return SCI_STORED_NOT_NO_ROOM;
-	write_record(shard, sci_record_at(shard, place), form, name, content, now_ms);
-	enter(shard, name, slot, place, legacy);
+	if (!offset)
+		return SCI_STORE_NO_ROOM;
+	write_record(shard, sci_record_at(shard, offset), header, name, content, now_ms);
+	enter(shard, name, slot, offset, inherited);
 	expect_eviction(shard);
-	return SCI_STORED;
+	return SCI_STORE_OK;
 }
 
 /* How many slots a put looks at for entries that are due. */
 #define EXPIRE_SLOTS 2u
 
-enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
+enum sci_store_result sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
 	const struct sci_content *content, int64_t now_ms)
 {
 	uint64_t capacity = (uint64_t)(shard->log_bound - shard->log_start) * SCI_UNIT;
-	enum sci_stored stored = SCI_STORED_NOT_TOO_LARGE;
+	enum sci_store_result stored = SCI_STORE_TOO_LARGE;
 
 	if (now_ms >= shard->due_ms)
 		sci_shard_expire(shard, now_ms, EXPIRE_SLOTS);
 	if (name->len <= SCI_KEY_LEN_MAX && content->len <= capacity &&
 		content->weight <= capacity) {
-		uint64_t form = form_of(name, content);
-		if (sci_form_units(form) * SCI_UNIT + content->weight <= capacity)
-			stored = put(shard, name, form, content, now_ms);
+		uint64_t header = header_of(name, content);
+		if (sci_header_units(header) * SCI_UNIT + content->weight <= capacity)
+			stored = put(shard, name, header, content, now_ms);
 	}
-	if (stored != SCI_STORED)
+	if (stored != SCI_STORE_OK)
 		sci_shard_remove(shard, name);
 	return stored;
 }
 
-struct sci_departed *sci_shard_departed(struct sci_shard *shard)
+struct sci_object_link *sci_shard_take_removed(struct sci_shard *shard)
 {
-	struct sci_departed *departed = shard->departed;
+	struct sci_object_link *to_free = shard->to_free;
 
-	shard->departed = NULL;
-	return departed;
+	shard->to_free = NULL;
+	return to_free;
 }
 
 bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name)
@@ -346,8 +346,8 @@ bool sci_shard_remove(struct sci_shard *shard, const struct sci_name *name)
 	const sci_slot *slot = sci_index_find(shard, name);
 
 	if (slot) {
-		sci_policy_removed(shard, sci_slot_place(*slot));
-		sci_entry_detach(shard, sci_slot_place(*slot));
+		sci_policy_removed(shard, sci_slot_offset(*slot));
+		sci_entry_detach(shard, sci_slot_offset(*slot));
 	}
 	return slot != NULL;
 }
@@ -366,15 +366,15 @@ uint64_t sci_shard_clear(struct sci_shard *shard)
 	return entries;
 }
 
-bool sci_shard_pin(struct sci_shard *shard, sci_place place)
+bool sci_shard_pin(struct sci_shard *shard, sci_offset offset)
 {
-	struct sci_record *record = sci_record_at(shard, place);
-	unsigned pins = sci_form_pins(record->form);
+	struct sci_record *record = sci_record_at(shard, offset);
+	unsigned pins = sci_header_pins(record->header);
 
 	assert(sci_record_state(record) == SCI_RECORD_LIVE);
 	if (pins == SCI_PINS_MAX)
 		return false;
-	sci_write(&record->form, record->form + SCI_PIN);
+	sci_write(&record->header, record->header + SCI_PIN);
 	if (pins > 0)
 		return true;
 	shard->pinned++;
@@ -382,18 +382,18 @@ bool sci_shard_pin(struct sci_shard *shard, sci_place place)
 	return true;
 }
 
-void sci_shard_unpin(struct sci_shard *shard, sci_place place)
+void sci_shard_unpin(struct sci_shard *shard, sci_offset offset)
 {
-	struct sci_record *record = sci_record_at(shard, place);
+	struct sci_record *record = sci_record_at(shard, offset);
 
 	assert(sci_record_is_pinned(record) && shard->pinned > 0);
-	sci_write(&record->form, record->form - SCI_PIN);
+	sci_write(&record->header, record->header - SCI_PIN);
 	if (sci_record_is_pinned(record))
 		return;
 	shard->pinned--;
 	shard->pinned_units -= sci_record_units(record);
 	if (sci_record_state(record) == SCI_RECORD_DETACHED)
-		sci_entry_die(shard, place);
+		sci_entry_die(shard, offset);
 }
 
 struct sci_shard_stats sci_shard_stats(const struct sci_shard *shard)

@@ -58,27 +58,27 @@ struct sci_quick_name {
 };
 
 /* Where a record is: valid as long as it is pinned, or until the next call that changes the shard. */
-typedef uint32_t sci_place;
+typedef uint32_t sci_offset;
 
 /* An object that has left the shard, at the beginning of a struct of the caller's. */
-struct sci_departed {
-	struct sci_departed *next;
+struct sci_object_link {
+	struct sci_object_link *next;
 };
 
 /* What was found: a value, aligned to 8 bytes, or an object. */
 struct sci_found {
 	void *value;
 	size_t len;
-	struct sci_departed *object; /* NULL: it is a value */
-	sci_place place;
+	struct sci_object_link *object; /* NULL: it is a value */
+	sci_offset offset;
 };
 
 enum sci_lookup { SCI_LOOKUP_MISS, SCI_LOOKUP_HIT, SCI_LOOKUP_EXPIRED };
 
-enum sci_stored {
-	SCI_STORED,
-	SCI_STORED_NOT_TOO_LARGE, /* larger than the log can ever hold */
-	SCI_STORED_NOT_NO_ROOM    /* pinned records leave no room */
+enum sci_store_result {
+	SCI_STORE_OK,
+	SCI_STORE_TOO_LARGE, /* larger than the log can ever hold */
+	SCI_STORE_NO_ROOM    /* pinned records leave no room */
 };
 
 /* What the shard has counted and holds; the fields are named as in sc_cache_stats. */
@@ -113,25 +113,25 @@ void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name
 struct sci_content {
 	const void *value;
 	size_t len;
-	struct sci_departed *object; /* in place of a value, if not NULL */
-	uint64_t weight;             /* what an object weighs, in bytes beside its record's own */
-	int64_t expires_ms;          /* SCI_NEVER if it does not */
-	int64_t idle_ms;             /* expires as long after its last use; 0: it does not */
-	uint32_t cost;               /* of making it anew, in any unit; 0: not known */
+	struct sci_object_link *object; /* in place of a value, if not NULL */
+	uint64_t weight;    /* what an object weighs, in bytes beside its record's own */
+	int64_t expires_ms; /* SCI_NEVER if it does not */
+	int64_t idle_ms;    /* expires as long after its last use; 0: it does not */
+	uint32_t cost;      /* of making it anew, in any unit; 0: not known */
 };
 
 /* Store a value in the place of what the key had; when it cannot be stored, the key has none after. A large
- * one for which entries would have to go that are worth more is SCI_STORED, and evicted again at once.
+ * one for which entries would have to go that are worth more is SCI_STORE_OK, and evicted again at once.
  * The value may lie in the shard itself only if it is pinned. */
-enum sci_stored sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
+enum sci_store_result sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
 	const struct sci_content *content, int64_t now_ms);
 
 /* Take the objects whose entries are gone, by whatever call, since they were last taken. They are the
  * caller's again; those that a put could not store are not among them. */
-struct sci_departed *sci_shard_departed(struct sci_shard *shard);
+struct sci_object_link *sci_shard_take_removed(struct sci_shard *shard);
 
 /* Add an object that was never stored to those. */
-void sci_shard_depart(struct sci_shard *shard, struct sci_departed *object);
+void sci_shard_add_removed(struct sci_shard *shard, struct sci_object_link *object);
 
 /* Look at up to `slots` slots of the index for entries past their deadline, and remove them; returns how
  * many went. What is looked at next is where the last call ended. Touches nothing as long as nothing can
@@ -168,8 +168,8 @@ uint64_t sci_shard_bytes_least(const struct sci_shard *shard);
 /* Hold the record of a value where it is; let go once for each hold. False when it is held SCI_PINS_MAX
  * times. */
 #define SCI_PINS_MAX 255
-bool sci_shard_pin(struct sci_shard *shard, sci_place place);
-void sci_shard_unpin(struct sci_shard *shard, sci_place place);
+bool sci_shard_pin(struct sci_shard *shard, sci_offset offset);
+void sci_shard_unpin(struct sci_shard *shard, sci_offset offset);
 
 struct sci_shard_stats sci_shard_stats(const struct sci_shard *shard);
 

@@ -9,19 +9,20 @@
 #include <string.h>
 
 /* Let go of what the former holders held in a span of the log, and find its holes. False when it is none. */
-static bool put_in_order(struct sci_shard *shard, sci_place from, sci_place to)
+static bool put_in_order(struct sci_shard *shard, sci_offset from, sci_offset to)
 {
 	while (from < to) {
 		struct sci_record *record = sci_record_at(shard, from);
-		uint64_t form = record->form, units = sci_form_units(form);
-		if (units == 0 || units > to - from || sci_form_state(form) == SCI_RECORD_OBJECT)
+		uint64_t header = record->header, units = sci_header_units(header);
+		if (units == 0 || units > to - from ||
+			sci_header_state(header) == SCI_RECORD_OBJECT)
 			return false;
-		sci_write(&record->form, form & (SCI_PIN - 1));
-		if (sci_form_state(form) == SCI_RECORD_DETACHED)
+		sci_write(&record->header, header & (SCI_PIN - 1));
+		if (sci_header_state(header) == SCI_RECORD_DETACHED)
 			shard->space_units -= units;
-		if (!sci_form_in_index(form))
+		if (!sci_header_in_index(header))
 			sci_holes_insert(shard, from, (uint32_t)units);
-		from += (sci_place)units;
+		from += (sci_offset)units;
 	}
 	return true;
 }
@@ -38,8 +39,10 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes)
 	if (!put_in_order(shard, shard->log_start, shard->log.head) ||
 		!put_in_order(shard, shard->log.gap_end, shard->log.end))
 		return NULL;
-	shard->version &= ~1u;
-	shard->departed = NULL;
+	shard->sequence &= ~1u;
+	shard->to_free = NULL;
+	shard->marks = NULL;
+	shard->seen_marks = NULL;
 	shard->pinned = 0;
 	shard->pinned_units = 0;
 	/* The search for what is due begins anew, and knows nothing. */

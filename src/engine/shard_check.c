@@ -2,6 +2,7 @@
  * It runs in tests, in fuzzers and in builds that audit; it may be slow, but not quadratic. */
 #include "engine/shard_check.h"
 
+#include "engine/balance.h"
 #include "engine/entry.h"
 #include "engine/holes.h"
 #include "engine/index.h"
@@ -10,10 +11,10 @@ struct census {
 	uint64_t live, space_units, weight_units, pinned, pinned_units, holes;
 };
 
-static bool is_in_log(const struct sci_shard *shard, sci_place place, uint32_t units)
+static bool is_in_log(const struct sci_shard *shard, sci_offset offset, uint32_t units)
 {
-	return place >= shard->log_start && place < shard->log.end &&
-		units <= shard->log.end - place;
+	return offset >= shard->log_start && offset < shard->log.end &&
+		units <= shard->log.end - offset;
 }
 
 /* The keys of the ticks that it reaches back to are as many as it says. */
@@ -71,9 +72,9 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "more entries than the bound";
 	if (shard->expiry_at >= shard->buckets * SCI_BUCKET_SLOTS)
 		return "the search for expired entries has left the index";
-	if (!(shard->window_share >= 0 && shard->window_share <= 1))
+	if (shard->window_share > SCI_BALANCE_SHARE_MOST)
 		return "the window's share is none";
-	if (!(shard->drift >= -1 && shard->drift <= 1))
+	if (shard->drift < -SCI_BALANCE_ENTRY || shard->drift > SCI_BALANCE_ENTRY)
 		return "the window moves by more than an entry at a time";
 	if (shard->recount_at >= shard->buckets || shard->recount_lines > SCI_RECOUNT_LINES_MAX)
 		return "the recount has left the index";
@@ -82,71 +83,71 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 	return check_recency(shard);
 }
 
-static const char *check_form(uint64_t form)
+static const char *check_header(uint64_t header)
 {
-	if (sci_form_bytes(form) < sci_value_offset(sci_form_key_len(form)))
+	if (sci_header_bytes(header) < sci_value_offset(sci_header_key_len(header)))
 		return "a record is shorter than what it holds";
-	if ((form & SCI_FORM_IDLE) && !(form & SCI_FORM_TIMED))
+	if ((header & SCI_HEADER_IDLE) && !(header & SCI_HEADER_TIMED))
 		return "a record has an idle time and no deadline";
-	if (sci_form_state(form) == SCI_RECORD_OBJECT &&
-		(sci_form_value_len(form) != sizeof(void *) || sci_form_pins(form)))
+	if (sci_header_state(header) == SCI_RECORD_OBJECT &&
+		(sci_header_value_len(header) != sizeof(void *) || sci_header_pins(header)))
 		return "an object's record is not as it should be";
-	if (sci_form_state(form) == SCI_RECORD_DETACHED && !sci_form_pins(form))
+	if (sci_header_state(header) == SCI_RECORD_DETACHED && !sci_header_pins(header))
 		return "a detached record is not pinned";
 	return NULL;
 }
 
 /* A live record and its slot know each other. */
-static const char *check_entry(const struct sci_shard *shard, sci_place place,
+static const char *check_entry(const struct sci_shard *shard, sci_offset offset,
 	struct census *census)
 {
-	const struct sci_record *record = sci_record_at(shard, place);
+	const struct sci_record *record = sci_record_at(shard, offset);
 
 	census->live++;
 	census->weight_units += sci_record_worth(record).weight_units;
 	if (sci_record_slot(record) >= shard->buckets * SCI_BUCKET_SLOTS ||
-		sci_slot_place(*sci_index_slot(shard, place)) != place)
+		sci_slot_offset(*sci_index_slot(shard, offset)) != offset)
 		return "a live record is not in the index";
-	if ((record->form & SCI_FORM_TIMED) &&
-		(int64_t)*sci_record_expires(record, record->form) < shard->due_ms)
+	if ((record->header & SCI_HEADER_TIMED) &&
+		(int64_t)*sci_record_expires(record, record->header) < shard->due_ms)
 		return "a record is due before anything is";
 	return NULL;
 }
 
-static const char *check_record(const struct sci_shard *shard, sci_place place,
+static const char *check_record(const struct sci_shard *shard, sci_offset offset,
 	struct census *census)
 {
-	const struct sci_record *record = sci_record_at(shard, place);
-	uint64_t form = record->form;
+	const struct sci_record *record = sci_record_at(shard, offset);
+	uint64_t header = record->header;
 
-	if (sci_form_state(form) == SCI_RECORD_DEAD) {
-		census->holes += sci_form_units(form) >= SCI_HOLE_UNITS_MIN;
-		return form == sci_form(SCI_RECORD_DEAD, sci_form_units(form) * SCI_UNIT, 0)
+	if (sci_header_state(header) == SCI_RECORD_DEAD) {
+		census->holes += sci_header_units(header) >= SCI_HOLE_UNITS_MIN;
+		return header == sci_header(SCI_RECORD_DEAD, sci_header_units(header) * SCI_UNIT, 0)
 			? NULL
 			: "a dead record has a form of the living";
 	}
-	const char *wrong = check_form(form);
+	const char *wrong = check_header(header);
 	if (wrong)
 		return wrong;
-	census->space_units += sci_form_units(form);
-	if (sci_form_pins(form)) {
+	census->space_units += sci_header_units(header);
+	if (sci_header_pins(header)) {
 		census->pinned++;
-		census->pinned_units += sci_form_units(form);
+		census->pinned_units += sci_header_units(header);
 	}
-	return sci_form_in_index(form) ? check_entry(shard, place, census) : NULL;
+	return sci_header_in_index(header) ? check_entry(shard, offset, census) : NULL;
 }
 
-static const char *check_span(const struct sci_shard *shard, sci_place from, sci_place to,
+static const char *check_span(const struct sci_shard *shard, sci_offset from, sci_offset to,
 	struct census *census)
 {
 	while (from < to) {
-		uint64_t units = sci_form_units(sci_record_at(shard, from)->form);
+		uint64_t units = sci_header_units(sci_record_at(shard, from)->header);
 		if (units == 0 || units > to - from)
 			return "a record does not end where the next begins";
 		const char *wrong = check_record(shard, from, census);
 		if (wrong)
 			return wrong;
-		from += (sci_place)units;
+		from += (sci_offset)units;
 	}
 	return NULL;
 }
@@ -164,54 +165,55 @@ static const char *check_index(const struct sci_shard *shard)
 }
 
 /* The least that an entry's record has: up to where its value begins. */
-#define ENTRY_UNITS_MIN ((SCI_RECORD_HEADER + SCI_UNIT - 1) / SCI_UNIT)
+#define ENTRY_UNITS_MIN ((SCI_RECORD_KEY_AT + SCI_UNIT - 1) / SCI_UNIT)
 
 /* Whether an entry's record is at this place: one that its slot leads to. */
-static bool is_entry(const struct sci_shard *shard, sci_place place)
+static bool is_entry(const struct sci_shard *shard, sci_offset offset)
 {
-	const struct sci_record *record = sci_record_at(shard, place);
+	const struct sci_record *record = sci_record_at(shard, offset);
 
-	return is_in_log(shard, place, ENTRY_UNITS_MIN) &&
+	return is_in_log(shard, offset, ENTRY_UNITS_MIN) &&
 		sci_record_slot(record) < shard->buckets * SCI_BUCKET_SLOTS &&
-		sci_slot_place(*sci_index_slot(shard, place)) == place;
+		sci_slot_offset(*sci_index_slot(shard, offset)) == offset;
 }
 
 /* From the newest on no entry is of an eighth before that of the one before it, and the last of each is known. */
 static const char *check_eighths(const struct sci_shard *shard)
 {
-	sci_place place = shard->queue[SCI_WINDOW].newest;
+	sci_offset offset = shard->queue[SCI_WINDOW].newest;
 
 	for (unsigned eighth = 0; eighth < SCI_EIGHTHS; eighth++) {
-		sci_place last = 0;
+		sci_offset last = 0;
 		for (uint32_t i = 0; i < shard->eighths.entries[eighth]; i++) {
-			if (!place || sci_record_eighth(sci_record_at(shard, place)) != eighth)
+			if (!offset || sci_record_eighth(sci_record_at(shard, offset)) != eighth)
 				return "the window is not divided in order";
-			last = place;
-			place = sci_record_at(shard, place)->older;
+			last = offset;
+			offset = sci_record_at(shard, offset)->older;
 		}
 		if (shard->eighths.oldest[eighth] != last)
 			return "the window is not divided in order";
 	}
-	return place ? "the window is not divided in order" : NULL;
+	return offset ? "the window is not divided in order" : NULL;
 }
 
 static const char *check_queue(const struct sci_shard *shard, enum sci_queue_name name)
 {
 	const struct sci_queue *queue = &shard->queue[name];
-	sci_place newer = 0, place = queue->newest;
+	sci_offset newer = 0, offset = queue->newest;
 	uint64_t load = 0;
 
 	for (uint64_t i = 0; i < queue->entries; i++) {
-		if (!is_entry(shard, place))
+		if (!is_entry(shard, offset))
 			return "a queue leads to where no entry is";
-		const struct sci_record *record = sci_record_at(shard, place);
-		if (record->newer != newer || sci_slot_queue(*sci_index_slot(shard, place)) != name)
+		const struct sci_record *record = sci_record_at(shard, offset);
+		if (record->newer != newer ||
+			sci_slot_queue(*sci_index_slot(shard, offset)) != name)
 			return "a queue is broken";
 		load += sci_record_load(record);
-		newer = place;
-		place = record->older;
+		newer = offset;
+		offset = record->older;
 	}
-	if (place != 0 || queue->oldest != newer)
+	if (offset != 0 || queue->oldest != newer)
 		return "a queue's count of entries is wrong";
 	return load == queue->load ? NULL : "a queue's load is wrong";
 }
@@ -224,15 +226,15 @@ static const char *check_holes(const struct sci_shard *shard, const struct censu
 		bool listed = shard->hole_classes[class / 64] >> class % 64 & 1;
 		if (listed != (shard->holes[class] != 0))
 			return "the classes of holes are marked wrongly";
-		sci_place newer = 0, place = shard->holes[class];
-		for (; place && holes <= census->holes; holes++) {
-			if (!is_in_log(shard, place, SCI_HOLE_UNITS_MIN))
+		sci_offset newer = 0, offset = shard->holes[class];
+		for (; offset && holes <= census->holes; holes++) {
+			if (!is_in_log(shard, offset, SCI_HOLE_UNITS_MIN))
 				return "a list of holes leaves the log";
-			const struct sci_record *hole = sci_record_at(shard, place);
+			const struct sci_record *hole = sci_record_at(shard, offset);
 			if (sci_record_state(hole) != SCI_RECORD_DEAD || hole->newer != newer)
 				return "a list of holes is broken";
-			newer = place;
-			place = hole->older;
+			newer = offset;
+			offset = hole->older;
 		}
 	}
 	return holes == census->holes ? NULL : "the lists of holes do not hold all holes";

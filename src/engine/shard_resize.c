@@ -28,7 +28,7 @@ static void end_log(struct sci_shard *shard, int64_t now_ms)
 void sci_shard_resize(struct sci_shard *shard, uint64_t max_entries, uint64_t bytes, int64_t now_ms)
 {
 	shard->max_entries = bound_of_index(shard, max_entries);
-	shard->log_bound = (sci_place)(bytes / SCI_UNIT);
+	shard->log_bound = (sci_offset)(bytes / SCI_UNIT);
 	/* What is more can be used at once; what is less, when it has been cleared. */
 	if (shard->log_limit < shard->log_bound)
 		sci_log_limit_set(shard, shard->log_bound);
@@ -39,7 +39,7 @@ void sci_shard_resize(struct sci_shard *shard, uint64_t max_entries, uint64_t by
 
 bool sci_shard_shrink(struct sci_shard *shard, int64_t now_ms)
 {
-	sci_place limit = shard->log_limit;
+	sci_offset limit = shard->log_limit;
 
 	if (limit > shard->log_bound) {
 		/* What was pinned then may be evicted now. */

@@ -2,7 +2,7 @@
 #include "engine/uses.h"
 
 #include "engine/balance.h"
-#include "engine/capacity.h"
+#include "engine/foreign.h"
 #include "engine/policy.h"
 #include "engine/recency.h"
 #include "engine/use_count.h"
@@ -17,43 +17,31 @@ uint8_t sci_uses_one_more(const struct sci_shard *shard, uint8_t uses)
 }
 
 /* One use more of the entry in this slot, whose mark becomes what is given. */
-void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned mark)
+void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned use_bits)
 {
 	uint64_t seen = *slot;
 
 	seen = sci_slot_with_uses(seen, sci_uses_one_more(shard, sci_slot_uses(seen)));
-	sci_write(slot, sci_slot_with_mark(seen, mark));
-	if (sci_capacity_is_times(shard, ++shard->uses, AGEING)) {
+	sci_write(slot, sci_slot_with_use_bits(seen, use_bits));
+	if (++shard->uses >= (uint64_t)shard->recency.capacity * AGEING) {
 		shard->uses = 0;
 		shard->epoch++;
 	}
 }
 
 /* In which half of the window a use counts: in the younger it is expected. */
-static bool marks_count(const struct sci_shard *shard, uint64_t slot)
+static bool use_counts_here(const struct sci_shard *shard, uint64_t slot)
 {
 	if (sci_slot_queue(slot) == SCI_MAIN || shard->keeps_recent)
 		return true;
-	return sci_record_eighth(sci_record_at(shard, sci_slot_place(slot))) >= SCI_EIGHTHS / 2;
+	return sci_record_eighth(sci_record_at(shard, sci_slot_offset(slot))) >= SCI_EIGHTHS / 2;
 }
 
-/* Whether there is anything to recount: it was touched, or has become as old as can be told. */
-static inline bool has_news(const struct sci_shard *shard, uint64_t slot)
-{
-	uint32_t touched_and_tick = (uint32_t)(slot >> SCI_SLOT_TICK_SHIFT) & (2 * SCI_TICKS - 1);
-
-	return (touched_and_tick >= SCI_TICKS) |
-		(sci_recency_age(shard, touched_and_tick) > SCI_AGE_MAX);
-}
-
-/* What readers have noted of an entry is counted now. */
-void sci_uses_recount(struct sci_shard *shard, sci_slot *slot)
+void sci_uses_recount_news(struct sci_shard *shard, sci_slot *slot)
 {
 	uint64_t seen = *slot;
 	uint32_t tick = sci_slot_tick(seen);
 
-	if (!has_news(shard, seen))
-		return;
 	if (!(seen & SCI_SLOT_TOUCHED)) {
 		sci_write(slot, sci_slot_with_tick(seen, sci_recency_cap(shard, tick)));
 		return;
@@ -62,26 +50,49 @@ void sci_uses_recount(struct sci_shard *shard, sci_slot *slot)
 		sci_write(slot, seen & ~SCI_SLOT_TOUCHED);
 		return;
 	}
-	unsigned mark = sci_slot_mark(seen);
-	if (mark < SCI_MARK_MAX && marks_count(shard, seen))
-		seen = sci_slot_with_mark(seen, mark + 1);
+	unsigned use_bits = sci_slot_use_bits(seen);
+	if (use_bits < SCI_USE_BITS_MAX && use_counts_here(shard, seen))
+		seen = sci_slot_with_use_bits(seen, use_bits + 1);
 	sci_balance_weigh_touch(shard, seen, sci_recency_touch(shard, tick));
 	sci_write(slot, sci_slot_with_tick(seen, shard->tick));
 }
 
-/* Some lines of the index, wherever the last recount ended: so ticks are not far behind. Mostly there is no
- * news in a line, which is all that this is quick at. */
+/* A new sweep for old ticks begins so many ticks after the last one began. During a sweep there are about
+ * seventeen: one for the misses, and sixteen if each entry is touched. So no age comes to SCI_TICKS. */
+#define SWEEP_TICKS 12u
+
+static void recount_line(struct sci_shard *shard, struct sci_bucket *line)
+{
+	for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++)
+		if (line->slot[at])
+			sci_uses_recount(shard, &line->slot[at]);
+}
+
+static uint64_t any_of_line(const struct sci_bucket *line)
+{
+	uint64_t any = 0;
+
+#pragma GCC unroll 8
+	for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++)
+		any |= line->slot[at];
+	return any;
+}
+
+/* The next lines of the index are searched for touches; for old ticks only now and then, because that takes
+ * longer. */
 void sci_uses_recount_some(struct sci_shard *shard)
 {
+	if (shard->sweep_lines == 0 && shard->tick - shard->sweep_tick >= SWEEP_TICKS) {
+		shard->sweep_lines = shard->buckets;
+		shard->sweep_tick = shard->tick;
+	}
 	for (uint32_t i = 0; i < shard->recount_lines; i++) {
 		struct sci_bucket *line = sci_buckets(shard) + shard->recount_at;
-		bool any = false;
-#pragma GCC unroll 8
-		for (unsigned at = 0; at < SCI_BUCKET_SLOTS; at++)
-			any |= has_news(shard, line->slot[at]);
-		for (unsigned at = 0; at < SCI_BUCKET_SLOTS && any; at++)
-			if (line->slot[at])
-				sci_uses_recount(shard, &line->slot[at]);
+		bool any = shard->marks ? sci_foreign_line_has_news(shard, shard->recount_at)
+					: (any_of_line(line) & SCI_SLOT_TOUCHED) != 0;
+		if (any || shard->sweep_lines > 0)
+			recount_line(shard, line);
+		shard->sweep_lines -= shard->sweep_lines > 0;
 		shard->recount_at =
 			shard->recount_at + 1 < shard->buckets ? shard->recount_at + 1 : 0;
 	}

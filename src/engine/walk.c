@@ -55,12 +55,12 @@ static unsigned step_in_line(const struct sci_shard *shard, uint32_t line, uint6
 		uint64_t slot = bucket->slot[i];
 		if (!slot || !sci_slot_has_tag(slot, tagged))
 			continue;
-		const struct sci_record *record = sci_record_at(shard, sci_slot_place(slot));
+		const struct sci_record *record = sci_record_at(shard, sci_slot_offset(slot));
 		if (sci_record_is_expired(record, now_ms))
 			continue;
 		keys[count++] = (struct sci_walk_key){
 			.data = sci_record_key(record),
-			.len = sci_form_key_len(record->form),
+			.len = sci_header_key_len(record->header),
 		};
 	}
 	return count;

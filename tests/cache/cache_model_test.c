@@ -252,7 +252,7 @@ enum plan {
 struct loading {
 	enum plan plan;
 	struct sct_entry entry;
-	bool called, overtaken, is_there;
+	bool called, invalidated, is_there;
 	int64_t ttl_ms, tti_ms;
 	uint64_t evicted_before; /* the store that follows the loader evicts what comes on top */
 };
@@ -275,7 +275,7 @@ static void give(struct sc_load *load, const struct sct_entry *entry)
 
 static void change_meanwhile(struct loading *loading)
 {
-	loading->overtaken = true;
+	loading->invalidated = true;
 	if (sct_model_below(2))
 		do_put(loading->entry.key);
 	else
@@ -315,7 +315,7 @@ static void settle_model(struct loading *loading)
 
 	sct_model.expected.loads += given;
 	sct_model.expected.load_failures += !given;
-	if (!given || loading->overtaken || loading->plan == GIVE_BUT_DO_NOT_STORE)
+	if (!given || loading->invalidated || loading->plan == GIVE_BUT_DO_NOT_STORE)
 		return;
 	struct sc_cache_stats stats = sct_stats(sct_model.cache);
 	bool rejected = stats.rejected > sct_model.expected.rejected;
@@ -376,7 +376,7 @@ static int update(struct sc_load *load, void *context)
 	/* The update holds its object, which the model would miss when it is replaced. */
 	if (loading->plan == CHANGE_MEANWHILE && there && there->object)
 		loading->plan = GIVE;
-	if (loading->plan == CHANGE_MEANWHILE && !loading->overtaken) {
+	if (loading->plan == CHANGE_MEANWHILE && !loading->invalidated) {
 		sct_model.update_holds = old != NULL;
 		change_meanwhile(loading);
 		sct_model.update_holds = false;
@@ -416,7 +416,7 @@ static void assert_updated(struct loading *loading, int rc, struct sc_value *val
 		assert_int_equal(rc, SC_LOADED);
 		sct_model_assert_content(&loading->entry, value->data, value->len);
 		sc_value_release(value);
-		loading->overtaken = false;
+		loading->invalidated = false;
 		settle_model(loading);
 	}
 	sct_assert_no_value(value);

@@ -441,7 +441,7 @@ static uint32_t cost_of(struct sc_cache *cache, struct sc_key key)
 	assert_int_equal(sci_cache_key(cache, key, &lookup), 0);
 	assert_int_equal(sci_shard_find(cache->stripes[0].shard, &lookup.name, 0, &found),
 		SCI_LOOKUP_HIT);
-	uint32_t cost = sci_record_worth(sci_record_at(cache->stripes[0].shard, found.place)).cost;
+	uint32_t cost = sci_record_worth(sci_record_at(cache->stripes[0].shard, found.offset)).cost;
 	sci_key_fini(&lookup);
 	return cost;
 }

@@ -305,7 +305,7 @@ static void clear_all(struct sc_load *load, struct sct_script *script)
 	sc_cache_clear(script->cache);
 }
 
-static void what_is_overtaken_is_not_stored(void **state)
+static void what_is_invalidated_is_not_stored(void **state)
 {
 	struct sct_script script = { .cache = open_divided(NULL), .text = "loaded" };
 
@@ -343,7 +343,7 @@ int main(void)
 		cmocka_unit_test(a_memo_forgets_in_all_stripes),
 		cmocka_unit_test(maintaining_reaches_all_stripes),
 		cmocka_unit_test(a_budget_that_is_too_short),
-		cmocka_unit_test(what_is_overtaken_is_not_stored),
+		cmocka_unit_test(what_is_invalidated_is_not_stored),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,8 +31,8 @@ static struct sci_name name_of(const void *key, size_t len)
 	return (struct sci_name){ key, len, sci_hash(key, len, 3), NULL };
 }
 
-static enum sci_stored put(struct sci_shard *shard, const struct sci_name *name, const void *value,
-	size_t len, int64_t expires_ms)
+static enum sci_store_result put(struct sci_shard *shard, const struct sci_name *name,
+	const void *value, size_t len, int64_t expires_ms)
 {
 	return sci_shard_put(shard, name,
 		&(struct sci_content){ .value = value, .len = len, .expires_ms = expires_ms }, 0);
@@ -110,7 +110,7 @@ static void keys_and_values_of_every_length(void **state)
 			unsigned char key[33];
 			memset(key, 'k', sizeof key);
 			struct sci_name name = name_of(key, key_len);
-			assert_int_equal(put(shard, &name, value, len, SCI_NEVER), SCI_STORED);
+			assert_int_equal(put(shard, &name, value, len, SCI_NEVER), SCI_STORE_OK);
 			assert_peeks(shard, &name, value, len);
 			for (size_t i = 0; i < key_len; i++) {
 				key[i] ^= 1;
@@ -134,7 +134,7 @@ static void leaves_alone_what_needs_the_lock(void **state)
 	struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
 
 	(void)state;
-	assert_int_equal(put(shard, &name, "value", 5, 100), SCI_STORED);
+	assert_int_equal(put(shard, &name, "value", 5, 100), SCI_STORE_OK);
 	assert_int_equal(sci_shard_peek(shard, &name, 99, &copy), SCI_PEEK_HIT);
 	assert_int_equal(sct_peek_quick(shard, &name, 99, &copy), SCI_PEEK_HIT);
 	/* An expired entry has to be removed. */
@@ -150,14 +150,14 @@ static void leaves_alone_what_needs_the_lock(void **state)
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_HIT);
 
 	/* An object has an owner. */
-	struct sci_departed object;
+	struct sci_object_link object;
 	struct sci_content content = { .object = &object, .expires_ms = SCI_NEVER };
-	assert_int_equal(sci_shard_put(shard, &other, &content, 0), SCI_STORED);
+	assert_int_equal(sci_shard_put(shard, &other, &content, 0), SCI_STORE_OK);
 	assert_int_equal(sci_shard_peek(shard, &other, 0, &copy), SCI_PEEK_OBJECT);
 	assert_int_equal(sct_peek_quick(shard, &other, 0, &copy), SCI_PEEK_OBJECT);
 
 	/* Exact order of use is written down at every hit. */
-	assert_int_equal(put(lru, &name, "value", 5, SCI_NEVER), SCI_STORED);
+	assert_int_equal(put(lru, &name, "value", 5, SCI_NEVER), SCI_STORE_OK);
 	assert_int_equal(sci_shard_peek(lru, &name, 0, &copy), SCI_PEEK_ORDERED);
 	assert_int_equal(sct_peek_quick(lru, &name, 0, &copy), SCI_PEEK_ORDERED);
 	/* What is not there has no order. */
@@ -178,7 +178,7 @@ static void a_peek_is_a_use(void **state)
 	(void)state;
 	for (int i = 0; i < 20 * ENTRIES; i++) {
 		struct sci_name name = name_of(&i, sizeof i);
-		assert_int_equal(put(shard, &name, NULL, 0, SCI_NEVER), SCI_STORED);
+		assert_int_equal(put(shard, &name, NULL, 0, SCI_NEVER), SCI_STORE_OK);
 		for (int hot = 0; hot < 20; hot++) {
 			name = name_of(&hot, sizeof hot);
 			if (i % 2)
@@ -226,12 +226,12 @@ static void what_lies_before_the_log_is_no_record(void **state)
 		for (size_t len = 0; len <= KEY_MAX; len++) {
 			for (uint64_t hash = 0; hash < 16; hash++) {
 				assert_same_as_locked(shard, zeros, len, hash << 29);
-				assert_same_as_locked(shard, head + SCI_RECORD_HEADER, len,
+				assert_same_as_locked(shard, head + SCI_RECORD_KEY_AT, len,
 					hash << 29);
 			}
 		}
 		struct sci_name name = { &entries, sizeof entries, (uint64_t)entries << 29, NULL };
-		assert_int_equal(put(shard, &name, zeros, sizeof zeros, SCI_NEVER), SCI_STORED);
+		assert_int_equal(put(shard, &name, zeros, sizeof zeros, SCI_NEVER), SCI_STORE_OK);
 	}
 	free(shard);
 }
@@ -242,9 +242,9 @@ static void the_head_is_no_record_whatever_it_holds(void **state)
 	(void)state;
 	for (size_t len = 0; len <= KEY_MAX; len++) {
 		struct sci_shard *shard = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
-		uint64_t form = sci_form(SCI_RECORD_LIVE, sci_value_offset(len) + 56, len);
-		memcpy((unsigned char *)shard, &form, sizeof form);
-		assert_same_as_locked(shard, (unsigned char *)shard + SCI_RECORD_HEADER, len, 0);
+		uint64_t header = sci_header(SCI_RECORD_LIVE, sci_value_offset(len) + 56, len);
+		memcpy((unsigned char *)shard, &header, sizeof header);
+		assert_same_as_locked(shard, (unsigned char *)shard + SCI_RECORD_KEY_AT, len, 0);
 		free(shard);
 	}
 }
@@ -253,7 +253,7 @@ static void the_head_is_no_record_whatever_it_holds(void **state)
  * of a record of 80 bytes whose key are four zeros. */
 static void a_shard_of_four_mebibytes_has_no_zero_key(void **state)
 {
-	const uint32_t units = (uint32_t)(sci_form(SCI_RECORD_LIVE, 0, 4) >> 32);
+	const uint32_t units = (uint32_t)(sci_header(SCI_RECORD_LIVE, 0, 4) >> 32);
 	const unsigned char zeros[4] = { 0 };
 
 	(void)state;
@@ -264,7 +264,7 @@ static void a_shard_of_four_mebibytes_has_no_zero_key(void **state)
 	for (unsigned from_log = 0; from_log < 2; from_log++) {
 		struct sci_shard *shard =
 			open_shard((units + from_log * before) * 8, 100, SCI_POLICY_COUNTED);
-		shard->version = 80;
+		shard->sequence = 80;
 		assert_same_as_locked(shard, zeros, sizeof zeros, 0);
 		free(shard);
 	}
@@ -284,7 +284,7 @@ static void never_looks_outside(void **state)
 	(void)state;
 	for (uint64_t key = 0; key < 200; key++) {
 		struct sci_name name = name_of(&key, sizeof key);
-		assert_int_equal(put(shard, &name, buffer, key % 100, SCI_NEVER), SCI_STORED);
+		assert_int_equal(put(shard, &name, buffer, key % 100, SCI_NEVER), SCI_STORE_OK);
 	}
 	for (int round = 0; round < 20000; round++) {
 		/* Behind the head anything may be torn; small numbers are places and lengths. */
@@ -352,7 +352,7 @@ static void write_all_the_time(void)
 			continue;
 		}
 		size_t len = make_claim(&claim, key, ++versions[key]);
-		sct_check(put(shared, &name, &claim, len, SCI_NEVER) == SCI_STORED);
+		sct_check(put(shared, &name, &claim, len, SCI_NEVER) == SCI_STORE_OK);
 		atomic_store(&published[key], versions[key]);
 	}
 	atomic_store(&written, true);
@@ -405,7 +405,7 @@ static void gives_nothing_torn_or_old(void **state)
 		key_count = runs[i].keys;
 		length_count = runs[i].lengths;
 		/* Close to where the version wraps round. */
-		atomic_store(&shared->version, UINT32_MAX - 1001);
+		atomic_store(&shared->sequence, UINT32_MAX - 1001);
 		memset(published, 0, sizeof published);
 		written = false;
 		seen = unsure = 0;

@@ -38,7 +38,7 @@ static void ask(struct stream *stream, uint64_t key)
 	if (sci_shard_find(stream->shard, &name, 0, &found) == SCI_LOOKUP_HIT)
 		stream->hits++;
 	else
-		assert_int_equal(sci_shard_put(stream->shard, &name, &content, 0), SCI_STORED);
+		assert_int_equal(sci_shard_put(stream->shard, &name, &content, 0), SCI_STORE_OK);
 }
 
 /* In thousandths. */

@@ -48,7 +48,7 @@ static void put(struct sci_shard *shard, uint64_t key, size_t len, uint32_t cost
 		.cost = cost,
 	};
 
-	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORED);
+	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
 }
 
 /* Ask as a function would: what is missing is put. */
@@ -104,6 +104,22 @@ static void a_giant_does_not_push_out_a_working_set(void **state)
 	assert_null(sci_shard_check(shard));
 	free(shard);
 	free(lru);
+}
+
+/* Also while there is no evidence yet, and the cache keeps what is recent. */
+static void a_giant_does_not_push_out_all_of_a_cold_cache(void **state)
+{
+	struct sci_shard *shard = open_shard(SCI_POLICY_COUNTED, 0, 256);
+
+	(void)state;
+	for (uint64_t key = 0; key < SET; key++)
+		put(shard, key, SET_LEN, 0);
+	assert_true(shard->keeps_recent);
+	put(shard, 1ull << 40, MEMORY / 8 * 7, 0);
+	assert_int_equal(count(shard, 0, SET), SET);
+	assert_false(shard->keeps_recent);
+	assert_null(sci_shard_check(shard));
+	free(shard);
 }
 
 /* Nothing goes for one that is not stored after all. */
@@ -283,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_giant_does_not_push_out_a_working_set),
+		cmocka_unit_test(a_giant_does_not_push_out_all_of_a_cold_cache),
 		cmocka_unit_test(what_loses_leaves_no_trace),
 		cmocka_unit_test(a_giant_that_is_used_more_is_taken_in),
 		cmocka_unit_test(a_giant_alone_is_stored),

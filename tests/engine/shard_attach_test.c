@@ -30,7 +30,7 @@ static void put(struct sci_shard *shard, unsigned number, int64_t expires_ms)
 		.idle_ms = number % 7 == 0 ? 1000 : 0,
 		.cost = number % 5 };
 
-	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORED);
+	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
 }
 
 static bool find(struct sci_shard *shard, unsigned number, int64_t now_ms, struct sci_found *found)
@@ -64,9 +64,9 @@ static struct sci_shard *used_shard(void)
 	for (unsigned i = 0; i < ENTRIES; i++)
 		put(shard, i, i % 3 == 0 ? 5000 : SCI_NEVER);
 	assert_true(find(shard, ENTRIES - 1, 0, &found));
-	assert_true(sci_shard_pin(shard, found.place));
+	assert_true(sci_shard_pin(shard, found.offset));
 	assert_true(find(shard, ENTRIES - 2, 0, &found));
-	assert_true(sci_shard_pin(shard, found.place));
+	assert_true(sci_shard_pin(shard, found.offset));
 	struct sci_name name = name_of(text, ENTRIES - 2);
 	assert_true(sci_shard_remove(shard, &name));
 	name = name_of(text, ENTRIES - 10);
@@ -124,13 +124,13 @@ static void what_is_none_is_refused(void **state)
 static void objects_are_refused(void **state)
 {
 	struct sci_shard *shard = used_shard();
-	struct sci_departed object = { NULL };
+	struct sci_object_link object = { NULL };
 	struct sci_content content = { .object = &object, .expires_ms = SCI_NEVER };
 	char text[32];
 	struct sci_name name = name_of(text, 7);
 
 	(void)state;
-	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORED);
+	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
 	assert_null(sci_shard_check(shard));
 	assert_null(sci_shard_attach(shard, BYTES));
 	free(shard);

@@ -11,7 +11,7 @@
 #define BYTES (32u << 10)
 
 static struct sci_shard *shard;
-static sci_place live, pinned, detached, hole;
+static sci_offset live, pinned, detached, hole;
 static struct sci_found pinned_value;
 
 static struct sci_name name_of(const uint64_t *key)
@@ -19,12 +19,12 @@ static struct sci_name name_of(const uint64_t *key)
 	return (struct sci_name){ key, sizeof *key, sci_hash(key, sizeof *key, 5), NULL };
 }
 
-static sci_place place_of(uint64_t key)
+static sci_offset offset_of(uint64_t key)
 {
 	struct sci_name name = name_of(&key);
 
 	assert_int_equal(sci_shard_find(shard, &name, 0, &pinned_value), SCI_LOOKUP_HIT);
-	return pinned_value.place;
+	return pinned_value.offset;
 }
 
 /* Entries in both queues, some that are pinned, one of them detached, and a hole. */
@@ -47,18 +47,18 @@ static int set_up(void **state)
 						 .len = sizeof value,
 						 .expires_ms = SCI_NEVER },
 					 0),
-			SCI_STORED);
+			SCI_STORE_OK);
 	}
 	/* Of the sixty the first went; what is taken here is what surely is there. */
 	uint64_t keys[] = { 56, 57, 58, 59 };
-	live = place_of(keys[3]);
-	pinned = place_of(keys[2]);
+	live = offset_of(keys[3]);
+	pinned = offset_of(keys[2]);
 	sci_shard_pin(shard, pinned);
-	detached = place_of(keys[1]);
+	detached = offset_of(keys[1]);
 	sci_shard_pin(shard, detached);
 	struct sci_name name = name_of(&keys[1]);
 	assert_true(sci_shard_remove(shard, &name));
-	hole = place_of(keys[0]);
+	hole = offset_of(keys[0]);
 	name = name_of(&keys[0]);
 	assert_true(sci_shard_remove(shard, &name));
 	assert_null(sci_shard_check(shard));
@@ -114,8 +114,8 @@ static void faults_of_the_head(void **state)
 	assert_noticed(shard->max_entries, shard->entries - 1, "more entries than the bound");
 	assert_noticed(shard->expiry_at, UINT32_MAX,
 		"the search for expired entries has left the index");
-	assert_noticed(shard->window_share, 2, "the window's share is none");
-	assert_noticed(shard->drift, 2, "the window moves by more than an entry at a time");
+	assert_noticed(shard->window_share, UINT32_MAX, "the window's share is none");
+	assert_noticed(shard->drift, INT32_MIN, "the window moves by more than an entry at a time");
 	assert_noticed(shard->recount_at, UINT32_MAX, "the recount has left the index");
 	assert_noticed(shard->recount_lines, UINT32_MAX, "the recount has left the index");
 	assert_noticed(shard->leave_patience, 0, "no evidence is wanted for a change of mind");
@@ -142,27 +142,27 @@ static void faults_of_records(void **state)
 	sci_slot *slot = sci_index_slot(shard, live);
 
 	(void)state;
-	uint64_t form = record->form;
+	uint64_t header = record->header;
 
-	assert_noticed(record->form, 0, "a record does not end where the next begins");
-	assert_noticed(record->form, sci_form(SCI_RECORD_LIVE, BYTES, 8),
+	assert_noticed(record->header, 0, "a record does not end where the next begins");
+	assert_noticed(record->header, sci_header(SCI_RECORD_LIVE, BYTES, 8),
 		"a record does not end where the next begins");
-	assert_noticed(record->form, sci_form(SCI_RECORD_LIVE, sci_form_bytes(form), 1000),
+	assert_noticed(record->header, sci_header(SCI_RECORD_LIVE, sci_header_bytes(header), 1000),
 		"a record is shorter than what it holds");
-	assert_noticed(record->form, form | SCI_FORM_IDLE,
+	assert_noticed(record->header, header | SCI_HEADER_IDLE,
 		"a record has an idle time and no deadline");
-	assert_noticed(record->form, form | sci_form(SCI_RECORD_OBJECT, 0, 0),
+	assert_noticed(record->header, header | sci_header(SCI_RECORD_OBJECT, 0, 0),
 		"an object's record is not as it should be");
-	assert_noticed(record->form, sci_form(SCI_RECORD_DETACHED, sci_form_bytes(form), 8),
+	assert_noticed(record->header, sci_header(SCI_RECORD_DETACHED, sci_header_bytes(header), 8),
 		"a detached record is not pinned");
-	assert_noticed(record->form, sci_form(SCI_RECORD_DEAD, sci_form_bytes(form), 8),
+	assert_noticed(record->header, sci_header(SCI_RECORD_DEAD, sci_header_bytes(header), 8),
 		"a dead record has a form of the living");
 	assert_noticed(record->slot, record->slot ^ 1, "a live record is not in the index");
 	assert_noticed(record->slot, UINT32_MAX, "a live record is not in the index");
 	assert_noticed(*slot, 0, "a live record is not in the index");
-	assert_noticed(sci_record_at(shard, pinned)->form,
-		sci_record_at(shard, pinned)->form - SCI_PIN, "the count of pins is wrong");
-	assert_noticed(record->form, form + SCI_PIN, "the count of pins is wrong");
+	assert_noticed(sci_record_at(shard, pinned)->header,
+		sci_record_at(shard, pinned)->header - SCI_PIN, "the count of pins is wrong");
+	assert_noticed(record->header, header + SCI_PIN, "the count of pins is wrong");
 }
 
 /* The first line's entry comes due before the shard believes that anything is. */
@@ -173,7 +173,7 @@ static void a_deadline_that_is_not_expected(void **state)
 	struct sci_content content = { .value = "", .expires_ms = 100 };
 
 	(void)state;
-	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORED);
+	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
 	assert_noticed(shard->due_ms, 101, "a record is due before anything is");
 }
 
@@ -245,7 +245,7 @@ static void faults_of_counts(void **state)
 
 	/* An entry that is in no queue. */
 	struct sci_queue *window = &shard->queue[SCI_WINDOW];
-	sci_place oldest = window->oldest, next = sci_record_at(shard, oldest)->newer;
+	sci_offset oldest = window->oldest, next = sci_record_at(shard, oldest)->newer;
 	window->oldest = next;
 	sci_record_at(shard, next)->older = 0;
 	window->entries--;

@@ -87,7 +87,7 @@ static const struct config configs[] = {
 };
 
 struct object {
-	struct sci_departed departed; /* first */
+	struct sci_object_link link; /* first */
 	uint64_t version;
 	bool is_stored;
 	struct object *older; /* all of a run */
@@ -175,7 +175,7 @@ static void assert_found(const struct entry *entry, const struct sci_found *foun
 		assert_bytes(entry, found->value, found->len);
 		return;
 	}
-	assert_ptr_equal(found->object, &entry->object->departed);
+	assert_ptr_equal(found->object, &entry->object->link);
 	assert_int_equal(entry->object->version, entry->version);
 	assert_true(entry->object->is_stored);
 }
@@ -284,15 +284,15 @@ static struct object *new_object(uint64_t version)
 /* What has left the shard is the test's again. */
 static void see_off(void)
 {
-	struct sci_departed *departed = sci_shard_departed(run.shard);
+	struct sci_object_link *to_free = sci_shard_take_removed(run.shard);
 
-	for (; departed; departed = departed->next) {
-		struct object *object = (struct object *)(void *)departed;
+	for (; to_free; to_free = to_free->next) {
+		struct object *object = (struct object *)(void *)to_free;
 		assert_true(object->is_stored);
 		object->is_stored = false;
 		run.stored_objects--;
 	}
-	assert_null(sci_shard_departed(run.shard));
+	assert_null(sci_shard_take_removed(run.shard));
 }
 
 static void assert_gone(const struct entry *entry)
@@ -330,7 +330,7 @@ static struct entry make_entry(int key, struct sci_content *content)
 		content->cost = below(20) ? (uint32_t)below(1000) : UINT32_MAX;
 	if (has(OBJECTS) && below(2)) {
 		entry.object = new_object(entry.version);
-		content->object = &entry.object->departed;
+		content->object = &entry.object->link;
 		content->weight = below(3) ? entry.len : 0;
 		content->len = 0;
 	}
@@ -352,9 +352,9 @@ static void do_put(int key)
 		entry.object->is_stored = true;
 		run.stored_objects++;
 	}
-	enum sci_stored stored =
+	enum sci_store_result stored =
 		sci_shard_put(run.shard, make_name(key, &name), &content, run.now_ms);
-	if (entry.object && stored != SCI_STORED) {
+	if (entry.object && stored != SCI_STORE_OK) {
 		/* The object stays with who wanted to store it. */
 		entry.object->is_stored = false;
 		run.stored_objects--;
@@ -364,13 +364,13 @@ static void do_put(int key)
 		assert_gone(old);
 		model_drop(old);
 	}
-	if (stored == SCI_STORED)
+	if (stored == SCI_STORE_OK)
 		run.model[run.count++] = entry;
 	else
 		assert_true(entry.len > 1000 || run.pin_count > 0);
 	/* What was just stored is there, unless it is large and not worth what would have gone for it. */
 	struct sci_found found;
-	if (stored == SCI_STORED && entry.key % 2) {
+	if (stored == SCI_STORE_OK && entry.key % 2) {
 		if (sci_shard_find(run.shard, &name.name, run.now_ms, &found) == SCI_LOOKUP_HIT) {
 			assert_found(&entry, &found);
 			model_use(model_find(key));
@@ -431,7 +431,7 @@ static void do_find(int key)
 	assert_found(entry, &found);
 	entry = model_use(entry);
 	if (has(PINS) && !entry->object && run.pin_count < PINS_MAX && below(4) == 0) {
-		assert_true(sci_shard_pin(run.shard, found.place));
+		assert_true(sci_shard_pin(run.shard, found.offset));
 		run.pins[run.pin_count++] = (struct pin){ found, *entry };
 	}
 }
@@ -444,7 +444,7 @@ static void do_unpin(int key)
 	size_t i = below(run.pin_count);
 	/* Whatever happened to the entry since, the value is what it was, where it was. */
 	assert_found(&run.pins[i].entry, &run.pins[i].found);
-	sci_shard_unpin(run.shard, run.pins[i].found.place);
+	sci_shard_unpin(run.shard, run.pins[i].found.offset);
 	run.pins[i] = run.pins[--run.pin_count];
 }
 

@@ -25,7 +25,7 @@ static struct sci_name name_of(char *text, uint64_t number)
 	return (struct sci_name){ text, (size_t)len, sci_hash(text, (size_t)len, 42), NULL };
 }
 
-static enum sci_stored put(struct sci_shard *shard, uint64_t number, size_t len)
+static enum sci_store_result put(struct sci_shard *shard, uint64_t number, size_t len)
 {
 	static const unsigned char value[1 << 20];
 	char text[32];
@@ -50,7 +50,7 @@ static void keeps_exactly_the_last_128(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 10000; i++)
-		assert_int_equal(put(shard, i, i % 300), SCI_STORED);
+		assert_int_equal(put(shard, i, i % 300), SCI_STORE_OK);
 	assert_int_equal(sci_shard_stats(shard).entries, 128);
 	assert_int_equal(sci_shard_stats(shard).evictions, 10000 - 128);
 	for (uint64_t i = 0; i < 10000; i++)
@@ -64,7 +64,7 @@ static void a_small_cache_stays_in_few_pages(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 100000; i++)
-		assert_int_equal(put(shard, i, 200), SCI_STORED);
+		assert_int_equal(put(shard, i, 200), SCI_STORE_OK);
 	/* 100 records of 248 bytes; the log may be up to twice that. */
 	assert_true((shard->log.end - shard->log_start) * SCI_UNIT < 2 * 100 * 248 + 8192);
 	free(shard);
@@ -83,7 +83,7 @@ static void the_overhead_is_under_48_bytes(void **state)
 		memset(memory, 0, bytes);
 		struct sci_shard *shard = sci_shard_format(memory, &options);
 		for (uint64_t i = 0; i < 100000; i++)
-			assert_int_equal(put(shard, i, 64), SCI_STORED);
+			assert_int_equal(put(shard, i, 64), SCI_STORE_OK);
 		double overhead = (double)bytes / (double)sci_shard_stats(shard).entries - 80;
 		printf("%.1f bytes overhead each\n", overhead);
 		assert_true(overhead <= 48);
@@ -99,17 +99,17 @@ static void a_value_may_fill_the_log(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < 50; i++)
-		assert_int_equal(put(shard, i, 1000), SCI_STORED);
-	assert_int_equal(put(shard, 99, most), SCI_STORED);
+		assert_int_equal(put(shard, i, 1000), SCI_STORE_OK);
+	assert_int_equal(put(shard, 99, most), SCI_STORE_OK);
 	assert_true(has(shard, 99, &found));
 	assert_int_equal(found.len, most);
 	assert_int_equal(sci_shard_stats(shard).entries, 1);
 	assert_null(sci_shard_check(shard));
 
 	/* One byte more cannot be stored, and the older value of that key is gone. */
-	assert_int_equal(put(shard, 99, most + 1), SCI_STORED_NOT_TOO_LARGE);
+	assert_int_equal(put(shard, 99, most + 1), SCI_STORE_TOO_LARGE);
 	assert_false(has(shard, 99, &found));
-	assert_int_equal(put(shard, 100, 0), SCI_STORED);
+	assert_int_equal(put(shard, 100, 0), SCI_STORE_OK);
 	assert_true(has(shard, 100, &found));
 	assert_int_equal(found.len, 0);
 	assert_null(sci_shard_check(shard));
@@ -127,7 +127,7 @@ static void a_use_never_brings_a_deadline_forward(void **state)
 	struct sci_found found;
 
 	(void)state;
-	assert_int_equal(sci_shard_put(shard, &name, &content, 1000), SCI_STORED);
+	assert_int_equal(sci_shard_put(shard, &name, &content, 1000), SCI_STORE_OK);
 	assert_int_equal(sci_shard_find(shard, &name, INT64_MIN, &found), SCI_LOOKUP_HIT);
 	assert_int_equal(sci_shard_find(shard, &name, 900, &found), SCI_LOOKUP_HIT);
 	assert_int_equal(sci_shard_find(shard, &name, 1099, &found), SCI_LOOKUP_HIT);
@@ -144,13 +144,13 @@ static void pinned_values_leave_no_room(void **state)
 	struct sci_found found;
 
 	(void)state;
-	assert_int_equal(put(shard, 1, half), SCI_STORED);
+	assert_int_equal(put(shard, 1, half), SCI_STORE_OK);
 	assert_true(has(shard, 1, &found));
-	(void)sci_shard_pin(shard, found.place);
-	assert_int_equal(put(shard, 2, half), SCI_STORED_NOT_NO_ROOM);
+	(void)sci_shard_pin(shard, found.offset);
+	assert_int_equal(put(shard, 2, half), SCI_STORE_NO_ROOM);
 	assert_true(has(shard, 1, &found));
-	sci_shard_unpin(shard, found.place);
-	assert_int_equal(put(shard, 2, half), SCI_STORED);
+	sci_shard_unpin(shard, found.offset);
+	assert_int_equal(put(shard, 2, half), SCI_STORE_OK);
 	assert_false(has(shard, 1, &found));
 	assert_null(sci_shard_check(shard));
 	free(shard);
@@ -197,9 +197,9 @@ static void the_check_notices_damage(void **state)
 	for (unsigned bit = 3; bit < 64; bit++) {
 		if (bit >= SCI_KEY_LEN_SHIFT && bit < SCI_STATE_SHIFT)
 			continue;
-		record->form ^= UINT64_C(1) << bit;
+		record->header ^= UINT64_C(1) << bit;
 		assert_non_null(sci_shard_check(shard));
-		record->form ^= UINT64_C(1) << bit;
+		record->header ^= UINT64_C(1) << bit;
 	}
 	record->slot ^= 1;
 	assert_non_null(sci_shard_check(shard));

@@ -36,7 +36,7 @@ static void put(uint32_t number, int64_t expires_ms)
 		.expires_ms = expires_ms };
 	struct sci_name name = name_of(&number);
 
-	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORED);
+	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
 }
 
 static bool is_there(uint32_t number)

@@ -1,5 +1,6 @@
 """What is written and what is there: every exported function is explained above its declaration and
-named by a test, every relative link leads somewhere, every ./dev command that a page shows exists."""
+named by a test, every relative link leads somewhere, every function, file and ./dev command that a page
+names exists."""
 
 import re
 import shutil
@@ -109,6 +110,13 @@ class Docs(unittest.TestCase):
         self.assertEqual(len(blocks), 1)
         self.assert_compiles(AROUND % blocks[0])
 
+    def test_the_figures_of_the_readme_are_those_of_the_benchmarks(self):
+        readme = (SOURCE / "README.md").read_text(encoding="utf-8")
+        hit, memory = re.search(r"A hit takes ([\d.]+) ns .*takes (\d+) bytes of memory", readme).groups()
+        page = (SOURCE / "docs/benchmarks.md").read_text(encoding="utf-8")
+        self.assertIn(f"| hit, 1,000 keys, 1 thread | {hit} |", page)
+        self.assertRegex(page, rf"\| bytes per entry [^#]*\n\| scopecache \| {memory} \|")
+
     def test_the_examples_of_the_page_about_caches_compile(self):
         blocks = blocks_of("c", "docs/cache.md")
         self.assertGreater(len(blocks), 1)
@@ -129,6 +137,26 @@ class Docs(unittest.TestCase):
         page = (SOURCE / "docs/architecture.md").read_text(encoding="utf-8")
         for room in (SOURCE / "src").iterdir():
             self.assertIn(f"| `src/{room.name}/` |", page)
+
+    def test_every_function_on_a_page_exists(self):
+        known, checked = set(), 0
+        for path in files(".c", ".h", ".hpp", ".cpp", ".txt"):
+            known |= set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+        for page in files(".md"):
+            named = set(re.findall(r"\bsci?_[a-z]\w*", page.read_text(encoding="utf-8")))
+            checked += len(named)
+            self.assertEqual(named - known, set(), name_of(page))
+        self.assertGreater(checked, 0)
+        page = (SOURCE / "docs/architecture.md").read_text(encoding="utf-8")
+        called = set(re.findall(r"`(\w+)\(\)`", page))
+        self.assertGreater(len(called), 0)
+        self.assertEqual(called - known, set())
+
+    def test_every_file_on_the_map_exists(self):
+        page = (SOURCE / "docs/architecture.md").read_text(encoding="utf-8")
+        named = set(re.findall(r"\b\w+\.(?:c|h|hpp|py)\b", page))
+        self.assertGreater(len(named), 0)
+        self.assertEqual(named - {path.name for path in files()}, set())
 
     def test_every_command_shown_exists(self):
         usage = subprocess.run([SOURCE / "dev", "help"], stdout=subprocess.PIPE, text=True, check=True).stdout

@@ -14,12 +14,12 @@ CACHE_H = "include/scopecache/cache.h"
 
 # In which file, after what, comes what.
 GROWTH = (
-    (CACHE_H, '"what sc_cache_fetch_many() loads with; NULL: the loader, one by one")',
+    (CACHE_H, '"the loader of sc_cache_fetch_many(); NULL: the loader, once for each key")',
      ' NUMBER(later, 5, 0, 9, "of a later version") POINTER(void *, later_pointer, "of a later version")'),
     (CACHE_H, 'X(load_absences, "loads that found that there is no value")', ' X(later, "of a later version")'),
-    (CACHE_H, "uint64_t cost;  /* of making it anew, in a unit of the caller's; 0: not known */",
+    (CACHE_H, "uint64_t cost;  /* of making the value again, in a unit of the caller's; 0: not known */",
      " uint64_t later;"),
-    (CACHE_H, "void *loader_context; /* given to this loader */", " uint64_t later;"),
+    (CACHE_H, "void *loader_context; /* passed to this loader */", " uint64_t later;"),
     ("include/scopecache/memo.h", "uint64_t currsize;", " uint64_t later;"),
 )
 

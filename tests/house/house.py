@@ -13,7 +13,7 @@ HEADERS = sorted((INCLUDE / "scopecache").glob("*.h"))
 
 # The installed libraries, and the headers that declare what each of them exports.
 LIBRARIES = {
-    "scopecache": ("cache.h", "key.h", "memo.h", "resource.h", "process.h", "version.h"),
+    "scopecache": ("cache.h", "eviction.h", "key.h", "memo.h", "resource.h", "process.h", "version.h"),
     "scopecache-lambda": ("lambda.h",),
 }
 

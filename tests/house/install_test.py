@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from house import BUILD, HEADERS, SOURCE
+from house import BUILD, HEADERS, SOURCE, exported_functions
 
 CONSUMER = SOURCE / "tests/house/consumer"
 C_FLAGS = ("-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
@@ -70,6 +70,12 @@ class Whole(Prefix):
         installed = sorted(path.name for path in (self.prefix / "include/scopecache").iterdir())
         self.assertEqual(installed, sorted(path.name for path in (SOURCE / "include/scopecache").iterdir()))
         self.assertLess({header.name for header in HEADERS}, set(installed))
+
+    def test_the_manual_is_there(self):
+        installed = {path.name for path in (self.prefix / "share/man/man3").iterdir()}
+        exported = {f"{name}.3" for header in HEADERS for name in exported_functions(header)}
+        self.assertGreater(len(exported), 0)
+        self.assertLessEqual(exported, installed)
 
     def test_pkg_config_shared(self):
         for name, module in (("keeps", "scopecache"), ("answers", "scopecache-function")):
@@ -166,6 +172,7 @@ int main()
 
     def test_the_command_is_installed(self):
         run("cmake", "--install", BUILD, "--prefix", self.top / "command")
+        self.assertTrue((self.top / "command/share/man/man1/scopecache-local.1").exists())
         usage = run(self.top / "command/bin/scopecache", "--help")
         self.assertIn("usage", usage.lower())
 

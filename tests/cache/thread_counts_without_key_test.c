@@ -3,21 +3,21 @@
 #include "support/cmocka.h"
 #include "support/threads.h"
 
-#include "cache/tally.h"
+#include "cache/thread_counts.h"
 
 #include <pthread.h>
 
-static struct sci_tally tally;
+static struct sci_thread_counts counts;
 
 static void count(unsigned number, void *arg)
 {
 	(void)number;
 	(void)arg;
 	for (int i = 0; i < 1000; i++) {
-		sci_tally_hit(&tally);
-		sci_tally_miss(&tally);
+		sci_thread_counts_hit(&counts);
+		sci_thread_counts_miss(&counts);
 	}
-	sct_check(sci_tally_number == 0);
+	sct_check(sci_thread_counts_number == 0);
 }
 
 static void all_share_one(void **state)
@@ -28,8 +28,8 @@ static void all_share_one(void **state)
 	while (pthread_key_create(&key, NULL) == 0)
 		;
 	sct_threads_run(4, count, NULL);
-	assert_int_equal(sci_tally_sum(&tally).hits, 4000);
-	assert_int_equal(sci_tally_sum(&tally).misses, 4000);
+	assert_int_equal(sci_thread_counts_sum(&counts).hits, 4000);
+	assert_int_equal(sci_thread_counts_sum(&counts).misses, 4000);
 }
 
 int main(void)

@@ -3,13 +3,13 @@
 #include "support/cmocka.h"
 #include "support/threads.h"
 
-#include "cache/tally.h"
+#include "cache/thread_counts.h"
 
 #include <pthread.h>
 
 #define COUNTS 1000u
 
-static struct sci_tally tally;
+static struct sci_thread_counts counts;
 static pthread_key_t late;
 static pthread_barrier_t all_there;
 static atomic_uint with_own, with_shared;
@@ -17,15 +17,15 @@ static atomic_uint with_own, with_shared;
 static void count(void)
 {
 	for (unsigned i = 0; i < COUNTS; i++) {
-		sci_tally_hit(&tally);
-		sci_tally_miss(&tally);
-		sci_tally_miss(&tally);
+		sci_thread_counts_hit(&counts);
+		sci_thread_counts_miss(&counts);
+		sci_thread_counts_miss(&counts);
 	}
 }
 
 static void assert_counted(uint64_t threads)
 {
-	struct sci_tally_sum sum = sci_tally_sum(&tally);
+	struct sci_thread_counts_sum sum = sci_thread_counts_sum(&counts);
 
 	assert_int_equal(sum.hits, threads * COUNTS);
 	assert_int_equal(sum.misses, threads * COUNTS * 2);
@@ -36,13 +36,13 @@ static void count_alone(unsigned number, void *arg)
 	(void)number;
 	(void)arg;
 	count();
-	atomic_fetch_add(sci_tally_number ? &with_own : &with_shared, 1);
+	atomic_fetch_add(sci_thread_counts_number ? &with_own : &with_shared, 1);
 }
 
 static int begin_anew(void **state)
 {
 	(void)state;
-	tally = (struct sci_tally){ 0 };
+	counts = (struct sci_thread_counts){ 0 };
 	with_own = with_shared = 0;
 	return 0;
 }
@@ -72,7 +72,7 @@ static void too_many_at_once_share_one(void **state)
 	sct_threads_run(THREADS, count_together, NULL);
 	pthread_barrier_destroy(&all_there);
 	assert_counted(THREADS);
-	assert_in_range(with_own, 1, SCI_TALLY_THREADS - 1);
+	assert_in_range(with_own, 1, SCI_COUNTED_THREADS - 1);
 	assert_int_equal(with_own + with_shared, THREADS);
 
 	/* And when those are gone, nobody has to. */
@@ -84,13 +84,13 @@ static void too_many_at_once_share_one(void **state)
 static void count_late(void *value)
 {
 	(void)value;
-	sci_tally_hit(&tally);
+	sci_thread_counts_hit(&counts);
 }
 
 static void count_early_and_late(unsigned number, void *arg)
 {
 	count_alone(number, arg);
-	sct_check(pthread_setspecific(late, &tally) == 0);
+	sct_check(pthread_setspecific(late, &counts) == 0);
 }
 
 /* What the caller does when its threads end comes before or after the number is given back. */
@@ -101,7 +101,7 @@ static void a_thread_may_count_while_it_ends(void **state)
 	for (int i = 0; i < 100; i++)
 		sct_threads_run(1, count_early_and_late, NULL);
 	pthread_key_delete(late);
-	assert_int_equal(sci_tally_sum(&tally).hits, 100 * (COUNTS + 1));
+	assert_int_equal(sci_thread_counts_sum(&counts).hits, 100 * (COUNTS + 1));
 	assert_int_equal(with_own, 100);
 }
 

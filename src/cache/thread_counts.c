@@ -3,12 +3,12 @@
  *
  * Who takes over a number goes on counting where the former thread stopped: the bit that says that a
  * number is taken also hands over what was counted with it. */
-#include "cache/tally.h"
+#include "cache/thread_counts.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 
-_Thread_local unsigned sci_tally_number;
+_Thread_local unsigned sci_thread_counts_number;
 
 /* A bit for each number: 1 is taken. That of 0, which is nobody's, stays. */
 #define NOBODYS 1u
@@ -19,17 +19,17 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool has_key;
 
-#define ALL_NUMBERS ((1u << SCI_TALLY_THREADS) - 1)
+#define ALL_NUMBERS ((1u << SCI_COUNTED_THREADS) - 1)
 
-_Static_assert(SCI_TALLY_THREADS < 32, "a bit for each number");
+_Static_assert(SCI_COUNTED_THREADS < 32, "a bit for each number");
 
 /* The thread ends. What still counts on it after this takes a number anew. */
 static void give_back(void *value)
 {
-	unsigned number = sci_tally_number;
+	unsigned number = sci_thread_counts_number;
 
 	(void)value;
-	sci_tally_number = 0;
+	sci_thread_counts_number = 0;
 	atomic_fetch_and_explicit(&taken, ~(1u << number) | NOBODYS, memory_order_release);
 }
 
@@ -65,37 +65,37 @@ static void begin(void)
 {
 	pthread_once(&once, make_key);
 	if (has_key && pthread_setspecific(key, &taken) == 0)
-		sci_tally_number = take();
+		sci_thread_counts_number = take();
 }
 
 /* Where a thread counts that has not counted before, or found no number then. */
 static void count(_Atomic uint64_t *shared, _Atomic uint64_t *own)
 {
-	if (sci_tally_number)
-		sci_tally_add(own);
+	if (sci_thread_counts_number)
+		sci_thread_counts_add(own);
 	else
 		atomic_fetch_add_explicit(shared, 1, memory_order_relaxed);
 }
 
-void sci_tally_hit_shared(struct sci_tally *tally)
+void sci_thread_counts_hit_shared(struct sci_thread_counts *counts)
 {
 	begin();
-	count(&tally->thread[0].hits, &tally->thread[sci_tally_number].hits);
+	count(&counts->thread[0].hits, &counts->thread[sci_thread_counts_number].hits);
 }
 
-void sci_tally_miss_shared(struct sci_tally *tally)
+void sci_thread_counts_miss_shared(struct sci_thread_counts *counts)
 {
 	begin();
-	count(&tally->thread[0].misses, &tally->thread[sci_tally_number].misses);
+	count(&counts->thread[0].misses, &counts->thread[sci_thread_counts_number].misses);
 }
 
-struct sci_tally_sum sci_tally_sum(const struct sci_tally *tally)
+struct sci_thread_counts_sum sci_thread_counts_sum(const struct sci_thread_counts *counts)
 {
-	struct sci_tally_sum sum = { 0 };
+	struct sci_thread_counts_sum sum = { 0 };
 
-	for (unsigned i = 0; i < SCI_TALLY_THREADS; i++) {
-		sum.hits += atomic_load_explicit(&tally->thread[i].hits, memory_order_relaxed);
-		sum.misses += atomic_load_explicit(&tally->thread[i].misses, memory_order_relaxed);
+	for (unsigned i = 0; i < SCI_COUNTED_THREADS; i++) {
+		sum.hits += atomic_load_explicit(&counts->thread[i].hits, memory_order_relaxed);
+		sum.misses += atomic_load_explicit(&counts->thread[i].misses, memory_order_relaxed);
 	}
 	return sum;
 }

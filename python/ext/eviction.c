@@ -1,0 +1,142 @@
+/* eviction.c - exact order of use, and the library's adaptive policy. None of this runs anybody's code. */
+#include "eviction.h"
+
+static void list_remove(struct table *table, struct entry *entry)
+{
+	*(entry->newer ? &entry->newer->older : &table->newest) = entry->older;
+	*(entry->older ? &entry->older->newer : &table->oldest) = entry->newer;
+}
+
+static void list_insert(struct table *table, struct entry *entry)
+{
+	entry->newer = NULL;
+	entry->older = table->newest;
+	*(table->newest ? &table->newest->newer : &table->oldest) = entry;
+	table->newest = entry;
+}
+
+void eviction_make_newest(struct table *table, struct entry *entry)
+{
+	list_remove(table, entry);
+	list_insert(table, entry);
+}
+
+void eviction_remove(struct table *table, struct entry *entry)
+{
+	if (table->exact) {
+		list_remove(table, entry);
+	} else if (table->order) {
+		if (entry->number != SC_EVICTION_NONE) {
+			sc_eviction_remove(table->order, entry->number);
+		}
+	}
+}
+
+void eviction_reset(struct table *table)
+{
+	table->newest = table->oldest = NULL;
+	sc_eviction_close(table->order);
+	table->order = NULL;
+	PyMem_Free(table->by_number);
+	table->by_number = NULL;
+	table->numbers = 0;
+}
+
+static struct entry *take_out(struct table *table, struct entry *entry, struct entry *list)
+{
+	table_unlink(table, entry);
+	entry->chain = list;
+	return entry;
+}
+
+static bool is_too_much(const struct table *table)
+{
+	return (table->maxsize >= 0 && table->count > (size_t)table->maxsize) ||
+		(table->max_bytes && table->bytes > table->max_bytes);
+}
+
+static struct entry *insert_exactly(struct table *table, struct entry *entry)
+{
+	struct entry *gone = NULL;
+	list_insert(table, entry);
+	/* What is larger than the bound pushes out nothing else. */
+	if (table->max_bytes && entry->bytes > table->max_bytes) {
+		return take_out(table, entry, NULL);
+	}
+	while (is_too_much(table)) {
+		gone = take_out(table, table->oldest, gone);
+	}
+	return gone;
+}
+
+/* Returns false when memory is out. */
+static bool make_order(struct table *table)
+{
+	if (!table->order) {
+		struct sc_eviction_options options = { .size = sizeof(options),
+			.max_entries = table->maxsize > 0 ? (uint64_t)table->maxsize : 0,
+			.max_weight = table->max_bytes,
+			.grow = 1 };
+		/* More entries than the library can order fit into no memory. */
+		if (options.max_entries > UINT32_C(1) << 28) {
+			options.max_entries = UINT32_C(1) << 28;
+		}
+		return sc_eviction_open(&table->order, &options) == 0;
+	}
+	return true;
+}
+
+/* Returns false when memory is out. */
+static bool has_place(struct table *table, uint32_t number)
+{
+	if (number < table->numbers) {
+		return true;
+	}
+	size_t numbers = ((size_t)number + 1) * 3 / 2 + 8;
+	struct entry **grown = PyMem_Realloc(table->by_number, numbers * sizeof(*grown));
+	if (!grown) {
+		return false;
+	}
+	table->by_number = grown;
+	table->numbers = numbers;
+	return true;
+}
+
+static struct entry *take_out_victims(struct table *table)
+{
+	struct entry *gone = NULL;
+	uint32_t victim;
+	while (sc_eviction_victim(table->order, &victim)) {
+		table->by_number[victim]->number = SC_EVICTION_NONE;
+		gone = take_out(table, table->by_number[victim], gone);
+	}
+	return gone;
+}
+
+struct entry *eviction_insert(struct table *table, struct entry *entry)
+{
+	uint32_t number = SC_EVICTION_NONE;
+	if (table->exact) {
+		return insert_exactly(table, entry);
+	}
+	entry->number = number;
+	if (table->maxsize < 0 && !table->max_bytes) {
+		return NULL;
+	}
+	if (!make_order(table) ||
+		sc_eviction_insert(table->order, (uint64_t)entry->hash, entry->bytes, &number) <
+			0) {
+		return take_out(table, entry, NULL);
+	}
+	struct entry *gone = take_out_victims(table);
+	if (number == SC_EVICTION_NONE) {
+		return take_out(table, entry, gone);
+	}
+	if (!has_place(table, number)) {
+		sc_eviction_remove(table->order, number);
+		return take_out(table, entry, gone);
+	}
+	table->by_number[number] = entry;
+	entry->number = number;
+	return gone;
+}
