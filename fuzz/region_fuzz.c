@@ -9,6 +9,8 @@
 
 #include "base/hash.h"
 #include "engine/layout.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 #include "support/quick_peek.h"
 
 #include <stdio.h>

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "engine/shard.h"
+#include "engine/shard_check.h"
 #include "support/quick_peek.h"
 
 #include <stdio.h>

@@ -5,6 +5,7 @@
 
 #include "replay/belady.h"
 #include "replay/byte_bound.h"
+#include "replay/trace_open.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,33 +1,42 @@
-/* expiry_clock.h - the time that entries expire by: time since boot, which goes on while the process is frozen.
- *
- * Reading that clock costs several times a lookup. So the coarse wall clock is read, and its distance from the
- * last full reading is added; when that is a second or more, or negative, the full clock is read again. */
-#ifndef SCOPECACHE_PYTHON_CLOCK_H
-#define SCOPECACHE_PYTHON_CLOCK_H
+/* expiry_clock.h - the time that entries expire by, which goes on while the process is frozen. */
+#ifndef SCOPECACHE_PYTHON_EXPIRY_CLOCK_H
+#define SCOPECACHE_PYTHON_EXPIRY_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
 #define NS_PER_S INT64_C(1000000000)
 
-static inline int64_t clock_read(clockid_t id)
+/* The last reading of all clocks. Guarded by the interpreter's lock, as all of this. */
+struct expiry_clock {
+	int64_t coarse_ns; /* CLOCK_REALTIME_COARSE then, */
+	int64_t latest_ns; /* and when it was read last */
+	int64_t time_ns;   /* the time then */
+	int64_t real_ns, boot_ns, mono_ns;
+};
+
+extern struct expiry_clock expiry_clock;
+
+static inline int64_t clock_read_ns(clockid_t clock)
 {
 	struct timespec now;
-	clock_gettime(id, &now);
+	clock_gettime(clock, &now);
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
+/* Read all clocks, after `coarse_ns` was read. */
+int64_t clock_read_all_ns(int64_t coarse_ns);
+
+/* The time now, in nanoseconds since some moment; a tick of the kernel late, 1 to 10 ms. */
 static inline int64_t clock_now_ns(void)
 {
-	static int64_t last_wall, last_boot;
-	int64_t wall = clock_read(CLOCK_REALTIME_COARSE);
-	int64_t since = wall - last_wall;
-	if (since < 0 || since >= NS_PER_S) {
-		last_boot = clock_read(CLOCK_BOOTTIME);
-		last_wall = wall;
-		since = 0;
+	int64_t coarse_ns = clock_read_ns(CLOCK_REALTIME_COARSE);
+	int64_t since_ns = coarse_ns - expiry_clock.coarse_ns;
+	if (coarse_ns >= expiry_clock.latest_ns && since_ns < NS_PER_S) {
+		expiry_clock.latest_ns = coarse_ns;
+		return expiry_clock.time_ns + since_ns;
 	}
-	return last_boot + since;
+	return clock_read_all_ns(coarse_ns);
 }
 
 #endif

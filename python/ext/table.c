@@ -9,6 +9,7 @@
 #include "call_flight.h"
 
 #define FIRST_BUCKETS 8
+#define SEARCHES_MAX  1000 /* for one key; each but the last has met a comparison that changed the table */
 
 /* functools' own TypeError, with the argument's name or number in front. */
 static void name_argument(const struct key *key, uint32_t at)
@@ -131,9 +132,15 @@ static int same_arguments(const struct table *table, struct entry *entry, const 
 int table_find(struct table *table, const struct key *key, struct entry **found)
 {
 	*found = NULL;
+	unsigned searches = 0;
 again:
 	if (!table->buckets) {
 		return 0;
+	}
+	if (++searches > SEARCHES_MAX) {
+		PyErr_SetString(PyExc_RuntimeError,
+			"the comparison of arguments changes this cache each time");
+		return -1;
 	}
 	uint64_t version = table->version;
 	struct entry *entry = table->buckets[(size_t)key->hash & table->mask];

@@ -1,36 +1,91 @@
 /* weight.c - a walk over an object's parts, bounded in steps.
  *
  * The parts are those that the collector would visit. Types, modules, functions and code belong to the program, not
- * to the value, and are not entered. What an extension allocates and does not report is not seen. */
+ * to the value, and are not entered. What an extension allocates and does not report is not seen.
+ *
+ * There are at most STEPS_MAX steps, of which each object may take half of what is left. What a list, tuple, dict or
+ * set has beyond that is taken to weigh what those weigh, with all that they hold, that were looked at.
+ *
+ * The walk holds a reference to each part: asking for a size may run the collector, and that anybody's code. */
 #include "weight.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STEPS_MAX  2048
-#define SEEN_SLOTS (STEPS_MAX * 2)
+#define STEPS_MAX    2048
+#define FIRST_PARTS  64 /* without memory from the heap */
+#define SLOTS_A_PART 2  /* of the table of parts that were seen */
 
 struct walk {
-	PyObject *parts[STEPS_MAX];
-	PyObject *seen[SEEN_SLOTS];
-	size_t count;
+	PyObject **parts, **seen;
+	size_t count, room;
+	size_t limit;         /* of parts, while an object is entered */
+	size_t visits;        /* of the object that is being entered */
+	size_t seen_of_large; /* parts of those that were too large, */
+	size_t unseen;        /* and what was not looked at */
+	PyObject *first_parts[FIRST_PARTS], *first_seen[FIRST_PARTS * SLOTS_A_PART];
 };
+
+static PyObject **slot_of(const struct walk *walk, PyObject *part)
+{
+	size_t slots = walk->room * SLOTS_A_PART;
+	size_t slot = ((uintptr_t)part >> 4) % slots;
+	while (walk->seen[slot] && walk->seen[slot] != part) {
+		slot = (slot + 1) % slots;
+	}
+	return &walk->seen[slot];
+}
+
+static void free_room(struct walk *walk)
+{
+	if (walk->parts != walk->first_parts) {
+		PyMem_Free(walk->parts);
+	}
+}
+
+/* Returns false when memory is out: then no more parts are added. */
+static bool grow(struct walk *walk)
+{
+	size_t room = walk->room * 4;
+	PyObject **parts = PyMem_Calloc(room * (1 + SLOTS_A_PART), sizeof(PyObject *));
+	if (!parts) {
+		return false;
+	}
+	memcpy(parts, walk->parts, walk->count * sizeof(PyObject *));
+	free_room(walk);
+	walk->parts = parts;
+	walk->seen = parts + room;
+	walk->room = room;
+	for (size_t at = 0; at < walk->count; at++) {
+		*slot_of(walk, parts[at]) = parts[at];
+	}
+	return true;
+}
 
 static int add_part(PyObject *part, void *context)
 {
 	struct walk *walk = context;
+	walk->visits++;
 	if (!part || PyType_Check(part) || PyModule_Check(part) || PyFunction_Check(part) ||
 		PyCode_Check(part) || part == Py_None || PyBool_Check(part)) {
 		return 0;
 	}
-	size_t slot = ((uintptr_t)part >> 4) % SEEN_SLOTS;
-	while (walk->seen[slot] && walk->seen[slot] != part) {
-		slot = (slot + 1) % SEEN_SLOTS;
+	PyObject **slot = slot_of(walk, part);
+	if (*slot) {
+		return 0;
 	}
-	if (!walk->seen[slot] && walk->count < STEPS_MAX) {
-		walk->seen[slot] = part;
-		walk->parts[walk->count++] = part;
+	if (walk->count >= walk->limit) {
+		walk->visits--;
+		return 1;
 	}
+	if (walk->count == walk->room) {
+		if (!grow(walk)) {
+			return 0;
+		}
+		slot = slot_of(walk, part);
+	}
+	*slot = part;
+	walk->parts[walk->count++] = Py_NewRef(part);
 	return 0;
 }
 
@@ -53,23 +108,70 @@ static size_t own_size(PyObject *object)
 	return size + (PyObject_IS_GC(object) ? 2 * sizeof(void *) : 0);
 }
 
+/* The parts of a dict that the collector visits: where all keys are text, these are not among them. */
+static Py_ssize_t parts_of_dict(PyObject *dict)
+{
+	Py_ssize_t at = 0;
+	PyObject *key = NULL;
+	bool has_text = PyDict_Next(dict, &at, &key, NULL) && PyUnicode_CheckExact(key);
+	return PyDict_GET_SIZE(dict) * (has_text ? 1 : 2);
+}
+
+/* How many parts a container has; 0: not known. */
+static size_t parts_of(PyObject *object)
+{
+	Py_ssize_t parts = PyList_Check(object) ? PyList_GET_SIZE(object)
+		: PyTuple_Check(object)         ? PyTuple_GET_SIZE(object)
+		: PyDict_Check(object)          ? parts_of_dict(object)
+		: PyAnySet_Check(object)        ? PySet_GET_SIZE(object)
+						: 0;
+	return (size_t)parts;
+}
+
+/* Add what the object refers to. Returns the bytes of attributes that lie beside an instance and not in a dict. */
+static size_t enter(struct walk *walk, PyObject *object)
+{
+	PyTypeObject *type = Py_TYPE(object);
+	walk->visits = 0;
+	if (!type->tp_traverse || !PyObject_IS_GC(object)) {
+		return 0;
+	}
+	walk->limit = walk->count + (STEPS_MAX - walk->count + 1) / 2;
+	if (type->tp_traverse(object, add_part, walk) && parts_of(object) > walk->visits) {
+		walk->seen_of_large += walk->visits;
+		walk->unseen += parts_of(object) - walk->visits;
+	}
+#ifdef Py_TPFLAGS_MANAGED_DICT
+	if (PyType_HasFeature(type, Py_TPFLAGS_MANAGED_DICT)) {
+		return (walk->visits + 2) * sizeof(void *);
+	}
+#endif
+	return 0;
+}
+
 size_t weight_of(PyObject *object)
 {
-	struct walk *walk = PyMem_Calloc(1, sizeof(*walk));
-	if (!walk) {
-		return (size_t)Py_TYPE(object)->tp_basicsize;
+	struct walk walk = { .room = FIRST_PARTS, .limit = STEPS_MAX };
+	walk.parts = walk.first_parts;
+	walk.seen = walk.first_seen;
+	size_t total = 0, root = 0;
+	add_part(object, &walk);
+	for (size_t at = 0; at < walk.count; at++) {
+		PyObject *part = walk.parts[at];
+		/* Without the reference that the walk holds. */
+		size_t references = at == 0 ? 1 : (size_t)Py_REFCNT(part) - 1;
+		size_t size = own_size(part);
+		size += enter(&walk, part);
+		total += size / (references ? references : 1);
+		root = at == 0 ? total : root;
 	}
-	size_t total = 0;
-	add_part(object, walk);
-	for (size_t at = 0; at < walk->count; at++) {
-		PyObject *part = walk->parts[at];
-		size_t references = at == 0 ? 1 : (size_t)Py_REFCNT(part);
-		total += own_size(part) / (references ? references : 1);
-		traverseproc traverse = Py_TYPE(part)->tp_traverse;
-		if (traverse && PyObject_IS_GC(part)) {
-			traverse(part, add_part, walk);
-		}
+	if (walk.seen_of_large > 0) {
+		total += (size_t)((double)walk.unseen * (double)(total - root) /
+			(double)walk.seen_of_large);
 	}
-	PyMem_Free(walk);
+	for (size_t at = 0; at < walk.count; at++) {
+		Py_DECREF(walk.parts[at]);
+	}
+	free_room(&walk);
 	return total;
 }

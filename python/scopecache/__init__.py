@@ -2,6 +2,7 @@
 
 from functools import _CacheInfo as CacheInfo
 from functools import update_wrapper as _update_wrapper
+from types import GenericAlias as _GenericAlias
 from weakref import WeakSet as _WeakSet
 
 from ._core import Memo as _Memo
@@ -91,6 +92,7 @@ class Cache:
     """
 
     __slots__ = ("_memo", "__weakref__")
+    __class_getitem__ = classmethod(_GenericAlias)
 
     def __init__(self, maxsize=None, *, max_bytes=None, ttl=None, typed=False, policy="adaptive",
                  coalesce=True, copy=None):
@@ -163,6 +165,7 @@ class resource:
     """
 
     __slots__ = ("_memo", "__weakref__")
+    __class_getitem__ = classmethod(_GenericAlias)
 
     def __init__(self, opener):
         if not callable(opener):

@@ -1,8 +1,15 @@
 """What the caches promise beyond functools."""
 
+import datetime
 import gc
+import importlib.metadata
 import os
+import pathlib
+import subprocess
+import sys
+import tempfile
 import threading
+import tracemalloc
 import unittest
 import weakref
 
@@ -189,11 +196,155 @@ class CachedTest(unittest.TestCase):
         gc.collect()
         self.assertIsNone(reference())
 
-    def test_wrong_options_are_named(self):
-        for options in ({"ttl": "5 eons"}, {"max_bytes": "much"}, {"copy": "shallow"},
-                        {"policy": "best"}, {"key": 5}, {"ttl": -1}):
-            with self.assertRaisesRegex((TypeError, ValueError), next(iter(options))):
-                cached(**options)(len)
+    def test_an_instance_is_known_by_its_identity(self):
+        class Equal:
+            def __eq__(self, other):
+                return isinstance(other, Equal)
+            @cached
+            def method(self):
+                return object()
+        one, other = Equal(), Equal()
+        self.assertIs(one.method(), one.method())
+        self.assertIsNot(one.method(), other.method())
+
+    def test_an_instance_without_weak_references_is_also_known_by_its_identity(self):
+        class Equal:
+            __slots__ = ("number",)
+            def __eq__(self, other):
+                return isinstance(other, Equal)
+            @cached
+            def method(self):
+                return object()
+        one, other = Equal(), Equal()
+        self.assertIs(one.method(), one.method())
+        self.assertIsNot(one.method(), other.method())
+
+    def test_entries_go_with_their_instance(self):
+        owners = [Instance() for _ in range(50)]
+        Instance.method.cache_clear()
+        for owner in owners:
+            owner.method(1)
+            owner.method(2)
+        self.assertEqual(Instance.method.cache_info().currsize, 100)
+        del owners[10:], owner
+        gc.collect()
+        self.assertEqual(Instance.method.cache_info().currsize, 20)
+        Instance.method.cache_clear()
+
+    def test_static_and_class_methods(self):
+        class Owner:
+            @staticmethod
+            @cached
+            def static(x):
+                return [x]
+            @cached
+            @staticmethod
+            def cached_static(x):
+                return [x]
+            @classmethod
+            @cached
+            def of_class(cls, x):
+                return [cls, x]
+            @cached(ttl=60)
+            @classmethod
+            def cached_class(cls, x):
+                return [cls, x]
+        for name in ("static", "cached_static", "of_class", "cached_class"):
+            of_class, of_instance = getattr(Owner, name), getattr(Owner(), name)
+            self.assertIs(of_class(1), of_instance(1))
+            self.assertEqual(of_class(1)[-1], 1)
+            self.assertEqual(of_class.cache_info().hits, 2)
+            self.assertEqual(of_class.__wrapped__.__name__, name)
+
+    def test_a_ttl_of_the_value_may_be_text_or_a_timedelta(self):
+        for ttl in ("5m", datetime.timedelta(minutes=5), 300, 300.5):
+            f = cached(ttl=lambda value, ttl=ttl: ttl)(lambda: [])
+            self.assertIs(f(), f())
+        for ttl in (0, -1, "0s"):
+            f = cached(ttl=lambda value, ttl=ttl: ttl)(lambda: [])
+            self.assertIsNot(f(), f())
+        with self.assertRaisesRegex(ValueError, "ttl must be"):
+            cached(ttl=lambda value: "soon")(lambda: 1)()
+
+    def test_what_is_larger_than_max_bytes_is_not_kept_and_pushes_out_nothing(self):
+        for policy in ("adaptive", "lru"):
+            f = cached(max_bytes="20kB", policy=policy)(bytes)
+            f(100)
+            f(50_000)
+            self.assertEqual(f.cache_info().currsize, 1)
+            f(100)
+            self.assertEqual(f.cache_info().hits, 1)
+
+    def test_parameters_are_those_that_were_given(self):
+        f = cached(maxsize=5, ttl="5m")(len)
+        self.assertEqual(f.cache_parameters(), {"maxsize": 5, "typed": False, "ttl": "5m"})
+        self.assertEqual(cached(len).cache_parameters(), {"maxsize": 128, "typed": False})
+
+    def test_without_copy_a_change_is_seen_by_all(self):
+        f = cached(lambda: [])
+        f().append(1)
+        self.assertEqual(f(), [1])
+
+    def test_the_adaptive_policy_outlives_a_scan_and_exact_order_does_not(self):
+        hits = {}
+        for policy in ("adaptive", "lru"):
+            f = cached(maxsize=64, policy=policy)(lambda x: x)
+            for lap in range(200):
+                for x in range(40):
+                    f(x)
+                for x in range(40):
+                    f(1000 + lap * 40 + x)
+            hits[policy] = f.cache_info().hits
+        self.assertGreater(hits["adaptive"], 5000)
+        self.assertLess(hits["lru"], 100)
+
+
+class OptionsTest(unittest.TestCase):
+    """An error says which option is wrong, what it may be, and what it was."""
+
+    WRONG = {
+        "maxsize": ("ten", 1.5, [], (1,)),
+        "max_bytes": ("much", "5 parsecs", 0, -1, 1.5, "20GB", 1 << 40, ""),
+        "ttl": ("5 eons", "soon", 0, -1, "-5m", float("nan"), "", [], datetime.timedelta(0)),
+        "typed": (1, "yes", None),
+        "key": (5, "key"),
+        "policy": ("best", None, [], 5),
+        "coalesce": (1, None),
+        "copy": ("shallow", 5, []),
+    }
+
+    def test_of_cached(self):
+        for option, values in self.WRONG.items():
+            for value in values:
+                for use in (lambda: cached(**{option: value}), lambda: cached(len, **{option: value})):
+                    with self.subTest(option=option, value=value):
+                        with self.assertRaises((TypeError, ValueError)) as caught:
+                            use()
+                        message = str(caught.exception)
+                        self.assertTrue(message.startswith(f"{option} must be "), message)
+                        self.assertTrue(message.endswith(f"not {value!r}"), message)
+
+    def test_of_a_mapping(self):
+        for option, values in self.WRONG.items():
+            for value in values if option != "key" else ():
+                with self.subTest(option=option, value=value):
+                    with self.assertRaisesRegex((TypeError, ValueError), f"^{option} must be"):
+                        Cache(**{option: value})
+
+    def test_of_a_resource(self):
+        with self.assertRaisesRegex(TypeError, "^opener must be"):
+            resource(5)
+
+    def test_unknown_options_and_no_function(self):
+        self.assertRaises(TypeError, cached, tll=5)
+        self.assertRaisesRegex(TypeError, "cached takes a function", cached, 5)
+
+    def test_what_is_right(self):
+        for options in ({"maxsize": None}, {"maxsize": -5}, {"maxsize": True}, {"max_bytes": "64MB"},
+                        {"max_bytes": "1.5 kb"}, {"max_bytes": 1}, {"ttl": "90 s"}, {"ttl": "1.5h"},
+                        {"ttl": 1e30}, {"ttl": "2d"}, {"ttl": "50ms"}, {"policy": "lru"}, {"copy": "deep"}):
+            self.assertEqual(cached(**options)(len)("abc"), 3)
+            self.assertEqual(Cache(**options).get(5), None)
 
 
 class MappingTest(unittest.TestCase):
@@ -221,6 +372,168 @@ class MappingTest(unittest.TestCase):
         scopecache.clear_all()
         get()
         self.assertEqual(opened, [1, 1])
+
+
+    def test_in_and_len_count_nothing_and_use_nothing(self):
+        cache = Cache(maxsize=2, policy="lru")
+        cache[1], cache[2] = "a", "b"
+        for _ in range(5):
+            self.assertTrue(1 in cache and len(cache) == 2 and 5 not in cache and list(cache))
+        self.assertEqual(cache.info()[:2], (0, 0))
+        cache[3] = "c"
+        self.assertNotIn(1, cache)
+
+    def test_pop_and_del_end_a_load_that_is_under_way(self):
+        cache = Cache()
+
+        def load():
+            with self.assertRaises(KeyError):
+                cache.pop(1)
+            return "loaded"
+        self.assertEqual(cache.get_or_load(1, load), "loaded")
+        self.assertNotIn(1, cache)
+
+    def test_a_put_during_a_load_wins(self):
+        cache = Cache()
+
+        def load():
+            cache[1] = "put"
+            return "loaded"
+        self.assertEqual(cache.get_or_load(1, load), "loaded")
+        self.assertEqual(cache[1], "put")
+
+    def test_any_object_may_be_a_value(self):
+        cache = Cache()
+        for value in (None, False, cache, NotImplemented, Ellipsis):
+            cache[1] = value
+            self.assertIs(cache[1], value)
+            self.assertIs(cache.pop(1), value)
+
+    def test_expired_entries_are_not_there(self):
+        cache = Cache(ttl="20ms")
+        cache[1] = 1
+        threading.Event().wait(0.1)
+        self.assertNotIn(1, cache)
+        self.assertEqual((len(cache), list(cache), cache.get(1)), (0, [], None))
+        self.assertRaises(KeyError, cache.pop, 1)
+        with self.assertRaises(KeyError):
+            del cache[1]
+
+    def test_unhashable_keys_are_refused(self):
+        cache = Cache()
+        for use in (lambda: cache[[]], lambda: cache.get([]), lambda: [] in cache, lambda: cache.pop([]),
+                    lambda: cache.get_or_load([], list), lambda: cache.__setitem__([], 1)):
+            self.assertRaisesRegex(TypeError, "unhashable type: 'list'", use)
+
+    def test_stats_names_every_cache(self):
+        @cached
+        def counted(x):
+            return x
+        counted(1)
+        names = dict(scopecache.stats())
+        self.assertEqual(names[counted.__qualname__][:2], (0, 1))
+        self.assertTrue(all(isinstance(info, scopecache.CacheInfo) for info in names.values()))
+
+
+class WeightTest(unittest.TestCase):
+    """What max_bytes counts is within a quarter of what was allocated."""
+
+    def assert_weight(self, make):
+        make()
+        gc.collect()
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        value = make()
+        gc.collect()
+        held = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        cache = Cache(max_bytes="1GB")
+        cache[1] = value
+        self.assertLess(abs(cache._memo._bytes() - held), held / 4)
+
+    def test_bytes(self):
+        self.assert_weight(lambda: bytes(100_000))
+
+    def test_parsed_documents(self):
+        self.assert_weight(lambda: [{"id": n + 1000, "name": f"name {n}", "tags": [f"a{n}", "b"], "value": n * 1.5}
+                                    for n in range(40)])
+
+    def test_instances(self):
+        class Part:
+            def __init__(self, n):
+                self.number, self.text, self.more = n + 0.5, str(n) * 5, [n, n]
+        self.assert_weight(lambda: [Part(n) for n in range(100)])
+
+    def test_more_parts_than_steps(self):
+        self.assert_weight(lambda: [[n + 1000] for n in range(50_000)])
+        self.assert_weight(lambda: {n + 1000: (n + 0.5,) for n in range(20_000)})
+
+    def test_what_is_shared_is_divided(self):
+        shared = bytes(1_000_000)
+        holders = [[shared] for _ in range(9)]
+        cache = Cache(max_bytes="1GB")
+        cache[1] = holders[0]
+        self.assertLess(cache._memo._bytes(), 120_000)
+
+
+class ProcessTest(unittest.TestCase):
+    def run_python(self, code, *options):
+        return subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, check=False)
+
+    def test_import_adds_no_module_that_a_runtime_lacks(self):
+        done = self.run_python("import sys, scopecache; print(*sys.modules)")
+        self.assertFalse({"asyncio", "inspect", "typing", "datetime", "copy"} & set(done.stdout.split()), done.stdout)
+
+    def test_a_sub_interpreter_is_refused_in_one_sentence(self):
+        done = self.run_python("import _xxsubinterpreters as i; i.run_string(i.create(), 'import scopecache')")
+        self.assertIn("scopecache works in the main interpreter only", done.stderr)
+
+    def test_seven_hundred_caches_take_nothing_before_the_first_call(self):
+        done = self.run_python("""
+import scopecache
+def mapped(): return int(open("/proc/self/statm").read().split()[0]) * 4096
+before = mapped()
+caches = [scopecache.cached(lambda x: x) for _ in range(700)]
+made = mapped()
+for cache in caches:
+    for x in range(128): cache(x)
+print(made - before, mapped() - before)""")
+        made, used = map(int, done.stdout.split())
+        self.assertLess(made, 4 << 20)
+        self.assertLess(used, 700 * 128 * 300)
+
+    def test_caches_that_are_alive_at_the_end(self):
+        done = self.run_python("""
+import scopecache
+class Odd:
+    def __del__(self): f(2)
+@scopecache.cached
+def f(x): return Odd()
+f(1)
+cache = scopecache.Cache(); cache[1] = cache, f, Odd()""", "-X", "dev")
+        self.assertEqual((done.returncode, "Fatal" in done.stderr), (0, False), done.stderr)
+
+    def test_the_pytest_plugin_clears_between_tests(self):
+        try:
+            import pytest  # noqa: F401
+        except ImportError:
+            self.skipTest("pytest is not installed")
+        code = """
+import scopecache
+calls = []
+@scopecache.cached
+def f(): calls.append(1)
+def test_one(): f(); f(); assert len(calls) == 1
+def test_two(): f(); assert len(calls) == 2
+"""
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "test_plugin.py").write_text(code, encoding="utf-8")
+            # Where the package is installed, pytest finds its plugin.
+            points = importlib.metadata.entry_points(group="pytest11", name="scopecache")
+            plugin = [] if points else ["-p", "scopecache.pytest_plugin"]
+            done = subprocess.run([sys.executable, "-m", "pytest", "-q", *plugin, folder],
+                                  capture_output=True, text=True, check=False, cwd=folder)
+        self.assertIn("2 passed", done.stdout, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

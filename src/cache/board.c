@@ -2,6 +2,9 @@
  * own, and a loader that loads something else should find little on the stack. */
 #include "cache/board.h"
 
+#include "cache/cache_clock.h"
+#include "cache/handle.h"
+#include "cache/lookup.h"
 #include "base/error.h"
 
 /* Returns true when the flight is this thread's own. */

@@ -18,8 +18,10 @@
 #include "cache/flight.h"
 #include "cache/fork.h"
 #include "cache/memory.h"
+#include "cache/options.h"
 #include "cache/region.h"
 #include "cache/stripes.h"
+#include "cache/upkeep.h"
 
 static void free_memory(struct sc_cache *cache)
 {
@@ -118,20 +120,6 @@ void sc_cache_close(struct sc_cache *cache)
 	struct sci_object_link *objects = has_objects(cache) ? sci_cache_clear(cache) : NULL;
 	sci_cache_release(cache);
 	sci_blob_release_list(objects);
-}
-
-int64_t sci_cache_now_ms(const struct sc_cache *cache)
-{
-	const struct sc_clock *clock = cache->options.clock;
-
-	return clock ? clock->now_ms(clock->context) : sci_cache_time_ms();
-}
-
-int64_t sci_cache_coarse_ms(const struct sc_cache *cache)
-{
-	const struct sc_clock *clock = cache->options.clock;
-
-	return clock ? clock->now_ms(clock->context) : sci_cache_time_coarse_ms();
 }
 
 static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stripe)

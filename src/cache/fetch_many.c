@@ -6,9 +6,12 @@
  *
  * All of its own flights have landed before it waits for one: so threads that wait for this one get
  * their values, and two batches of the same keys cannot wait for each other. */
+#include "cache/cache_clock.h"
 #include "cache/cache_time.h"
 #include "cache/fetch.h"
+#include "cache/handle.h"
 #include "cache/lead.h"
+#include "cache/lookup.h"
 #include "cache/memory.h"
 
 #include "base/clock.h"

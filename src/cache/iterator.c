@@ -1,5 +1,6 @@
 /* Iteration: some steps of the engine's walk at a time, whose keys are copied out under the lock, so that
  * the caller looks at them with no lock held. */
+#include "cache/cache_clock.h"
 #include "cache/handle.h"
 #include "cache/memory.h"
 #include "engine/walk.h"

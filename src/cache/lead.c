@@ -5,7 +5,11 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cache/cache_clock.h"
 #include "cache/cache_time.h"
+#include "cache/handle.h"
+#include "cache/lookup.h"
+#include "cache/store.h"
 
 struct leader {
 	struct sc_cache *cache;

@@ -4,6 +4,7 @@
 
 #include "cache/handle.h"
 
+#include "cache/store.h"
 /* On the heap, so that loaders that load something else are not deep in the stack. */
 struct sc_load {
 	struct sci_key_parts parts; /* of the key, copied */

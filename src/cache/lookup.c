@@ -2,7 +2,9 @@
  *
  * What is pinned is a record in the region, which then stays where it is and as it is; an object, which
  * has a count of its own holders; or, when a record's pins are used up, a copy on the heap. */
-#include "cache/handle.h"
+#include "cache/lookup.h"
+
+#include "cache/cache_clock.h"
 #include "cache/bypass.h"
 #include "engine/peek.h"
 
@@ -329,7 +331,7 @@ static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const str
 		sci_peek_try(shard, &name, NULL, NULL, buffer, capacity, len, &sighting);
 	if (sci_is_likely(peek == SCI_PEEK_HIT)) {
 		sci_thread_counts_hit(&cache->thread_counts);
-		return sci_policy_wants_touch(shard, sighting.seen) ? note_hit(sighting) : SC_HIT;
+		return sci_touch_is_wanted(shard, sighting.seen) ? note_hit(sighting) : SC_HIT;
 	}
 	if (peek == SCI_PEEK_MISS) {
 		*len = 0;

@@ -2,6 +2,8 @@
  * can be a static variable that costs nothing until it is used. */
 #include "cache/flight.h"
 #include "cache/handle.h"
+#include "cache/options.h"
+#include "cache/store.h"
 
 #include "base/error.h"
 #include "base/sized.h"

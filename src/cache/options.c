@@ -1,7 +1,7 @@
 /* Options are read once, from the table in cache.h: a caller compiled against an older header has a
  * shorter struct, whose missing tail is zero; one compiled against a newer header may have a longer
  * one, which is fine as long as it asks for nothing that is not known here. */
-#include "cache/handle.h"
+#include "cache/options.h"
 
 #include "base/error.h"
 #include "base/sized.h"

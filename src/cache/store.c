@@ -1,6 +1,10 @@
 /* Storing and removing. A put tells the loads of its key that are under way that they are overtaken. */
+#include "cache/store.h"
+
+#include "cache/cache_clock.h"
 #include "cache/flight.h"
 #include "cache/region.h"
+#include "cache/stripes.h"
 
 #include "base/sized.h"
 

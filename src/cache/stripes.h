@@ -1,4 +1,4 @@
-/* The stripes of a cache: how many there are, and the making of them. What is done with them is in handle.h. */
+/* All stripes of a cache: how many there are, their making, and what concerns all of them. */
 #ifndef SCI_CACHE_STRIPES_H
 #define SCI_CACHE_STRIPES_H
 
@@ -22,5 +22,12 @@ void sci_stripes_init(struct sc_cache *cache);
 
 /* Unmake the locks. */
 void sci_stripes_fini(struct sc_cache *cache);
+
+/* Remove everything, stripe by stripe, and return the objects. */
+struct sci_object_link *sci_cache_clear(struct sc_cache *cache);
+
+/* The same with those of all stripes: for what concerns the whole cache. */
+void sci_cache_lock_all(struct sc_cache *cache);
+void sci_cache_unlock_all(struct sc_cache *cache);
 
 #endif

@@ -3,7 +3,9 @@
  * for it but overtakes it, and then it begins anew with what there is by then. */
 #include "cache/board.h"
 #include "cache/cache_time.h"
+#include "cache/handle.h"
 #include "cache/lead.h"
+#include "cache/lookup.h"
 
 #include "base/error.h"
 

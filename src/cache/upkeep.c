@@ -1,4 +1,7 @@
 /* What keeps a cache in order when there is time for it, and its bounds when they change. */
+#include "cache/upkeep.h"
+
+#include "cache/cache_clock.h"
 #include "cache/stripes.h"
 
 #include "base/clock.h"

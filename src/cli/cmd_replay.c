@@ -8,6 +8,8 @@
 #include "cli/replay_options.h"
 #include "replay/curve_plot.h"
 #include "replay/replay_report.h"
+#include "replay/replay_run.h"
+#include "replay/trace_open.h"
 
 #include <errno.h>
 #include <libgen.h>

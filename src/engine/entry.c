@@ -1,9 +1,8 @@
-/* The three structures that know of an entry - the log's record, the index's slot, its queue -
- * change together, here. */
+/* An entry is a record in the log, a slot of the index and a place in a queue. These three change
+ * together, here. */
 #include "engine/entry.h"
 
 #include "engine/holes.h"
-#include "engine/index.h"
 #include "engine/queue.h"
 
 #define POISON UINT64_C(0xDDDDDDDDDDDDDDDD)
@@ -15,7 +14,7 @@ void sci_entry_die(struct sci_shard *shard, sci_offset offset)
 	assert(!sci_record_is_pinned(sci_record_at(shard, offset)) && shard->space_units >= units);
 	shard->space_units -= units;
 #ifdef SC_AUDIT
-	/* Whoever still reads the value shall notice. */
+	/* A reader of a freed value must notice. */
 	sci_word *words = sci_record_words(sci_record_at(shard, offset));
 	for (uint32_t i = 0; i < units; i++)
 		sci_write(&words[i], POISON);
@@ -31,7 +30,7 @@ static void free_later(struct sci_shard *shard, struct sci_record *record)
 	shard->to_free = to_free;
 }
 
-/* The record has left index and queue: its space is free, unless somebody holds it. */
+/* Free the record, which is in no index and no queue any more; a pinned one becomes detached. */
 static void leave(struct sci_shard *shard, sci_offset offset)
 {
 	struct sci_record *record = sci_record_at(shard, offset);
@@ -55,7 +54,7 @@ void sci_entry_detach(struct sci_shard *shard, sci_offset offset)
 	assert(sci_header_in_index(sci_record_at(shard, offset)->header));
 	sci_queue_remove(shard, offset);
 	sci_change_begin(shard);
-	sci_write(sci_index_slot(shard, offset), 0);
+	sci_write(sci_slot_of(shard, offset), 0);
 	sci_change_end(shard);
 	leave(shard, offset);
 }
@@ -76,7 +75,7 @@ void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_offset offse
 
 void sci_entry_move(struct sci_shard *shard, sci_offset from, sci_offset to)
 {
-	sci_slot *slot = sci_index_slot(shard, from);
+	sci_slot *slot = sci_slot_of(shard, from);
 	uint32_t units = sci_record_units(sci_record_at(shard, from));
 
 	assert(to < from && !sci_record_is_pinned(sci_record_at(shard, from)));
@@ -86,5 +85,5 @@ void sci_entry_move(struct sci_shard *shard, sci_offset from, sci_offset to)
 	sci_write(slot, sci_slot_with_offset(*slot, to));
 	sci_change_end(shard);
 	sci_queue_moved(shard, from, to);
-	shard->moved_units += units;
+	shard->totals.moved_units += units;
 }

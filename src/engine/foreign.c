@@ -1,42 +1,33 @@
-/* Foreign entries: the policy decides about entries that somebody else keeps and finds.
+/* A foreign shard reuses the policy for entries that an index outside of the engine stores and
+ * finds.
  *
- * The policy works on queues of records and on slots, and both are here, so it does not know the difference but
- * in three places: where a use is noted, what an eviction does, and what a ghost knows a key by.
+ * The policy works on queues of records and on slots. Both are here, so the policy differs in three
+ * functions only: how a use is noted, what an eviction does, and the hash of a ghost.
  *
- * A record has a header alone; in the four bytes where a key begins is the ghost's hash. With a bound on weight
- * it has a word more for the weight, from which the record's own units are taken off, so that the policy's sum
- * of both is what the owner says. Free numbers, and victims that were not asked for yet, are two lists through
- * `newer`. They begin in `log`, which a foreign shard has no other use for.
- *
- * A byte holds the tick of the last use. The use is noted if it came SCI_FRESH_TICKS or more after the last one
- * that was counted, as in an index. Once it is counted, the slot has a tick that is not before that of the byte.
- * Both are made younger when they are as old as can be told. What was read last is kept behind the records, so
- * that the sweep at each miss compares eight entries at once. */
+ * A record has its header, links and slot, and the ghost's hash where a key would begin. With a
+ * bound on weight it has one more word, the weight less the record's own units, so that the
+ * policy's sum of both is the owner's weight. Free numbers, and victims not yet returned, are two
+ * lists through `newer`, which begin in `log`: a foreign shard has no log. */
 #include "engine/foreign.h"
 
 #include "engine/balance.h"
 #include "engine/ghosts.h"
-#include "engine/index.h"
 #include "engine/policy.h"
 #include "engine/queue.h"
 #include "engine/recency.h"
 
 #include <string.h>
 
-/* The lists through `newer`, and how many numbers were ever given out. */
-#define FREE    log.head
-#define VICTIMS log.gap_end
-#define USED    log.end
-
-#define PLAIN_BYTES  24u
-#define WEIGHT_BYTES 8u
+#define FREE    SCI_FOREIGN_FREE
+#define VICTIMS SCI_FOREIGN_VICTIMS
+#define USED    SCI_FOREIGN_USED
 
 static uint32_t units_of(bool weighs)
 {
-	return (PLAIN_BYTES + (weighs ? WEIGHT_BYTES : 0)) / SCI_UNIT;
+	return (SCI_FOREIGN_PLAIN_BYTES + (weighs ? SCI_FOREIGN_WEIGHT_BYTES : 0)) / SCI_UNIT;
 }
 
-/* The bound on weight is there if capacity_units is not the most that there can be. */
+/* Whether there is a bound on weight. */
 static bool weighs(const struct sci_shard *shard)
 {
 	return shard->log_bound > 0;
@@ -82,8 +73,8 @@ struct sci_shard *sci_foreign_format(void *memory, uint32_t entries,
 
 	assert(entries > 0 && entries % SCI_BUCKET_SLOTS == 0);
 	shard->magic = SCI_SHARD_MAGIC;
-	shard->marks = marks;
-	shard->seen_marks =
+	shard->foreign.marks = marks;
+	shard->foreign.seen =
 		(uint8_t *)memory + bytes_without_marks(entries, bounds->weight_units > 0);
 	shard->buckets = entries / SCI_BUCKET_SLOTS;
 	shard->log_start = (sci_offset)(records_start(entries) / SCI_UNIT);
@@ -94,7 +85,7 @@ struct sci_shard *sci_foreign_format(void *memory, uint32_t entries,
 	shard->capacity_units =
 		bounds->weight_units ? (uint32_t)bounds->weight_units : SCI_FOREIGN_UNITS_MAX;
 	sci_policy_start(shard, SCI_POLICY_COUNTED);
-	/* The policy thinks of the bound on entries, which may be far away. */
+	/* The policy sized the ghosts by the bound on entries, which may be far above `entries`. */
 	shard->ghost_lines = shard->ghost_lines_used = sci_ghosts_lines(entries);
 	return shard;
 }
@@ -115,12 +106,12 @@ static void move_record(struct sci_shard *shard, uint32_t entry, uint32_t by)
 		sci_write(slot, sci_slot_with_offset(*slot, sci_slot_offset(*slot) + by));
 }
 
-/* Ghosts are where the number of lines in use puts them: they stay if that is the same. */
+/* The number of lines in use decides where a ghost is: they stay if that number stays. */
 static void take_over_ghosts(struct sci_shard *shard, const struct sci_shard *smaller,
 	uint32_t lines)
 {
 	shard->ghost_lines = lines;
-	sci_ghosts_fit(shard, shard->usual_entries);
+	sci_ghosts_fit(shard, shard->balance.usual_entries);
 	if (shard->ghost_lines_used == smaller->ghost_lines_used)
 		memcpy(sci_ghost_lines(shard), sci_ghost_lines(smaller),
 			(size_t)smaller->ghost_lines_used * sizeof(struct sci_ghosts));
@@ -133,9 +124,9 @@ void sci_foreign_take_over(struct sci_shard *shard, const struct sci_shard *smal
 	uint32_t units = units_of(weighs(smaller));
 
 	*shard = *smaller;
-	shard->marks = fresh.marks;
-	shard->seen_marks = fresh.seen_marks;
-	memcpy(shard->seen_marks, smaller->seen_marks, entries_of(smaller));
+	shard->foreign.marks = fresh.foreign.marks;
+	shard->foreign.seen = fresh.foreign.seen;
+	memcpy(shard->foreign.seen, smaller->foreign.seen, entries_of(smaller));
 	shard->buckets = fresh.buckets;
 	shard->log_start = fresh.log_start;
 	take_over_ghosts(shard, smaller, fresh.ghost_lines);
@@ -180,26 +171,13 @@ static void write_record(struct sci_shard *shard, sci_offset offset, uint32_t en
 	uint32_t weight)
 {
 	struct sci_record *record = sci_record_at(shard, offset);
-	uint64_t header = sci_header(SCI_RECORD_LIVE, PLAIN_BYTES, sizeof hash);
+	uint64_t header = sci_header(SCI_RECORD_LIVE, SCI_FOREIGN_PLAIN_BYTES, sizeof hash);
 
 	sci_write(&record->header, header | (weighs(shard) ? SCI_HEADER_WORTH : 0));
 	sci_write(&sci_record_words(record)[2], entry | (uint64_t)hash << 32);
 	if (weighs(shard))
-		sci_write(&sci_record_words(record)[PLAIN_BYTES / SCI_UNIT],
+		sci_write(&sci_record_words(record)[SCI_FOREIGN_PLAIN_BYTES / SCI_UNIT],
 			(uint64_t)weight << 32);
-}
-
-uint32_t sci_foreign_ghost_hash_of(const struct sci_shard *shard, sci_offset offset)
-{
-	return (uint32_t)(sci_record_words(sci_record_at(shard, offset))[2] >> 32);
-}
-
-static void set_mark(struct sci_shard *shard, uint32_t entry, uint32_t tick)
-{
-	uint8_t mark = (uint8_t)(tick & (SCI_TICKS - 1));
-
-	atomic_store_explicit(&shard->marks[entry], mark, memory_order_relaxed);
-	shard->seen_marks[entry] = mark;
 }
 
 uint32_t sci_foreign_insert(struct sci_shard *shard, uint64_t hash, uint32_t weight_units)
@@ -220,7 +198,7 @@ uint32_t sci_foreign_insert(struct sci_shard *shard, uint64_t hash, uint32_t wei
 	shard->space_units += units;
 	shard->weight_units += weight;
 	sci_policy_entered(shard, offset, inherited);
-	set_mark(shard, entry, inherited.tick);
+	sci_foreign_set_mark(shard, entry, inherited.tick);
 	return entry;
 }
 
@@ -238,31 +216,11 @@ void sci_foreign_replace(struct sci_shard *shard, uint32_t entry, uint32_t weigh
 		write_record(shard, offset, sci_record_at(shard, offset)->slot,
 			sci_foreign_ghost_hash_of(shard, offset), weight);
 	}
-	/* Not by set_mark(): it is to be noted. */
-	atomic_store_explicit(&shard->marks[entry], (uint8_t)(shard->tick & (SCI_TICKS - 1)),
-		memory_order_relaxed);
+	/* sci_foreign_set_mark() would hide this use from the policy. */
+	atomic_store_explicit(&shard->foreign.marks[entry],
+		(uint8_t)(shard->tick & (SCI_TICKS - 1)), memory_order_relaxed);
 	sci_balance_fit(shard);
 	sci_policy_make_room(shard, (struct sci_demand){ 0 });
-}
-
-/* Out of the queue and the slot; into a list. */
-static void leave(struct sci_shard *shard, sci_offset offset, sci_offset *list)
-{
-	struct sci_record *record = sci_record_at(shard, offset);
-
-	sci_queue_remove(shard, offset);
-	sci_write(sci_index_slot(shard, offset), 0);
-	shard->entries--;
-	shard->space_units -= sci_record_units(record);
-	shard->weight_units -= sci_record_worth(record).weight_units;
-	sci_write(&record->newer, *list);
-	sci_write(&record->older, 0);
-	*list = offset;
-}
-
-void sci_foreign_evict(struct sci_shard *shard, sci_offset offset)
-{
-	leave(shard, offset, &shard->VICTIMS);
 }
 
 bool sci_foreign_has(const struct sci_shard *shard, uint32_t entry)
@@ -273,7 +231,7 @@ bool sci_foreign_has(const struct sci_shard *shard, uint32_t entry)
 void sci_foreign_remove(struct sci_shard *shard, uint32_t entry)
 {
 	sci_policy_removed(shard, offset_of(shard, entry));
-	leave(shard, offset_of(shard, entry), &shard->FREE);
+	sci_foreign_leave(shard, offset_of(shard, entry), &shard->FREE);
 }
 
 uint32_t sci_foreign_victim(struct sci_shard *shard)
@@ -287,25 +245,6 @@ uint32_t sci_foreign_victim(struct sci_shard *shard)
 	sci_write(&record->newer, shard->FREE);
 	shard->FREE = offset;
 	return entry_of(shard, offset);
-}
-
-/* Whether a use came long enough after the last that was counted. */
-static inline bool is_use(unsigned age, unsigned age_of_mark)
-{
-	return age >= age_of_mark + SCI_FRESH_TICKS;
-}
-
-void sci_foreign_note(struct sci_shard *shard, sci_slot *slot)
-{
-	uint32_t entry = (uint32_t)(slot - sci_slots(shard));
-	uint32_t mark = atomic_load_explicit(&shard->marks[entry], memory_order_relaxed);
-	unsigned age = sci_recency_age(shard, sci_slot_tick(*slot));
-
-	shard->seen_marks[entry] = (uint8_t)mark;
-	if (is_use(age, sci_recency_age(shard, mark)))
-		sci_write(slot, *slot | SCI_SLOT_TOUCHED);
-	else if (age > SCI_AGE_MAX)
-		set_mark(shard, entry, shard->tick - SCI_AGE_MAX);
 }
 
 static uint64_t list_length(const struct sci_shard *shard, sci_offset offset)
@@ -341,15 +280,15 @@ const char *sci_foreign_check(const struct sci_shard *shard)
 		uint64_t before = load;
 		uint64_t length = queue_length(shard, (enum sci_queue_name)i, &load);
 		if (length != shard->queue[i].entries || load - before != shard->queue[i].load)
-			return "a queue does not hold what it counts";
+			return "a queue's count or load is wrong";
 		entries += length;
 	}
 	if (entries != shard->entries)
-		return "the queues do not hold all entries";
+		return "an entry is in no queue";
 	if (load != sci_shard_load(shard))
-		return "the entries do not weigh what is counted";
+		return "the count of load is wrong";
 	if (entries + list_length(shard, shard->FREE) + list_length(shard, shard->VICTIMS) !=
 		shard->USED)
-		return "a number is lost";
+		return "a number is neither used nor free";
 	return NULL;
 }

@@ -1,10 +1,10 @@
-/* Where entries of about one size come and go, each new one fits into the hole of one that went, and
- * nothing ever has to be moved. Holes are kept in lists by size class: four classes to each power of two.
- * A hole is looked for first among a few of its own class, which may be too small by some, then in the
- * next class that has any, where all are large enough. */
+/* Free space within the log. Where entries have similar sizes, each new one fits into a hole and
+ * nothing is moved. Holes are in lists by size class, four classes for each power of two. An
+ * allocation tries a few holes of its own class, which may be too small, then the next class that
+ * has any, where all are large enough. */
 #include "engine/holes.h"
 
-/* How many of its own class are looked at. */
+/* How many holes of its own class it tries. */
 #define LOOK_AT 4u
 
 static unsigned class_of(uint32_t units)
@@ -24,15 +24,15 @@ void sci_holes_remove(struct sci_shard *shard, sci_offset offset)
 		return;
 	unsigned class = class_of(units);
 	assert(hole->newer ? sci_record_at(shard, hole->newer)->older == offset
-			   : shard->holes[class] == offset);
+			   : shard->holes.first[class] == offset);
 	if (hole->newer)
 		sci_write(&sci_record_at(shard, hole->newer)->older, hole->older);
 	else
-		shard->holes[class] = hole->older;
+		shard->holes.first[class] = hole->older;
 	if (hole->older)
 		sci_write(&sci_record_at(shard, hole->older)->newer, hole->newer);
-	if (!shard->holes[class])
-		shard->hole_classes[class / 64] &= ~(UINT64_C(1) << class % 64);
+	if (!shard->holes.first[class])
+		shard->holes.classes[class / 64] &= ~(UINT64_C(1) << class % 64);
 }
 
 void sci_holes_insert(struct sci_shard *shard, sci_offset offset, uint32_t units)
@@ -45,11 +45,11 @@ void sci_holes_insert(struct sci_shard *shard, sci_offset offset, uint32_t units
 		return;
 	unsigned class = class_of(units);
 	sci_write(&hole->newer, 0);
-	sci_write(&hole->older, shard->holes[class]);
+	sci_write(&hole->older, shard->holes.first[class]);
 	if (hole->older)
 		sci_write(&sci_record_at(shard, hole->older)->newer, offset);
-	shard->holes[class] = offset;
-	shard->hole_classes[class / 64] |= UINT64_C(1) << class % 64;
+	shard->holes.first[class] = offset;
+	shard->holes.classes[class / 64] |= UINT64_C(1) << class % 64;
 }
 
 void sci_holes_add(struct sci_shard *shard, sci_offset offset, uint32_t units)
@@ -74,7 +74,7 @@ void sci_holes_add(struct sci_shard *shard, sci_offset offset, uint32_t units)
 
 static sci_offset look_in_class(const struct sci_shard *shard, unsigned class, uint32_t units)
 {
-	sci_offset offset = shard->holes[class];
+	sci_offset offset = shard->holes.first[class];
 
 	for (unsigned i = 0; i < LOOK_AT && offset; i++) {
 		if (sci_record_units(sci_record_at(shard, offset)) >= units)
@@ -88,19 +88,19 @@ static sci_offset first_above(const struct sci_shard *shard, unsigned class)
 {
 	unsigned word = ++class / 64;
 	uint64_t classes = word < SCI_HOLE_CLASSES / 64
-		? shard->hole_classes[word] & UINT64_MAX << class % 64
+		? shard->holes.classes[word] & UINT64_MAX << class % 64
 		: 0;
 
 	if (!classes && word + 1 < SCI_HOLE_CLASSES / 64)
-		classes = shard->hole_classes[++word];
-	return classes ? shard->holes[word * 64 + (unsigned)__builtin_ctzll(classes)] : 0;
+		classes = shard->holes.classes[++word];
+	return classes ? shard->holes.first[word * 64 + (unsigned)__builtin_ctzll(classes)] : 0;
 }
 
 sci_offset sci_holes_take(struct sci_shard *shard, uint32_t units)
 {
 	unsigned class = class_of(units);
 
-	if (!(shard->hole_classes[0] | shard->hole_classes[1]))
+	if (!(shard->holes.classes[0] | shard->holes.classes[1]))
 		return 0;
 	sci_offset offset = look_in_class(shard, class, units);
 	if (!offset)

@@ -1,10 +1,8 @@
-/* Two links in each live record, place 0 at both ends. A queue knows how many entries are in it
- * and what they weigh, because its target is in one or the other. Which queue an entry is in says its slot
- * of the index. */
+/* Doubly linked lists through the records; offset 0 ends them. A queue counts its entries and
+ * their load, because its target is in one of them. An entry's slot says which queue it is in. */
 #include "engine/queue.h"
 
 #include "engine/eighths.h"
-#include "engine/index.h"
 
 static _Atomic sci_offset *link_from_newer(struct sci_shard *shard, struct sci_queue *queue,
 	sci_offset newer)
@@ -18,7 +16,7 @@ static _Atomic sci_offset *link_from_older(struct sci_shard *shard, struct sci_q
 	return older ? &sci_record_at(shard, older)->newer : &queue->oldest;
 }
 
-/* Link it behind `newer`, seen from the newest; 0: it becomes the newest. */
+/* Link after `newer`, from the newest; 0: at the front. */
 static void link_behind(struct sci_shard *shard, struct sci_queue *queue, sci_offset offset,
 	sci_offset newer)
 {
@@ -45,7 +43,7 @@ static void put_behind(struct sci_shard *shard, enum sci_queue_name name, sci_of
 {
 	struct sci_record *record = sci_record_at(shard, offset);
 	struct sci_queue *queue = &shard->queue[name];
-	sci_slot *slot = sci_index_slot(shard, offset);
+	sci_slot *slot = sci_slot_of(shard, offset);
 
 	assert(sci_header_in_index(record->header) && sci_slot_offset(*slot) == offset);
 	sci_write(slot, sci_slot_with_queue(*slot, name));
@@ -70,7 +68,7 @@ void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_offset
 
 static struct sci_queue *queue_of(struct sci_shard *shard, sci_offset offset)
 {
-	return &shard->queue[sci_slot_queue(*sci_index_slot(shard, offset))];
+	return &shard->queue[sci_slot_queue(*sci_slot_of(shard, offset))];
 }
 
 void sci_queue_remove(struct sci_shard *shard, sci_offset offset)
@@ -90,8 +88,8 @@ void sci_queue_renew(struct sci_shard *shard, enum sci_queue_name name, sci_offs
 {
 	struct sci_queue *queue = &shard->queue[SCI_MAIN];
 
-	/* Where it is in main, and stays there, nothing but its links changes. */
-	if (name != SCI_MAIN || sci_slot_queue(*sci_index_slot(shard, offset)) != SCI_MAIN) {
+	/* Within main only the links change. */
+	if (name != SCI_MAIN || sci_slot_queue(*sci_slot_of(shard, offset)) != SCI_MAIN) {
 		sci_queue_remove(shard, offset);
 		sci_queue_add(shard, name, offset);
 	} else if (queue->newest != offset) {
@@ -105,7 +103,7 @@ void sci_queue_moved(struct sci_shard *shard, sci_offset from, sci_offset to)
 	const struct sci_record *record = sci_record_at(shard, to);
 	struct sci_queue *queue = queue_of(shard, to);
 
-	assert(sci_slot_offset(*sci_index_slot(shard, to)) == to);
+	assert(sci_slot_offset(*sci_slot_of(shard, to)) == to);
 	sci_write(link_from_newer(shard, queue, record->newer), to);
 	sci_write(link_from_older(shard, queue, record->older), to);
 	if (queue == &shard->queue[SCI_WINDOW])

@@ -1,34 +1,35 @@
-/* What a shard does, put together from index, log, order of use and entries.
+/* The operations of a shard, on its index, log, queues and policy.
  *
- * Room for a new record is made in this order: the bounds on entries and bytes are kept by evicting, and
- * the policy leaves a part of the log free; then a hole is taken, or the log's cursor moves entries closer
- * together until enough space lies together. It has to look at about as many units as are wanted divided
- * by the part that is free. Only where pinned records cut the log into pieces something more is evicted.
- * Records that are pinned are stepped over; they are evicted only where the bound on entries cannot be
- * kept otherwise. */
+ * A put makes room in this order: evict until the bounds fit, of which the policy keeps a part
+ * free; take a hole; else let the log's cursor move entries until enough contiguous space is free,
+ * which takes about the wanted units divided by the free part. More is evicted only if pinned
+ * records fragment the log. Pinned records are skipped; they are evicted only if the bound on
+ * entries requires it. */
+#include "engine/shard.h"
+
 #include "engine/audit.h"
 #include "engine/entry.h"
-#include "engine/expiry.h"
+#include "engine/deadline.h"
 #include "engine/ghosts.h"
 #include "engine/holes.h"
 #include "engine/index.h"
 #include "engine/log.h"
 #include "engine/policy.h"
+#include "engine/record_write.h"
 
 #include <string.h>
 
-/* The least that an entry takes, to size an index whose entries are bounded by number. */
+/* The least bytes of an entry, to size an index bounded by entries. */
 #define ENTRY_BYTES_LEAST 64u
 
-/* What an entry takes beside key and value: header, padding, slots of the index and ghosts. */
+/* Bytes of an entry beside key and value: header, padding, slots and ghosts. */
 #define ENTRY_OVERHEAD (SCI_RECORD_KEY_AT + 4 + 10 + 8)
 
-/* Of these, what there is for each entry that the index is made for, whether it comes or not. */
+/* Of these, what each entry costs that the index is sized for, used or not. */
 #define INDEXED_BYTES (10 + 8)
 
-/* How many entries to make the index for. Where a few values are large most are smaller than the usual
- * one, so it bears more than there would be if all were like that: four times as many, as far as a
- * hundred and twenty-eighth of the memory goes. */
+/* The index's capacity. Where a few values are large, most are smaller than the usual one: so up
+ * to four times the usual number, within 1/128 of the memory. */
 static uint64_t entries_for(uint64_t bytes, uint64_t entry_bytes)
 {
 	uint64_t usual = bytes / (ENTRY_OVERHEAD + entry_bytes);
@@ -47,7 +48,7 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 	if (entries > options->bytes / ENTRY_BYTES_LEAST)
 		entries = options->bytes / ENTRY_BYTES_LEAST;
 	shard->magic = SCI_SHARD_MAGIC;
-	shard->due_ms = shard->lap_due_ms = SCI_NEVER;
+	shard->expiry.due_ms = shard->expiry.lap_due_ms = SCI_NEVER;
 	shard->buckets = sci_index_buckets(entries);
 
 	uint64_t bears = sci_index_capacity(shard->buckets);
@@ -92,7 +93,7 @@ enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *n
 		return SCI_LOOKUP_EXPIRED;
 	}
 	sci_policy_hit(shard, slot);
-	sci_expiry_used(record, now_ms);
+	sci_deadline_used(record, now_ms);
 	fill_found(shard, offset, found);
 	return SCI_LOOKUP_HIT;
 }
@@ -111,8 +112,8 @@ enum sci_lookup sci_shard_look(const struct sci_shard *shard, const struct sci_n
 	return SCI_LOOKUP_HIT;
 }
 
-/* Space for a record that the bounds have room for. When there is none, pins have cut it into pieces, and
- * the whole log was looked at: so each time twice as many entries go as the time before. */
+/* Allocate a record that fits the bounds. If that fails, pinned records fragment the log and all
+ * of it was searched: so each retry evicts twice as many entries as the one before. */
 static sci_offset allocate(struct sci_shard *shard, uint32_t units, int64_t now_ms)
 {
 	for (uint64_t wanted = 1;; wanted *= 2) {
@@ -127,8 +128,8 @@ static sci_offset allocate(struct sci_shard *shard, uint32_t units, int64_t now_
 	}
 }
 
-/* The same for a record with what its entry weighs beside it. Pinned records take what they take, also when
- * their entries are gone, so there may be room in the log, and yet none in the bound. */
+/* The same, within the bound on bytes. Pinned records count also after their entries were removed,
+ * so the log may have space when the bound has none. */
 static sci_offset allocate_within_bound(struct sci_shard *shard, uint32_t units, uint32_t weight,
 	int64_t now_ms)
 {
@@ -143,7 +144,7 @@ void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name
 {
 	uint32_t home = sci_index_home(shard, name->hash);
 
-	/* A small index is in the processor's caches anyway. */
+	/* A small index is in the processor's caches. */
 	if (shard->buckets < EXPECT_BUCKETS)
 		return;
 	__builtin_prefetch(&sci_buckets(shard)[home], 1);
@@ -152,73 +153,14 @@ void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name
 		sci_ghosts_prefetch(shard, sci_index_ghost_hash(shard, name->hash));
 }
 
-/* What will have to go next is fetched while there is time. */
+/* Prefetch the next victims. */
 static void expect_eviction(const struct sci_shard *shard)
 {
 	for (unsigned i = 0; i < SCI_QUEUES; i++)
 		__builtin_prefetch(sci_record_at(shard, shard->queue[i].oldest), 1);
 }
 
-/* The form of a record for a key and its content. */
-static uint64_t header_of(const struct sci_name *name, const struct sci_content *content)
-{
-	size_t len = content->object ? sizeof(void *) : content->len;
-	uint64_t header = sci_header(content->object ? SCI_RECORD_OBJECT : SCI_RECORD_LIVE,
-		sci_value_offset(name->len) + len, name->len);
-
-	if (content->cost || content->weight)
-		header |= SCI_HEADER_WORTH;
-	if (content->expires_ms != SCI_NEVER || content->idle_ms)
-		header |= SCI_HEADER_TIMED;
-	if (content->idle_ms)
-		header |= SCI_HEADER_IDLE;
-	return header;
-}
-
-static uint32_t weight_units(const struct sci_content *content)
-{
-	return (uint32_t)((content->weight + SCI_UNIT - 1) / SCI_UNIT);
-}
-
-/* The key from the middle of a word on, with zeros behind it up to the end of its last. */
-static void write_key(sci_word *words, uint32_t slot, const struct sci_name *name)
-{
-	const unsigned char *key = name->key;
-	size_t head_len = name->len < 4 ? name->len : 4;
-	size_t count = (4 + name->len + SCI_UNIT - 1) / SCI_UNIT;
-
-	if (!name->words) {
-		sci_write(&words[0], slot | sci_word_of(key, head_len) << 32);
-		sci_words_copy_in(&words[1], key + head_len, name->len - head_len);
-		return;
-	}
-	sci_write(&words[0], slot | name->words[0] >> 32 << 32);
-	for (size_t i = 1; i < count; i++)
-		sci_write(&words[i], name->words[i]);
-}
-
-static void write_record(struct sci_shard *shard, struct sci_record *record, uint64_t header,
-	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
-{
-	sci_word *words = sci_record_words(record);
-
-	sci_write(&record->header, header);
-	/* The first bytes of the key share a word with the slot. */
-	write_key(&words[2], record->slot, name);
-	words += sci_value_offset(name->len) / SCI_UNIT;
-	if (content->object) {
-		sci_write(words++, (uint64_t)(uintptr_t)content->object);
-	} else {
-		sci_words_copy_in(words, content->value, content->len);
-		words += (content->len + SCI_UNIT - 1) / SCI_UNIT;
-	}
-	if (header & SCI_HEADER_WORTH)
-		sci_write(words++, content->cost | (uint64_t)weight_units(content) << 32);
-	if (header & SCI_HEADER_TIMED)
-		sci_expiry_write(shard, words, content, now_ms);
-}
-
-/* Replace the value of an entry where it is, if it has the room and nobody holds it. */
+/* Replace a value in place, if it has the same size and is not pinned. */
 static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t header,
 	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
 {
@@ -228,33 +170,33 @@ static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t header,
 		sci_record_state(record) != SCI_RECORD_LIVE || content->object)
 		return false;
 	sci_change_begin(shard);
-	write_record(shard, record, header, name, content, now_ms);
+	sci_record_write(shard, record, header, name, content, now_ms);
 	sci_change_end(shard);
 	sci_policy_hit(shard, slot);
 	return true;
 }
 
-/* Put the new record into the index, in the place of the old one if that is still there. */
+/* Insert the record into the index, in place of the old entry if that is still there. */
 static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot *old,
 	sci_offset offset, struct sci_inherited inherited)
 {
 	const struct sci_record *record = sci_record_at(shard, offset);
-	uint64_t forgotten = shard->forgotten;
+	uint64_t forgotten = shard->totals.forgotten;
 	sci_offset in_the_way;
 
 	shard->entries++;
 	shard->space_units += sci_record_units(record);
-	shard->stored_units += sci_record_units(record);
+	shard->totals.stored_units += sci_record_units(record);
 	shard->weight_units += sci_record_worth(record).weight_units;
 	if (old)
 		sci_entry_replace(shard, old, offset);
 	while (!old && (in_the_way = sci_index_enter(shard, name->hash, offset))) {
 		sci_policy_removed(shard, in_the_way);
 		sci_entry_detach(shard, in_the_way);
-		shard->forgotten++;
+		shard->totals.forgotten++;
 	}
 	sci_policy_entered(shard, offset, inherited);
-	if (shard->forgotten != forgotten)
+	if (shard->totals.forgotten != forgotten)
 		sci_audit(shard);
 }
 
@@ -264,10 +206,10 @@ void sci_shard_add_removed(struct sci_shard *shard, struct sci_object_link *obje
 	shard->to_free = object;
 }
 
-/* Something large that would have to go again at once. */
+/* Account for a put that the policy declined as stored and evicted. */
 static void decline(struct sci_shard *shard, const struct sci_content *content)
 {
-	shard->evictions++;
+	shard->totals.evictions++;
 	if (content->object)
 		sci_shard_add_removed(shard, content->object);
 }
@@ -275,7 +217,8 @@ static void decline(struct sci_shard *shard, const struct sci_content *content)
 static enum sci_store_result put(struct sci_shard *shard, const struct sci_name *name,
 	uint64_t header, const struct sci_content *content, int64_t now_ms)
 {
-	uint32_t units = (uint32_t)sci_header_units(header), weight = weight_units(content);
+	uint32_t units = (uint32_t)sci_header_units(header),
+		 weight = sci_content_weight_units(content);
 	sci_slot *slot = sci_index_find(shard, name);
 
 	if (slot && overwrite(shard, slot, header, name, content, now_ms))
@@ -287,7 +230,7 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 		.cost = content->cost,
 		.entries = slot ? 0 : 1,
 	};
-	if (shard->moved_units)
+	if (shard->totals.moved_units)
 		sci_capacity_measure(shard);
 	if (!sci_policy_admit(shard, demand, &inherited)) {
 		decline(shard, content);
@@ -295,7 +238,7 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 	}
 	sci_policy_make_room(shard, demand);
 	sci_offset offset = allocate_within_bound(shard, units, weight, now_ms);
-	/* The entry that is replaced may have been moved or evicted for it. */
+	/* Making room may have moved or evicted the entry that is replaced. */
 	if (inherited.replaces)
 		slot = sci_index_find(shard, name);
 	if (!offset && slot) {
@@ -305,13 +248,13 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 	}
 	if (!offset)
 		return SCI_STORE_NO_ROOM;
-	write_record(shard, sci_record_at(shard, offset), header, name, content, now_ms);
+	sci_record_write(shard, sci_record_at(shard, offset), header, name, content, now_ms);
 	enter(shard, name, slot, offset, inherited);
 	expect_eviction(shard);
 	return SCI_STORE_OK;
 }
 
-/* How many slots a put looks at for entries that are due. */
+/* Slots that a put searches for expired entries. */
 #define EXPIRE_SLOTS 2u
 
 enum sci_store_result sci_shard_put(struct sci_shard *shard, const struct sci_name *name,
@@ -320,11 +263,11 @@ enum sci_store_result sci_shard_put(struct sci_shard *shard, const struct sci_na
 	uint64_t capacity = (uint64_t)(shard->log_bound - shard->log_start) * SCI_UNIT;
 	enum sci_store_result stored = SCI_STORE_TOO_LARGE;
 
-	if (now_ms >= shard->due_ms)
+	if (now_ms >= shard->expiry.due_ms)
 		sci_shard_expire(shard, now_ms, EXPIRE_SLOTS);
 	if (name->len <= SCI_KEY_LEN_MAX && content->len <= capacity &&
 		content->weight <= capacity) {
-		uint64_t header = header_of(name, content);
+		uint64_t header = sci_record_header_for(name, content);
 		if (sci_header_units(header) * SCI_UNIT + content->weight <= capacity)
 			stored = put(shard, name, header, content, now_ms);
 	}
@@ -361,7 +304,7 @@ uint64_t sci_shard_clear(struct sci_shard *shard)
 			sci_policy_removed(shard, shard->queue[i].oldest);
 			sci_entry_detach(shard, shard->queue[i].oldest);
 		}
-	if (!shard->pinned)
+	if (!shard->pins.records)
 		sci_log_reset(shard);
 	return entries;
 }
@@ -377,8 +320,8 @@ bool sci_shard_pin(struct sci_shard *shard, sci_offset offset)
 	sci_write(&record->header, record->header + SCI_PIN);
 	if (pins > 0)
 		return true;
-	shard->pinned++;
-	shard->pinned_units += sci_record_units(record);
+	shard->pins.records++;
+	shard->pins.units += sci_record_units(record);
 	return true;
 }
 
@@ -386,12 +329,12 @@ void sci_shard_unpin(struct sci_shard *shard, sci_offset offset)
 {
 	struct sci_record *record = sci_record_at(shard, offset);
 
-	assert(sci_record_is_pinned(record) && shard->pinned > 0);
+	assert(sci_record_is_pinned(record) && shard->pins.records > 0);
 	sci_write(&record->header, record->header - SCI_PIN);
 	if (sci_record_is_pinned(record))
 		return;
-	shard->pinned--;
-	shard->pinned_units -= sci_record_units(record);
+	shard->pins.records--;
+	shard->pins.units -= sci_record_units(record);
 	if (sci_record_state(record) == SCI_RECORD_DETACHED)
 		sci_entry_die(shard, offset);
 }
@@ -399,13 +342,13 @@ void sci_shard_unpin(struct sci_shard *shard, sci_offset offset)
 struct sci_shard_stats sci_shard_stats(const struct sci_shard *shard)
 {
 	return (struct sci_shard_stats){
-		.evictions = shard->evictions,
-		.forgotten = shard->forgotten,
-		.moved_bytes = shard->moved_units * SCI_UNIT,
+		.evictions = shard->totals.evictions,
+		.forgotten = shard->totals.forgotten,
+		.moved_bytes = shard->totals.moved_units * SCI_UNIT,
 		.entries = shard->entries,
-		.reclaimed = shard->reclaimed,
+		.reclaimed = shard->totals.reclaimed,
 		.bytes = sci_shard_load(shard) * SCI_UNIT,
-		.pinned = shard->pinned,
-		.pinned_bytes = shard->pinned_units * SCI_UNIT,
+		.pinned = shard->pins.records,
+		.pinned_bytes = shard->pins.units * SCI_UNIT,
 	};
 }

@@ -1,14 +1,17 @@
-/* Taking over the bytes of a shard that somebody else left: another process, or this one before it was
- * reset. They may be anything. What cannot be proved is refused; what only the other process knew is put
- * in order: pins and detached records were those of its holders, holes are found again, and a change that
- * was under way is over. Objects are pointers of another process: a shard with objects is refused. */
+/* Take over a shard that another process left, or this one before a restart. Its bytes may be
+ * anything: what cannot be verified is refused. Pins and detached records belonged to the other
+ * process and are dropped, holes are rebuilt, and an unfinished change is over. Objects are
+ * pointers of another process, so a shard with objects is refused. */
+#include "engine/shard.h"
+
 #include "engine/entry.h"
 #include "engine/holes.h"
 #include "engine/shard_check.h"
 
 #include <string.h>
 
-/* Let go of what the former holders held in a span of the log, and find its holes. False when it is none. */
+/* Drop the pins in a span of the log, and rebuild its holes. False if it is not a span of records.
+ */
 static bool put_in_order(struct sci_shard *shard, sci_offset from, sci_offset to)
 {
 	while (from < to) {
@@ -34,20 +37,20 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes)
 	if (bytes < SCI_SHARD_BYTES_MIN || bytes > SCI_SHARD_BYTES_MAX ||
 		sci_shard_check_head(shard) || shard->log_limit > bytes / SCI_UNIT)
 		return NULL;
-	memset(shard->hole_classes, 0, sizeof shard->hole_classes);
-	memset(shard->holes, 0, sizeof shard->holes);
+	memset(shard->holes.classes, 0, sizeof shard->holes.classes);
+	memset(shard->holes.first, 0, sizeof shard->holes.first);
 	if (!put_in_order(shard, shard->log_start, shard->log.head) ||
 		!put_in_order(shard, shard->log.gap_end, shard->log.end))
 		return NULL;
 	shard->sequence &= ~1u;
 	shard->to_free = NULL;
-	shard->marks = NULL;
-	shard->seen_marks = NULL;
-	shard->pinned = 0;
-	shard->pinned_units = 0;
-	/* The search for what is due begins anew, and knows nothing. */
-	shard->expiry_at = 0;
-	shard->due_ms = INT64_MIN;
-	shard->lap_due_ms = SCI_NEVER;
+	shard->foreign.marks = NULL;
+	shard->foreign.seen = NULL;
+	shard->pins.records = 0;
+	shard->pins.units = 0;
+	/* The search for expired entries starts over. */
+	shard->expiry.at = 0;
+	shard->expiry.due_ms = INT64_MIN;
+	shard->expiry.lap_due_ms = SCI_NEVER;
 	return sci_shard_check(shard) ? NULL : shard;
 }

@@ -3,7 +3,10 @@
 #ifndef SCI_REPLAY_BELADY_H
 #define SCI_REPLAY_BELADY_H
 
+#include "replay/replay_bar.h"
 #include "replay/replay_plan.h"
+
+#include <scopecache/error.h>
 
 struct sci_belady;
 

@@ -4,6 +4,8 @@
 
 #include "replay/replay_plan.h"
 
+#include <scopecache/error.h>
+
 /* Bound the hits, and the bytes of hits, for each of `limits`, in results[0], results[apart], and so on.
  * Returns 0, or SC_E_NOMEM. */
 int sci_byte_bound(const struct sci_trace *trace, const uint64_t *limits, unsigned limit_count,

@@ -2,7 +2,10 @@
 #ifndef SCI_REPLAY_REPLAY_CACHE_H
 #define SCI_REPLAY_REPLAY_CACHE_H
 
+#include "replay/replay_bar.h"
 #include "replay/replay_plan.h"
+
+#include <scopecache/error.h>
 
 /* Ask a cache that is opened for this alone for each key of the trace, and put what it misses. Of the plan it
  * needs to know what is bounded.

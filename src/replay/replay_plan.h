@@ -1,4 +1,4 @@
-/* Replay a trace through caches of several sizes and policies, and count what they hit. */
+/* What is replayed: a trace through caches of several sizes and policies; and what they hit. */
 #ifndef SCI_REPLAY_REPLAY_PLAN_H
 #define SCI_REPLAY_REPLAY_PLAN_H
 
@@ -62,16 +62,5 @@ static inline const struct sci_replay_result *sci_replay_result_of(
 {
 	return &figures->results[(size_t)limit * plan->policy_count + policy];
 }
-
-/* Replay the trace for everything in the plan: plan->limit_count x plan->policy_count steps of the bar,
- * the first of which is `step`.
- *
- * returns  0; SC_E_NOMEM, or another failure of the cache.
- * owns     the caller has figures to sci_replay_figures_fini(), also after a failure. */
-int sci_replay_trace(const struct sci_trace *trace, const struct sci_replay_plan *plan,
-	struct sci_replay_bar *bar, uint64_t step, struct sci_replay_figures *figures,
-	struct sc_error *error);
-
-void sci_replay_figures_fini(struct sci_replay_figures *figures);
 
 #endif

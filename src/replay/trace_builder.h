@@ -4,6 +4,7 @@
 
 #include "replay/byte_source.h"
 #include "replay/key_table.h"
+#include "replay/replay_bar.h"
 #include "replay/trace.h"
 
 struct sci_trace_builder {

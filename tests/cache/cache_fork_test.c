@@ -2,6 +2,7 @@
  * with it, open caches of its own, or run another program, whatever other threads of its parent were
  * doing. A child that waits for what never comes is ended by an alarm, and the test fails. */
 #include "cache/cache_fixture.h"
+#include "cache/handle.h"
 #include "cache/invocation_edges.h"
 #include "support/random.h"
 #include "support/threads.h"

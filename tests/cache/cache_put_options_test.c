@@ -4,8 +4,10 @@
 
 #include "base/clock.h"
 #include "cache/fetching.h"
+#include "cache/handle.h"
 #include "cache/sound.h"
 #include "engine/layout.h"
+#include "engine/shard.h"
 
 struct fixture {
 	_Atomic int64_t now_ms;

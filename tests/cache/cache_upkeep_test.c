@@ -3,6 +3,7 @@
 #include "cache/cache_fixture.h"
 #include "cache/resident.h"
 #include "cache/sound.h"
+#include "engine/shard.h"
 #include "support/random.h"
 
 #include <stdio.h>

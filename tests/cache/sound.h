@@ -2,6 +2,7 @@
 #ifndef SCT_CACHE_SOUND_H
 #define SCT_CACHE_SOUND_H
 
+#include "engine/shard_check.h"
 #include "support/cmocka.h"
 
 #include "cache/handle.h"

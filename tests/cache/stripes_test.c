@@ -1,8 +1,11 @@
 /* How a cache is divided: into how many shards, where they lie, and what that does to its bounds. */
 #include "cache/divided.h"
 #include "cache/fetching.h"
+#include "cache/handle.h"
+#include "cache/options.h"
 #include "cache/resident.h"
 #include "cache/sound.h"
+#include "engine/shard.h"
 #include "support/random.h"
 
 #include "cache/stripes.h"

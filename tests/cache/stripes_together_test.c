@@ -2,8 +2,10 @@
  * concerns all of them. */
 #include "cache/divided.h"
 #include "cache/fetching.h"
+#include "cache/handle.h"
 #include "cache/scripted_loader.h"
 #include "cache/sound.h"
+#include "engine/shard.h"
 
 #include <scopecache/memo.h>
 

@@ -4,6 +4,8 @@
 
 #include "base/hash.h"
 #include "engine/audit.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 
 #include <signal.h>
 #include <string.h>
@@ -60,7 +62,7 @@ static void a_wrong_count_is_noticed_at_the_next_eviction(void **state)
 	sci_shard_format(shard, &options);
 	for (uint64_t key = 0; key < 60; key++)
 		put(shard, key);
-	assert_true(shard->evictions > 0);
+	assert_true(shard->totals.evictions > 0);
 	int status = end_of_child(shard, said, sizeof said);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
 	assert_string_equal(said, "");

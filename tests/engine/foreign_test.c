@@ -36,7 +36,7 @@ static void make(struct owner *owner, uint32_t entries)
 	struct sci_shard *old = owner->shard;
 
 	for (uint32_t i = 0; old && i < owner->entries; i++)
-		marks[i] = old->marks[i];
+		marks[i] = old->foreign.marks[i];
 	owner->shard = sci_foreign_format(aligned(bytes), entries, &owner->bounds, marks);
 	owner->key_of = realloc(owner->key_of, entries * sizeof *owner->key_of);
 	assert_non_null(owner->key_of);
@@ -44,13 +44,13 @@ static void make(struct owner *owner, uint32_t entries)
 	if (!old)
 		return;
 	sci_foreign_take_over(owner->shard, old);
-	free((uint8_t *)(uintptr_t)old->marks);
+	free((uint8_t *)(uintptr_t)old->foreign.marks);
 	free(old);
 }
 
 static void finish(struct owner *owner)
 {
-	free((uint8_t *)(uintptr_t)owner->shard->marks);
+	free((uint8_t *)(uintptr_t)owner->shard->foreign.marks);
 	free(owner->shard);
 	free(owner->key_of);
 }
@@ -75,7 +75,7 @@ static void use(struct owner *owner, uint32_t key, uint32_t weight_units)
 
 	if (number) {
 		owner->hits++;
-		owner->shard->marks[number - 1] = owner->shard->tick & (SCI_TICKS - 1);
+		owner->shard->foreign.marks[number - 1] = owner->shard->tick & (SCI_TICKS - 1);
 		return;
 	}
 	if (!sci_foreign_has_room(owner->shard))

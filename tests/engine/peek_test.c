@@ -7,6 +7,8 @@
 
 #include "base/hash.h"
 #include "engine/index.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,6 +4,8 @@
 
 #include "base/hash.h"
 #include "engine/layout.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 #include "support/random.h"
 
 #include <string.h>

@@ -3,6 +3,8 @@
 
 #include "base/hash.h"
 #include "engine/layout.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 #include "support/random.h"
 
 #include <math.h>
@@ -114,10 +116,10 @@ static void a_giant_does_not_push_out_all_of_a_cold_cache(void **state)
 	(void)state;
 	for (uint64_t key = 0; key < SET; key++)
 		put(shard, key, SET_LEN, 0);
-	assert_true(shard->keeps_recent);
+	assert_true(shard->balance.lru_mode);
 	put(shard, 1ull << 40, MEMORY / 8 * 7, 0);
 	assert_int_equal(count(shard, 0, SET), SET);
-	assert_false(shard->keeps_recent);
+	assert_false(shard->balance.lru_mode);
 	assert_null(sci_shard_check(shard));
 	free(shard);
 }

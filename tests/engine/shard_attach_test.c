@@ -5,6 +5,8 @@
 
 #include "base/hash.h"
 #include "engine/layout.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,6 +5,8 @@
 #include "base/hash.h"
 #include "engine/holes.h"
 #include "engine/index.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 
 #include <string.h>
 
@@ -39,7 +41,7 @@ static int set_up(void **state)
 	memset(shard, 0, BYTES);
 	sci_shard_format(shard, &options);
 	/* So that there is a main. */
-	shard->keeps_recent = 0;
+	shard->balance.lru_mode = 0;
 	for (uint64_t key = 0; key < 60; key++) {
 		struct sci_name name = name_of(&key);
 		assert_int_equal(sci_shard_put(shard, &name,
@@ -100,46 +102,47 @@ static void faults_of_the_head(void **state)
 		"the log does not begin where index and ghosts end");
 	assert_noticed(shard->ghost_lines, shard->ghost_lines + 2,
 		"the log does not begin where index and ghosts end");
-	assert_noticed(shard->policy, 2, "the policy is none that there is");
-	assert_noticed(shard->policy, SCI_POLICY_LRU,
-		"the policy has not the ghosts that it wants");
+	assert_noticed(shard->policy, 2, "there is no such policy");
+	assert_noticed(shard->policy, SCI_POLICY_LRU, "the policy has the wrong number of ghosts");
 	assert_noticed(shard->ghost_lines_used, shard->ghost_lines + 1,
-		"more ghosts are in use than there are");
+		"more ghosts are in use than exist");
 	assert_noticed(shard->buckets, 3, "the index has an odd number of lines");
 	assert_noticed(shard->log_bound, shard->log_limit + 1,
-		"the bound on the log is not inside it");
+		"the bound on the log is outside of it");
 	assert_noticed(shard->capacity_units, UINT32_MAX, "the entries may take more than the log");
 	assert_noticed(shard->max_entries, UINT32_MAX,
-		"the bound on entries is more than the index bears");
+		"the bound on entries exceeds the index's capacity");
 	assert_noticed(shard->max_entries, shard->entries - 1, "more entries than the bound");
-	assert_noticed(shard->expiry_at, UINT32_MAX,
-		"the search for expired entries has left the index");
-	assert_noticed(shard->window_share, UINT32_MAX, "the window's share is none");
-	assert_noticed(shard->drift, INT32_MIN, "the window moves by more than an entry at a time");
-	assert_noticed(shard->recount_at, UINT32_MAX, "the recount has left the index");
-	assert_noticed(shard->recount_lines, UINT32_MAX, "the recount has left the index");
-	assert_noticed(shard->leave_patience, 0, "no evidence is wanted for a change of mind");
-	assert_noticed(shard->enter_patience, 0, "no evidence is wanted for a change of mind");
-	assert_noticed(shard->recency.capacity, 0, "recency is of no cache");
-	assert_noticed(shard->recency.inside_ticks, SCI_TICKS, "recency reaches too far");
-	assert_noticed(shard->recency.near_ticks, SCI_TICKS, "recency reaches too far");
+	assert_noticed(shard->expiry.at, UINT32_MAX,
+		"the search for expired entries is outside of the index");
+	assert_noticed(shard->balance.window_share, UINT32_MAX, "the window's share is too large");
+	assert_noticed(shard->balance.drift, INT32_MIN,
+		"the window moves by more than an entry at a time");
+	assert_noticed(shard->recount.at, UINT32_MAX, "the recount is outside of the index");
+	assert_noticed(shard->recount.lines, UINT32_MAX, "the recount is outside of the index");
+	assert_noticed(shard->balance.leave_patience, 0, "a switch of LRU mode needs no evidence");
+	assert_noticed(shard->balance.enter_patience, 0, "a switch of LRU mode needs no evidence");
+	assert_noticed(shard->recency.capacity, 0, "recency has no capacity");
+	assert_noticed(shard->recency.inside_ticks, SCI_TICKS, "recency reaches beyond its ticks");
+	assert_noticed(shard->recency.near_ticks, SCI_TICKS, "recency reaches beyond its ticks");
 	assert_noticed(shard->recency.inside_keys, shard->recency.inside_keys + 1,
-		"recency has not as many keys as its ticks");
+		"recency's keys do not sum up to its ticks'");
 	assert_noticed(shard->recency.near_keys, shard->recency.near_keys + 1,
-		"recency has not as many keys as its ticks");
+		"recency's keys do not sum up to its ticks'");
 	assert_noticed(shard->eighths.entries[0], shard->eighths.entries[0] + 1,
-		"the window is not divided in order");
+		"the eighths of the window are not in order");
 	assert_noticed(shard->eighths.oldest[0], shard->eighths.oldest[0] + 1,
-		"the window is not divided in order");
-	assert_noticed(shard->log.end, shard->log_limit + 1, "the log's cursor is out of order");
-	assert_noticed(shard->log.gap_end, shard->log.head - 1, "the log's cursor is out of order");
-	assert_noticed(shard->log.head, shard->log_start - 1, "the log's cursor is out of order");
+		"the eighths of the window are not in order");
+	assert_noticed(shard->log.end, shard->log_limit + 1, "the log's offsets are not in order");
+	assert_noticed(shard->log.gap_end, shard->log.head - 1,
+		"the log's offsets are not in order");
+	assert_noticed(shard->log.head, shard->log_start - 1, "the log's offsets are not in order");
 }
 
 static void faults_of_records(void **state)
 {
 	struct sci_record *record = sci_record_at(shard, live);
-	sci_slot *slot = sci_index_slot(shard, live);
+	sci_slot *slot = sci_slot_of(shard, live);
 
 	(void)state;
 	uint64_t header = record->header;
@@ -148,15 +151,15 @@ static void faults_of_records(void **state)
 	assert_noticed(record->header, sci_header(SCI_RECORD_LIVE, BYTES, 8),
 		"a record does not end where the next begins");
 	assert_noticed(record->header, sci_header(SCI_RECORD_LIVE, sci_header_bytes(header), 1000),
-		"a record is shorter than what it holds");
+		"a record is shorter than its key");
 	assert_noticed(record->header, header | SCI_HEADER_IDLE,
 		"a record has an idle time and no deadline");
 	assert_noticed(record->header, header | sci_header(SCI_RECORD_OBJECT, 0, 0),
-		"an object's record is not as it should be");
+		"an object's record is pinned or has another length");
 	assert_noticed(record->header, sci_header(SCI_RECORD_DETACHED, sci_header_bytes(header), 8),
 		"a detached record is not pinned");
 	assert_noticed(record->header, sci_header(SCI_RECORD_DEAD, sci_header_bytes(header), 8),
-		"a dead record has a form of the living");
+		"a dead record has the header of a live one");
 	assert_noticed(record->slot, record->slot ^ 1, "a live record is not in the index");
 	assert_noticed(record->slot, UINT32_MAX, "a live record is not in the index");
 	assert_noticed(*slot, 0, "a live record is not in the index");
@@ -174,20 +177,19 @@ static void a_deadline_that_is_not_expected(void **state)
 
 	(void)state;
 	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
-	assert_noticed(shard->due_ms, 101, "a record is due before anything is");
+	assert_noticed(shard->expiry.due_ms, 101, "a record expires before the earliest deadline");
 }
 
 /* An entry that is not live any more is missed by what points to it. */
 static void faults_of_the_index(void **state)
 {
-	sci_slot *slot = sci_index_slot(shard, live), *unused = sci_buckets(shard)->slot;
+	sci_slot *slot = sci_slot_of(shard, live), *unused = sci_buckets(shard)->slot;
 
 	(void)state;
 	/* The index is filled to a half. */
 	while (*unused)
 		unused++;
-	assert_noticed(*unused, *slot,
-		"the index has not as many slots in use as there are entries");
+	assert_noticed(*unused, *slot, "the index has not one used slot for each entry");
 }
 
 static void faults_of_holes(void **state)
@@ -195,13 +197,12 @@ static void faults_of_holes(void **state)
 	unsigned class = 0;
 
 	(void)state;
-	while (!shard->holes[class])
+	while (!shard->holes.first[class])
 		class ++;
-	assert_noticed(shard->hole_classes[class / 64], 0,
-		"the classes of holes are marked wrongly");
-	assert_noticed(shard->holes[class], shard->log.end, "a list of holes leaves the log");
-	assert_noticed(shard->holes[class], live, "a list of holes is broken");
-	assert_noticed(sci_record_at(shard, hole)->newer, live, "a list of holes is broken");
+	assert_noticed(shard->holes.classes[class / 64], 0, "a class of holes is marked wrongly");
+	assert_noticed(shard->holes.first[class], shard->log.end, "a list of holes leaves the log");
+	assert_noticed(shard->holes.first[class], live, "a list of holes has wrong links");
+	assert_noticed(sci_record_at(shard, hole)->newer, live, "a list of holes has wrong links");
 	assert_noticed(sci_record_at(shard, hole)->older, shard->log.end,
 		"a list of holes leaves the log");
 	/* A circle. */
@@ -213,7 +214,7 @@ static void a_hole_that_is_in_no_list(void **state)
 {
 	(void)state;
 	sci_holes_remove(shard, hole);
-	assert_wrong("the lists of holes do not hold all holes");
+	assert_wrong("a hole is in no list");
 }
 
 static void faults_of_queues(void **state)
@@ -222,12 +223,12 @@ static void faults_of_queues(void **state)
 	struct sci_record *oldest = sci_record_at(shard, window->oldest);
 
 	(void)state;
-	sci_slot *slot = sci_index_slot(shard, window->oldest);
-	assert_noticed(window->newest, shard->log.end, "a queue leads to where no entry is");
-	assert_noticed(window->newest, shard->log.end - 1, "a queue leads to where no entry is");
-	assert_noticed(window->newest, detached, "a queue leads to where no entry is");
-	assert_noticed(oldest->newer, 0, "a queue is broken");
-	assert_noticed(*slot, sci_slot_with_queue(*slot, SCI_MAIN), "a queue is broken");
+	sci_slot *slot = sci_slot_of(shard, window->oldest);
+	assert_noticed(window->newest, shard->log.end, "a queue leads to no entry");
+	assert_noticed(window->newest, shard->log.end - 1, "a queue leads to no entry");
+	assert_noticed(window->newest, detached, "a queue leads to no entry");
+	assert_noticed(oldest->newer, 0, "a queue's links are wrong");
+	assert_noticed(*slot, sci_slot_with_queue(*slot, SCI_MAIN), "a queue's links are wrong");
 	assert_noticed(oldest->older, other->newest, "a queue's count of entries is wrong");
 	assert_noticed(window->oldest, live, "a queue's count of entries is wrong");
 	assert_noticed(window->load, window->load + 1, "a queue's load is wrong");
@@ -240,8 +241,8 @@ static void faults_of_counts(void **state)
 	assert_noticed(shard->space_units, shard->space_units + 1,
 		"the count of live bytes is wrong");
 	assert_noticed(shard->weight_units, 1, "the count of live bytes is wrong");
-	assert_noticed(shard->pinned, shard->pinned + 1, "the count of pins is wrong");
-	assert_noticed(shard->pinned_units, 0, "the count of pins is wrong");
+	assert_noticed(shard->pins.records, shard->pins.records + 1, "the count of pins is wrong");
+	assert_noticed(shard->pins.units, 0, "the count of pins is wrong");
 
 	/* An entry that is in no queue. */
 	struct sci_queue *window = &shard->queue[SCI_WINDOW];

@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "engine/shard.h"
+#include "engine/shard_check.h"
 
 #include <stdio.h>
 #include <string.h>

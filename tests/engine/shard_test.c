@@ -4,6 +4,8 @@
 #include "base/hash.h"
 #include "engine/peek.h"
 #include "engine/index.h"
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -182,7 +184,7 @@ static void the_check_notices_damage(void **state)
 		put(shard, i, i % 100);
 	assert_null(sci_shard_check(shard));
 	for (size_t at = offsetof(struct sci_shard, queue);
-		at < offsetof(struct sci_shard, evictions); at++) {
+		at < offsetof(struct sci_shard, totals.evictions); at++) {
 		for (int bit = 0; bit < 8; bit++, flips++) {
 			byte[at] ^= (unsigned char)(1 << bit);
 			noticed += sci_shard_check(shard) != NULL;

@@ -1,4 +1,6 @@
 /* A walk over the keys of a shard that is changed after every step. */
+#include "engine/shard.h"
+#include "engine/shard_check.h"
 #include "engine/walk.h"
 
 #include "engine/index.h"

@@ -1,5 +1,6 @@
 """The rules of the house that a script can check: who may include whom, names, sizes, words."""
 
+import pathlib
 import re
 import unittest
 
@@ -92,6 +93,22 @@ class SourceRules(unittest.TestCase):
                     wrong.append(f"{name} includes {include}")
         self.assertGreater(checked, 0)
         self.assertEqual(wrong, [])
+
+    def test_files_include_each_other_in_no_circle(self):
+        """A file is its source and its header. They are taken away from below until none is left."""
+        below = {}
+        for path in files(".c", ".h"):
+            unit = pathlib.PurePath(name_of(path)).with_suffix("")
+            if unit.parts[0] == "src":
+                includes = re.findall(r'^#\s*include "([^"]+)"', path.read_text(encoding="utf-8"), re.M)
+                below.setdefault(unit, set()).update(
+                    pathlib.PurePath("src", include).with_suffix("") for include in includes)
+        while below:
+            lowest = {unit for unit, includes in below.items() if not includes & (below.keys() - {unit})}
+            if not lowest:
+                break
+            below = {unit: includes for unit, includes in below.items() if unit not in lowest}
+        self.assertEqual(sorted(map(str, below)), [])
 
     def test_what_a_function_links_needs_no_libraries(self):
         wrong = []

@@ -4,8 +4,9 @@
 #include "support/cmocka.h"
 
 #include "replay/curve_plot.h"
-#include "replay/replay_plan.h"
+#include "replay/replay_run.h"
 #include "replay/replay_report.h"
+#include "replay/trace_open.h"
 
 #include <stdio.h>
 #include <string.h>

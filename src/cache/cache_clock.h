@@ -1,0 +1,22 @@
+/* The time of a call: cache time, or the clock of the cache's user. */
+#ifndef SCI_CACHE_CACHE_CLOCK_H
+#define SCI_CACHE_CACHE_CLOCK_H
+
+#include "cache/handle.h"
+
+/* The time for storing an entry. May call the user's clock: not with a lock held. */
+int64_t sci_cache_now_ms(const struct sc_cache *cache);
+
+/* The time for a lookup, as of the kernel's last tick. The same holds for a clock of the user's. */
+int64_t sci_cache_coarse_ms(const struct sc_cache *cache);
+
+/* The same, but no clock is read for a cache in which nothing expires. */
+static inline int64_t sci_cache_lookup_ms(const struct sc_cache *cache)
+{
+	/* Who stored an entry that expires before this lookup began has set it. */
+	return atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed)
+		? sci_cache_coarse_ms(cache)
+		: INT64_MIN;
+}
+
+#endif

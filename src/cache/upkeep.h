@@ -1,0 +1,11 @@
+/* The bounds of a cache. */
+#ifndef SCI_CACHE_UPKEEP_H
+#define SCI_CACHE_UPKEEP_H
+
+#include "cache/handle.h"
+
+/* Set the bounds, with all stripes locked. Returns 0, or SC_E_INVAL with nothing changed. */
+int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
+	int64_t now_ms, struct sc_error *error);
+
+#endif
