@@ -9,10 +9,10 @@
  * its arguments are the parts of the key. When the memo is full, the least recently used entry is
  * evicted. The result of a failed call is not stored.
  *
- * The function may call itself through its memo. Each level takes at most 512 bytes of stack, with
- * musl 640, and what the function itself needs, so a stack of 8 MiB is enough for some 12,000
- * levels. For deeper recursion call the function for the smaller arguments first, so that each
- * call finds their results.
+ * The function may call itself through its memo. Each level takes at most 512 bytes of stack, and
+ * what the function itself needs, so a stack of 8 MiB is enough for some 10,000 levels. For deeper
+ * recursion call the function for the smaller arguments first, so that each call finds their
+ * results.
  */
 #ifndef SCOPECACHE_MEMO_H
 #define SCOPECACHE_MEMO_H
