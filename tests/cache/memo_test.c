@@ -209,7 +209,7 @@ static size_t most_between;
 
 static int count_down(struct sc_load *load, void *context)
 {
-	const char *frame = __builtin_frame_address(0);
+	const char *frame = __builtin_dwarf_cfa();
 	int64_t n = sc_load_number(load, 0);
 	struct sc_value value;
 
