@@ -29,10 +29,10 @@ struct entry {
 	};
 	int64_t deadline_ns;
 	size_t bytes;
-	uint32_t count;  /* arguments, positional and keyword */
-	bool linked;     /* in the table */
-	bool has_self;   /* the first argument is an instance, known by its identity */
-	bool weak;       /* and is kept as a weak reference */
+	uint32_t count; /* arguments, positional and keyword */
+	bool linked;    /* in the table */
+	bool has_self;  /* the first argument is an instance, known by its identity */
+	bool weak;      /* and is kept as a weak reference */
 	PyObject *arguments[];
 };
 
