@@ -47,18 +47,12 @@ static int deadline_of(struct memo *memo, PyObject *value, int64_t *deadline_ns)
 static void fill(struct memo *memo, struct entry *entry, PyObject *value, int64_t deadline_ns,
 	size_t bytes)
 {
-	struct flight *flight = entry->flight;
 	entry->value = Py_NewRef(value);
 	entry->deadline_ns = deadline_ns;
 	entry->bytes = bytes;
 	memo->table.count++;
 	memo->table.bytes += bytes;
-	struct entry *gone = eviction_insert(&memo->table, entry);
-	if (flight) {
-		flight->entry = NULL;
-		flight_release(flight);
-	}
-	entries_free(gone);
+	entries_free(eviction_insert(&memo->table, entry));
 }
 
 static size_t bytes_of(struct memo *memo, const struct key *key, PyObject *value)
@@ -100,16 +94,16 @@ static struct entry *add(struct memo *memo, const struct key *key)
 
 int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace)
 {
-	int64_t deadline_ns;
+	int64_t deadline_ns = NO_DEADLINE;
 	struct entry *entry;
 	int keep = memo->table.maxsize ? deadline_of(memo, value, &deadline_ns) : 1;
 	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
 	if (keep < 0 || table_find(&memo->table, key, &entry) < 0) {
 		return -1;
 	}
-	if (entry &&
-		((replace && !entry->value) ||
-			(entry->value && (replace || !entry_is_fresh(entry))))) {
+	/* Where a load of this key is under way, its entry goes, so that what this stores stays. */
+	bool in_the_way = entry && keep == 0 && (!entry->value || !entry_is_fresh(entry));
+	if (in_the_way || (entry && replace)) {
 		table_unlink(&memo->table, entry);
 		entry_free(entry);
 		if (table_find(&memo->table, key, &entry) < 0) {
@@ -139,36 +133,29 @@ static PyObject *run_through(struct memo *memo, const struct key *key, const str
 static PyObject *fly(struct memo *memo, const struct key *key, const struct call *call)
 {
 	struct entry *entry = add(memo, key);
-	struct flight *flight = entry ? flight_begin(entry) : NULL;
-	if (!flight) {
-		if (entry && entry->linked) {
-			table_unlink(&memo->table, entry);
-			entry_free(entry);
-		}
+	if (!entry) {
 		return run_through(memo, key, call);
 	}
-	entry->flight = flight;
-	flight->references++;
-
-	int64_t deadline_ns;
+	flight_begin(entry);
+	int64_t deadline_ns = NO_DEADLINE;
 	PyObject *value = memo_run(call);
 	int keep = value ? deadline_of(memo, value, &deadline_ns) : -1;
 	if (keep < 0) {
 		Py_CLEAR(value);
 	}
 	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
-	flight_end(flight, value);
-	entry = flight->entry;
-	if (entry && entry->linked && keep == 0) {
+	flight_end(entry, value);
+	if (entry->linked && keep == 0) {
 		fill(memo, entry, value, deadline_ns, bytes);
-	} else if (entry && entry->linked) {
-		PyObject *type, *error, *trace;
-		PyErr_Fetch(&type, &error, &trace);
-		table_unlink(&memo->table, entry);
-		entry_free(entry);
-		PyErr_Restore(type, error, trace);
+		return value;
 	}
-	flight_release(flight);
+	PyObject *type, *error, *trace;
+	PyErr_Fetch(&type, &error, &trace);
+	if (entry->linked) {
+		table_unlink(&memo->table, entry);
+	}
+	entry_free(entry);
+	PyErr_Restore(type, error, trace);
 	return value;
 }
 
@@ -190,9 +177,9 @@ PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call 
 		memo->hits++;
 		return memo_give(memo, entry->value);
 	}
-	if (entry && !flight_is_own(entry->flight)) {
+	if (entry && !flight_is_own(entry)) {
 		memo->hits++;
-		value = flight_wait(entry->flight);
+		value = flight_wait(entry);
 	} else {
 		memo->misses++;
 		value = memo->coalesce && !entry ? fly(memo, key, call)

@@ -6,7 +6,6 @@
 #include "table.h"
 
 #include "entry_order.h"
-#include "call_flight.h"
 
 #define FIRST_BUCKETS 8
 #define SEARCHES_MAX                                                                               \
@@ -305,9 +304,8 @@ void table_unlink(struct table *table, struct entry *entry)
 void entry_free(struct entry *entry)
 {
 	PyObject *value = entry->value, *names = entry->names;
-	if (!value && entry->flight) {
-		entry->flight->entry = NULL;
-		flight_release(entry->flight);
+	if (entry->is_loading) {
+		return;
 	}
 	for (uint32_t at = 0; at < entry->count; at++) {
 		Py_DECREF(entry->arguments[at]);

@@ -112,7 +112,8 @@ def main():
     results = Results()
     run_tests(results, "python", [python], TESTS, {})
     if not core:
-        run_tests(results, "python", [python], WITH_PACKAGES, {})
+        run_tests(results, "python", [python], WITH_PACKAGES,
+                  {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")})
         run_sanitized(results, folder, python)
         run_debug(results, folder)
     target.parent.mkdir(parents=True, exist_ok=True)
