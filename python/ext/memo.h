@@ -22,6 +22,7 @@ struct memo {
 		on_instance_end; /* what the weak references to instances call; NULL before the first */
 	PyObject *dict, *weak_references;
 	bool coalesce, knows_self, method;
+	bool is_plain; /* a call with positional arguments alone has them as its key, and its value as the result */
 };
 
 /* What to do on a miss. */
