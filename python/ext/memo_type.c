@@ -195,11 +195,14 @@ static int memo_forget(PyObject *self)
 static void memo_dealloc(PyObject *self)
 {
 	PyObject_GC_UnTrack(self);
+	/* A long chain of caches that are in each other must not end in as many nested calls. */
+	Py_TRASHCAN_BEGIN(self, memo_dealloc)
 	if (((struct memo *)self)->weak_references) {
 		PyObject_ClearWeakRefs(self);
 	}
 	memo_forget(self);
 	Py_TYPE(self)->tp_free(self);
+	Py_TRASHCAN_END
 }
 
 static PyObject *optional(PyObject *object)

@@ -88,6 +88,11 @@ static inline Py_hash_t quick_hash(PyObject *object)
 			return size ? (Py_hash_t)((PyLongObject *)object)->ob_digit[0] : 0;
 		}
 	}
+#else
+	if (PyLong_CheckExact(object) && PyUnstable_Long_IsCompact((PyLongObject *)object)) {
+		Py_ssize_t value = PyUnstable_Long_CompactValue((PyLongObject *)object);
+		return value >= 0 ? value : -1;
+	}
 #endif
 	return -1;
 }

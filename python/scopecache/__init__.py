@@ -71,6 +71,7 @@ def cached(function=None, *, maxsize=_NOTHING, max_bytes=None, ttl=None, typed=F
     def decorate(function):
         if isinstance(function, (staticmethod, classmethod)):
             return type(function)(decorate(function.__func__))
+        _options.check_function(function)
         memo = _memo(function, maxsize=maxsize, max_bytes=max_bytes, ttl=ttl, key=key, copy=copy,
                      typed=typed, coalesce=coalesce, knows_self=True, exact=exact)
         memo.cache_parameters = parameters.copy
