@@ -1,6 +1,7 @@
 """The Python package side by side with functools, cachetools and cachebox: `./dev bench python`.
 
-Every figure is the median of rounds that take turns, and a ratio to functools.lru_cache of the same run. The hit
+Every figure is the median of rounds that take turns, and a ratio to functools.lru_cache of the same run. A round is
+shorter than the turn that the kernel gives to a process, so that other processes disturb few of them. The hit
 ratios stand beside those of `scopecache replay`, which asks a cache of the C library for the same keys.
 
 	python_package.py [--quick] [--json] [--trace FILE.u32 --entries N,...]"""
@@ -176,10 +177,11 @@ def traces(requests):
             "a loop": [i % 3000 for i in range(requests)]}
 
 
-def hit_ratio(keys, entries):
+def hit_ratio(keys, entries, shift):
+    """Of the keys moved by `shift`, which have other hashes."""
     function = scopecache.cached(maxsize=entries)(lambda key: key)
     for key in keys:
-        function(key)
+        function(key + shift)
     info = function.cache_info()
     return 100 * info.hits / (info.hits + info.misses)
 
@@ -190,13 +192,17 @@ def replayed_ratio(path, entries):
     return 100 * json.loads(done.stdout)["results"][0]["hit_ratio"]
 
 
-def hit_ratios(named_traces, sizes):
+def hit_ratios(named_traces, sizes, times):
+    """Medians of so many runs: a few decisions depend on the hash of the keys, and the library's has a secret."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "trace.u32")
         for name, keys in named_traces.items():
             path.write_bytes(struct.pack(f"<{len(keys)}I", *keys))
-            rows += [(name, size, hit_ratio(keys, size), replayed_ratio(path, size)) for size in sizes]
+            for size in sizes:
+                ours = statistics.median(hit_ratio(keys, size, 1000003 * time) for time in range(times))
+                replayed = statistics.median(replayed_ratio(path, size) for _ in range(times))
+                rows.append((name, size, ours, replayed))
     return rows
 
 
@@ -222,13 +228,13 @@ class Report:
 
 
 def report_times(report, quick):
-    taken = hits(5 if quick else 31, 20000 if quick else 50000)
+    taken = hits(11 if quick else 201, 5000)
     for (name, call), nanoseconds in taken.items():
         base = taken["functools", call]
         bar = {"cached": CALLS, "cached with a ttl": CALLS_WITH_TTL}.get(name, {}).get(call)
         report.line(f"hit {call}, {name}", nanoseconds if name == "functools" else nanoseconds / base, bar,
                     "ns" if name == "functools" else "")
-    taken = misses(5 if quick else 31, 10000)
+    taken = misses(31 if quick else 201, 2000)
     for name, nanoseconds in taken.items():
         report.line(f"miss and evict, {name}", nanoseconds if name == "functools" else nanoseconds / taken["functools"],
                     MISS if name == "cached" else None, "ns" if name == "functools" else "")
@@ -254,11 +260,11 @@ def report_import(report, quick):
 
 
 def report_hit_ratios(report, arguments):
-    named = traces(100000 if arguments.quick else 1000000)
+    named = traces(100000 if arguments.quick else 500000)
     for path in arguments.trace:
         data = pathlib.Path(path).read_bytes()
         named[pathlib.Path(path).name] = list(struct.unpack(f"<{len(data) // 4}I", data))
-    for name, size, ours, replayed in hit_ratios(named, arguments.entries):
+    for name, size, ours, replayed in hit_ratios(named, arguments.entries, 1 if arguments.quick else 7):
         report.line(f"hit ratio, {name}, {size} entries", ours, unit="%")
         report.line("    points below scopecache replay", replayed - ours, None if arguments.quick else POINTS)
 
