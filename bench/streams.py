@@ -1,9 +1,10 @@
-"""Streams of requests that show where an eviction policy breaks, each with the sizes of cache to try it at.
+"""Streams of requests that show where an eviction policy breaks, each with the sizes of cache to
+try it at.
 
-loop    N keys in turn, twenty times. LRU hits nothing in a cache that is smaller.
-recent  A key is asked for again within D others, a few times, and never after.
-shift   Zipf with skew 0.9 whose ranks are drawn anew every 2,000 requests.
-mixed   Two requests of three by that distribution, without the drawing; the third from a loop.
+loop    N keys in turn, twenty times. LRU hits nothing in a cache that is smaller. recent  A key is
+asked for again within D others, a few times, and never after. shift   Zipf with skew 0.9 whose
+ranks are drawn anew every 2,000 requests. mixed   Two requests of three by that distribution,
+without the drawing; the third from a loop.
 
 Random numbers are those of Python's random.Random with fixed seeds, so all runs are alike."""
 
@@ -62,6 +63,10 @@ def streams():
     for keys in (64, 100, 1_000, 10_000):
         yield f"loop {keys}", loop(keys), parts(keys, *LOOP_PARTS)
     for distance, uses in ((12, 2), (20, 2), (20, 3), (60, 2), (60, 4), (250, 2)):
-        yield f"recent {distance} x{uses}", recent(distance, uses), sorted({*parts(distance, *RECENT_PARTS)})
+        yield (
+            f"recent {distance} x{uses}",
+            recent(distance, uses),
+            sorted({*parts(distance, *RECENT_PARTS)}),
+        )
     yield "shift", shift(), ZIPF_SIZES
     yield "mixed", mixed(), (*ZIPF_SIZES, 768, 1_000)

@@ -17,8 +17,8 @@
 /* Behind a variable: read and written with this lock held. */
 #define SCI_GUARDED_BY(lock) SCI_CHECKED(guarded_by(lock))
 
-/* Behind a function: it is called with this lock held; takes it; lets it go; or is beyond the analysis,
- * which knows no loops over locks. */
+/* Behind a function: it is called with this lock held; takes it; lets it go; or is beyond the
+ * analysis, which knows no loops over locks. */
 #define SCI_REQUIRES(lock) SCI_CHECKED(requires_capability(lock))
 #define SCI_TAKES(lock)    SCI_CHECKED(acquire_capability(lock))
 #define SCI_LETS_GO(lock)  SCI_CHECKED(release_capability(lock))

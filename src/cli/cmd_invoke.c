@@ -1,7 +1,8 @@
 /* scopecache invoke: one invocation prints what the function answered; several print their figures.
  *
- * What the options ask for is settled before anything is sent, and whatever is wrong with it ends the
- * command with status 2. The figures go to standard output, everything else to standard error. */
+ * What the options ask for is settled before anything is sent, and whatever is wrong with it ends
+ * the command with status 2. The figures go to standard output, everything else to standard
+ * error. */
 #include "cli/cmd_invoke.h"
 
 #include "base/error.h"

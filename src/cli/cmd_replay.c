@@ -1,7 +1,8 @@
 /* scopecache replay: the hit ratio that a cache would have had.
  *
- * Traces are read and replayed one after the other, so that only one is in memory. A table is printed as
- * soon as it is known; JSON and the plot are of all traces, and come at the end or not at all. */
+ * Traces are read and replayed one after the other, so that only one is in memory. A table is
+ * printed as soon as it is known; JSON and the plot are of all traces, and come at the end or not
+ * at all. */
 #include "cli/cmd_replay.h"
 
 #include "base/error.h"

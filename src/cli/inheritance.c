@@ -1,6 +1,6 @@
-/* A supervisor may start a program with its standard descriptors closed: the first files that it opens
- * would take their numbers, and be written into by whatever prints. It may have signals blocked, which
- * execve() keeps, as it keeps what is ignored. */
+/* A supervisor may start a program with its standard descriptors closed: the first files that it
+ * opens would take their numbers, and be written into by whatever prints. It may have signals
+ * blocked, which execve() keeps, as it keeps what is ignored. */
 #include "cli/inheritance.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* argp does the work. What it leaves to us is that nothing is taken that makes no sense: numbers have
- * bounds, which for those of a cache are the cache's own, and options that contradict each other, or would
- * have no effect, are refused. */
+/* argp does the work. What it leaves to us is that nothing is taken that makes no sense: numbers
+ * have bounds, which for those of a cache are the cache's own, and options that contradict each
+ * other, or would have no effect, are refused. */
 #include "cli/replay_options.h"
 
 #include "base/number_text.h"
@@ -219,7 +219,8 @@ static void check(const struct argp_state *state, struct sci_replay_arguments *a
 		argp_error(state, "standard input can be read only once");
 }
 
-/* argp calls with keys in the order of the command line, and with ARGP_KEY_END after all of them. */
+/* argp calls with keys in the order of the command line, and with ARGP_KEY_END after all of
+ * them. */
 struct parse {
 	struct sci_replay_arguments *arguments;
 	bool format_given;

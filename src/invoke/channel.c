@@ -1,12 +1,13 @@
-/* A socket, three events and the parser of the http room. libevent has an HTTP client of its own; it
- * adds some 20 us to every exchange, which is as much as the exchange itself takes on loopback, and
- * this code is there to measure. So a request is one sendmsg() from where its bytes lie, an answer is
- * read into a buffer that is used again, and while a connection is kept no event is added or removed
- * but the deadline.
+/* A socket, three events and the parser of the http room. libevent has an HTTP client of its own;
+ * it adds some 20 us to every exchange, which is as much as the exchange itself takes on loopback,
+ * and this code is there to measure. So a request is one sendmsg() from where its bytes lie, an
+ * answer is read into a buffer that is used again, and while a connection is kept no event is added
+ * or removed but the deadline.
  *
- * An exchange ends in one place each: complete() or fail(). What fails at once, in sci_channel_send(),
- * is told from the loop all the same: it is put into `failure`, and the deadline is made to be now.
- * Otherwise an owner who answers each failure with the next exchange would recurse. */
+ * An exchange ends in one place each: complete() or fail(). What fails at once, in
+ * sci_channel_send(), is told from the loop all the same: it is put into `failure`, and the
+ * deadline is made to be now. Otherwise an owner who answers each failure with the next exchange
+ * would recurse. */
 #include "invoke/channel.h"
 
 #include "base/clock.h"
@@ -137,8 +138,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		complete(channel);
 }
 
-/* Write as much as goes; the rest when the socket says so. A peer that takes no more may have answered
- * already (too large, say), so that is left for reading to find out. */
+/* Write as much as goes; the rest when the socket says so. A peer that takes no more may have
+ * answered already (too large, say), so that is left for reading to find out. */
 static void push(struct sci_channel *channel)
 {
 	struct msghdr message = { .msg_iov = channel->out, .msg_iovlen = 2 };

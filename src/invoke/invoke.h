@@ -1,9 +1,8 @@
 /* Invoking a function many times, several at once, over the Lambda Invoke API, and measuring it.
  *
  * A run is driven by the caller's event loop and belongs to its thread. It keeps one connection for
- * each invocation that may be under way, and never tries an invocation twice: what is counted is what
- * happened.
- */
+ * each invocation that may be under way, and never tries an invocation twice: what is counted is
+ * what happened. / */
 #ifndef SCI_INVOKE_INVOKE_H
 #define SCI_INVOKE_INVOKE_H
 
@@ -46,9 +45,8 @@ struct sci_invoke_payload {
 struct sci_invoke_answer {
 	uint64_t index; /* of the invocation, from 0 */
 	enum sci_invoke_outcome outcome;
-	int status; /* of the HTTP answer, or 0 when there was none */
-	uint64_t
-		latency_ns; /* from just before the request was written to when the answer was complete */
+	int status;          /* of the HTTP answer, or 0 when there was none */
+	uint64_t latency_ns; /* from just before the request is written to the end of the answer */
 	struct sci_invoke_payload payload;
 	const char *request_id, *function_error; /* the headers, or "" */
 	const char *complaint;                   /* when it is not ok, why, in words */
@@ -63,8 +61,8 @@ struct sci_invoke_options {
 	unsigned parallel;  /* how many at once, up to SCI_INVOKE_PARALLEL_MAX */
 	int64_t timeout_ms; /* for each invocation, up to SCI_INVOKE_TIMEOUT_MAX_MS */
 
-	/* The payload of invocation `index`, asked for just before it is sent. Its bytes stay as they
-	 * are until the run is closed. */
+	/* The payload of invocation `index`, asked for just before it is sent. Its bytes stay as
+	 * they are until the run is closed. */
 	struct sci_invoke_payload (*payload)(uint64_t index, void *arg);
 	/* Each may be NULL. Neither may close the run; both may cancel it. */
 	void (*answered)(const struct sci_invoke_answer *answer, void *arg);

@@ -1,7 +1,7 @@
 /* The Invoke API says how it went in three places: the status, the header X-Amz-Function-Error (the
- * status is 200 when the function failed), and for its own refusals the header x-amzn-ErrorType. The
- * words are in a small JSON object, whose fields' names differ in case from one service to the next.
- * None of it is trusted: words are cut, and made fit for a terminal. */
+ * status is 200 when the function failed), and for its own refusals the header x-amzn-ErrorType.
+ * The words are in a small JSON object, whose fields' names differ in case from one service to the
+ * next. None of it is trusted: words are cut, and made fit for a terminal. */
 #include "invoke/invoke_answer.h"
 
 #include "base/error.h"

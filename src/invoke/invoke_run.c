@@ -1,9 +1,9 @@
-/* A run is an array of slots, one for each invocation that may be under way. A slot that is free takes
- * the next index, so invocations begin in order; when none is left it closes its connection, and the
- * last slot to do so finishes the run.
+/* A run is an array of slots, one for each invocation that may be under way. A slot that is free
+ * takes the next index, so invocations begin in order; when none is left it closes its connection,
+ * and the last slot to do so finishes the run.
  *
- * `finished` is set in one place, finish(). From then on no slot begins anything and nothing is counted:
- * callbacks of the owner may cancel the run, so it is looked at after each of them. */
+ * `finished` is set in one place, finish(). From then on no slot begins anything and nothing is
+ * counted: callbacks of the owner may cancel the run, so it is looked at after each of them. */
 #include "invoke/invoke.h"
 
 #include "base/clock.h"
@@ -51,7 +51,8 @@ static void finish(struct sci_invoke_run *run)
 		run->options.finished(run->options.arg);
 }
 
-/* Give the slot its next invocation. Cannot fail: the head has had its room since the slot was made. */
+/* Give the slot its next invocation. Cannot fail: the head has had its room since the slot was
+ * made. */
 static void go_on(struct slot *slot)
 {
 	struct sci_invoke_run *run = slot->run;

@@ -1,5 +1,5 @@
-/* The names of the outcomes come from their one table (invoke.h), so that a new one cannot be left out
- * of the figures. JSON is written as text, so that a payload in it stays byte for byte what the
+/* The names of the outcomes come from their one table (invoke.h), so that a new one cannot be left
+ * out of the figures. JSON is written as text, so that a payload in it stays byte for byte what the
  * function answered. */
 #include "invoke/invoke_summary.h"
 

@@ -16,8 +16,8 @@
  * blocks   while standard input does. */
 int sci_payload_read(struct sci_buffer *payload, const char *argument, struct sc_error *error);
 
-/* Whether it is JSON, as the Invoke API wants it: 0, or SC_E_INVAL with a message that says where it
- * is not. */
+/* Whether it is JSON, as the Invoke API wants it: 0, or SC_E_INVAL with a message that says where
+ * it is not. */
 int sci_payload_check_json(const struct sci_buffer *payload, struct sc_error *error);
 
 #endif

@@ -16,15 +16,15 @@ struct sci_event {
 	bool deadline_is_malformed;
 	const char *body; /* a NUL that is not counted follows */
 	size_t body_len;
-	bool is_cut_off; /* what came was fine, as far as it came: the next time it may come whole */
+	bool is_cut_off; /* the part that came is valid: a retry may bring the whole */
 };
 
 /* Find the event in a complete response, whose bytes are `data`; ends the texts with a
  * NUL there. */
 void sci_event_read(struct sci_event *event, const struct sci_http_response *response, char *data);
 
-/* Find out which event a response was that could not be received: request_id is NULL when that cannot be
- * told, or not be answered; there is no body. */
+/* Find out which event a response was that could not be received: request_id is NULL when that
+ * cannot be told, or not be answered; there is no body. */
 void sci_event_salvage(struct sci_event *event, struct sci_http_response *response,
 	const struct sci_buffer *in);
 

@@ -1,10 +1,10 @@
 /* The life of a function: init, event after event, fini.
  *
  * What may go wrong is of three kinds. Without an event the loop backs off and tries again, a
- * bounded number of times in a row; an event that cannot be handed over is answered with an error, for
- * it would come again. An answer that cannot be given is logged, and the loop polls
- * on: what one caller loses is less than the warm state of all later ones. Only what makes every
- * later event impossible ends the loop. */
+ * bounded number of times in a row; an event that cannot be handed over is answered with an error,
+ * for it would come again. An answer that cannot be given is logged, and the loop polls on: what
+ * one caller loses is less than the warm state of all later ones. Only what makes every later event
+ * impossible ends the loop. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sized.h"
@@ -24,8 +24,8 @@
 
 #define LINE_BYTES 512
 
-/* What an answer has at least, to be given: the deadline may have passed while the handler ran, and the
- * clocks of both sides may differ. */
+/* What an answer has at least, to be given: the deadline may have passed while the handler ran, and
+ * the clocks of both sides may differ. */
 #define ANSWER_MS 1000
 /* An event that was cut off so often in a row is not expected to come whole. */
 #define CUT_OFF_TRIES 3
@@ -91,8 +91,8 @@ static void tell_begin(struct loop *loop)
 	}
 }
 
-/* Where one of the hooks does not return, the others are told on the way out: of an end here, and of the
- * shutdown below. */
+/* Where one of the hooks does not return, the others are told on the way out: of an end here, and
+ * of the shutdown below. */
 static void tell_end(void *arg)
 {
 	struct loop *loop = arg;
@@ -195,8 +195,9 @@ static void restore_cancellation(void *state)
 	pthread_setcancelstate(*(const int *)state, NULL);
 }
 
-/* A cancellation that came while the handler ran must not take effect in the middle of the post: the caller
- * would wait for nothing. The post ends at the deadline at the latest, and it takes effect afterwards. */
+/* A cancellation that came while the handler ran must not take effect in the middle of the post:
+ * the caller would wait for nothing. The post ends at the deadline at the latest, and it takes
+ * effect afterwards. */
 static bool answer_before_cancellation(struct loop *loop, int result)
 {
 	bool is_answered;
@@ -248,9 +249,9 @@ static void serve(struct loop *loop, const struct sci_event *event)
 
 /* ---- Event after event. ---- */
 
-/* An event that came, and cannot be handed over: answered with an error, so that it does not come again
- * until the loop gives up, which would end the warm state of all. False when nobody is answered, or when
- * it may be better the next time. */
+/* An event that came, and cannot be handed over: answered with an error, so that it does not come
+ * again until the loop gives up, which would end the warm state of all. False when nobody is
+ * answered, or when it may be better the next time. */
 static bool refuse_event(struct loop *loop, const struct sci_event *event, int failures)
 {
 	struct sc_error cause = loop->error;
@@ -352,7 +353,8 @@ static void end_function(void *arg)
 		loop->function.fini(loop->state);
 }
 
-/* What has begun is ended in any case, the last first: by cleanup handlers, which are run at the end too. */
+/* What has begun is ended in any case, the last first: by cleanup handlers, which are run at the
+ * end too. */
 static int live(struct loop *loop)
 {
 	int rc;

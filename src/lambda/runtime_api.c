@@ -103,8 +103,8 @@ int sci_runtime_api_next(struct sci_runtime_api *api, struct sci_event *event,
 	return SCI_EVENT_CAME;
 }
 
-/* What came with bytes that may be received and not sent is left out: the answer counts without it. So is
- * what has a space, which may have been another byte. */
+/* What came with bytes that may be received and not sent is left out: the answer counts without it.
+ * So is what has a space, which may have been another byte. */
 static bool can_be_sent_back(const char *text)
 {
 	return text && sci_http_is_text_all(text, strlen(text)) && !strchr(text, ' ');

@@ -1,10 +1,10 @@
-/* The exact optimum for values of different sizes is out of reach (it is NP-hard), so here is a bound that
- * is not: a hit needs its value to be held from the request for its key before it until then, which takes
- * size x distance of all that there is, max_bytes x the length of the trace. Taking the cheapest of these
- * stretches first gives at least as many hits as any cache can have, whatever it does, because only the
- * sum is looked at and not who is there at the same time. For the bytes of hits it is the same with the
- * stretches that give most bytes for what they take, the last of them in part. Keys and overhead take
- * nothing here, which a cache cannot do either. */
+/* The exact optimum for values of different sizes is out of reach (it is NP-hard), so here is a
+ * bound that is not: a hit needs its value to be held from the request for its key before it until
+ * then, which takes size x distance of all that there is, max_bytes x the length of the trace.
+ * Taking the cheapest of these stretches first gives at least as many hits as any cache can have,
+ * whatever it does, because only the sum is looked at and not who is there at the same time. For
+ * the bytes of hits it is the same with the stretches that give most bytes for what they take, the
+ * last of them in part. Keys and overhead take nothing here, which a cache cannot do either. */
 #include "replay/byte_bound.h"
 
 #include "base/error.h"

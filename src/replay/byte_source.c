@@ -1,5 +1,5 @@
-/* Two buffers at most, one for what is read and one for what is decompressed, whatever the size of the
- * file is; what the decompression keeps beside them is bounded too (decoder.c). */
+/* Two buffers at most, one for what is read and one for what is decompressed, whatever the size of
+ * the file is; what the decompression keeps beside them is bounded too (decoder.c). */
 #include "replay/byte_source.h"
 
 #include "base/error.h"

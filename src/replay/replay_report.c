@@ -1,5 +1,6 @@
-/* What a figure cannot be is said in both forms: a bound has no evictions, and without sizes, or with sizes
- * that are all 0, there is no byte hit ratio; nor is there a share of costs without costs. It is "-" for people and null for programs. */
+/* What a figure cannot be is said in both forms: a bound has no evictions, and without sizes, or
+ * with sizes that are all 0, there is no byte hit ratio; nor is there a share of costs without
+ * costs. It is "-" for people and null for programs. */
 #include "replay/replay_report.h"
 
 #include "base/count_text.h"

@@ -1,5 +1,5 @@
-/* A trace is held in four bytes for a request, and four more each when it has sizes and costs: keys become
- * numbers as they are read, and the texts are forgotten when all of them are known. */
+/* A trace is held in four bytes for a request, and four more each when it has sizes and costs: keys
+ * become numbers as they are read, and the texts are forgotten when all of them are known. */
 #include "replay/trace_open.h"
 
 #include "replay/foreign_kind.h"

@@ -1,4 +1,5 @@
-/* Linear searches, and an order that is kept by moving the later entries: too simple to be wrong. */
+/* Linear searches, and an order that is kept by moving the later entries: too simple to be
+ * wrong. */
 #include "support/naive_cache.h"
 
 #include "support/cmocka.h"

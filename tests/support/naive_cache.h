@@ -1,5 +1,6 @@
-/* The model that the engine and the cache are compared with: an array of entries in the order of use. It
- * evicts nothing by itself and counts no bytes; the test tells it which entries are gone. */
+/* The model that the engine and the cache are compared with: an array of entries in the order of
+ * use. It evicts nothing by itself and counts no bytes; the test tells it which entries are
+ * gone. */
 #ifndef SCT_NAIVE_CACHE_H
 #define SCT_NAIVE_CACHE_H
 
