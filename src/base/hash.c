@@ -1,4 +1,4 @@
-/* The hash of bytes, and where its secrets come from. hash.h says what it promises. */
+/* The hash of bytes, and the source of its secrets. hash.h has its properties. */
 #include "base/hash.h"
 
 #include "base/clock.h"

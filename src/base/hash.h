@@ -37,7 +37,7 @@ struct sci_hash_secret {
  * of entropy, and secrets of one process are not independent of each other. */
 struct sci_hash_secret sci_hash_secret_draw(void);
 
-/* A secret that follows from a number: for tests, and tables whose keys nobody chooses. */
+/* A secret derived from a number: for tests, and for tables whose keys no attacker chooses. */
 struct sci_hash_secret sci_hash_secret_fixed(uint64_t seed);
 
 /* The hash of one part of bytes, with such a secret. */
@@ -74,8 +74,7 @@ static inline uint64_t sci_hash_fold(uint64_t a, uint64_t b)
 	return product.low ^ product.high;
 }
 
-/* The head of a part; a list of heads can be told from any other, and so can the parts that they
- * come with. */
+/* The head of a part. Any two lists of heads differ, and so do the lists of parts with them. */
 static inline uint64_t sci_hash_head(unsigned type, size_t len, size_t parts_after)
 {
 	return (uint64_t)type | (uint64_t)len << 8 | (uint64_t)parts_after << 40;

@@ -166,8 +166,8 @@ static int open_nest(struct nesting *nesting, bool object)
 	return 0;
 }
 
-/* Take one value as far as its first inner value: `[` and `{` are opened, and closed again when
- * they are empty. *whole says whether a value has ended. */
+/* Take one value up to its first inner value: `[` and `{` are opened, and closed again when they
+ * are empty. *whole is set to whether a value has ended. */
 static int take_value(struct scan *scan, struct nesting *nesting, bool *whole)
 {
 	skip_space(scan);

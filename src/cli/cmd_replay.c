@@ -27,7 +27,7 @@ static void complain(const struct sc_error *error)
 	fprintf(stderr, "scopecache replay: %s\n", error->message);
 }
 
-/* A replay may take minutes: it should not end with a plot that cannot be written. */
+/* A replay may take minutes, so an output file that cannot be written is an error before it. */
 static int check_writable(const char *path, struct sc_error *error)
 {
 	if (access(path, W_OK) == 0)

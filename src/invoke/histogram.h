@@ -1,4 +1,4 @@
-/* How long things took: a histogram of fixed size that keeps percentiles to half a per cent. */
+/* A histogram of durations, of fixed size, whose percentiles are exact to half a per cent. */
 #ifndef SCI_INVOKE_HISTOGRAM_H
 #define SCI_INVOKE_HISTOGRAM_H
 

@@ -12,7 +12,7 @@
 void sci_invoke_answer_read(struct sci_invoke_answer *answer,
 	const struct sci_http_response *response, char *data, struct sc_error *error);
 
-/* The same for an invocation that had no answer, for the reason that `error` has. */
+/* The same for an invocation without an answer; `error` has the reason. */
 void sci_invoke_answer_missing(struct sci_invoke_answer *answer, const struct sc_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* Files that are no trace, told by how they begin. */
+/* Files that are no trace, recognised by their first bytes. */
 #ifndef SCI_REPLAY_FOREIGN_KIND_H
 #define SCI_REPLAY_FOREIGN_KIND_H
 
