@@ -1,4 +1,4 @@
-/* A call decides for good; what the environment says is asked for once, and only before the first. */
+/* A call of the user's decides for good; the environment is read once, before the first. */
 #include "cache/bypass.h"
 
 #include <scopecache/process.h>

@@ -1,4 +1,4 @@
-/* Whether every lookup of the process is to miss. */
+/* Whether all lookups of the process miss. */
 #ifndef SCI_CACHE_BYPASS_H
 #define SCI_CACHE_BYPASS_H
 
@@ -13,8 +13,7 @@ static inline bool sci_is_bypassed(void)
 	return atomic_load_explicit(&sci_bypass, memory_order_relaxed);
 }
 
-/* A cache is opened: what the environment says holds from now on, unless sc_process_set_bypass() was
- * called. */
+/* A cache is opened: read the environment, unless sc_process_set_bypass() was called. */
 void sci_bypass_start(void);
 
 #endif

@@ -1,13 +1,13 @@
-/* The cache: one region, in it one shard or several, each with a lock. Here is its life, and what all calls
- * begin with; lookup.c, store.c, fetch.c and upkeep.c have the calls, stripes.c the locks.
+/* The life of a cache: one region with one or more shards, each with a lock. lookup.c, store.c,
+ * fetch.c and upkeep.c have the calls, stripe.h the locks.
  *
- * Values are copied out without a lock (engine/peek.h), as long as they are short and no writer is in
- * the way; everything else takes that of its key's stripe. Keys are encoded and hashed, clocks are read and
- * memory is allocated before the lock is taken; under it there is only the engine, whose work is bounded,
- * and the copying of short values. The lock order is in docs/locking.md.
+ * Short values are copied without a lock (engine/peek.h), unless a writer is active; all else takes
+ * the lock of the key's stripe. Keys are encoded and hashed, clocks read and memory allocated
+ * before the lock is taken; under it run the engine, whose work is bounded, and copies of short
+ * values. docs/locking.md has the lock order.
  *
- * A pinned value holds the whole cache: its memory goes when the last hold does, which may be after
- * sc_cache_close(). */
+ * A pinned value is a reference to its cache: the memory is freed with the last reference, which
+ * may be after sc_cache_close(). */
 #include "cache/handle.h"
 
 #include "base/error.h"
@@ -36,7 +36,7 @@ static void destroy(struct sc_cache *cache)
 	free_memory(cache);
 }
 
-/* The handle, with nothing behind it yet. */
+/* The handle, without region. */
 static struct sc_cache *new_handle(const struct sc_cache_options *options)
 {
 	uint32_t stripes = sci_stripes_for(options);
@@ -97,14 +97,14 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	return 0;
 }
 
-/* Whoever lets go last sees all that the others did before. */
+/* The last reference must see all that other threads did. */
 void sci_cache_release(struct sc_cache *cache)
 {
 	if (atomic_fetch_sub_explicit(&cache->holds, 1, memory_order_acq_rel) == 1)
 		destroy(cache);
 }
 
-/* Nobody else uses the cache any more. */
+/* No other thread uses the cache any more. */
 static bool has_objects(const struct sc_cache *cache)
 {
 	for (uint32_t i = 0; i < cache->stripe_count; i++)

@@ -1,18 +1,18 @@
-/* A frozen process wakes up and cannot tell from one clock how long it slept: which clocks go on in
- * a freeze differs. So all three are read when time begins to matter, at the first cache, and at
- * each beginning of an invocation, and the most that any of them saw pass is what has passed.
- * CLOCK_BOOTTIME is the base, because it goes on by itself when a machine is suspended; what others
- * saw beyond it is added up in `beyond_ms`.
+/* A process that was frozen cannot tell from one clock how long: which clocks advance during a
+ * freeze differs. So all three are read when the first cache is opened and at each beginning of an
+ * invocation, and the longest difference is what has passed. CLOCK_BOOTTIME is the base, because
+ * it advances while a machine is suspended; `beyond_ms` is the sum of what the others saw beyond
+ * it.
  *
- * Clocks that are read one after the other, and cut to milliseconds, seem to differ by a little
- * when nothing has happened. Added up at every invocation that would make time run fast, so a small
- * difference is not counted: the comparison goes on from the same reading until it is one that
- * counts.
+ * Clocks that are read one after the other, and rounded to milliseconds, differ by a little
+ * although nothing happened. Summed up at each invocation this would make time run fast, so a small
+ * difference does not count: the comparison goes on from the same reading until the difference is
+ * large enough.
  *
- * In an invocation the time stands still for its thread, from one update to the next: a hit
- * compares two numbers and reads no clock. Outside one a hit reads the coarse clocks. Cache time is
- * CLOCK_MONOTONIC and what was found beyond it at the last reading of all clocks; it is time for
- * another one when the wall clock has gone another way, as it does when a machine wakes up. */
+ * In an invocation time stands still for its thread between two updates: a hit compares two numbers
+ * and reads no clock. Outside one a hit reads the coarse clocks. Cache time is CLOCK_MONOTONIC plus
+ * what the last reading of all clocks found beyond it; all clocks are read again when the wall
+ * clock departs from CLOCK_MONOTONIC, as it does when a machine wakes up. */
 #include "cache/cache_time.h"
 
 #include "base/clock.h"
@@ -28,17 +28,17 @@
 
 static struct sci_lock lock = SCI_LOCK_INIT;
 static bool started SCI_GUARDED_BY(lock);
-/* The reading that the next one is compared with. */
+/* The next reading is compared with this one. */
 static struct sci_clocks compared SCI_GUARDED_BY(lock);
 static _Atomic int64_t beyond_ms;
 
-/* As of the last reading of all clocks: how far ahead of CLOCK_MONOTONIC the others are. They are
- * read without the lock; the worst that a torn pair does is to ask for another reading. */
+/* How far the others were ahead of CLOCK_MONOTONIC at the last reading of all clocks. Read without
+ * the lock: a torn pair causes one more reading at worst. */
 static _Atomic int64_t time_ahead_ms, real_ahead_ms;
 
 static _Thread_local struct {
 	bool running;
-	int64_t now_ms; /* when it began, or was last brought up to date */
+	int64_t now_ms; /* at its beginning, or at the last update */
 	int64_t deadline_mono_ms;
 } invocation;
 
@@ -59,8 +59,8 @@ int64_t sci_invocation_deadline_mono_ms(void)
 	return invocation.running ? invocation.deadline_mono_ms : INT64_MAX;
 }
 
-/* Read the clocks, and count the time that the base did not see. The reading is made under the
- * lock: one that is older than what it is compared with would say nothing. */
+/* Read the clocks, and add what the base did not see. The reading is made under the lock: an older
+ * one than that it is compared with would be wrong. */
 static struct sci_clocks bring_up_to_date(void)
 {
 	sci_lock_take(&lock);

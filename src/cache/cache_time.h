@@ -1,27 +1,25 @@
-/* Cache time: the milliseconds that entries age by, the time in which the process stood still
- * included. One for the whole process. */
+/* Cache time: the milliseconds by which entries age, time frozen included; one for the process. */
 #ifndef SCI_CACHE_CACHE_TIME_H
 #define SCI_CACHE_CACHE_TIME_H
 
 #include <stdint.h>
 
-/* Cache time now, for this thread: in an invocation as of its last update, otherwise read from the
- * clock. Any thread; takes no lock. */
+/* Cache time now, for this thread: in an invocation as of its last update, else from the clock.
+ * Any thread; takes no lock. */
 int64_t sci_cache_time_ms(void);
 
-/* The same for lookups, of which there are many: outside an invocation as of the kernel's last
- * tick. May take the lock of cache time, when the clocks have parted. */
+/* The same for lookups: outside an invocation as of the kernel's last tick. May take the lock of
+ * cache time. */
 int64_t sci_cache_time_coarse_ms(void);
 
-/* When the invocation on this thread must be over, on CLOCK_MONOTONIC; INT64_MAX when there is
- * none. */
+/* The deadline of the invocation on this thread, on CLOCK_MONOTONIC; INT64_MAX if there is none. */
 int64_t sci_invocation_deadline_mono_ms(void);
 
-/* Time begins to matter: from now on no freeze is missed. May be called again. */
+/* Start to watch for freezes. May be called again. */
 void sci_cache_time_start(void);
 
-/* In an invocation, bring the time of this thread up to date; it never goes back. Outside one the
- * clock is read anyway. */
+/* In an invocation, update this thread's time, which never goes back. Outside one it is read
+ * anyway. */
 void sci_cache_time_advance(void);
 
 /* An invocation begins or ends on this thread. */

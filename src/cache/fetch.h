@@ -1,4 +1,4 @@
-/* A fetch of one key, for those that fetch several. */
+/* A fetch of one key, also for calls that fetch several. */
 #ifndef SCI_CACHE_FETCH_H
 #define SCI_CACHE_FETCH_H
 

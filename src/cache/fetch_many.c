@@ -1,11 +1,11 @@
-/* Fetching many keys at once, in three rounds.
+/* A fetch of many keys, in three rounds:
  *
- *	1  look all of them up, some at a time under one lock; board the flights of those that are missing
- *	2  lead the flights that are this thread's own, by one call of the batch loader if there is one
- *	3  follow those of other threads
+ *   1  look up all keys, several under one lock; join the flights of those that are missing
+ *   2  lead the flights of this thread, in one call of the batch loader if there is one
+ *   3  wait for the flights that other threads lead
  *
- * All of its own flights have landed before it waits for one: so threads that wait for this one get
- * their values, and two batches of the same keys cannot wait for each other. */
+ * All flights that it leads are completed before it waits: threads that wait for it get their
+ * values, and two batches of the same keys cannot wait for each other. */
 #include "cache/cache_clock.h"
 #include "cache/cache_time.h"
 #include "cache/fetch.h"
@@ -17,20 +17,20 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-/* So many that their values can be counted by an int. */
+/* The values can be counted by an int. */
 #define COUNT_MAX ((size_t)INT32_MAX / 64)
 
 enum role {
 	NONE,   /* the result is there */
-	LEADS,  /* loads it */
-	FOLLOWS /* waits for the thread that loads it, which may be this one */
+	LEADS,  /* this thread loads it */
+	FOLLOWS /* another thread loads it, which may be this one */
 };
 
 /* One of the keys. */
 struct member {
 	enum role role;
-	struct sci_flight *flight; /* of one that leads or follows */
-	struct sci_made made;      /* of one that leads */
+	struct sci_flight *flight; /* of a leader or a waiter */
+	struct sci_made made;      /* of a leader */
 };
 
 struct batch {
@@ -39,18 +39,17 @@ struct batch {
 	const struct sc_key *keys;
 	struct sc_fetch_result *results;
 	size_t count;
-	struct sc_load **loads; /* of those that lead, for the batch loader */
+	struct sc_load **loads; /* of the keys that it leads, for the batch loader */
 	struct member *members;
 };
 
 /* ---- Round 1 ---- */
 
-/* So many are looked up at a time: the lines of the index that they lie in are fetched together, and a lock
- * is taken once for all. */
+/* Keys looked up together: their lines of the index are prefetched, and each lock is taken once. */
 #define TOGETHER 16u
 
-/* A number of keys, ready to be looked up. */
-struct handful {
+/* Some keys, ready to be looked up. */
+struct group {
 	size_t first, count;
 	struct sci_lookup_key keys[TOGETHER];
 	bool is_good[TOGETHER]; /* the key could be encoded */
@@ -62,14 +61,14 @@ static void fail(struct sc_fetch_result *result, int code, const char *what)
 		sci_error_set(&result->error, code, 0, "%s%s", what, sc_result_text(code));
 }
 
-static void prepare(const struct batch *batch, struct handful *handful)
+static void prepare(const struct batch *batch, struct group *group)
 {
-	for (size_t i = 0; i < handful->count; i++) {
-		struct sci_lookup_key *key = &handful->keys[i];
-		int rc = sci_cache_key(batch->cache, batch->keys[handful->first + i], key);
-		handful->is_good[i] = rc >= 0;
+	for (size_t i = 0; i < group->count; i++) {
+		struct sci_lookup_key *key = &group->keys[i];
+		int rc = sci_cache_key(batch->cache, batch->keys[group->first + i], key);
+		group->is_good[i] = rc >= 0;
 		if (rc < 0)
-			fail(&batch->results[handful->first + i], rc, "the key cannot be used: ");
+			fail(&batch->results[group->first + i], rc, "the key cannot be used: ");
 		else
 			sci_shard_expect(sci_cache_shard(batch->cache, key->name.hash), &key->name);
 	}
@@ -90,11 +89,11 @@ static void look_up_locked(const struct batch *batch, struct sci_stripe *stripe,
 			fail(result, result->outcome, "");
 		return;
 	}
-	switch (sci_flight_board(batch->cache, name, &member->flight)) {
-	case SCI_FLIGHT_MINE:
+	switch (sci_flight_join(batch->cache, name, &member->flight)) {
+	case SCI_FLIGHT_LEADER:
 		member->role = LEADS;
 		break;
-	case SCI_FLIGHT_THEIRS:
+	case SCI_FLIGHT_WAITER:
 		member->role = FOLLOWS;
 		stripe->counts.load_waits++;
 		break;
@@ -103,55 +102,55 @@ static void look_up_locked(const struct batch *batch, struct sci_stripe *stripe,
 	}
 }
 
-/* Those of a handful that lie in this stripe. Returns what has to be freed. */
-static struct sci_object_link *look_up_in(const struct batch *batch, const struct handful *handful,
+/* Look up those in this stripe. Returns objects to be freed. */
+static struct sci_object_link *look_up_in(const struct batch *batch, const struct group *group,
 	struct sci_stripe *stripe, int64_t now_ms)
 {
 	sci_stripe_lock(stripe);
-	for (size_t i = 0; i < handful->count; i++)
-		if (handful->is_good[i] &&
-			sci_cache_stripe(batch->cache, handful->keys[i].name.hash) == stripe)
-			look_up_locked(batch, stripe, handful->first + i, &handful->keys[i].name,
+	for (size_t i = 0; i < group->count; i++)
+		if (group->is_good[i] &&
+			sci_cache_stripe(batch->cache, group->keys[i].name.hash) == stripe)
+			look_up_locked(batch, stripe, group->first + i, &group->keys[i].name,
 				now_ms);
 	return sci_stripe_leave(stripe);
 }
 
-static struct sci_object_link *look_up(const struct batch *batch, struct handful *handful,
+static struct sci_object_link *look_up(const struct batch *batch, struct group *group,
 	int64_t now_ms)
 {
 	struct sci_object_link *to_free = NULL;
 	struct sc_cache *cache = batch->cache;
-	uint64_t stripes = 0; /* that were looked at */
+	uint64_t stripes = 0; /* looked up */
 
-	for (size_t i = 0; i < handful->count; i++) {
-		if (!handful->is_good[i])
+	for (size_t i = 0; i < group->count; i++) {
+		if (!group->is_good[i])
 			continue;
-		uint32_t number = sci_cache_stripe_number(cache, handful->keys[i].name.hash);
+		uint32_t number = sci_cache_stripe_number(cache, group->keys[i].name.hash);
 		if (stripes >> number & 1)
 			continue;
 		stripes |= UINT64_C(1) << number;
 		struct sci_object_link *first =
-			look_up_in(batch, handful, &cache->stripes[number], now_ms);
+			look_up_in(batch, group, &cache->stripes[number], now_ms);
 		sci_object_list_append(&first, to_free);
 		to_free = first;
 	}
-	for (size_t i = 0; i < handful->count; i++)
-		if (handful->is_good[i])
-			sci_key_fini(&handful->keys[i]);
+	for (size_t i = 0; i < group->count; i++)
+		if (group->is_good[i])
+			sci_key_fini(&group->keys[i]);
 	return to_free;
 }
 
-/* The keys of a handful take some kilobytes of the stack, which the loader shall not run on. */
+/* The keys take some KiB of stack, so this must not be on it when the loader runs. */
 static __attribute__((noinline)) void look_up_all(const struct batch *batch)
 {
 	int64_t now_ms = sci_cache_lookup_ms(batch->cache);
-	struct handful handful;
+	struct group group;
 
 	for (size_t first = 0; first < batch->count; first += TOGETHER) {
-		handful.first = first;
-		handful.count = batch->count - first < TOGETHER ? batch->count - first : TOGETHER;
-		prepare(batch, &handful);
-		sci_blob_release_list(look_up(batch, &handful, now_ms));
+		group.first = first;
+		group.count = batch->count - first < TOGETHER ? batch->count - first : TOGETHER;
+		prepare(batch, &group);
+		sci_blob_release_list(look_up(batch, &group, now_ms));
 	}
 }
 
@@ -171,7 +170,7 @@ static void lead_alone(const struct batch *batch, size_t at)
 {
 	struct member *member = &batch->members[at];
 
-	/* From here on it is sci_lead() that lands the flight, if the loader does not return. */
+	/* From here on sci_lead() completes the flight, if the loader does not return. */
 	member->role = NONE;
 	member->made = sci_lead(batch->cache, member->flight, &batch->source, NULL);
 	if (member->made.result == 0)
@@ -186,7 +185,7 @@ static void lead_one_by_one(const struct batch *batch)
 			lead_alone(batch, i);
 }
 
-/* Returns how many loads there are for the batch loader. */
+/* Returns the number of loads for the batch loader. */
 static size_t open_loads(const struct batch *batch)
 {
 	size_t count = 0;
@@ -254,10 +253,9 @@ static void follow_all(const struct batch *batch)
 			follow(batch, i);
 }
 
-/* ---- All of it ---- */
+/* ---- The whole ---- */
 
-/* Some code of the user's did not come back: threads that wait for this batch are told, and its caller
- * gets nothing. */
+/* The user's code did not return: fail the waiters of this batch. Its caller gets nothing. */
 static void abandon(void *arg)
 {
 	const struct batch *batch = arg;
@@ -313,7 +311,7 @@ static void fail_all(struct sc_fetch_result *results, size_t count, int code)
 		fail(&results[i], code, "");
 }
 
-/* All of it but the rest of a message, which ends where it begins. */
+/* All but the text of the message, of which the first byte ends it. */
 static void clear(struct sc_fetch_result *result)
 {
 	result->outcome = result->unused = 0;

@@ -1,9 +1,9 @@
-/* A child of fork() has only the thread that forked. A lock that another thread held would stay locked
- * in it for ever, and what it guards half changed; so whoever forks waits, by a handler, until it has
- * all locks, and lets them go again on both sides. None of them is held for long.
+/* A child of fork() has only the forking thread. A lock that another thread held would stay locked
+ * in it, and what it guards half changed. So a handler takes all locks before a fork, and releases
+ * them on both sides. None is held for long.
  *
- * The lock here guards the list of open caches. It comes before all others, and nothing but the
- * handler takes another under it. */
+ * The lock here guards the list of open caches. It is first in rank, and only the handler takes
+ * others under it. */
 #include "cache/fork.h"
 
 #include "cache/handle.h"

@@ -1,4 +1,4 @@
-/* What the caches of a process do at the edges of an invocation, as a runtime's hooks. */
+/* The hooks that tell the caches of a process where an invocation begins and ends. */
 #include "cache/cache_time.h"
 
 #include <scopecache/cache.h>

@@ -1,13 +1,13 @@
-/* A part is its type in one byte and then, by type:
+/* A part is encoded as one byte for its type, and then:
  *
  *	absent            nothing
  *	bool              one byte, 0 or 1
- *	integer           the number in zigzag form (0, -1, 1, -2, ...), seven bits a byte, lowest first
- *	unsigned          the number, seven bits a byte
- *	text, bytes       the length, seven bits a byte, then as many bytes
+ *	integer           zigzag (0, -1, 1, -2, ...), seven bits a byte, lowest first
+ *	unsigned          seven bits a byte
+ *	text, bytes       the length, seven bits a byte, then the bytes
  *
- * From the first byte on, each part says itself where it ends; so the list of parts can be read back,
- * and a different list is different bytes. */
+ * Each part says where it ends, so the list can be decoded, and different lists have different
+ * bytes. */
 #include "cache/key_bytes.h"
 
 #include "base/hash.h"
@@ -17,10 +17,10 @@
 
 #include <stdbool.h>
 
-/* The most that a part takes beside its own bytes: type and a 64-bit number. */
+/* The most that a part takes beside its bytes: its type and a 64-bit number. */
 #define PART_OVERHEAD 11u
 
-/* Returns 0 with the room that the key may need, or what is wrong with it. */
+/* Returns 0 with the bytes that the key may need, or an error. */
 static int measure(struct sc_key key, size_t *room)
 {
 	size_t bytes = 0;
@@ -107,7 +107,7 @@ void sci_key_free(struct sci_lookup_key *key)
 	sci_free(key->allocated);
 }
 
-/* What a number counts as: nothing tells 2 from 1 as truth, and nothing is in an absent part. */
+/* The value of a number: any truth is 1, and an absent part 0. */
 static int64_t number_of(const struct sc_part *part)
 {
 	return part->type == SC_PART_ABSENT  ? 0
@@ -148,7 +148,7 @@ static int64_t unzigzag(uint64_t number)
 	return (int64_t)(number >> 1 ^ (number & 1 ? UINT64_MAX : 0));
 }
 
-/* Read one part; its bytes are copied to *text, with a NUL behind them. */
+/* Decode one part; copies its bytes to *text, with a NUL behind them. */
 static struct sc_part take_part(const unsigned char **from, char **text)
 {
 	struct sc_part part = { .type = (enum sc_part_type) * (*from)++ };

@@ -1,4 +1,4 @@
-/* A key made ready for a shard: as bytes, which the engine compares, and with the hash of its parts. */
+/* A key ready for a shard: its bytes, which the engine compares, and the hash of its parts. */
 #ifndef SCI_CACHE_KEY_BYTES_H
 #define SCI_CACHE_KEY_BYTES_H
 
@@ -10,20 +10,20 @@
 
 #include <stdbool.h>
 
-/* Most keys fit here; longer ones are allocated. */
+/* Most keys fit; longer ones are allocated. */
 #define SCI_KEY_BYTES_INLINE 256
 
-/* Where a key begins in its words, in bytes. */
+/* The offset of a key in its words, in bytes. */
 #define SCI_KEY_AT 4u
 
-/* A name whose words are here, or allocated. Is not copied: the name has the address of the words. */
+/* A name with its words, inline or allocated. Do not copy it: the name points to the words. */
 struct sci_lookup_key {
 	struct sci_name name;
 	void *allocated;
 	uint64_t small[SCI_KEY_BYTES_INLINE / sizeof(uint64_t)];
 };
 
-/* So long a key is in these words, which nobody allocated. */
+/* Set a key of so many bytes in these words, which are not allocated. */
 static inline void sci_key_set(struct sci_lookup_key *out, const uint64_t *words, size_t len)
 {
 	out->name.words = words;
@@ -32,10 +32,11 @@ static inline void sci_key_set(struct sci_lookup_key *out, const uint64_t *words
 	out->allocated = NULL;
 }
 
-/* Write `key` as bytes. Two keys have the same bytes only if they have the same parts.
+/* Encode `key`. Two keys have the same bytes only if they have the same parts. Does not set the
+ * hash.
  *
- * returns  0; SC_E_INVAL for a key without parts or a part that is not one; SC_E_TOO_LARGE for too many
- *          parts or bytes; SC_E_NOMEM. Only after 0 there is something to sci_key_fini(). The hash is not set. */
+ * returns  0, then call sci_key_fini(); SC_E_INVAL for a key without parts, or with a part that is
+ *          none; SC_E_TOO_LARGE for too many parts or bytes; SC_E_NOMEM. */
 int sci_key_encode(struct sci_lookup_key *out, struct sc_key key);
 
 static inline bool sci_part_has_bytes(const struct sc_part *part)
@@ -46,10 +47,10 @@ static inline bool sci_part_has_bytes(const struct sc_part *part)
 /* Most keys are one short text, a few bytes, or a number. */
 #define SCI_SHORT_PART_MAX 16u
 
-/* The greatest number that takes eight bytes of seven bits. */
+/* The largest number in eight bytes of seven bits. */
 #define SCI_SHORT_NUMBER_MAX ((UINT64_C(1) << 56) - 1)
 
-/* An integer as one without a sign: 0, -1, 1, -2, ... */
+/* An integer as an unsigned one: 0, -1, 1, -2, ... */
 static inline uint64_t sci_zigzag(int64_t number)
 {
 	return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
@@ -76,8 +77,8 @@ static inline bool sci_key_is_short(struct sc_key key)
 	return sci_key_is_short_text(key) || sci_key_is_short_number(key);
 }
 
-/* One text or a few bytes, as sci_key_encode() and sci_key_hash() do it, but in words: what is written in pieces
- * and read back as words a moment later would keep a processor waiting. */
+/* One text or a few bytes, as sci_key_encode() and sci_key_hash() do it, but in words: to read
+ * words that were just written in pieces would stall the processor. */
 static inline __attribute__((always_inline)) struct sci_quick_name sci_short_text(
 	const struct sc_part *part, const struct sci_hash_secret *secret)
 {
@@ -143,23 +144,23 @@ static inline void sci_key_fini(struct sci_lookup_key *key)
 		sci_key_free(key);
 }
 
-/* The hash of any key, from its parts: equal keys have equal hashes. The key is one that can be encoded. */
+/* The hash of a valid key, from its parts: equal keys have equal hashes. */
 uint64_t sci_key_hash(struct sc_key key, const struct sci_hash_secret *secret);
 
-/* A key read back from its bytes: parts whose texts end with a NUL. */
+/* A decoded key: parts whose texts end with a NUL. */
 struct sci_key_parts {
 	struct sc_part parts[SC_KEY_PARTS_MAX];
 	size_t count;
 };
 
-/* How much memory the texts of a key take that is `len` bytes long: each has at least two bytes of
- * its own before it, so their NULs have room. */
+/* The memory for the texts of a key of `len` bytes: each has two bytes of its own before it, which
+ * make room for its NUL. */
 static inline size_t sci_key_text_bytes(size_t len)
 {
 	return len + 1;
 }
 
-/* Read the bytes that sci_key_encode() wrote; texts and bytes go into `text`, which the parts refer to. */
+/* Decode what sci_key_encode() wrote; texts and bytes go into `text`, to which the parts point. */
 void sci_key_decode(struct sci_key_parts *parts, char *text, const unsigned char *data, size_t len);
 
 #endif

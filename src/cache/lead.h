@@ -1,58 +1,56 @@
-/* The leader of a flight: it runs the loader, in a way that the flight lands even if the loader does
- * not come back, because it threw or its thread ended. */
+/* The leader of a flight: runs the loader, and completes the flight even if the loader does not
+ * return, because it threw or its thread ended. */
 #ifndef SCI_CACHE_LEAD_H
 #define SCI_CACHE_LEAD_H
 
 #include "cache/flight.h"
 #include "cache/load.h"
 
-/* A loader, and what it is given. */
+/* A loader, and its context. */
 struct sci_source {
 	sc_load_fn loader;
 	void *context;
-	sc_load_many_fn batch_loader; /* NULL: none; of the same context */
+	sc_load_many_fn batch_loader; /* NULL: none; has the same context */
 };
 
-/* Which that is for a fetch: its own, or the cache's. Returns 0, or SC_E_INVAL with `error` saying what is
- * wrong. */
+/* The source of a fetch: its own, or the cache's. Returns 0, or SC_E_INVAL with `error` set. */
 int sci_source_of(const struct sc_cache *cache, const struct sc_fetch_options *options,
 	struct sci_source *source, struct sc_error *error);
 
-/* Load one with it. */
+/* Load one key from it. */
 int sci_source_load(struct sc_load *load, const struct sci_source *source);
 
 /* What a batch loader that returned `rc` for all its loads would have returned for this one. */
 int sci_batch_result(const struct sc_load *load, int rc);
 
-/* What came of it. */
+/* The outcome of a load. */
 struct sci_made {
-	int result;           /* SC_LOADED with load->value; 0: it gave nothing; or how it failed */
-	struct sc_load *load; /* NULL: there was no memory for one */
-	int64_t now_ms;       /* the time that it counts from */
+	int result;           /* SC_LOADED with load->value; 0: no value; or the failure */
+	struct sc_load *load; /* NULL: out of memory */
+	int64_t now_ms;       /* when the value's age begins */
 };
 
-/* Run the loader for the name of this thread's own flight, with no lock held. `old` is what an update
- * begins with: NULL, or all zero, is nothing. Returns only if the loader did; then the flight is to be
- * landed. Otherwise it has landed with a failure, and `old` is released. */
+/* Run the loader for the name of the flight that this thread leads, without a lock. `old` is the
+ * value that an update starts from: NULL, or all zero, for none. Returns only if the loader did;
+ * then complete the flight. Otherwise it was completed with a failure, and `old` is released. */
 struct sci_made sci_lead(struct sc_cache *cache, struct sci_flight *flight,
 	const struct sci_source *source, struct sc_value *old);
 
-/* For a load that its loader has returned `rc` for: say what is wrong, if anything is. Returns what
- * struct sci_made has as its result. */
+/* Check a load for which its loader returned `rc`. Returns the result of struct sci_made. */
 int sci_lead_judge(struct sc_load *load, int rc);
 
-/* The failure of a load whose loader did not come back, and of one that gave nothing. */
+/* The failure of a load whose loader did not return, or gave no value. */
 int sci_lead_no_return(struct sc_load *load);
 int sci_lead_no_value(struct sc_load *load);
 
-/* End this thread's own flight: store what was loaded, unless the key was changed meanwhile, count it,
- * tell those who wait, and fill in *value or `error` (which may be NULL). Returns SC_LOADED or the
- * failure. */
+/* Complete the flight that this thread leads: store the value, unless the flight was invalidated,
+ * count it, tell the waiters, and set *value or `error` (NULL is allowed). Returns SC_LOADED or
+ * the failure. */
 int sci_made_conclude(struct sc_cache *cache, struct sci_flight *flight, struct sci_made *made,
 	struct sc_value *value, struct sc_error *error);
 
-/* Wait for the flight of another thread, and leave it. Returns what its leader found, with *value or
- * `error` filled in; 0 when that is nothing that could be given to others; or why the wait ended. */
+/* Wait for another thread's flight, and leave it. Returns its result with *value or `error` set; 0
+ * if it cannot be shared; or why the wait ended. */
 int sci_lead_follow(struct sci_flight *flight, struct sc_value *value, struct sc_error *error);
 
 /* Store what was loaded, with the lock of its stripe. */
@@ -63,11 +61,11 @@ void sci_made_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 void sci_made_count_locked(struct sci_stripe *stripe, const struct sci_made *made)
 	SCI_REQUIRES(stripe->lock);
 
-/* Why there is no value: fill in `error`, which may be NULL. Returns the failure. */
+/* Why there is no value: set `error` (NULL is allowed). Returns the failure. */
 int sci_made_error(const struct sci_made *made, struct sc_error *error);
 
-/* Free the load. What it had given goes with `departed`, and these are released last: the functions
- * that free them are the user's. */
+/* Free the load. Its value is released with `to_free`, last, because the functions that free
+ * objects are the user's. */
 void sci_made_close(struct sci_made *made, struct sci_object_link *to_free);
 
 #endif

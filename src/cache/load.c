@@ -1,5 +1,5 @@
-/* What a loader can ask and say. The value is a blob from the start, because it goes to the loading
- * caller, to the waiting ones and into the cache. */
+/* What a loader can read and set. Its value is a block on the heap from the start, because it goes
+ * to the caller, to the waiters and into the cache. */
 #include "cache/load.h"
 
 #include "base/clock.h"
@@ -45,11 +45,11 @@ const char *sc_load_text(const struct sc_load *load, size_t index)
 
 int64_t sc_load_number(const struct sc_load *load, size_t index)
 {
-	/* Parts that are no numbers have 0 there. */
+	/* Parts that are not numbers have 0 there. */
 	return index < load->key.count ? load->key.parts[index].number : 0;
 }
 
-/* The old one is released last: what frees an object is the user's code. */
+/* The old value is released last: freeing an object runs the user's code. */
 static void set(struct sc_load *load, struct sci_blob *blob)
 {
 	struct sci_blob *old = load->value;
@@ -77,7 +77,7 @@ int sc_load_set_value(struct sc_load *load, const void *data, size_t len)
 
 	if (!blob)
 		return SC_E_NOMEM;
-	/* `data` may be the value given before. */
+	/* `data` may be the value set before. */
 	if (len)
 		memcpy(blob->data, data, len);
 	set(load, blob);

@@ -1,26 +1,26 @@
-/* One load: what a loader is given, and what it gives. */
+/* One load: what a loader gets, and what it sets. */
 #ifndef SCI_CACHE_LOAD_H
 #define SCI_CACHE_LOAD_H
 
 #include "cache/handle.h"
 
 #include "cache/store.h"
-/* On the heap, so that loaders that load something else are not deep in the stack. */
+/* On the heap, so that nested loads take little stack. */
 struct sc_load {
 	struct sci_key_parts parts; /* of the key, copied */
-	struct sc_key key;          /* made of them */
-	const struct sc_value *old; /* what an update begins with; NULL: nothing */
-	struct sci_blob *value;     /* NULL until it is given */
+	struct sc_key key;          /* of these parts */
+	const struct sc_value *old; /* what an update starts from; NULL: nothing */
+	struct sci_blob *value;     /* NULL until it is set */
 	struct sci_terms terms;
-	struct sc_error error; /* what the loader said with sc_load_fail() */
-	bool has_failed;       /* it did, and has given no value since */
-	int failed_with;       /* the code that it said */
+	struct sc_error error; /* from sc_load_fail() */
+	bool has_failed;       /* it failed, and has set no value since */
+	int failed_with;       /* its code */
 };
 
-/* A load for this key, which is copied; NULL when memory is out. */
+/* A load for this key, which is copied; NULL when out of memory. */
 struct sc_load *sci_load_open(const struct sci_name *name);
 
-/* Free it, but for its value. */
+/* Free it, except its value. */
 void sci_load_close(struct sc_load *load);
 
 #endif

@@ -1,14 +1,14 @@
-/* Looking up: by copying out, without the lock where that is possible, and by pinning.
+/* Lookups: copies, without the lock where possible, and pins.
  *
- * What is pinned is a record in the region, which then stays where it is and as it is; an object, which
- * has a count of its own holders; or, when a record's pins are used up, a copy on the heap. */
+ * A pinned value is a record in the region, which then neither moves nor changes; an object, with a
+ * reference count of its own; or, when a record has no pins left, a copy on the heap. */
 #include "cache/lookup.h"
 
 #include "cache/cache_clock.h"
 #include "cache/bypass.h"
 #include "engine/peek.h"
 
-/* Longer values are pinned and copied without the lock. */
+/* Longer values are pinned, and copied without the lock. */
 #define COPY_LOCKED_MAX 4096u
 
 bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
@@ -25,7 +25,7 @@ bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *na
 	return lookup == SCI_LOOKUP_HIT;
 }
 
-/* What is pinned as often as a record can count is copied instead. */
+/* A value whose record has no pins left is copied. */
 static int copy_locked(const struct sci_found *found, struct sc_value *value)
 {
 	struct sci_blob *blob = sci_blob_open(found->len);
@@ -38,8 +38,9 @@ static int copy_locked(const struct sci_found *found, struct sc_value *value)
 	return SC_HIT;
 }
 
-/* What a value holds of a cache: the number of its stripe, and the place of its record, which is never 0. */
-static uint64_t hold_of(const struct sc_cache *cache, const struct sci_stripe *stripe,
+/* What a value knows of its cache: the number of the stripe, and the offset of the record, which
+ * is never 0. */
+static uint64_t reference_of(const struct sc_cache *cache, const struct sci_stripe *stripe,
 	sci_offset offset)
 {
 	return (uint64_t)(stripe - cache->stripes) << 32 | offset;
@@ -60,7 +61,7 @@ int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		.data = found->value,
 		.len = found->len,
 		.holder = cache,
-		.hold = hold_of(cache, stripe, found->offset),
+		.hold = reference_of(cache, stripe, found->offset),
 	};
 	return SC_HIT;
 }
@@ -77,7 +78,7 @@ static void unpin(struct sc_cache *cache, uint64_t hold)
 	sci_stripe_lock(stripe);
 	sci_shard_unpin(stripe->shard, (sci_offset)hold);
 	sci_stripe_unlock(stripe);
-	/* The pin's hold on the cache goes as the opener's does. */
+	/* The pin's reference to the cache. */
 	sci_cache_release(cache);
 }
 
@@ -142,7 +143,7 @@ struct target {
 	size_t capacity, *len;
 };
 
-/* Copy what was found, or pin it where it is better copied without the lock: then *pinned has a holder. */
+/* Copy what was found, or pin it if it is better copied without the lock: then *pinned is set. */
 static int copy_found_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_found *found, const struct target *to, struct sc_value *pinned)
 {
@@ -152,7 +153,7 @@ static int copy_found_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	*to->len = found->len;
 	if (found->len > to->capacity)
 		return SC_E_TOO_LARGE;
-	/* Where neither a pin nor memory is left it is copied here, however long it is. */
+	/* Without pin and memory it is copied here, however long it is. */
 	if (found->len > COPY_LOCKED_MAX &&
 		sci_cache_pin_locked(cache, stripe, found, pinned) == SC_HIT)
 		return SC_HIT;
@@ -169,7 +170,7 @@ static int get_locked(struct sc_cache *cache, const struct sci_name *name, int64
 	struct sci_found found;
 	int rc = SC_MISS;
 
-	/* All that is looked at below; the rest of it is not worth the writing. */
+	/* All that is read below; the rest need not be written. */
 	pinned.holder = NULL;
 	pinned.data = NULL;
 	pinned.len = 0;
@@ -184,7 +185,7 @@ static int get_locked(struct sc_cache *cache, const struct sci_name *name, int64
 	return rc;
 }
 
-/* What comes of a quick lookup that was no hit: what it did not find out is looked up by what can. */
+/* After a quick lookup without a hit: what it did not find out needs a complete lookup. */
 static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, enum sci_peek peek,
 	int64_t now_ms, const struct target *to)
 {
@@ -206,7 +207,7 @@ static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, en
 	return peek == SCI_PEEK_HIT ? SC_HIT : SC_E_TOO_LARGE;
 }
 
-/* By value: a name that nobody has the address of can be in registers until here. */
+/* By value: a name whose address is not taken stays in registers until here. */
 static __attribute__((noinline)) int get_short_otherwise(struct sc_cache *cache,
 	struct sci_quick_name name, enum sci_peek peek, void *buffer, size_t capacity, size_t *len)
 {
@@ -223,17 +224,17 @@ static int64_t time_read(const void *now_ms)
 	return *(const int64_t *)now_ms;
 }
 
-/* Also when what frees an object that has expired does not come back. */
+/* Also if freeing an expired object does not return. */
 static void free_key(void *lookup)
 {
 	sci_key_fini(lookup);
 }
 
-/* A key that was made ready is looked up in one of these ways. */
+/* A lookup of an encoded key. */
 typedef int (*look_up_fn)(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	const struct target *to);
 
-/* A key that may have to be allocated: the time is read before, because the user's clock need not return. */
+/* A key that may be allocated: the time is read before, because the user's clock may not return. */
 static inline int get_encoded(struct sc_cache *cache, struct sc_key key, look_up_fn look_up,
 	const struct target *to)
 {
@@ -250,7 +251,7 @@ static inline int get_encoded(struct sc_cache *cache, struct sc_key key, look_up
 	return rc;
 }
 
-/* Quickly; what that does not find out is looked up by what can. */
+/* Quickly, then completely. */
 static int look_up_long(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	const struct target *to)
 {
@@ -270,7 +271,7 @@ static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_
 	return get_encoded(cache, key, look_up_long, &(struct target){ buffer, capacity, len });
 }
 
-/* Where the order of use is exact a hit has to be written down: nothing is looked for without the lock. */
+/* In exact LRU order each hit changes the order, so no lookup goes without the lock. */
 static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struct sc_key key,
 	void *buffer, size_t capacity, size_t *len)
 {
@@ -282,7 +283,7 @@ static int64_t read_time_ms(const void *cache)
 	return sci_cache_coarse_ms(cache);
 }
 
-/* A name is in registers until it turns out that more is to be done. */
+/* The name stays in registers until more is needed. */
 static inline __attribute__((always_inline)) int get_short(struct sc_cache *cache,
 	struct sci_quick_name name, void *buffer, size_t capacity, size_t *len)
 {
@@ -318,8 +319,8 @@ static __attribute__((noinline)) int note_hit(struct sci_sighting sighting)
 	return SC_HIT;
 }
 
-/* A short text where nothing expires and the order of use is not exact: most lookups. A hit or a miss is all that
- * there is here, so that the compiler keeps it in registers. */
+/* Most lookups: a short text in a cache without expiry and without exact order. Only a hit or a
+ * miss is handled here, so that the compiler keeps all of it in registers. */
 static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const struct sc_part *part,
 	void *buffer, size_t capacity, size_t *len)
 {

@@ -1,5 +1,5 @@
-/* A memo is a cache and the function that fills it. The cache is opened by the first call, so that a memo
- * can be a static variable that costs nothing until it is used. */
+/* A memo is a cache and the function that fills it. The first call opens the cache, so that a
+ * static memo costs nothing until it is used. */
 #include "cache/flight.h"
 #include "cache/handle.h"
 #include "cache/options.h"
@@ -44,7 +44,7 @@ void sc_memo_fini(struct sc_memo *memo)
 	memo->cache = NULL;
 }
 
-/* Open the cache, if nobody has opened it since this thread looked. */
+/* Open the cache, if no thread has since this one looked. */
 static int open_once(struct sc_memo *memo, struct sc_error *error)
 {
 	struct sc_cache_options options;
@@ -60,8 +60,8 @@ static int open_once(struct sc_memo *memo, struct sc_error *error)
 	return rc;
 }
 
-/* Open the cache, or wait for the thread that does: two at a time might find no memory where there is
- * enough for one. Not in line: a function that calls itself would have this on the stack each time. */
+/* Open the cache, or wait for the thread that does: two at a time might not find memory that
+ * suffices for one. Not inline: a recursive function would have it on the stack at each level. */
 static __attribute__((noinline)) int open_cache(struct sc_memo *memo, struct sc_error *error)
 {
 	struct sci_flight *flight;
@@ -70,18 +70,18 @@ static __attribute__((noinline)) int open_cache(struct sc_memo *memo, struct sc_
 	if (!memo->options)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the memo is not initialised: see sc_memo_init()");
-	switch (sci_flight_board(memo, NULL, &flight)) {
+	switch (sci_flight_join(memo, NULL, &flight)) {
 	case SCI_FLIGHT_NOMEM:
 		return sci_error_plain(error, SC_E_NOMEM);
-	case SCI_FLIGHT_THEIRS:
+	case SCI_FLIGHT_WAITER:
 		return sci_flight_follow(flight, INT64_MAX, error);
-	case SCI_FLIGHT_MINE:
+	case SCI_FLIGHT_LEADER:
 		break;
 	}
 	int rc = open_once(memo, &why);
 	if (rc < 0 && error)
 		*error = why;
-	sci_flight_land(flight, rc, &why, NULL);
+	sci_flight_complete(flight, rc, &why, NULL);
 	return rc;
 }
 
@@ -115,7 +115,7 @@ void sc_memo_clear(struct sc_memo *memo)
 		sci_cache_reset(cache);
 }
 
-/* The bound that the first call will open the cache with. */
+/* The bound with which the first call will open the cache. */
 static uint64_t maxsize_before(const struct sc_memo *memo)
 {
 	struct sc_cache_options options;

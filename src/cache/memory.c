@@ -1,4 +1,4 @@
-/* The allocator can be set only before anything is allocated, so it is read without a lock. */
+/* The allocator can be set only before the first allocation, so it is read without a lock. */
 #include "cache/memory.h"
 
 #include <scopecache/process.h>
@@ -28,7 +28,7 @@ void *sci_alloc(size_t bytes)
 
 void *sci_alloc_zeroed(size_t bytes)
 {
-	/* Large blocks of calloc() take no memory before they are used. */
+	/* Large blocks of calloc() take no memory before they are touched. */
 	if (!allocator.allocate) {
 		atomic_store_explicit(&in_use, true, memory_order_relaxed);
 		return calloc(1, bytes);

@@ -1,6 +1,6 @@
-/* Options are read once, from the table in cache.h: a caller compiled against an older header has a
- * shorter struct, whose missing tail is zero; one compiled against a newer header may have a longer
- * one, which is fine as long as it asks for nothing that is not known here. */
+/* Reading options by the table in cache.h. A caller compiled with an older header has a shorter
+ * struct, whose missing tail is zero; one compiled with a newer header may have a longer one,
+ * which is accepted if its unknown tail is zero. */
 #include "cache/options.h"
 
 #include "base/error.h"
@@ -30,8 +30,7 @@ static const struct time_row {
 #undef OTHER
 };
 
-/* With rows of eight bytes each there is no padding, so a longer struct begins where this one
- * ends. */
+/* Rows have eight bytes each, so there is no padding, and a longer struct begins like this one. */
 enum { ROW_BYTES = 8 };
 
 struct a_byte_for_each_row {
@@ -85,7 +84,7 @@ static int copy_known(struct sc_cache_options *out, const struct sc_cache_option
 	return 0;
 }
 
-/* What a cache may grow to is never less than what it is opened with. */
+/* A cache may always grow to the bounds that it is opened with. */
 static int read_growth(const char *name, uint64_t *grow, uint64_t max, struct sc_error *error)
 {
 	if (*grow == 0)

@@ -1,7 +1,7 @@
-/* A page that is touched for the first time costs an interruption, which takes longer than a put. While a shard
- * still grows it is known what comes next, so pages are asked for in batches: an eighth of what is in use, so
- * that a cache never has much more than it needs, and no put waits long. A small cache has each page when it
- * is touched, and not before; nor does one where the system knows of no such batches (Linux before 5.14). */
+/* The first touch of a page costs a page fault, which takes longer than a put. A growing shard
+ * needs its pages in order, so they are requested in batches of an eighth of what is in use: a
+ * cache has little more than it needs, and no put waits long. A small cache gets each page when it
+ * is touched, and so does one on Linux before 5.14, which has no such requests. */
 #include "cache/region.h"
 
 #include "base/error.h"
@@ -14,7 +14,7 @@
 #define BATCH_BYTES_MAX (128u << 10)
 #define PART_OF_USE     8u
 
-/* What headers older than the kernel may lack. */
+/* Older headers lack it. */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif

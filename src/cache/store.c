@@ -1,4 +1,4 @@
-/* Storing and removing. A put tells the loads of its key that are under way that they are overtaken. */
+/* Storing and removing. A put invalidates the flights of its key. */
 #include "cache/store.h"
 
 #include "cache/cache_clock.h"
@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-/* When an entry expires that lives for so long; SC_NO_END, and what is as good as that, is never. */
+/* When an entry with this time to live expires; never for SC_NO_END or an overflow. */
 static int64_t deadline(int64_t now_ms, int64_t ttl_ms)
 {
 	int64_t expires_ms;
@@ -21,7 +21,7 @@ static int64_t deadline(int64_t now_ms, int64_t ttl_ms)
 	return expires_ms;
 }
 
-/* Keep nothing: remove the older value, and free the object as one that was evicted. */
+/* Store nothing: remove the older value, and free the object as one that was evicted. */
 static int decline_locked(struct sci_stripe *stripe, const struct sci_name *name,
 	const struct sci_deposit *deposit)
 {
@@ -84,8 +84,8 @@ static int read_terms(const struct sc_cache *cache, const struct sc_put_options 
 	return 0;
 }
 
-/* Where nothing expires, nobody asks what time it is. May call the user's clock, so it comes before
- * anything that would have to be given back. */
+/* No clock is read if nothing expires. It may call the user's clock, so it comes before anything
+ * that would have to be freed. */
 static inline int64_t put_time_ms(const struct sc_cache *cache, const struct sci_terms *terms)
 {
 	return terms->ttl_ms || terms->tti_ms ? sci_cache_now_ms(cache)
@@ -168,8 +168,8 @@ int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
 	return removed ? SC_HIT : SC_MISS;
 }
 
-/* A load that began before is overtaken wherever its key is, and what was stored before is met in its
- * stripe. */
+/* A load that began before is invalidated in whatever stripe its key is, and what was stored
+ * before is removed from its stripe. */
 void sc_cache_clear(struct sc_cache *cache)
 {
 	sci_flight_invalidate(cache, NULL);

@@ -4,17 +4,16 @@
 
 #include "cache/handle.h"
 
-/* How long an entry lives, and what it is worth. A negative time: do not keep it. 0 and
- * SC_NO_END: no end. */
+/* The lifetime and cost of an entry. A negative time: do not store. 0 and SC_NO_END: no end. */
 struct sci_terms {
 	int64_t ttl_ms, tti_ms;
 	uint64_t cost;
 };
 
-/* `own`, with the cache's time in place of each that is 0. */
+/* `own`, with the cache's time for each that is 0. */
 struct sci_terms sci_cache_terms(const struct sc_cache *cache, struct sci_terms own);
 
-/* What is stored: a value, or an object, which the cache takes over the hold on when it is stored. */
+/* What is stored: a value, or an object, whose reference the cache takes over when it is stored. */
 struct sci_deposit {
 	const void *data;
 	size_t len;
@@ -22,13 +21,13 @@ struct sci_deposit {
 	struct sci_terms terms;
 };
 
-/* Store and count it; or, if its terms are not to keep it, remove what was there. Returns SC_OK,
+/* Store and count it; or remove what was there, if its terms say not to store. Returns SC_OK,
  * SC_E_TOO_LARGE or SC_E_NOMEM. */
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
 	SCI_REQUIRES(stripe->lock);
 
-/* Remove everything and begin the figures anew. */
+/* Remove all entries and reset the statistics. */
 void sci_cache_reset(struct sc_cache *cache);
 
 #endif

@@ -1,10 +1,11 @@
-/* Stripes: a cache that several threads change at once is divided into shards by the keys' hashes, each with a
- * lock of its own. So two threads seldom want the same lock, and what one does never stops readers of the
- * other shards.
+/* Lock striping: a cache that several threads change is divided by the keys' hashes into shards
+ * with a lock each, so that threads seldom contend, and a writer never stops readers of other
+ * shards.
  *
- * Dividing costs something: a shard is full while another has room, each learns from its own keys alone, and
- * no value can be larger than a shard. So only a cache that is told of several threads is divided, into four
- * times as many as there are threads, and only as far as its shards stay large enough for that to be little.
+ * Dividing has a cost: a shard may be full while another has room, each learns from its own keys
+ * alone, and no value can be larger than a shard. So a cache is divided only if its options name
+ * several threads, into four times as many shards, as long as these are large enough to cost
+ * little.
  *
  * Locks of several stripes are taken in the order of the stripes. */
 #include "cache/stripes.h"
@@ -28,8 +29,8 @@ uint32_t sci_stripes_for(const struct sc_cache_options *options)
 	return stripes;
 }
 
-/* Several shards begin and end on a page each: so what is behind an end can be given back, and no page of
- * the machine's is paid for in part by each of them. */
+/* Each of several shards begins and ends on a page, so that pages behind an end can be given back
+ * and no two shards share a page. */
 uint64_t sci_stripe_bytes(uint64_t bytes, uint32_t stripes)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -46,8 +47,8 @@ uint64_t sci_stripes_bytes_least(const struct sc_cache *cache)
 					: (least + page - 1) / page * page * cache->stripe_count;
 }
 
-/* What is done under the lock is mostly shorter than going to sleep and being woken: spin a little first,
- * where the C library knows how to. */
+/* Work under the lock is mostly shorter than sleeping and waking: spin first, where the C library
+ * can. */
 static void init_lock(struct sci_lock *lock)
 {
 	pthread_mutexattr_t attributes;

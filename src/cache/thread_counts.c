@@ -1,8 +1,8 @@
-/* A thread takes a number at its first count, keeps it for all tallies of the process, and gives it back
- * when it ends. Threads that find none left share one counter, and add atomically.
+/* A thread takes a number at its first count, uses it in all caches of the process, and returns it
+ * when it ends. Threads without a number share one counter, with atomic adds.
  *
- * Who takes over a number goes on counting where the former thread stopped: the bit that says that a
- * number is taken also hands over what was counted with it. */
+ * The next owner of a number continues its counters: the bit that says that it is taken also
+ * publishes the counts. */
 #include "cache/thread_counts.h"
 
 #include <pthread.h>
@@ -10,7 +10,7 @@
 
 _Thread_local unsigned sci_thread_counts_number;
 
-/* A bit for each number: 1 is taken. That of 0, which is nobody's, stays. */
+/* A bit for each number: 1 is taken. That of 0, the shared one, stays set. */
 #define NOBODYS 1u
 
 static atomic_uint taken = NOBODYS;
@@ -23,7 +23,7 @@ static bool has_key;
 
 _Static_assert(SCI_COUNTED_THREADS < 32, "a bit for each number");
 
-/* The thread ends. What still counts on it after this takes a number anew. */
+/* The thread ends. A later count on it takes a number again. */
 static void give_back(void *value)
 {
 	unsigned number = sci_thread_counts_number;
@@ -38,7 +38,7 @@ static void make_key(void)
 	has_key = pthread_key_create(&key, give_back) == 0;
 }
 
-/* A library that is unloaded must not be called when a thread ends later. */
+/* A library that was unloaded must not be called when a thread ends later. */
 __attribute__((destructor)) static void delete_key(void)
 {
 	if (has_key)
@@ -46,7 +46,7 @@ __attribute__((destructor)) static void delete_key(void)
 	has_key = false;
 }
 
-/* A number that nobody has; 0 when there is none. */
+/* A free number; 0 if there is none. */
 static unsigned take(void)
 {
 	unsigned seen = atomic_load_explicit(&taken, memory_order_relaxed);
@@ -60,7 +60,7 @@ static unsigned take(void)
 	return 0;
 }
 
-/* A number for this thread, if there is one, and if it can be told when the thread ends. */
+/* Give this thread a number, if one is free and its end can be observed. */
 static void begin(void)
 {
 	pthread_once(&once, make_key);
@@ -68,7 +68,7 @@ static void begin(void)
 		sci_thread_counts_number = take();
 }
 
-/* Where a thread counts that has not counted before, or found no number then. */
+/* Count on a thread that has not counted before, or found no free number. */
 static void count(_Atomic uint64_t *shared, _Atomic uint64_t *own)
 {
 	if (sci_thread_counts_number)

@@ -1,7 +1,7 @@
-/* Update: a new value from the old one, atomic for its key. It leads a flight of its key as a load
- * does, so no other update or load of the key runs beside it. A put or an invalidation does not wait
- * for it but overtakes it, and then it begins anew with what there is by then. */
-#include "cache/board.h"
+/* Update: computes a value from the old one, atomically for its key. It leads a flight like a
+ * load, so no other update or load of the key runs meanwhile. A put or an invalidation does not
+ * wait for it but invalidates it, and then it starts over with the new value. */
+#include "cache/join.h"
 #include "cache/cache_time.h"
 #include "cache/handle.h"
 #include "cache/lead.h"
@@ -9,10 +9,11 @@
 
 #include "base/error.h"
 
-/* The key was changed meanwhile: no result of the public API. */
+/* The key was changed meanwhile: not a result of the public API. */
 #define AGAIN INT32_MAX
 
-/* Make the change, unless it was overtaken. Returns AGAIN, or how the update ended. */
+/* Store the new value, unless the flight was invalidated. Returns AGAIN, or the result of the
+ * update. */
 static int change_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_flight *flight, const struct sci_made *made)
 {
@@ -29,7 +30,7 @@ static int change_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	return made->result;
 }
 
-/* What the caller gets. The old value is the new one where none was given. */
+/* Set what the caller gets. The old value is also the new one if none was set. */
 static int give(const struct sci_made *made, struct sc_value *old, struct sc_value *value,
 	struct sc_error *error)
 {
@@ -51,14 +52,14 @@ static void release(void *value)
 	sc_value_release(value);
 }
 
-/* Not in line, so that it takes nothing of the stack that the function runs on. */
+/* Not inline, so that it takes no stack while the function runs. */
 static __attribute__((noinline)) int conclude(struct sc_cache *cache, struct sci_flight *flight,
 	struct sci_made *made, struct sc_value *old, struct sc_value *value, struct sc_error *error)
 {
 	struct sci_stripe *stripe = sci_cache_stripe(cache, flight->hash);
 	bool is_made = made->result == SC_LOADED;
 
-	/* The old value must not be in the way of the new one. An object is not: it lies elsewhere. */
+	/* A pinned old value would be in the way of the new one; an object is not. */
 	if (is_made && !sci_value_is_blob(old))
 		sc_value_release(old);
 	sci_stripe_lock(stripe);
@@ -66,7 +67,8 @@ static __attribute__((noinline)) int conclude(struct sc_cache *cache, struct sci
 	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	if (rc != AGAIN)
 		rc = give(made, old, value, error);
-	sci_flight_land(flight, rc == SC_LOADED ? rc : 0, NULL, is_made ? made->load->value : NULL);
+	sci_flight_complete(flight, rc == SC_LOADED ? rc : 0, NULL,
+		is_made ? made->load->value : NULL);
 	pthread_cleanup_push(release, old);
 	sci_made_close(made, to_free);
 	pthread_cleanup_pop(1);
@@ -85,14 +87,14 @@ static int update_once(struct sc_cache *cache, struct sc_key key, const struct s
 	struct sc_value *value, struct sc_error *error)
 {
 	struct sc_value old = { 0 };
-	struct sci_boarded boarded = sci_board(cache, key, SCI_BOARD_TO_UPDATE, &old, error);
+	struct sci_joined joined = sci_join(cache, key, SCI_JOIN_TO_UPDATE, &old, error);
 
-	if (boarded.result < 0)
-		return boarded.result;
-	if (boarded.boarding == SCI_FLIGHT_MINE)
-		return lead(cache, boarded.flight, source, &old, value, error);
-	int rc = sci_flight_wait(boarded.flight, sci_invocation_deadline_mono_ms());
-	sci_flight_leave(boarded.flight);
+	if (joined.result < 0)
+		return joined.result;
+	if (joined.role == SCI_FLIGHT_LEADER)
+		return lead(cache, joined.flight, source, &old, value, error);
+	int rc = sci_flight_wait(joined.flight, sci_invocation_deadline_mono_ms());
+	sci_flight_leave(joined.flight);
 	return rc < 0 ? sci_error_plain(error, rc) : AGAIN;
 }
 

@@ -1,4 +1,4 @@
-/* The version that the library was compiled as. */
+/* The version of the library. */
 #include <scopecache/version.h>
 
 const char *sc_version(void)
