@@ -1,4 +1,4 @@
-/* What people read: counts, and the bar for every state it can be in. */
+/* Numbers with thousands separators, and the progress bar in each state. */
 #include "support/cmocka.h"
 
 #include "base/count_text.h"

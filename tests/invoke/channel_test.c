@@ -1,4 +1,4 @@
-/* A channel between its exchanges: what happens to a kept connection that nobody is using. */
+/* A channel between two exchanges: what happens to an idle connection. */
 #include "invoke/fault_server.h"
 #include "support/cmocka.h"
 

@@ -1,6 +1,6 @@
-/* Out of memory at every allocation of the room in turn: opening fails whole or not at all, a run
- * that was opened counts every invocation, and nothing leaks. What libevent and jansson allocate
- * inside themselves is not made to fail. */
+/* Out of memory at each allocation of src/invoke in turn: opening fails as a whole or not at
+ * all, an open run counts every invocation, and nothing leaks. Allocations inside libevent and
+ * jansson do not fail. */
 #include "invoke/fault_server.h"
 #include "support/allocation.h"
 #include "support/cmocka.h"

@@ -1,5 +1,5 @@
-/* What runtime clients meet when the server is odd, and what ours must do: keep the warm state
- * through all that can be survived, and say clearly what cannot. */
+/* Unusual servers: the runtime must keep its warm state through every fault that it can survive,
+ * and report the others. */
 #include "support/cmocka.h"
 #include "support/network.h"
 
@@ -74,7 +74,7 @@ static void recovers_with_its_state(void **state)
 	};
 
 	(void)state;
-	/* One break here is one too many: ten in a row. */
+	/* Ten breaks in a row are one too many. */
 	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), SC_E_PROTOCOL);
 	recorded_assert_post(4, "invocation/5/response", "{\"n\":5,\"len\":2}");
 	assert_int_equal(recorded_post_count(), 5);
@@ -90,8 +90,7 @@ static void recovers_with_its_state(void **state)
 	assert_string_equal(recorded.order, "ibhebhebhebhebhebhebhefs");
 }
 
-/* Without the header that everybody sends, or with one that makes no sense, it is an
- * event still. */
+/* An event without a usual header, or with a malformed one, is still an event. */
 static void runs_without_what_is_missing(void **state)
 {
 	static const struct sct_odd_play gets[] = {
@@ -229,7 +228,7 @@ static void bears_large_heads(void **state)
 		recorded_assert_post(0, "invocation/large/response", "{\"n\":1,\"len\":2}");
 		assert_in_range(context_len, sizes[i] - 300, sizes[i]);
 	}
-	/* Over the limit it cannot be handed over, but the caller can be told. */
+	/* An event over the limit cannot be received, but its caller gets an error. */
 	const struct sct_odd_play over[] = { { .bytes = with_head_of(1048577), .times = 20 } };
 	recorded_clear(NULL);
 	assert_int_equal(recorded_run(RECORDED_PLAYS(over), RECORDED_NO_PLAYS), 0);
@@ -368,7 +367,7 @@ static int note_texts(struct sc_invocation *inv, void *state)
 	return recorded_handle(inv, state);
 }
 
-/* A server that refused such an event would get it again and again. */
+/* A server that refused this error would send the event again and again. */
 static void bears_control_characters(void **state)
 {
 	static const struct sct_odd_play gets[] = {
@@ -457,7 +456,7 @@ static void repeats_a_post_that_was_lost(void **state)
 		{ .bytes = STATUS("202 Accepted") },
 		{ .then = SCT_ODD_CLOSE },
 		{ .bytes = STATUS("202 Accepted") },
-		/* The first had come through: its repetition is refused. */
+		/* The first post had arrived, so the second is refused. */
 		{ .then = SCT_ODD_CLOSE },
 		{ .bytes = STATUS("403 Forbidden") },
 		/* Once is enough. */

@@ -15,7 +15,7 @@ struct sct_seeded_runs {
 	const void *configs; /* structs of which each begins with its name, a const char * */
 	size_t config_size, count;
 	long seeds;      /* how many runs of each, */
-	long operations; /* and of how many operations, unless somebody says otherwise */
+	long operations; /* and the operations of each, unless SC_TEST_OPERATIONS is set */
 	void (*run)(const void *config, uint64_t seed, long operations);
 };
 
