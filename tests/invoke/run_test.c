@@ -418,7 +418,7 @@ static struct sct_fault too_large(uint64_t nth, const char *head, const char *bo
 
 /* Answered before the payload was sent: either the answer is seen or the reset is, but never a
  * hang, and the connection is not used again. */
-static void bears_an_answer_that_comes_early(void **state)
+static void accepts_an_early_answer(void **state)
 {
 	struct trial trial = { .choose = too_large,
 		.count = 10,
@@ -449,7 +449,7 @@ static void can_be_cancelled(void **state)
 }
 
 /* Without a server the error is reported once, and at once. */
-static void gives_up_where_nobody_listens(void **state)
+static void gives_up_without_a_server(void **state)
 {
 	struct trial trial = { .count = 1000000, .parallel = 100 };
 	struct sci_invoke_options options;
@@ -541,9 +541,9 @@ int main(void)
 		cmocka_unit_test(waits_no_longer_than_it_should),
 		cmocka_unit_test(goes_on_after_faults),
 		cmocka_unit_test(sends_large_payloads_whole),
-		cmocka_unit_test(bears_an_answer_that_comes_early),
+		cmocka_unit_test(accepts_an_early_answer),
 		cmocka_unit_test(can_be_cancelled),
-		cmocka_unit_test(gives_up_where_nobody_listens),
+		cmocka_unit_test(gives_up_without_a_server),
 		cmocka_unit_test(refuses_options_that_are_not_valid),
 		cmocka_unit_test(encodes_the_name),
 	};

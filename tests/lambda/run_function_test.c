@@ -406,7 +406,7 @@ static void scenario(void *arg)
 	assert_memory_equal(recorded_post(posts - 1)->body, "{\"n\":", 5);
 }
 
-static void bears_every_fault_at_every_call(void **state)
+static void survives_every_fault_at_every_call(void **state)
 {
 	(void)state;
 	for (int i = 0; i < SCT_NETWORK_FAULTS; i++) {
@@ -415,7 +415,7 @@ static void bears_every_fault_at_every_call(void **state)
 	}
 }
 
-static void bears_a_byte_at_a_time(void **state)
+static void survives_one_byte_at_a_time(void **state)
 {
 	enum sct_network_fault fault = SCT_NETWORK_SHORT;
 
@@ -532,8 +532,8 @@ int main(void)
 		cmocka_unit_test_setup(says_how_it_is_to_be_run, recorded_clear),
 		cmocka_unit_test_setup(finds_the_runtime_api_in_the_environment, recorded_clear),
 		cmocka_unit_test_setup(logs_lines_whole, recorded_clear),
-		cmocka_unit_test_setup(bears_every_fault_at_every_call, recorded_clear),
-		cmocka_unit_test_setup(bears_a_byte_at_a_time, recorded_clear),
+		cmocka_unit_test_setup(survives_every_fault_at_every_call, recorded_clear),
+		cmocka_unit_test_setup(survives_one_byte_at_a_time, recorded_clear),
 		cmocka_unit_test_setup(stays_whole_without_memory, recorded_clear),
 		cmocka_unit_test_setup(answers_events_for_which_there_is_no_memory, recorded_clear),
 		cmocka_unit_test_setup(fails_without_memory, recorded_clear),
