@@ -1,12 +1,19 @@
 /* call_flight.c - single-flight for threads.
  *
  * All fields are changed with the interpreter's lock held. Who waits for whom is a list of the waiting threads,
- * each on its own stack; a circle in it is found before a thread begins to wait. */
+ * each on its own stack; a circle in it is found before a thread begins to wait. A process that was forked is known
+ * by the number of forks before it: it does not have the threads of its parent. */
 #include "call_flight.h"
 
-#include <pthread.h>
-
-#include "table.h"
+/* What the entry and those who wait share. */
+struct flight {
+	PyObject *value; /* one of these two is set when it has ended */
+	PyObject *error;
+	PyThread_type_lock lock; /* made by the first to wait, and held while it is under way */
+	pthread_t owner;         /* the thread that calls the function */
+	unsigned references;
+	bool ended;
+};
 
 struct waiting {
 	struct waiting *next;
@@ -34,20 +41,15 @@ int flight_init(void)
 	return 0;
 }
 
-struct flight *flight_begin(struct entry *entry)
+void flight_begin(struct entry *entry)
 {
-	struct flight *flight = PyMem_Malloc(sizeof(*flight));
-	if (!flight) {
-		return NULL;
-	}
-	*flight = (struct flight){ .entry = entry,
-		.owner = pthread_self(),
-		.forks = fork_count,
-		.references = 1 };
-	return flight;
+	entry->is_loading = true;
+	entry->flight = NULL;
+	entry->owner = pthread_self();
+	entry->forks = fork_count;
 }
 
-void flight_release(struct flight *flight)
+static void release(struct flight *flight)
 {
 	if (--flight->references > 0) {
 		return;
@@ -61,42 +63,70 @@ void flight_release(struct flight *flight)
 	Py_XDECREF(error);
 }
 
-void flight_end(struct flight *flight, PyObject *value)
+/* The exception that is set, which stays set. */
+static PyObject *current_error(void)
 {
+	PyObject *type, *error, *trace;
+	PyErr_Fetch(&type, &error, &trace);
+	PyErr_NormalizeException(&type, &error, &trace);
+	if (trace) {
+		PyException_SetTraceback(error, trace);
+	}
+	Py_INCREF(error);
+	PyErr_Restore(type, error, trace);
+	return error;
+}
+
+void flight_end(struct entry *entry, PyObject *value)
+{
+	struct flight *flight = entry->flight;
+	entry->is_loading = false;
+	entry->flight = NULL;
+	if (!flight) {
+		return;
+	}
 	flight->ended = true;
 	flight->value = Py_XNewRef(value);
-	if (!value) {
-		PyObject *type, *error, *trace;
-		PyErr_Fetch(&type, &error, &trace);
-		PyErr_NormalizeException(&type, &error, &trace);
-		if (trace) {
-			PyException_SetTraceback(error, trace);
-		}
-		flight->error = Py_NewRef(error);
-		PyErr_Restore(type, error, trace);
-	}
+	flight->error = value ? NULL : current_error();
 	if (flight->lock) {
 		PyThread_release_lock(flight->lock);
 	}
+	release(flight);
 }
 
-bool flight_is_own(const struct flight *flight)
+bool flight_is_own(const struct entry *entry)
 {
-	pthread_t self = pthread_self();
-	while (!flight->ended) {
-		if (flight->owner == self || flight->forks != fork_count) {
-			return true;
-		}
+	pthread_t owner = entry->owner, self = pthread_self();
+	if (entry->forks != fork_count) {
+		return true;
+	}
+	while (owner != self) {
 		const struct waiting *waiting = all_waiting;
-		while (waiting && waiting->thread != flight->owner) {
+		while (waiting && waiting->thread != owner) {
 			waiting = waiting->next;
 		}
-		if (!waiting) {
+		if (!waiting || waiting->flight->ended) {
 			return false;
 		}
-		flight = waiting->flight;
+		owner = waiting->flight->owner;
 	}
-	return false;
+	return true;
+}
+
+/* The entry's flight, with a reference for the caller; or NULL with an exception. */
+static struct flight *flight_of(struct entry *entry)
+{
+	if (!entry->flight) {
+		struct flight *flight = PyMem_Malloc(sizeof(*flight));
+		if (!flight) {
+			PyErr_NoMemory();
+			return NULL;
+		}
+		*flight = (struct flight){ .owner = entry->owner, .references = 1 };
+		entry->flight = flight;
+	}
+	entry->flight->references++;
+	return entry->flight;
 }
 
 /* Returns 0, or -1 with an exception. */
@@ -134,10 +164,13 @@ static int wait_until_ended(struct flight *flight)
 	return 0;
 }
 
-PyObject *flight_wait(struct flight *flight)
+PyObject *flight_wait(struct entry *entry)
 {
+	struct flight *flight = flight_of(entry);
+	if (!flight) {
+		return NULL;
+	}
 	struct waiting waiting = { all_waiting, pthread_self(), flight };
-	flight->references++;
 	all_waiting = &waiting;
 	int result = wait_until_ended(flight);
 	struct waiting **link = &all_waiting;
@@ -153,6 +186,6 @@ PyObject *flight_wait(struct flight *flight)
 			PyErr_SetObject((PyObject *)Py_TYPE(flight->error), flight->error);
 		}
 	}
-	flight_release(flight);
+	release(flight);
 	return value;
 }

@@ -5,11 +5,11 @@
  * table, so the table's version is compared afterwards, and the search begins anew when it has changed. */
 #include "table.h"
 
-#include "eviction.h"
-#include "call_flight.h"
+#include "entry_order.h"
 
 #define FIRST_BUCKETS 8
-#define SEARCHES_MAX  1000 /* for one key; each but the last has met a comparison that changed the table */
+#define SEARCHES_MAX                                                                               \
+	1000 /* for one key; each but the last has met a comparison that changed the table */
 
 /* functools' own TypeError, with the argument's name or number in front. */
 static void name_argument(const struct key *key, uint32_t at)
@@ -146,7 +146,8 @@ again:
 	struct entry *entry = table->buckets[(size_t)key->hash & table->mask];
 	for (; entry; entry = entry->chain) {
 		if (entry->hash != key->hash || entry->count != key->count ||
-			entry->has_self != key->has_self || entry->weak != key->weak || !same_names(entry->names, key->names)) {
+			entry->has_self != key->has_self || entry->weak != key->weak ||
+			!same_names(entry->names, key->names)) {
 			continue;
 		}
 		int equal = same_arguments(table, entry, key);
@@ -303,9 +304,8 @@ void table_unlink(struct table *table, struct entry *entry)
 void entry_free(struct entry *entry)
 {
 	PyObject *value = entry->value, *names = entry->names;
-	if (!value && entry->flight) {
-		entry->flight->entry = NULL;
-		flight_release(entry->flight);
+	if (entry->is_loading) {
+		return;
 	}
 	for (uint32_t at = 0; at < entry->count; at++) {
 		Py_DECREF(entry->arguments[at]);

@@ -7,6 +7,7 @@
 
 #include <Python.h>
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,18 +22,25 @@ struct entry {
 	PyObject *names;     /* of keyword arguments; NULL: none */
 	Py_hash_t hash;
 	union {
-		struct flight *flight; /* without a value: its load, or NULL */
+		struct {
+			struct flight *flight; /* being loaded: for those who wait; NULL: nobody */
+			pthread_t owner;       /* and the thread that loads */
+		};
 		struct {
 			struct entry *newer, *older; /* with one, and exact order */
 		};
 		uint32_t number; /* with one, and the adaptive policy */
 	};
-	int64_t deadline_ns;
+	union {
+		int64_t deadline_ns;
+		int64_t forks; /* being loaded: in which process; see call_flight.c */
+	};
 	size_t bytes;
-	uint32_t count;  /* arguments, positional and keyword */
-	bool linked;     /* in the table */
-	bool has_self;   /* the first argument is an instance, known by its identity */
-	bool weak;       /* and is kept as a weak reference */
+	uint32_t count; /* arguments, positional and keyword */
+	bool linked;    /* in the table */
+	bool is_loading; /* then it belongs to the call that loads it, which frees it or gives it a value */
+	bool has_self; /* the first argument is an instance, known by its identity */
+	bool weak;     /* and is kept as a weak reference */
 	PyObject *arguments[];
 };
 
@@ -79,6 +87,11 @@ static inline Py_hash_t quick_hash(PyObject *object)
 		if (size == 1 || size == 0) {
 			return size ? (Py_hash_t)((PyLongObject *)object)->ob_digit[0] : 0;
 		}
+	}
+#else
+	if (PyLong_CheckExact(object) && PyUnstable_Long_IsCompact((PyLongObject *)object)) {
+		Py_ssize_t value = PyUnstable_Long_CompactValue((PyLongObject *)object);
+		return value >= 0 ? value : -1;
 	}
 #endif
 	return -1;
@@ -157,7 +170,8 @@ extern PyTypeObject instance_reference_type;
 /* Take out the entries of an instance that has ended. Returns them as a list over `chain`. */
 struct entry *table_unlink_instance(struct table *table, PyObject *reference);
 
-/* Take an entry out; it must be freed, which may run anybody's code. */
+/* Take an entry out; it must be freed, which may run anybody's code. One that is being loaded is freed when that
+ * ends. */
 void table_unlink(struct table *table, struct entry *entry);
 void entry_free(struct entry *entry);
 

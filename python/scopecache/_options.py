@@ -99,3 +99,9 @@ def flag(name, value):
     if isinstance(value, bool):
         return value
     raise TypeError(f"{name} must be True or False, not {value!r}")
+
+
+def check_function(function):
+    """A coroutine can be awaited once, so it is not kept. The flags are CO_COROUTINE and CO_ITERABLE_COROUTINE."""
+    if getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x180:
+        raise TypeError(f"cached does not take coroutine functions, such as {function!r}")

@@ -335,6 +335,12 @@ class OptionsTest(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "^opener must be"):
             resource(5)
 
+    def test_a_coroutine_function_is_refused(self):
+        async def fetch():
+            pass
+        with self.assertRaisesRegex(TypeError, "cached does not take coroutine functions"):
+            cached(fetch)
+
     def test_unknown_options_and_no_function(self):
         self.assertRaises(TypeError, cached, tll=5)
         self.assertRaisesRegex(TypeError, "cached takes a function", cached, 5)

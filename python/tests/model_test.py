@@ -126,6 +126,7 @@ class UnboundedInOrder(Unbounded):
 
 
 class FunctionTest(unittest.TestCase):
+    @hypothesis.settings(deadline=None, database=None)
     @hypothesis.given(strategies.lists(strategies.tuples(
         strategies.lists(KEYS, max_size=3), strategies.dictionaries(strategies.sampled_from("xyz"), KEYS, max_size=2))),
         strategies.booleans())
@@ -141,7 +142,8 @@ class FunctionTest(unittest.TestCase):
 
 
 for machine in (Unbounded, UnboundedInOrder, Bounded, BoundedInOrder):
-    machine.TestCase.settings = hypothesis.settings(max_examples=60, stateful_step_count=60, deadline=None)
+    machine.TestCase.settings = hypothesis.settings(
+        max_examples=60, stateful_step_count=60, deadline=None, database=None)
 
 UnboundedTest, BoundedTest = Unbounded.TestCase, Bounded.TestCase
 UnboundedInOrderTest, BoundedInOrderTest = UnboundedInOrder.TestCase, BoundedInOrder.TestCase

@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGE = HERE.parent
-TESTS = ("caches", "cpython", "hostile", "clock")
+TESTS = ("caches", "cpython", "hostile_code", "clock")
 WITH_PACKAGES = ("model", "types")
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1"
 TIMEOUT_S = 600
@@ -112,7 +112,8 @@ def main():
     results = Results()
     run_tests(results, "python", [python], TESTS, {})
     if not core:
-        run_tests(results, "python", [python], WITH_PACKAGES, {})
+        run_tests(results, "python", [python], WITH_PACKAGES,
+                  {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")})
         run_sanitized(results, folder, python)
         run_debug(results, folder)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -111,9 +111,8 @@ static int prepare(struct command *command, struct sci_invoke_options *options)
 	int rc = sci_endpoint_parse(&command->endpoint, arguments->endpoint, &error);
 	if (rc == 0)
 		rc = sci_payload_read(&command->payload, arguments->payload, &error);
-	if (rc == 0 && !arguments->raw)
-		rc = sci_payload_check_json(&command->payload, &error);
-	if (rc == SC_E_INVAL && !arguments->raw && command->payload.len > 0) {
+	if (rc == 0 && !arguments->raw &&
+		sci_payload_check_json(&command->payload, &error) == SC_E_INVAL) {
 		complain("%s (--raw sends it as it is)", error.message);
 		return STATUS_USAGE;
 	}

@@ -1,5 +1,5 @@
-/* The check that all other tests of the engine lean on finds every kind of fault, and says
- * which. Each case takes a sound shard, breaks one thing in it, and wants to hear of that. */
+/* The check on which all other tests of the engine rely finds every kind of fault, and says which.
+ * Each case breaks one thing in a sound shard. */
 #include "support/cmocka.h"
 
 #include "base/hash.h"
@@ -29,7 +29,7 @@ static sci_offset offset_of(uint64_t key)
 	return pinned_value.offset;
 }
 
-/* Entries in both queues, some that are pinned, one of them detached, and a hole. */
+/* Entries in both queues, pinned ones, a detached one, and a hole. */
 static int set_up(void **state)
 {
 	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 40, 64 };
@@ -40,7 +40,7 @@ static int set_up(void **state)
 	assert_non_null(shard);
 	memset(shard, 0, BYTES);
 	sci_shard_format(shard, &options);
-	/* So that there is a main. */
+	/* So that main has entries. */
 	shard->balance.lru_mode = 0;
 	for (uint64_t key = 0; key < 60; key++) {
 		struct sci_name name = name_of(&key);
@@ -51,7 +51,7 @@ static int set_up(void **state)
 					 0),
 			SCI_STORE_OK);
 	}
-	/* Of the sixty the first went; what is taken here is what surely is there. */
+	/* The first of the sixty were evicted; these are still there. */
 	uint64_t keys[] = { 56, 57, 58, 59 };
 	live = offset_of(keys[3]);
 	pinned = offset_of(keys[2]);
@@ -83,8 +83,8 @@ static void assert_wrong(const char *what)
 	assert_string_equal(wrong, what);
 }
 
-/* Break one field, hear of it, and mend it. (The comma gives the value's type, which is not
- * atomic.) */
+/* Break one field, expect the message, and restore it. (The comma yields the value's type, which
+ * is not atomic.) */
 #define assert_noticed(field, broken, what)                                                        \
 	do {                                                                                       \
 		const __typeof__(((void)0, (field))) was_ = (field);                               \
@@ -168,7 +168,7 @@ static void faults_of_records(void **state)
 	assert_noticed(record->header, header + SCI_PIN, "the count of pins is wrong");
 }
 
-/* The first line's entry comes due before the shard believes that anything is. */
+/* An entry expires before the earliest deadline that the shard knows. */
 static void a_deadline_that_is_not_expected(void **state)
 {
 	uint64_t key = 1000;
@@ -180,13 +180,13 @@ static void a_deadline_that_is_not_expected(void **state)
 	assert_noticed(shard->expiry.due_ms, 101, "a record expires before the earliest deadline");
 }
 
-/* An entry that is not live any more is missed by what points to it. */
+/* A record that is not live any more is missed by its slot. */
 static void faults_of_the_index(void **state)
 {
 	sci_slot *slot = sci_slot_of(shard, live), *unused = sci_buckets(shard)->slot;
 
 	(void)state;
-	/* The index is filled to a half. */
+	/* The index is half full. */
 	while (*unused)
 		unused++;
 	assert_noticed(*unused, *slot, "the index has not one used slot for each entry");

@@ -1,9 +1,9 @@
-/* eviction.h - which entry goes when there is no room: the one place that knows the policies.
+/* entry_order.h - which entry goes when there is no room: the one place that knows the policies.
  *
  * Exact order of use is a list. The adaptive policy is the library's: an entry has a number in an order of
  * <scopecache/eviction.h>. A cache without bounds has neither. */
-#ifndef SCOPECACHE_PYTHON_EVICTION_H
-#define SCOPECACHE_PYTHON_EVICTION_H
+#ifndef SCOPECACHE_PYTHON_ENTRY_ORDER_H
+#define SCOPECACHE_PYTHON_ENTRY_ORDER_H
 
 #include "table.h"
 

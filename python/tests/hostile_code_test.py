@@ -242,6 +242,15 @@ class Collector(unittest.TestCase):
         gc.collect()
         self.assertIsNone(reference())
 
+    def test_a_long_chain_of_caches_ends(self):
+        last = None
+        for _ in range(100_000):
+            outer = cached(maxsize=None)(lambda key: None)
+            outer(last)
+            last = outer
+        del last, outer
+        gc.collect()
+
     def test_circle_through_cache_and_resource(self):
         cache = Cache()
         cache["me"] = cache

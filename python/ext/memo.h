@@ -1,0 +1,91 @@
+/* memo.h - a callable that keeps its results, and the store of a Cache: what its three files share. */
+#ifndef SCOPECACHE_PYTHON_MEMO_H
+#define SCOPECACHE_PYTHON_MEMO_H
+
+#include <Python.h>
+
+#include "expiry_clock.h"
+#include "entry_order.h"
+#include "table.h"
+
+#ifdef Py_GIL_DISABLED
+#error "scopecache needs an interpreter with the global interpreter lock."
+#endif
+
+struct memo {
+	PyObject_HEAD vectorcallfunc vectorcall;
+	struct table table;
+	int64_t ttl_ns; /* 0: no end */
+	unsigned long long hits, misses;
+	PyObject *function, *info_type, *ttl_of, *key_of, *copy;
+	PyObject *
+		on_instance_end; /* what the weak references to instances call; NULL before the first */
+	PyObject *dict, *weak_references;
+	bool coalesce, knows_self, method;
+	bool is_plain; /* a call with positional arguments alone has them as its key, and its value as the result */
+};
+
+/* What to do on a miss. */
+struct call {
+	PyObject *function;
+	PyObject *const *arguments;
+	size_t count;
+	PyObject *names;
+};
+
+/* Call the function. */
+PyObject *memo_run(const struct call *call);
+
+/* Give what a lookup did not find, or found expired in `entry`: by a call, or by waiting for one. */
+PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call *call,
+	struct entry *entry);
+
+/* Store what was found without a flight of our own. Unless it shall replace it, a value that came meanwhile stays,
+ * as in functools. Returns 0 or -1 with an exception; memory that is out only means that it is not stored. */
+int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace);
+
+/* The methods that a Cache is made of; private. */
+PyObject *memo_mapping_lookup(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *memo_mapping_has(PyObject *self, PyObject *key);
+PyObject *memo_mapping_take(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *memo_mapping_store(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *memo_mapping_load(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
+PyObject *memo_mapping_keys(PyObject *self, PyObject *nothing);
+PyObject *memo_mapping_bytes(PyObject *self, PyObject *nothing);
+
+/* What a caller gets for a value that the cache has: a new reference, or a copy. Making one may run code that takes
+ * the value out of the cache. */
+static inline PyObject *memo_give(struct memo *memo, PyObject *value)
+{
+	Py_INCREF(value);
+	if (!memo->copy) {
+		return value;
+	}
+	PyObject *copy = PyObject_CallOneArg(memo->copy, value);
+	Py_DECREF(value);
+	return copy;
+}
+
+static inline bool entry_is_fresh(const struct entry *entry)
+{
+	return entry->deadline_ns == NO_DEADLINE || clock_now_ns() < entry->deadline_ns;
+}
+
+static inline PyObject *memo_look_up(struct memo *memo, struct key *key, const struct call *call)
+{
+	if (table_hash(&memo->table, key) < 0) {
+		return NULL;
+	}
+	struct entry *entry = table_find_same(&memo->table, key);
+	if (!entry && table_find(&memo->table, key, &entry) < 0) {
+		return NULL;
+	}
+	if (entry && entry->value && entry_is_fresh(entry)) {
+		memo->hits++;
+		eviction_hit(&memo->table, entry);
+		return memo_give(memo, entry->value);
+	}
+	return memo_miss(memo, key, call, entry);
+}
+
+#endif

@@ -1,0 +1,194 @@
+/* memo_call.c - what happens on a miss: the function is called once for all threads that ask for the same, and its
+ * result is kept.
+ *
+ * In a cache that coalesces, an entry without a value is put in the table before the function is called: other
+ * threads find it there and wait for its flight, and whoever invalidates it takes it out, so that a value that is
+ * not true any more is never stored. */
+#include "memo.h"
+
+#include "call_flight.h"
+#include "weight.h"
+
+/* A cache that the collector has taken apart may still be called, by what it was in a circle with. */
+PyObject *memo_run(const struct call *call)
+{
+	if (!call->function) {
+		PyErr_SetString(PyExc_ReferenceError, "this cache is being collected");
+		return NULL;
+	}
+	return PyObject_Vectorcall(call->function, call->arguments, call->count, call->names);
+}
+
+/* When a value ends. Returns 0; 1 when it is not to be kept; -1 with an exception. */
+static int deadline_of(struct memo *memo, PyObject *value, int64_t *deadline_ns)
+{
+	int64_t ttl_ns = memo->ttl_ns;
+	*deadline_ns = NO_DEADLINE;
+	if (memo->ttl_of) {
+		PyObject *seconds = PyObject_CallOneArg(memo->ttl_of, value);
+		double ttl = seconds ? PyFloat_AsDouble(seconds) : -1;
+		Py_XDECREF(seconds);
+		if (PyErr_Occurred()) {
+			return -1;
+		}
+		if (!(ttl > 0)) {
+			return 1;
+		}
+		ttl_ns = ttl < 9e9 ? (int64_t)(ttl * 1e9) : 0;
+	}
+	if (ttl_ns > 0) {
+		int64_t now = clock_now_ns();
+		*deadline_ns = ttl_ns < NO_DEADLINE - now ? now + ttl_ns : NO_DEADLINE;
+	}
+	return 0;
+}
+
+/* The entry gets its value. Afterwards it may be gone. */
+static void fill(struct memo *memo, struct entry *entry, PyObject *value, int64_t deadline_ns,
+	size_t bytes)
+{
+	entry->value = Py_NewRef(value);
+	entry->deadline_ns = deadline_ns;
+	entry->bytes = bytes;
+	memo->table.count++;
+	memo->table.bytes += bytes;
+	entries_free(eviction_insert(&memo->table, entry));
+}
+
+static size_t bytes_of(struct memo *memo, const struct key *key, PyObject *value)
+{
+	if (!memo->table.max_bytes) {
+		return 0;
+	}
+	size_t bytes = sizeof(struct entry) + (key->count + 2) * sizeof(void *) + weight_of(value);
+	for (uint32_t at = key->has_self; at < key->count; at++) {
+		bytes += weight_of(key->arguments[at]);
+	}
+	return bytes;
+}
+
+/* Called with the weak reference of an instance that has ended. */
+static PyObject *on_instance_end(PyObject *self, PyObject *reference)
+{
+	if (Py_IS_TYPE(reference, &instance_reference_type)) {
+		entries_free(table_unlink_instance(&((struct memo *)self)->table, reference));
+	}
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef instance_end_method = { "_instance_end", on_instance_end, METH_O, NULL };
+
+/* Returns NULL, without an exception, when memory is out or somebody else was faster. */
+static struct entry *add(struct memo *memo, const struct key *key)
+{
+	if (key->weak && !memo->on_instance_end) {
+		PyObject *callback = PyCFunction_New(&instance_end_method, (PyObject *)memo);
+		if (!callback) {
+			PyErr_Clear();
+			return NULL;
+		}
+		Py_XSETREF(memo->on_instance_end, callback);
+	}
+	return table_add(&memo->table, key, memo->on_instance_end);
+}
+
+int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace)
+{
+	int64_t deadline_ns = NO_DEADLINE;
+	struct entry *entry;
+	int keep = memo->table.maxsize ? deadline_of(memo, value, &deadline_ns) : 1;
+	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
+	if (keep < 0 || table_find(&memo->table, key, &entry) < 0) {
+		return -1;
+	}
+	/* Where a load of this key is under way, its entry goes, so that what this stores stays. */
+	bool in_the_way = entry && keep == 0 && (!entry->value || !entry_is_fresh(entry));
+	if (in_the_way || (entry && replace)) {
+		table_unlink(&memo->table, entry);
+		entry_free(entry);
+		if (table_find(&memo->table, key, &entry) < 0) {
+			return -1;
+		}
+	}
+	if (keep == 0 && !entry) {
+		entry = add(memo, key);
+	}
+	if (keep == 0 && entry && !entry->value) {
+		fill(memo, entry, value, deadline_ns, bytes);
+	}
+	return 0;
+}
+
+/* Call the function and store its result; no other call of this key is under way that could be waited for. */
+static PyObject *run_through(struct memo *memo, const struct key *key, const struct call *call)
+{
+	PyObject *value = memo_run(call);
+	if (value && memo_store(memo, key, value, false) < 0) {
+		Py_CLEAR(value);
+	}
+	return value;
+}
+
+/* The same, as the one call of this key that others wait for. */
+static PyObject *fly(struct memo *memo, const struct key *key, const struct call *call)
+{
+	struct entry *entry = add(memo, key);
+	if (!entry) {
+		return run_through(memo, key, call);
+	}
+	flight_begin(entry);
+	int64_t deadline_ns = NO_DEADLINE;
+	PyObject *value = memo_run(call);
+	int keep = value ? deadline_of(memo, value, &deadline_ns) : -1;
+	if (keep < 0) {
+		Py_CLEAR(value);
+	}
+	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
+	flight_end(entry, value);
+	if (entry->linked && keep == 0) {
+		fill(memo, entry, value, deadline_ns, bytes);
+		return value;
+	}
+	PyObject *type, *error, *trace;
+	PyErr_Fetch(&type, &error, &trace);
+	if (entry->linked) {
+		table_unlink(&memo->table, entry);
+	}
+	entry_free(entry);
+	PyErr_Restore(type, error, trace);
+	return value;
+}
+
+PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call *call,
+	struct entry *entry)
+{
+	while (entry && entry->value) { /* not fresh */
+		table_unlink(&memo->table, entry);
+		entry_free(entry);
+		if (table_find(&memo->table, key, &entry) < 0) {
+			return NULL;
+		}
+		if (entry && entry->value && entry_is_fresh(entry)) {
+			break;
+		}
+	}
+	PyObject *value;
+	if (entry && entry->value) {
+		memo->hits++;
+		return memo_give(memo, entry->value);
+	}
+	if (entry && !flight_is_own(entry)) {
+		memo->hits++;
+		value = flight_wait(entry);
+	} else {
+		memo->misses++;
+		value = memo->coalesce && !entry ? fly(memo, key, call)
+						 : run_through(memo, key, call);
+	}
+	if (value && memo->copy) {
+		PyObject *copy = PyObject_CallOneArg(memo->copy, value);
+		Py_DECREF(value);
+		value = copy;
+	}
+	return value;
+}
