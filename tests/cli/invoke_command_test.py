@@ -161,7 +161,9 @@ class Usage(unittest.TestCase):
         result = invoke("--help")
         self.assertEqual(result.returncode, 0)
         self.assertIn(b"Usage: scopecache invoke", result.stdout)
-        helped = set(re.findall(r"^ +(?:-\w, )? *--([a-z-]+)", result.stdout.decode(), re.MULTILINE))
+        helped = set(
+            re.findall(r"^ +(?:-\w, )? *--([a-z-]+)", result.stdout.decode(), re.MULTILINE)
+        )
         options = re.search(
             r"^\.SH OPTIONS\n(.*?)^\.SH", MANUAL.read_text(encoding="utf-8"), re.M | re.S
         )[1]
