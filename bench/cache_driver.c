@@ -1,6 +1,6 @@
-/* A driver: one subject in a process of its own, that does what it is told on standard input, a
- * line at a time, and answers each line with one. docs/benchmarks.md has the lines. Between two of
- * them the process waits, so that subjects in many processes can take turns. */
+/* A driver: one subject in a process of its own, which reads commands from standard input, a
+ * line each, and answers each with one line (docs/benchmarks.md). It waits between two commands,
+ * so that subjects in many processes can take turns. */
 #include "replay_orders.h"
 
 #include "base/clock.h"
@@ -60,7 +60,7 @@ static void do_read(struct driver *driver, const char *path, bool orders)
 			errno ? strerror(errno) : "wrong content");
 }
 
-/* Read so many numbers and nothing else; false when there are others. */
+/* Read exactly `count` numbers; false for any other text. */
 static bool read_numbers(const char *text, uint64_t *numbers, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -74,8 +74,8 @@ static bool read_numbers(const char *text, uint64_t *numbers, unsigned count)
 	return *text == '\0';
 }
 
-/* open ENTRIES BYTES THREADS. The cache before gives its memory back first: each begins with pages
- * that it has to touch, and not with those that malloc has left over from another. */
+/* open ENTRIES BYTES THREADS. The previous cache returns its memory first, so that each cache
+ * begins with untouched pages, and not with those that malloc kept. */
 static void do_open(struct driver *driver, const char *arguments)
 {
 	uint64_t numbers[3];

@@ -97,7 +97,7 @@ def machine():
 
 
 class Screen:
-    """Standard output has results, standard error what is being done and what is not."""
+    """Standard output has the results, standard error the progress and what is left out."""
 
     def __init__(self, as_json):
         self.json = as_json

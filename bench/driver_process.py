@@ -21,11 +21,11 @@ ENVIRONMENT = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=1310
 
 
 class Failed(Exception):
-    """The subject cannot be measured; the text says why."""
+    """The subject cannot be measured; the text is the reason."""
 
 
 class Server:
-    """A cache server on a Unix socket in a folder that nobody else reads."""
+    """A cache server on a Unix socket in a private folder."""
 
     def __init__(self, command, log):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="scopecache-bench-"))
@@ -94,7 +94,7 @@ class Driver:
         return rest
 
     def ask(self, *words):
-        """Tell the driver a line; the numbers that it answers with."""
+        """Send the driver a line, and return the numbers of its answer."""
         try:
             self.process.stdin.write(" ".join(map(str, words)) + "\n")
         except OSError as error:
@@ -107,8 +107,7 @@ class Driver:
         return pids[-1:] if holder_only else pids
 
     def resident_bytes(self):
-        """Memory that is the process's own, as the kernel counts it: code and files are left
-        out."""
+        """The private memory of the process, as the kernel counts it, without code and files."""
         total = 0
         for pid in self._pids(holder_only=True):
             for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines():
@@ -121,7 +120,7 @@ class Driver:
         return sum(time.clock_gettime_ns((~pid << 3) | 2) for pid in self._pids())
 
     def faults(self):
-        """Pages that were given to it as it touched them, since it began."""
+        """The page faults of the process since its start."""
         return sum(
             int(
                 pathlib.Path(f"/proc/{pid}/stat")

@@ -1,7 +1,7 @@
-/* Orders are cut into as many parts as there are threads, so the work is the same however many
- * share it. The threads begin together behind a barrier and each reads the clock itself: starting
- * them is not counted. Nothing is shared while the clock runs but the cache. A thread goes through
- * its part as often as it is told: what is over in a few milliseconds cannot be measured. */
+/* The orders are cut into one part for each thread, so the work is the same for any number of
+ * threads. The threads begin together behind a barrier, and each reads the clock itself, so
+ * their start is not measured. They share only the cache while the clock runs. A thread may
+ * repeat its part, because a few milliseconds cannot be measured. */
 #include "replay_orders.h"
 
 #include "base/clock.h"
@@ -27,7 +27,7 @@ struct worker {
 	uint64_t hits;
 };
 
-/* All of a file of `size` byte records; NULL with errno set. */
+/* All records of a file, of `size` bytes each; NULL with errno set. */
 static void *read_records(const char *path, size_t size, uint64_t *count)
 {
 	FILE *file = fopen(path, "rb");
@@ -102,8 +102,7 @@ uint64_t bench_fill(const struct bench_subject *subject, void *cache, const stru
 	return found;
 }
 
-/* A thread that slept wakes up late, and long after those that did not: so all stay awake until the
- * last is there. */
+/* A sleeping thread wakes up late, so all threads spin until the last has arrived. */
 static void begin_together(const struct worker *worker)
 {
 	pthread_barrier_wait(worker->start);
@@ -112,7 +111,7 @@ static void begin_together(const struct worker *worker)
 		sched_yield();
 }
 
-/* One pass; the number of gets that found a value. */
+/* One pass. Returns the number of gets that found a value. */
 static uint64_t replay_part(const struct worker *worker)
 {
 	const struct bench_subject *subject = worker->subject;
@@ -190,7 +189,7 @@ bool bench_replay(const struct bench_subject *subject, void *const *caches,
 			.first = run->count * i / threads,
 			.end = run->count * (i + 1) / threads,
 		};
-		/* Those that run already would wait for ever: let the process end with them. */
+		/* The running threads would wait for ever, so end the process. */
 		if (pthread_create(&workers[i].thread, NULL, work_through, &workers[i]) != 0)
 			return false;
 	}

@@ -1,4 +1,4 @@
-/* The operations that a subject is asked for, and how long it takes over them. */
+/* The operations of the benchmark, and their time. */
 #ifndef BENCH_REPLAY_ORDERS_H
 #define BENCH_REPLAY_ORDERS_H
 
@@ -22,10 +22,10 @@ bool bench_work_read_keys(struct bench_work *work, const char *path);
 bool bench_work_read_orders(struct bench_work *work, const char *path);
 void bench_work_fini(struct bench_work *work);
 
-/* The value of a key says which key it belongs to. */
+/* The value of a key contains the key's number. */
 void bench_value(char value[BENCH_VALUE_BYTES], uint32_t index);
 
-/* Put every key, and count those that are found after with the right value. */
+/* Put every key, then count those found with the right value. */
 uint64_t bench_fill(const struct bench_subject *subject, void *cache,
 	const struct bench_work *work);
 

@@ -4,7 +4,7 @@ In a round each subject in turn does the same operations, so that what else the 
 on all of them alike. The figure of a subject is the median of its rounds, after others that warm it
 up.
 
-Whoever is fast does the operations several times in a round: what takes a few milliseconds is
+A fast subject repeats the operations in a round: what takes a few milliseconds is
 measured no better than threads are woken up. How often, the warm-up tells. An insert needs a new
 cache each time, which is opened while the clock stands still."""
 
@@ -50,9 +50,9 @@ QUICK = Plan(
 
 
 def capacity(bench, subject, keys, threads):
-    """How many entries a cache is opened for. Some divide their room among shards and do not fill
-    all. What cannot evict needs no more than it is given, and when threads write, each has one of
-    its own."""
+    """The entries that a cache is opened for. Some caches divide their capacity among shards and do
+    not fill it. A table that cannot evict needs no more than its entries, and when threads write,
+    each has a table of its own."""
     if not subject.evicts:
         return -(-keys // threads) if bench == "insert" else keys
     if bench == "mix":
@@ -67,7 +67,7 @@ def enough_passes(rounds):
 
 
 def timed(driver, threads, count, passes):
-    """Time and hits, and what it cost as seen from outside: processor time and page faults."""
+    """Time and hits, and the costs seen from outside: processor time and page faults."""
     cpu_before, faults_before = driver.cpu_ns(), driver.faults()
     ns, hits = driver.ask("run", threads, count, passes)
     return ns, hits, driver.cpu_ns() - cpu_before, driver.faults() - faults_before
@@ -82,7 +82,7 @@ class Measurer:
         self.tell, self.skip, self.step = tell, skip, step
 
     def _able(self, *what):
-        """The subjects that can do that; what others cannot is said."""
+        """The subjects that can do it; the others are reported."""
         able = []
         for subject in self.subjects:
             reasons = [(word, subject.cannot[word]) for word in what if word in subject.cannot]
@@ -102,7 +102,7 @@ class Measurer:
             return None
 
     def _rounds(self, what, subjects, measure, count):
-        """By subject, what `measure(subject)` gave in each round."""
+        """The results of `measure(subject)` in each round, by subject."""
         rounds = {subject: [] for subject in subjects}
         for number in range(1, count + 1):
             for subject in list(rounds):
@@ -217,8 +217,8 @@ class Measurer:
                     "resident_kib": resident / 1024, "about": driver.about}
 
     def _processes(self, bench, keys, measure):
-        """Rounds of which each begins with a new process, as what is measured happens once in
-        one."""
+        """Rounds that each begin with a new process, because the measured event happens once in a
+        process."""
         able = self._able(bench, f"{keys} keys")
         for subject, all_of_it in self._rounds(bench, able, measure, self.plan.rounds).items():
             medians = {name: round(statistics.median(one[name] for one in all_of_it), 1)

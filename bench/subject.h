@@ -1,4 +1,4 @@
-/* A subject of the benchmark: something that keeps values under keys, ours or a peer. */
+/* A subject of the benchmark: a store of values under keys, scopecache or a peer. */
 #ifndef BENCH_SUBJECT_H
 #define BENCH_SUBJECT_H
 
@@ -9,7 +9,7 @@
 #define BENCH_KEY_BYTES   16
 #define BENCH_VALUE_BYTES 64
 
-/* What a cache is opened for. One of the two bounds is 0. */
+/* The capacity to open a cache with. One of the two bounds is 0. */
 struct bench_capacity {
 	uint64_t entries;
 	uint64_t bytes;
@@ -40,9 +40,9 @@ struct bench_subject {
 extern const struct bench_subject bench_limit;
 /* libscopecache through its public functions. */
 extern const struct bench_subject bench_scopecache;
-/* What many C programs have: GLib's hash table and a list in order of use, under a mutex. */
+/* A common design in C: GLib's hash table and a list in the order of use, under a mutex. */
 extern const struct bench_subject bench_glib;
-/* A server each, in a process of its own, over a Unix socket. */
+/* Servers, each in its own process, over a Unix socket. */
 extern const struct bench_subject bench_memcached;
 extern const struct bench_subject bench_redis;
 

@@ -35,7 +35,7 @@ static gboolean equal_keys(gconstpointer a, gconstpointer b)
 	return memcmp(a, b, BENCH_KEY_BYTES) == 0;
 }
 
-/* It counts entries; as bytes it is given what an entry takes at least. */
+/* It counts entries, so a bound in bytes is divided by the least size of an entry. */
 static void *lru_open(const struct bench_capacity *capacity)
 {
 	struct lru *lru = calloc(1, sizeof *lru);

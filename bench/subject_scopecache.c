@@ -3,8 +3,7 @@
 
 #include <scopecache/cache.h>
 
-/* Bounded by entries it also needs bytes for all of them: those that it does not use cost
- * nothing. */
+/* A cache with a bound on entries needs bytes for all of them; unused bytes cost nothing. */
 static void *cache_open(const struct bench_capacity *capacity)
 {
 	struct sc_cache *cache;

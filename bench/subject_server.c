@@ -1,7 +1,6 @@
-/* Caches in a process of their own: a request goes out on a Unix socket and the answer is waited
- * for, as a function without threads asks them. The protocols differ in the words around key and
- * value only, so a table holds the words. A connection that is lost ends the process: there is
- * nothing to measure. */
+/* Cache servers: the driver sends a request on a Unix socket and waits for its answer, like a
+ * function with one thread. The protocols differ only in the words around key and value, which a
+ * table holds. A lost connection ends the process: nothing can be measured. */
 #include "subject.h"
 
 #include <errno.h>
@@ -90,7 +89,7 @@ static void send_all(int fd, const char *message, size_t len)
 	}
 }
 
-/* Have at least `wanted` bytes of the answer, of which `len` are there. */
+/* Read until the answer has `wanted` bytes, of which `len` are there. */
 static size_t receive(int fd, char answer[MESSAGE_BYTES], size_t len, size_t wanted)
 {
 	while (len < wanted) {
@@ -187,7 +186,7 @@ static void server_close(void *cache)
 	free(connection);
 }
 
-/* How much a server holds, it is told when it is started. */
+/* The capacity of a server is an option of its start. */
 static void *memcached_open(const struct bench_capacity *capacity)
 {
 	return server_open(&memcached, capacity->socket);

@@ -25,7 +25,7 @@ TO_GET = {
 
 
 class Absent(Exception):
-    """A subject is not there; the text says why."""
+    """A subject is absent; the text is the reason."""
 
 
 def need(*programs):

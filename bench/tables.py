@@ -13,7 +13,7 @@ BESIDE = {"mix": ("hit ratio", "hit_ratio", lambda ratio: f"{100 * ratio:.1f} %"
 
 
 def number(value):
-    """Three digits are all that such figures are good for."""
+    """Such figures are good for three digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
@@ -123,7 +123,7 @@ def as_markdown(rows):
 
 
 def renew(page, figures):
-    """The page with what stands between `<!-- figures: NAME -->` and `<!-- end -->` made new."""
+    """Replace what is between `<!-- figures: NAME -->` and `<!-- end -->` on the page."""
     def replace(match):
         return f"{match[1]}\n{figures[match[2]]}\n{match[3]}"
     return re.sub(r"(<!-- figures: (\w+) -->)\n.*?(<!-- end -->)", replace, page, flags=re.S)

@@ -47,8 +47,8 @@ if(SC_COVERAGE)
 	target_link_options(sc_flags INTERFACE --coverage)
 endif()
 
-# What is shipped is hardened as Debian hardens its packages. Those who set _FORTIFY_SOURCE
-# themselves, as packagers do, keep theirs. The linker's part is not in sc_flags, because those of a
+# Release builds are hardened as Debian hardens its packages. Packagers who set _FORTIFY_SOURCE
+# themselves keep their value. The linker's part is not in sc_flags, because those of a
 # static library would reach the programs of others.
 set(sc_is_shipped $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
 add_library(sc_link_flags INTERFACE)

@@ -1,4 +1,4 @@
-/* Base64 from a header: what is decoded encodes to the very text that it came from. */
+/* Base64 of a header: what is accepted encodes to the same text again. */
 #include "fuzz.h"
 
 #include "local/base64.h"

@@ -1,11 +1,11 @@
-/* What a fuzz target defines, and both libFuzzer and replay.c call. */
+/* The function that a fuzz target defines; libFuzzer and replay.c call it. */
 #ifndef SCF_FUZZ_H
 #define SCF_FUZZ_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Feed one input to the code under test. Returns 0; what is wrong ends the process. */
+/* Run the code under test on one input. Returns 0; a fault ends the process. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

@@ -1,4 +1,4 @@
-/* An input that is read byte by byte, for targets that make more of it than one value. */
+/* An input that is read byte by byte, for targets that need several values. */
 #ifndef SCF_FUZZ_INPUT_H
 #define SCF_FUZZ_INPUT_H
 

@@ -1,7 +1,6 @@
-/* A response from a server that may say anything. The first byte says how the rest is cut into
- * pieces; whatever way it is cut, the outcome must be that of the whole. Every piece is received
- * into a block of exactly its size, so that AddressSanitizer sees the first byte that is read past
- * its end. */
+/* A response with any bytes. The first byte says how the rest is cut into pieces; the outcome
+ * must not depend on the cut. Each piece is in a block of exactly its size, so that
+ * AddressSanitizer sees the first byte that is read past its end. */
 #include "fuzz.h"
 
 #include "http/http_message.h"

@@ -1,6 +1,6 @@
-/* Mutations that keep a request a request for longer than those of bytes do: a header line is put
- * in anywhere, a line is sent twice, a byte is repeated until it outgrows a buffer. libFuzzer calls
- * this instead of its own mutations, which are a quarter of what happens here. */
+/* Mutations that keep a request valid for longer than mutations of bytes do: they insert a
+ * header line, repeat a line, or repeat a byte until it outgrows a buffer. libFuzzer calls this
+ * in place of its own mutator, which does a quarter of the mutations here. */
 #include "fuzz.h"
 
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static const char *const lines[] = {
 	"POST /ping HTTP/1.0\r\n",
 };
 
-/* Put `len` bytes in at `at`, as far as there is room. */
+/* Insert `len` bytes at `at`, as far as they fit. */
 static size_t put_in(uint8_t *data, size_t size, size_t max_size, size_t at, const void *bytes,
 	size_t len)
 {
@@ -44,7 +44,7 @@ static size_t put_in(uint8_t *data, size_t size, size_t max_size, size_t at, con
 	return size + len;
 }
 
-/* Where the line begins that the byte at `at` is of. */
+/* The start of the line that contains the byte at `at`. */
 static size_t line_start(const uint8_t *data, size_t at)
 {
 	while (at > 1 && data[at - 1] != '\n')

@@ -31,7 +31,7 @@ static void check(bool holds)
 		abort();
 }
 
-/* What a handler may ask about, it asks; the answer is as long as the body. */
+/* Call all that a handler may call; the answer is as long as the body. */
 static void handle(struct sci_exchange *exchange, void *arg)
 {
 	const char *header = sci_exchange_header(exchange, "X");
@@ -94,7 +94,7 @@ static int connect_client(void)
 	return fd;
 }
 
-/* Send what the server takes; one that has closed takes nothing. */
+/* Send as much as the server takes; nothing when it has closed. */
 static void send_piece(int fd, const uint8_t *data, size_t len)
 {
 	for (int turns = 0; len > 0 && turns < 100; turns++) {

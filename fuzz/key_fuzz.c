@@ -1,5 +1,5 @@
-/* Bytes become two keys. Each is encoded and read back, which gives the parts that it was made
- * of; and the two have the same bytes only if they have the same parts. */
+/* Bytes become two keys. Each is encoded and decoded, which gives the same parts; and the two
+ * encodings are equal only if all parts are. */
 #include "fuzz.h"
 #include "fuzz_input.h"
 

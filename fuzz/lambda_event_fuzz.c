@@ -1,6 +1,5 @@
-/* An event from a Runtime API that may send anything: what is read of it ends with a NUL, lies
- * where it was received, and can be answered only under an id that cannot change the path of the
- * answer. */
+/* An event from a Runtime API that may send anything: each text read from it ends with a NUL, is
+ * inside the buffer, and its id cannot change the path of the answer. */
 #include "fuzz.h"
 
 #include "http/http_request.h"

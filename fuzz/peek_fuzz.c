@@ -1,5 +1,5 @@
-/* Bytes become entries of a shard, and then names that no key needs to have: any hash, with any
- * bytes beside it. What the lookups without the lock find is what the locked lookup finds. */
+/* Bytes become entries of a shard, and then names that no real key has: any hash, with any
+ * bytes. The lookups without the lock find the same as the locked lookup. */
 #include "fuzz.h"
 #include "fuzz_input.h"
 

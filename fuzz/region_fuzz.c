@@ -1,9 +1,9 @@
-/* Bytes become the memory of a shard, which is then attached: it is refused, or it is sound and
- * stays so whatever is done with it. Nothing outside is ever read or written (ASan watches).
+/* Bytes become the memory of a shard, which is then attached: it is refused, or its invariants hold
+ * after any operation. Nothing outside the memory is read or written (AddressSanitizer checks).
  *
- * Bytes from nowhere are refused at once, so most inputs begin with a shard that was used, and
- * damage it: a word of its head, its index, its log, is overwritten, changed in one bit, or copied
- * from elsewhere. */
+ * Random bytes are refused at once, so most inputs begin with a shard in use and damage it: a
+ * word of its head, its index or its log is overwritten, changed in one bit, or copied from
+ * elsewhere. */
 #include "fuzz.h"
 #include "fuzz_input.h"
 
@@ -58,7 +58,7 @@ static void put(struct sci_shard *shard, unsigned key, int64_t now_ms)
 			"what was stored is not there");
 }
 
-/* A shard as its maker left it: with both queues, holes, pins, and deadlines. */
+/* An undamaged shard with both queues, holes, pins and deadlines. */
 static void use(void *memory, uint8_t kind)
 {
 	const struct sci_shard_options options = {

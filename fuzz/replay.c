@@ -1,7 +1,7 @@
-/* A fuzz target without a fuzzer: every file of the folders that are named, in the order of their
- * names, goes through it once. Each input is a block of its own of exactly its size, so that
- * AddressSanitizer sees the first byte that is read past its end. A folder without inputs is a
- * failure: the test would test nothing. */
+/* Runs a fuzz target without a fuzzer on each file of the given folders, in the order of their
+ * names. Each input is a block of exactly its size, so that AddressSanitizer sees the first byte
+ * that is read past its end. A folder without inputs is a failure, because it would test
+ * nothing. */
 #include "fuzz.h"
 
 #include <dirent.h>
@@ -26,7 +26,7 @@ static int replay_stream(FILE *file, const char *path)
 		free(data);
 		return -1;
 	}
-	/* The name first: when the target ends the process, it is what was tried last. */
+	/* The name is printed first, so that it is known when the target ends the process. */
 	fprintf(stderr, "%s\n", path);
 	LLVMFuzzerTestOneInput(data, (size_t)size);
 	free(data);

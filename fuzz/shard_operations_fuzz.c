@@ -1,10 +1,10 @@
-/* Bytes become operations on a shard, and after each of them the shard must be sound; objects leave
- * it once.
+/* Bytes become operations on a shard. After each of them its invariants must hold; each object
+ * leaves it once.
  *
- * The first bytes choose the shard's options and how much is left of the hashes, so that keys
- * meet; then each operation is a byte, its kind and its key, and as many more as it needs. What
- * a key had last is kept beside the shard: it may be missing, because it was evicted, but it is
- * never anything else. */
+ * The first bytes choose the shard's options and the bits of the hashes that are kept, so that
+ * keys collide. Each operation is a byte for its kind and its key, and as many more as it needs.
+ * The last value of each key is kept beside the shard: the shard may have evicted it, but never
+ * has another. */
 #include "fuzz.h"
 
 #include "base/hash.h"
@@ -19,7 +19,7 @@
 #define KEYS     32u
 #define PINS_MAX 8u
 
-/* What is stored by its address; there is one for each version. */
+/* An object that is stored by its address; there is one for each version. */
 struct object {
 	struct sci_object_link link; /* first */
 	bool is_stored;

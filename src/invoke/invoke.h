@@ -86,8 +86,8 @@ struct sci_invoke_result {
 
 struct sci_invoke_run;
 
-/* Make a run; it begins when the loop runs. Strings of the options are not used after it returns. Returns 0,
- * SC_E_INVAL or SC_E_NOMEM. */
+/* Make a run; it begins when the loop runs. Strings of the options are not used after it returns.
+ * Returns 0, SC_E_INVAL or SC_E_NOMEM. */
 int sci_invoke_open(struct sci_invoke_run **run, struct event_base *base,
 	const struct sci_invoke_options *options, struct sc_error *error);
 

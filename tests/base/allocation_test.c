@@ -1,4 +1,4 @@
-/* Tests that run out of memory lean on support/allocation.h: each way to get memory fails once, in
+/* Tests of out-of-memory rely on support/allocation.h: each allocating function fails once, in
  * turn. */
 #include "support/allocation.h"
 
@@ -14,7 +14,7 @@
 /* Which ways have failed, and how often all of them were tried. */
 static unsigned failures[WAYS], runs;
 
-/* The compiler must not know that nobody uses the memory, or it leaves allocating out. */
+/* Or the compiler sees that the memory is unused and removes the allocation. */
 static void *volatile blocks[WAYS];
 
 static void get_memory_in_all_ways(void *arg)

@@ -1,4 +1,4 @@
-/* The growing buffer: what it holds, and that it stays whole when memory is out. */
+/* The growing buffer: its content, and that it stays unchanged when memory is out. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 

@@ -1,4 +1,4 @@
-/* Compiled by clang with one MISTAKE after the other, of which it has to see all but number 0. */
+/* clang compiles this file with each MISTAKE in turn, and must find all but number 0. */
 #include "base/lock.h"
 
 struct stripe {

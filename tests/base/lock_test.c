@@ -1,5 +1,4 @@
-/* What a lock notices: who does not hold it. Where assertions are off there is nothing to
- * notice. */
+/* The assertion that the caller holds a lock. Without assertions there is nothing to test. */
 #include "base/lock.h"
 
 #include "support/cmocka.h"
@@ -33,7 +32,7 @@ static bool aborts(void (*call)(void))
 
 	assert_true(child >= 0);
 	if (child == 0) {
-		/* What it prints is nobody's business, nor is its core. */
+		/* Neither its message nor its core file matters. */
 		fclose(stderr);
 		signal(SIGABRT, SIG_DFL);
 		call();

@@ -1,4 +1,4 @@
-/* What people read: counts, and the bar for every state it can be in. */
+/* Numbers with thousands separators, and the progress bar in each state. */
 #include "support/cmocka.h"
 
 #include "base/count_text.h"
@@ -23,7 +23,7 @@ static void shows_how_far_it_is(void **state)
 	assert_bar(100, 100, 1, "hello [########################] 100 %");
 }
 
-static void bears_numbers_that_make_no_sense(void **state)
+static void accepts_impossible_numbers(void **state)
 {
 	(void)state;
 	assert_bar(5, 0, 1, "hello [########################] 100 %");
@@ -65,7 +65,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_how_far_it_is),
-		cmocka_unit_test(bears_numbers_that_make_no_sense),
+		cmocka_unit_test(accepts_impossible_numbers),
 		cmocka_unit_test(never_fills_the_line),
 		cmocka_unit_test(counts_have_their_digits_in_threes),
 	};

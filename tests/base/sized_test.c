@@ -1,4 +1,4 @@
-/* Sized structs of other versions: shorter and longer ones, and those whose size nobody set. */
+/* Sized structs of other versions: shorter ones, longer ones, and those with no size. */
 #include "base/sized.h"
 #include "support/cmocka.h"
 

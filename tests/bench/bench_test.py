@@ -1,5 +1,5 @@
-"""The benchmark measures what it says: a quick run of the subjects that need nothing but this
-build, the lines of a driver, and what is made of results. Its figures mean nothing here."""
+"""A quick run of the benchmark with the subjects of this build: the protocol of the drivers, and
+the reports of results. Its figures mean nothing here."""
 
 import array
 import json

@@ -1,5 +1,4 @@
-"""What the commands inherit from whoever starts them: descriptors that are closed, signals that are
-blocked or ignored."""
+"""What the commands inherit from their parent: closed descriptors, blocked and ignored signals."""
 
 import json
 import os

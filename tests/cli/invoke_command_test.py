@@ -1,5 +1,5 @@
-"""`scopecache invoke` as people use it: what it prints where, and its exit status, against a server
-that answers as the test wants."""
+"""`scopecache invoke` on the command line: its output and exit status, against a server whose
+answers the test chooses."""
 
 import contextlib
 import http.server
@@ -161,7 +161,9 @@ class Usage(unittest.TestCase):
         result = invoke("--help")
         self.assertEqual(result.returncode, 0)
         self.assertIn(b"Usage: scopecache invoke", result.stdout)
-        helped = set(re.findall(r"^ +(?:-\w, )? *--([a-z-]+)", result.stdout.decode(), re.MULTILINE))
+        helped = set(
+            re.findall(r"^ +(?:-\w, )? *--([a-z-]+)", result.stdout.decode(), re.MULTILINE)
+        )
         options = re.search(
             r"^\.SH OPTIONS\n(.*?)^\.SH", MANUAL.read_text(encoding="utf-8"), re.M | re.S
         )[1]
@@ -256,7 +258,7 @@ class OneInvocation(unittest.TestCase):
             result = invoke("f", "-q", "--endpoint", server.url)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
 
-    def test_nobody_listens(self):
+    def test_no_server(self):
         with socket.socket() as bound:
             bound.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -374,7 +376,7 @@ class ManyInvocations(unittest.TestCase):
         self.assertEqual(process.returncode, 0)
         return shown
 
-    def test_a_bar_for_those_who_wait(self):
+    def test_a_bar_is_drawn_on_a_terminal(self):
         shown = self.on_a_terminal()
         self.assertRegex(shown, rb"\rf \[#+\.+\] +[1-9][0-9] %, [0-9] s left")
         self.assertNotIn(b"[....................", shown, "not in the first second")

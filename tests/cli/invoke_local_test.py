@@ -1,5 +1,5 @@
-"""The whole way: `scopecache invoke`, `scopecache local`, and a function in C on our own
-runtime."""
+"""End to end: `scopecache invoke`, `scopecache local`, and a function in C on libscopecache-
+lambda."""
 
 import json
 import os

@@ -1,5 +1,5 @@
-"""The command line of `scopecache local`, and of `scopecache` itself: what is refused says what to
-do."""
+"""The command line of `scopecache local`, and of `scopecache` itself: each refusal names the way
+out."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The demo with small numbers: its figures hang together, and nothing of it is left, however it
+"""The demo with small numbers: its figures are consistent, and it leaves nothing behind, however it
 ends."""
 
 import json

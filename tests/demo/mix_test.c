@@ -1,4 +1,4 @@
-/* The mix is the same each time, whole, and as skewed as it says. */
+/* The mix is repeatable, complete, and has the skew that was asked for. */
 #include "support/cmocka.h"
 
 #include "demo/mix.h"

@@ -1,5 +1,5 @@
-"""list_buckets with its client kept and with nothing kept: what they answer, what they save, and
-what they bear from an S3 that does odd things."""
+"""list_buckets with a kept client and with nothing kept: the answers, the saved work, and the
+behaviour with a faulty S3."""
 
 import pathlib
 import socket

@@ -1,5 +1,5 @@
-"""The functions that answer with reports, each as a process under a Runtime API: what they answer,
-what they keep, and what they bear."""
+"""The functions that answer with reports, each as a process under a Runtime API: the answers, the
+kept state, and the behaviour on errors."""
 
 import collections
 import pathlib
@@ -228,7 +228,7 @@ class Reports(unittest.TestCase):
         self.assertEqual(function.finish_invocation().kind, "exit")
         self.assertNotEqual(function.process.returncode, 0)
 
-    def test_a_meter_that_is_somebody_elses_file(self):
+    def test_a_meter_file_with_other_content(self):
         self.meter.write_bytes(b"a letter, not a meter")
         with self.start(COLD) as function:
             self.assert_error(function.invoke(ALICE), "Function.ReportsUnavailable", "meter")

@@ -1,4 +1,5 @@
-/* The database of reports: what it is made of, what is asked of it, and what it bears. */
+/* The database of reports: its content, its queries, and its behaviour on errors and without
+ * memory. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 

@@ -1,4 +1,4 @@
-/* S3's XML: what is read, what is refused, and that nothing gets past the end of what was sent. */
+/* S3's XML: the answers that are read, those that are refused, and no read past the end. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 
@@ -17,7 +17,7 @@ static const char two[] =
 	     "<Bucket><Name>first</Name><CreationDate>2024</CreationDate></Bucket>"
 	     "<Bucket><CreationDate/><Name>se&amp;cond</Name></Bucket></Buckets>" TAIL;
 
-/* Read a copy that is exactly as long as what it holds, so that a sanitizer sees a step too far. */
+/* Read a copy of exactly its length, so that a sanitizer sees a read past its end. */
 static int read_exactly(const char *xml, size_t len, struct s3_buckets *buckets,
 	struct sc_error *error)
 {

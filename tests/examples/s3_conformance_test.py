@@ -1,5 +1,5 @@
-"""list_buckets as others see it: its signature computed again by botocore, its request answered by
-moto's S3 server."""
+"""list_buckets against other implementations: botocore computes its signature again, and moto's S3
+server answers it."""
 
 import hashlib
 import logging

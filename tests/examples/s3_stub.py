@@ -1,4 +1,4 @@
-"""An S3 that answers what a test tells it to, and remembers what it was asked."""
+"""An S3 whose answers a test chooses, and which records its requests."""
 
 import http.server
 import threading

@@ -1,4 +1,4 @@
-/* A channel between its exchanges: what happens to a kept connection that nobody is using. */
+/* A channel between two exchanges: what happens to an idle connection. */
 #include "invoke/fault_server.h"
 #include "support/cmocka.h"
 
@@ -45,7 +45,7 @@ static void exchange(struct sci_channel *channel)
 	assert_true(channel->ended_ns > channel->started_ns);
 }
 
-static void bears_the_end_of_a_connection_it_keeps(void **state)
+static void survives_the_end_of_an_idle_connection(void **state)
 {
 	struct sci_address address;
 	struct sci_channel channel = {
@@ -83,7 +83,7 @@ static void bears_the_end_of_a_connection_it_keeps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bears_the_end_of_a_connection_it_keeps),
+		cmocka_unit_test(survives_the_end_of_an_idle_connection),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

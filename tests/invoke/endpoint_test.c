@@ -1,4 +1,4 @@
-/* URLs of endpoints: what is taken, what is refused and with which words. */
+/* URLs of endpoints: those accepted, and the messages for the others. */
 #include "support/cmocka.h"
 
 #include "invoke/endpoint.h"

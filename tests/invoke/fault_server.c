@@ -1,5 +1,4 @@
-/* Requests are taken apart just as far as this client's need it: a head, a Content-Length, a
- * body. */
+/* The parser knows only the requests of this client: a head, a Content-Length, a body. */
 #include "invoke/fault_server.h"
 
 #include "support/cmocka.h"

@@ -1,5 +1,5 @@
-/* A server in the test's own event loop that answers each request with bytes of the test's
- * choosing, in pieces of its choosing, and then goes on, closes, resets or falls silent. */
+/* A server in the test's own event loop. It answers each request with the bytes and in the
+ * pieces that the test chose, and then goes on, closes, resets or stays silent. */
 #ifndef SCT_FAULT_SERVER_H
 #define SCT_FAULT_SERVER_H
 

@@ -1,6 +1,6 @@
-/* Out of memory at every allocation of the room in turn: opening fails whole or not at all, a run
- * that was opened counts every invocation, and nothing leaks. What libevent and jansson allocate
- * inside themselves is not made to fail. */
+/* Out of memory at each allocation of src/invoke in turn: opening fails as a whole or not at
+ * all, an open run counts every invocation, and nothing leaks. Allocations inside libevent and
+ * jansson do not fail. */
 #include "invoke/fault_server.h"
 #include "support/allocation.h"
 #include "support/cmocka.h"
@@ -109,7 +109,7 @@ static void read_payload(void *arg)
 	sci_buffer_fini(&out);
 }
 
-static void a_run_bears_it(void **state)
+static void a_run_survives_it(void **state)
 {
 	(void)state;
 	base = event_base_new();
@@ -119,13 +119,13 @@ static void a_run_bears_it(void **state)
 	event_base_free(base);
 }
 
-static void printing_bears_it(void **state)
+static void printing_survives_it(void **state)
 {
 	(void)state;
 	sct_fail_each_allocation(print, NULL);
 }
 
-static void reading_bears_it(void **state)
+static void reading_survives_it(void **state)
 {
 	(void)state;
 	sct_fail_each_allocation(read_payload, NULL);
@@ -134,9 +134,9 @@ static void reading_bears_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_run_bears_it),
-		cmocka_unit_test(printing_bears_it),
-		cmocka_unit_test(reading_bears_it),
+		cmocka_unit_test(a_run_survives_it),
+		cmocka_unit_test(printing_survives_it),
+		cmocka_unit_test(reading_survives_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Payloads: themselves, files, standard input; and what is not JSON. */
+/* Payloads: arguments, files, standard input; and texts that are not JSON. */
 #include "support/cmocka.h"
 
 #include "invoke/payload.h"

@@ -1,5 +1,5 @@
-/* Runs against servers that behave, and against those that do not: each outcome is counted for what
- * it was, and every run ends. */
+/* Runs against correct and faulty servers: each outcome is counted as what it was, and every run
+ * ends. */
 #include "invoke/fault_server.h"
 #include "support/cmocka.h"
 
@@ -331,7 +331,7 @@ static void counts_garbage(void **state)
 		SCI_INVOKE_NO_ANSWER, "not HTTP");
 }
 
-/* What comes after an answer belongs to nobody: the connection is not used again. */
+/* Bytes after an answer: the connection is not used again. */
 static void drops_a_connection_that_says_too_much(void **state)
 {
 	struct trial trial = { .choose = scripted, .count = 6, .parallel = 1 };
@@ -418,7 +418,7 @@ static struct sct_fault too_large(uint64_t nth, const char *head, const char *bo
 
 /* Answered before the payload was sent: either the answer is seen or the reset is, but never a
  * hang, and the connection is not used again. */
-static void bears_an_answer_that_comes_early(void **state)
+static void accepts_an_early_answer(void **state)
 {
 	struct trial trial = { .choose = too_large,
 		.count = 10,
@@ -448,8 +448,8 @@ static void can_be_cancelled(void **state)
 	assert_int_equal(at_the_end.result.done, 5);
 }
 
-/* Nobody listens: it is said once and at once, not a million times. */
-static void gives_up_where_nobody_listens(void **state)
+/* Without a server the error is reported once, and at once. */
+static void gives_up_without_a_server(void **state)
 {
 	struct trial trial = { .count = 1000000, .parallel = 100 };
 	struct sci_invoke_options options;
@@ -458,7 +458,7 @@ static void gives_up_where_nobody_listens(void **state)
 
 	(void)state;
 	prepare(&trial, &options);
-	/* Bound and not listening: the port is nobody else's for as long as the test runs. */
+	/* Bound and not listening, so that no other program gets the port during the test. */
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof here), 0);
 	options.address.len = sizeof options.address.storage;
@@ -541,9 +541,9 @@ int main(void)
 		cmocka_unit_test(waits_no_longer_than_it_should),
 		cmocka_unit_test(goes_on_after_faults),
 		cmocka_unit_test(sends_large_payloads_whole),
-		cmocka_unit_test(bears_an_answer_that_comes_early),
+		cmocka_unit_test(accepts_an_early_answer),
 		cmocka_unit_test(can_be_cancelled),
-		cmocka_unit_test(gives_up_where_nobody_listens),
+		cmocka_unit_test(gives_up_without_a_server),
 		cmocka_unit_test(refuses_options_that_are_not_valid),
 		cmocka_unit_test(encodes_the_name),
 	};

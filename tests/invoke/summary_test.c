@@ -84,7 +84,7 @@ static void json_has_every_figure(void **state)
 	json_decref(json);
 }
 
-static void json_bears_a_run_without_answers(void **state)
+static void json_of_a_run_without_answers(void **state)
 {
 	(void)state;
 	memset(&result, 0, sizeof result);
@@ -172,7 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(json_has_every_figure, fill_result),
-		cmocka_unit_test(json_bears_a_run_without_answers),
+		cmocka_unit_test(json_of_a_run_without_answers),
 		cmocka_unit_test_setup(an_answer_is_told_as_it_is, fill_result),
 		cmocka_unit_test(a_large_number_stays),
 		cmocka_unit_test_setup(the_table_says_what_happened, fill_result),

@@ -1,4 +1,4 @@
-/* What is made of the headers of an event, whatever they are. */
+/* How the headers of an event are read, whatever they contain. */
 #include "support/cmocka.h"
 
 #include "lambda/event.h"
@@ -104,7 +104,7 @@ static void runs_without_a_deadline_that_is_none(void **state)
 	assert_false(zero.deadline_is_malformed);
 }
 
-/* The id becomes part of a path: one that would change the path is no id. */
+/* The id becomes part of a path, so an id that would change the path is refused. */
 static void refuses_ids_that_are_paths(void **state)
 {
 	static const char *const ids[] = { "a/b", "..%2f", "a?b", "a#b", "a b", "\xC3\xA9", "a\"b",

@@ -1,11 +1,11 @@
-/* Hooks: in which order they are told of an invocation, and what of. */
+/* Hooks: the order of their calls in an invocation, and their arguments. */
 #include "lambda/recorded_run.h"
 #include "support/cmocka.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What hooks were told: a letter each for who and what. */
+/* The calls of hooks: a letter each for hook and call. */
 static char told[64];
 
 static void tell(const void *context, char what)

@@ -1,5 +1,4 @@
-/* An invocation without a runtime: what the handler is told, and what becomes of what
- * it answers. */
+/* An invocation without a runtime: what the handler can read, and what becomes of its answer. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 
@@ -170,7 +169,7 @@ static void fails_with_type_and_message(void **state)
 	assert_failure(&inv,
 		"{\"errorMessage\":\"x\",\"errorType\":\"Function.Error\",\"stackTrace\":[]}",
 		"Function.Error");
-	/* A type that cannot be a header is one in the JSON still. */
+	/* An error type that a header cannot hold is still in the JSON. */
 	sc_invocation_fail(&inv, "a\nb", "x");
 	assert_failure(&inv, "{\"errorMessage\":\"x\",\"errorType\":\"a\\nb\",\"stackTrace\":[]}",
 		"Function.Unknown");
@@ -200,7 +199,7 @@ static void counts_the_later_word(void **state)
 	sci_invocation_fini(&inv);
 }
 
-/* Each step in turn; one that finds no memory leaves the step before it. */
+/* Each call in turn; a call without memory leaves the answer as it was. */
 static void scenario(void *arg)
 {
 	struct sc_invocation inv = begin();

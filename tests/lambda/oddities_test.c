@@ -1,5 +1,5 @@
-/* What runtime clients meet when the server is odd, and what ours must do: keep the warm state
- * through all that can be survived, and say clearly what cannot. */
+/* Unusual servers: the runtime must keep its warm state through every fault that it can survive,
+ * and report the others. */
 #include "support/cmocka.h"
 #include "support/network.h"
 
@@ -38,7 +38,7 @@ static void gives_up_only_after_many_refusals(void **state)
 	}
 }
 
-static void gives_up_when_nobody_listens(void **state)
+static void gives_up_without_a_server(void **state)
 {
 	char address[32];
 
@@ -68,13 +68,13 @@ static void recovers_with_its_state(void **state)
 		{ .bytes = EVENT_HEAD("cut") "Content-Le", .then = SCT_ODD_RESET },
 		{ .bytes = HEAD("204 No Content") "\r\n", .times = 9 },
 		{ .bytes = EVENT("6") },
-		/* A success begins the counting anew. */
+		/* A success restarts the count. */
 		{ .bytes = STATUS("403 No"), .times = 9 },
 		{ .bytes = EVENT("7") },
 	};
 
 	(void)state;
-	/* One break here is one too many: ten in a row. */
+	/* Ten breaks in a row are one too many. */
 	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), SC_E_PROTOCOL);
 	recorded_assert_post(4, "invocation/5/response", "{\"n\":5,\"len\":2}");
 	assert_int_equal(recorded_post_count(), 5);
@@ -90,8 +90,7 @@ static void recovers_with_its_state(void **state)
 	assert_string_equal(recorded.order, "ibhebhebhebhebhebhebhefs");
 }
 
-/* Without the header that everybody sends, or with one that makes no sense, it is an
- * event still. */
+/* An event without a usual header, or with a malformed one, is still an event. */
 static void runs_without_what_is_missing(void **state)
 {
 	static const struct sct_odd_play gets[] = {
@@ -148,7 +147,7 @@ static void polls_on_without_a_request_id(void **state)
 	recorded_assert_post(0, "invocation/good/response", "{\"n\":1,\"len\":2}");
 }
 
-static void bears_every_form_of_http(void **state)
+static void accepts_every_form_of_http(void **state)
 {
 	static const struct sct_odd_play gets[] = {
 		{ .bytes = "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 1\r\ncontent-length: "
@@ -216,7 +215,7 @@ static int measure_context(struct sc_invocation *inv, void *state)
 	return recorded_handle(inv, state);
 }
 
-static void bears_large_heads(void **state)
+static void accepts_large_heads(void **state)
 {
 	static const size_t sizes[] = { 20000, 150000, 1048576 };
 
@@ -229,7 +228,7 @@ static void bears_large_heads(void **state)
 		recorded_assert_post(0, "invocation/large/response", "{\"n\":1,\"len\":2}");
 		assert_in_range(context_len, sizes[i] - 300, sizes[i]);
 	}
-	/* Over the limit it cannot be handed over, but the caller can be told. */
+	/* An event over the limit cannot be received, but its caller gets an error. */
 	const struct sct_odd_play over[] = { { .bytes = with_head_of(1048577), .times = 20 } };
 	recorded_clear(NULL);
 	assert_int_equal(recorded_run(RECORDED_PLAYS(over), RECORDED_NO_PLAYS), 0);
@@ -368,8 +367,8 @@ static int note_texts(struct sc_invocation *inv, void *state)
 	return recorded_handle(inv, state);
 }
 
-/* A server that refused such an event would get it again and again. */
-static void bears_control_characters(void **state)
+/* A server that refused this error would send the event again and again. */
+static void accepts_control_characters(void **state)
 {
 	static const struct sct_odd_play gets[] = {
 		{ .bytes = "HTTP/1.1 200 O\x02K\r\nLambda-Runtime-Aws-Request-Id: 1\r\n"
@@ -457,7 +456,7 @@ static void repeats_a_post_that_was_lost(void **state)
 		{ .bytes = STATUS("202 Accepted") },
 		{ .then = SCT_ODD_CLOSE },
 		{ .bytes = STATUS("202 Accepted") },
-		/* The first had come through: its repetition is refused. */
+		/* The first post had arrived, so the second is refused. */
 		{ .then = SCT_ODD_CLOSE },
 		{ .bytes = STATUS("403 Forbidden") },
 		/* Once is enough. */
@@ -483,19 +482,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(gives_up_only_after_many_refusals, recorded_clear),
-		cmocka_unit_test_setup(gives_up_when_nobody_listens, recorded_clear),
+		cmocka_unit_test_setup(gives_up_without_a_server, recorded_clear),
 		cmocka_unit_test_setup(recovers_with_its_state, recorded_clear),
 		cmocka_unit_test_setup(runs_without_what_is_missing, recorded_clear),
 		cmocka_unit_test_setup(runs_without_a_bad_deadline, recorded_clear),
 		cmocka_unit_test_setup(polls_on_without_a_request_id, recorded_clear),
-		cmocka_unit_test_setup(bears_every_form_of_http, recorded_clear),
-		cmocka_unit_test_setup(bears_large_heads, recorded_clear),
+		cmocka_unit_test_setup(accepts_every_form_of_http, recorded_clear),
+		cmocka_unit_test_setup(accepts_large_heads, recorded_clear),
 		cmocka_unit_test_setup(hands_over_bytes_as_they_are, recorded_clear),
 		cmocka_unit_test_setup(hands_over_a_context_that_is_not_json, recorded_clear),
 		cmocka_unit_test_setup(polls_on_when_a_post_is_refused, recorded_clear),
 		cmocka_unit_test_setup(posts_an_error_for_what_is_too_large, recorded_clear),
 		cmocka_unit_test_setup(is_silent_about_an_answer_that_comes_second, recorded_clear),
-		cmocka_unit_test_setup(bears_control_characters, recorded_clear),
+		cmocka_unit_test_setup(accepts_control_characters, recorded_clear),
 		cmocka_unit_test_setup(the_deadline_ends_the_wait_for_a_silent_server,
 			recorded_clear),
 		cmocka_unit_test_setup(sigterm_ends_the_wait_for_a_silent_server, recorded_clear),

@@ -1,5 +1,4 @@
-/* The callbacks that take no argument of ours need a place to note things: hence one
- * global recorded. */
+/* Some callbacks have no argument of the test's, so the record is a global variable. */
 #include "lambda/recorded_run.h"
 
 #include "support/cmocka.h"
@@ -10,7 +9,7 @@
 
 struct recorded_run recorded;
 
-/* The one state: a second init in a process would start counting again. */
+/* The only state; a second init in a process would restart the count. */
 static int invocations;
 
 static void note(char what)

@@ -1,5 +1,5 @@
-/* The life of a function under a good server: what is called and posted in which order, how it
- * ends, and that it bears every fault of the network and of memory. */
+/* The life of a function with a correct server: the order of calls and posts, its end, and every
+ * fault of the network and of memory. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 #include "support/network.h"
@@ -220,8 +220,8 @@ static void ends_before_the_first_event(void **state)
 	assert_int_equal(recorded.server.request_count, 0);
 }
 
-/* The signal comes to another thread, in the middle of whatever: while an event is waited for,
- * while the answer is posted, while a pause is made. */
+/* The signal comes to another thread, at any time: in the wait for an event, in a post, in a
+ * pause. */
 static void ends_whatever_thread_is_told(void **state)
 {
 	static const struct sct_odd_play waiting[] = {
@@ -306,7 +306,8 @@ static void refuses_a_function_that_is_none(void **state)
 	function.hooks = (const struct sc_hooks *const[]){ &hooks, NULL };
 	assert_int_equal(sc_lambda_run(&function, &error), SC_E_INVAL);
 	assert_non_null(strstr(error.message, "size"));
-	/* A later version's struct is taken, unless it asks for what this version does not know. */
+	/* A struct of a later version is accepted, unless it sets a field that this version does
+	 * not know. */
 	assert_int_equal(sc_lambda_run(&later.function, &error), SC_E_INVAL);
 	assert_non_null(strstr(error.message, "HOST:PORT"));
 	later.unknown = &later;
@@ -405,7 +406,7 @@ static void scenario(void *arg)
 	assert_memory_equal(recorded_post(posts - 1)->body, "{\"n\":", 5);
 }
 
-static void bears_every_fault_at_every_call(void **state)
+static void survives_every_fault_at_every_call(void **state)
 {
 	(void)state;
 	for (int i = 0; i < SCT_NETWORK_FAULTS; i++) {
@@ -414,7 +415,7 @@ static void bears_every_fault_at_every_call(void **state)
 	}
 }
 
-static void bears_a_byte_at_a_time(void **state)
+static void survives_one_byte_at_a_time(void **state)
 {
 	enum sct_network_fault fault = SCT_NETWORK_SHORT;
 
@@ -434,7 +435,7 @@ static void stays_whole_without_memory(void **state)
 
 static bool has_failed_without_room;
 
-/* An event for whose body there is no memory: whoever sent it is told. */
+/* The caller of an event gets an error when there is no memory for its body. */
 static void large_event_scenario(void *arg)
 {
 	const struct sct_odd_play gets[] = { { .bytes = arg }, { .bytes = EVENT("2") } };
@@ -531,8 +532,8 @@ int main(void)
 		cmocka_unit_test_setup(says_how_it_is_to_be_run, recorded_clear),
 		cmocka_unit_test_setup(finds_the_runtime_api_in_the_environment, recorded_clear),
 		cmocka_unit_test_setup(logs_lines_whole, recorded_clear),
-		cmocka_unit_test_setup(bears_every_fault_at_every_call, recorded_clear),
-		cmocka_unit_test_setup(bears_a_byte_at_a_time, recorded_clear),
+		cmocka_unit_test_setup(survives_every_fault_at_every_call, recorded_clear),
+		cmocka_unit_test_setup(survives_one_byte_at_a_time, recorded_clear),
 		cmocka_unit_test_setup(stays_whole_without_memory, recorded_clear),
 		cmocka_unit_test_setup(answers_events_for_which_there_is_no_memory, recorded_clear),
 		cmocka_unit_test_setup(fails_without_memory, recorded_clear),

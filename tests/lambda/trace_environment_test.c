@@ -1,4 +1,4 @@
-/* The trace id in the environment: there, not there, longer, and tampered with by others. */
+/* The trace id in the environment: set, unset, longer, and changed by other code. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 

@@ -1,5 +1,5 @@
-/* A function that does not come back: its thread ends in it, or it throws. Who waits for an answer
- * is told, what was begun is ended, and the process may run a function again. */
+/* A function that does not return: its thread ends in it, or it throws. The caller gets an
+ * error, hooks that have begun are ended, and the process may run a function again. */
 #include "lambda/recorded_run.h"
 #include "support/cmocka.h"
 #include "support/throwing.h"
@@ -139,7 +139,7 @@ static void hooks_that_end_their_thread(void **state)
 	exit_at((struct sc_hooks){ .invocation_end = exit_from_hook }, 2);
 }
 
-/* A line of the log comes before the hooks' begin here: nothing has begun, but somebody waits. */
+/* Here a log line comes before the first hook: no hook has begun, but a caller waits. */
 static void a_log_that_ends_its_thread(void **state)
 {
 	static const struct sct_odd_play gets[] = {
@@ -204,7 +204,7 @@ static void a_thread_that_is_cancelled_while_it_waits(void **state)
 	start_server(silence, 1);
 	assert_int_equal(pthread_create(&thread, NULL, run_on_a_thread, recorded.server.address),
 		0);
-	/* Before or while it waits: both have to be borne. */
+	/* The cancellation may come before or during the wait. */
 	usleep(50000);
 	assert_int_equal(pthread_cancel(thread), 0);
 	assert_int_equal(pthread_join(thread, &result), 0);

@@ -1,6 +1,6 @@
-/* Events that cannot be handed over as they came: texts are mended, and where that is not enough
- * the caller is told, for such an event would come again until the runtime gives up with all its
- * state. */
+/* Events that cannot be received as they are: texts are repaired, and where that is not enough
+ * the caller gets an error, because Lambda would send the event again until the runtime gives
+ * up. */
 #include "support/cmocka.h"
 #include "support/network.h"
 
@@ -88,7 +88,7 @@ static void finds_the_id_of_an_event_wherever_it_stands(void **state)
 	static const struct sct_odd_play gets[] = {
 		{ .bytes = "HTTP/1.1 200 OK\r\nwrong\r\nX: y\nLambda-Runtime-Aws-Request-Id: "
 			   "1\r\n" EVENT_BODY },
-		/* Of a status that is no event, nobody waits for an answer. */
+		/* A response with this status is no event, and has no caller. */
 		{ .bytes = "HTTP/1.1 500 Oh\r\nwrong\r\nLambda-Runtime-Aws-Request-Id: "
 			   "2\r\n" EVENT_BODY },
 		/* What lies behind the head is the body. */

@@ -1,4 +1,4 @@
-"""The ABI is that of the baseline; and what would change it is seen."""
+"""The ABI equals its baseline, and each kind of change is detected."""
 
 import pathlib
 import platform
@@ -11,7 +11,7 @@ from repository import SOURCE
 
 CACHE_H = "include/scopecache/cache.h"
 
-# What nobody may do unseen, to one function of one header: a text and what takes its place.
+# Changes of one function of one header that must be detected: a text and its replacement.
 CHANGES = {
     "a field that moves": (
         CACHE_H,
@@ -79,8 +79,7 @@ class Baseline(unittest.TestCase):
 
     @staticmethod
     def change_definitions(top):
-        """Where a declaration was changed its definition is too, as whoever changed it would have
-        done."""
+        """A changed declaration has a changed definition too, as in a real change."""
         if "sc_version_number(int)" in (top / "include/scopecache/version.h").read_text(
             encoding="utf-8"
         ):

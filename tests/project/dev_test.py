@@ -1,5 +1,5 @@
-"""./dev before there is anything to build with: what it installs, what it says when it cannot. It
-runs in a folder of its own, on a PATH of stand-ins that write down how they are called."""
+"""./dev on a machine without packages: what it installs, and its messages when it cannot. It runs
+in a folder of its own, with a PATH of stand-ins that record their calls."""
 
 import pathlib
 import re

@@ -1,6 +1,6 @@
-"""What is written and what is there: every exported function is explained above its declaration and
-named by a test, every relative link leads somewhere, every function, file and ./dev command that a
-page names exists."""
+"""The documentation agrees with the code: a comment explains every exported function and a test
+names it, every relative link has a target, and every function, file and ./dev command that a page
+names exists."""
 
 import re
 import shutil
@@ -139,7 +139,7 @@ class Docs(unittest.TestCase):
     def test_the_examples_of_the_page_about_caches_compile(self):
         blocks = blocks_of("c", "docs/cache.md")
         self.assertGreater(len(blocks), 1)
-        # They are functions that nobody calls.
+        # The functions are never called.
         self.assert_compiles(BEFORE + "\n".join(blocks), "-Wno-unused-function")
 
     def test_the_examples_of_the_page_about_cxx_compile(self):

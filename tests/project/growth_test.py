@@ -1,5 +1,5 @@
-"""A program and a library of different versions work together: one of them has tables to which rows
-were added, and structs to which fields were added, at their ends."""
+"""A program and a library of different versions work together: one of them has additional rows at
+the end of tables and fields at the end of structs."""
 
 import pathlib
 import shutil

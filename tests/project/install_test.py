@@ -1,5 +1,5 @@
-"""What is installed can be used: from a build without ./dev into a temporary prefix, by consumers
-that find it through pkg-config and through CMake, shared and static, in C and in C++."""
+"""An installation can be used: built without ./dev into a temporary prefix, found by consumers
+through pkg-config and CMake, shared and static, in C and in C++."""
 
 import os
 import pathlib

@@ -1,5 +1,5 @@
-"""What cannot be built is refused by CMake in one sentence, which names the way out where there is
-one."""
+"""CMake refuses each unsupported configuration in one sentence, which names the way out where there
+is one."""
 
 import os
 import pathlib
@@ -39,7 +39,7 @@ class Refusals(unittest.TestCase):
         self.top = pathlib.Path(folder.name)
 
     def configure(self, *options, **environment):
-        """The exit status, and what CMake says with all white space made single."""
+        """The exit status, and the output of CMake with single spaces."""
         done = subprocess.run(
             ["cmake", "-S", SOURCE, "-B", self.top / "build", *options],
             cwd=SOURCE,

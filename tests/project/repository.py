@@ -28,7 +28,7 @@ LIBRARIES = {
 
 
 def files(*suffixes):
-    """All files of the repository that end so, as paths; what is built is not looked at."""
+    """The paths of all files of the repository with these suffixes, without build folders."""
     for folder, folders, names in os.walk(SOURCE):
         folders[:] = sorted(
             name for name in folders if name not in (".git", "build", "__pycache__")

@@ -54,7 +54,6 @@ COLUMNS_MAX = 100
 TAB_COLUMNS = 8
 # Folders with lines that are still longer.
 STILL_WIDE = (
-    "include/",
     "python/",
     "src/cache/",
     "src/cli/cmd_local.c",
@@ -62,7 +61,6 @@ STILL_WIDE = (
     "src/http/",
     "src/local/",
     "tests/cache/",
-    "tests/engine/",
     "tests/http/",
     "tests/local/",
 )

@@ -1,5 +1,5 @@
-"""scopecache as a part of another build: what is linked is built, and nothing else is built,
-installed, tested or set without being asked for."""
+"""scopecache as a part of another build: only linked targets are built, and nothing is installed,
+tested or set that was not asked for."""
 
 import json
 import os

@@ -1,5 +1,5 @@
-"""The count on the last line of ./dev test: what real output of cmocka, unittest and others comes
-to."""
+"""The count on the last line of ./dev test, from real output of cmocka, unittest and other
+programs."""
 
 import pathlib
 import subprocess

@@ -1,4 +1,4 @@
-/* Which numbers an axis names, and where it puts them. */
+/* The ticks of an axis, and their positions. */
 #include "support/cmocka.h"
 
 #include "replay/curve_axis.h"

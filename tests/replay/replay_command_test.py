@@ -1,5 +1,4 @@
-"""`scopecache replay` as people use it: what it takes, what it prints where, and its exit
-status."""
+"""`scopecache replay` on the command line: its options, output and exit status."""
 
 import json
 import os

@@ -1,6 +1,5 @@
-"""The figures of scopecache replay against naive models of what they claim to be: lru against a
-list, opt against a search of the whole future, the bound in bytes against every cache there can
-be."""
+"""The figures of scopecache replay against naive models: lru against a list, opt against a search
+of the whole future, the bound in bytes against every possible cache."""
 
 import collections
 import random
@@ -19,7 +18,7 @@ def zipf(requests, keys, seed):
 
 
 def zipf_with_scans(requests, keys, seed):
-    """A few keys are used all the time, and now and then somebody reads through everything once."""
+    """A few keys are used all the time, with a scan of many keys now and then."""
     trace, fresh = [], 1_000_000
     for part in range(10):
         trace += zipf(requests // 20, keys, seed + part)
@@ -45,7 +44,7 @@ def lru(trace, entries, sizes=None):
 
 
 def belady(trace, entries):
-    """The hits when what is used again last goes, be it what just came."""
+    """The hits of Belady's optimum, which may also leave the new key uncached."""
     uses = collections.defaultdict(collections.deque)
     for at, key in enumerate(trace):
         uses[key].append(at)
@@ -60,7 +59,7 @@ def belady(trace, entries):
 
 
 def best(trace, sizes, limit, worth):
-    """The most that any cache can have, by trying all: what it holds is a set of (key, size)."""
+    """The most hits of any cache, by exhaustive search: its content is a set of (key, size)."""
     states = {frozenset(): 0}
     for key, size in zip(trace, sizes):
         after = {}

@@ -1,5 +1,5 @@
-"""Traces in all their forms: the same requests give the same figures, and what is damaged is
-refused with its file and place."""
+"""Traces in all formats: the same requests give the same figures, and damaged traces are refused
+with file and position."""
 
 import bz2
 import gzip
@@ -506,7 +506,7 @@ class Oracle(ReplayCase):
 
 
 class Foreign(ReplayCase):
-    """What is something else is refused by what it is, and never counted."""
+    """Files of other formats are refused by the name of their format, and never counted."""
 
     def test_other_files(self):
         for what, data in (

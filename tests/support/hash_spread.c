@@ -27,7 +27,7 @@ void sct_pairs_are_chance(uint64_t pairs, double trials, double cells, const cha
 	check(pairs, expected, expected * (1 - 1 / cells), 4, what);
 }
 
-/* What a table takes of a hash: `cells` different values. */
+/* The part of a hash that a table uses: `cells` different values. */
 struct window {
 	uint32_t shift, cells;
 	enum { BITS, HOME, HOME_AND_TAG, HOME_AND_FAVOURITE } kind;

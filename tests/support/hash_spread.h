@@ -1,5 +1,5 @@
-/* Whether many hashes look like chance: in all bits, and in what the index of a shard takes of
- * them. */
+/* Whether many hashes are distributed as chance would have them, in all bits and in those that
+ * the index of a shard uses. */
 #ifndef SCT_HASH_SPREAD_H
 #define SCT_HASH_SPREAD_H
 
@@ -8,7 +8,7 @@
 
 #define SCT_SPREAD_WINDOWS 14u
 
-/* What was counted in each window of the bits of a family's hashes. All zero is the beginning. */
+/* The counts in each window of the bits of a family's hashes. All zero at the beginning. */
 struct sct_spread {
 	struct {
 		uint64_t pairs;

@@ -1,7 +1,7 @@
-/* A network that fails, at every call in turn.
+/* Failures of network calls, one call after the other.
  *
- * A test program that links sct_failing_network has every connect(), sendmsg() and recv() of the
- * code under test go through this module, and every nanosleep(), which returns at once. */
+ * In a test program that links sct_failing_network, each connect(), sendmsg() and recv() of the
+ * code under test goes through this module, and each nanosleep(), which returns at once. */
 #ifndef SCT_NETWORK_H
 #define SCT_NETWORK_H
 
@@ -23,7 +23,7 @@ void sct_fail_each_network_call(enum sct_network_fault fault, void (*scenario)(v
 /* The name of the call that failed in the present run, or NULL when none has yet. */
 const char *sct_network_failed(void);
 
-/* From now on, every call moves one byte only, or any number again. */
+/* From now on, each call moves one byte only, or any number again. */
 void sct_network_crawl(bool crawl);
 
 /* How many nanosleep() there were since the last look, and how long they would have

@@ -156,7 +156,7 @@ static void reset(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-/* Until the client closes, without taking what it sends out of the socket. */
+/* Wait until the client closes, without reading from the socket. */
 static void stall(const struct sct_odd_server *server)
 {
 	struct pollfd client = { .fd = server->client, .events = POLLRDHUP };
@@ -245,8 +245,8 @@ void sct_odd_server_start(struct sct_odd_server *server)
 	sct_check(pthread_mutex_init(&server->lock, NULL) == 0);
 	server->listener = bind_loopback(server->address);
 	sct_check(listen(server->listener, 16) == 0);
-	/* Signals go to the thread under test, unless a play says otherwise; writing to a
-	 * connection that is gone is an error and no signal. */
+	/* Signals go to the thread under test, unless a play says otherwise. A write to a closed
+	 * connection is an error and no signal. */
 	signal(SIGPIPE, SIG_IGN);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

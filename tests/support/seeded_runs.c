@@ -1,5 +1,4 @@
-/* A configuration is a test, by its name, so that a run of one that fails is told from the
- * others. */
+/* Each configuration is a test with its name, so that the output names the one that fails. */
 #include "support/seeded_runs.h"
 
 #include "support/cmocka.h"
@@ -41,7 +40,7 @@ static void run_config(void **state)
 
 int sct_seeded_runs_main(const struct sct_seeded_runs *runs)
 {
-	/* Those behind the last have no function, and are none. */
+	/* The elements after the last have no function, and are no tests. */
 	static struct CMUnitTest tests[CONFIGS_MAX];
 	const char *config = runs->configs;
 

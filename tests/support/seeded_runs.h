@@ -1,5 +1,5 @@
 /* Tests that random numbers decide: some runs of each configuration, each with a seed that is
- * printed, so that one that fails can be had again.
+ * printed, so that one that fails can be repeated.
  *
  *	SC_TEST_SEED=n SC_TEST_OPERATIONS=n    just that run, of each configuration
  *	SC_TEST_OPERATIONS=1000000             one long run of each
@@ -15,7 +15,7 @@ struct sct_seeded_runs {
 	const void *configs; /* structs of which each begins with its name, a const char * */
 	size_t config_size, count;
 	long seeds;      /* how many runs of each, */
-	long operations; /* and of how many operations, unless somebody says otherwise */
+	long operations; /* and the operations of each, unless SC_TEST_OPERATIONS is set */
 	void (*run)(const void *config, uint64_t seed, long operations);
 };
 

@@ -1,5 +1,5 @@
-/* What the tests use of cmocka, for machines and C libraries that have no cmocka: each failure ends
- * the program. tests/support/cmocka.h includes it where SC_TEST_PORT is on. */
+/* The part of cmocka that the tests use, for machines and C libraries without cmocka: each
+ * failure ends the program. tests/support/cmocka.h includes it where SC_TEST_PORT is on. */
 #ifndef SMALL_CMOCKA_H
 #define SMALL_CMOCKA_H
 
@@ -84,7 +84,7 @@ static inline void small_cmocka_range(uintmax_t value, uintmax_t least, uintmax_
 	}
 }
 
-/* skip() leaves its test, which must have no teardown to need. */
+/* skip() leaves its test without a teardown. */
 static inline jmp_buf *small_cmocka_skipped(void)
 {
 	static jmp_buf place;

@@ -66,7 +66,7 @@ def skipped_cases(output):
 
 
 def report(build, test):
-    """Count the cases of one program, and print what somebody has to know of it."""
+    """Count the cases of one program, and print those that failed or were skipped."""
     name, status = f"{build}: {test.get('name')}", status_of(test)
     output = test.findtext("system-out") or ""
     cases = cases_of(status, output)

@@ -1,4 +1,4 @@
-/* Threads start behind a barrier, so that a race has a chance to be one. */
+/* Threads start behind a barrier, so that races are likely. */
 #include "support/threads.h"
 
 #include "support/cmocka.h"
@@ -41,7 +41,7 @@ void sct_threads_run(unsigned count, void (*body)(unsigned number, void *arg), v
 	assert_int_equal(pthread_barrier_init(&crew.start, NULL, count), 0);
 	for (unsigned i = 0; i < count; i++) {
 		members[i] = (struct member){ .crew = &crew, .number = i };
-		/* Those that run already would wait for ever for one that does not. */
+		/* The running threads would wait for ever for one that did not start. */
 		sct_check(pthread_create(&members[i].thread, NULL, run_member, &members[i]) == 0);
 	}
 	for (unsigned i = 0; i < count; i++)

@@ -15,7 +15,7 @@ void sct_threads_run(unsigned count, void (*body)(unsigned number, void *arg), v
 
 _Noreturn void sct_check_failed(const char *file, int line, const char *what);
 
-/* Give way to other threads until the condition holds. It must hold within two minutes. */
+/* Yield to other threads until the condition holds, for two minutes at most. */
 #define sct_until(condition)                                                                       \
 	do {                                                                                       \
 		long long sct_deadline_ = sct_until_deadline();                                    \
