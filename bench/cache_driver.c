@@ -3,13 +3,14 @@
  * process waits, so that subjects in many processes can take turns. */
 #include "replay_orders.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define LINE_BYTES 4096
 
@@ -78,7 +79,6 @@ static bool read_numbers(const char *text, uint64_t *numbers, unsigned count)
 static void do_open(struct driver *driver, const char *arguments)
 {
 	uint64_t numbers[3];
-	struct timespec before, after;
 
 	if (!read_numbers(arguments, numbers, 3) || numbers[2] < 1 ||
 		numbers[2] > BENCH_THREADS_MAX) {
@@ -92,7 +92,7 @@ static void do_open(struct driver *driver, const char *arguments)
 	unsigned handles = bench_handles(driver->subject, &driver->work, (unsigned)numbers[2]);
 	close_all(driver);
 	malloc_trim(0);
-	clock_gettime(CLOCK_MONOTONIC, &before);
+	uint64_t before_ns = sci_mono_ns();
 	for (unsigned i = 0; i < handles; i++) {
 		driver->caches[i] = driver->subject->open(&room);
 		if (!driver->caches[i]) {
@@ -100,10 +100,7 @@ static void do_open(struct driver *driver, const char *arguments)
 			return;
 		}
 	}
-	clock_gettime(CLOCK_MONOTONIC, &after);
-	printf("ok %lld\n",
-		(long long)(after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec -
-			before.tv_nsec);
+	printf("ok %" PRIu64 "\n", sci_mono_ns() - before_ns);
 }
 
 static void do_fill(struct driver *driver)

@@ -1,7 +1,7 @@
-"""Where an eviction policy breaks: hit ratios of streams of one kind each (streams.py), at many sizes of cache,
-of the adaptive policy, LRU, Caffeine and Belady. `./dev bench families` runs it.
+"""Where an eviction policy breaks: the hit ratios of the adaptive policy, LRU, Caffeine and Belady.
 
-Hash seeds differ from run to run, so each stream is replayed several times, and the median counts. A cell is
+Each stream (streams.py) is of one kind, and is replayed through caches of many sizes. Hash seeds
+differ from run to run, so each stream is replayed several times, and the median counts. A cell is
 under its bar if the adaptive policy has
 
     loop     less than 0.8 times what is possible, or 2 points less than a smaller cache has
@@ -9,8 +9,8 @@ under its bar if the adaptive policy has
     shift    a point less than LRU
     mixed    less than LRU
 
-With --docs the table and the plot of docs/policy.md are made new; `before` there is the policy that preceded this
-one, from docs/benchmarks/families_before.csv."""
+With --docs the table and the plot of docs/policy.md are made new; `before` there is the policy that
+preceded this one, from docs/benchmarks/families_before.csv."""
 
 import argparse
 import csv
@@ -34,8 +34,9 @@ SHOWN = {"before": "before", OURS: "scopecache", LRU: "LRU", CAFFEINE: "Caffeine
 
 def replayed(program, trace, sizes):
     """Hit ratios in per cent, by policy and size."""
-    done = subprocess.run([program, "replay", trace, "--format", "u32", "--max-entries", ",".join(map(str, sizes)),
-                           "--policy", ",".join((OURS, LRU, BELADY)), "--json"],
+    done = subprocess.run([program, "replay", trace, "--format", "u32", "--json",
+                           "--max-entries", ",".join(map(str, sizes)),
+                           "--policy", ",".join((OURS, LRU, BELADY))],
                           stdout=subprocess.PIPE, check=True)
     return {(row["policy"], row["max_entries"]): 100 * row["hit_ratio"]
             for row in json.loads(done.stdout)["results"]}
@@ -45,8 +46,10 @@ def of_caffeine(java, trace, sizes):
     """The same of Caffeine; nothing where there is no Java."""
     if not java:
         return {}
-    done = subprocess.run([*java, trace, *map(str, sizes)], stdout=subprocess.PIPE, text=True, check=True)
-    return {(CAFFEINE, size): 100 * float(ratio) for size, ratio in zip(sizes, done.stdout.split(), strict=True)}
+    done = subprocess.run([*java, trace, *map(str, sizes)], stdout=subprocess.PIPE, text=True,
+                          check=True)
+    ratios = map(float, done.stdout.split())
+    return {(CAFFEINE, size): 100 * ratio for size, ratio in zip(sizes, ratios, strict=True)}
 
 
 def medians(runs):
@@ -79,20 +82,23 @@ def with_before(results):
 
 
 def table(results):
-    policies = [policy for policy in SHOWN if any((policy, sizes[0]) in found for _, sizes, found in results)]
+    policies = [policy for policy in SHOWN
+                if any((policy, sizes[0]) in found for _, sizes, found in results)]
     rows = [["stream, entries", *(SHOWN[policy] for policy in policies), ""]]
     for name, sizes, found in results:
         for size in sizes:
             mark = "under its bar" if is_under_bar(name, found, sizes, size) else ""
-            rows.append([f"{name}, {size:,}", *(f"{found[policy, size]:.1f}" for policy in policies), mark])
+            ratios = (f"{found[policy, size]:.1f}" for policy in policies)
+            rows.append([f"{name}, {size:,}", *ratios, mark])
     return rows
 
 
 def brief(rows):
     """Some of the rows, for a page."""
-    some = ("loop 100, 70", "loop 100, 75", "loop 100, 90", "loop 10000, 7,000", "loop 10000, 7,500",
-            "loop 10000, 9,000", "recent 20 x2, 20", "recent 20 x2, 30", "recent 20 x3, 30", "recent 20 x3, 40",
-            "recent 250 x2, 250", "recent 250 x2, 500", "shift, 128", "shift, 512", "mixed, 64", "mixed, 512")
+    some = ("loop 100, 70", "loop 100, 75", "loop 100, 90", "loop 10000, 7,000",
+            "loop 10000, 7,500", "loop 10000, 9,000", "recent 20 x2, 20", "recent 20 x2, 30",
+            "recent 20 x3, 30", "recent 20 x3, 40", "recent 250 x2, 250", "recent 250 x2, 500",
+            "shift, 128", "shift, 512", "mixed, 64", "mixed, 512")
     return [row[:-1] for row in rows if row[0] in some or row[0] == rows[0][0]]
 
 
@@ -100,24 +106,28 @@ def plot(results, path):
     """A panel for each stream: hit ratio by size."""
     import matplotlib  # pylint: disable=import-outside-toplevel # the plot alone needs it
     matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "scopecache", "font.family": "sans-serif"})
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "scopecache",
+                                "font.family": "sans-serif"})
     from matplotlib import pyplot  # pylint: disable=import-outside-toplevel
 
-    styles = {"before": ("#8c959f", "--"), OURS: ("#0b69b7", "-"), LRU: ("#c2500a", ":"), CAFFEINE: ("#1a7f37", "-."),
-              BELADY: ("#24292f", (0, (1, 3)))}
-    figure, panels = pyplot.subplots(-(-len(results) // 3), 3, figsize=(11, 3 * -(-len(results) // 3)))
+    styles = {"before": ("#8c959f", "--"), OURS: ("#0b69b7", "-"), LRU: ("#c2500a", ":"),
+              CAFFEINE: ("#1a7f37", "-."), BELADY: ("#24292f", (0, (1, 3)))}
+    lines = -(-len(results) // 3)
+    figure, panels = pyplot.subplots(lines, 3, figsize=(11, 3 * lines))
     for panel, (name, sizes, found) in zip(panels.flat, results, strict=True):
         for policy, (colour, line) in styles.items():
             if (policy, sizes[0]) in found:
-                panel.plot(sizes, [found[policy, size] for size in sizes], color=colour, linestyle=line,
-                           label=SHOWN[policy], linewidth=2.2 if policy == OURS else 1.4)
+                panel.plot(sizes, [found[policy, size] for size in sizes], color=colour,
+                           linestyle=line, label=SHOWN[policy],
+                           linewidth=2.2 if policy == OURS else 1.4)
         panel.set_title(name, fontsize=10)
         panel.set_ylim(0, 100)
         panel.set_xscale("log" if sizes[-1] > 4 * sizes[0] else "linear")
         panel.grid(color="#e4e7eb", linewidth=0.6)
     figure.supxlabel("entries")
     figure.supylabel("hit ratio, per cent")
-    figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="upper center", ncol=len(styles), frameon=False)
+    figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="upper center",
+                  ncol=len(styles), frameon=False)
     figure.tight_layout(rect=(0.02, 0.02, 1, 0.97))
     figure.savefig(path, metadata={"Date": None})
 
@@ -133,11 +143,15 @@ def java_of(build_dir):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="./dev bench families", description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--runs", type=int, default=3, metavar="N", help="replay each stream N times (default 3)")
-    parser.add_argument("--docs", action="store_true", help="renew the figures of docs/policy.md, from nine runs")
+    parser = argparse.ArgumentParser(prog="./dev bench families",
+                                     description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--runs", type=int, default=3, metavar="N",
+                        help="replay each stream N times (default 3)")
+    parser.add_argument("--docs", action="store_true",
+                        help="renew the figures of docs/policy.md, from nine runs")
     parser.add_argument("--save", metavar="FILE", help="write our hit ratios into a CSV file")
-    parser.add_argument("--program", default=TOP / "build/release/scopecache", help=argparse.SUPPRESS)
+    parser.add_argument("--program", default=TOP / "build/release/scopecache",
+                        help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if not 1 <= chosen.runs <= 1_000:
         parser.error("--runs is a number from 1 to 1,000")
@@ -148,7 +162,8 @@ def main():
     under = sum(bool(row[-1]) for row in rows[1:])
     print(f"\n{under} of {len(rows) - 1} cells under their bar")
     if chosen.save:
-        lines = [f"{name},{size},{found[OURS, size]:.2f}\n" for name, sizes, found in results for size in sizes]
+        lines = [f"{name},{size},{found[OURS, size]:.2f}\n"
+                 for name, sizes, found in results for size in sizes]
         pathlib.Path(chosen.save).write_text("stream,entries,hit_ratio\n" + "".join(lines), "ascii")
     if chosen.docs:
         results = list(with_before(results))

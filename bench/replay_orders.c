@@ -4,6 +4,8 @@
  * as it is told: what is over in a few milliseconds cannot be measured. */
 #include "replay_orders.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -11,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct worker {
 	pthread_t thread;
@@ -101,14 +102,6 @@ uint64_t bench_fill(const struct bench_subject *subject, void *cache, const stru
 	return found;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* A thread that slept wakes up late, and long after those that did not: so all stay awake until the last
  * is there. */
 static void begin_together(const struct worker *worker)
@@ -145,10 +138,10 @@ static void *work_through(void *arg)
 	uint64_t hits = 0;
 
 	begin_together(worker);
-	worker->began_ns = now_ns();
+	worker->began_ns = sci_mono_ns();
 	for (uint64_t pass = 0; pass < worker->run->passes; pass++)
 		hits += replay_part(worker);
-	worker->ended_ns = now_ns();
+	worker->ended_ns = sci_mono_ns();
 	worker->hits = hits;
 	return NULL;
 }

@@ -1,4 +1,4 @@
-"""Streams of requests that show where an eviction policy breaks, each with the sizes of cache to try it at.
+"""Streams of requests that show where an eviction policy breaks, with sizes of caches to try.
 
 loop    N keys in turn, twenty times. LRU hits nothing in a cache that is smaller.
 recent  A key is asked for again within D others, a few times, and never after.
@@ -62,6 +62,7 @@ def streams():
     for keys in (64, 100, 1_000, 10_000):
         yield f"loop {keys}", loop(keys), parts(keys, *LOOP_PARTS)
     for distance, uses in ((12, 2), (20, 2), (20, 3), (60, 2), (60, 4), (250, 2)):
-        yield f"recent {distance} x{uses}", recent(distance, uses), sorted({*parts(distance, *RECENT_PARTS)})
+        sizes = sorted({*parts(distance, *RECENT_PARTS)})
+        yield f"recent {distance} x{uses}", recent(distance, uses), sizes
     yield "shift", shift(), ZIPF_SIZES
     yield "mixed", mixed(), (*ZIPF_SIZES, 768, 1_000)

@@ -2,7 +2,7 @@
  * it no JSON. (jansson refuses more: halves of surrogate pairs, numbers that no double can hold.) */
 #include "fuzz.h"
 
-#include "local/json_syntax.h"
+#include "base/json_syntax.h"
 
 #include <scopecache/error.h>
 

@@ -90,7 +90,7 @@ static void check_value(const struct sci_found *found, const struct stored *stor
 }
 
 /* Objects that have left the shard leave it once. */
-static void see_off(struct run *run)
+static void release_removed(struct run *run)
 {
 	struct sci_object_link *to_free = sci_shard_take_removed(run->shard);
 
@@ -157,7 +157,7 @@ static void put(struct run *run, uint8_t key)
 	stored->there = sci_shard_put(run->shard, &name, &content, run->now_ms) == SCI_STORE_OK;
 	if (stored->object && !stored->there)
 		stored->object->is_stored = false;
-	see_off(run);
+	release_removed(run);
 
 	struct sci_found found;
 	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
@@ -187,7 +187,7 @@ static void find(struct run *run, uint8_t key, bool pin)
 			(peek_quick == SCI_PEEK_MISS && peek == SCI_PEEK_ORDERED),
 		"a lookup of a short key finds something else");
 	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
-	see_off(run);
+	release_removed(run);
 	check(sci_peek_gave_up(peek) || (peek == SCI_PEEK_MISS) == (lookup == SCI_LOOKUP_MISS),
 		"a lookup without the lock finds something else");
 	if (peek == SCI_PEEK_HIT)
@@ -222,7 +222,7 @@ static void remove_key(struct run *run, uint8_t key)
 	struct sci_name name = name_of(run, key, text);
 
 	bool removed = sci_shard_remove(run->shard, &name);
-	see_off(run);
+	release_removed(run);
 	check(!removed || run->keys[key].there, "something was removed that was not there");
 	run->keys[key].there = false;
 }
@@ -268,12 +268,12 @@ static void operate(struct run *run)
 			remove_key(run, key);
 		} else {
 			sci_shard_clear(run->shard);
-			see_off(run);
+			release_removed(run);
 			memset(run->keys, 0, sizeof run->keys);
 		}
 		break;
 	}
-	see_off(run);
+	release_removed(run);
 }
 
 static void check_shard(const struct run *run)

@@ -1,10 +1,10 @@
 /* By default all programs are in the folder of this one, where the build puts them. */
 #include "demo/demo_options.h"
 
+#include "base/number_text.h"
+
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,11 +30,9 @@ static const struct argp_option options[] = {
 static uint64_t read_number(const struct argp_state *state, const char *option, const char *text,
 	uint64_t min, uint64_t max)
 {
-	char *end;
+	uint64_t number = 0;
 
-	errno = 0;
-	unsigned long long number = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || number < min || number > max)
+	if (!sci_number_read(text, min, max, &number))
 		argp_error(state, "--%s takes a whole number from %llu to %llu, not \"%s\"", option,
 			(unsigned long long)min, (unsigned long long)max, text);
 	return number;

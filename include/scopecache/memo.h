@@ -9,8 +9,8 @@
  * its arguments are the parts of the key. When the memo is full, the least recently used entry is
  * evicted. The result of a failed call is not stored.
  *
- * The function may call itself through its memo. Each level takes about 350 bytes of stack and what
- * the function itself needs, so a stack of 8 MiB is enough for some 15,000 levels. For deeper
+ * The function may call itself through its memo. Each level takes at most 512 bytes of stack, and
+ * what the function itself needs, so a stack of 8 MiB is enough for some 10,000 levels. For deeper
  * recursion call the function for the smaller arguments first, so that each call finds their
  * results.
  */

@@ -17,6 +17,17 @@ void sci_buffer_fini(struct sci_buffer *buffer)
 	*buffer = (struct sci_buffer){ 0 };
 }
 
+void sci_buffer_clear(struct sci_buffer *buffer)
+{
+	buffer->len = 0;
+	buffer->failed = false;
+}
+
+int sci_buffer_result(const struct sci_buffer *buffer)
+{
+	return buffer->failed ? SC_E_NOMEM : 0;
+}
+
 int sci_buffer_reserve(struct sci_buffer *buffer, size_t more)
 {
 	if (more <= buffer->cap - buffer->len)
@@ -40,8 +51,10 @@ int sci_buffer_append(struct sci_buffer *buffer, const void *data, size_t len)
 	if (len == 0)
 		return 0;
 	int rc = sci_buffer_reserve(buffer, len);
-	if (rc < 0)
+	if (rc < 0) {
+		buffer->failed = true;
 		return rc;
+	}
 	memcpy(buffer->data + buffer->len, data, len);
 	buffer->len += len;
 	return 0;
@@ -57,6 +70,8 @@ int sci_buffer_vprintf(struct sci_buffer *buffer, const char *format, va_list ar
 	if (rc == 0) {
 		vsnprintf(buffer->data + buffer->len, (size_t)len + 1, format, again);
 		buffer->len += (size_t)len;
+	} else {
+		buffer->failed = true;
 	}
 	va_end(again);
 	return rc;

@@ -37,10 +37,15 @@ int64_t sci_mono_ms(void)
 
 int64_t sci_mono_us(void)
 {
-	struct timespec now;
+	return (int64_t)(sci_mono_ns() / 1000);
+}
+
+uint64_t sci_mono_ns(void)
+{
+	struct timespec now = { 0 };
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 int64_t sci_real_ms(void)

@@ -22,8 +22,9 @@ struct sci_coarse_clocks sci_clocks_read_coarse(void);
 /* CLOCK_MONOTONIC in milliseconds. */
 int64_t sci_mono_ms(void);
 
-/* The same in microseconds. */
+/* The same in microseconds, and in nanoseconds. */
 int64_t sci_mono_us(void);
+uint64_t sci_mono_ns(void);
 
 /* CLOCK_REALTIME in milliseconds since the epoch. */
 int64_t sci_real_ms(void);

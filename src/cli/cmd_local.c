@@ -5,10 +5,10 @@
 #define _GNU_SOURCE /* program_invocation_name */
 #include "cli/cmd_local.h"
 
+#include "cli/option_number.h"
 #include "local/local.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,32 +86,6 @@ struct arguments {
 	struct sci_local_options options;
 };
 
-static long read_number(const struct argp_state *state, const char *option, const char *text,
-	long max)
-{
-	char *end;
-
-	errno = 0;
-	long number = strtol(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || number < 1 || number > max)
-		argp_error(state, "--%s takes a whole number from 1 to %ld, not \"%s\"", option,
-			max, text);
-	return number;
-}
-
-/* Seconds, with up to three decimals that count. */
-static int64_t read_seconds(const struct argp_state *state, const char *option, const char *text)
-{
-	char *end;
-	double seconds = strtod(text, &end);
-
-	/* Not the other way round: a NaN is refused too. */
-	if (!(seconds >= 0.001 && seconds <= SECONDS_MAX) || *end)
-		argp_error(state, "--%s takes seconds from 0.001 to %d, not \"%s\"", option,
-			SECONDS_MAX, text);
-	return (int64_t)(seconds * 1000 + 0.5);
-}
-
 static void add_function(struct argp_state *state, struct arguments *arguments, char *text)
 {
 	char *equals = strchr(text, '=');
@@ -133,10 +107,11 @@ static void add_setting(const struct argp_state *state, struct arguments *argume
 
 	*setting = (struct setting){ key, text, colon ? (size_t)(colon - text) : 0, 0 };
 	if (key == KEY_MEMORY)
-		setting->value = read_number(state, "memory", value, MEMORY_MAX_MB);
-	else
 		setting->value =
-			read_seconds(state, key == KEY_TIMEOUT ? "timeout" : "init-timeout", value);
+			(int64_t)sci_option_number(state, "memory", value, 1, MEMORY_MAX_MB);
+	else
+		setting->value = sci_option_seconds(state,
+			key == KEY_TIMEOUT ? "timeout" : "init-timeout", value, SECONDS_MAX * 1000);
 }
 
 /* Put a setting where it belongs, now that all functions are known. */
@@ -193,7 +168,7 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_MAX_ENVIRONMENTS:
 		local->max_environments =
-			(size_t)read_number(state, "max-environments", text, ENVIRONMENTS_MAX);
+			sci_option_number(state, "max-environments", text, 1, ENVIRONMENTS_MAX);
 		break;
 	case KEY_ENV:
 		arguments->environment[local->environment_count++] = text;

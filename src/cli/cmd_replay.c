@@ -87,9 +87,9 @@ static int print_table(const struct sci_replay_arguments *arguments,
 {
 	struct sci_buffer table = { 0 };
 
-	int rc = first ? 0 : sci_buffer_append(&table, "\n", 1);
-	if (rc == 0)
-		rc = sci_replay_print_table(&table, &arguments->plan, figures);
+	if (!first)
+		sci_buffer_append(&table, "\n", 1);
+	int rc = sci_replay_print_table(&table, &arguments->plan, figures);
 	if (rc < 0)
 		sci_error_set(error, rc, 0, "%s", sc_result_text(rc));
 	else

@@ -2,10 +2,10 @@
  * bounds, and options that contradict each other, or would have no effect, are refused. */
 #include "cli/invoke_options.h"
 
+#include "cli/option_number.h"
 #include "invoke/invoke.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,33 +38,6 @@ static const struct argp_option options[] = {
 		"Print nothing but what went wrong; the exit status says the rest", 0 },
 	{ 0 },
 };
-
-static uint64_t read_number(const struct argp_state *state, const char *option, const char *text,
-	uint64_t max)
-{
-	char *end;
-
-	errno = 0;
-	unsigned long long number = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || number < 1 || number > max)
-		argp_error(state, "--%s takes a whole number from 1 to %llu, not \"%s\"", option,
-			(unsigned long long)max, text);
-	return number;
-}
-
-/* Seconds, with up to three decimals that count. */
-static int64_t read_seconds(const struct argp_state *state, const char *text)
-{
-	const double max = (double)SCI_INVOKE_TIMEOUT_MAX_MS / 1000;
-	char *end;
-	double seconds = strtod(text, &end);
-
-	/* Not the other way round: a NaN is refused too. */
-	if (!(seconds >= 0.001 && seconds <= max) || *end)
-		argp_error(state, "--timeout takes seconds from 0.001 to %.0f, not \"%s\"", max,
-			text);
-	return (int64_t)(seconds * 1000 + 0.5);
-}
 
 static const char *endpoint_of_environment(void)
 {
@@ -109,14 +82,15 @@ static error_t take(int key, char *text, struct argp_state *state)
 		arguments->endpoint = text;
 		break;
 	case KEY_COUNT:
-		arguments->count = read_number(state, "count", text, SCI_INVOKE_COUNT_MAX);
+		arguments->count = sci_option_number(state, "count", text, 1, SCI_INVOKE_COUNT_MAX);
 		break;
 	case KEY_PARALLEL:
-		arguments->parallel =
-			(unsigned)read_number(state, "parallel", text, SCI_INVOKE_PARALLEL_MAX);
+		arguments->parallel = (unsigned)sci_option_number(state, "parallel", text, 1,
+			SCI_INVOKE_PARALLEL_MAX);
 		break;
 	case KEY_TIMEOUT:
-		arguments->timeout_ms = read_seconds(state, text);
+		arguments->timeout_ms =
+			sci_option_seconds(state, "timeout", text, SCI_INVOKE_TIMEOUT_MAX_MS);
 		break;
 	case KEY_JSON:
 		arguments->json = true;

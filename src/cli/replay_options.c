@@ -3,10 +3,12 @@
  * have no effect, are refused. */
 #include "cli/replay_options.h"
 
+#include "base/number_text.h"
+#include "cli/option_number.h"
+
 #include <scopecache/cache.h>
 
 #include <argp.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,47 +84,14 @@ static const struct argp_option options[] = {
 static const struct sc_cache_options least = { SC_CACHE_OPTION_TABLE(LEAST, OTHER, OTHER) };
 static const struct sc_cache_options most = { SC_CACHE_OPTION_TABLE(MOST, OTHER, OTHER) };
 
-/* A whole number and, for bytes, a letter after it. Returns 0, which no option takes, when it is not one. */
-static uint64_t read_number(const char *text, bool bytes)
-{
-	static const char letters[] = "KMG";
-	char *end;
-
-	errno = 0;
-	unsigned long long number = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || errno)
-		return 0;
-	const char *letter = bytes && *end ? strchr(letters, *end) : NULL;
-	if (letter) {
-		unsigned shift = 10 * (unsigned)(letter - letters + 1);
-		if (number > UINT64_MAX >> shift)
-			return 0;
-		number <<= shift;
-		end++;
-	}
-	return *end ? 0 : number;
-}
-
 static unsigned read_column(const struct argp_state *state, const char *option, const char *text)
 {
-	uint64_t column = read_number(text, false);
+	uint64_t column = 0;
 
-	if (column < 1 || column > SCI_TRACE_COLUMN_MAX)
+	if (!sci_number_read(text, 1, SCI_TRACE_COLUMN_MAX, &column))
 		argp_error(state, "--%s takes a column from 1 to %d, not \"%s\"", option,
 			SCI_TRACE_COLUMN_MAX, text);
 	return (unsigned)column;
-}
-
-/* A whole number for an option of the caches, within what they take. */
-static uint64_t read_option(const struct argp_state *state, const char *name, const char *text,
-	bool bytes, uint64_t from, uint64_t to)
-{
-	uint64_t number = read_number(text, bytes);
-
-	if (number < from || number > to)
-		argp_error(state, "--%s takes a whole number from %llu to %llu, not \"%s\"", name,
-			(unsigned long long)from, (unsigned long long)to, text);
-	return number;
 }
 
 static void read_limits(const struct argp_state *state, struct sci_replay_plan *plan, char *text,
@@ -139,8 +108,8 @@ static void read_limits(const struct argp_state *state, struct sci_replay_plan *
 		next = strchr(item, ',');
 		if (next)
 			*next++ = '\0';
-		uint64_t number = read_number(item, bytes);
-		if (number < low || number > high)
+		uint64_t number = 0;
+		if (!(bytes ? sci_size_read : sci_number_read)(item, low, high, &number))
 			argp_error(state, "--%s takes whole numbers from %llu to %llu, not \"%s\"",
 				option, (unsigned long long)low, (unsigned long long)high, item);
 		if (plan->limit_count == SCI_REPLAY_LIMITS_MAX)
@@ -289,11 +258,11 @@ static error_t take(int key, char *text, struct argp_state *state)
 		arguments->trace.size_column = read_column(state, "size-column", text);
 		break;
 	case KEY_ENTRY_BYTES:
-		arguments->plan.entry_bytes = read_option(state, "entry-bytes", text, true,
+		arguments->plan.entry_bytes = sci_option_size(state, "entry-bytes", text,
 			least.entry_bytes, most.entry_bytes);
 		break;
 	case KEY_CONCURRENCY:
-		arguments->plan.concurrency = read_option(state, "concurrency", text, false,
+		arguments->plan.concurrency = sci_option_number(state, "concurrency", text,
 			least.concurrency, most.concurrency);
 		break;
 	case KEY_HEADER:

@@ -1,5 +1,5 @@
-/* In builds with SC_AUDIT a shard proves at each eviction, in the middle of whatever call made it necessary,
- * that it is sound; it is the moment when all its parts change together. */
+/* Builds with SC_AUDIT check all invariants of the shard at each eviction, in the middle of the
+ * call that evicts: all structures change there. */
 #ifndef SCI_ENGINE_AUDIT_H
 #define SCI_ENGINE_AUDIT_H
 
@@ -11,14 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A shard of so many slots and entries is proved sound at each eviction. */
+/* A shard with at most so many slots and entries is checked at each eviction. */
 #define SCI_AUDIT_SMALL 1024u
 
-/* In a larger one, so much may be walked over for one eviction on average. */
+/* A larger one may spend so many steps per eviction on checks, on average. */
 #define SCI_AUDIT_STEPS 32u
 
-/* The evictions after which the next proof comes. A proof walks over the whole shard, so large shards are
- * proved sound once in so many evictions that these cost the same, however large. */
+/* After how many evictions the next check is due. A check walks the whole shard, so larger shards
+ * are checked less often, at the same mean cost. */
 static inline uint64_t sci_audit_period(const struct sci_shard *shard)
 {
 	uint64_t steps = (uint64_t)shard->buckets * SCI_BUCKET_SLOTS + shard->entries;
@@ -26,9 +26,8 @@ static inline uint64_t sci_audit_period(const struct sci_shard *shard)
 	return steps <= SCI_AUDIT_SMALL ? 1 : steps / SCI_AUDIT_STEPS;
 }
 
-/* An entry went to make room, and is counted. Nothing but a resize has anything half done then: while it lowers
- * the bound on entries there are more of them than it allows, and the proof has to wait until the last that
- * was too much has gone. */
+/* Call after each counted eviction. During a resize there may be more entries than the new bound:
+ * the check waits for the last of these evictions. */
 static inline void sci_audit(const struct sci_shard *shard)
 {
 	uint64_t gone = shard->totals.evictions + shard->totals.forgotten;

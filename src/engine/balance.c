@@ -1,6 +1,9 @@
-/* A cache that keeps what is recent leaves that when the ghosts that are pinned come back more often than its own
- * oldest quarter is hit; and goes back to it when such a cache would hit more. Each change of mind takes more
- * evidence than the last. */
+/* How large the window is, and whether it is the whole cache (LRU mode), decided by two counters
+ * of evidence.
+ *
+ * The cache leaves LRU mode when pinned ghosts return more often than LRU's oldest quarter is hit.
+ * It returns to LRU mode when an LRU cache of the same size would hit more. Each switch needs more
+ * evidence than the one before. */
 #include "engine/balance.h"
 
 #include "engine/capacity.h"
@@ -10,15 +13,16 @@
 #define ONE_SHARE      (UINT64_C(1) << 32)
 #define SHARE_LEAST    (uint32_t)(ONE_SHARE / 100)
 #define SHARE_AT_FIRST (uint32_t)(ONE_SHARE / 5)
-#define ENTER_SHARE    (uint32_t)(ONE_SHARE * 3 / 10) /* from which the window may become all */
-#define GAIN           (SCI_BALANCE_ENTRY * 13 / 100) /* that the window grows by for a near ghost */
-#define LATELY         64                             /* steps that are remembered */
-#define AGREED         150 /* times the drift: by so much larger is a step of the same sign */
-#define RECOUNTED      16u /* entries of the index at each miss */
-#define SLIDE          32u /* entries that leave the window at once, at most */
-#define SELDOM         4u  /* uses of what only a cache of the recent would keep */
-#define LEAVE_AT       6   /* times the patience: enough to cease to keep what is recent */
-#define PATIENCE_MAX   64u
+#define ENTER_SHARE    (uint32_t)(ONE_SHARE * 3 / 10) /* needed to enter LRU mode */
+#define GAIN           (SCI_BALANCE_ENTRY * 13 / 100) /* growth of the window for a near ghost */
+#define LATELY         64                             /* steps in the mean of recent steps */
+#define AGREED                                                                                     \
+	150 /* a step in the direction of the drift is larger by this factor times the drift */
+#define RECOUNTED    16u /* entries of the index recounted at each miss */
+#define SLIDE        32u /* entries that leave the window in one step, at most */
+#define SELDOM       4u  /* more uses than this: LRU's tail is not what keeps the entry */
+#define LEAVE_AT     6   /* times the patience: evidence needed to leave LRU mode */
+#define PATIENCE_MAX 64u
 
 static uint32_t square_root(uint64_t number)
 {
@@ -44,16 +48,16 @@ void sci_balance_start(struct sci_shard *shard)
 {
 	shard->balance.window_share = SHARE_AT_FIRST;
 	shard->balance.usual_entries = shard->max_entries;
-	shard->balance.keeps_recent = 1;
+	shard->balance.lru_mode = 1;
 	shard->balance.leave_patience = shard->balance.enter_patience = 1;
 	shard->recency.inside_ticks = shard->recency.near_ticks = 1;
 	fit_recency(shard, shard->max_entries);
 }
 
-/* A step into the direction of the drift is larger, so that the window soon is where it is going. */
+/* A step in the direction of the drift is larger, so that the window reaches its size sooner. */
 void sci_balance_move(struct sci_shard *shard, int32_t step)
 {
-	if (shard->balance.keeps_recent)
+	if (shard->balance.lru_mode)
 		return;
 	int32_t drift = shard->balance.drift + (step - shard->balance.drift) / LATELY;
 	int64_t entries = step;
@@ -73,7 +77,7 @@ uint64_t sci_balance_target(const struct sci_shard *shard)
 {
 	uint64_t all = sci_capacity_is_of_bytes(shard) ? shard->capacity_units : shard->max_entries;
 
-	return shard->balance.keeps_recent ? all : all * shard->balance.window_share >> 32;
+	return shard->balance.lru_mode ? all : all * shard->balance.window_share >> 32;
 }
 
 bool sci_balance_window_is_over(const struct sci_shard *shard, struct sci_demand demand,
@@ -98,9 +102,9 @@ uint64_t sci_balance_target_for_now(const struct sci_shard *shard)
 	return target + slide < size ? size - slide : target;
 }
 
-/* How many ghosts there are, and how far back recency reaches, goes by how many entries the cache holds. That
- * is known exactly only where entries are what is bounded: else it is corrected when it is wrong by an
- * eighth, and the ghosts when it is by a factor of two. */
+/* The number of entries that the cache holds sets the number of ghosts and the reach of recency.
+ * It is exact only where entries are bounded; otherwise it is corrected when it is off by an
+ * eighth, and the ghosts when it is off by a factor of two. */
 void sci_balance_fit(struct sci_shard *shard)
 {
 	if (sci_capacity_is_about(shard, shard->recency.capacity))
@@ -115,10 +119,10 @@ void sci_balance_fit(struct sci_shard *shard)
 		sci_ghosts_fit(shard, entries);
 }
 
-/* A resident was touched: what that says of the two ways to keep. */
+/* Count a touch of an entry as evidence for or against LRU mode. */
 void sci_balance_weigh_touch(struct sci_shard *shard, uint64_t slot, enum sci_reach reach)
 {
-	if (shard->balance.keeps_recent) {
+	if (shard->balance.lru_mode) {
 		if (reach == SCI_TAIL && sci_uses_now(shard, sci_slot_uses(slot)) <= SELDOM &&
 			shard->balance.leave > 0)
 			shard->balance.leave--;
@@ -133,9 +137,9 @@ static uint16_t times(uint16_t patience, unsigned factor)
 	return (uint16_t)(patience * factor < PATIENCE_MAX ? patience * factor : PATIENCE_MAX);
 }
 
-static void cease_to_keep_recent(struct sci_shard *shard)
+static void leave_lru_mode(struct sci_shard *shard)
 {
-	shard->balance.keeps_recent = 0;
+	shard->balance.lru_mode = 0;
 	shard->balance.window_share = SHARE_AT_FIRST;
 	shard->balance.drift = 0;
 	shard->balance.enter = 0;
@@ -144,33 +148,33 @@ static void cease_to_keep_recent(struct sci_shard *shard)
 	shard->balance.has_left = 1;
 }
 
-static void begin_to_keep_recent(struct sci_shard *shard)
+static void enter_lru_mode(struct sci_shard *shard)
 {
-	shard->balance.keeps_recent = 1;
+	shard->balance.lru_mode = 1;
 	shard->balance.leave = 0;
 	shard->balance.leave_patience = times(shard->balance.leave_patience, 4);
 }
 
-void sci_balance_leave_recent(struct sci_shard *shard)
+void sci_balance_leave_lru_mode(struct sci_shard *shard)
 {
-	if (shard->balance.keeps_recent)
-		cease_to_keep_recent(shard);
+	if (shard->balance.lru_mode)
+		leave_lru_mode(shard);
 }
 
-/* A ghost comes back: what that says of the two ways to keep, and of the window. */
+/* Count the return of a ghost as evidence for or against LRU mode, and for a larger window. */
 void sci_balance_weigh_ghost(struct sci_shard *shard, sci_ghost ghost, enum sci_reach reach)
 {
-	if (shard->balance.keeps_recent) {
-		/* What is used often would have been kept by main. */
+	if (shard->balance.lru_mode) {
+		/* A cache that keeps what is used often would have hit. */
 		if (sci_ghost_is_pinned(ghost) &&
 			++shard->balance.leave > LEAVE_AT * shard->balance.leave_patience)
-			cease_to_keep_recent(shard);
+			leave_lru_mode(shard);
 	} else if (reach != SCI_FAR && !shard->costs.differ) {
-		/* A cache of what is recent would have it; but that knows nothing of costs. */
+		/* LRU would have hit. But LRU ignores costs. */
 		if (++shard->balance.enter >
 				shard->balance.enter_at * shard->balance.enter_patience &&
 			shard->balance.window_share >= ENTER_SHARE)
-			begin_to_keep_recent(shard);
+			enter_lru_mode(shard);
 		uint64_t main_share = ONE_SHARE - shard->balance.window_share;
 		sci_balance_move(shard, (int32_t)(GAIN * main_share >> 32));
 	}

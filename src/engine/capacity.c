@@ -1,9 +1,10 @@
-/* What the cache holds when it is full, in entries or in units of the log, whichever is short. */
+/* What the cache holds when it is full, in entries or in units of the log, whichever bound binds.
+ */
 #include "engine/capacity.h"
 
-#define FREE_PART 32u /* of the log is free, at least */
+#define FREE_PART 32u /* of the log stays free, at least */
 
-/* a * b / c for b < c, where a * b may be too large for 64 bits. */
+/* a * b / c for b < c, where a * b may overflow 64 bits. */
 static uint64_t part_of(uint32_t a, uint64_t b, uint64_t c)
 {
 	unsigned shift = c >> 32 ? 32u - (unsigned)__builtin_clzll(c) : 0;

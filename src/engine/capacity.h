@@ -1,24 +1,26 @@
-/* What the cache holds when it is full, in entries or in units of the log, whichever is short. */
+/* What the cache holds when it is full, in entries or in units of the log, whichever bound binds.
+ */
 #ifndef SCI_ENGINE_CAPACITY_H
 #define SCI_ENGINE_CAPACITY_H
 
 #include "engine/layout.h"
 
-/* What is to come: units of load, what it costs to make anew (0: not known), and one entry more, or none
- * when it replaces one. */
+/* What a put needs: units of load, the cost of loading it again (0: unknown), and one entry, or
+ * none if it replaces one. */
 struct sci_demand {
 	uint64_t load;
 	uint32_t cost;
 	uint32_t entries;
 };
 
-/* Measure what the entries may take; before each put once something was moved, and when the bounds have changed. A part of the log
- * stays free, so that there is space that lies together without moving much: in a log that is full to the
- * brim, each byte stored would cost dozens moved. Where sizes are alike nothing has to be moved anyway; the
- * more is moved the more stays free, up to twice as much. */
+/* Compute capacity_units; call it when the bounds change, and before each put once records were
+ * moved. A part of the log stays free, because in a full log each stored byte would move dozens.
+ * Entries of similar sizes are never moved; the more is moved, the more stays free, up to twice
+ * the part. */
 void sci_capacity_measure(struct sci_shard *shard);
 
-/* Which of the two bounds is nearer decides in what the window is measured: true when it is that on bytes. */
+/* Whether the bound on bytes binds, not that on entries. The window is measured in the unit of the
+ * binding bound. */
 static inline bool sci_capacity_is_of_bytes(const struct sci_shard *shard)
 {
 	return sci_shard_load(shard) * shard->max_entries >
@@ -28,10 +30,10 @@ static inline bool sci_capacity_is_of_bytes(const struct sci_shard *shard)
 /* How many entries the cache holds when it is full; at least 1. */
 uint32_t sci_capacity_entries(const struct sci_shard *shard);
 
-/* Whether it holds `entries`, give or take an eighth. Asked at each put, so nothing is divided. */
+/* Whether it holds `entries`, to within an eighth. Every put asks, so it does not divide. */
 bool sci_capacity_is_about(const struct sci_shard *shard, uint32_t entries);
 
-/* By how much the bounds would be exceeded by what is to come. */
+/* By how much this demand would exceed the bounds. */
 static inline struct sci_demand sci_capacity_excess(const struct sci_shard *shard,
 	struct sci_demand demand)
 {

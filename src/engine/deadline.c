@@ -1,5 +1,5 @@
-/* The words of a record that say when it expires. The shard knows the earliest deadline of all, so the search for
- * expired entries (expiry.c) rests until then. */
+/* The words of a record that say when it expires. The shard keeps the earliest deadline, so that
+ * the search for expired entries (expiry.c) can rest until then. */
 #include "engine/deadline.h"
 
 static void expect(struct sci_shard *shard, int64_t expires_ms)
@@ -33,11 +33,11 @@ void sci_deadline_write(struct sci_shard *shard, sci_word *words, const struct s
 	expect(shard, expires_ms);
 }
 
-/* Threads tell different times: one that is in an invocation is behind. A use that comes late puts nothing
- * off, and brings nothing forward. */
+/* Threads may see different times: one in an invocation is behind. A late use must not move the
+ * deadline back. */
 int64_t sci_deadline_after_use(const sci_word *expires, int64_t now_ms)
 {
-	/* Never sooner: who looked up before anything could expire does not know what time it is. */
+	/* A lookup that began before any entry could expire does not know the time. */
 	int64_t expires_ms = (int64_t)sci_read(expires);
 	int64_t after_ms =
 		sooner(now_ms, (int64_t)sci_read(&expires[1]), (int64_t)sci_read(&expires[2]));

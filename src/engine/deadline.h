@@ -4,17 +4,18 @@
 
 #include "engine/layout.h"
 
-/* Write the words of a timed record that say when it expires, and expect that. */
+/* Write a timed record's words of expiry, and lower the shard's earliest deadline. */
 void sci_deadline_write(struct sci_shard *shard, sci_word *words, const struct sci_content *content,
 	int64_t now_ms);
 
-/* The entry is used: an idle time begins anew. */
+/* Restart the idle time of an entry that was used. */
 void sci_deadline_used(const struct sci_record *record, int64_t now_ms);
 
-/* The deadline that a use at `now_ms` gives to a record whose idle time is in these words. */
+/* The deadline after a use at `now_ms`, from a record's words of expiry. */
 int64_t sci_deadline_after_use(const sci_word *expires, int64_t now_ms);
 
-/* The entry in the index was moved to where the search may have been already. */
+/* Lower the earliest deadline for an entry that was moved: the search may have passed its new
+ * slot. */
 void sci_deadline_moved(struct sci_shard *shard, const struct sci_record *record);
 
 #endif

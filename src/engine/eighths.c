@@ -1,5 +1,5 @@
-/* To move the bound between two eighths by an entry is to write the entry's eighth, which is done seven times
- * while it passes through the window; its links stay as they are. */
+/* An entry moves to the next eighth by a write of its eighth, seven times on its way through the
+ * window; the queue's links do not change. */
 #include "engine/eighths.h"
 
 #include <assert.h>
@@ -48,7 +48,7 @@ void sci_eighths_moved(struct sci_shard *shard, sci_offset from, sci_offset to)
 		shard->eighths.oldest[eighth] = to;
 }
 
-/* The oldest entry of an eighth that has more than one goes into the next. */
+/* Move the oldest entry of an eighth, which has more than one, to the next eighth. */
 static void pass_on(struct sci_shard *shard, unsigned eighth)
 {
 	struct sci_eighths *eighths = &shard->eighths;

@@ -1,5 +1,5 @@
-/* The three structures that know of an entry - the log's record, the index's slot, its queue -
- * change together, here. */
+/* An entry is a record in the log, a slot of the index and a place in a queue. These three change
+ * together, here. */
 #include "engine/entry.h"
 
 #include "engine/holes.h"
@@ -14,7 +14,7 @@ void sci_entry_die(struct sci_shard *shard, sci_offset offset)
 	assert(!sci_record_is_pinned(sci_record_at(shard, offset)) && shard->space_units >= units);
 	shard->space_units -= units;
 #ifdef SC_AUDIT
-	/* Whoever still reads the value shall notice. */
+	/* A reader of a freed value must notice. */
 	sci_word *words = sci_record_words(sci_record_at(shard, offset));
 	for (uint32_t i = 0; i < units; i++)
 		sci_write(&words[i], POISON);
@@ -30,7 +30,7 @@ static void free_later(struct sci_shard *shard, struct sci_record *record)
 	shard->to_free = to_free;
 }
 
-/* The record has left index and queue: its space is free, unless somebody holds it. */
+/* Free the record, which is in no index and no queue any more; a pinned one becomes detached. */
 static void leave(struct sci_shard *shard, sci_offset offset)
 {
 	struct sci_record *record = sci_record_at(shard, offset);

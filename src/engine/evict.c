@@ -1,4 +1,4 @@
-/* An entry goes to make room, and leaves a ghost. */
+/* Eviction: an entry is removed to make room, and leaves a ghost. */
 #include "engine/evict.h"
 
 #include "engine/audit.h"

@@ -1,7 +1,7 @@
-/* An entry past its deadline is never found: every lookup compares. So what is left to do is to give its
- * space back, and that has time: a cursor walks over the slots of the index, a few at each put, more in
- * maintenance. It rests while nothing can be due. For that it knows the earliest deadline of all: the
- * earliest that it saw in its last lap, or that was stored or moved about since the lap began. */
+/* Lookups compare deadlines, so an expired entry is never found. What remains is to reclaim its
+ * space: a cursor walks the slots of the index, a few at each put and more in maintenance. It
+ * rests until the earliest deadline, which is the earliest that its last lap saw, or that was
+ * stored or moved since the lap began. */
 #include "engine/shard.h"
 
 #include "engine/deadline.h"
@@ -13,7 +13,7 @@ bool sci_shard_is_due(const struct sci_shard *shard, int64_t now_ms)
 	return now_ms >= shard->expiry.due_ms && shard->expiry.due_ms != SCI_NEVER;
 }
 
-/* Remove the entry in this slot if it is due; otherwise remember when it will be. */
+/* Remove the entry of this slot if it has expired, else note its deadline. */
 static bool look_at(struct sci_shard *shard, uint64_t slot, int64_t now_ms)
 {
 	if (!slot)

@@ -1,17 +1,13 @@
-/* Foreign entries: the policy decides about entries that somebody else keeps and finds.
+/* A foreign shard reuses the policy for entries that an index outside of the engine stores and
+ * finds.
  *
- * The policy works on queues of records and on slots, and both are here, so it does not know the difference but
- * in three places: where a use is noted, what an eviction does, and what a ghost knows a key by.
+ * The policy works on queues of records and on slots. Both are here, so the policy differs in three
+ * functions only: how a use is noted, what an eviction does, and the hash of a ghost.
  *
- * A record has a header alone; in the four bytes where a key begins is the ghost's hash. With a bound on weight
- * it has a word more for the weight, from which the record's own units are taken off, so that the policy's sum
- * of both is what the owner says. Free numbers, and victims that were not asked for yet, are two lists through
- * `newer`. They begin in `log`, which a foreign shard has no other use for.
- *
- * A byte holds the tick of the last use. The use is noted if it came SCI_FRESH_TICKS or more after the last one
- * that was counted, as in an index. Once it is counted, the slot has a tick that is not before that of the byte.
- * Both are made younger when they are as old as can be told. What was read last is kept behind the records, so
- * that the sweep at each miss compares eight entries at once. */
+ * A record has its header, links and slot, and the ghost's hash where a key would begin. With a
+ * bound on weight it has one more word, the weight less the record's own units, so that the
+ * policy's sum of both is the owner's weight. Free numbers, and victims not yet returned, are two
+ * lists through `newer`, which begin in `log`: a foreign shard has no log. */
 #include "engine/foreign.h"
 
 #include "engine/balance.h"
@@ -31,7 +27,7 @@ static uint32_t units_of(bool weighs)
 	return (SCI_FOREIGN_PLAIN_BYTES + (weighs ? SCI_FOREIGN_WEIGHT_BYTES : 0)) / SCI_UNIT;
 }
 
-/* The bound on weight is there if capacity_units is not the most that there can be. */
+/* Whether there is a bound on weight. */
 static bool weighs(const struct sci_shard *shard)
 {
 	return shard->log_bound > 0;
@@ -89,7 +85,7 @@ struct sci_shard *sci_foreign_format(void *memory, uint32_t entries,
 	shard->capacity_units =
 		bounds->weight_units ? (uint32_t)bounds->weight_units : SCI_FOREIGN_UNITS_MAX;
 	sci_policy_start(shard, SCI_POLICY_COUNTED);
-	/* The policy thinks of the bound on entries, which may be far away. */
+	/* The policy sized the ghosts by the bound on entries, which may be far above `entries`. */
 	shard->ghost_lines = shard->ghost_lines_used = sci_ghosts_lines(entries);
 	return shard;
 }
@@ -110,7 +106,7 @@ static void move_record(struct sci_shard *shard, uint32_t entry, uint32_t by)
 		sci_write(slot, sci_slot_with_offset(*slot, sci_slot_offset(*slot) + by));
 }
 
-/* Ghosts are where the number of lines in use puts them: they stay if that is the same. */
+/* The number of lines in use decides where a ghost is: they stay if that number stays. */
 static void take_over_ghosts(struct sci_shard *shard, const struct sci_shard *smaller,
 	uint32_t lines)
 {
@@ -220,7 +216,7 @@ void sci_foreign_replace(struct sci_shard *shard, uint32_t entry, uint32_t weigh
 		write_record(shard, offset, sci_record_at(shard, offset)->slot,
 			sci_foreign_ghost_hash_of(shard, offset), weight);
 	}
-	/* Not by sci_foreign_set_mark(): it is to be noted. */
+	/* sci_foreign_set_mark() would hide this use from the policy. */
 	atomic_store_explicit(&shard->foreign.marks[entry],
 		(uint8_t)(shard->tick & (SCI_TICKS - 1)), memory_order_relaxed);
 	sci_balance_fit(shard);
@@ -284,15 +280,15 @@ const char *sci_foreign_check(const struct sci_shard *shard)
 		uint64_t before = load;
 		uint64_t length = queue_length(shard, (enum sci_queue_name)i, &load);
 		if (length != shard->queue[i].entries || load - before != shard->queue[i].load)
-			return "a queue does not hold what it counts";
+			return "a queue's count or load is wrong";
 		entries += length;
 	}
 	if (entries != shard->entries)
-		return "the queues do not hold all entries";
+		return "an entry is in no queue";
 	if (load != sci_shard_load(shard))
-		return "the entries do not weigh what is counted";
+		return "the count of load is wrong";
 	if (entries + list_length(shard, shard->FREE) + list_length(shard, shard->VICTIMS) !=
 		shard->USED)
-		return "a number is lost";
+		return "a number is neither used nor free";
 	return NULL;
 }

@@ -1,10 +1,10 @@
-/* Foreign entries: the policy decides about entries that somebody else keeps and finds.
+/* Foreign entries: the policy for entries that an index outside of the engine stores and finds.
  *
- * A foreign shard has records and slots, and no log, index or values. Entry number i has slot i and record i,
- * neither of which moves, so nothing is looked up. Its owner notes a use by writing the present tick into a byte
- * of its own for each entry; the policy reads that byte when it considers the entry.
+ * A foreign shard has records and slots, and no log, index or values. Entry i has slot i and record
+ * i, which do not move, so nothing is looked up. The owner notes a use by writing the current tick
+ * into a byte per entry, its mark; the policy reads the mark when it considers the entry.
  *
- *	| struct sci_shard | slots | ghosts | records | the marks that were seen |
+ *  | struct sci_shard | slots | ghosts | records | marks as the policy saw them |
  */
 #ifndef SCI_ENGINE_FOREIGN_H
 #define SCI_ENGINE_FOREIGN_H
@@ -13,42 +13,42 @@
 
 struct sci_foreign_bounds {
 	uint64_t max_entries;  /* 0: no bound */
-	uint64_t weight_units; /* that all entries may weigh; 0: no bound */
+	uint64_t weight_units; /* of all entries together; 0: no bound */
 };
 
 #define SCI_FOREIGN_UNITS_MAX UINT32_MAX
 #define SCI_FOREIGN_NONE      UINT32_MAX
 
-/* What a shard for so many entries takes; the number is a multiple of SCI_BUCKET_SLOTS. */
+/* The size of a shard for so many entries, a multiple of SCI_BUCKET_SLOTS. */
 uint64_t sci_foreign_bytes(uint32_t entries, bool weighs);
 
-/* Make an empty one in memory that is all zero. `marks` is a byte for each entry. */
+/* Make an empty one in memory that is all zero. `marks` has a byte for each entry. */
 struct sci_shard *sci_foreign_format(void *memory, uint32_t entries,
 	const struct sci_foreign_bounds *bounds, _Atomic uint8_t *marks);
 
-/* Take over all entries, with their numbers, from a smaller one, which is not used any more. */
+/* Take over all entries, with their numbers, from a smaller shard, which is unused from then on. */
 void sci_foreign_take_over(struct sci_shard *shard, const struct sci_shard *smaller);
 
-/* Whether there is a number for one entry more. */
+/* Whether a number is free. */
 bool sci_foreign_has_room(const struct sci_shard *shard);
 
-/* A new entry comes, for which there is room. Returns its number; SCI_FOREIGN_NONE when the policy declines
- * it. Others may have become victims in either case. */
+/* Insert an entry; a number must be free. Returns its number, or SCI_FOREIGN_NONE if the policy
+ * declines it. Other entries may become victims in both cases. */
 uint32_t sci_foreign_insert(struct sci_shard *shard, uint64_t hash, uint32_t weight_units);
 
-/* The entry has another value, which is a use of it. It may become a victim. */
+/* Set the weight of an entry whose value was replaced, which is a use. It may become a victim. */
 void sci_foreign_replace(struct sci_shard *shard, uint32_t entry, uint32_t weight_units);
 
-/* The entry is gone, and not by the policy. */
+/* Remove an entry for a reason other than eviction. */
 void sci_foreign_remove(struct sci_shard *shard, uint32_t entry);
 
 /* Whether an entry has this number, and is not a victim. */
 bool sci_foreign_has(const struct sci_shard *shard, uint32_t entry);
 
-/* The next victim that was not asked for yet; its number is free again. SCI_FOREIGN_NONE: there is none. */
+/* Return the next victim and free its number; SCI_FOREIGN_NONE if there is none. */
 uint32_t sci_foreign_victim(struct sci_shard *shard);
 
-/* Prove the invariants. Returns NULL, or what is wrong. */
+/* Check the invariants. Returns NULL, or what is wrong. */
 const char *sci_foreign_check(const struct sci_shard *shard);
 
 #endif

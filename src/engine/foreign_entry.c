@@ -1,7 +1,7 @@
-/* A byte holds the tick of the last use. The use is noted if it came SCI_FRESH_TICKS or more after the last one that
- * was counted, as in an index. Once it is counted, the slot has a tick that is not before that of the byte. Both
- * are made younger when they are as old as can be told. What was read last is kept behind the records, so that the
- * sweep at each miss compares eight entries at once. */
+/* A mark is the tick of the last use. It counts as a use if it is SCI_FRESH_TICKS or more after
+ * the last counted one, as in an index. A counted use leaves the slot with a tick that is not
+ * before the mark. Ages of both are capped. The marks that were read last are kept behind the
+ * records, so that the sweep at each miss compares eight at once. */
 #include "engine/foreign_entry.h"
 
 #include "engine/queue.h"
@@ -39,7 +39,7 @@ void sci_foreign_evict(struct sci_shard *shard, sci_offset offset)
 	sci_foreign_leave(shard, offset, &shard->SCI_FOREIGN_VICTIMS);
 }
 
-/* Whether a use came long enough after the last that was counted. */
+/* Whether the mark is a use that is not counted yet. */
 static inline bool is_use(unsigned age, unsigned age_of_mark)
 {
 	return age >= age_of_mark + SCI_FRESH_TICKS;

@@ -1,4 +1,5 @@
-/* One entry of a foreign shard (foreign.h): its record, its byte, and the list that it goes to. */
+/* One entry of a foreign shard (foreign.h): its record, its mark, and the lists of free numbers
+ * and victims. */
 #ifndef SCI_ENGINE_FOREIGN_ENTRY_H
 #define SCI_ENGINE_FOREIGN_ENTRY_H
 
@@ -7,19 +8,19 @@
 #define SCI_FOREIGN_PLAIN_BYTES  24u
 #define SCI_FOREIGN_WEIGHT_BYTES 8u
 
-/* The lists through `newer` of free numbers and of victims, and how many numbers were ever given out. They are in
- * `log`, which a foreign shard has no other use for. */
+/* The lists through `newer` of free numbers and of victims, and how many numbers were ever used.
+ * They are in `log`: a foreign shard has none. */
 #define SCI_FOREIGN_FREE    log.head
 #define SCI_FOREIGN_VICTIMS log.gap_end
 #define SCI_FOREIGN_USED    log.end
 
-/* The policy evicts the entry: it becomes a victim. */
+/* Make an entry a victim. */
 void sci_foreign_evict(struct sci_shard *shard, sci_offset offset);
 
-/* Before the policy looks at a slot: what the owner has noted since. */
+/* Before the policy looks at a slot: set its reference bit if the mark says that it was used. */
 void sci_foreign_note(struct sci_shard *shard, sci_slot *slot);
 
-/* Whether the owner has noted anything for a line of slots since the policy looked at them. */
+/* Whether a mark of this line has changed since the policy read it. */
 static inline bool sci_foreign_line_has_news(const struct sci_shard *shard, uint32_t line)
 {
 	const unsigned char *marks = (const unsigned char *)(uintptr_t)shard->foreign.marks;
@@ -32,7 +33,7 @@ static inline bool sci_foreign_line_has_news(const struct sci_shard *shard, uint
 	return noted != seen;
 }
 
-/* What is remembered of a key in ghosts. */
+/* The hash by which ghosts remember a key. */
 static inline uint32_t sci_foreign_ghost_hash(uint64_t hash)
 {
 	return (uint32_t)(hash * UINT64_C(0x9E3779B97F4A7C15) >> 32);
@@ -40,10 +41,10 @@ static inline uint32_t sci_foreign_ghost_hash(uint64_t hash)
 
 uint32_t sci_foreign_ghost_hash_of(const struct sci_shard *shard, sci_offset offset);
 
-/* The owner's byte, and what was seen of it, become this tick. */
+/* Set the mark, and what the policy saw of it, to this tick. */
 void sci_foreign_set_mark(struct sci_shard *shard, uint32_t entry, uint32_t tick);
 
-/* Out of the queue and the slot; into a list. */
+/* Remove an entry from its queue and slot, and add it to a list. */
 void sci_foreign_leave(struct sci_shard *shard, sci_offset offset, sci_offset *list);
 
 #endif

@@ -1,8 +1,9 @@
-/* A line holds eight. A new ghost takes the place of an older one of the same key, an empty place, or that of
- * the oldest that is not pinned. Two of a line are pinned: a newcomer is while there are fewer, and else
- * takes the pin of the least used if it was used more.
+/* A line holds eight ghosts. A new ghost replaces an older one of the same key, else an empty one,
+ * else the oldest that is not pinned. Two ghosts of a line are pinned: a new one if fewer are, or
+ * if it has more uses than the pinned one with the fewest, which loses its pin.
  *
- * Prints meet once in thousands of lookups; then a new key inherits another's count, which does little harm. */
+ * Two keys share a fingerprint once in thousands of lookups; then a new key inherits another's use
+ * count, which does little harm. */
 #include "engine/ghosts.h"
 
 #include "engine/recency.h"
@@ -13,7 +14,7 @@
 #define PER_LINE 8u
 #define PIN      (UINT32_C(1) << 16)
 
-/* Ticks are capped to SCI_AGE_MAX when one has become so old: not each time that it is a tick older. */
+/* An age above this is capped to SCI_AGE_MAX. The margin avoids a cap at each visit. */
 #define CAP_ABOVE (SCI_AGE_MAX + 12u)
 
 uint32_t sci_ghosts_lines(uint64_t entries)
@@ -44,7 +45,8 @@ static uint32_t print_of(uint32_t hash)
 	return print ? print : 1;
 }
 
-/* Half a line of ghosts at once: GCC and Clang make vector instructions of that, of any machine. */
+/* Half a line of ghosts in one vector: GCC and Clang compile this to vector instructions of any
+ * machine. */
 #define LANES (PER_LINE / 2)
 typedef uint32_t lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
 typedef int32_t signed_lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
@@ -53,7 +55,7 @@ static const lanes no_bits = { 0 };
 static const lanes places[2] = { { 0, 1, 2, 3 }, { 4, 5, 6, 7 } };
 static const lanes bits[2] = { { 1, 2, 4, 8 }, { 16, 32, 64, 128 } };
 
-/* A bit for a ghost whose tick has to be capped, above those of all ghosts of a line. */
+/* Set if a tick of the line is too old; above the bits of the ghosts. */
 #define OLD (1u << PER_LINE)
 
 /* `to` where the mask is all ones, `from` where it is 0. */
@@ -62,13 +64,13 @@ static inline lanes choose(lanes mask, lanes to, lanes from)
 	return (mask & to) | (~mask & from);
 }
 
-/* The ghosts' ranks, each with its ghost's place in the line, and a bit for each that is pinned. */
+/* For each ghost its rank and its index in the line, and a bit if it is pinned. */
 struct survey {
 	lanes rank, flags;
 };
 
-/* A new ghost takes the place of that with the highest rank: an older one of the same key, then none, then the
- * oldest that is not pinned. */
+/* The ghost with the highest rank is replaced: one of the same key, else an empty one, else the
+ * oldest unpinned. */
 static inline struct survey survey_half(uint32_t tick, const sci_ghost *line, unsigned half,
 	uint32_t print)
 {
@@ -87,7 +89,7 @@ static inline struct survey survey_half(uint32_t tick, const sci_ghost *line, un
 	};
 }
 
-/* The place of the ghost to be replaced, and the flags of the line. */
+/* The index of the ghost to be replaced, and the flags of the line. */
 static uint32_t survey_line(uint32_t tick, const sci_ghost *line, uint32_t print, uint32_t *flags)
 {
 	struct survey a = survey_half(tick, line, 0, print), b = survey_half(tick, line, 1, print);
@@ -108,7 +110,7 @@ static void cap_ticks(struct sci_shard *shard, sci_ghost *line)
 				sci_recency_cap(shard, sci_ghost_tick(line[i])));
 }
 
-/* Take the pin of the pinned ghost that was used least, if that is less often. */
+/* Unpin the pinned ghost with the fewest uses, if they are fewer than `uses`. */
 static bool take_pin(const struct sci_shard *shard, sci_ghost *line, uint32_t pinned, unsigned uses)
 {
 	sci_ghost *least_used = NULL;
@@ -152,7 +154,7 @@ sci_ghost *sci_ghosts_find(const struct sci_shard *shard, uint32_t hash)
 	sci_ghost *line = line_of(shard, hash);
 	uint32_t print = print_of(hash);
 
-	/* A cache that never was full touches none of them. */
+	/* A cache that was never full has no ghosts, and does not touch their memory. */
 	if (shard->totals.ghosts == 0)
 		return NULL;
 	lanes low, high;

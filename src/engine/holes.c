@@ -1,10 +1,10 @@
-/* Where entries of about one size come and go, each new one fits into the hole of one that went, and
- * nothing ever has to be moved. Holes are kept in lists by size class: four classes to each power of two.
- * A hole is looked for first among a few of its own class, which may be too small by some, then in the
- * next class that has any, where all are large enough. */
+/* Free space within the log. Where entries have similar sizes, each new one fits into a hole and
+ * nothing is moved. Holes are in lists by size class, four classes for each power of two. An
+ * allocation tries a few holes of its own class, which may be too small, then the next class that
+ * has any, where all are large enough. */
 #include "engine/holes.h"
 
-/* How many of its own class are looked at. */
+/* How many holes of its own class it tries. */
 #define LOOK_AT 4u
 
 static unsigned class_of(uint32_t units)

@@ -1,17 +1,19 @@
-/* Each key has two lines of eight slots that it may be in, its home and its other line, and a slot has
- * 14 bits of the hash beside the place, so that a lookup meets a wrong record once in a thousand times.
- * There are no chains and no tombstones, and nothing is ever rehashed: removing empties a slot.
+/* A key has two lines of eight slots, home and other; its slot is in one of them. A slot has 13
+ * bits of the hash beside the offset, its tag, so that a lookup reads a wrong record about once in
+ * a thousand times. There are no chains and no tombstones: removal empties a slot, and nothing is
+ * rehashed.
  *
- * The other line follows from the home and the tag: home + other = spread(tag), modulo the number of
- * lines. A slot can therefore be moved to its other line without looking at the key. The number of lines
- * is even and the sum odd, so the two are never the same line: in a small index that would be common, and
- * eight such keys would fill it.
+ * The other line follows from home and tag: home + other = spread(tag), modulo the number of lines.
+ * So a slot can move to its other line without its key (partial-key cuckoo hashing: Fan, Andersen,
+ * Kaminsky and Mitzenmacher, "Cuckoo Filter", 2014). The number of lines is even and the sum odd,
+ * so the two lines differ; in a small index they would often be the same, and eight such keys would
+ * fill it.
  *
- * A new key goes into its home while that has a free slot, so that most lookups end in the first line, and
- * there into the slot that its hash favours, so that most end with the first slot.
- * When all sixteen are taken, one of them is moved to its other line, where another may have to make way
- * for it. When that fails too, a cache may forget: the record that was written longest ago goes. At the
- * filling that the index is made for, the first happens, and the last does not. */
+ * A new key takes a free slot of its home, so that most lookups end in the first line, and there
+ * the slot that its hash prefers, so that most end at the first slot. If all sixteen slots are
+ * used, one moves to its other line, where another may have to move first. If that fails too, the
+ * cache forgets the record that was written longest ago. At the load that the index is sized for,
+ * the first happens and the last does not. */
 #include "engine/index.h"
 
 #include "engine/deadline.h"
@@ -19,10 +21,9 @@
 
 #include <string.h>
 
-/* Slots are filled to four fifths; a small index, where chance weighs more, to one half. */
+/* An index is sized to be 4/5 full; a small one, where chance varies more, 1/2. */
 #define SMALL_ENTRIES 4096u
-#define SMALL_PAIRS                                                                                \
-	(SMALL_ENTRIES / SCI_BUCKET_SLOTS) /* of lines, that a small index has at most */
+#define SMALL_PAIRS   (SMALL_ENTRIES / SCI_BUCKET_SLOTS) /* of lines, in a small index at most */
 
 uint32_t sci_index_buckets(uint64_t entries)
 {
@@ -54,7 +55,7 @@ static bool is_record_of(const struct sci_shard *shard, sci_offset offset,
 	return name->len == 0 || memcmp(sci_record_key(record), name->key, name->len) == 0;
 }
 
-/* Among all slots with the tag. Seldom more than one has it. */
+/* All slots with the tag; rarely more than one has it. */
 static __attribute__((noinline)) sci_slot *find_in_line(const struct sci_shard *shard,
 	struct sci_bucket *bucket, const struct sci_name *name)
 {
@@ -85,7 +86,7 @@ sci_slot *sci_index_find(const struct sci_shard *shard, const struct sci_name *n
 	uint32_t home = sci_index_home(shard, name->hash);
 	sci_slot *slot = &sci_buckets(shard)[home].slot[sci_index_favourite(name->hash, 0)];
 
-	/* Most are in the first slot that they could be put in. */
+	/* Most entries are in their preferred slot. */
 	if (sci_slot_has_tag(*slot, name->hash) && *slot &&
 		is_record_of(shard, sci_slot_offset(*slot), name))
 		return slot;
@@ -137,7 +138,7 @@ static void fill(struct sci_shard *shard, sci_slot *slot, uint64_t value)
 	sci_write(slot, value);
 }
 
-/* Make a slot of this line free by moving what is in it to its other line. */
+/* Free a slot of this line by moving its entry to its other line. */
 static sci_slot *move_one_away(struct sci_shard *shard, uint32_t line)
 {
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
@@ -157,7 +158,7 @@ static sci_slot *move_one_away(struct sci_shard *shard, uint32_t line)
 	return NULL;
 }
 
-/* The same where all the other lines are full too: move something out of one of those first. */
+/* The same if all other lines are full: first move an entry out of one of these. */
 static sci_slot *move_two_away(struct sci_shard *shard, uint32_t line)
 {
 	const struct sci_bucket *bucket = sci_buckets(shard) + line;
@@ -168,7 +169,7 @@ static sci_slot *move_two_away(struct sci_shard *shard, uint32_t line)
 	return NULL;
 }
 
-/* How many units the cursor has come on since this record was written, or last moved. */
+/* How many units the cursor has passed since this record was written or moved. */
 static uint64_t age_in_log(const struct sci_shard *shard, sci_offset offset)
 {
 	sci_offset head = shard->log.head;

@@ -1,40 +1,40 @@
-/* The index: from a hash to the places of records that may have the key. */
+/* The index: from a hash to the offsets of records that may have the key. */
 #ifndef SCI_ENGINE_INDEX_H
 #define SCI_ENGINE_INDEX_H
 
 #include "engine/layout.h"
 
-/* How many lines an index has that bears `entries`. */
+/* The number of lines of an index for `entries`. */
 uint32_t sci_index_buckets(uint64_t entries);
 
-/* How many entries an index of `buckets` lines bears. */
+/* The capacity of an index of `buckets` lines, in entries. */
 uint64_t sci_index_capacity(uint32_t buckets);
 
-/* The slot of the live record with this key, or NULL. Touches at most two lines and the record. */
+/* The slot of the entry with this key, or NULL. Reads at most two lines and the record. */
 sci_slot *sci_index_find(const struct sci_shard *shard, const struct sci_name *name);
 
-/* Enter a record under a hash. When there is no free slot for it, returns the place of the record that
- * has to be removed first; 0 when it is entered. */
+/* Insert a record. Returns 0, or, if no slot is free, the offset of the record that must be
+ * removed first. */
 sci_offset sci_index_enter(struct sci_shard *shard, uint64_t hash, sci_offset offset);
 
-/* What a ghost remembers of a key: the same for an entry in the index and for the hash of its key. */
+/* The hash by which ghosts remember a key: from the key's hash, or from its entry. */
 uint32_t sci_index_ghost_hash(const struct sci_shard *shard, uint64_t hash);
 uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_offset offset);
 
-/* Map 32 bits onto 0..count-1 evenly, by a multiplication in place of a division. */
+/* Map 32 bits to 0..count-1 by a multiplication instead of a division (Lemire, 2019). */
 static inline uint32_t sci_index_scale(uint32_t bits, uint32_t count)
 {
 	return (uint32_t)((uint64_t)bits * count >> 32);
 }
 
-/* Which slot of a line a hash is put in, and looked for, first (i = 0), second, ... and last (i = 7). */
+/* The slot of a line where a hash is put and looked for first (i = 0), second, ... last (i = 7). */
 static inline unsigned sci_index_favourite(uint64_t hash, unsigned i)
 {
 	return ((unsigned)hash ^ i) % SCI_BUCKET_SLOTS;
 }
 
-/* The slot of a line that has the tag of a hash; any of them when none has it.
- * Which one it is cannot be foreseen, so nothing branches on it. */
+/* The slot of a line that has the tag of a hash; any slot if none has. Without branches, which
+ * could not be predicted. */
 static inline uint64_t sci_index_select(const struct sci_bucket *line, uint64_t hash)
 {
 	uint64_t selected = sci_read(&line->slot[0]);
@@ -47,13 +47,13 @@ static inline uint64_t sci_index_select(const struct sci_bucket *line, uint64_t 
 	return selected;
 }
 
-/* The line that a hash belongs in first. */
+/* The first line of a hash. */
 static inline uint32_t sci_index_home(const struct sci_shard *shard, uint64_t hash)
 {
 	return sci_index_scale((uint32_t)hash, shard->buckets);
 }
 
-/* The other of the two lines that a tag may be in, seen from one of them; its own inverse. */
+/* The other line of a tag, from one of its two lines. */
 static inline uint32_t sci_index_other(const struct sci_shard *shard, uint64_t tagged,
 	uint32_t line)
 {

@@ -1,4 +1,4 @@
-/* The head of a shard, for the files of the engine that work on it. Everyone else uses shard.h. */
+/* The head of a shard, for the engine's own files; its callers use shard.h. */
 #ifndef SCI_ENGINE_LAYOUT_H
 #define SCI_ENGINE_LAYOUT_H
 
@@ -18,25 +18,25 @@ _Static_assert(sizeof(struct sci_bucket) == 64, "a bucket is a cache line");
 
 #define SCI_BUCKETS_MAX ((1u << 26) - 2) /* so that 29 bits number the slots */
 
-/* The log is a circle of records that is swept by one cursor. In front of the cursor lies the gap, free
- * space to append in; behind the gap come the oldest records, and the sweep goes on into them:
+/* The log is a circle of records with one cursor. Free space for new records, the gap, lies before
+ * the cursor; after it come the oldest records, which the cursor sweeps:
  *
  *	log_start        head       gap_end                     end            log_limit
  *	| this lap's records | gap  | last lap's records, oldest first | not used yet |
  *
- * All are places, counted in units from the beginning of the shard. */
+ * All are offsets in units from the beginning of the shard. */
 struct sci_log {
 	sci_offset head, gap_end, end;
 };
 
-/* Entries in the order in which they came, or were given another chance. */
+/* Entries in order of insertion or of their last second chance. */
 struct sci_queue {
 	_Atomic sci_offset newest, oldest;
 	uint64_t entries;
-	uint64_t load; /* of all of them: sci_record_load() */
+	uint64_t load; /* the sum of sci_record_load() */
 };
 
-/* The window in eighths, from the newest on: how many entries each has, and which is its oldest; see
+/* The window in eighths from the newest on: the number of entries and the oldest of each; see
  * eighths.c. */
 #define SCI_EIGHTHS 8u
 
@@ -45,12 +45,11 @@ struct sci_eighths {
 	uint32_t entries[SCI_EIGHTHS];
 };
 
-/* When keys were last touched, in ticks; see recency.c. */
-
+/* How many keys were last touched in each tick; see recency.c. */
 struct sci_recency {
-	uint32_t keys[SCI_TICKS]; /* that were last touched in each tick */
-	uint32_t capacity;        /* entries of the cache that is imagined */
-	uint32_t touches;         /* in this tick */
+	uint32_t keys[SCI_TICKS]; /* last touched in each tick */
+	uint32_t capacity;        /* of the LRU cache that is compared with, in entries */
+	uint32_t touches;         /* in the current tick */
 	uint32_t near_ticks, inside_ticks;
 	uint32_t near_keys, inside_keys;
 };
@@ -60,99 +59,99 @@ struct sci_ghosts {
 	uint32_t ghost[8];
 };
 
-/* Lines of the index that are recounted at a miss, at most. */
+/* Lines of the index recounted at a miss, at most. */
 #define SCI_RECOUNT_LINES_MAX 4u
 
-/* Records that are pinned, live or detached. */
+/* Pinned records, live or detached. */
 struct sci_pins {
 	uint64_t units;
 	uint32_t records;
 };
 
-/* Use counts halve each time that the epoch moves on; see use_count.h. */
+/* All use counts halve when the epoch advances; see use_count.h. */
 struct sci_use_epoch {
-	uint64_t counted; /* in this epoch */
+	uint64_t counted; /* uses in this epoch */
 	uint32_t epoch;
 };
 
-/* How large the window is, and whether it is the whole cache; see balance.c. */
+/* The size of the window and LRU mode; see balance.c. */
 struct sci_balance {
-	uint32_t window_share;  /* the window's target, as a part of the capacity, times 2^32 */
-	uint32_t usual_entries; /* about how many the cache holds when it is full */
-	int32_t drift; /* the mean of the parts of an entry that the window was lately to grow by */
-	int32_t leave, enter;                    /* the evidence that there is */
-	int32_t enter_at;                        /* what is enough of it, times enter_patience */
-	uint16_t leave_patience, enter_patience; /* how much evidence it takes, as a factor */
-	uint8_t keeps_recent;                    /* 1: the window is the whole cache */
-	uint8_t has_left; /* 1: it was that, and has ceased to be at least once */
+	uint32_t window_share;  /* the window's target as a share of the capacity, times 2^32 */
+	uint32_t usual_entries; /* about how many the full cache holds */
+	int32_t drift;          /* mean of the recent steps of the window */
+	int32_t leave, enter;   /* evidence for leaving or entering LRU mode */
+	int32_t enter_at;       /* enough of it, times enter_patience */
+	uint16_t leave_patience, enter_patience; /* factors of the evidence that is needed */
+	uint8_t lru_mode;                        /* 1: LRU mode, the window is the whole cache */
+	uint8_t has_left;                        /* 1: it has left LRU mode before */
 };
 
-/* The recount of what readers have noted, a few lines of the index at each miss; see uses.c. */
+/* The recount of reference bits, a few lines of the index at each miss; see uses.c. */
 struct sci_recount {
-	uint32_t at;          /* the line where the next begins */
-	uint32_t lines;       /* how many it looks at */
-	uint32_t sweep_lines; /* that the present sweep for old ticks still has to look at */
+	uint32_t at;          /* the next line */
+	uint32_t lines;       /* lines at each miss */
+	uint32_t sweep_lines; /* lines left in the present sweep for old ticks */
 	uint32_t sweep_tick;  /* when that sweep began */
 };
 
-/* Costs that were given, as in worth.h. */
+/* Costs of entries, as logarithms (worth.h). */
 struct sci_costs {
-	int32_t usual;     /* their mean */
-	int32_t inflation; /* what goes from main is worth, lately (GreedyDual-Size) */
-	uint8_t are_known; /* 1: one was given */
-	uint8_t differ;    /* 1: they do, for what the entries take */
+	int32_t usual;     /* mean cost */
+	int32_t inflation; /* recent worth of what main evicts (Cao and Irani, 1997) */
+	uint8_t are_known; /* 1: an entry had a cost */
+	uint8_t differ;    /* 1: costs differ, per unit of the binding bound */
 };
 
 /* The search for expired entries; see expiry.c. */
 struct sci_expiry {
 	int64_t due_ms;     /* nothing expires before */
-	int64_t lap_due_ms; /* the same, of what the search has seen in this lap */
-	uint32_t at;        /* the slot where it goes on */
+	int64_t lap_due_ms; /* earliest deadline seen in this lap */
+	uint32_t at;        /* the next slot */
 };
 
-/* What was counted since the beginning. */
+/* Counts since the shard was made. */
 struct sci_totals {
 	uint64_t evictions, forgotten, reclaimed, ghosts, stored_units, moved_units;
 };
 
-/* Where the entries are those of an index of somebody else's; see foreign.h. */
+/* Marks of a foreign shard; see foreign.h. */
 struct sci_foreign_marks {
-	_Atomic uint8_t *marks; /* a byte for each entry; NULL: they are not */
-	uint8_t *seen;          /* the same, as they were when the policy last looked */
+	_Atomic uint8_t *marks; /* a byte per entry; NULL: not a foreign shard */
+	uint8_t *seen;          /* as the policy last saw them */
 };
 
-/* Holes of a size class each; see holes.c. */
+/* Holes by size class; see holes.c. */
 #define SCI_HOLE_CLASSES 128u
 
 struct sci_holes {
-	uint64_t classes[SCI_HOLE_CLASSES / 64]; /* a bit for each that is not empty */
+	uint64_t classes[SCI_HOLE_CLASSES / 64]; /* a bit for each class that is not empty */
 	sci_offset first[SCI_HOLE_CLASSES];
 };
 
 struct sci_shard {
-	/* What readers without the lock look at: a line of memory that is seldom written. */
-	_Atomic uint32_t sequence; /* odd while something is being changed that readers look at */
-	/* How much of the log, from log_start on, readers without the lock look at: all up to log_limit, or
-	 * nothing where order of use is exact, because that has to be written down at every hit. */
+	/* Read by lookups without the lock: a cache line that is rarely written. */
+	_Atomic uint32_t sequence; /* of the seqlock: odd during a change */
+	/* Lookups without the lock read the log up to so many units from log_start: all of it, or
+	 * none in exact LRU order, where each hit changes the order. */
 	_Atomic uint32_t peek_units;
 	_Atomic uint32_t tick; /* of recency, modulo 2^32 */
 	uint32_t unused;
 	uint32_t magic;
 	uint32_t policy;      /* enum sci_policy */
-	uint32_t buckets;     /* how many lines the index has */
-	uint32_t ghost_lines; /* how many the ghosts have; 0 with a policy that has none */
+	uint32_t buckets;     /* lines of the index */
+	uint32_t ghost_lines; /* lines of ghosts; 0 if the policy has none */
 	sci_offset log_start;
 	uint8_t apart[28];
 
-	sci_offset log_limit; /* where the log may end */
-	sci_offset log_bound; /* where it should: before log_limit only while pins prevent it */
+	sci_offset log_limit; /* end of the log's memory */
+	sci_offset log_bound; /* the bound; below log_limit only while pins prevent it */
 
 	uint32_t max_entries;    /* the effective bound: at most the index's capacity */
 	uint32_t entries;        /* in the index */
-	uint32_t capacity_units; /* what records and weights may be together */
+	uint32_t capacity_units; /* for records and weights together */
 	_Atomic uint32_t ghost_lines_used;
-	uint64_t space_units;  /* that records take, detached ones included */
-	uint64_t weight_units; /* that the entries weigh beside their records */
+	uint64_t space_units;  /* of all records, detached ones included */
+	uint64_t weight_units; /* of objects, beside their records */
 	struct sci_pins pins;
 	struct sci_use_epoch uses;
 	struct sci_balance balance;
@@ -163,7 +162,7 @@ struct sci_shard {
 	struct sci_log log;
 	struct sci_expiry expiry;
 	struct sci_totals totals;
-	struct sci_object_link *to_free; /* objects whose entries are gone */
+	struct sci_object_link *to_free; /* objects of removed entries */
 	struct sci_foreign_marks foreign;
 	struct sci_holes holes;
 	struct sci_recency recency;
@@ -179,7 +178,7 @@ _Static_assert(sizeof(struct sci_shard) <= SCI_INDEX_START &&
 		SCI_INDEX_START % SCI_SHARD_ALIGN == 0,
 	"the index begins on a cache line behind the head");
 
-/* Records and lines are aligned by construction, which no compiler can know. */
+/* Records and lines are aligned by construction; the compiler cannot know. */
 static inline void *sci_shard_byte(const struct sci_shard *shard, uint64_t bytes)
 {
 	return (unsigned char *)(uintptr_t)shard + bytes;
@@ -195,7 +194,7 @@ static inline struct sci_bucket *sci_buckets(const struct sci_shard *shard)
 	return sci_shard_byte(shard, SCI_INDEX_START);
 }
 
-/* The slots of the index, from the first line's first on. */
+/* All slots, from the first of the first line. */
 static inline sci_slot *sci_slots(const struct sci_shard *shard)
 {
 	return sci_buckets(shard)->slot;
@@ -231,8 +230,7 @@ static inline void sci_log_limit_set(struct sci_shard *shard, sci_offset limit)
 	sci_write(&shard->peek_units, sci_peek_units_of(shard));
 }
 
-/* Around a change of what readers look at without the lock: they try again while it lasts. After the
- * end, no reader that began before it believes what it saw. */
+/* The write side of the seqlock, around each change of what lookups without the lock read. */
 static inline void sci_change_begin(struct sci_shard *shard)
 {
 	assert(shard->sequence % 2 == 0);

@@ -1,15 +1,16 @@
-/* One cursor sweeps the log. What is dead in front of it joins the gap; what is alive is slid down to
- * the near side of the gap, which so moves on, and grows, until a record fits. A pinned record cannot
- * be slid: the gap is sealed with a dead record, and a new one begins behind it. At the end the cursor
- * begins again at the start.
+/* One cursor sweeps the log. A dead record before it joins the gap; a live one slides to the near
+ * end of the gap, so that the gap moves on and grows until a new record fits. A pinned record
+ * cannot slide: the gap is sealed with a dead record, and a new gap begins behind it. At its end
+ * the cursor restarts at the beginning.
  *
- * The log does not use all its memory from the beginning: it ends at `end`, and at the end of a lap
- * rather takes more of what it has (up to `limit`) than to sweep a log that is mostly alive. A small
- * cache in a large region so stays in few pages, which stay in the processor's caches.
+ * The log grows into its memory: at the end of a lap it extends `end` (up to log_limit) rather than
+ * sweep a log that is mostly live. So a small cache in a large region uses few pages, which stay in
+ * the processor's caches.
  *
- * A record for which too much would have to be moved has entries evicted that lie in its way.
+ * If a new record would need too much moving, entries in its way are evicted.
  *
- * Invariant: from start to head, and from gap_end to end, record follows record without a hole. */
+ * Invariant: from log_start to head, and from gap_end to end, records follow each other without
+ * holes. */
 #include "engine/log.h"
 
 #include "engine/entry.h"
@@ -18,10 +19,10 @@
 
 #include <string.h>
 
-/* The least that the log grows by: a page. */
+/* The log grows by a page at least. */
 #define GROWTH_UNITS (4096u / SCI_UNIT)
 
-/* The space before the cursor that was not used becomes a hole, and the gap is empty. */
+/* Turn the rest of the gap into a hole; the gap is empty then. */
 static void seal_gap(struct sci_shard *shard)
 {
 	struct sci_log *log = &shard->log;
@@ -31,7 +32,7 @@ static void seal_gap(struct sci_shard *shard)
 	log->head = log->gap_end;
 }
 
-/* A log that is alive to three quarters costs three moved bytes for each new one; grow before that. */
+/* A log that is three quarters live moves three bytes for each new one, so it grows before. */
 static bool wants_growth(const struct sci_shard *shard, uint32_t units)
 {
 	const struct sci_log *log = &shard->log;
@@ -40,7 +41,7 @@ static bool wants_growth(const struct sci_shard *shard, uint32_t units)
 		shard->space_units + units > (uint64_t)(log->end - shard->log_start) / 4 * 3;
 }
 
-/* Go on behind the end, with more of the memory. */
+/* Extend the log. */
 static void grow(struct sci_shard *shard, uint32_t units)
 {
 	struct sci_log *log = &shard->log;
@@ -54,8 +55,7 @@ static void grow(struct sci_shard *shard, uint32_t units)
 	log->gap_end = log->end;
 }
 
-/* Take the record behind the gap into it, slide it over the gap, or step over it. Returns how many units
- * were moved for that. */
+/* Move the gap over the record behind it. Returns how many units were moved. */
 static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 {
 	struct sci_log *log = &shard->log;
@@ -85,7 +85,7 @@ static uint32_t sweep_one(struct sci_shard *shard, int64_t now_ms)
 	return moves ? units : 0;
 }
 
-/* The record behind the gap goes, if it can, so that the gap grows without moving anything. */
+/* Evict the record behind the gap if possible, so that the gap grows without a move. */
 static void clear_one(struct sci_shard *shard, int64_t now_ms)
 {
 	sci_offset offset = shard->log.gap_end;
@@ -96,12 +96,12 @@ static void clear_one(struct sci_shard *shard, int64_t now_ms)
 	sweep_one(shard, now_ms);
 }
 
-/* How many units may be moved for a record, beside as many times its own: free space lies far apart only
- * now and then, and nobody shall wait for a sweep of everything. */
+/* Bounds the moves for one record: so many times its own size and so many bytes. This bounds the
+ * latency of a put. */
 #define MOVED_TIMES 16u
 #define MOVED_UNITS (256u * 1024 / SCI_UNIT)
 
-/* Exact order of use is worth any sweep. */
+/* In exact LRU order no other entry may be evicted instead. */
 static uint64_t may_be_moved(const struct sci_shard *shard, uint32_t units)
 {
 	return shard->policy == SCI_POLICY_LRU ? UINT64_MAX
@@ -124,7 +124,7 @@ sci_offset sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_
 			(from_start && log->end < shard->log_limit)) {
 			grow(shard, units);
 		} else if (!from_start) {
-			/* From the start to the end everything slides together: once is enough. */
+			/* A sweep from start to end joins all free space: one is enough. */
 			seal_gap(shard);
 			log->head = log->gap_end = shard->log_start;
 			from_start = true;

@@ -1,18 +1,18 @@
-/* The log: space for records, found by one cursor that goes round and round. */
+/* The log: space for records, allocated by a cursor that goes round. */
 #ifndef SCI_ENGINE_LOG_H
 #define SCI_ENGINE_LOG_H
 
 #include "engine/layout.h"
 
-/* Take `units` of space that lie together, for a record that the caller writes at once. Expired entries
- * on the way are removed, and others are moved closer together, or evicted when that is too much work for
- * one record. Returns the place, or 0 when there is no room that pinned records do not cut into pieces. */
+/* Allocate `units` of contiguous space, which the caller writes at once. Removes expired entries
+ * on the way, moves others, and evicts when moving is too much work. Returns the offset; 0 if
+ * pinned records leave no contiguous space. */
 sci_offset sci_log_reserve(struct sci_shard *shard, uint32_t units, int64_t now_ms);
 
-/* Slide all records together at the log's beginning, as far as none is pinned. */
+/* Slide all records to the log's beginning, except pinned ones. */
 void sci_log_compact(struct sci_shard *shard, int64_t now_ms);
 
-/* Forget every record; none may be live or pinned. */
+/* Forget all records; none may be live or pinned. */
 void sci_log_reset(struct sci_shard *shard);
 
 #endif

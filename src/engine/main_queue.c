@@ -1,4 +1,5 @@
-/* Main: who goes next, what it takes to push somebody out, and what costs and sizes have to do with it. */
+/* Main keeps what is used often: its victims, admission by worth, and what costs and sizes mean
+ * for both. */
 #include "engine/main_queue.h"
 
 #include "engine/balance.h"
@@ -9,14 +10,15 @@
 #include "engine/uses.h"
 #include "engine/worth.h"
 
-#define JUDGED            16u              /* entries of main that are looked at before they go */
-#define MORE_GOES         (SCI_OCTAVE / 4) /* to be worth more, each time that twice as much has to go */
-#define DEARER            (SCI_OCTAVE / 2) /* than the price, to be spared */
+#define VICTIMS_COMPARED 16u /* victims of one put whose worth is compared */
+#define WORTH_A_DOUBLING                                                                           \
+	(SCI_OCTAVE / 4) /* more worth needed for each doubling of what is evicted */
+#define SPARED_ABOVE      (SCI_OCTAVE / 2) /* above the inflation: then an entry is spared */
 #define COST_FOLLOWS      64
 #define INFLATION_RISE    (SCI_OCTAVE / 16)
-#define INFLATION_FOLLOWS 16 /* the part of the difference to what goes */
+#define INFLATION_FOLLOWS 16 /* divisor of the steps of the inflation */
 
-/* As long as all costs are the same they say nothing. */
+/* Costs count only once they differ. */
 void sci_main_learn_cost(struct sci_shard *shard, struct sci_demand demand)
 {
 	int32_t cost =
@@ -26,10 +28,10 @@ void sci_main_learn_cost(struct sci_shard *shard, struct sci_demand demand)
 		shard->costs.are_known = 1;
 		shard->costs.inflation = shard->costs.usual = cost;
 	}
-	/* Recency knows nothing of costs. */
+	/* LRU ignores costs. */
 	if (cost != shard->costs.usual) {
 		shard->costs.differ = 1;
-		shard->balance.keeps_recent = 0;
+		shard->balance.lru_mode = 0;
 	}
 	shard->costs.usual += (cost - shard->costs.usual) / COST_FOLLOWS;
 }
@@ -52,7 +54,8 @@ static sci_offset unpinned(const struct sci_shard *shard, sci_offset offset)
 	return offset;
 }
 
-/* Give an entry of main another lap, if it deserves one. */
+/* Give an entry of main a second chance, if it has use bits or is worth more than what main
+ * evicts. */
 static bool spare(struct sci_shard *shard, sci_offset offset)
 {
 	sci_slot *slot = sci_slot_of(shard, offset);
@@ -63,7 +66,7 @@ static bool spare(struct sci_shard *shard, sci_offset offset)
 		sci_uses_add(shard, slot, use_bits - 1);
 		sci_balance_move(shard, -SCI_BALANCE_STEP);
 	} else if (shard->costs.differ &&
-		sci_main_worth_of(shard, offset) > shard->costs.inflation + DEARER) {
+		sci_main_worth_of(shard, offset) > shard->costs.inflation + SPARED_ABOVE) {
 		shard->costs.inflation += INFLATION_RISE;
 	} else {
 		return false;
@@ -72,7 +75,7 @@ static bool spare(struct sci_shard *shard, sci_offset offset)
 	return true;
 }
 
-/* The entry of main, from this one on, that has to go next, after second chances. */
+/* The next victim of main, from this entry on, after second chances. */
 static sci_offset not_spared(struct sci_shard *shard, sci_offset offset, unsigned *chances)
 {
 	offset = unpinned(shard, offset);
@@ -102,7 +105,7 @@ void sci_main_evict(struct sci_shard *shard, sci_offset offset)
 	sci_evict(shard, offset);
 }
 
-/* How often one goes into the other: the doublings. */
+/* log2 of how many times `part` goes into `whole`. */
 static int doublings(struct sci_demand whole, struct sci_demand part)
 {
 	uint64_t times = part.load ? whole.load / part.load : 0;
@@ -121,8 +124,8 @@ static void add_entry(const struct sci_shard *shard, struct sci_demand *sum, sci
 	sum->entries++;
 }
 
-/* Let so much of main go, or all of it. */
-static void let_go(struct sci_shard *shard, unsigned judged, struct sci_demand need)
+/* Evict from main until the need is covered, first the entries that were judged. */
+static void evict_victims(struct sci_shard *shard, unsigned judged, struct sci_demand need)
 {
 	struct sci_demand gone = { 0 };
 
@@ -137,7 +140,7 @@ static void let_go(struct sci_shard *shard, unsigned judged, struct sci_demand n
 	}
 }
 
-/* Let so much of main go for something of this worth, if it beats all of what has to go. */
+/* Evict from main for a put of this worth, if it exceeds the worth of each victim. */
 bool sci_main_displace(struct sci_shard *shard, int32_t worth, struct sci_demand need)
 {
 	sci_offset offset = shard->queue[SCI_MAIN].oldest;
@@ -145,7 +148,7 @@ bool sci_main_displace(struct sci_shard *shard, int32_t worth, struct sci_demand
 	struct sci_demand seen = { 0 };
 	int32_t most = worth - 1;
 
-	while (!covers(seen, need) && judged < JUDGED) {
+	while (!covers(seen, need) && judged < VICTIMS_COMPARED) {
 		offset = not_spared(shard, offset, &chances);
 		if (!offset)
 			return false;
@@ -158,8 +161,8 @@ bool sci_main_displace(struct sci_shard *shard, int32_t worth, struct sci_demand
 		judged++;
 		offset = sci_record_at(shard, offset)->newer;
 	}
-	if (!covers(seen, need) && worth <= most + MORE_GOES * doublings(need, seen))
+	if (!covers(seen, need) && worth <= most + WORTH_A_DOUBLING * doublings(need, seen))
 		return false;
-	let_go(shard, judged, need);
+	evict_victims(shard, judged, need);
 	return true;
 }

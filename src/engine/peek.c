@@ -1,18 +1,18 @@
-/* Lookups without the lock, for all cases: another key may have the same tag, a writer may be at work, or the
- * key not be there. peek.h says how they can be right. */
+/* The complete lookup without the lock: it handles equal tags, concurrent writers and misses.
+ * peek.h says why it is correct. */
 #include "engine/peek.h"
 
 #include "engine/deadline.h"
 
 #define TRIES 8u
 
-/* What a reader saw: the line of a slot, the slot, and the form of the record that it leads to. */
+/* What a reader saw: a slot with its line, and the header of the record. */
 struct sighting {
 	struct sci_bucket *line;
 	uint64_t seen, header;
 };
 
-/* Whether there is a record with this key at `place`, with all of it inside the log. */
+/* Whether the record at `offset` has this key and lies within the log. */
 static bool holds_key(const struct sci_shard *shard, sci_offset offset, const struct sci_name *name,
 	uint64_t *header)
 {
@@ -31,7 +31,7 @@ static bool holds_key(const struct sci_shard *shard, sci_offset offset, const st
 			   : sci_words_equal_bytes(words + 2, name->key, name->len);
 }
 
-/* Look through both lines of the key. */
+/* Search both lines of the key. */
 static bool look(const struct sci_shard *shard, const struct sci_name *name,
 	struct sighting *sighting)
 {
@@ -68,7 +68,7 @@ enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t header
 	return is_late ? SCI_PEEK_TIMED : SCI_PEEK_HIT;
 }
 
-/* The reader has seen what is in the slot, and not where in the line it is. */
+/* The reader knows what the slot held, not where in the line it is. */
 void sci_peek_touch(struct sci_bucket *line, uint64_t seen)
 {
 	for (unsigned i = 0; i < SCI_BUCKET_SLOTS; i++)
@@ -102,7 +102,7 @@ enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_nam
 {
 	struct sighting sighting;
 
-	/* Exact order of use has to be written down at every hit. */
+	/* In exact LRU order each hit changes the order. */
 	if (sci_read(&shard->peek_units) == 0)
 		return SCI_PEEK_ORDERED;
 	for (unsigned tries = 0; tries < TRIES; tries++) {

@@ -1,15 +1,14 @@
-/* Lookups that copy out without the lock.
+/* Lookups without the lock: the read side of a seqlock.
  *
- * The reader notes the shard's sequence, follows index and record, copies, and looks at the sequence again.
- * If it is the same, and was even, nothing that the reader looked at was changed meanwhile (words.h has
- * the order of memory that makes this true), and the copy is good.
+ * The reader reads the sequence, follows index and record, copies, and reads the sequence again. If
+ * it is equal and even, nothing that the reader read was changed meanwhile (words.h says which
+ * memory order makes this true), and the copy is valid. While a writer is active the reader may
+ * read anything, so each offset and length is checked against the log before use.
  *
- * What it reads may be anything while a writer is at work, so every place and length is checked against
- * the log before it is used.
- *
- * There are two of them: one for all cases, in peek.c, and one in line for the case that nearly all lookups
- * are, where the first slot that has the tag leads to the key. Either says why it gave up, so that nothing is
- * tried twice: sci_peek_is_worth_another() tells what the other may still find from what only the lock allows. */
+ * There are two versions: a complete one in peek.c, and an inline one for the usual case, in which
+ * the first slot with the tag has the key. Each returns why it gave up, so that no work is done
+ * twice: sci_peek_is_worth_another() tells what the complete one may still find from what needs the
+ * lock. */
 #ifndef SCI_ENGINE_PEEK_H
 #define SCI_ENGINE_PEEK_H
 
@@ -18,7 +17,7 @@
 
 #include <assert.h>
 
-/* A copy to be made: into `buffer`, of at most `capacity` bytes; `len` is set. */
+/* The copy of a value: into `buffer` of `capacity` bytes; sets `len`. */
 struct sci_copy {
 	void *buffer;
 	size_t capacity, len;
@@ -27,64 +26,63 @@ struct sci_copy {
 enum sci_peek {
 	SCI_PEEK_MISS,
 	SCI_PEEK_HIT,       /* copied, and marked as used */
-	SCI_PEEK_TOO_LARGE, /* there, with this `len`, and not copied */
-	/* It gave up, and the buffer may be written to: */
-	SCI_PEEK_BUSY, /* a writer was at work */
-	SCI_PEEK_OTHER, /* the slot with the tag is of another key, or unusual: only from the quick one */
-	SCI_PEEK_ORDERED, /* the order of use is exact, and a hit has to be written down */
-	SCI_PEEK_OBJECT,  /* an object is handed out, not copied */
-	SCI_PEEK_TIMED,   /* past its deadline, or this use puts that off */
-	SCI_PEEK_LONG     /* the value is longer than SCI_PEEK_BYTES_MAX */
+	SCI_PEEK_TOO_LARGE, /* found, with this `len`, not copied */
+	/* It gave up; the buffer may have been written: */
+	SCI_PEEK_BUSY,    /* a writer was active */
+	SCI_PEEK_OTHER,   /* the inline version met another key, or an unusual record */
+	SCI_PEEK_ORDERED, /* exact LRU order: a hit needs the lock */
+	SCI_PEEK_OBJECT,  /* objects are pinned, not copied */
+	SCI_PEEK_TIMED,   /* expired, or the use moves its deadline */
+	SCI_PEEK_LONG     /* longer than SCI_PEEK_BYTES_MAX */
 };
 
-/* Whether it gave up: then sci_shard_find() with the lock knows. */
+/* Whether it gave up: then sci_shard_find(), with the lock, knows. */
 static inline bool sci_peek_gave_up(enum sci_peek peek)
 {
 	return peek >= SCI_PEEK_BUSY;
 }
 
-/* Whether sci_shard_peek() may know what sci_shard_peek_quick() does not. */
+/* Whether sci_shard_peek() may find what sci_shard_peek_quick() did not. */
 static inline bool sci_peek_is_worth_another(enum sci_peek peek)
 {
 	return peek == SCI_PEEK_BUSY || peek == SCI_PEEK_OTHER;
 }
 
-/* Longer values are better pinned and copied by memcpy. */
+/* Longer values are pinned and copied by memcpy, which is faster. */
 #define SCI_PEEK_BYTES_MAX 1024u
 
-/* Find an entry and copy its value, with no lock held, while one other thread may be changing the shard
- * with the lock. Does not wait for it. */
+/* Find an entry and copy its value without the lock, while one other thread may change the shard.
+ * Does not wait. */
 enum sci_peek sci_shard_peek(const struct sci_shard *shard, const struct sci_name *name,
 	int64_t now_ms, struct sci_copy *copy);
 
-/* Where a lookup reads the time from, if it has to. */
+/* The clock of a lookup, called only if it is needed. */
 typedef int64_t (*sci_peek_now_ms)(const void *context);
 
-/* The same by one slot and one try. Sets *len for a hit and for a value that is too
- * large. */
+/* The same for the usual case. Sets *len for SCI_PEEK_HIT and SCI_PEEK_TOO_LARGE. */
 static inline __attribute__((always_inline)) enum sci_peek sci_shard_peek_quick(
 	const struct sci_shard *shard, const struct sci_quick_name *name, sci_peek_now_ms now_ms,
 	const void *context, void *buffer, size_t capacity, size_t *len);
 
-/* ---- How ---- */
+/* ---- Implementation ---- */
 
-/* A slot that a reader saw, and the line that it is in. */
+/* A slot that a reader saw, and its line. */
 struct sci_sighting {
 	struct sci_bucket *line;
 	uint64_t seen;
 };
 
-/* A reader saw this in a slot of this line, which is an entry that was used. */
+/* Set the reference bit of the entry that a reader saw in this line. */
 void sci_peek_touch(struct sci_bucket *line, uint64_t seen);
 
-/* Why the lock is needed for a record with this form and so many units of the log from it on; SCI_PEEK_HIT when it
- * is not. Also for a record whose times are not inside the log because it is none. */
+/* Why a record with this header, `units_left` from the end of the log, needs the lock;
+ * SCI_PEEK_HIT if it does not. The record may be none, with its deadline outside of the log. */
 enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t header,
 	uint32_t units_left, int64_t now_ms);
 
-/* How many units of the log lie behind a place that a slot gave, the first of its record included; 0 when it is
- * none of the log's. The subtraction wraps for what lies before the log, so one comparison is for both
- * ends: no reader ever takes the shard's head or its index for a record. */
+/* How many units of the log follow an offset from a slot, its own included; 0 if it is outside of
+ * the log. The subtraction wraps for offsets before the log, so one comparison checks both ends:
+ * no reader takes the shard's head or index for a record. */
 static inline uint32_t sci_peek_units_left(const struct sci_shard *shard, sci_offset offset)
 {
 	uint32_t units = sci_read(&shard->peek_units), at = offset - shard->log_start;
@@ -100,8 +98,8 @@ static inline bool sci_peek_is_unchanged(const struct sci_shard *shard, uint32_t
 	return atomic_load_explicit(&shard->sequence, memory_order_relaxed) == sequence;
 }
 
-/* What the upper part of a form is for a record that is in the index with a key of this length: alone, and
- * with pins, a deadline and whatever else makes no other record of it. */
+/* The upper part of the header of a live record with a key of this length, and the bits that may
+ * differ: pins, deadline and cost. */
 #define SCI_PEEK_UPPER_SHIFT SCI_BYTES_BITS
 #define SCI_PEEK_UPPER_MASK  (SCI_KEY_LEN_MAX | UINT64_C(1) << SCI_KEY_LEN_BITS)
 
@@ -110,7 +108,7 @@ static inline uint64_t sci_peek_upper(size_t key_len)
 	return key_len | UINT64_C(1) << SCI_KEY_LEN_BITS;
 }
 
-/* Most keys are one word, two, or three. */
+/* Most keys are one to three words. */
 static inline __attribute__((always_inline)) bool sci_peek_has_key(const sci_word *words,
 	const struct sci_quick_name *name)
 {
@@ -127,7 +125,7 @@ static inline __attribute__((always_inline)) bool sci_peek_has_key(const sci_wor
 	return differing == 0;
 }
 
-/* A name that has its words, by value. */
+/* A name with its words, by value. */
 static inline struct sci_quick_name sci_peek_name(const struct sci_name *name)
 {
 	const uint64_t *words = name->words;
@@ -142,7 +140,7 @@ static inline struct sci_quick_name sci_peek_name(const struct sci_name *name)
 	};
 }
 
-/* The slot that is looked at first, or one of the others with the tag. */
+/* The preferred slot, else another with the tag. */
 static inline uint64_t sci_peek_select(const struct sci_shard *shard, uint64_t hash,
 	struct sci_bucket **line)
 {
@@ -160,20 +158,19 @@ static inline uint64_t sci_peek_select(const struct sci_shard *shard, uint64_t h
 	return seen;
 }
 
-/* What is unusual about a record that has the key's length: all that remains is a pin, or a cost. */
+/* What makes a record with the right key length unusual: an object; else a pin or a cost. */
 static inline enum sci_peek sci_peek_why_not(uint64_t header)
 {
 	return sci_header_state(header) == SCI_RECORD_OBJECT ? SCI_PEEK_OBJECT : SCI_PEEK_OTHER;
 }
 
-/* All of it but the mark. Without a clock, for lookups of what is usual only, anything else about the record is
- * SCI_PEEK_OTHER. */
+/* All but the reference bit. Without a clock, any unusual record is SCI_PEEK_OTHER. */
 static inline __attribute__((always_inline)) enum sci_peek sci_peek_try(
 	const struct sci_shard *shard, const struct sci_quick_name *name, sci_peek_now_ms now_ms,
 	const void *context, void *buffer, size_t capacity, size_t *len,
 	struct sci_sighting *sighting)
 {
-	/* What it has to be in the end: if it is odd now, nothing that it can be. */
+	/* The value that it must have at the end: if it is odd now, it cannot. */
 	uint32_t sequence = sci_read(&shard->sequence) & ~1u;
 	uint64_t value_at = sci_value_offset(name->len);
 	uint64_t seen = sci_peek_select(shard, name->hash, &sighting->line);
@@ -191,7 +188,7 @@ static inline __attribute__((always_inline)) enum sci_peek sci_peek_try(
 	uint64_t unusual = header >> SCI_PEEK_UPPER_SHIFT ^ sci_peek_upper(name->len);
 	if (!sci_is_likely(unusual == 0) && (!now_ms || (unusual & SCI_PEEK_UPPER_MASK)))
 		return unusual & SCI_PEEK_UPPER_MASK ? SCI_PEEK_OTHER : sci_peek_why_not(header);
-	/* A length that is less than the key's is a great one, as a number without a sign. */
+	/* A negative length is a large unsigned number. */
 	uint64_t value_len = bytes - value_at;
 	if (!sci_is_likely(value_len <= SCI_PEEK_BYTES_MAX))
 		return SCI_PEEK_LONG;

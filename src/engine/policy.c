@@ -1,22 +1,23 @@
-/* Two policies: exact order of use, and the counted ghost.
+/* Two policies: exact LRU, and the adaptive policy.
  *
- * The counted ghost has two queues, the window and main, both swept from the oldest with second chances
- * (CLOCK). A new entry comes into the window; what leaves the window must beat the oldest of main in the
- * number of its uses to take its place. The count outlives the entry in a ghost (as in 2Q and ARC), so a key
- * that comes back again and again is known, and one that nobody saw before loses every tie: scans change
- * nothing. Counts halve from time to time, as in TinyLFU.
+ * The adaptive policy has two queues, window and main, both swept from the oldest with second
+ * chances (CLOCK: Corbato, 1968). New entries enter the window. An entry that leaves the window
+ * must have more uses than main's next victim to take its place. Use counts outlive an entry in its
+ * ghost (2Q: Johnson and Shasha, 1994; ARC: Megiddo and Modha, 2003), so a returning key is known,
+ * and one-time keys lose each tie: scans change nothing. Counts halve regularly (TinyLFU ageing:
+ * Einziger, Friedman and Manes, 2017).
  *
- * The window begins as the whole cache, which then keeps what is recent, nearly as LRU does: what is given
- * another chance is put back by how recently it was used. How large the window is, and whether it is
- * the whole cache, follows evidence (balance.c), which comes from when keys were last used (recency.c).
+ * At first the window is the whole cache, LRU mode: an entry with a second chance is put back at
+ * its rank of recency. Evidence decides how large the window is and whether it is the whole cache
+ * (balance.c); recency.c provides it.
  *
- * Where bytes are what is short, a value that is larger than the window is offered to main at once, and not
- * stored at all when it loses: nothing goes for it before it has won. Where costs were given, what counts is
- * the cost that is saved for the room that is taken (main_queue.c, worth.h).
+ * Where bytes bind, a value larger than the window is offered to main at once, and is not stored if
+ * it loses: nothing is evicted before it has won. With costs, what counts is the cost saved per
+ * unit of the binding bound (main_queue.c, worth.h; GreedyDual-Size-Frequency: Cherkasova, 1998).
  *
- * A hit writes one bit of the slot of the index, and nothing when it is set or the entry is fresh; the bit
- * is counted under the lock (uses.c): for entries that are looked at, and a few more at each miss. docs/policy.md
- * has figures. */
+ * A hit sets the reference bit in the slot, and writes nothing if it is set or the entry is fresh.
+ * The policy reads and clears the bit under the lock (uses.c), for the entries it considers and in
+ * a sweep at each miss. docs/policy.md has figures. */
 #include "engine/policy.h"
 
 #include "engine/balance.h"
@@ -49,8 +50,8 @@ void sci_policy_removed(struct sci_shard *shard, sci_offset offset)
 		sci_recency_forget(shard, sci_slot_tick(*sci_slot_of(shard, offset)));
 }
 
-/* Whether an entry of the window gets another chance; then it is put back. Where what is recent is kept, by
- * how recently it was used; else it is the newest again if it was used at all. */
+/* Give an entry of the window a second chance: in LRU mode at its rank of recency, else at the
+ * front if it was used. */
 static bool put_back(struct sci_shard *shard, sci_offset offset)
 {
 	sci_slot *slot = sci_slot_of(shard, offset);
@@ -60,7 +61,7 @@ static bool put_back(struct sci_shard *shard, sci_offset offset)
 	bool was_used = sci_slot_use_bits(*slot) > 0;
 	if (was_used)
 		sci_uses_add(shard, slot, 0);
-	if (shard->balance.keeps_recent) {
+	if (shard->balance.lru_mode) {
 		eighth = sci_recency_eighth(shard, sci_slot_tick(*slot));
 		if (eighth == SCI_EIGHTHS)
 			return false;
@@ -73,7 +74,7 @@ static bool put_back(struct sci_shard *shard, sci_offset offset)
 	return true;
 }
 
-/* The entry that leaves the window next, after second chances. */
+/* The next victim of the window, after second chances. */
 static sci_offset window_victim(struct sci_shard *shard)
 {
 	sci_eighths_balance(shard);
@@ -88,13 +89,15 @@ static sci_offset window_victim(struct sci_shard *shard)
 	return offset;
 }
 
-/* What leaves the window is taken into main if there is room, or if it beats what has to go for it. */
+/* Move what leaves the window to main, if there is room or it is worth more than main's victims;
+ * else evict it. */
 static void offer_to_main(struct sci_shard *shard, sci_offset offset, struct sci_demand demand)
 {
 	uint64_t load = sci_record_load(sci_record_at(shard, offset));
 	struct sci_demand need = sci_capacity_excess(shard, demand);
 
-	/* It makes room for the rest of what is to come if it loses, and for as much if it wins. */
+	/* If it loses, it frees its own size of what the put needs; if it wins, main must free
+	 * that. */
 	need.load = need.load < load ? need.load : load;
 	need.entries = need.entries > 0;
 	if ((need.load || need.entries) &&
@@ -118,7 +121,7 @@ static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 			offer_to_main(shard, offset, demand);
 			continue;
 		}
-		/* A window whose entries are all pinned may be larger than its share. */
+		/* Pinned entries may keep the window above its target. */
 		if (!sci_capacity_is_exceeded(shard, demand))
 			return;
 		offset = sci_main_victim(shard);
@@ -152,22 +155,22 @@ void sci_policy_evict_entry(struct sci_shard *shard, sci_offset offset)
 	sci_evict(shard, offset);
 }
 
-/* Whether what is to come is larger than the window is, or would be, and bytes are what is short. */
-static bool is_giant(const struct sci_shard *shard, struct sci_demand demand)
+/* Whether bytes bind and the value is larger than the window's target. */
+static bool exceeds_window(const struct sci_shard *shard, struct sci_demand demand)
 {
 	return sci_capacity_is_of_bytes(shard) &&
 		demand.load > (uint64_t)shard->capacity_units * shard->balance.window_share >> 32;
 }
 
-/* A newcomer that does not go through the window, because it would push all others out of it. LRU, which knows
- * nothing of sizes, would let it: so the cache ceases to keep what is recent. */
-static bool admit_giant(struct sci_shard *shard, struct sci_demand demand,
+/* Such a value does not pass through the window, because it would evict all others there. LRU
+ * would let it, since it ignores sizes: so the cache leaves LRU mode. */
+static bool admit_past_window(struct sci_shard *shard, struct sci_demand demand,
 	struct sci_inherited *inherited)
 {
 	uint8_t uses = sci_uses_one_more(shard, inherited->uses);
 	int32_t worth = sci_worth(shard, sci_uses_now(shard, uses), demand.cost, demand.load, true);
 
-	sci_balance_leave_recent(shard);
+	sci_balance_leave_lru_mode(shard);
 	if (sci_main_displace(shard, worth, sci_capacity_excess(shard, demand))) {
 		inherited->queue = SCI_MAIN;
 		return true;
@@ -184,8 +187,8 @@ bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand,
 	sci_balance_fit(shard);
 	if (demand.cost)
 		sci_main_learn_cost(shard, demand);
-	return inherited->replaces || !is_giant(shard, demand) ||
-		admit_giant(shard, demand, inherited);
+	return inherited->replaces || !exceeds_window(shard, demand) ||
+		admit_past_window(shard, demand, inherited);
 }
 
 void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand)
@@ -194,7 +197,8 @@ void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand)
 		make_room_counted(shard, demand);
 	while (sci_capacity_is_exceeded(shard, demand) && sci_policy_evict(shard))
 		;
-	/* Where pinned entries alone reach the bound on entries, they go, though their bytes stay. */
+	/* If pinned entries alone reach the bound on entries, they are evicted, though their bytes
+	 * stay. */
 	while (shard->entries + demand.entries > shard->max_entries)
 		sci_evict(shard,
 			shard->queue[SCI_MAIN].oldest ? shard->queue[SCI_MAIN].oldest

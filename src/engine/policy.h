@@ -1,16 +1,16 @@
-/* The policy: which entries stay. */
+/* The eviction policy. */
 #ifndef SCI_ENGINE_POLICY_H
 #define SCI_ENGINE_POLICY_H
 
 #include "engine/capacity.h"
 
-/* Begin with nothing known. Sets how many lines of ghosts the policy wants. */
+/* Start without evidence. Sets the number of ghost lines that the policy wants. */
 void sci_policy_start(struct sci_shard *shard, enum sci_policy policy);
 
-/* A lookup found the entry in this slot of the index, or its value was replaced where it is. */
+/* A lookup found the entry of this slot, or its value was replaced in place. */
 void sci_policy_hit(struct sci_shard *shard, sci_slot *slot);
 
-/* What a new entry takes over: from the entry it replaces, or from its key's ghost. */
+/* What a new entry inherits from the entry it replaces, or from its key's ghost. */
 struct sci_inherited {
 	enum sci_queue_name queue;
 	uint8_t uses;
@@ -19,31 +19,30 @@ struct sci_inherited {
 	uint32_t ghost_hash; /* of a new key */
 };
 
-/* The entry in this slot is being replaced: what its successor takes over. */
+/* What the replacement of the entry in this slot inherits. */
 struct sci_inherited sci_policy_inherited(uint64_t slot);
 
-/* A new key comes: what is left of it from before. */
+/* What a new key inherits; counts its miss. */
 struct sci_inherited sci_policy_newcomer(struct sci_shard *shard, uint64_t hash);
 
-/* Whether what is to come may be stored at all; `legacy` then says where. What is too large for the window
- * has to beat what it would push out, and has done so when this returns true. */
+/* Whether a put may be stored; sets its queue in `inherited`. A value larger than the window must
+ * be worth more than what it evicts, which is evicted when this returns true. */
 bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand,
 	struct sci_inherited *inherited);
 
-/* Evict until what is to come is within the bounds, or nothing can be evicted. */
+/* Evict until the demand fits the bounds, or nothing can be evicted. */
 void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand);
 
-/* Evict one entry because the log found no space that lies together. False when nothing is left that is
- * not pinned. */
+/* Evict one entry, because the log has no contiguous space. Returns false if all are pinned. */
 bool sci_policy_evict(struct sci_shard *shard);
 
-/* Evict this entry, which is not pinned, because it lies in the way. */
+/* Evict this entry, which is not pinned: it is in the way. */
 void sci_policy_evict_entry(struct sci_shard *shard, sci_offset offset);
 
-/* An entry is about to be removed, and not by the policy. */
+/* An entry is about to be removed for another reason than eviction. */
 void sci_policy_removed(struct sci_shard *shard, sci_offset offset);
 
-/* The new entry is in the index: queue it. */
+/* The new entry is in the index: add it to its queue. */
 void sci_policy_entered(struct sci_shard *shard, sci_offset offset, struct sci_inherited inherited);
 
 #endif

@@ -1,6 +1,5 @@
-/* Two links in each live record, place 0 at both ends. A queue knows how many entries are in it
- * and what they weigh, because its target is in one or the other. Which queue an entry is in says its slot
- * of the index. */
+/* Doubly linked lists through the records; offset 0 ends them. A queue counts its entries and
+ * their load, because its target is in one of them. An entry's slot says which queue it is in. */
 #include "engine/queue.h"
 
 #include "engine/eighths.h"
@@ -17,7 +16,7 @@ static _Atomic sci_offset *link_from_older(struct sci_shard *shard, struct sci_q
 	return older ? &sci_record_at(shard, older)->newer : &queue->oldest;
 }
 
-/* Link it behind `newer`, seen from the newest; 0: it becomes the newest. */
+/* Link after `newer`, from the newest; 0: at the front. */
 static void link_behind(struct sci_shard *shard, struct sci_queue *queue, sci_offset offset,
 	sci_offset newer)
 {
@@ -89,7 +88,7 @@ void sci_queue_renew(struct sci_shard *shard, enum sci_queue_name name, sci_offs
 {
 	struct sci_queue *queue = &shard->queue[SCI_MAIN];
 
-	/* Where it is in main, and stays there, nothing but its links changes. */
+	/* Within main only the links change. */
 	if (name != SCI_MAIN || sci_slot_queue(*sci_slot_of(shard, offset)) != SCI_MAIN) {
 		sci_queue_remove(shard, offset);
 		sci_queue_add(shard, name, offset);

@@ -1,6 +1,6 @@
-/* The two boundaries, of the whole cache and of its younger three quarters, are kept as numbers of ticks and
- * the keys in them; a touch moves a key to the present tick, and then the boundaries come nearer until no more
- * is inside than there may be. They are off by less than a tick. */
+/* Two boundaries, of the whole cache and of its younger three quarters, are kept as a number of
+ * ticks and the keys in them. A touch moves a key to the current tick; then the boundaries move in
+ * until they hold no more keys than they may. They are exact to a tick. */
 #include "engine/recency.h"
 
 #define TICKS_A_CACHE 16u
@@ -11,7 +11,7 @@ static uint32_t keys_at(const struct sci_shard *shard, uint32_t age)
 	return shard->recency.keys[(shard->tick - age) & (SCI_TICKS - 1)];
 }
 
-/* What counts as near: all but the oldest quarter, and at least one entry. */
+/* All but the oldest quarter, and at least one entry. */
 static uint32_t near_capacity(const struct sci_recency *recency)
 {
 	uint32_t quarter = recency->capacity / 4;
@@ -57,7 +57,7 @@ enum sci_reach sci_recency_reach(const struct sci_shard *shard, uint32_t tick)
 						    : SCI_FAR;
 }
 
-/* The next tick begins; what falls out at the far end of the circle is inside no more. */
+/* Start the next tick, and drop the oldest from the boundaries. */
 static void advance(struct sci_shard *shard)
 {
 	struct sci_recency *recency = &shard->recency;
@@ -137,7 +137,8 @@ uint32_t sci_recency_cap(struct sci_shard *shard, uint32_t tick)
 	return capped & (SCI_TICKS - 1);
 }
 
-/* The keys of the last `age` ticks: two pieces of the circle, so that the compiler may add several at once. */
+/* The keys of the last `age` ticks, in two pieces of the circle, so that the compiler can
+ * vectorize. */
 static uint64_t keys_newer_than(const struct sci_shard *shard, uint32_t age)
 {
 	const uint32_t *keys = shard->recency.keys;

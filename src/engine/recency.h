@@ -1,25 +1,24 @@
-/* Recency: whether a cache that keeps what was used last, of the same size, would still have a key.
+/* Recency: whether an LRU cache of the same size would still hold a key.
  *
- * Time is counted in ticks, of a sixteenth of the cache's entries in touches each. For each tick it is known
- * how many keys were last touched in it, so the ticks that such a cache reaches back to are those whose keys,
- * from the present one on, are not more than it holds. That works for entries and for ghosts alike: each
- * has the tick of its last touch, modulo 128.
- */
+ * Time is counted in ticks; a tick is a sixteenth of the cache's entries in touches. For each tick
+ * the number of keys last touched in it is known. An LRU cache holds the keys of the latest ticks,
+ * as many as fit. This works for entries and ghosts alike: each stores the tick of its last touch,
+ * modulo SCI_TICKS. */
 #ifndef SCI_ENGINE_RECENCY_H
 #define SCI_ENGINE_RECENCY_H
 
 #include "engine/layout.h"
 
-/* What was not touched for longer is as old as this, so that no tick comes round again unseen. */
+/* Ages are capped to this, so that a tick is not taken for one a circle later. */
 #define SCI_AGE_MAX 96u
 
 enum sci_reach {
-	SCI_FAR,  /* it would be gone */
+	SCI_FAR,  /* it would be evicted */
 	SCI_TAIL, /* it would be in the oldest quarter */
 	SCI_NEAR
 };
 
-/* Begin for a cache of so many entries; or go on with another size. */
+/* Start for a cache of so many entries, or change the number. */
 void sci_recency_fit(struct sci_shard *shard, uint32_t capacity);
 
 static inline unsigned sci_recency_age(const struct sci_shard *shard, uint32_t tick)
@@ -29,20 +28,20 @@ static inline unsigned sci_recency_age(const struct sci_shard *shard, uint32_t t
 
 enum sci_reach sci_recency_reach(const struct sci_shard *shard, uint32_t tick);
 
-/* A key that was last touched in that tick is touched. Returns where it was until then; from now on its tick
- * is the present one. */
+/* Touch a key that was last touched in this tick. Returns where it was; its tick is the current
+ * one from now on. */
 enum sci_reach sci_recency_touch(struct sci_shard *shard, uint32_t tick);
 
-/* A key that was not known is touched. */
+/* Touch an unknown key. */
 void sci_recency_touch_new(struct sci_shard *shard);
 
-/* A key is removed that was last touched in that tick. */
+/* Remove a key that was last touched in this tick. */
 void sci_recency_forget(struct sci_shard *shard, uint32_t tick);
 
-/* What was not touched for long: it is made as old as can be told. Returns its tick. */
+/* Cap the age of a key. Returns its new tick. */
 uint32_t sci_recency_cap(struct sci_shard *shard, uint32_t tick);
 
-/* In which eighth of such a cache it would be, from 0 on; SCI_EIGHTHS: in none. */
+/* In which eighth of the LRU cache a key would be, from 0; SCI_EIGHTHS: in none. */
 unsigned sci_recency_eighth(const struct sci_shard *shard, uint32_t tick);
 
 #endif

@@ -1,15 +1,14 @@
-/* A record: what the log is made of.
+/* A record: what the log consists of.
  *
- *	 0                 8        12       16      20
- *	| form            | newer  | older  | slot  | key | pad | value | pad | worth | expires | idle |
+ *   0                 8        12       16      20
+ *  | header          | newer  | older  | slot  | key | pad | value | pad | worth | expires | idle |
  *
- * Places and units count 8 bytes, so 32 bits reach 32 GiB, and every value is aligned. The value's length
- * is not stored: it is what `bytes` has left behind header and key. The words after the value are there
- * only when the form says so: an entry without a deadline does not pay for one.
+ * Offsets and units count 8 bytes, so 32 bits reach 32 GiB, and each value is aligned. The value's
+ * length follows from `bytes` in the header and the key's length. The words after the value exist
+ * only if the header says so: an entry without a deadline pays no byte for one.
  *
- * A dead record is the space of a former one, or a gap that could not be used; of it only the form means
- * something, so one unit is enough, and if it is large enough to be used again also `newer` and `older`,
- * its neighbours in the list of holes. */
+ * A dead record is free space. Its header says its size; one of two units or more is a hole, with
+ * `newer` and `older` as its neighbours in a list of holes. */
 #ifndef SCI_ENGINE_RECORD_H
 #define SCI_ENGINE_RECORD_H
 
@@ -22,27 +21,27 @@ struct sci_record {
 	_Atomic uint64_t header;
 	_Atomic sci_offset newer; /* neighbours in its queue; 0 at the ends */
 	_Atomic sci_offset older;
-	/* Which slot of the index leads here, and the eighth of the window. */
+	/* The number of its slot in the index, and its eighth of the window. */
 	_Atomic uint32_t slot;
 	/* The key begins here. */
 };
 
-/* The slot's number has 29 bits, the eighth three. */
+/* 29 bits for the slot's number, three for the eighth. */
 #define SCI_SLOT_NUMBER_BITS 29
 #define SCI_SLOT_NUMBER_MAX  ((1u << SCI_SLOT_NUMBER_BITS) - 1)
 
-/* sizeof(struct sci_record) has padding behind it that the key uses. */
+/* The key uses the padding of the struct. */
 #define SCI_RECORD_KEY_AT 20u
 
 enum sci_record_state {
 	SCI_RECORD_DEAD,     /* free space */
 	SCI_RECORD_LIVE,     /* in the index */
-	SCI_RECORD_DETACHED, /* removed while pinned: not in the index, dead when the last pin goes */
+	SCI_RECORD_DETACHED, /* removed while pinned: not in the index, dead after the last unpin */
 	SCI_RECORD_OBJECT /* in the index; the value is the address of a struct sci_object_link */
 };
 
-/* A form is pins:8 | idle:1 | timed:1 | worth:1 | state:2 | key length:17 | bytes:34, of header, key,
- * padding and value together. */
+/* A header is pins:8 | idle:1 | timed:1 | worth:1 | state:2 | key length:17 | bytes:34; `bytes`
+ * counts header, links, key, padding and value. */
 #define SCI_BYTES_BITS         34
 #define SCI_KEY_LEN_BITS       17
 #define SCI_KEY_LEN_SHIFT      SCI_BYTES_BITS
@@ -98,13 +97,13 @@ static inline uint64_t sci_header_value_len(uint64_t header)
 	return sci_header_bytes(header) - sci_value_offset(sci_header_key_len(header));
 }
 
-/* The words behind the value: where each of them is, counted from the end of the value's last word. */
+/* The index of the deadline among the words after the value. */
 static inline unsigned sci_header_expires_at(uint64_t header)
 {
 	return (header & SCI_HEADER_WORTH) != 0;
 }
 
-/* How many they are: one for a worth, one for a deadline, two for an idle time. */
+/* The number of these words: one for a worth, one for a deadline, two for an idle time. */
 static inline unsigned sci_header_extra(uint64_t header)
 {
 	unsigned which = (unsigned)(header >> SCI_HEADER_EXTRA_SHIFT) & 7;
@@ -117,7 +116,7 @@ static inline uint64_t sci_header_content_units(uint64_t header)
 	return (sci_header_bytes(header) + SCI_UNIT - 1) / SCI_UNIT;
 }
 
-/* The whole record. */
+/* The units of the whole record. */
 static inline uint64_t sci_header_units(uint64_t header)
 {
 	return sci_header_content_units(header) + sci_header_extra(header);
@@ -177,7 +176,7 @@ static inline struct sci_object_link *sci_record_object(struct sci_record *recor
 	return object;
 }
 
-/* What an entry is worth: the cost of loading it, and what it weighs beside its record's own bytes. */
+/* The cost of loading an entry, and an object's weight beside its record. */
 struct sci_worth {
 	uint32_t cost;
 	uint32_t weight_units;
@@ -199,8 +198,8 @@ static inline uint64_t sci_record_load(const struct sci_record *record)
 	return sci_record_units(record) + (uint64_t)sci_record_worth(record).weight_units;
 }
 
-/* The word that says when a record expires; it has one only if it is SCI_HEADER_TIMED. Behind it, if it is
- * SCI_HEADER_IDLE, are the idle time, and the deadline that no use can put off. */
+/* The deadline of a SCI_HEADER_TIMED record. If it is SCI_HEADER_IDLE too, the idle time and the
+ * final deadline follow. */
 static inline sci_word *sci_record_expires(const struct sci_record *record, uint64_t header)
 {
 	return sci_record_words(record) + sci_header_content_units(header) +

@@ -1,5 +1,5 @@
-/* Records are written word by word, because readers without the lock may be looking at them; record.h has the
- * layout. */
+/* Records are written in whole words: a reader without the lock may read them meanwhile. record.h
+ * has the layout. */
 #include "engine/record_write.h"
 
 #include "engine/deadline.h"
@@ -19,7 +19,7 @@ uint64_t sci_record_header_for(const struct sci_name *name, const struct sci_con
 	return header;
 }
 
-/* The key from the middle of a word on, with zeros behind it up to the end of its last. */
+/* Write the key from the middle of a word on, with zeros to the end of its last word. */
 static void write_key(sci_word *words, uint32_t slot, const struct sci_name *name)
 {
 	const unsigned char *key = name->key;
@@ -42,7 +42,7 @@ void sci_record_write(struct sci_shard *shard, struct sci_record *record, uint64
 	sci_word *words = sci_record_words(record);
 
 	sci_write(&record->header, header);
-	/* The first bytes of the key share a word with the slot. */
+	/* The key begins in the word of the slot. */
 	write_key(&words[2], record->slot, name);
 	words += sci_value_offset(name->len) / SCI_UNIT;
 	if (content->object) {

@@ -1,4 +1,4 @@
-/* Writing a record. */
+/* Writing records. */
 #ifndef SCI_ENGINE_RECORD_WRITE_H
 #define SCI_ENGINE_RECORD_WRITE_H
 

@@ -1,11 +1,10 @@
-/* What a shard does, put together from index, log, order of use and entries.
+/* The operations of a shard, on its index, log, queues and policy.
  *
- * Room for a new record is made in this order: the bounds on entries and bytes are kept by evicting, and
- * the policy leaves a part of the log free; then a hole is taken, or the log's cursor moves entries closer
- * together until enough space lies together. It has to look at about as many units as are wanted divided
- * by the part that is free. Only where pinned records cut the log into pieces something more is evicted.
- * Records that are pinned are stepped over; they are evicted only where the bound on entries cannot be
- * kept otherwise. */
+ * A put makes room in this order: evict until the bounds fit, of which the policy keeps a part
+ * free; take a hole; else let the log's cursor move entries until enough contiguous space is free,
+ * which takes about the wanted units divided by the free part. More is evicted only if pinned
+ * records fragment the log. Pinned records are skipped; they are evicted only if the bound on
+ * entries requires it. */
 #include "engine/shard.h"
 
 #include "engine/audit.h"
@@ -20,18 +19,17 @@
 
 #include <string.h>
 
-/* The least that an entry takes, to size an index whose entries are bounded by number. */
+/* The least bytes of an entry, to size an index bounded by entries. */
 #define ENTRY_BYTES_LEAST 64u
 
-/* What an entry takes beside key and value: header, padding, slots of the index and ghosts. */
+/* Bytes of an entry beside key and value: header, padding, slots and ghosts. */
 #define ENTRY_OVERHEAD (SCI_RECORD_KEY_AT + 4 + 10 + 8)
 
-/* Of these, what there is for each entry that the index is made for, whether it comes or not. */
+/* Of these, what each entry costs that the index is sized for, used or not. */
 #define INDEXED_BYTES (10 + 8)
 
-/* How many entries to make the index for. Where a few values are large most are smaller than the usual
- * one, so it bears more than there would be if all were like that: four times as many, as far as a
- * hundred and twenty-eighth of the memory goes. */
+/* The index's capacity. Where a few values are large, most are smaller than the usual one: so up
+ * to four times the usual number, within 1/128 of the memory. */
 static uint64_t entries_for(uint64_t bytes, uint64_t entry_bytes)
 {
 	uint64_t usual = bytes / (ENTRY_OVERHEAD + entry_bytes);
@@ -114,8 +112,8 @@ enum sci_lookup sci_shard_look(const struct sci_shard *shard, const struct sci_n
 	return SCI_LOOKUP_HIT;
 }
 
-/* Space for a record that the bounds have room for. When there is none, pins have cut it into pieces, and
- * the whole log was looked at: so each time twice as many entries go as the time before. */
+/* Allocate a record that fits the bounds. If that fails, pinned records fragment the log and all
+ * of it was searched: so each retry evicts twice as many entries as the one before. */
 static sci_offset allocate(struct sci_shard *shard, uint32_t units, int64_t now_ms)
 {
 	for (uint64_t wanted = 1;; wanted *= 2) {
@@ -130,8 +128,8 @@ static sci_offset allocate(struct sci_shard *shard, uint32_t units, int64_t now_
 	}
 }
 
-/* The same for a record with what its entry weighs beside it. Pinned records take what they take, also when
- * their entries are gone, so there may be room in the log, and yet none in the bound. */
+/* The same, within the bound on bytes. Pinned records count also after their entries were removed,
+ * so the log may have space when the bound has none. */
 static sci_offset allocate_within_bound(struct sci_shard *shard, uint32_t units, uint32_t weight,
 	int64_t now_ms)
 {
@@ -146,7 +144,7 @@ void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name
 {
 	uint32_t home = sci_index_home(shard, name->hash);
 
-	/* A small index is in the processor's caches anyway. */
+	/* A small index is in the processor's caches. */
 	if (shard->buckets < EXPECT_BUCKETS)
 		return;
 	__builtin_prefetch(&sci_buckets(shard)[home], 1);
@@ -155,14 +153,14 @@ void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name
 		sci_ghosts_prefetch(shard, sci_index_ghost_hash(shard, name->hash));
 }
 
-/* What will have to go next is fetched while there is time. */
+/* Prefetch the next victims. */
 static void expect_eviction(const struct sci_shard *shard)
 {
 	for (unsigned i = 0; i < SCI_QUEUES; i++)
 		__builtin_prefetch(sci_record_at(shard, shard->queue[i].oldest), 1);
 }
 
-/* Replace the value of an entry where it is, if it has the room and nobody holds it. */
+/* Replace a value in place, if it has the same size and is not pinned. */
 static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t header,
 	const struct sci_name *name, const struct sci_content *content, int64_t now_ms)
 {
@@ -178,7 +176,7 @@ static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t header,
 	return true;
 }
 
-/* Put the new record into the index, in the place of the old one if that is still there. */
+/* Insert the record into the index, in place of the old entry if that is still there. */
 static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot *old,
 	sci_offset offset, struct sci_inherited inherited)
 {
@@ -208,7 +206,7 @@ void sci_shard_add_removed(struct sci_shard *shard, struct sci_object_link *obje
 	shard->to_free = object;
 }
 
-/* Something large that would have to go again at once. */
+/* Account for a put that the policy declined as stored and evicted. */
 static void decline(struct sci_shard *shard, const struct sci_content *content)
 {
 	shard->totals.evictions++;
@@ -240,7 +238,7 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 	}
 	sci_policy_make_room(shard, demand);
 	sci_offset offset = allocate_within_bound(shard, units, weight, now_ms);
-	/* The entry that is replaced may have been moved or evicted for it. */
+	/* Making room may have moved or evicted the entry that is replaced. */
 	if (inherited.replaces)
 		slot = sci_index_find(shard, name);
 	if (!offset && slot) {
@@ -256,7 +254,7 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 	return SCI_STORE_OK;
 }
 
-/* How many slots a put looks at for entries that are due. */
+/* Slots that a put searches for expired entries. */
 #define EXPIRE_SLOTS 2u
 
 enum sci_store_result sci_shard_put(struct sci_shard *shard, const struct sci_name *name,

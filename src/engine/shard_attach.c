@@ -1,7 +1,7 @@
-/* Taking over the bytes of a shard that somebody else left: another process, or this one before it was
- * reset. They may be anything. What cannot be proved is refused; what only the other process knew is put
- * in order: pins and detached records were those of its holders, holes are found again, and a change that
- * was under way is over. Objects are pointers of another process: a shard with objects is refused. */
+/* Take over a shard that another process left, or this one before a restart. Its bytes may be
+ * anything: what cannot be verified is refused. Pins and detached records belonged to the other
+ * process and are dropped, holes are rebuilt, and an unfinished change is over. Objects are
+ * pointers of another process, so a shard with objects is refused. */
 #include "engine/shard.h"
 
 #include "engine/entry.h"
@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-/* Let go of what the former holders held in a span of the log, and find its holes. False when it is none. */
+/* Drop the pins in a span of the log, and rebuild its holes. False if it is not a span of records.
+ */
 static bool put_in_order(struct sci_shard *shard, sci_offset from, sci_offset to)
 {
 	while (from < to) {
@@ -47,7 +48,7 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes)
 	shard->foreign.seen = NULL;
 	shard->pins.records = 0;
 	shard->pins.units = 0;
-	/* The search for what is due begins anew, and knows nothing. */
+	/* The search for expired entries starts over. */
 	shard->expiry.at = 0;
 	shard->expiry.due_ms = INT64_MIN;
 	shard->expiry.lap_due_ms = SCI_NEVER;

@@ -1,5 +1,5 @@
-/* The proof that a shard is sound: a walk over the whole of it that trusts nothing it has not checked.
- * It runs in tests, in fuzzers and in builds that audit; it may be slow, but not quadratic. */
+/* A check of all invariants, which trusts nothing that it has not checked. Tests, fuzzers and
+ * audit builds run it; it may be slow, but not quadratic. */
 #include "engine/shard_check.h"
 
 #include "engine/balance.h"
@@ -17,16 +17,16 @@ static bool is_in_log(const struct sci_shard *shard, sci_offset offset, uint32_t
 		units <= shard->log.end - offset;
 }
 
-/* The keys of the ticks that it reaches back to are as many as it says. */
+/* The boundaries have as many keys as their ticks. */
 static const char *check_recency(const struct sci_shard *shard)
 {
 	const struct sci_recency *recency = &shard->recency;
 	uint32_t inside_keys = 0, near_keys = 0;
 
 	if (shard->policy == SCI_POLICY_COUNTED && !recency->capacity)
-		return "recency is of no cache";
+		return "recency has no capacity";
 	if (recency->inside_ticks >= SCI_TICKS || recency->near_ticks >= SCI_TICKS)
-		return "recency reaches too far";
+		return "recency reaches beyond its ticks";
 	for (uint32_t age = 0; age < recency->inside_ticks || age < recency->near_ticks; age++) {
 		uint32_t keys = recency->keys[(shard->tick - age) & (SCI_TICKS - 1)];
 		inside_keys += age < recency->inside_ticks ? keys : 0;
@@ -34,7 +34,7 @@ static const char *check_recency(const struct sci_shard *shard)
 	}
 	return inside_keys == recency->inside_keys && near_keys == recency->near_keys
 		? NULL
-		: "recency has not as many keys as its ticks";
+		: "recency's keys do not sum up to its ticks'";
 }
 
 const char *sci_shard_check_head(const struct sci_shard *shard)
@@ -44,14 +44,14 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 	if (shard->magic != SCI_SHARD_MAGIC)
 		return "not a shard";
 	if (shard->policy > SCI_POLICY_LRU)
-		return "the policy is none that there is";
+		return "there is no such policy";
 	if (shard->buckets < 2 || shard->buckets % 2 || shard->buckets > SCI_BUCKETS_MAX)
 		return "the index has an odd number of lines";
 	if ((shard->policy == SCI_POLICY_COUNTED) != (shard->ghost_lines > 0))
-		return "the policy has not the ghosts that it wants";
+		return "the policy has the wrong number of ghosts";
 	if (shard->ghost_lines_used > shard->ghost_lines ||
 		(shard->ghost_lines_used == 0) != (shard->ghost_lines == 0))
-		return "more ghosts are in use than there are";
+		return "more ghosts are in use than exist";
 	if ((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket) +
 		    shard->ghost_lines * sizeof(struct sci_ghosts)) /
 			SCI_UNIT !=
@@ -59,45 +59,45 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "the log does not begin where index and ghosts end";
 	if (shard->log_start > log->head || log->head > log->gap_end || log->gap_end > log->end ||
 		log->end > shard->log_limit)
-		return "the log's cursor is out of order";
+		return "the log's offsets are not in order";
 	if (shard->log_bound > shard->log_limit || shard->log_bound < shard->log_start)
-		return "the bound on the log is not inside it";
+		return "the bound on the log is outside of it";
 	if (shard->peek_units != sci_peek_units_of(shard))
-		return "readers do not look as far as the log goes";
+		return "readers do not reach the end of the log";
 	if (shard->capacity_units > shard->log_bound - shard->log_start)
 		return "the entries may take more than the log";
 	if (shard->max_entries > sci_index_capacity(shard->buckets) || !shard->max_entries)
-		return "the bound on entries is more than the index bears";
+		return "the bound on entries exceeds the index's capacity";
 	if (shard->entries > shard->max_entries)
 		return "more entries than the bound";
 	if (shard->expiry.at >= shard->buckets * SCI_BUCKET_SLOTS)
-		return "the search for expired entries has left the index";
+		return "the search for expired entries is outside of the index";
 	if (shard->balance.window_share > SCI_BALANCE_SHARE_MOST)
-		return "the window's share is none";
+		return "the window's share is too large";
 	if (shard->balance.drift < -SCI_BALANCE_ENTRY || shard->balance.drift > SCI_BALANCE_ENTRY)
 		return "the window moves by more than an entry at a time";
 	if (shard->recount.at >= shard->buckets || shard->recount.lines > SCI_RECOUNT_LINES_MAX)
-		return "the recount has left the index";
+		return "the recount is outside of the index";
 	if (!shard->balance.leave_patience || !shard->balance.enter_patience)
-		return "no evidence is wanted for a change of mind";
+		return "a switch of LRU mode needs no evidence";
 	return check_recency(shard);
 }
 
 static const char *check_header(uint64_t header)
 {
 	if (sci_header_bytes(header) < sci_value_offset(sci_header_key_len(header)))
-		return "a record is shorter than what it holds";
+		return "a record is shorter than its key";
 	if ((header & SCI_HEADER_IDLE) && !(header & SCI_HEADER_TIMED))
 		return "a record has an idle time and no deadline";
 	if (sci_header_state(header) == SCI_RECORD_OBJECT &&
 		(sci_header_value_len(header) != sizeof(void *) || sci_header_pins(header)))
-		return "an object's record is not as it should be";
+		return "an object's record is pinned or has another length";
 	if (sci_header_state(header) == SCI_RECORD_DETACHED && !sci_header_pins(header))
 		return "a detached record is not pinned";
 	return NULL;
 }
 
-/* A live record and its slot know each other. */
+/* A live record and its slot lead to each other. */
 static const char *check_entry(const struct sci_shard *shard, sci_offset offset,
 	struct census *census)
 {
@@ -110,7 +110,7 @@ static const char *check_entry(const struct sci_shard *shard, sci_offset offset,
 		return "a live record is not in the index";
 	if ((record->header & SCI_HEADER_TIMED) &&
 		(int64_t)*sci_record_expires(record, record->header) < shard->expiry.due_ms)
-		return "a record is due before anything is";
+		return "a record expires before the earliest deadline";
 	return NULL;
 }
 
@@ -124,7 +124,7 @@ static const char *check_record(const struct sci_shard *shard, sci_offset offset
 		census->holes += sci_header_units(header) >= SCI_HOLE_UNITS_MIN;
 		return header == sci_header(SCI_RECORD_DEAD, sci_header_units(header) * SCI_UNIT, 0)
 			? NULL
-			: "a dead record has a form of the living";
+			: "a dead record has the header of a live one";
 	}
 	const char *wrong = check_header(header);
 	if (wrong)
@@ -152,22 +152,21 @@ static const char *check_span(const struct sci_shard *shard, sci_offset from, sc
 	return NULL;
 }
 
-/* Every live record has a slot of its own, and there are as many slots in use: so each leads to a record. */
+/* Each live record has its own slot, and there are as many used slots: so each slot leads to a
+ * record. */
 static const char *check_index(const struct sci_shard *shard)
 {
 	uint64_t used = 0;
 
 	for (uint32_t i = 0; i < shard->buckets * SCI_BUCKET_SLOTS; i++)
 		used += sci_slots(shard)[i] != 0;
-	return used == shard->entries
-		? NULL
-		: "the index has not as many slots in use as there are entries";
+	return used == shard->entries ? NULL : "the index has not one used slot for each entry";
 }
 
-/* The least that an entry's record has: up to where its value begins. */
+/* An entry's record reaches at least to its value. */
 #define ENTRY_UNITS_MIN ((SCI_RECORD_KEY_AT + SCI_UNIT - 1) / SCI_UNIT)
 
-/* Whether an entry's record is at this place: one that its slot leads to. */
+/* Whether a record is at this offset to which its slot leads. */
 static bool is_entry(const struct sci_shard *shard, sci_offset offset)
 {
 	const struct sci_record *record = sci_record_at(shard, offset);
@@ -177,7 +176,7 @@ static bool is_entry(const struct sci_shard *shard, sci_offset offset)
 		sci_slot_offset(*sci_slot_of(shard, offset)) == offset;
 }
 
-/* From the newest on no entry is of an eighth before that of the one before it, and the last of each is known. */
+/* From the newest on, eighths do not decrease, and the oldest of each is known. */
 static const char *check_eighths(const struct sci_shard *shard)
 {
 	sci_offset offset = shard->queue[SCI_WINDOW].newest;
@@ -186,14 +185,14 @@ static const char *check_eighths(const struct sci_shard *shard)
 		sci_offset last = 0;
 		for (uint32_t i = 0; i < shard->eighths.entries[eighth]; i++) {
 			if (!offset || sci_record_eighth(sci_record_at(shard, offset)) != eighth)
-				return "the window is not divided in order";
+				return "the eighths of the window are not in order";
 			last = offset;
 			offset = sci_record_at(shard, offset)->older;
 		}
 		if (shard->eighths.oldest[eighth] != last)
-			return "the window is not divided in order";
+			return "the eighths of the window are not in order";
 	}
-	return offset ? "the window is not divided in order" : NULL;
+	return offset ? "the eighths of the window are not in order" : NULL;
 }
 
 static const char *check_queue(const struct sci_shard *shard, enum sci_queue_name name)
@@ -204,10 +203,10 @@ static const char *check_queue(const struct sci_shard *shard, enum sci_queue_nam
 
 	for (uint64_t i = 0; i < queue->entries; i++) {
 		if (!is_entry(shard, offset))
-			return "a queue leads to where no entry is";
+			return "a queue leads to no entry";
 		const struct sci_record *record = sci_record_at(shard, offset);
 		if (record->newer != newer || sci_slot_queue(*sci_slot_of(shard, offset)) != name)
-			return "a queue is broken";
+			return "a queue's links are wrong";
 		load += sci_record_load(record);
 		newer = offset;
 		offset = record->older;
@@ -224,19 +223,19 @@ static const char *check_holes(const struct sci_shard *shard, const struct censu
 	for (unsigned class = 0; class < SCI_HOLE_CLASSES; class ++) {
 		bool listed = shard->holes.classes[class / 64] >> class % 64 & 1;
 		if (listed != (shard->holes.first[class] != 0))
-			return "the classes of holes are marked wrongly";
+			return "a class of holes is marked wrongly";
 		sci_offset newer = 0, offset = shard->holes.first[class];
 		for (; offset && holes <= census->holes; holes++) {
 			if (!is_in_log(shard, offset, SCI_HOLE_UNITS_MIN))
 				return "a list of holes leaves the log";
 			const struct sci_record *hole = sci_record_at(shard, offset);
 			if (sci_record_state(hole) != SCI_RECORD_DEAD || hole->newer != newer)
-				return "a list of holes is broken";
+				return "a list of holes has wrong links";
 			newer = offset;
 			offset = hole->older;
 		}
 	}
-	return holes == census->holes ? NULL : "the lists of holes do not hold all holes";
+	return holes == census->holes ? NULL : "a hole is in no list";
 }
 
 static const char *check_counts(const struct sci_shard *shard, const struct census *census)

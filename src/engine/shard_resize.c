@@ -1,7 +1,7 @@
-/* The bounds of a shard at run time. Its index and ghosts stay as they were made; the log ends earlier or
- * later. To end earlier, what is too much is evicted, and one lap of the cursor slides the rest together
- * at the log's beginning. A pinned record cannot be slid: until it is let go, the log reaches to its end,
- * though no more is stored than the bound allows. */
+/* Bounds at run time. Index and ghosts keep their size; the log becomes shorter or longer. To
+ * shorten it, entries are evicted, and one sweep slides the rest to the log's beginning. A pinned
+ * record cannot slide: until its unpin the log reaches to its end, though no more is stored than
+ * the bound allows. */
 #include "engine/shard.h"
 
 #include "engine/log.h"
@@ -18,7 +18,7 @@ static uint32_t bound_of_index(const struct sci_shard *shard, uint64_t max_entri
 	return (uint32_t)(max_entries && max_entries < bears ? max_entries : bears);
 }
 
-/* End the log at its bound, or as near to it as pinned records are. */
+/* End the log at its bound, or at the last pinned record. */
 static void end_log(struct sci_shard *shard, int64_t now_ms)
 {
 	if (shard->log.end > shard->log_bound)
@@ -31,7 +31,7 @@ void sci_shard_resize(struct sci_shard *shard, uint64_t max_entries, uint64_t by
 {
 	shard->max_entries = bound_of_index(shard, max_entries);
 	shard->log_bound = (sci_offset)(bytes / SCI_UNIT);
-	/* What is more can be used at once; what is less, when it has been cleared. */
+	/* More memory is usable at once; less, once it has been cleared. */
 	if (shard->log_limit < shard->log_bound)
 		sci_log_limit_set(shard, shard->log_bound);
 	sci_capacity_measure(shard);
@@ -44,7 +44,7 @@ bool sci_shard_shrink(struct sci_shard *shard, int64_t now_ms)
 	sci_offset limit = shard->log_limit;
 
 	if (limit > shard->log_bound) {
-		/* What was pinned then may be evicted now. */
+		/* Records that were pinned then may be evicted now. */
 		sci_policy_make_room(shard, (struct sci_demand){ 0 });
 		end_log(shard, now_ms);
 	}

@@ -1,5 +1,5 @@
-/* A slot of the index: one word, with the offset of a record, the tag of its key, and what the policy knows of the
- * entry. */
+/* A slot of the index: one word, with the offset of a record, the tag of its key, and what the
+ * policy knows of it. */
 #ifndef SCI_ENGINE_SLOT_H
 #define SCI_ENGINE_SLOT_H
 
@@ -7,16 +7,17 @@
 
 enum sci_queue_name { SCI_WINDOW, SCI_MAIN, SCI_QUEUES };
 
-/* Ticks of recency are counted modulo this; see recency.h. */
+/* Ticks of recency are stored modulo this; see recency.h. */
 #define SCI_TICKS 128u
 
 #define SCI_USE_BITS_MAX 3u
 
 typedef _Atomic uint64_t sci_slot;
 
-/* A slot is tag:13 | touched:1 | tick:7 | uses:8 | queue:1 | mark:2 | place:32, and 0 when it is empty. What
- * the policy knows of an entry is here, so that a hit has it at hand and eviction touches no record for it. A
- * hit writes nothing but `touched`; all else is written under the lock. */
+/* A slot is tag:13 | touched:1 | tick:7 | uses:8 | queue:1 | use bits:2 | offset:32; 0: empty. It
+ * has what the policy knows of an entry, so that a hit needs no other memory and eviction reads no
+ * record for it. A hit writes only `touched`, the reference bit; all else is written under the
+ * lock. */
 #define SCI_SLOT_USE_BITS_SHIFT 32
 #define SCI_SLOT_QUEUE_SHIFT    34
 #define SCI_SLOT_USES_SHIFT     35
@@ -54,7 +55,7 @@ static inline uint8_t sci_slot_uses(uint64_t slot)
 	return (uint8_t)(slot >> SCI_SLOT_USES_SHIFT);
 }
 
-/* When the entry was last touched, as far as that was recounted. */
+/* The last touch that was counted. */
 static inline uint32_t sci_slot_tick(uint64_t slot)
 {
 	return (uint32_t)(slot >> SCI_SLOT_TICK_SHIFT) & (SCI_TICKS - 1);
@@ -80,7 +81,7 @@ static inline uint64_t sci_slot_with_uses(uint64_t slot, uint8_t uses)
 	return sci_slot_with(slot, SCI_SLOT_USES_SHIFT, UINT8_MAX, uses);
 }
 
-/* Touched at this tick, and so not since. */
+/* Touched in this tick, and not since. */
 static inline uint64_t sci_slot_with_tick(uint64_t slot, uint32_t tick)
 {
 	return sci_slot_with(slot, SCI_SLOT_TICK_SHIFT, SCI_TICKS - 1, tick) & ~SCI_SLOT_TOUCHED;

@@ -1,4 +1,4 @@
-/* What callers of the engine and its files both speak of: keys, records, what is stored and what is found. */
+/* Types that the engine's callers and its own files share: keys, offsets, contents and results. */
 #ifndef SCI_ENGINE_TYPES_H
 #define SCI_ENGINE_TYPES_H
 
@@ -8,15 +8,15 @@
 
 struct sci_shard;
 
-/* A shard begins on a cache line, and so do its parts. */
+/* A shard and its parts begin on cache lines. */
 #define SCI_SHARD_ALIGN 64
 
 /* The deadline of an entry without one. */
 #define SCI_NEVER INT64_MAX
 
 enum sci_policy {
-	SCI_POLICY_COUNTED, /* the counted ghost: the best hit ratio */
-	SCI_POLICY_LRU      /* exact order of use */
+	SCI_POLICY_COUNTED, /* the adaptive policy */
+	SCI_POLICY_LRU      /* exact LRU order */
 };
 
 /* A key and its hash. */
@@ -24,24 +24,25 @@ struct sci_name {
 	const void *key;
 	size_t len;
 	uint64_t hash;
-	/* Not NULL: the key is also laid out as in a record, which is compared faster: in whole words, its
-	 * first four bytes in the upper half of the first, and zeros behind its end. */
+	/* Not NULL: the key as it is laid out in a record, which compares faster: in whole words,
+	 * its first four bytes in the upper half of the first, and zeros behind its end. */
 	const uint64_t *words;
 };
 
-/* A name by value, for lookups that look at its first words only. */
+/* A name by value, for lookups that compare its first words. */
 struct sci_quick_name {
 	uint64_t hash;
 	size_t len;
 	uint32_t first; /* the upper half of the first word */
 	uint64_t second, third;
-	const uint64_t *words; /* all of them, if these three are not all; else NULL */
+	const uint64_t *words; /* all words, if there are more than these; else NULL */
 };
 
-/* Where a record is: valid as long as it is pinned, or until the next call that changes the shard. */
+/* The offset of a record, in units. Valid while it is pinned, or until the next call that changes
+ * the shard. */
 typedef uint32_t sci_offset;
 
-/* An object that has left the shard, at the beginning of a struct of the caller's. */
+/* The first member of an object that the shard stores: a link for the list of removed objects. */
 struct sci_object_link {
 	struct sci_object_link *next;
 };
@@ -58,19 +59,19 @@ enum sci_lookup { SCI_LOOKUP_MISS, SCI_LOOKUP_HIT, SCI_LOOKUP_EXPIRED };
 
 enum sci_store_result {
 	SCI_STORE_OK,
-	SCI_STORE_TOO_LARGE, /* larger than the log can ever hold */
+	SCI_STORE_TOO_LARGE, /* larger than the log */
 	SCI_STORE_NO_ROOM    /* pinned records leave no room */
 };
 
-/* What is stored: a value that is copied, or an object that the shard keeps the address of. */
+/* What is stored: a value, which is copied, or the address of an object. */
 struct sci_content {
 	const void *value;
 	size_t len;
-	struct sci_object_link *object; /* in place of a value, if not NULL */
-	uint64_t weight;    /* what an object weighs, in bytes beside its record's own */
-	int64_t expires_ms; /* SCI_NEVER if it does not */
-	int64_t idle_ms;    /* expires as long after its last use; 0: it does not */
-	uint32_t cost;      /* of making it anew, in any unit; 0: not known */
+	struct sci_object_link *object; /* instead of a value, if not NULL */
+	uint64_t weight;                /* of an object, in bytes beside its record */
+	int64_t expires_ms;             /* SCI_NEVER: no deadline */
+	int64_t idle_ms;                /* expires after so long without a use; 0: no idle time */
+	uint32_t cost;                  /* of loading it again, in any unit; 0: unknown */
 };
 
 #endif

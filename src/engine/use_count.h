@@ -1,5 +1,5 @@
-/* How often an entry was used, lately: four bits that count, and four that say when they were last
- * brought up to date. When the epoch moves on all counts halve, each at the next time it is looked at. */
+/* The recent uses of an entry: a count of four bits, and the epoch of the count in four. When the
+ * epoch advances all counts halve, each when it is next read. */
 #ifndef SCI_ENGINE_USE_COUNT_H
 #define SCI_ENGINE_USE_COUNT_H
 
@@ -7,7 +7,7 @@
 
 #define SCI_USES_MAX 15u
 
-/* The count as it is in the present epoch. */
+/* The count in the current epoch. */
 static inline unsigned sci_uses_now(const struct sci_shard *shard, uint8_t uses)
 {
 	return (uses & 15u) >> ((shard->uses.epoch - (uses >> 4)) & 15u);

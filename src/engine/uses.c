@@ -1,4 +1,4 @@
-/* How often and when entries were used: readers note one bit, which is counted here. */
+/* Readers set one bit; here it is counted as a use, with a tick. */
 #include "engine/uses.h"
 
 #include "engine/balance.h"
@@ -6,7 +6,7 @@
 #include "engine/recency.h"
 #include "engine/use_count.h"
 
-#define AGEING 20u /* uses for each entry before all counts halve */
+#define AGEING 20u /* uses per entry until all counts halve */
 
 uint8_t sci_uses_one_more(const struct sci_shard *shard, uint8_t uses)
 {
@@ -15,7 +15,7 @@ uint8_t sci_uses_one_more(const struct sci_shard *shard, uint8_t uses)
 	return sci_uses_of(shard, count < SCI_USES_MAX ? count + 1 : count);
 }
 
-/* One use more of the entry in this slot, whose mark becomes what is given. */
+/* Add a use to the entry of this slot, and set its use bits. */
 void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned use_bits)
 {
 	uint64_t seen = *slot;
@@ -28,10 +28,10 @@ void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned use_bits)
 	}
 }
 
-/* In which half of the window a use counts: in the younger it is expected. */
+/* Uses in the younger half of the window are expected, and do not count. */
 static bool use_counts_here(const struct sci_shard *shard, uint64_t slot)
 {
-	if (sci_slot_queue(slot) == SCI_MAIN || shard->balance.keeps_recent)
+	if (sci_slot_queue(slot) == SCI_MAIN || shard->balance.lru_mode)
 		return true;
 	return sci_record_eighth(sci_record_at(shard, sci_slot_offset(slot))) >= SCI_EIGHTHS / 2;
 }
@@ -56,8 +56,9 @@ void sci_uses_recount_news(struct sci_shard *shard, sci_slot *slot)
 	sci_write(slot, sci_slot_with_tick(seen, shard->tick));
 }
 
-/* A new sweep for old ticks begins so many ticks after the last one began. During a sweep there are about
- * seventeen: one for the misses, and sixteen if each entry is touched. So no age comes to SCI_TICKS. */
+/* A sweep for old ticks starts so many ticks after the last one started. A sweep takes about
+ * seventeen ticks, one for the misses and sixteen if each entry is touched. So no age reaches
+ * SCI_TICKS. */
 #define SWEEP_TICKS 12u
 
 static void recount_line(struct sci_shard *shard, struct sci_bucket *line)
@@ -77,8 +78,8 @@ static uint64_t any_of_line(const struct sci_bucket *line)
 	return any;
 }
 
-/* The next lines of the index are searched for touches; for old ticks only now and then, because that takes
- * longer. */
+/* Recount the reference bits of the next lines. Old ticks are checked only during a sweep, because
+ * that takes longer. */
 void sci_uses_recount_some(struct sci_shard *shard)
 {
 	if (shard->recount.sweep_lines == 0 &&

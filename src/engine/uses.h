@@ -1,20 +1,20 @@
-/* How often and when entries were used: readers note one bit, which is counted under the lock. */
+/* Counting how often and when entries were used. */
 #ifndef SCI_ENGINE_USES_H
 #define SCI_ENGINE_USES_H
 
 #include "engine/foreign_entry.h"
 #include "engine/recency.h"
 
-/* A use count that is one more. */
+/* The use count plus one. */
 uint8_t sci_uses_one_more(const struct sci_shard *shard, uint8_t uses);
 
-/* One use more of the entry in this slot, whose mark becomes what is given. */
+/* Add a use to the entry of this slot, and set its use bits. */
 void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned use_bits);
 
-/* For sci_uses_recount(), of an entry that was touched or has become as old as can be told. */
+/* The rest of sci_uses_recount(), for an entry that was touched or has an old tick. */
 void sci_uses_recount_news(struct sci_shard *shard, sci_slot *slot);
 
-/* Counts what readers have noted of an entry; to be called before its mark or its tick is looked at. */
+/* Count what readers have noted of an entry; call it before reading its use bits or its tick. */
 static inline void sci_uses_recount(struct sci_shard *shard, sci_slot *slot)
 {
 	if (shard->foreign.marks)
@@ -26,7 +26,7 @@ static inline void sci_uses_recount(struct sci_shard *shard, sci_slot *slot)
 		sci_uses_recount_news(shard, slot);
 }
 
-/* The same for some lines of the index, at each miss: no tick falls far behind. */
+/* The same for some lines of the index; call it at each miss, so that no tick is far behind. */
 void sci_uses_recount_some(struct sci_shard *shard);
 
 #endif

@@ -1,10 +1,10 @@
-/* The noted tags are searched for repetitions: of a tag's two lines only sixteen slots can have it, so that
- * is quickly done, and nothing has to be kept of the steps that were taken. */
+/* A tag occurs only in its two lines, sixteen slots, so a search for repeated tags is quick, and
+ * no state is kept of earlier steps. */
 #include "engine/walk.h"
 
 #include "engine/index.h"
 
-/* In a word of a slot's tag; 0 is an empty slot. */
+/* Marks a used slot in a word of tags; 0 is an empty slot. */
 #define IS_THERE UINT16_C(0x8000)
 
 _Static_assert(64 - SCI_SLOT_TAG_SHIFT < 16, "a tag leaves a bit of a word free");
@@ -32,7 +32,7 @@ static bool has_tag(const uint16_t *tags, uint64_t from, uint64_t end, uint16_t 
 	return false;
 }
 
-/* Whether an earlier step was for the same tag and lines. */
+/* Whether an earlier step had the same tag and lines. */
 static bool is_repeated(const uint16_t *tags, uint64_t step, uint32_t other)
 {
 	uint64_t line = step / SCI_BUCKET_SLOTS, first = line * SCI_BUCKET_SLOTS;
@@ -44,7 +44,7 @@ static bool is_repeated(const uint16_t *tags, uint64_t step, uint32_t other)
 				tags[step]));
 }
 
-/* The keys of a line with this tag. */
+/* The keys of a line that have this tag. */
 static unsigned step_in_line(const struct sci_shard *shard, uint32_t line, uint64_t tagged,
 	int64_t now_ms, struct sci_walk_key *keys)
 {

@@ -1,9 +1,9 @@
-/* Memory that is read while it is written.
+/* Memory that is read while it is written: the words of a seqlock (H.-J. Boehm, "Can seqlocks get
+ * along with programming language memory models?", 2012).
  *
- * Readers look into a shard without its lock, so whatever they may look at is written in whole words with
- * release order and read with acquire order: if a reader sees anything that a writer wrote, it also sees
- * that the shard's version is no longer what it was. On x86-64 these are ordinary moves.
- */
+ * Readers read a shard without its lock, so all they may read is written in whole words with
+ * release order and read with acquire order: a reader that sees anything that a writer wrote also
+ * sees that the sequence has changed. On x86-64 these are plain moves. */
 #ifndef SCI_ENGINE_WORDS_H
 #define SCI_ENGINE_WORDS_H
 
@@ -21,10 +21,10 @@
 
 typedef _Atomic uint64_t sci_word;
 
-/* What is so nearly always, as far as the compiler is concerned: the rest is moved out of the way. */
+/* Branch hint: almost always true. */
 #define sci_is_likely(condition) __builtin_expect(condition, 1)
 
-/* Up to eight bytes as a word, the rest of it zero. No call of memcpy(): keys are short. */
+/* Up to eight bytes as a word, padded with zeros. No call of memcpy(): keys are short. */
 static inline uint64_t sci_word_of(const unsigned char *byte, size_t len)
 {
 	uint64_t word = 0;
@@ -55,7 +55,7 @@ static inline void sci_word_copy_in(sci_word *to, const unsigned char *from)
 
 #define SCI_BLOCK_BYTES 64u
 
-/* Copy `len` bytes into words; the last is filled up with zeros. */
+/* Copy `len` bytes into words; the last is padded with zeros. */
 static inline void sci_words_copy_in(sci_word *to, const void *from, size_t len)
 {
 	const unsigned char *byte = from;
@@ -70,7 +70,7 @@ static inline void sci_words_copy_in(sci_word *to, const void *from, size_t len)
 		sci_write(to, sci_word_of(byte, len));
 }
 
-/* Copy words down to where they may overlap themselves. */
+/* Copy words down, where source and target may overlap. */
 static inline void sci_words_move_down(sci_word *to, const sci_word *from, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -85,7 +85,7 @@ static inline void sci_word_copy_out(unsigned char *to, const sci_word *from)
 	memcpy(to, &word, sizeof word);
 }
 
-/* Copy `count` words out, a number that the compiler knows. */
+/* Copy `count` words out, a compile-time constant. */
 static inline void sci_words_copy_some(unsigned char *to, const sci_word *from, unsigned count)
 {
 #pragma GCC unroll 4
@@ -93,7 +93,7 @@ static inline void sci_words_copy_some(unsigned char *to, const sci_word *from, 
 		sci_word_copy_out(to + i * sizeof *from, &from[i]);
 }
 
-/* Copy the last bytes out, fewer than a line of memory has: for each bit of their number as many. */
+/* Copy the last bytes out, less than a block, by the bits of their number. */
 static inline __attribute__((always_inline)) void sci_words_copy_rest(unsigned char *to,
 	const sci_word *from, size_t len)
 {
@@ -139,8 +139,8 @@ static inline void sci_words_copy_out(void *to, const sci_word *from, size_t len
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte of a word is its lowest");
 
-/* Whether the `len` bytes from the middle of the first word on are these. A shift joins the end of one
- * word with the beginning of the next. */
+/* Whether the `len` bytes from the middle of the first word on are equal. Shifts join the end of
+ * one word with the beginning of the next. */
 static inline bool sci_words_equal_bytes(const sci_word *words, const void *data, size_t len)
 {
 	const unsigned char *byte = data;
@@ -152,7 +152,7 @@ static inline bool sci_words_equal_bytes(const sci_word *words, const void *data
 		low = word >> 32;
 	}
 	word = low;
-	/* Only if the last bytes reach into it is there a word more. */
+	/* Only then do the last bytes reach into one more word. */
 	if (len > sizeof word / 2)
 		word |= sci_read(words + 1) << 32;
 	word ^= sci_word_of(byte, len);
@@ -161,7 +161,7 @@ static inline bool sci_words_equal_bytes(const sci_word *words, const void *data
 	return (differing | word) == 0;
 }
 
-/* The same for `count` words, of the first of which only the upper half counts. Most are three at most. */
+/* The same for `count` words, of the first only the upper half. Most keys have three at most. */
 static inline bool sci_words_equal(const sci_word *words, const uint64_t *others, size_t count)
 {
 	uint64_t differing = (sci_read(words) ^ others[0]) >> 32;

@@ -1,7 +1,6 @@
-/* What an entry is worth: how often it is used, times what it costs to make anew, for what it takes of
- * the bound that is short. As a logarithm, in 4,096ths of an octave, because only ratios matter.
- *
- * Where no costs were given, or all for what they take are the same, it is the uses alone. */
+/* The worth of an entry: its uses times its cost, per unit of the binding bound
+ * (GreedyDual-Size-Frequency). As a logarithm, in 4,096ths of an octave, because only ratios
+ * matter. Without costs, or if all are equal, it is the uses alone. */
 #ifndef SCI_ENGINE_WORTH_H
 #define SCI_ENGINE_WORTH_H
 
@@ -9,7 +8,7 @@
 
 #define SCI_OCTAVE 4096
 
-/* About the logarithm of a number above 0; it rises with each number up to 32, and never falls. */
+/* An approximate logarithm of a positive number: exact order up to 32, monotonic above. */
 static inline int32_t sci_log(uint64_t number)
 {
 	int octaves = 63 - __builtin_clzll(number);
@@ -18,7 +17,7 @@ static inline int32_t sci_log(uint64_t number)
 	return octaves * SCI_OCTAVE + (int32_t)(mantissa >> 59 & 15) * (SCI_OCTAVE / 16);
 }
 
-/* What a cost, 0 if it is not known, is for something that takes so much: bytes, if those are short. */
+/* The cost per unit of what it takes, if bytes bind; the mean cost if it is unknown (0). */
 static inline int32_t sci_cost_for(const struct sci_shard *shard, uint32_t cost, uint64_t load,
 	bool bytes_bind)
 {

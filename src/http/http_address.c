@@ -2,23 +2,11 @@
 #include "http/http_address.h"
 
 #include "base/error.h"
+#include "base/number_text.h"
 
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <string.h>
-
-static bool read_port(const char *text, in_port_t *port)
-{
-	unsigned value = 0;
-
-	for (size_t i = 0; text[i] || i == 0; i++) {
-		if (text[i] < '0' || text[i] > '9' || i == 5)
-			return false;
-		value = value * 10 + (unsigned)(text[i] - '0');
-	}
-	*port = htons((uint16_t)value);
-	return value >= 1 && value <= 65535;
-}
 
 static bool add_ipv4(struct sci_http_address *address, const char *host, in_port_t port)
 {
@@ -44,35 +32,17 @@ static bool add_ipv6(struct sci_http_address *address, const char *host, in_port
 	return true;
 }
 
-/* The host, without its brackets, into `host`; `text` is known to fit. Returns the port's text. */
-static const char *split(const char *text, char *host, bool *bracketed)
-{
-	*bracketed = text[0] == '[';
-	const char *from = *bracketed ? text + 1 : text;
-	const char *to = *bracketed ? strchr(from, ']') : strchr(from, ':');
-
-	if (!to)
-		return NULL;
-	memcpy(host, from, (size_t)(to - from));
-	host[to - from] = '\0';
-	if (*bracketed)
-		to++;
-	return *to == ':' ? to + 1 : NULL;
-}
-
 static bool read_address(struct sci_http_address *address, const char *text)
 {
 	char host[SCI_HTTP_ADDRESS_TEXT_MAX];
-	in_port_t port;
-	bool bracketed;
+	uint16_t port;
 
-	if (strlen(text) >= sizeof host)
+	if (strlen(text) >= sizeof host || !sci_host_port_read(text, host, sizeof host, &port) ||
+		port == 0)
 		return false;
-	const char *port_text = split(text, host, &bracketed);
-	if (!port_text || !read_port(port_text, &port))
-		return false;
+	port = htons(port);
 	memcpy(address->text, text, strlen(text) + 1);
-	if (bracketed)
+	if (text[0] == '[')
 		return add_ipv6(address, host, port);
 	if (strcmp(host, "localhost") == 0)
 		return add_ipv4(address, "127.0.0.1", port) && add_ipv6(address, "::1", port);

@@ -9,6 +9,7 @@
  * Otherwise an owner who answers each failure with the next exchange would recurse. */
 #include "invoke/channel.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -18,18 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define READ_BYTES ((size_t)16 * 1024)
-
-uint64_t sci_channel_now_ns(void)
-{
-	struct timespec now = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void free_event(struct event **event)
 {
@@ -69,7 +61,7 @@ static void fail(struct sci_channel *channel, const struct sc_error *error)
 	struct sc_error copy = *error;
 
 	channel->is_busy = false;
-	channel->ended_ns = sci_channel_now_ns();
+	channel->ended_ns = sci_mono_ns();
 	sci_channel_close(channel);
 	channel->ended(channel, &copy);
 }
@@ -77,7 +69,7 @@ static void fail(struct sci_channel *channel, const struct sc_error *error)
 static void complete(struct sci_channel *channel)
 {
 	channel->is_busy = false;
-	channel->ended_ns = sci_channel_now_ns();
+	channel->ended_ns = sci_mono_ns();
 	event_del(channel->deadline);
 	/* Bytes after the answer, or a request that was answered before it was sent, leave a
 	 * connection of which nobody knows what comes next. */
@@ -177,7 +169,7 @@ static void begin(struct sci_channel *channel)
 		channel->connections++;
 		event_add(channel->readable, NULL);
 	}
-	channel->started_ns = sci_channel_now_ns();
+	channel->started_ns = sci_mono_ns();
 	push(channel);
 }
 
@@ -276,7 +268,7 @@ void sci_channel_send(struct sci_channel *channel, struct iovec head, struct iov
 		begin(channel);
 		return;
 	}
-	channel->started_ns = sci_channel_now_ns();
+	channel->started_ns = sci_mono_ns();
 	int rc = open_socket(channel);
 	set_deadline(channel, rc < 0 ? &now : &timeout);
 }

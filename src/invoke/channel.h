@@ -64,6 +64,4 @@ void sci_channel_fini(struct sci_channel *channel);
 /* Begin an exchange; the bytes stay as they are until it is over. */
 void sci_channel_send(struct sci_channel *channel, struct iovec head, struct iovec body);
 
-uint64_t sci_channel_now_ns(void);
-
 #endif

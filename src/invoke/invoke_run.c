@@ -6,6 +6,7 @@
  * callbacks of the owner may cancel the run, so it is looked at after each of them. */
 #include "invoke/invoke.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "http/http_request.h"
 #include "invoke/channel.h"
@@ -42,7 +43,7 @@ static void finish(struct sci_invoke_run *run)
 {
 	run->result.finished = true;
 	if (run->started_ns)
-		run->result.elapsed_ns = sci_channel_now_ns() - run->started_ns;
+		run->result.elapsed_ns = sci_mono_ns() - run->started_ns;
 	for (unsigned i = 0; i < run->slots_made; i++)
 		sci_channel_close(&run->slots[i].channel);
 	event_del(run->start);
@@ -132,7 +133,7 @@ static void on_start(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	run->started_ns = sci_channel_now_ns();
+	run->started_ns = sci_mono_ns();
 	run->slots_busy = run->slots_made;
 	for (unsigned i = 0; i < run->slots_made; i++)
 		go_on(&run->slots[i]);

@@ -2,10 +2,10 @@
 #include "invoke/payload.h"
 
 #include "base/error.h"
+#include "base/json_syntax.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,15 +51,21 @@ int sci_payload_read(struct sci_buffer *payload, const char *argument, struct sc
 int sci_payload_check_json(const struct sci_buffer *payload, struct sc_error *error)
 {
 	const char *data = payload->len ? payload->data : "";
-	/* The value is not used; an integer too large for C is JSON all the same. */
-	const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
-	json_error_t where;
-	json_t *value = json_loadb(data, payload->len, flags, &where);
+	size_t offset, line = 1, line_at = 0;
 
-	if (!value)
+	int rc = sci_json_syntax(data, payload->len, &offset);
+	if (rc == 0)
+		return 0;
+	for (size_t i = 0; i < offset; i++) {
+		if (data[i] == '\n') {
+			line++;
+			line_at = i + 1;
+		}
+	}
+	if (rc == SC_E_TOO_LARGE)
 		return sci_error_set(error, SC_E_INVAL, 0,
-			"the payload is not JSON: line %d, column %d: %s", where.line, where.column,
-			where.text);
-	json_decref(value);
-	return 0;
+			"the payload is nested more than %d deep: line %zu, column %zu",
+			SCI_JSON_DEPTH, line, offset - line_at + 1);
+	return sci_error_set(error, SC_E_INVAL, 0, "the payload is not JSON: line %zu, column %zu",
+		line, offset - line_at + 1);
 }

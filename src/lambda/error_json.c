@@ -5,25 +5,16 @@
 
 #include <string.h>
 
-static int append_text(struct sci_buffer *out, const char *text)
-{
-	return sci_buffer_append(out, text, strlen(text));
-}
-
 int sci_error_json(struct sci_buffer *out, const char *type, const char *message,
 	size_t message_len)
 {
-	out->len = 0;
-	int rc = append_text(out, "{\"errorMessage\":");
-	if (rc == 0)
-		rc = sci_json_text(out, message, message_len);
-	if (rc == 0)
-		rc = append_text(out, ",\"errorType\":");
-	if (rc == 0)
-		rc = sci_json_text(out, type, strlen(type));
-	if (rc == 0)
-		rc = append_text(out, ",\"stackTrace\":[]}");
-	if (rc < 0)
+	sci_buffer_clear(out);
+	sci_buffer_printf(out, "{\"errorMessage\":");
+	sci_json_text(out, message, message_len);
+	sci_buffer_printf(out, ",\"errorType\":");
+	sci_json_text(out, type, strlen(type));
+	sci_buffer_printf(out, ",\"stackTrace\":[]}");
+	if (out->failed)
 		out->len = 0;
-	return rc;
+	return sci_buffer_result(out);
 }

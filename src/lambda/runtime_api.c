@@ -15,23 +15,32 @@
 #define BASE      "/2018-06-01/runtime"
 #define REPLY_MAX ((size_t)64 * 1024)
 
-/* The headers that every request has. */
-static int write_common(const struct sci_runtime_api *api, struct sci_buffer *head)
+struct header {
+	const char *name;
+	const char *value; /* NULL: this request does not have the header */
+};
+
+/* The headers that every request has, and `own` ones. */
+static int write_headers(const struct sci_runtime_api *api, struct sci_buffer *head,
+	const struct header *own, size_t own_count)
 {
 	int rc = sci_http_request_header(head, "Host", api->connection.address.text);
 	if (rc == 0)
 		rc = sci_http_request_header(head, "User-Agent", "scopecache/" SC_VERSION_TEXT);
+	for (size_t i = 0; i < own_count && rc == 0; i++)
+		if (own[i].value)
+			rc = sci_http_request_header(head, own[i].name, own[i].value);
 	return rc;
 }
 
 static int write_next(struct sci_runtime_api *api)
 {
-	int rc = sci_http_request_line(&api->next_head, "GET", BASE "/invocation/next");
-	if (rc == 0)
-		rc = write_common(api, &api->next_head);
-	if (rc == 0)
-		rc = sci_http_request_end(&api->next_head);
-	return rc;
+	struct sci_buffer *head = &api->next_head;
+
+	sci_http_request_line(head, "GET", BASE "/invocation/next");
+	int rc = write_headers(api, head, NULL, 0);
+	sci_http_request_end(head);
+	return rc < 0 ? rc : sci_buffer_result(head);
 }
 
 int sci_runtime_api_init(struct sci_runtime_api *api, const char *address,
@@ -106,21 +115,17 @@ static int write_post(struct sci_runtime_api *api, const struct sci_event *event
 	const struct sci_post *post)
 {
 	struct sci_buffer *head = &api->post_head;
+	const bool has_id = event && can_be_sent_back(event->invocation_id);
+	const struct header own[] = {
+		{ "Content-Type", post->content_type },
+		{ "Lambda-Runtime-Function-Error-Type", post->error_type },
+		{ "Lambda-Runtime-Invocation-Id", has_id ? event->invocation_id : NULL },
+	};
 
-	int rc = write_common(api, head);
-	if (rc == 0)
-		rc = sci_http_request_header(head, "Content-Type", post->content_type);
-	if (rc == 0 && post->error_type)
-		rc = sci_http_request_header(head, "Lambda-Runtime-Function-Error-Type",
-			post->error_type);
-	if (rc == 0 && event && can_be_sent_back(event->invocation_id))
-		rc = sci_http_request_header(head, "Lambda-Runtime-Invocation-Id",
-			event->invocation_id);
-	if (rc == 0)
-		rc = sci_http_request_length(head, post->len);
-	if (rc == 0)
-		rc = sci_http_request_end(head);
-	return rc;
+	int rc = write_headers(api, head, own, sizeof own / sizeof own[0]);
+	sci_http_request_length(head, post->len);
+	sci_http_request_end(head);
+	return rc < 0 ? rc : sci_buffer_result(head);
 }
 
 static int send_post(struct sci_runtime_api *api, const struct sci_post *post,
@@ -154,7 +159,7 @@ static int cannot_write(struct sc_error *error, int rc)
 int sci_runtime_api_post(struct sci_runtime_api *api, const struct sci_event *event,
 	const struct sci_post *post, struct sc_error *error)
 {
-	api->post_head.len = 0;
+	sci_buffer_clear(&api->post_head);
 	int rc = sci_http_request_line(&api->post_head, "POST", BASE "/invocation/%s/%s",
 		event->request_id, post->error_type ? "error" : "response");
 	if (rc == 0)
@@ -165,7 +170,7 @@ int sci_runtime_api_post(struct sci_runtime_api *api, const struct sci_event *ev
 int sci_runtime_api_post_init_error(struct sci_runtime_api *api, const struct sci_post *post,
 	struct sc_error *error)
 {
-	api->post_head.len = 0;
+	sci_buffer_clear(&api->post_head);
 	int rc = sci_http_request_line(&api->post_head, "POST", BASE "/init/error");
 	if (rc == 0)
 		rc = write_post(api, NULL, post);

@@ -1,4 +1,4 @@
-/* One invocation on its way through the house: made by the Invoke API, given to the fleet, answered by
+/* One invocation through the local Lambda: made by the Invoke API, given to the fleet, answered by
  * an environment, handed back to whoever waits for the answer. */
 #ifndef SCI_LOCAL_CALL_H
 #define SCI_LOCAL_CALL_H

@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "local/code_stamp.h"
-#include "local/microtime.h"
 #include "local/output.h"
+#include "local/timeval.h"
 
 #include <event2/event.h>
 
@@ -55,8 +55,8 @@ static void log_failed_init(struct sci_environment *environment)
 	const struct sci_call *call = environment->call;
 	char line[SCI_LOG_LINE_BYTES];
 
-	size_t len = sci_log_init_report(line, sci_now_us() - environment->started_us, call->status,
-		call->error_type);
+	size_t len = sci_log_init_report(line, sci_mono_us() - environment->started_us,
+		call->status, call->error_type);
 	log_line(environment, line, len);
 	log_line(environment, line, sci_log_start(line, call->request_id));
 }
@@ -75,7 +75,7 @@ static void log_report(struct sci_environment *environment)
 	char line[SCI_LOG_LINE_BYTES];
 	struct sci_report report = {
 		.request_id = call->request_id,
-		.duration_us = sci_now_us() - environment->begun_us,
+		.duration_us = sci_mono_us() - environment->begun_us,
 		.init_us = environment->init_us,
 		.memory_size_mb = environment->function->memory_mb,
 		.peak_kb = environment->peak_kb,
@@ -122,7 +122,7 @@ static void deliver(struct sci_environment *environment)
 	char line[SCI_LOG_LINE_BYTES];
 
 	environment->poll = NULL;
-	environment->begun_us = sci_now_us();
+	environment->begun_us = sci_mono_us();
 	environment->deadline_ms = sci_real_ms() + environment->function->timeout_ms;
 	environment->invocations++;
 	log_line(environment, line, sci_log_start(line, call->request_id));
@@ -147,14 +147,14 @@ static void finish(struct sci_environment *environment)
 static void become_idle(struct sci_environment *environment)
 {
 	environment->state = SCI_ENVIRONMENT_IDLE;
-	environment->idle_since_us = sci_now_us();
+	environment->idle_since_us = sci_mono_us();
 	environment->events->idle(environment, environment->events->arg);
 }
 
 static void begin(struct sci_environment *environment)
 {
 	environment->began = true;
-	environment->init_us = sci_now_us() - environment->started_us;
+	environment->init_us = sci_mono_us() - environment->started_us;
 	event_del(environment->timer);
 	if (environment->call)
 		deliver(environment);
@@ -415,7 +415,7 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	environment->events = options->events;
 	environment->process.status_fd = -1;
 	environment->init_us = -1;
-	environment->started_us = environment->begun_us = sci_now_us();
+	environment->started_us = environment->begun_us = sci_mono_us();
 	environment->handlers =
 		(struct sci_runtime_handlers){ on_next, on_posted, on_init_failed, environment };
 	sci_hex_id(environment->id);

@@ -16,8 +16,8 @@
 #include "local/fleet.h"
 
 #include "local/code_stamp.h"
-#include "local/microtime.h"
 #include "local/output.h"
+#include "local/timeval.h"
 
 #include <event2/event.h>
 

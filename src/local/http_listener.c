@@ -11,10 +11,11 @@
  * of that. While a connection is suspended nobody looks at it: sci_exchange_is_alive() does. */
 #include "local/http_listener.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "local/http_admission.h"
 #include "local/http_socket.h"
-#include "local/microtime.h"
+#include "local/timeval.h"
 
 #include <event2/event.h>
 #include <microhttpd.h>
@@ -105,7 +106,7 @@ static struct sci_exchange *new_exchange(struct sci_http_listener *listener,
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	exchange->listener = listener;
 	exchange->connection = connection;
-	exchange->since_us = sci_now_us();
+	exchange->since_us = sci_mono_us();
 	exchange->below = info ? info->socket_context : NULL;
 	if (exchange->below)
 		exchange->below->exchange = exchange;
@@ -281,7 +282,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_http_listener *listener = arg;
 	struct connection *below;
-	int64_t now_us = sci_now_us();
+	int64_t now_us = sci_mono_us();
 
 	(void)fd;
 	(void)what;

@@ -1,15 +1,15 @@
 /* A picture of one moment. Memory is read from the kernel as it is asked for. */
 #include "local/inspect.h"
 
+#include "base/clock.h"
 #include "local/fleet.h"
-#include "local/microtime.h"
 
 #include <jansson.h>
 
 static json_t *environment_json(const struct sci_environment *environment)
 {
 	struct sci_process_memory memory = sci_process_memory(&environment->process);
-	int64_t now_us = sci_now_us();
+	int64_t now_us = sci_mono_us();
 	int64_t idle_us = environment->state == SCI_ENVIRONMENT_IDLE
 		? now_us - environment->idle_since_us
 		: 0;

@@ -13,7 +13,7 @@
 #include "local/fleet.h"
 #include "local/http_listener.h"
 #include "local/inspect.h"
-#include "local/json_syntax.h"
+#include "base/json_syntax.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -4,8 +4,8 @@
  * all, what is written is thrown away instead, because a function must not hang for that. */
 #include "local/line_pipe.h"
 
-#include "local/microtime.h"
 #include "local/output.h"
+#include "local/timeval.h"
 
 #include <scopecache/error.h>
 

@@ -10,13 +10,15 @@
 #define _GNU_SOURCE
 #include "local/local.h"
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/number_text.h"
 #include "local/deployment.h"
 #include "local/fleet.h"
 #include "local/invoke_server.h"
-#include "local/microtime.h"
 #include "local/output.h"
 #include "local/process.h"
+#include "local/timeval.h"
 
 #include <event2/event.h>
 
@@ -54,23 +56,12 @@ struct address {
 	uint16_t port;
 };
 
-/* HOST:PORT, where HOST may be in brackets. */
 static int parse_address(const char *text, struct address *out, struct sc_error *error)
 {
-	const char *colon = strrchr(text, ':');
-	size_t len = colon ? (size_t)(colon - text) : 0;
-	char *end;
-
-	bool bracketed = len >= 2 && text[0] == '[' && text[len - 1] == ']';
-	unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
-	if (!colon || len == 0 || len >= sizeof out->host || colon[1] < '0' || colon[1] > '9' ||
-		*end || port > UINT16_MAX)
-		return sci_error_set(error, SC_E_INVAL, 0,
-			"an address is HOST:PORT, such as 127.0.0.1:0, and not: %s", text);
-	snprintf(out->host, sizeof out->host, "%.*s", (int)(bracketed ? len - 2 : len),
-		text + bracketed);
-	out->port = (uint16_t)port;
-	return 0;
+	if (sci_host_port_read(text, out->host, sizeof out->host, &out->port))
+		return 0;
+	return sci_error_set(error, SC_E_INVAL, 0,
+		"an address is HOST:PORT, such as 127.0.0.1:0, and not: %s", text);
 }
 
 static unsigned first_byte(const struct sockaddr_in *address)
@@ -139,7 +130,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!sci_invoke_server_is_busy(local->server) || sci_now_us() >= local->flush_end_us ||
+	if (!sci_invoke_server_is_busy(local->server) || sci_mono_us() >= local->flush_end_us ||
 		event_add(local->flush, &step) < 0)
 		event_base_loopbreak(local->base);
 }
@@ -149,7 +140,7 @@ static void on_empty(void *arg)
 	struct sci_local *local = arg;
 	struct timeval soon = { 0 };
 
-	local->flush_end_us = sci_now_us() + FLUSH_MS * 1000;
+	local->flush_end_us = sci_mono_us() + FLUSH_MS * 1000;
 	event_add(local->flush, &soon);
 }
 

@@ -8,7 +8,7 @@
  * dropped, so that a blocked one costs neither memory nor the server. */
 #include "local/output.h"
 
-#include "local/microtime.h"
+#include "base/clock.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -47,7 +47,7 @@ static int write_piece(struct sci_output *output, int wait_ms)
 	int written = evbuffer_write_atmost(output->queue, output->fd, PIPE_BUF);
 	if (written < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	output->progress_us = sci_now_us();
+	output->progress_us = sci_mono_us();
 	return 1;
 }
 
@@ -93,7 +93,7 @@ int sci_output_open(struct event_base *base, int fd, struct sci_output **out)
 	if (!output)
 		return SC_E_NOMEM;
 	output->fd = fd;
-	output->progress_us = sci_now_us();
+	output->progress_us = sci_mono_us();
 	output->queue = evbuffer_new();
 	output->flush = event_new(base, -1, 0, on_flush, output);
 	output->writable = event_new(base, fd, EV_WRITE, on_flush, output);
@@ -109,9 +109,9 @@ void sci_output_close(struct sci_output *output)
 {
 	if (!output)
 		return;
-	int64_t end_us = sci_now_us() + CLOSE_WAIT_MS * 1000;
+	int64_t end_us = sci_mono_us() + CLOSE_WAIT_MS * 1000;
 	if (output->queue && output->fd >= 0) {
-		while (evbuffer_get_length(output->queue) > 0 && sci_now_us() < end_us)
+		while (evbuffer_get_length(output->queue) > 0 && sci_mono_us() < end_us)
 			if (write_piece(output, CLOSE_WAIT_MS / 10) < 0)
 				break;
 	}
@@ -149,5 +149,5 @@ bool sci_output_full(const struct sci_output *output)
 
 bool sci_output_stalled(const struct sci_output *output)
 {
-	return sci_output_full(output) && sci_now_us() - output->progress_us > STALLED_US;
+	return sci_output_full(output) && sci_mono_us() - output->progress_us > STALLED_US;
 }

@@ -56,21 +56,18 @@ struct panel {
 };
 
 /* Text that may come from a file's name: what XML has no place for becomes U+FFFD. */
-static int append_text(struct sci_buffer *out, const char *text, size_t len)
+static void append_text(struct sci_buffer *out, const char *text, size_t len)
 {
-	int rc = 0;
-
-	for (size_t i = 0, step; i < len && rc == 0; i += step) {
+	for (size_t i = 0, step; i < len; i += step) {
 		size_t valid = sci_utf8_length(text + i, len - i);
 		step = valid ? valid : 1;
 		if (text[i] == '<' || text[i] == '>' || text[i] == '&')
-			rc = sci_buffer_printf(out, "&#%d;", text[i]);
+			sci_buffer_printf(out, "&#%d;", text[i]);
 		else if (!valid || (unsigned char)text[i] < 0x20)
-			rc = sci_buffer_append(out, "\xEF\xBF\xBD", 3);
+			sci_buffer_append(out, "\xEF\xBF\xBD", 3);
 		else
-			rc = sci_buffer_append(out, text + i, step);
+			sci_buffer_append(out, text + i, step);
 	}
-	return rc;
 }
 
 static double miss_ratio(const struct panel *panel, unsigned limit, unsigned policy)
@@ -81,19 +78,21 @@ static double miss_ratio(const struct panel *panel, unsigned limit, unsigned pol
 	return 1 - (double)result->hits / (double)panel->figures->requests;
 }
 
-static int plot_mark(struct sci_buffer *out, enum sci_replay_policy policy, double x, double y)
+static void plot_mark(struct sci_buffer *out, enum sci_replay_policy policy, double x, double y)
 {
 	if (policy == SCI_REPLAY_ADAPTIVE)
-		return sci_buffer_printf(out,
+		sci_buffer_printf(out,
 			"<circle class=\"mark p%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\">", policy, x,
 			y, MARK);
-	if (policy == SCI_REPLAY_LRU)
-		return sci_buffer_printf(out,
+	else if (policy == SCI_REPLAY_LRU)
+		sci_buffer_printf(out,
 			"<path class=\"mark p%d\" d=\"M%.1f %.1fh%.1fv%.1fh-%.1fz\">", policy,
 			x - MARK, y - MARK, 2 * MARK, 2 * MARK, 2 * MARK);
-	return sci_buffer_printf(out,
-		"<path class=\"mark p%d\" d=\"M%.1f %.1fl%.1f %.1fl-%.1f %.1fl-%.1f -%.1fz\">",
-		policy, x, y - MARK, MARK, MARK, MARK, MARK, MARK, MARK);
+	else
+		sci_buffer_printf(out,
+			"<path class=\"mark p%d\" d=\"M%.1f %.1fl%.1f %.1fl-%.1f %.1fl-%.1f "
+			"-%.1fz\">",
+			policy, x, y - MARK, MARK, MARK, MARK, MARK, MARK, MARK);
 }
 
 static const char *mark_end(enum sci_replay_policy policy)
@@ -101,103 +100,88 @@ static const char *mark_end(enum sci_replay_policy policy)
 	return policy == SCI_REPLAY_ADAPTIVE ? "</circle>\n" : "</path>\n";
 }
 
-static int plot_curve(struct sci_buffer *out, const struct panel *panel, unsigned column)
+static void plot_curve(struct sci_buffer *out, const struct panel *panel, unsigned column)
 {
 	const struct sci_replay_plan *plan = panel->plan;
 	enum sci_replay_policy policy = plan->policies[column];
 	char label[SCI_TICK_LABEL_BYTES];
 
-	int rc = sci_buffer_printf(out, "<polyline class=\"curve p%d\" points=\"", policy);
-	for (unsigned i = 0; i < plan->limit_count && rc == 0; i++)
-		rc = sci_buffer_printf(out, "%s%.1f,%.1f", i ? " " : "",
+	sci_buffer_printf(out, "<polyline class=\"curve p%d\" points=\"", policy);
+	for (unsigned i = 0; i < plan->limit_count; i++)
+		sci_buffer_printf(out, "%s%.1f,%.1f", i ? " " : "",
 			sci_axis_at(&panel->x, (double)plan->limits[panel->order[i]]),
 			panel->y.length -
 				sci_axis_at(&panel->y, miss_ratio(panel, panel->order[i], column)));
-	if (rc == 0)
-		rc = sci_buffer_printf(out, "\"/>\n");
-	for (unsigned i = 0; i < plan->limit_count && rc == 0; i++) {
+	sci_buffer_printf(out, "\"/>\n");
+	for (unsigned i = 0; i < plan->limit_count; i++) {
 		double miss = miss_ratio(panel, i, column);
-		rc = plot_mark(out, policy, sci_axis_at(&panel->x, (double)plan->limits[i]),
+		plot_mark(out, policy, sci_axis_at(&panel->x, (double)plan->limits[i]),
 			panel->y.length - sci_axis_at(&panel->y, miss));
-		if (rc == 0)
-			rc = sci_buffer_printf(out, "<title>%s, %s%s: %.2f %% missed</title>%s",
-				sci_replay_policy_name(policy),
-				sci_axis_size_label(label, plan->limits[i], plan->bytes),
-				plan->bytes ? "" : " entries", 100 * miss, mark_end(policy));
+		sci_buffer_printf(out, "<title>%s, %s%s: %.2f %% missed</title>%s",
+			sci_replay_policy_name(policy),
+			sci_axis_size_label(label, plan->limits[i], plan->bytes),
+			plan->bytes ? "" : " entries", 100 * miss, mark_end(policy));
 	}
-	return rc;
 }
 
-static int plot_axes(struct sci_buffer *out, const struct panel *panel)
+static void plot_axes(struct sci_buffer *out, const struct panel *panel)
 {
 	const struct sci_axis *x = &panel->x, *y = &panel->y;
-	int rc = 0;
-
-	for (unsigned i = 0; i < x->tick_count && rc == 0; i++)
-		rc = sci_buffer_printf(out,
+	for (unsigned i = 0; i < x->tick_count; i++)
+		sci_buffer_printf(out,
 			"<path class=\"grid\" d=\"M%.1f 0v%.1f\"/>"
 			"<text class=\"small\" x=\"%.1f\" y=\"%.1f\" "
 			"text-anchor=\"middle\">%s</text>\n",
 			sci_axis_at(x, x->ticks[i].value), y->length,
 			sci_axis_at(x, x->ticks[i].value), y->length + 19, x->ticks[i].label);
-	for (unsigned i = 0; i < y->tick_count && rc == 0; i++) {
+	for (unsigned i = 0; i < y->tick_count; i++) {
 		double at = y->length - sci_axis_at(y, y->ticks[i].value);
-		rc = sci_buffer_printf(out,
+		sci_buffer_printf(out,
 			"<path class=\"grid\" d=\"M0 %.1fh%.1f\"/>"
 			"<text class=\"small\" x=\"-8\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
 			at, x->length, at + 4, y->ticks[i].label);
 	}
-	if (rc == 0)
-		rc = sci_buffer_printf(out,
-			"<path class=\"axis\" fill=\"none\" d=\"M0 0v%.1fh%.1f\"/>\n"
-			"<text class=\"small\" x=\"%.1f\" y=\"%.1f\" "
-			"text-anchor=\"middle\">%s</text>\n"
-			"<text class=\"small\" transform=\"translate(-48 %.1f) rotate(-90)\" "
-			"text-anchor=\"middle\">miss ratio</text>\n",
-			y->length, x->length, x->length / 2, y->length + 40,
-			panel->plan->bytes ? "max bytes (log scale)" : "max entries (log scale)",
-			y->length / 2);
-	return rc;
+	sci_buffer_printf(out,
+		"<path class=\"axis\" fill=\"none\" d=\"M0 0v%.1fh%.1f\"/>\n"
+		"<text class=\"small\" x=\"%.1f\" y=\"%.1f\" "
+		"text-anchor=\"middle\">%s</text>\n"
+		"<text class=\"small\" transform=\"translate(-48 %.1f) rotate(-90)\" "
+		"text-anchor=\"middle\">miss ratio</text>\n",
+		y->length, x->length, x->length / 2, y->length + 40,
+		panel->plan->bytes ? "max bytes (log scale)" : "max entries (log scale)",
+		y->length / 2);
 }
 
-static int plot_panel(struct sci_buffer *out, const struct panel *panel, double left, double top)
+static void plot_panel(struct sci_buffer *out, const struct panel *panel, double left, double top)
 {
 	const char *path = panel->figures->path, *slash = strrchr(path, '/');
 	const char *name = slash && slash[1] ? slash + 1 : path;
 	size_t len = strlen(name) < TITLE_MAX ? strlen(name) : sci_utf8_cut(name, TITLE_MAX);
 
-	int rc = sci_buffer_printf(out,
+	sci_buffer_printf(out,
 		"<g transform=\"translate(%.1f %.1f)\">\n<text class=\"name\" y=\"-12\">", left,
 		top);
-	if (rc == 0)
-		rc = append_text(out, name, len);
-	if (rc == 0)
-		rc = sci_buffer_printf(out, "</text>\n");
-	if (rc == 0)
-		rc = plot_axes(out, panel);
+	append_text(out, name, len);
+	sci_buffer_printf(out, "</text>\n");
+	plot_axes(out, panel);
 	/* What is named first lies on top. */
-	for (unsigned i = panel->plan->policy_count; i-- > 0 && rc == 0;)
-		rc = plot_curve(out, panel, i);
-	return rc == 0 ? sci_buffer_printf(out, "</g>\n") : rc;
+	for (unsigned i = panel->plan->policy_count; i-- > 0;)
+		plot_curve(out, panel, i);
+	sci_buffer_printf(out, "</g>\n");
 }
 
-static int plot_legend(struct sci_buffer *out, const struct sci_replay_plan *plan)
+static void plot_legend(struct sci_buffer *out, const struct sci_replay_plan *plan)
 {
-	int rc = 0;
-
-	for (unsigned i = 0; i < plan->policy_count && rc == 0; i++) {
+	for (unsigned i = 0; i < plan->policy_count; i++) {
 		enum sci_replay_policy policy = plan->policies[i];
 		double x = MARGIN_LEFT + i * LEGEND_ENTRY, y = LEGEND_HEIGHT - 18;
-		rc = sci_buffer_printf(out, "<path class=\"curve p%d\" d=\"M%.1f %.1fh36\"/>\n",
-			policy, x, y);
-		if (rc == 0)
-			rc = plot_mark(out, policy, x + 18, y);
-		if (rc == 0)
-			rc = sci_buffer_printf(out, "%s<text x=\"%.1f\" y=\"%.1f\">%s%s</text>\n",
-				mark_end(policy), x + 44, y + 4, sci_replay_policy_name(policy),
-				policy == SCI_REPLAY_OPT && plan->bytes ? " (bound)" : "");
+		sci_buffer_printf(out, "<path class=\"curve p%d\" d=\"M%.1f %.1fh36\"/>\n", policy,
+			x, y);
+		plot_mark(out, policy, x + 18, y);
+		sci_buffer_printf(out, "%s<text x=\"%.1f\" y=\"%.1f\">%s%s</text>\n",
+			mark_end(policy), x + 44, y + 4, sci_replay_policy_name(policy),
+			policy == SCI_REPLAY_OPT && plan->bytes ? " (bound)" : "");
 	}
-	return rc;
 }
 
 static void sort_limits(struct panel *panel)
@@ -246,18 +230,18 @@ int sci_curve_plot(struct sci_buffer *out, const struct sci_replay_plan *plan,
 	size_t rows = (count + columns - 1) / columns;
 	unsigned long all_width = columns * (unsigned long)width;
 	unsigned long all_height = LEGEND_HEIGHT + rows * (unsigned long)height;
-	int rc = sci_buffer_printf(out,
+	sci_buffer_printf(out,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %lu %lu\" width=\"%lu\" "
 		"height=\"%lu\">\n<title>Miss ratio by the size of the cache</title>\n%s"
 		"<rect class=\"ground\" width=\"100%%\" height=\"100%%\"/>\n",
 		all_width, all_height, all_width, all_height, style);
-	if (rc == 0)
-		rc = plot_legend(out, plan);
-	for (size_t i = 0; i < count && rc == 0; i++) {
+	plot_legend(out, plan);
+	for (size_t i = 0; i < count; i++) {
 		size_t row = i / columns, column = i % columns;
 		panel.figures = &figures[i];
-		rc = plot_panel(out, &panel, (double)column * width + MARGIN_LEFT,
+		plot_panel(out, &panel, (double)column * width + MARGIN_LEFT,
 			(double)row * height + LEGEND_HEIGHT + MARGIN_TOP);
 	}
-	return rc == 0 ? sci_buffer_printf(out, "</svg>\n") : rc;
+	sci_buffer_printf(out, "</svg>\n");
+	return sci_buffer_result(out);
 }

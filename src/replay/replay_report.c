@@ -32,36 +32,30 @@ static const char *percent(double share, char text[RATIO_BYTES])
 	return text;
 }
 
-static int print_row(struct sci_buffer *out, const struct sci_replay_plan *plan,
+static void print_row(struct sci_buffer *out, const struct sci_replay_plan *plan,
 	const struct sci_replay_figures *figures, unsigned limit, unsigned policy)
 {
 	const struct sci_replay_result *result = sci_replay_result_of(figures, plan, limit, policy);
 	char count[SCI_COUNT_TEXT_BYTES], share[RATIO_BYTES];
 
-	int rc = sci_buffer_printf(out, "%14s  %-12s", sci_count_text(plan->limits[limit], count),
+	sci_buffer_printf(out, "%14s  %-12s", sci_count_text(plan->limits[limit], count),
 		result->bound ? "opt, at most" : sci_replay_policy_name(plan->policies[policy]));
-	if (rc == 0)
-		rc = sci_buffer_printf(out, " %14s", sci_count_text(result->hits, count));
-	if (rc == 0)
-		rc = sci_buffer_printf(out, " %10s",
-			percent(ratio(result->hits, figures->requests), share));
-	if (rc == 0)
-		rc = sci_buffer_printf(out, " %14s",
-			has_bytes(figures)
-				? percent(ratio(result->hit_bytes, figures->bytes), share)
-				: "-");
-	if (rc == 0 && figures->costed)
-		rc = sci_buffer_printf(out, " %10s",
+	sci_buffer_printf(out, " %14s", sci_count_text(result->hits, count));
+	sci_buffer_printf(out, " %10s", percent(ratio(result->hits, figures->requests), share));
+	sci_buffer_printf(out, " %14s",
+		has_bytes(figures) ? percent(ratio(result->hit_bytes, figures->bytes), share)
+				   : "-");
+	if (figures->costed)
+		sci_buffer_printf(out, " %10s",
 			has_saved(figures, result)
 				? percent(ratio(result->saved, figures->cost), share)
 				: "-");
-	if (rc == 0)
-		rc = sci_buffer_printf(out, " %14s",
-			result->bound ? "-" : sci_count_text(result->evictions, count));
-	if (rc == 0 && plan->bytes)
-		rc = sci_buffer_printf(out, " %14s",
+	sci_buffer_printf(out, " %14s",
+		result->bound ? "-" : sci_count_text(result->evictions, count));
+	if (plan->bytes)
+		sci_buffer_printf(out, " %14s",
 			result->bound ? "-" : sci_count_text(result->rejected, count));
-	return rc == 0 ? sci_buffer_append(out, "\n", 1) : rc;
+	sci_buffer_append(out, "\n", 1);
 }
 
 int sci_replay_print_table(struct sci_buffer *out, const struct sci_replay_plan *plan,
@@ -70,23 +64,21 @@ int sci_replay_print_table(struct sci_buffer *out, const struct sci_replay_plan 
 	char requests[SCI_COUNT_TEXT_BYTES], keys[SCI_COUNT_TEXT_BYTES],
 		bytes[SCI_COUNT_TEXT_BYTES], skipped[SCI_COUNT_TEXT_BYTES];
 
-	int rc = sci_buffer_printf(out, "%s: %s requests, %s keys", figures->path,
+	sci_buffer_printf(out, "%s: %s requests, %s keys", figures->path,
 		sci_count_text(figures->requests, requests),
 		sci_count_text(figures->key_count, keys));
-	if (rc == 0 && figures->sized)
-		rc = sci_buffer_printf(out, ", %s bytes", sci_count_text(figures->bytes, bytes));
-	if (rc == 0 && figures->skipped_lines > 0)
-		rc = sci_buffer_printf(out, ", %s bad lines skipped",
+	if (figures->sized)
+		sci_buffer_printf(out, ", %s bytes", sci_count_text(figures->bytes, bytes));
+	if (figures->skipped_lines > 0)
+		sci_buffer_printf(out, ", %s bad lines skipped",
 			sci_count_text(figures->skipped_lines, skipped));
-	if (rc == 0)
-		rc = sci_buffer_printf(out, "\n%14s  %-12s %14s %10s %14s%s %14s",
-			plan->bytes ? "max bytes" : "max entries", "policy", "hits", "hit ratio",
-			"byte hit ratio", figures->costed ? " cost saved" : "", "evictions");
-	if (rc == 0)
-		rc = sci_buffer_printf(out, plan->bytes ? " %14s\n" : "\n", "too large");
-	for (unsigned i = 0; i < plan->limit_count * plan->policy_count && rc == 0; i++)
-		rc = print_row(out, plan, figures, i / plan->policy_count, i % plan->policy_count);
-	return rc;
+	sci_buffer_printf(out, "\n%14s  %-12s %14s %10s %14s%s %14s",
+		plan->bytes ? "max bytes" : "max entries", "policy", "hits", "hit ratio",
+		"byte hit ratio", figures->costed ? " cost saved" : "", "evictions");
+	sci_buffer_printf(out, plan->bytes ? " %14s\n" : "\n", "too large");
+	for (unsigned i = 0; i < plan->limit_count * plan->policy_count; i++)
+		print_row(out, plan, figures, i / plan->policy_count, i % plan->policy_count);
+	return sci_buffer_result(out);
 }
 
 /* A number of JSON, or null when it is not known. */
@@ -103,7 +95,7 @@ static const char *known_ratio(bool is_known, double share, char text[RATIO_BYTE
 	return text;
 }
 
-static int print_object(struct sci_buffer *out, const struct sci_replay_plan *plan,
+static void print_object(struct sci_buffer *out, const struct sci_replay_plan *plan,
 	const struct sci_replay_figures *figures, unsigned limit, unsigned policy)
 {
 	const struct sci_replay_result *result = sci_replay_result_of(figures, plan, limit, policy);
@@ -113,12 +105,9 @@ static int print_object(struct sci_buffer *out, const struct sci_replay_plan *pl
 		cost[SCI_COUNT_TEXT_BYTES], saved[SCI_COUNT_TEXT_BYTES], share[RATIO_BYTES],
 		saved_share[RATIO_BYTES];
 
-	int rc = sci_buffer_printf(out, "{\"trace\": ");
-	if (rc == 0)
-		rc = sci_json_text(out, figures->path, strlen(figures->path));
-	if (rc < 0)
-		return rc;
-	return sci_buffer_printf(out,
+	sci_buffer_printf(out, "{\"trace\": ");
+	sci_json_text(out, figures->path, strlen(figures->path));
+	sci_buffer_printf(out,
 		", \"policy\": \"%s\", \"bound\": %s, \"max_entries\": %s, \"max_bytes\": %s, "
 		"\"keys\": %lu, \"requests\": %lu, \"requested_bytes\": %s, \"hits\": %llu, "
 		"\"hit_bytes\": %s, \"hit_ratio\": %.6f, \"byte_hit_ratio\": %s, "
@@ -145,16 +134,16 @@ int sci_replay_print_json(struct sci_buffer *out, const struct sci_replay_plan *
 	const struct sci_replay_figures *figures, size_t count)
 {
 	const char *before = "\n";
-	int rc = sci_buffer_printf(out, "{\"results\": [");
+	sci_buffer_printf(out, "{\"results\": [");
 
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		for (unsigned j = 0; j < plan->limit_count * plan->policy_count && rc == 0; j++) {
-			rc = sci_buffer_append(out, before, strlen(before));
-			if (rc == 0)
-				rc = print_object(out, plan, &figures[i], j / plan->policy_count,
-					j % plan->policy_count);
+	for (size_t i = 0; i < count; i++) {
+		for (unsigned j = 0; j < plan->limit_count * plan->policy_count; j++) {
+			sci_buffer_append(out, before, strlen(before));
+			print_object(out, plan, &figures[i], j / plan->policy_count,
+				j % plan->policy_count);
 			before = ",\n";
 		}
 	}
-	return rc == 0 ? sci_buffer_printf(out, "\n]}\n") : rc;
+	sci_buffer_printf(out, "\n]}\n");
+	return sci_buffer_result(out);
 }

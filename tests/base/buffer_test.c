@@ -47,11 +47,35 @@ static void stays_whole_without_memory(void **state)
 	sct_fail_each_allocation(scenario, NULL);
 }
 
+static void fill_unchecked(void *arg)
+{
+	struct sci_buffer buffer = { 0 };
+
+	(void)arg;
+	for (int i = 0; i < 50; i++) {
+		sci_buffer_printf(&buffer, "%0100d", i);
+		sci_buffer_append(&buffer, "text", 4);
+		sci_json_text(&buffer, "text", 4);
+	}
+	assert_int_equal(sci_buffer_result(&buffer), sct_allocation_failed() ? SC_E_NOMEM : 0);
+	sci_buffer_clear(&buffer);
+	assert_int_equal(sci_buffer_result(&buffer), 0);
+	assert_int_equal(buffer.len, 0);
+	sci_buffer_fini(&buffer);
+}
+
+static void remembers_a_failed_append(void **state)
+{
+	(void)state;
+	sct_fail_each_allocation(fill_unchecked, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows_and_keeps),
 		cmocka_unit_test(stays_whole_without_memory),
+		cmocka_unit_test(remembers_a_failed_append),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

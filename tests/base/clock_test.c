@@ -38,6 +38,8 @@ static void reads_clocks_that_go_on(void **state)
 	assert_true(after.boot_ms >= before.boot_ms);
 	assert_true(before.real_ms > INT64_C(1700000000000));
 	assert_true(sci_mono_ms() >= after.mono_ms);
+	assert_true(sci_mono_us() / 1000 >= after.mono_ms);
+	assert_true(sci_mono_ns() / 1000000 >= (uint64_t)after.mono_ms);
 	assert_true(sci_real_ms() > INT64_C(1700000000000));
 }
 

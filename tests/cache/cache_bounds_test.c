@@ -1,8 +1,8 @@
 /* The bounds of a cache are true: as many entries as it was told, no page more than its region,
  * and next to nothing while it is not used. */
 #include "cache/cache_fixture.h"
-#include "cache/resident.h"
-#include "cache/sound.h"
+#include "cache/resident_memory.h"
+#include "cache/cache_check.h"
 #include "support/random.h"
 
 #include <stdio.h>

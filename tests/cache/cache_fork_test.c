@@ -8,7 +8,7 @@
 #include "support/threads.h"
 
 #include "cache/fetching.h"
-#include "cache/sound.h"
+#include "cache/cache_check.h"
 
 #include <scopecache/resource.h>
 

@@ -9,7 +9,7 @@
 #include "support/seeded_runs.h"
 
 #include "base/hash.h"
-#include "cache/sound.h"
+#include "cache/cache_check.h"
 
 #include <inttypes.h>
 #include <stdio.h>

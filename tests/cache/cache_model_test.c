@@ -10,7 +10,7 @@
 
 #include "base/hash.h"
 #include "cache/fetching.h"
-#include "cache/sound.h"
+#include "cache/cache_check.h"
 
 #include <stdio.h>
 

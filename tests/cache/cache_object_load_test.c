@@ -1,14 +1,14 @@
 /* Objects that loaders give: to the caller, to those who wait, and to the cache, or to nobody. Whoever has
  * it last frees it. */
 #include "cache/fetching.h"
-#include "cache/thing.h"
+#include "cache/freed_object.h"
 #include "support/threads.h"
 
 #define WEIGHT 1000
 
 struct script {
 	struct sc_cache *cache;
-	struct sct_thing thing[3];
+	struct sct_freed_object thing[3];
 	unsigned gives; /* how many of the things */
 	bool then_text; /* gives that in the end */
 	int result;
@@ -71,14 +71,14 @@ static void loaded_then_found(void **state)
 	struct sc_value loaded, found;
 
 	assert_int_equal(fetch(script, &loaded), SC_LOADED);
-	sct_assert_thing(&loaded, &script->thing[0]);
+	sct_assert_freed_object(&loaded, &script->thing[0]);
 	assert_int_equal(fetch(script, &found), SC_HIT);
-	sct_assert_thing(&found, &script->thing[0]);
+	sct_assert_freed_object(&found, &script->thing[0]);
 	assert_int_equal(sct_stats(script->cache).loads, 1);
 	assert_true(sct_stats(script->cache).bytes >= WEIGHT);
 	sc_value_release(&loaded);
 	close_cache(script);
-	sct_assert_thing(&found, &script->thing[0]);
+	sct_assert_freed_object(&found, &script->thing[0]);
 	sc_value_release(&found);
 }
 
@@ -101,7 +101,7 @@ static void the_last_that_is_given_counts(void **state)
 
 	script->gives = 3;
 	assert_int_equal(fetch(script, &value), SC_LOADED);
-	sct_assert_thing(&value, &script->thing[2]);
+	sct_assert_freed_object(&value, &script->thing[2]);
 	assert_int_equal(script->thing[0].freed, 1);
 	assert_int_equal(script->thing[1].freed, 1);
 	sc_value_release(&value);
@@ -144,7 +144,7 @@ static void an_object_in_place_of_a_value(void **state)
 
 	script->also = give_text_first;
 	assert_int_equal(fetch(script, &value), SC_LOADED);
-	sct_assert_thing(&value, &script->thing[1]);
+	sct_assert_freed_object(&value, &script->thing[1]);
 	sc_value_release(&value);
 	script->gives = 2;
 }
@@ -193,10 +193,10 @@ static void what_is_not_stored_goes_with_its_caller(void **state)
 		script->thing[0].freed = 0;
 		script->also = reasons[i];
 		assert_int_equal(fetch(script, &value), SC_LOADED);
-		sct_assert_thing(&value, &script->thing[0]);
+		sct_assert_freed_object(&value, &script->thing[0]);
 		assert_int_equal(sct_stats(script->cache).entries, reasons[i] == put_a_text);
 		sc_cache_clear(script->cache);
-		sct_assert_thing(&value, &script->thing[0]);
+		sct_assert_freed_object(&value, &script->thing[0]);
 		sc_value_release(&value);
 		assert_int_equal(script->thing[0].freed, 1);
 	}

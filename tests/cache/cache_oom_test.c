@@ -5,7 +5,7 @@
 #include "cache/out_of_memory.h"
 #include "support/threads.h"
 
-#include "cache/sound.h"
+#include "cache/cache_check.h"
 
 #include <scopecache/memo.h>
 #include <scopecache/resource.h>

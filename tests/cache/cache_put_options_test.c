@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "cache/fetching.h"
 #include "cache/handle.h"
-#include "cache/sound.h"
+#include "cache/cache_check.h"
 #include "engine/layout.h"
 #include "engine/shard.h"
 

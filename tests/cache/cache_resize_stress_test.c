@@ -2,8 +2,8 @@
  * from next to nothing to all there is, and another gives back what is due. What is read is what was put;
  * what is held stays; and in the end the memory behind the bound has gone. */
 #include "cache/divided.h"
-#include "cache/resident.h"
-#include "cache/sound.h"
+#include "cache/resident_memory.h"
+#include "cache/cache_check.h"
 #include "support/random.h"
 #include "support/threads.h"
 

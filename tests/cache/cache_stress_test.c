@@ -10,7 +10,7 @@
 #include "support/threads.h"
 
 #include "cache/fetching.h"
-#include "cache/sound.h"
+#include "cache/cache_check.h"
 
 #include <pthread.h>
 #include <sched.h>

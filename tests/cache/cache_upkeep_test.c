@@ -1,8 +1,8 @@
 /* Maintenance and new bounds: what is past its time is given back bit by bit or at once, what does not fit
  * goes, what is pinned stays, and the machine has its memory back. */
 #include "cache/cache_fixture.h"
-#include "cache/resident.h"
-#include "cache/sound.h"
+#include "cache/resident_memory.h"
+#include "cache/cache_check.h"
 #include "engine/shard.h"
 #include "support/random.h"
 

@@ -1,7 +1,7 @@
 /* Objects in a divided cache: freed once, however they go, and with the lock of no stripe held. */
 #include "cache/divided.h"
 #include "cache/handle.h"
-#include "cache/sound.h"
+#include "cache/cache_check.h"
 
 #include <scopecache/memo.h>
 

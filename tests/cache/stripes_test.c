@@ -3,8 +3,8 @@
 #include "cache/fetching.h"
 #include "cache/handle.h"
 #include "cache/options.h"
-#include "cache/resident.h"
-#include "cache/sound.h"
+#include "cache/resident_memory.h"
+#include "cache/cache_check.h"
 #include "engine/shard.h"
 #include "support/random.h"
 

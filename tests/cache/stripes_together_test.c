@@ -4,7 +4,7 @@
 #include "cache/fetching.h"
 #include "cache/handle.h"
 #include "cache/scripted_loader.h"
-#include "cache/sound.h"
+#include "cache/cache_check.h"
 #include "engine/shard.h"
 
 #include <scopecache/memo.h>

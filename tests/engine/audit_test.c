@@ -1,5 +1,5 @@
-/* A build that audits ends at the next eviction after something became wrong, and says what; one that does not
- * goes on. */
+/* A build with audits aborts at the next eviction after an invariant broke, and says which; other
+ * builds do not. */
 #include "support/cmocka.h"
 
 #include "base/hash.h"
@@ -22,7 +22,7 @@ static void put(struct sci_shard *shard, uint64_t key)
 	sci_shard_put(shard, &name, &content, 0);
 }
 
-/* The child of a fork, in which a shard that is full takes one entry more. */
+/* In a child process: put one more entry into a full shard. */
 static _Noreturn void put_in_child(int errors, struct sci_shard *shard)
 {
 	dup2(errors, STDERR_FILENO);
@@ -30,7 +30,7 @@ static _Noreturn void put_in_child(int errors, struct sci_shard *shard)
 	_exit(sci_shard_check(shard) ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-/* How such a child ends, and what it says. */
+/* How such a child ends, and what it prints. */
 static int end_of_child(struct sci_shard *shard, char *said, size_t size)
 {
 	int ends[2], status;
@@ -79,8 +79,8 @@ static void a_wrong_count_is_noticed_at_the_next_eviction(void **state)
 	free(shard);
 }
 
-/* However many entries there are, the proofs take so many steps for one eviction, and no more. */
-static void a_large_shard_is_proved_now_and_then(void **state)
+/* Audits take a bounded number of steps per eviction, however many entries there are. */
+static void a_large_shard_is_checked_at_times(void **state)
 {
 #ifdef SC_AUDIT
 	struct sci_shard shard = { .buckets = SCI_AUDIT_SMALL / SCI_BUCKET_SLOTS };
@@ -99,7 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_wrong_count_is_noticed_at_the_next_eviction),
-		cmocka_unit_test(a_large_shard_is_proved_now_and_then),
+		cmocka_unit_test(a_large_shard_is_checked_at_times),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Foreign shards: their invariants after every call, and the policy's decisions beside those of a shard that keeps
- * its entries itself. */
+/* Foreign shards: their invariants after every call, and the policy's decisions compared with
+ * those of a shard that stores its entries itself. */
 #include "support/cmocka.h"
 
 #include "base/hash.h"
@@ -12,7 +12,7 @@
 
 #define KEYS 4096u
 
-/* An index of the test's own: the number of each key, plus one. */
+/* An index of the test: the number of each key, plus one. */
 struct owner {
 	struct sci_shard *shard;
 	struct sci_foreign_bounds bounds;
@@ -192,7 +192,7 @@ static void broken_invariants_are_found(void **state)
 	finish(&owner);
 }
 
-/* An entry that is marked all the time outlives a scan; one that is not does not. */
+/* An entry that is marked all the time survives a scan; one that is not does not. */
 static void a_marked_entry_stays(void **state)
 {
 	struct owner owner = { .bounds = { .max_entries = 64 } };

@@ -1,5 +1,5 @@
-/* Lookups without the lock: they find what a locked lookup finds, they never look outside the shard
- * whatever is in it, and beside a writer they never give what is torn or old. */
+/* Lookups without the lock: they find what a locked lookup finds, read nothing outside of the
+ * shard whatever is in it, and beside a writer return nothing torn or stale. */
 #include "support/cmocka.h"
 #include "support/random.h"
 #include "support/quick_peek.h"
@@ -15,7 +15,7 @@
 
 #define KEY_MAX 24u /* of the names made by hand */
 
-#define LOCKLESS_MAX 1024u /* longer values are left to the locked lookup */
+#define LOCKLESS_MAX 1024u /* longer values need the lock */
 
 static struct sci_shard *open_shard(uint64_t bytes, uint64_t max_entries, enum sci_policy policy)
 {
@@ -45,7 +45,7 @@ static unsigned char byte_of(uint64_t seed, size_t i)
 	return (unsigned char)(seed * 31 + i * 7);
 }
 
-/* ---- Alone ---- */
+/* ---- Without a writer ---- */
 
 static void assert_peeks(struct sci_shard *shard, const struct sci_name *name, const void *value,
 	size_t len)
@@ -97,7 +97,7 @@ static void assert_nothing(struct sci_shard *shard, const void *key, size_t len,
 	assert_int_not_equal(sct_peek_quick(shard, &name, 0, &copy), SCI_PEEK_HIT);
 }
 
-/* Keys that are a little different, with the same hash, must not be taken for it. */
+/* Keys that differ slightly and have the same hash are told apart. */
 static void keys_and_values_of_every_length(void **state)
 {
 	struct sci_shard *shard = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
@@ -142,7 +142,7 @@ static void leaves_alone_what_needs_the_lock(void **state)
 	/* An expired entry has to be removed. */
 	assert_int_equal(sci_shard_peek(shard, &name, 100, &copy), SCI_PEEK_TIMED);
 	assert_int_equal(sct_peek_quick(shard, &name, 100, &copy), SCI_PEEK_TIMED);
-	/* A writer is in the middle of a change, and stays there. */
+	/* A change that never ends. */
 	sci_change_begin(shard);
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_BUSY);
 	assert_int_equal(sct_peek_quick(shard, &name, 0, &copy), SCI_PEEK_BUSY);
@@ -151,25 +151,25 @@ static void leaves_alone_what_needs_the_lock(void **state)
 	sci_change_end(shard);
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_HIT);
 
-	/* An object has an owner. */
+	/* An object is pinned, not copied. */
 	struct sci_object_link object;
 	struct sci_content content = { .object = &object, .expires_ms = SCI_NEVER };
 	assert_int_equal(sci_shard_put(shard, &other, &content, 0), SCI_STORE_OK);
 	assert_int_equal(sci_shard_peek(shard, &other, 0, &copy), SCI_PEEK_OBJECT);
 	assert_int_equal(sct_peek_quick(shard, &other, 0, &copy), SCI_PEEK_OBJECT);
 
-	/* Exact order of use is written down at every hit. */
+	/* In exact LRU order each hit changes the order. */
 	assert_int_equal(put(lru, &name, "value", 5, SCI_NEVER), SCI_STORE_OK);
 	assert_int_equal(sci_shard_peek(lru, &name, 0, &copy), SCI_PEEK_ORDERED);
 	assert_int_equal(sct_peek_quick(lru, &name, 0, &copy), SCI_PEEK_ORDERED);
-	/* What is not there has no order. */
+	/* A miss has no order. */
 	assert_int_equal(sct_peek_quick(lru, &other, 0, &copy), SCI_PEEK_MISS);
 	free(shard);
 	free(lru);
 }
 
-/* A lookup without the lock is a use: what it found stays, but for what is looked at when as many
- * chances as one step has were given. */
+/* A lookup without the lock is a use: the entry stays, unless the policy has given its second
+ * chances of one step. */
 static void a_peek_is_a_use(void **state)
 {
 	enum { ENTRIES = 100 };
@@ -199,7 +199,8 @@ static void a_peek_is_a_use(void **state)
 
 /* ---- Names that no key has ---- */
 
-/* The words of the shard itself, which a place before the log would lead to, as a key of this length. */
+/* The words of the shard itself, which an offset before the log would lead to, as a key of this
+ * length. */
 static void assert_same_as_locked(struct sci_shard *shard, const unsigned char *key, size_t len,
 	uint64_t hash)
 {
@@ -216,8 +217,8 @@ static void assert_same_as_locked(struct sci_shard *shard, const unsigned char *
 	assert_int_equal(peek == SCI_PEEK_HIT, is_there);
 }
 
-/* An empty slot has tag 0 and leads to place 0, where the shard's head is. */
-static void what_lies_before_the_log_is_no_record(void **state)
+/* An empty slot has tag 0 and offset 0, where the shard's head is. */
+static void nothing_before_the_log_is_a_record(void **state)
 {
 	struct sci_shard *shard = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
 	const unsigned char zeros[32] = { 0 };
@@ -238,7 +239,8 @@ static void what_lies_before_the_log_is_no_record(void **state)
 	free(shard);
 }
 
-/* The head of an empty shard may look like a record: here its first word is the form of one, whose key follows. */
+/* The head of an empty shard may look like a record: here its first word is a header, and a key
+ * follows. */
 static void the_head_is_no_record_whatever_it_holds(void **state)
 {
 	(void)state;
@@ -251,8 +253,8 @@ static void the_head_is_no_record_whatever_it_holds(void **state)
 	}
 }
 
-/* The same with nothing but what a shard writes itself: of this size, and after 40 changes, its head is the form
- * of a record of 80 bytes whose key are four zeros. */
+/* The same with what a shard writes itself: at this size, after 40 changes, its head is the header
+ * of a record of 80 bytes with a key of four zeros. */
 static void a_shard_of_four_mebibytes_has_no_zero_key(void **state)
 {
 	const uint32_t units = (uint32_t)(sci_header(SCI_RECORD_LIVE, 0, 4) >> 32);
@@ -262,7 +264,7 @@ static void a_shard_of_four_mebibytes_has_no_zero_key(void **state)
 	struct sci_shard *small = open_shard(1 << 20, 100, SCI_POLICY_COUNTED);
 	uint64_t before = small->log_start;
 	free(small);
-	/* Counted from the shard's beginning, and from the log's. */
+	/* From the shard's beginning, and from the log's. */
 	for (unsigned from_log = 0; from_log < 2; from_log++) {
 		struct sci_shard *shard =
 			open_shard((units + from_log * before) * 8, 100, SCI_POLICY_COUNTED);
@@ -272,11 +274,11 @@ static void a_shard_of_four_mebibytes_has_no_zero_key(void **state)
 	}
 }
 
-/* ---- In a shard that is not sound ---- */
+/* ---- In a damaged shard ---- */
 
-/* Whatever is in the index and in the records: no byte outside is read or written (ASan
- * watches), and the lookup comes to an end. */
-static void never_looks_outside(void **state)
+/* Whatever is in index and records: nothing outside is read or written (ASan watches), and the
+ * lookup ends. */
+static void never_reads_outside(void **state)
 {
 	const uint64_t bytes = 16 << 10;
 	struct sci_shard *shard = open_shard(bytes, 0, SCI_POLICY_COUNTED);
@@ -289,7 +291,7 @@ static void never_looks_outside(void **state)
 		assert_int_equal(put(shard, &name, buffer, key % 100, SCI_NEVER), SCI_STORE_OK);
 	}
 	for (int round = 0; round < 20000; round++) {
-		/* Behind the head anything may be torn; small numbers are places and lengths. */
+		/* Behind the head anything may be torn; small numbers are offsets and lengths. */
 		uint64_t at =
 			SCI_INDEX_START / 8 + sct_below(&random, bytes / 8 - SCI_INDEX_START / 8);
 		uint64_t was = word[at], now = sct_random(&random);
@@ -329,7 +331,7 @@ struct claim {
 
 static size_t make_claim(struct claim *claim, uint64_t key, uint64_t version)
 {
-	/* Those of one length are written over in place, and long ones take long to copy. */
+	/* Values of one length are overwritten in place, and long ones take long to copy. */
 	uint64_t length = (key + version) % length_count;
 	size_t rest = sizeof claim->rest - (length % 2 ? length * 50 : length * 10);
 
@@ -345,7 +347,7 @@ static void write_all_the_time(void)
 	uint64_t random = 1, versions[KEYS] = { 0 };
 	struct claim claim;
 
-	/* As long as it takes the readers to have seen something of it. */
+	/* Until the readers have seen some of it. */
 	for (int i = 0; i < ROUNDS || (atomic_load(&seen) < ROUNDS && i < 100 * ROUNDS); i++) {
 		uint64_t key = sct_below(&random, key_count);
 		struct sci_name name = name_of(&key, sizeof key);
@@ -392,9 +394,9 @@ static void read_or_write(unsigned number, void *arg)
 		read_until_it_is_written(number);
 }
 
-/* In a shard that is too small for all, records are written over, moved, evicted and forgotten
- * under the eyes of the readers. */
-static void gives_nothing_torn_or_old(void **state)
+/* In a shard that is too small, records are overwritten, moved, evicted and forgotten while they
+ * are read. */
+static void returns_nothing_torn_or_stale(void **state)
 {
 	const struct {
 		uint64_t bytes, keys, lengths;
@@ -406,7 +408,7 @@ static void gives_nothing_torn_or_old(void **state)
 		shared = open_shard(runs[i].bytes, 0, SCI_POLICY_COUNTED);
 		key_count = runs[i].keys;
 		length_count = runs[i].lengths;
-		/* Close to where the version wraps round. */
+		/* Close to where the sequence wraps. */
 		atomic_store(&shared->sequence, UINT32_MAX - 1001);
 		memset(published, 0, sizeof published);
 		written = false;
@@ -428,11 +430,11 @@ int main(void)
 		cmocka_unit_test(keys_and_values_of_every_length),
 		cmocka_unit_test(leaves_alone_what_needs_the_lock),
 		cmocka_unit_test(a_peek_is_a_use),
-		cmocka_unit_test(what_lies_before_the_log_is_no_record),
+		cmocka_unit_test(nothing_before_the_log_is_a_record),
 		cmocka_unit_test(the_head_is_no_record_whatever_it_holds),
 		cmocka_unit_test(a_shard_of_four_mebibytes_has_no_zero_key),
-		cmocka_unit_test(never_looks_outside),
-		cmocka_unit_test(gives_nothing_torn_or_old),
+		cmocka_unit_test(never_reads_outside),
+		cmocka_unit_test(returns_nothing_torn_or_stale),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

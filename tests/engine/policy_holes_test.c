@@ -1,5 +1,5 @@
-/* Streams in which policies collapse, and how near the policy stays to the better of recency and frequency.
- * The streams and hashes are fixed, so every count is exact and the same each time. */
+/* Streams in which policies collapse, and how close the policy stays to the better of recency and
+ * frequency. Streams and hashes are fixed, so every count is exact and repeatable. */
 #include "support/cmocka.h"
 
 #include "base/hash.h"
@@ -12,7 +12,7 @@
 
 #define MEMORY (4u << 20)
 
-/* A cache, and what was asked of it. */
+/* A cache, and its requests. */
 struct stream {
 	struct sci_shard *shard;
 	unsigned requests, hits;
@@ -84,7 +84,7 @@ static void a_loop_keeps_four_fifths_of_what_is_possible(void **state)
 
 #define PENDING 4096u
 
-/* Each key comes again `uses` times within `distance` requests or so, and never after. */
+/* Each key is requested `uses` times within `distance` requests or so, and never again. */
 static void recent(struct stream *stream, unsigned distance, unsigned uses, unsigned requests)
 {
 	uint64_t due[PENDING] = { 0 }, random = 11, next = 1;
@@ -137,7 +137,7 @@ static void recency_is_learned(void **state)
 		}
 }
 
-/* Half of the requests go round, half go to few keys. */
+/* Half of the requests are a loop, half are for few keys. */
 static unsigned mixed(uint64_t entries)
 {
 	struct stream stream = start(SCI_POLICY_COUNTED, entries);
@@ -165,8 +165,8 @@ static void a_larger_cache_hits_no_less(void **state)
 	}
 }
 
-/* A cache that has seen nothing is an LRU cache until there is evidence: on what is used twice at once, and
- * then no more, and on what is used often. */
+/* A cache without evidence is an LRU cache: on keys used twice and never again, and on keys used
+ * often. */
 static void a_cold_cache_is_no_worse_than_lru(void **state)
 {
 	(void)state;
@@ -188,7 +188,7 @@ static void a_cold_cache_is_no_worse_than_lru(void **state)
 	}
 }
 
-/* A hit in a cache that evicts nothing writes nothing, once each entry has been hit. */
+/* A hit in a cache that evicts nothing writes nothing, once each entry was hit. */
 static void a_hit_without_evictions_writes_nothing(void **state)
 {
 	enum { ENTRIES = 500 };

@@ -1,4 +1,4 @@
-/* Which entries stay where sizes and costs differ. */
+/* What the policy keeps where sizes and costs differ. */
 #include "support/cmocka.h"
 
 #include "base/hash.h"
@@ -53,7 +53,7 @@ static void put(struct sci_shard *shard, uint64_t key, size_t len, uint32_t cost
 	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
 }
 
-/* Ask as a function would: what is missing is put. */
+/* A request: what is missing is put. */
 static bool ask(struct sci_shard *shard, uint64_t key, size_t len, uint32_t cost)
 {
 	if (has(shard, key))
@@ -71,7 +71,7 @@ static unsigned count(struct sci_shard *shard, uint64_t from, uint64_t to)
 	return there;
 }
 
-/* Entries of 400 bytes that are used all the time, a third of what fits. */
+/* Entries of 400 bytes that are used all the time, a third of the capacity. */
 #define SET     700u
 #define SET_LEN 400u
 
@@ -79,7 +79,7 @@ static struct sci_shard *open_with_set(enum sci_policy policy)
 {
 	struct sci_shard *shard = open_shard(policy, 0, 256);
 
-	/* Beside them as many each time that are used once. */
+	/* Beside them as many that are used once. */
 	for (uint64_t round = 1; round <= 20; round++) {
 		for (uint64_t key = 0; key < SET; key++)
 			ask(shard, key, SET_LEN, 0);
@@ -89,7 +89,7 @@ static struct sci_shard *open_with_set(enum sci_policy policy)
 	return shard;
 }
 
-static void a_giant_does_not_push_out_a_working_set(void **state)
+static void a_large_value_does_not_evict_a_working_set(void **state)
 {
 	struct sci_shard *shard = open_with_set(SCI_POLICY_COUNTED);
 	struct sci_shard *lru = open_with_set(SCI_POLICY_LRU);
@@ -97,9 +97,9 @@ static void a_giant_does_not_push_out_a_working_set(void **state)
 	(void)state;
 	unsigned before = count(shard, 0, SET);
 	assert_true(before > SET * 9 / 10);
-	for (uint64_t giant = 1; giant <= 20; giant++) {
-		put(shard, giant << 32, MEMORY / 2, 0);
-		put(lru, giant << 32, MEMORY / 2, 0);
+	for (uint64_t large = 1; large <= 20; large++) {
+		put(shard, large << 32, MEMORY / 2, 0);
+		put(lru, large << 32, MEMORY / 2, 0);
 	}
 	assert_int_equal(count(shard, 0, SET), before);
 	assert_true(count(lru, 0, SET) == 0);
@@ -108,24 +108,24 @@ static void a_giant_does_not_push_out_a_working_set(void **state)
 	free(lru);
 }
 
-/* Also while there is no evidence yet, and the cache keeps what is recent. */
-static void a_giant_does_not_push_out_all_of_a_cold_cache(void **state)
+/* Also in LRU mode, while there is no evidence yet. */
+static void a_large_value_does_not_evict_a_cold_cache(void **state)
 {
 	struct sci_shard *shard = open_shard(SCI_POLICY_COUNTED, 0, 256);
 
 	(void)state;
 	for (uint64_t key = 0; key < SET; key++)
 		put(shard, key, SET_LEN, 0);
-	assert_true(shard->balance.keeps_recent);
+	assert_true(shard->balance.lru_mode);
 	put(shard, 1ull << 40, MEMORY / 8 * 7, 0);
 	assert_int_equal(count(shard, 0, SET), SET);
-	assert_false(shard->balance.keeps_recent);
+	assert_false(shard->balance.lru_mode);
 	assert_null(sci_shard_check(shard));
 	free(shard);
 }
 
-/* Nothing goes for one that is not stored after all. */
-static void what_loses_leaves_no_trace(void **state)
+/* A put that is declined evicts nothing. */
+static void a_declined_put_changes_nothing(void **state)
 {
 	struct sci_shard *shard = open_with_set(SCI_POLICY_COUNTED);
 	uint64_t entries = sci_shard_stats(shard).entries;
@@ -136,14 +136,14 @@ static void what_loses_leaves_no_trace(void **state)
 	put(shard, 1ull << 40, MEMORY / 2, 0);
 	assert_false(has(shard, 1ull << 40));
 	assert_int_equal(sci_shard_stats(shard).entries, entries);
-	/* It was stored and evicted, as far as anybody can tell. */
+	/* It counts as stored and evicted. */
 	assert_int_equal(sci_shard_stats(shard).evictions, evictions + 1);
 	assert_int_equal(sci_shard_stats(shard).moved_bytes, moved);
 	free(shard);
 }
 
-/* However many have to go: one that is asked for again and again is worth it in the end. */
-static void a_giant_that_is_used_more_is_taken_in(void **state)
+/* However much it evicts: a large value that is requested again and again is stored in the end. */
+static void a_large_value_that_is_used_more_is_stored(void **state)
 {
 	struct sci_shard *shard = open_shard(SCI_POLICY_COUNTED, 0, 256);
 	unsigned hits = 0;
@@ -160,8 +160,8 @@ static void a_giant_that_is_used_more_is_taken_in(void **state)
 	free(shard);
 }
 
-/* A cache that is empty takes what fits. */
-static void a_giant_alone_is_stored(void **state)
+/* An empty cache stores what fits. */
+static void a_large_value_alone_is_stored(void **state)
 {
 	struct sci_shard *shard = open_shard(SCI_POLICY_COUNTED, 0, 256);
 
@@ -174,7 +174,7 @@ static void a_giant_alone_is_stored(void **state)
 	free(shard);
 }
 
-/* Keys from 0 on, the lower the more often. */
+/* Keys from 0 on, lower ones more often. */
 static uint64_t often_low(uint64_t *random, double keys)
 {
 	double share = (double)(sct_random(random) >> 11) * 0x1p-53;
@@ -185,10 +185,10 @@ static uint64_t often_low(uint64_t *random, double keys)
 #define KEYS     5000u
 #define REQUESTS 100000u
 
-/* For something dear enough main goes altogether, and of the window what is still too much. */
-static void a_giant_may_take_the_place_of_all(void **state)
+/* A value of a high cost evicts all of main, and of the window as much as it needs. */
+static void an_expensive_value_may_evict_all(void **state)
 {
-	enum { SMALL = 1000, GIANT = SMALL, GIANT_LEN = 900000 };
+	enum { SMALL = 1000, LARGE = SMALL, LARGE_LEN = 900000 };
 	struct sci_shard *shard = open_shard(SCI_POLICY_COUNTED, 0, 400);
 
 	(void)state;
@@ -197,8 +197,8 @@ static void a_giant_may_take_the_place_of_all(void **state)
 	assert_int_equal(count(shard, 0, SMALL), SMALL);
 	uint64_t in_main = shard->queue[SCI_MAIN].entries;
 	assert_in_range(in_main, SMALL / 2, SMALL - 1);
-	put(shard, GIANT, GIANT_LEN, UINT32_MAX);
-	assert_true(has(shard, GIANT));
+	put(shard, LARGE, LARGE_LEN, UINT32_MAX);
+	assert_true(has(shard, LARGE));
 	assert_true(count(shard, 0, SMALL) < SMALL - in_main);
 	assert_null(sci_shard_check(shard));
 	free(shard);
@@ -232,7 +232,7 @@ static uint32_t seven(uint64_t key)
 	return 7;
 }
 
-static void what_is_dear_stays(void **state)
+static void expensive_entries_stay(void **state)
 {
 	const uint64_t bounds[] = { 300, 0 };
 
@@ -250,8 +250,8 @@ static void what_is_dear_stays(void **state)
 	}
 }
 
-/* Where all entries cost the same, telling so changes nothing. */
-static void costs_that_are_the_same_say_nothing(void **state)
+/* If all entries cost the same, costs change nothing. */
+static void equal_costs_change_nothing(void **state)
 {
 	struct sci_shard *told = open_shard(SCI_POLICY_COUNTED, 300, 1000);
 	struct sci_shard *untold = open_shard(SCI_POLICY_COUNTED, 300, 1000);
@@ -263,8 +263,9 @@ static void costs_that_are_the_same_say_nothing(void **state)
 	free(untold);
 }
 
-/* Something dear that nobody asks for any more goes in the end, although it costs a million times as much. */
-static void what_is_dear_and_unused_goes(void **state)
+/* An expensive entry that is never used again is evicted in the end, even at a million times the
+ * cost. */
+static void an_unused_expensive_entry_is_evicted(void **state)
 {
 	struct sci_shard *shard = open_shard(SCI_POLICY_COUNTED, 100, 64);
 	uint64_t random = 9;
@@ -278,9 +279,9 @@ static void what_is_dear_and_unused_goes(void **state)
 	free(shard);
 }
 
-/* What the index was made for is a guess. Where values are five times as large, the order of use is known
- * as well as if it had been right, and what is lost is the memory that the index takes. */
-static void a_wrong_guess_of_sizes_does_little_harm(void **state)
+/* The index is sized by a guess. Where values are five times as large, the policy does as well as
+ * with the right guess, except for the memory of the index. */
+static void a_wrong_guess_of_sizes_costs_little(void **state)
 {
 	const uint64_t guesses[] = { 2000, 400 };
 	unsigned hits[2] = { 0 };
@@ -300,16 +301,16 @@ static void a_wrong_guess_of_sizes_does_little_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_giant_does_not_push_out_a_working_set),
-		cmocka_unit_test(a_giant_does_not_push_out_all_of_a_cold_cache),
-		cmocka_unit_test(what_loses_leaves_no_trace),
-		cmocka_unit_test(a_giant_that_is_used_more_is_taken_in),
-		cmocka_unit_test(a_giant_alone_is_stored),
-		cmocka_unit_test(a_giant_may_take_the_place_of_all),
-		cmocka_unit_test(what_is_dear_stays),
-		cmocka_unit_test(costs_that_are_the_same_say_nothing),
-		cmocka_unit_test(what_is_dear_and_unused_goes),
-		cmocka_unit_test(a_wrong_guess_of_sizes_does_little_harm),
+		cmocka_unit_test(a_large_value_does_not_evict_a_working_set),
+		cmocka_unit_test(a_large_value_does_not_evict_a_cold_cache),
+		cmocka_unit_test(a_declined_put_changes_nothing),
+		cmocka_unit_test(a_large_value_that_is_used_more_is_stored),
+		cmocka_unit_test(a_large_value_alone_is_stored),
+		cmocka_unit_test(an_expensive_value_may_evict_all),
+		cmocka_unit_test(expensive_entries_stay),
+		cmocka_unit_test(equal_costs_change_nothing),
+		cmocka_unit_test(an_unused_expensive_entry_is_evicted),
+		cmocka_unit_test(a_wrong_guess_of_sizes_costs_little),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

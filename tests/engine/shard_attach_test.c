@@ -1,5 +1,5 @@
-/* Taking over the bytes of a shard: what was sound is found again at another address, and what was damaged
- * is refused, or is sound again; it is never looked at outside (ASan watches). */
+/* Taking over a shard: a sound one is found at another address; a damaged one is refused, or sound
+ * afterwards. Nothing outside is read (ASan watches). */
 #include "support/cmocka.h"
 #include "support/random.h"
 
@@ -55,7 +55,7 @@ static void *memory_of(const void *copied)
 	return memory;
 }
 
-/* Entries of all kinds in both queues, holes, one that is pinned and one that is detached. */
+/* Entries of all kinds in both queues, holes, a pinned record and a detached one. */
 static struct sci_shard *used_shard(void)
 {
 	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 0, 100 };
@@ -77,14 +77,14 @@ static struct sci_shard *used_shard(void)
 	return shard;
 }
 
-static void all_is_found_again_elsewhere(void **state)
+static void entries_are_found_at_another_address(void **state)
 {
 	struct sci_shard *shard = used_shard(), *other = memory_of(shard);
 	struct sci_found found, again;
 	unsigned there = 0;
 
 	(void)state;
-	/* Its maker died while it was changing something. */
+	/* Its process died during a change. */
 	sci_change_begin(other);
 	assert_ptr_equal(sci_shard_attach(other, BYTES), other);
 	assert_null(sci_shard_check(other));
@@ -98,7 +98,7 @@ static void all_is_found_again_elsewhere(void **state)
 	assert_int_equal(sci_shard_stats(shard).pinned, 2);
 	assert_int_equal(sci_shard_stats(other).pinned, 0);
 	assert_true(sci_shard_stats(other).bytes < sci_shard_stats(shard).bytes);
-	/* And it goes on: what is due is still found. */
+	/* It works on: expired entries are found. */
 	while (sci_shard_is_due(other, 6000))
 		sci_shard_expire(other, 6000, 100);
 	assert_true(sci_shard_stats(other).reclaimed > there / 4);
@@ -109,7 +109,7 @@ static void all_is_found_again_elsewhere(void **state)
 	free(other);
 }
 
-static void what_is_none_is_refused(void **state)
+static void what_is_no_shard_is_refused(void **state)
 {
 	struct sci_shard *shard = used_shard();
 
@@ -138,8 +138,8 @@ static void objects_are_refused(void **state)
 	free(shard);
 }
 
-/* Damage it in a few places and use it, if it is taken at all. */
-static void damage_is_refused_or_mended(void **state)
+/* Damage it in a few words, and use it if it is not refused. */
+static void damage_is_refused_or_repaired(void **state)
 {
 	struct sci_shard *shard = used_shard();
 	uint64_t random = 20;
@@ -164,7 +164,7 @@ static void damage_is_refused_or_mended(void **state)
 			assert_null(sci_shard_check(other));
 		free(bytes);
 	}
-	/* Values are anybody's, and use counts, and ghosts. */
+	/* Damage to values, use counts and ghosts is not noticed. */
 	assert_in_range(taken, rounds / 100, rounds * 9 / 10);
 	free(shard);
 }
@@ -172,10 +172,10 @@ static void damage_is_refused_or_mended(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_is_found_again_elsewhere),
-		cmocka_unit_test(what_is_none_is_refused),
+		cmocka_unit_test(entries_are_found_at_another_address),
+		cmocka_unit_test(what_is_no_shard_is_refused),
 		cmocka_unit_test(objects_are_refused),
-		cmocka_unit_test(damage_is_refused_or_mended),
+		cmocka_unit_test(damage_is_refused_or_repaired),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* The check that all other tests of the engine lean on finds every kind of fault, and says
- * which. Each case takes a sound shard, breaks one thing in it, and wants to hear of that. */
+/* The check on which all other tests of the engine rely finds every kind of fault, and says which.
+ * Each case breaks one thing in a sound shard. */
 #include "support/cmocka.h"
 
 #include "base/hash.h"
@@ -29,7 +29,7 @@ static sci_offset offset_of(uint64_t key)
 	return pinned_value.offset;
 }
 
-/* Entries in both queues, some that are pinned, one of them detached, and a hole. */
+/* Entries in both queues, pinned ones, a detached one, and a hole. */
 static int set_up(void **state)
 {
 	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 40, 64 };
@@ -40,8 +40,8 @@ static int set_up(void **state)
 	assert_non_null(shard);
 	memset(shard, 0, BYTES);
 	sci_shard_format(shard, &options);
-	/* So that there is a main. */
-	shard->balance.keeps_recent = 0;
+	/* So that main has entries. */
+	shard->balance.lru_mode = 0;
 	for (uint64_t key = 0; key < 60; key++) {
 		struct sci_name name = name_of(&key);
 		assert_int_equal(sci_shard_put(shard, &name,
@@ -51,7 +51,7 @@ static int set_up(void **state)
 					 0),
 			SCI_STORE_OK);
 	}
-	/* Of the sixty the first went; what is taken here is what surely is there. */
+	/* The first of the sixty were evicted; these are still there. */
 	uint64_t keys[] = { 56, 57, 58, 59 };
 	live = offset_of(keys[3]);
 	pinned = offset_of(keys[2]);
@@ -83,8 +83,8 @@ static void assert_wrong(const char *what)
 	assert_string_equal(wrong, what);
 }
 
-/* Break one field, hear of it, and mend it. (The comma gives the value's type, which is not
- * atomic.) */
+/* Break one field, expect the message, and restore it. (The comma yields the value's type, which
+ * is not atomic.) */
 #define assert_noticed(field, broken, what)                                                        \
 	do {                                                                                       \
 		const __typeof__(((void)0, (field))) was_ = (field);                               \
@@ -102,43 +102,41 @@ static void faults_of_the_head(void **state)
 		"the log does not begin where index and ghosts end");
 	assert_noticed(shard->ghost_lines, shard->ghost_lines + 2,
 		"the log does not begin where index and ghosts end");
-	assert_noticed(shard->policy, 2, "the policy is none that there is");
-	assert_noticed(shard->policy, SCI_POLICY_LRU,
-		"the policy has not the ghosts that it wants");
+	assert_noticed(shard->policy, 2, "there is no such policy");
+	assert_noticed(shard->policy, SCI_POLICY_LRU, "the policy has the wrong number of ghosts");
 	assert_noticed(shard->ghost_lines_used, shard->ghost_lines + 1,
-		"more ghosts are in use than there are");
+		"more ghosts are in use than exist");
 	assert_noticed(shard->buckets, 3, "the index has an odd number of lines");
 	assert_noticed(shard->log_bound, shard->log_limit + 1,
-		"the bound on the log is not inside it");
+		"the bound on the log is outside of it");
 	assert_noticed(shard->capacity_units, UINT32_MAX, "the entries may take more than the log");
 	assert_noticed(shard->max_entries, UINT32_MAX,
-		"the bound on entries is more than the index bears");
+		"the bound on entries exceeds the index's capacity");
 	assert_noticed(shard->max_entries, shard->entries - 1, "more entries than the bound");
 	assert_noticed(shard->expiry.at, UINT32_MAX,
-		"the search for expired entries has left the index");
-	assert_noticed(shard->balance.window_share, UINT32_MAX, "the window's share is none");
+		"the search for expired entries is outside of the index");
+	assert_noticed(shard->balance.window_share, UINT32_MAX, "the window's share is too large");
 	assert_noticed(shard->balance.drift, INT32_MIN,
 		"the window moves by more than an entry at a time");
-	assert_noticed(shard->recount.at, UINT32_MAX, "the recount has left the index");
-	assert_noticed(shard->recount.lines, UINT32_MAX, "the recount has left the index");
-	assert_noticed(shard->balance.leave_patience, 0,
-		"no evidence is wanted for a change of mind");
-	assert_noticed(shard->balance.enter_patience, 0,
-		"no evidence is wanted for a change of mind");
-	assert_noticed(shard->recency.capacity, 0, "recency is of no cache");
-	assert_noticed(shard->recency.inside_ticks, SCI_TICKS, "recency reaches too far");
-	assert_noticed(shard->recency.near_ticks, SCI_TICKS, "recency reaches too far");
+	assert_noticed(shard->recount.at, UINT32_MAX, "the recount is outside of the index");
+	assert_noticed(shard->recount.lines, UINT32_MAX, "the recount is outside of the index");
+	assert_noticed(shard->balance.leave_patience, 0, "a switch of LRU mode needs no evidence");
+	assert_noticed(shard->balance.enter_patience, 0, "a switch of LRU mode needs no evidence");
+	assert_noticed(shard->recency.capacity, 0, "recency has no capacity");
+	assert_noticed(shard->recency.inside_ticks, SCI_TICKS, "recency reaches beyond its ticks");
+	assert_noticed(shard->recency.near_ticks, SCI_TICKS, "recency reaches beyond its ticks");
 	assert_noticed(shard->recency.inside_keys, shard->recency.inside_keys + 1,
-		"recency has not as many keys as its ticks");
+		"recency's keys do not sum up to its ticks'");
 	assert_noticed(shard->recency.near_keys, shard->recency.near_keys + 1,
-		"recency has not as many keys as its ticks");
+		"recency's keys do not sum up to its ticks'");
 	assert_noticed(shard->eighths.entries[0], shard->eighths.entries[0] + 1,
-		"the window is not divided in order");
+		"the eighths of the window are not in order");
 	assert_noticed(shard->eighths.oldest[0], shard->eighths.oldest[0] + 1,
-		"the window is not divided in order");
-	assert_noticed(shard->log.end, shard->log_limit + 1, "the log's cursor is out of order");
-	assert_noticed(shard->log.gap_end, shard->log.head - 1, "the log's cursor is out of order");
-	assert_noticed(shard->log.head, shard->log_start - 1, "the log's cursor is out of order");
+		"the eighths of the window are not in order");
+	assert_noticed(shard->log.end, shard->log_limit + 1, "the log's offsets are not in order");
+	assert_noticed(shard->log.gap_end, shard->log.head - 1,
+		"the log's offsets are not in order");
+	assert_noticed(shard->log.head, shard->log_start - 1, "the log's offsets are not in order");
 }
 
 static void faults_of_records(void **state)
@@ -153,15 +151,15 @@ static void faults_of_records(void **state)
 	assert_noticed(record->header, sci_header(SCI_RECORD_LIVE, BYTES, 8),
 		"a record does not end where the next begins");
 	assert_noticed(record->header, sci_header(SCI_RECORD_LIVE, sci_header_bytes(header), 1000),
-		"a record is shorter than what it holds");
+		"a record is shorter than its key");
 	assert_noticed(record->header, header | SCI_HEADER_IDLE,
 		"a record has an idle time and no deadline");
 	assert_noticed(record->header, header | sci_header(SCI_RECORD_OBJECT, 0, 0),
-		"an object's record is not as it should be");
+		"an object's record is pinned or has another length");
 	assert_noticed(record->header, sci_header(SCI_RECORD_DETACHED, sci_header_bytes(header), 8),
 		"a detached record is not pinned");
 	assert_noticed(record->header, sci_header(SCI_RECORD_DEAD, sci_header_bytes(header), 8),
-		"a dead record has a form of the living");
+		"a dead record has the header of a live one");
 	assert_noticed(record->slot, record->slot ^ 1, "a live record is not in the index");
 	assert_noticed(record->slot, UINT32_MAX, "a live record is not in the index");
 	assert_noticed(*slot, 0, "a live record is not in the index");
@@ -170,7 +168,7 @@ static void faults_of_records(void **state)
 	assert_noticed(record->header, header + SCI_PIN, "the count of pins is wrong");
 }
 
-/* The first line's entry comes due before the shard believes that anything is. */
+/* An entry expires before the earliest deadline that the shard knows. */
 static void a_deadline_that_is_not_expected(void **state)
 {
 	uint64_t key = 1000;
@@ -179,20 +177,19 @@ static void a_deadline_that_is_not_expected(void **state)
 
 	(void)state;
 	assert_int_equal(sci_shard_put(shard, &name, &content, 0), SCI_STORE_OK);
-	assert_noticed(shard->expiry.due_ms, 101, "a record is due before anything is");
+	assert_noticed(shard->expiry.due_ms, 101, "a record expires before the earliest deadline");
 }
 
-/* An entry that is not live any more is missed by what points to it. */
+/* A record that is not live any more is missed by its slot. */
 static void faults_of_the_index(void **state)
 {
 	sci_slot *slot = sci_slot_of(shard, live), *unused = sci_buckets(shard)->slot;
 
 	(void)state;
-	/* The index is filled to a half. */
+	/* The index is half full. */
 	while (*unused)
 		unused++;
-	assert_noticed(*unused, *slot,
-		"the index has not as many slots in use as there are entries");
+	assert_noticed(*unused, *slot, "the index has not one used slot for each entry");
 }
 
 static void faults_of_holes(void **state)
@@ -202,11 +199,10 @@ static void faults_of_holes(void **state)
 	(void)state;
 	while (!shard->holes.first[class])
 		class ++;
-	assert_noticed(shard->holes.classes[class / 64], 0,
-		"the classes of holes are marked wrongly");
+	assert_noticed(shard->holes.classes[class / 64], 0, "a class of holes is marked wrongly");
 	assert_noticed(shard->holes.first[class], shard->log.end, "a list of holes leaves the log");
-	assert_noticed(shard->holes.first[class], live, "a list of holes is broken");
-	assert_noticed(sci_record_at(shard, hole)->newer, live, "a list of holes is broken");
+	assert_noticed(shard->holes.first[class], live, "a list of holes has wrong links");
+	assert_noticed(sci_record_at(shard, hole)->newer, live, "a list of holes has wrong links");
 	assert_noticed(sci_record_at(shard, hole)->older, shard->log.end,
 		"a list of holes leaves the log");
 	/* A circle. */
@@ -218,7 +214,7 @@ static void a_hole_that_is_in_no_list(void **state)
 {
 	(void)state;
 	sci_holes_remove(shard, hole);
-	assert_wrong("the lists of holes do not hold all holes");
+	assert_wrong("a hole is in no list");
 }
 
 static void faults_of_queues(void **state)
@@ -228,11 +224,11 @@ static void faults_of_queues(void **state)
 
 	(void)state;
 	sci_slot *slot = sci_slot_of(shard, window->oldest);
-	assert_noticed(window->newest, shard->log.end, "a queue leads to where no entry is");
-	assert_noticed(window->newest, shard->log.end - 1, "a queue leads to where no entry is");
-	assert_noticed(window->newest, detached, "a queue leads to where no entry is");
-	assert_noticed(oldest->newer, 0, "a queue is broken");
-	assert_noticed(*slot, sci_slot_with_queue(*slot, SCI_MAIN), "a queue is broken");
+	assert_noticed(window->newest, shard->log.end, "a queue leads to no entry");
+	assert_noticed(window->newest, shard->log.end - 1, "a queue leads to no entry");
+	assert_noticed(window->newest, detached, "a queue leads to no entry");
+	assert_noticed(oldest->newer, 0, "a queue's links are wrong");
+	assert_noticed(*slot, sci_slot_with_queue(*slot, SCI_MAIN), "a queue's links are wrong");
 	assert_noticed(oldest->older, other->newest, "a queue's count of entries is wrong");
 	assert_noticed(window->oldest, live, "a queue's count of entries is wrong");
 	assert_noticed(window->load, window->load + 1, "a queue's load is wrong");

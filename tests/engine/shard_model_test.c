@@ -1,11 +1,11 @@
-/* The engine against a model: a plain array in order of use. Random operations are done to both, the
- * shard is proved sound after each, and whatever it finds must be what the model has.
+/* The engine against a model: an array in order of use. Random operations go to both, the shard is
+ * checked after each, and what it finds must be what the model has.
  *
- * The shard decides when it is full; the model then drops what was not used for longest until it has as
- * many entries. So eviction in any other order than that of use shows up as a difference. Under the
- * counted policy, and where entries expire or are forgotten, the model does not know which they were; it
- * then bears any of them missing, and all else must agree. Objects say themselves when they go: each
- * exactly once, as soon as its entry is gone, and not before. */
+ * The shard decides when it is full; the model then drops the least recently used entries until it
+ * has as many. So any other order of eviction is noticed. Under the adaptive policy, and where
+ * entries expire or are forgotten, the model does not know which were evicted: any of them may be
+ * missing, and all else must agree. Objects are released exactly once, as soon as their entry is
+ * removed, and not before. */
 #include "support/cmocka.h"
 #include "support/random.h"
 #include "support/seeded_runs.h"
@@ -25,7 +25,7 @@
 enum feature {
 	PINS = 1,
 	OBJECTS = 2,
-	IDLE = 4, /* times after which what is not used expires */
+	IDLE = 4, /* idle times */
 	COSTS = 8,
 	FORGETS = 16 /* the index cannot hold all */
 };
@@ -34,8 +34,8 @@ struct config {
 	const char *name;
 	struct sci_shard_options options;
 	size_t value_max;
-	uint64_t ttl_max_ms; /* 0: entries have no deadline */
-	uint64_t hash_mask;  /* what is left of the hash: few bits make keys meet */
+	uint64_t ttl_max_ms; /* 0: no deadlines */
+	uint64_t hash_mask;  /* of the hash's bits; few make keys collide */
 	unsigned features;
 };
 
@@ -50,9 +50,9 @@ struct config {
 		.entry_bytes = (entry_bytes_)                                                      \
 	}
 #define ANY UINT64_MAX
-/* Four lines, and four tags: so few slots that some keys have to be forgotten, whatever the hash is. */
+/* Four lines and four tags: so few slots that keys have to be forgotten, whatever the hash. */
 #define FEW  (UINT64_C(0xC003FF8000000000) | 3u << 30)
-#define MANY (KEYS - 1) /* as many entries as there are keys, nearly */
+#define MANY (KEYS - 1) /* nearly as many entries as keys */
 
 static const struct config configs[] = {
 	{ "entries", LRU(1 << 20, 128, 64), 200, 0, ANY, 0 },
@@ -91,15 +91,15 @@ struct object {
 	struct sci_object_link link; /* first */
 	uint64_t version;
 	bool is_stored;
-	struct object *older; /* all of a run */
+	struct object *older; /* all objects of a run */
 };
 
 struct entry {
 	int key;
 	uint64_t version;
 	size_t len;
-	struct object *object; /* in place of a value */
-	int64_t expires_ms;    /* at this time it is there no more */
+	struct object *object; /* instead of a value */
+	int64_t expires_ms;    /* expired from then on */
 	int64_t final_ms, idle_ms;
 };
 
@@ -136,13 +136,13 @@ static bool has(enum feature feature)
 
 struct name {
 	char text[64];
-	uint64_t words[9]; /* the text again, laid out as in a record */
+	uint64_t words[9]; /* the text as it is laid out in a record */
 	struct sci_name name;
 };
 
 static const struct sci_name *make_name(int key, struct name *name)
 {
-	/* Keys of all lengths, the empty one included. */
+	/* Keys of all lengths, also empty. */
 	int len =
 		key == 0 ? 0 : snprintf(name->text, sizeof name->text, "%d-%0*d", key, key % 40, 0);
 
@@ -197,7 +197,7 @@ static void model_drop(struct entry *entry)
 	run.count--;
 }
 
-/* It is used now. */
+/* It was used. */
 static void set_expiry(struct entry *entry)
 {
 	bool is_sooner = entry->idle_ms && entry->idle_ms < entry->final_ms - run.now_ms;
@@ -205,7 +205,7 @@ static void set_expiry(struct entry *entry)
 	entry->expires_ms = is_sooner ? run.now_ms + entry->idle_ms : entry->final_ms;
 }
 
-/* The shard has just been asked for this entry, and had it. */
+/* The shard was asked for this entry, and found it. */
 static struct entry *model_use(struct entry *entry)
 {
 	struct entry used = *entry;
@@ -240,25 +240,25 @@ static bool knows_what_was_evicted(void)
 		sci_shard_stats(run.shard).forgotten == 0;
 }
 
-/* Whether an entry may be missing that the model has. */
+/* Whether an entry of the model may be missing. */
 static bool may_be_missing(const struct entry *entry)
 {
 	struct sci_shard_stats stats = sci_shard_stats(run.shard);
 
-	/* An object that has not departed is there. */
+	/* An object that was not released is there. */
 	if (entry->object && entry->object->is_stored)
 		return false;
 	return has_expired(entry) ||
 		(!knows_what_was_evicted() && stats.evictions + stats.forgotten > 0);
 }
 
-/* Drop what the shard must have evicted, by what it says it has left. */
+/* Drop what the shard must have evicted, by its count of entries. */
 static void model_shrink(void)
 {
 	uint64_t entries = sci_shard_stats(run.shard).entries,
 		 bound = run.config->options.max_entries;
 
-	/* Where there are bytes enough, the bound on entries is met exactly, and never undershot. */
+	/* With enough bytes, the bound on entries is met exactly. */
 	if (bound && run.config->options.bytes >= 1 << 20)
 		assert_int_equal(entries, run.count < bound ? run.count : bound);
 	while (run.count > entries) {
@@ -282,8 +282,8 @@ static struct object *new_object(uint64_t version)
 	return run.objects = object;
 }
 
-/* What has left the shard is the test's again. */
-static void see_off(void)
+/* Release removed objects. */
+static void release_removed(void)
 {
 	struct sci_object_link *to_free = sci_shard_take_removed(run.shard);
 
@@ -356,11 +356,11 @@ static void do_put(int key)
 	enum sci_store_result stored =
 		sci_shard_put(run.shard, make_name(key, &name), &content, run.now_ms);
 	if (entry.object && stored != SCI_STORE_OK) {
-		/* The object stays with who wanted to store it. */
+		/* The object stays with the caller of a put that fails. */
 		entry.object->is_stored = false;
 		run.stored_objects--;
 	}
-	see_off();
+	release_removed();
 	if (old) {
 		assert_gone(old);
 		model_drop(old);
@@ -369,7 +369,7 @@ static void do_put(int key)
 		run.model[run.count++] = entry;
 	else
 		assert_true(entry.len > 1000 || run.pin_count > 0);
-	/* What was just stored is there, unless it is large and not worth what would have gone for it. */
+	/* What was stored is found, unless it is large and was declined. */
 	struct sci_found found;
 	if (stored == SCI_STORE_OK && entry.key % 2) {
 		if (sci_shard_find(run.shard, &name.name, run.now_ms, &found) == SCI_LOOKUP_HIT) {
@@ -385,7 +385,7 @@ static void do_put(int key)
 		model_shrink();
 }
 
-/* Without the lock the same is found, or nothing is said. Returns whether it was found. */
+/* Without the lock the same is found, or the lookup gives up. Returns whether it was found. */
 static bool peek(const struct sci_name *name, const struct entry *entry)
 {
 	static _Alignas(8) unsigned char buffer[65536];
@@ -416,7 +416,7 @@ static void do_find(int key)
 	make_name(key, &name);
 	bool is_there = below(2) && peek(&name.name, entry);
 	enum sci_lookup lookup = sci_shard_find(run.shard, &name.name, run.now_ms, &found);
-	see_off();
+	release_removed();
 	if (lookup != SCI_LOOKUP_HIT) {
 		assert_false(is_there);
 		if (!entry)
@@ -443,7 +443,7 @@ static void do_unpin(int key)
 	if (run.pin_count == 0)
 		return;
 	size_t i = below(run.pin_count);
-	/* Whatever happened to the entry since, the value is what it was, where it was. */
+	/* A pinned value does not change or move, whatever happens to its entry. */
 	assert_found(&run.pins[i].entry, &run.pins[i].found);
 	sci_shard_unpin(run.shard, run.pins[i].found.offset);
 	run.pins[i] = run.pins[--run.pin_count];
@@ -455,7 +455,7 @@ static void do_remove(int key)
 	struct name name;
 
 	bool removed = sci_shard_remove(run.shard, make_name(key, &name));
-	see_off();
+	release_removed();
 	if (removed)
 		assert_non_null(entry);
 	if (!entry)
@@ -473,7 +473,7 @@ static void do_clear(int key)
 	if (key % 50)
 		return;
 	assert_int_equal(sci_shard_clear(run.shard), entries);
-	see_off();
+	release_removed();
 	assert_int_equal(run.stored_objects, 0);
 	run.count = 0;
 }
@@ -483,7 +483,7 @@ static void do_pass_time(int key)
 	run.now_ms += key % 20 ? key % 3 : (int64_t)below(100);
 }
 
-/* Of what has expired all is found, and nothing else. */
+/* All expired entries are removed, and no other. */
 static void do_expire(int key)
 {
 	uint64_t before = sci_shard_stats(run.shard).entries, expired = 0;
@@ -493,7 +493,7 @@ static void do_expire(int key)
 		expired += has_expired(&run.model[i]);
 	uint64_t removed =
 		sci_shard_expire(run.shard, run.now_ms, all ? UINT32_MAX : (uint32_t)key);
-	see_off();
+	release_removed();
 	assert_int_equal(sci_shard_stats(run.shard).entries, before - removed);
 	assert_true(removed <= expired);
 	if (!all)

@@ -1,4 +1,5 @@
-/* The engine's promises one by one: bounds, overhead, what is touched, and that the check finds faults. */
+/* Promises of the engine one by one: bounds, overhead, memory that is touched, and that the check
+ * finds faults. */
 #include "support/cmocka.h"
 
 #include "base/hash.h"
@@ -72,7 +73,7 @@ static void a_small_cache_stays_in_few_pages(void **state)
 	free(shard);
 }
 
-/* All of it: header, index, ghosts, and what stays free. */
+/* Header, index, ghosts, and the free part. */
 static void the_overhead_is_under_48_bytes(void **state)
 {
 	const uint64_t bytes = 4 << 20;
@@ -108,7 +109,7 @@ static void a_value_may_fill_the_log(void **state)
 	assert_int_equal(sci_shard_stats(shard).entries, 1);
 	assert_null(sci_shard_check(shard));
 
-	/* One byte more cannot be stored, and the older value of that key is gone. */
+	/* One byte more is too large, and the older value of that key is removed. */
 	assert_int_equal(put(shard, 99, most + 1), SCI_STORE_TOO_LARGE);
 	assert_false(has(shard, 99, &found));
 	assert_int_equal(put(shard, 100, 0), SCI_STORE_OK);
@@ -118,7 +119,7 @@ static void a_value_may_fill_the_log(void **state)
 	free(shard);
 }
 
-/* A lookup that began before anything could expire has no time of its own: INT64_MIN. */
+/* A lookup that began before any entry could expire has the time INT64_MIN. */
 static void a_use_never_brings_a_deadline_forward(void **state)
 {
 	struct sci_shard *shard = open_shard(64 << 10, 0, 100);
@@ -170,8 +171,8 @@ static void a_formatted_shard_touches_its_head_only(void **state)
 	free(shard);
 }
 
-/* Flip every bit of a used shard's head and first records: the check must notice, or nothing that it
- * vouches for has changed. It must never read outside, whatever it is given (ASan watches). */
+/* Flip each bit of a used shard's head and first records: the check notices, or nothing that it
+ * checks has changed. It reads nothing outside (ASan watches). */
 static void the_check_notices_damage(void **state)
 {
 	const uint64_t bytes = 16 << 10;
@@ -191,11 +192,12 @@ static void the_check_notices_damage(void **state)
 			byte[at] ^= (unsigned char)(1 << bit);
 		}
 	}
-	/* The bound on entries, the cursor within a gap and the limit may have more than one good value. */
+	/* The bound on entries, the cursor within a gap and the limit may have more than one valid
+	 * value. */
 	assert_true(noticed > flips * 3 / 4);
 
 	struct sci_record *record = sci_record_at(shard, shard->queue[SCI_MAIN].newest);
-	/* How long key and value are to a byte, nothing else says. */
+	/* Nothing else says how long key and value are to a byte. */
 	for (unsigned bit = 3; bit < 64; bit++) {
 		if (bit >= SCI_KEY_LEN_SHIFT && bit < SCI_STATE_SHIFT)
 			continue;
@@ -213,7 +215,7 @@ static void the_check_notices_damage(void **state)
 	free(shard);
 }
 
-/* If they were one for some keys, a small index would soon be full for those. */
+/* If the two were equal for some keys, a small index would soon be full for these. */
 static void a_key_has_two_lines(void **state)
 {
 	static struct sci_shard shard;

@@ -1,4 +1,4 @@
-/* A walk over the keys of a shard that is changed after every step. */
+/* Iteration over the keys of a shard that changes after every step. */
 #include "engine/shard.h"
 #include "engine/shard_check.h"
 #include "engine/walk.h"
@@ -20,8 +20,8 @@ static uint64_t below(uint64_t bound)
 	return sct_random(&seed) % bound;
 }
 
-/* The key of a number: its bytes, and a hash that has nothing to do with them. Every other one belongs in
- * the first quarter of the index, which is full, so that entries are moved all the time. */
+/* The key of a number: its bytes, and an unrelated hash. Every other one belongs to the first
+ * quarter of the index, which is full, so that entries are moved all the time. */
 static struct sci_name name_of(const uint32_t *number)
 {
 	uint64_t random = *number + 1, hash = sct_random(&random);
@@ -71,7 +71,7 @@ static uint16_t *begin(void)
 	return tags;
 }
 
-/* How often each key was met. */
+/* How often each key was returned. */
 static void step(const uint16_t *tags, uint64_t at, int64_t now_ms, unsigned met[KEYS])
 {
 	struct sci_walk_key keys[SCI_WALK_KEYS_MAX];
@@ -86,7 +86,7 @@ static void step(const uint16_t *tags, uint64_t at, int64_t now_ms, unsigned met
 	}
 }
 
-/* Which line of the index a key is in; 0 when it is in none, or in the first. */
+/* The line of the index that a key is in; 0 if it is in none, or in the first. */
 static uint32_t line_of(uint32_t number)
 {
 	struct sci_name name = name_of(&number);
@@ -95,7 +95,7 @@ static uint32_t line_of(uint32_t number)
 	return slot ? (uint32_t)((slot - sci_slots(shard)) / SCI_BUCKET_SLOTS) : 0;
 }
 
-/* Keys below this are left alone, and used now and then; the others come and go. */
+/* Keys below this stay, and are used now and then; the others are put and removed. */
 enum { STAYING = KEYS / 4 };
 
 static void change_something(void)
@@ -112,7 +112,7 @@ static void change_something(void)
 	sci_shard_find(shard, &used_name, 0, &found);
 }
 
-/* Returns how many of those that stay were moved to another line meanwhile. */
+/* Returns how many of the staying keys were moved to another line meanwhile. */
 static unsigned walk_once(void)
 {
 	unsigned met[KEYS] = { 0 }, moved = 0;
@@ -139,7 +139,7 @@ static unsigned walk_once(void)
 	return moved;
 }
 
-static void what_stays_is_met_once(void **state)
+static void what_stays_is_returned_once(void **state)
 {
 	unsigned moved = 0;
 
@@ -157,7 +157,7 @@ static void what_stays_is_met_once(void **state)
 	assert_true(moved > 100);
 }
 
-static void what_is_past_its_time_is_not_met(void **state)
+static void expired_entries_are_not_returned(void **state)
 {
 	unsigned met[KEYS] = { 0 };
 
@@ -179,8 +179,8 @@ static void what_is_past_its_time_is_not_met(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_stays_is_met_once),
-		cmocka_unit_test(what_is_past_its_time_is_not_met),
+		cmocka_unit_test(what_stays_is_returned_once),
+		cmocka_unit_test(expired_entries_are_not_returned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,8 +159,9 @@ static struct outcome parse(const char *bytes, size_t len, size_t first, size_t 
 			memcpy(exact, outcome.in.data, outcome.in.len);
 		memcpy(exact + outcome.in.len, bytes + at, piece);
 		free(outcome.in.data);
-		outcome.in = (struct sci_buffer){ exact, outcome.in.len + piece,
-			outcome.in.len + piece };
+		outcome.in = (struct sci_buffer){ .data = exact,
+			.len = outcome.in.len + piece,
+			.cap = outcome.in.len + piece };
 		outcome.rc = sci_http_response_feed(&outcome.response, &outcome.in, NULL);
 		if (len == 0)
 			break;

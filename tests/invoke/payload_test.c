@@ -3,6 +3,8 @@
 
 #include "invoke/payload.h"
 
+#include "base/json_syntax.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,15 +96,19 @@ static void assert_json(const char *text, size_t len, const char *complaint)
 
 static void json_is_told_from_what_is_not(void **state)
 {
+	char deep[SCI_JSON_DEPTH + 1];
+
 	(void)state;
 	assert_json("{}", 2, NULL);
 	assert_json(" null\n", 6, NULL);
 	assert_json("123456789012345678901234567890", 30, NULL);
 	assert_json("\"\\u0000\"", 8, NULL);
 	assert_json("", 0, "not JSON: line 1");
-	assert_json("{\n 'a': 1}", 10, "not JSON: line 2, column");
+	assert_json("{\n 'a': 1}", 10, "not JSON: line 2, column 2");
 	assert_json("{} {}", 5, "not JSON");
 	assert_json("\"\xFF\"", 3, "not JSON");
+	memset(deep, '[', sizeof deep);
+	assert_json(deep, sizeof deep, "nested more than 1000 deep: line 1, column 1002");
 }
 
 int main(void)

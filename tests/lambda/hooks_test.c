@@ -1,5 +1,5 @@
 /* Hooks: in which order they are told of an invocation, and what of. */
-#include "lambda/stage.h"
+#include "lambda/recorded_run.h"
 #include "support/cmocka.h"
 
 #include <stdlib.h>
@@ -60,13 +60,13 @@ static void tells_several_hooks(void **state)
 	(void)state;
 	memset(told, 0, sizeof told);
 	setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128", 1);
-	stage.hooks = hooks;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	recorded.hooks = hooks;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
 	assert_string_equal(told, "abbbcebeaecsas");
 	unsetenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
 	newer.unknown = &newer;
-	assert_int_equal(stage_run_at("127.0.0.1:1"), SC_E_INVAL);
-	assert_non_null(strstr(stage.error.message, "hooks"));
+	assert_int_equal(recorded_run_at("127.0.0.1:1"), SC_E_INVAL);
+	assert_non_null(strstr(recorded.error.message, "hooks"));
 }
 
 static struct sc_invocation_info last_info;
@@ -86,12 +86,12 @@ static void tells_hooks_what_is_not_known(void **state)
 	const struct sc_hooks *const list[] = { &hooks, NULL };
 
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-		stage_clear(state);
-		stage.hooks = list;
+		recorded_clear(state);
+		recorded.hooks = list;
 		if (sizes[i])
 			setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", sizes[i], 1);
 		memset(&last_info, 0xFF, sizeof last_info);
-		assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+		assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
 		assert_int_equal(last_info.memory_bytes, 0);
 		assert_null(last_info.tenant_id);
 		assert_true(last_info.remaining_ms == SC_NO_DEADLINE);
@@ -107,20 +107,20 @@ static void refuses_too_many_hooks(void **state)
 	(void)state;
 	for (size_t i = 0; i <= SC_HOOKS_MAX; i++)
 		hooks[i] = &empty;
-	stage.hooks = hooks;
-	assert_int_equal(stage_run_at("?"), SC_E_INVAL);
-	assert_non_null(strstr(stage.error.message, "16"));
+	recorded.hooks = hooks;
+	assert_int_equal(recorded_run_at("?"), SC_E_INVAL);
+	assert_non_null(strstr(recorded.error.message, "16"));
 	hooks[SC_HOOKS_MAX] = NULL;
-	assert_int_equal(stage_run_at("?"), SC_E_INVAL);
-	assert_non_null(strstr(stage.error.message, "HOST:PORT"));
+	assert_int_equal(recorded_run_at("?"), SC_E_INVAL);
+	assert_non_null(strstr(recorded.error.message, "HOST:PORT"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(tells_several_hooks, stage_clear),
-		cmocka_unit_test_setup(tells_hooks_what_is_not_known, stage_clear),
-		cmocka_unit_test_setup(refuses_too_many_hooks, stage_clear),
+		cmocka_unit_test_setup(tells_several_hooks, recorded_clear),
+		cmocka_unit_test_setup(tells_hooks_what_is_not_known, recorded_clear),
+		cmocka_unit_test_setup(refuses_too_many_hooks, recorded_clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 #include "support/cmocka.h"
 #include "support/network.h"
 
-#include "lambda/stage.h"
+#include "lambda/recorded_run.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,17 +23,18 @@ static void gives_up_only_after_many_refusals(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
 		const struct sct_odd_play gets[] = { { .bytes = answers[i], .times = 60 } };
-		stage_clear(NULL);
+		recorded_clear(NULL);
 		sct_naps_taken();
-		assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), SC_E_PROTOCOL);
-		assert_int_equal(stage.error.http_status, statuses[i]);
+		assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS),
+			SC_E_PROTOCOL);
+		assert_int_equal(recorded.error.http_status, statuses[i]);
 		snprintf(text, sizeof text, "answered %d", statuses[i]);
-		assert_non_null(strstr(stage.error.message, text));
-		assert_int_equal(stage_logged(text), 10);
-		assert_int_equal(stage.server.request_count, 10);
+		assert_non_null(strstr(recorded.error.message, text));
+		assert_int_equal(recorded_logged(text), 10);
+		assert_int_equal(recorded.server.request_count, 10);
 		assert_int_equal(sct_naps_taken().total_ms, ALL_PAUSES_MS);
 		/* It ends in order all the same. */
-		assert_string_equal(stage.order, "ifs");
+		assert_string_equal(recorded.order, "ifs");
 	}
 }
 
@@ -44,11 +45,11 @@ static void gives_up_when_nobody_listens(void **state)
 	(void)state;
 	sct_dead_address(address);
 	sct_naps_taken();
-	assert_int_equal(stage_run_at(address), SC_E_IO);
-	assert_non_null(strstr(stage.error.message, "Connection refused"));
-	assert_int_equal(stage_logged("Connection refused"), 10);
+	assert_int_equal(recorded_run_at(address), SC_E_IO);
+	assert_non_null(strstr(recorded.error.message, "Connection refused"));
+	assert_int_equal(recorded_logged("Connection refused"), 10);
 	assert_int_equal(sct_naps_taken().total_ms, ALL_PAUSES_MS);
-	assert_string_equal(stage.order, "ifs");
+	assert_string_equal(recorded.order, "ifs");
 }
 
 static void recovers_with_its_state(void **state)
@@ -74,19 +75,19 @@ static void recovers_with_its_state(void **state)
 
 	(void)state;
 	/* One break here is one too many: ten in a row. */
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), SC_E_PROTOCOL);
-	stage_assert_post(4, "invocation/5/response", "{\"n\":5,\"len\":2}");
-	assert_int_equal(stage_post_count(), 5);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), SC_E_PROTOCOL);
+	recorded_assert_post(4, "invocation/5/response", "{\"n\":5,\"len\":2}");
+	assert_int_equal(recorded_post_count(), 5);
 
 	struct sct_odd_play bearable[sizeof gets / sizeof gets[0]];
 	memcpy(bearable, gets, sizeof gets);
 	bearable[10].times = 8;
-	stage_clear(NULL);
-	assert_int_equal(stage_run(STAGE_PLAYS(bearable), STAGE_NO_PLAYS), 0);
-	assert_int_equal(stage_post_count(), 7);
-	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
-	stage_assert_post(6, "invocation/7/response", "{\"n\":7,\"len\":2}");
-	assert_string_equal(stage.order, "ibhebhebhebhebhebhebhefs");
+	recorded_clear(NULL);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(bearable), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_post_count(), 7);
+	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	recorded_assert_post(6, "invocation/7/response", "{\"n\":7,\"len\":2}");
+	assert_string_equal(recorded.order, "ibhebhebhebhebhebhebhefs");
 }
 
 /* Without the header that everybody sends, or with one that makes no sense, it is an
@@ -103,10 +104,10 @@ static void runs_without_what_is_missing(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-	assert_true(stage.remaining_ms == SC_NO_DEADLINE);
-	stage_assert_post(1, "invocation/bare/response", "{\"n\":2,\"len\":2}");
-	assert_string_equal(stage.log, "");
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_true(recorded.remaining_ms == SC_NO_DEADLINE);
+	recorded_assert_post(1, "invocation/bare/response", "{\"n\":2,\"len\":2}");
+	assert_string_equal(recorded.log, "");
 }
 
 static void runs_without_a_bad_deadline(void **state)
@@ -120,15 +121,15 @@ static void runs_without_a_bad_deadline(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-	assert_true(stage.remaining_ms == SC_NO_DEADLINE);
-	assert_int_equal(stage_post_count(), 2);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_true(recorded.remaining_ms == SC_NO_DEADLINE);
+	assert_int_equal(recorded_post_count(), 2);
 	/* Said once, not for every event. */
-	assert_int_equal(stage_logged("deadline"), 1);
-	stage_clear(NULL);
-	assert_int_equal(stage_run(STAGE_PLAYS(past), STAGE_NO_PLAYS), 0);
-	assert_int_equal(stage.remaining_ms, 0);
-	assert_int_equal(stage_post_count(), 1);
+	assert_int_equal(recorded_logged("deadline"), 1);
+	recorded_clear(NULL);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(past), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded.remaining_ms, 0);
+	assert_int_equal(recorded_post_count(), 1);
 }
 
 static void polls_on_without_a_request_id(void **state)
@@ -141,10 +142,10 @@ static void polls_on_without_a_request_id(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-	assert_int_equal(stage_logged("request id"), 3);
-	assert_int_equal(stage_post_count(), 1);
-	stage_assert_post(0, "invocation/good/response", "{\"n\":1,\"len\":2}");
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_logged("request id"), 3);
+	assert_int_equal(recorded_post_count(), 1);
+	recorded_assert_post(0, "invocation/good/response", "{\"n\":1,\"len\":2}");
 }
 
 static void bears_every_form_of_http(void **state)
@@ -179,14 +180,14 @@ static void bears_every_form_of_http(void **state)
 	char path[40], body[40];
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
-	assert_int_equal(stage_post_count(), 8);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_PLAYS(posts)), 0);
+	assert_int_equal(recorded_post_count(), 8);
 	for (int i = 0; i < 8; i++) {
 		snprintf(path, sizeof path, "invocation/%d/response", i + 1);
 		snprintf(body, sizeof body, "{\"n\":%d,\"len\":2}", i + 1);
-		stage_assert_post((size_t)i, path, body);
+		recorded_assert_post((size_t)i, path, body);
 	}
-	assert_string_equal(stage.log, "");
+	assert_string_equal(recorded.log, "");
 }
 
 /* An event whose head has `len` bytes in all. */
@@ -212,7 +213,7 @@ static int measure_context(struct sc_invocation *inv, void *state)
 	const char *context = sc_invocation_client_context(inv);
 
 	context_len = context ? strlen(context) : 0;
-	return stage_handle(inv, state);
+	return recorded_handle(inv, state);
 }
 
 static void bears_large_heads(void **state)
@@ -222,20 +223,20 @@ static void bears_large_heads(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		const struct sct_odd_play gets[] = { { .bytes = with_head_of(sizes[i]) } };
-		stage_clear(NULL);
-		stage.handle = measure_context;
-		assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-		stage_assert_post(0, "invocation/large/response", "{\"n\":1,\"len\":2}");
+		recorded_clear(NULL);
+		recorded.handle = measure_context;
+		assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+		recorded_assert_post(0, "invocation/large/response", "{\"n\":1,\"len\":2}");
 		assert_in_range(context_len, sizes[i] - 300, sizes[i]);
 	}
 	/* Over the limit it cannot be handed over, but the caller can be told. */
 	const struct sct_odd_play over[] = { { .bytes = with_head_of(1048577), .times = 20 } };
-	stage_clear(NULL);
-	assert_int_equal(stage_run(STAGE_PLAYS(over), STAGE_NO_PLAYS), 0);
-	assert_int_equal(stage_post_count(), 20);
-	stage_assert_post(19, "invocation/large/error",
-		STAGE_UNUSABLE("the head of the answer is too large"));
-	assert_string_equal(stage.order, "ifs");
+	recorded_clear(NULL);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(over), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_post_count(), 20);
+	recorded_assert_post(19, "invocation/large/error",
+		RECORDED_UNUSABLE("the head of the answer is too large"));
+	assert_string_equal(recorded.order, "ifs");
 }
 
 static char seen[64];
@@ -260,21 +261,21 @@ static void hands_over_bytes_as_they_are(void **state)
 	};
 
 	(void)state;
-	stage.handle = keep_event;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	recorded.handle = keep_event;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
 	assert_int_equal(seen_len, 5);
 	assert_memory_equal(seen, "a\0b\0\xFF", 6);
-	assert_int_equal(stage_post(0)->body_len, 5);
-	assert_memory_equal(stage_post(0)->body, "a\0b\0\xFF", 5);
+	assert_int_equal(recorded_post(0)->body_len, 5);
+	assert_memory_equal(recorded_post(0)->body, "a\0b\0\xFF", 5);
 	assert_non_null(
-		strstr(stage_post(0)->head, "\r\nContent-Type: application/octet-stream\r\n"));
+		strstr(recorded_post(0)->head, "\r\nContent-Type: application/octet-stream\r\n"));
 
-	stage_clear(NULL);
-	stage.handle = keep_event;
-	assert_int_equal(stage_run(STAGE_PLAYS(empty), STAGE_NO_PLAYS), 0);
+	recorded_clear(NULL);
+	recorded.handle = keep_event;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(empty), RECORDED_NO_PLAYS), 0);
 	assert_int_equal(seen_len, 0);
 	assert_string_equal(seen, "");
-	stage_assert_post(0, "invocation/2/response", "");
+	recorded_assert_post(0, "invocation/2/response", "");
 }
 
 static void hands_over_a_context_that_is_not_json(void **state)
@@ -285,10 +286,10 @@ static void hands_over_a_context_that_is_not_json(void **state)
 	};
 
 	(void)state;
-	stage.handle = measure_context;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
+	recorded.handle = measure_context;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
 	assert_int_equal(context_len, strlen("{not json"));
-	assert_int_equal(stage_post_count(), 1);
+	assert_int_equal(recorded_post_count(), 1);
 }
 
 static void polls_on_when_a_post_is_refused(void **state)
@@ -304,18 +305,18 @@ static void polls_on_when_a_post_is_refused(void **state)
 
 	(void)state;
 	sct_naps_taken();
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
-	assert_int_equal(stage_post_count(), 6);
-	stage_assert_post(5, "invocation/1/response", "{\"n\":6,\"len\":2}");
-	assert_int_equal(stage_logged("answered 400"), 1);
-	assert_int_equal(stage_logged("answered 403"), 1);
-	assert_int_equal(stage_logged("answered 500"), 1);
-	assert_int_equal(stage_logged("timed out"), 1);
-	assert_int_equal(stage_logged("answered 302"), 1);
-	assert_int_equal(stage_logged("\n"), 5);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_PLAYS(posts)), 0);
+	assert_int_equal(recorded_post_count(), 6);
+	recorded_assert_post(5, "invocation/1/response", "{\"n\":6,\"len\":2}");
+	assert_int_equal(recorded_logged("answered 400"), 1);
+	assert_int_equal(recorded_logged("answered 403"), 1);
+	assert_int_equal(recorded_logged("answered 500"), 1);
+	assert_int_equal(recorded_logged("timed out"), 1);
+	assert_int_equal(recorded_logged("answered 302"), 1);
+	assert_int_equal(recorded_logged("\n"), 5);
 	/* At once, on the same connection. */
 	assert_int_equal(sct_naps_taken().count, 0);
-	assert_int_equal(stage.server.connection_count, 1);
+	assert_int_equal(recorded.server.connection_count, 1);
 }
 
 static void posts_an_error_for_what_is_too_large(void **state)
@@ -329,17 +330,17 @@ static void posts_an_error_for_what_is_too_large(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
-	assert_int_equal(stage_post_count(), 5);
-	stage_assert_post(1, "invocation/1/error",
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_PLAYS(posts)), 0);
+	assert_int_equal(recorded_post_count(), 5);
+	recorded_assert_post(1, "invocation/1/error",
 		"{\"errorMessage\":\"the response of 15 bytes is larger than what the platform "
 		"accepts\","
 		"\"errorType\":\"Function.ResponseSizeTooLarge\",\"stackTrace\":[]}");
-	assert_non_null(strstr(stage_post(1)->head,
+	assert_non_null(strstr(recorded_post(1)->head,
 		"\r\nLambda-Runtime-Function-Error-Type: Function.ResponseSizeTooLarge\r\n"));
-	assert_int_equal(stage_logged("too large"), 2);
-	assert_int_equal(stage_logged("answered 413"), 1);
-	stage_assert_post(4, "invocation/1/response", "{\"n\":3,\"len\":2}");
+	assert_int_equal(recorded_logged("too large"), 2);
+	assert_int_equal(recorded_logged("answered 413"), 1);
+	recorded_assert_post(4, "invocation/1/response", "{\"n\":3,\"len\":2}");
 }
 
 /* Where a 413 has answered the caller already, the error that follows it is refused, as is to be
@@ -353,10 +354,10 @@ static void is_silent_about_an_answer_that_comes_second(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
-	assert_int_equal(stage_post_count(), 3);
-	assert_int_equal(stage_logged("too large"), 1);
-	assert_int_equal(stage_logged("\n"), 1);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_PLAYS(posts)), 0);
+	assert_int_equal(recorded_post_count(), 3);
+	assert_int_equal(recorded_logged("too large"), 1);
+	assert_int_equal(recorded_logged("\n"), 1);
 }
 
 static int note_texts(struct sc_invocation *inv, void *state)
@@ -364,7 +365,7 @@ static int note_texts(struct sc_invocation *inv, void *state)
 	assert_string_equal(sc_invocation_client_context(inv), "a\x7F\x01z");
 	assert_string_equal(sc_invocation_tenant_id(inv), "\x1Bt\x7F");
 	assert_string_equal(sc_invocation_trace_id(inv), "Root=\x7F");
-	return stage_handle(inv, state);
+	return recorded_handle(inv, state);
 }
 
 /* A server that refused such an event would get it again and again. */
@@ -381,13 +382,13 @@ static void bears_control_characters(void **state)
 	};
 
 	(void)state;
-	stage.handle = note_texts;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-	assert_int_equal(stage_post_count(), 2);
-	stage_assert_post(1, "invocation/1/response", "{\"n\":2,\"len\":2}");
+	recorded.handle = note_texts;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_post_count(), 2);
+	recorded_assert_post(1, "invocation/1/response", "{\"n\":2,\"len\":2}");
 	/* It may be received, and not sent. */
-	assert_null(strstr(stage_post(0)->head, "Invocation-Id"));
-	assert_int_equal(stage_logged("\n"), 0);
+	assert_null(strstr(recorded_post(0)->head, "Invocation-Id"));
+	assert_int_equal(recorded_logged("\n"), 0);
 }
 
 /* ---- A server that takes an answer and says nothing. ---- */
@@ -404,10 +405,10 @@ static void the_deadline_ends_the_wait_for_a_silent_server(void **state)
 	snprintf(event, sizeof event,
 		EVENT_HEAD("1") "Lambda-Runtime-Deadline-Ms: %lld\r\n" EVENT_BODY,
 		(long long)now.tv_sec * 1000 + 100);
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
-	assert_int_equal(stage_logged("did not answer in time"), 1);
-	assert_int_equal(stage_post_count(), 2);
-	assert_string_equal(stage.order, "ibhebhefs");
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_PLAYS(posts)), 0);
+	assert_int_equal(recorded_logged("did not answer in time"), 1);
+	assert_int_equal(recorded_post_count(), 2);
+	assert_string_equal(recorded.order, "ibhebhefs");
 }
 
 /* Whether or not the deadline is still to come. */
@@ -419,13 +420,13 @@ static void sigterm_ends_the_wait_for_a_silent_server(void **state)
 		{ .terminates = true, .then = SCT_ODD_STALL },
 	};
 
-	assert_int_equal(stage_run(STAGE_PLAYS(without), STAGE_PLAYS(posts)), 0);
-	assert_int_equal(stage_logged("did not answer in time"), 1);
-	assert_string_equal(stage.order, "ibhefs");
-	stage_clear(state);
-	assert_int_equal(stage_run(STAGE_PLAYS(with), STAGE_PLAYS(posts)), 0);
-	assert_int_equal(stage_logged("did not answer in time"), 1);
-	assert_string_equal(stage.order, "ibhefs");
+	assert_int_equal(recorded_run(RECORDED_PLAYS(without), RECORDED_PLAYS(posts)), 0);
+	assert_int_equal(recorded_logged("did not answer in time"), 1);
+	assert_string_equal(recorded.order, "ibhefs");
+	recorded_clear(state);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(with), RECORDED_PLAYS(posts)), 0);
+	assert_int_equal(recorded_logged("did not answer in time"), 1);
+	assert_string_equal(recorded.order, "ibhefs");
 }
 
 /* It ends the silence, not an answer that comes in pieces. */
@@ -437,9 +438,9 @@ static void sigterm_lets_a_server_finish_its_answer(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
-	assert_string_equal(stage.log, "");
-	assert_string_equal(stage.order, "ibhefs");
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_PLAYS(posts)), 0);
+	assert_string_equal(recorded.log, "");
+	assert_string_equal(recorded.order, "ibhefs");
 }
 
 static void repeats_a_post_that_was_lost(void **state)
@@ -466,39 +467,40 @@ static void repeats_a_post_that_was_lost(void **state)
 	char path[64];
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), 0);
-	assert_int_equal(stage_post_count(), 9);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_PLAYS(posts)), 0);
+	assert_int_equal(recorded_post_count(), 9);
 	for (size_t i = 0; i < 9; i++) {
 		snprintf(path, sizeof path, "POST /2018-06-01/runtime/invocation/%c/response ",
 			ids[i]);
-		assert_memory_equal(stage_post(i)->head, path, strlen(path));
+		assert_memory_equal(recorded_post(i)->head, path, strlen(path));
 	}
-	stage_assert_post(8, "invocation/5/response", "{\"n\":5,\"len\":2}");
-	assert_int_equal(stage_logged("could not be answered"), 2);
-	assert_string_equal(stage.order, "ibhebhebhebhebhefs");
+	recorded_assert_post(8, "invocation/5/response", "{\"n\":5,\"len\":2}");
+	assert_int_equal(recorded_logged("could not be answered"), 2);
+	assert_string_equal(recorded.order, "ibhebhebhebhebhefs");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(gives_up_only_after_many_refusals, stage_clear),
-		cmocka_unit_test_setup(gives_up_when_nobody_listens, stage_clear),
-		cmocka_unit_test_setup(recovers_with_its_state, stage_clear),
-		cmocka_unit_test_setup(runs_without_what_is_missing, stage_clear),
-		cmocka_unit_test_setup(runs_without_a_bad_deadline, stage_clear),
-		cmocka_unit_test_setup(polls_on_without_a_request_id, stage_clear),
-		cmocka_unit_test_setup(bears_every_form_of_http, stage_clear),
-		cmocka_unit_test_setup(bears_large_heads, stage_clear),
-		cmocka_unit_test_setup(hands_over_bytes_as_they_are, stage_clear),
-		cmocka_unit_test_setup(hands_over_a_context_that_is_not_json, stage_clear),
-		cmocka_unit_test_setup(polls_on_when_a_post_is_refused, stage_clear),
-		cmocka_unit_test_setup(posts_an_error_for_what_is_too_large, stage_clear),
-		cmocka_unit_test_setup(is_silent_about_an_answer_that_comes_second, stage_clear),
-		cmocka_unit_test_setup(bears_control_characters, stage_clear),
-		cmocka_unit_test_setup(the_deadline_ends_the_wait_for_a_silent_server, stage_clear),
-		cmocka_unit_test_setup(sigterm_ends_the_wait_for_a_silent_server, stage_clear),
-		cmocka_unit_test_setup(sigterm_lets_a_server_finish_its_answer, stage_clear),
-		cmocka_unit_test_setup(repeats_a_post_that_was_lost, stage_clear),
+		cmocka_unit_test_setup(gives_up_only_after_many_refusals, recorded_clear),
+		cmocka_unit_test_setup(gives_up_when_nobody_listens, recorded_clear),
+		cmocka_unit_test_setup(recovers_with_its_state, recorded_clear),
+		cmocka_unit_test_setup(runs_without_what_is_missing, recorded_clear),
+		cmocka_unit_test_setup(runs_without_a_bad_deadline, recorded_clear),
+		cmocka_unit_test_setup(polls_on_without_a_request_id, recorded_clear),
+		cmocka_unit_test_setup(bears_every_form_of_http, recorded_clear),
+		cmocka_unit_test_setup(bears_large_heads, recorded_clear),
+		cmocka_unit_test_setup(hands_over_bytes_as_they_are, recorded_clear),
+		cmocka_unit_test_setup(hands_over_a_context_that_is_not_json, recorded_clear),
+		cmocka_unit_test_setup(polls_on_when_a_post_is_refused, recorded_clear),
+		cmocka_unit_test_setup(posts_an_error_for_what_is_too_large, recorded_clear),
+		cmocka_unit_test_setup(is_silent_about_an_answer_that_comes_second, recorded_clear),
+		cmocka_unit_test_setup(bears_control_characters, recorded_clear),
+		cmocka_unit_test_setup(the_deadline_ends_the_wait_for_a_silent_server,
+			recorded_clear),
+		cmocka_unit_test_setup(sigterm_ends_the_wait_for_a_silent_server, recorded_clear),
+		cmocka_unit_test_setup(sigterm_lets_a_server_finish_its_answer, recorded_clear),
+		cmocka_unit_test_setup(repeats_a_post_that_was_lost, recorded_clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

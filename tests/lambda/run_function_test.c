@@ -4,7 +4,7 @@
 #include "support/cmocka.h"
 #include "support/network.h"
 
-#include "lambda/stage.h"
+#include "lambda/recorded_run.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -18,18 +18,18 @@ static const struct sct_odd_play two_events[] = { { .bytes = EVENT("1") },
 static void lives_and_ends_in_order(void **state)
 {
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(two_events), STAGE_NO_PLAYS), 0);
-	assert_string_equal(stage.order, "ibhebhefs");
-	assert_in_range(stage.remaining_ms, 1, 100LL * 366 * 86400 * 1000);
-	assert_string_equal(stage.log, "");
+	assert_int_equal(recorded_run(RECORDED_PLAYS(two_events), RECORDED_NO_PLAYS), 0);
+	assert_string_equal(recorded.order, "ibhebhefs");
+	assert_in_range(recorded.remaining_ms, 1, 100LL * 366 * 86400 * 1000);
+	assert_string_equal(recorded.log, "");
 	/* One connection, for requests in turn. */
 	static const char *const lines[] = { "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n",
 		"POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\n" };
-	assert_int_equal(stage.server.connection_count, 1);
-	assert_int_equal(stage.server.request_count, 5);
-	assert_memory_equal(stage.server.requests[0].head, lines[0], strlen(lines[0]));
-	assert_memory_equal(stage.server.requests[1].head, lines[1], strlen(lines[1]));
-	assert_memory_equal(stage.server.requests[2].head, lines[0], strlen(lines[0]));
+	assert_int_equal(recorded.server.connection_count, 1);
+	assert_int_equal(recorded.server.request_count, 5);
+	assert_memory_equal(recorded.server.requests[0].head, lines[0], strlen(lines[0]));
+	assert_memory_equal(recorded.server.requests[1].head, lines[1], strlen(lines[1]));
+	assert_memory_equal(recorded.server.requests[2].head, lines[0], strlen(lines[0]));
 }
 
 static void sends_the_headers_that_count(void **state)
@@ -41,18 +41,18 @@ static void sends_the_headers_that_count(void **state)
 	char host[64];
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-	snprintf(host, sizeof host, "\r\nHost: %s\r\n", stage.server.address);
-	for (size_t i = 0; i < stage.server.request_count; i++) {
-		assert_non_null(strstr(stage.server.requests[i].head, host));
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	snprintf(host, sizeof host, "\r\nHost: %s\r\n", recorded.server.address);
+	for (size_t i = 0; i < recorded.server.request_count; i++) {
+		assert_non_null(strstr(recorded.server.requests[i].head, host));
 		assert_non_null(
-			strstr(stage.server.requests[i].head, "\r\nUser-Agent: scopecache/"));
+			strstr(recorded.server.requests[i].head, "\r\nUser-Agent: scopecache/"));
 	}
 	assert_non_null(
-		strstr(stage_post(0)->head, "\r\nLambda-Runtime-Invocation-Id: inv-77\r\n"));
-	assert_non_null(strstr(stage_post(0)->head, "\r\nContent-Type: application/json\r\n"));
-	assert_null(strstr(stage_post(0)->head, "Error-Type"));
-	assert_null(strstr(stage_post(1)->head, "Invocation-Id"));
+		strstr(recorded_post(0)->head, "\r\nLambda-Runtime-Invocation-Id: inv-77\r\n"));
+	assert_non_null(strstr(recorded_post(0)->head, "\r\nContent-Type: application/json\r\n"));
+	assert_null(strstr(recorded_post(0)->head, "Error-Type"));
+	assert_null(strstr(recorded_post(1)->head, "Invocation-Id"));
 }
 
 static int look_at_trace(struct sc_invocation *inv, void *state)
@@ -74,11 +74,11 @@ static void puts_the_trace_into_the_environment(void **state)
 	};
 
 	(void)state;
-	stage.handle = look_at_trace;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-	assert_string_equal(stage_post(0)->body, "Root=1-5;Sampled=1");
-	assert_string_equal(stage_post(1)->body, "none");
-	assert_string_equal(stage_post(2)->body, "Root=2");
+	recorded.handle = look_at_trace;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_string_equal(recorded_post(0)->body, "Root=1-5;Sampled=1");
+	assert_string_equal(recorded_post(1)->body, "none");
+	assert_string_equal(recorded_post(2)->body, "Root=2");
 	assert_null(getenv("_X_AMZN_TRACE_ID"));
 }
 
@@ -117,16 +117,16 @@ static void posts_what_the_handler_returned(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		stage_clear(NULL);
-		stage.handle = fail_as_wanted;
+		recorded_clear(NULL);
+		recorded.handle = fail_as_wanted;
 		wanted_result = cases[i].result;
 		/* A failed invocation does not end the function. */
-		assert_int_equal(stage_run(STAGE_PLAYS(two_events), STAGE_NO_PLAYS), 0);
-		assert_int_equal(stage_post_count(), 2);
-		stage_assert_post(0, cases[i].path, cases[i].body);
+		assert_int_equal(recorded_run(RECORDED_PLAYS(two_events), RECORDED_NO_PLAYS), 0);
+		assert_int_equal(recorded_post_count(), 2);
+		recorded_assert_post(0, cases[i].path, cases[i].body);
 		if (cases[i].type)
-			assert_non_null(strstr(stage_post(0)->head, cases[i].type));
-		assert_string_equal(stage.order, "ibhebhefs");
+			assert_non_null(strstr(recorded_post(0)->head, cases[i].type));
+		assert_string_equal(recorded.order, "ibhebhefs");
 	}
 }
 
@@ -140,10 +140,10 @@ static int answer_nothing(struct sc_invocation *inv, void *state)
 static void answers_nothing_with_nothing(void **state)
 {
 	(void)state;
-	stage.handle = answer_nothing;
-	assert_int_equal(stage_run(STAGE_PLAYS(one_event), STAGE_NO_PLAYS), 0);
-	stage_assert_post(0, "invocation/1/response", "");
-	assert_non_null(strstr(stage_post(0)->head, "\r\nContent-Length: 0\r\n"));
+	recorded.handle = answer_nothing;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(one_event), RECORDED_NO_PLAYS), 0);
+	recorded_assert_post(0, "invocation/1/response", "");
+	assert_non_null(strstr(recorded_post(0)->head, "\r\nContent-Length: 0\r\n"));
 }
 
 static const char *init_message;
@@ -159,31 +159,31 @@ static int fail_init(void **state, struct sc_error *error)
 static void posts_an_init_error(void **state)
 {
 	(void)state;
-	stage.init = fail_init;
+	recorded.init = fail_init;
 	init_message = "no \"table\"";
-	assert_int_equal(stage_run(STAGE_NO_PLAYS, STAGE_NO_PLAYS), SC_E_FUNCTION);
-	assert_int_equal(stage_post_count(), 1);
-	stage_assert_post(0, "init/error",
+	assert_int_equal(recorded_run(RECORDED_NO_PLAYS, RECORDED_NO_PLAYS), SC_E_FUNCTION);
+	assert_int_equal(recorded_post_count(), 1);
+	recorded_assert_post(0, "init/error",
 		"{\"errorMessage\":\"no "
 		"\\\"table\\\"\",\"errorType\":\"Function.InitError\",\"stackTrace\":[]}");
-	assert_non_null(strstr(stage_post(0)->head,
+	assert_non_null(strstr(recorded_post(0)->head,
 		"\r\nLambda-Runtime-Function-Error-Type: Function.InitError\r\n"));
-	assert_int_equal(stage.error.code, SC_E_FUNCTION);
-	assert_int_equal(stage.error.user_code, SC_E_OPEN);
-	assert_string_equal(stage.error.message, "no \"table\"");
+	assert_int_equal(recorded.error.code, SC_E_FUNCTION);
+	assert_int_equal(recorded.error.user_code, SC_E_OPEN);
+	assert_string_equal(recorded.error.message, "no \"table\"");
 	/* What it left half-made is not ended, but the process is. */
-	assert_string_equal(stage.order, "is");
-	assert_int_equal(stage.server.request_count, 1);
+	assert_string_equal(recorded.order, "is");
+	assert_int_equal(recorded.server.request_count, 1);
 
 	static const struct sct_odd_play refused[] = { { .bytes = STATUS("403 Forbidden") } };
-	stage_clear(NULL);
-	stage.init = fail_init;
+	recorded_clear(NULL);
+	recorded.init = fail_init;
 	init_message = NULL;
-	assert_int_equal(stage_run(STAGE_NO_PLAYS, STAGE_PLAYS(refused)), SC_E_FUNCTION);
-	stage_assert_post(0, "init/error",
+	assert_int_equal(recorded_run(RECORDED_NO_PLAYS, RECORDED_PLAYS(refused)), SC_E_FUNCTION);
+	recorded_assert_post(0, "init/error",
 		"{\"errorMessage\":\"the resource could not be opened\","
 		"\"errorType\":\"Function.InitError\",\"stackTrace\":[]}");
-	assert_int_equal(stage_logged("answered 403"), 1);
+	assert_int_equal(recorded_logged("answered 403"), 1);
 }
 
 /* ---- How it ends. ---- */
@@ -191,33 +191,33 @@ static void posts_an_init_error(void **state)
 static int terminate_self(struct sc_invocation *inv, void *state)
 {
 	kill(getpid(), SIGTERM);
-	return stage_handle(inv, state);
+	return recorded_handle(inv, state);
 }
 
 static void finishes_what_is_at_hand(void **state)
 {
 	(void)state;
-	stage.handle = terminate_self;
-	assert_int_equal(stage_run(STAGE_PLAYS(two_events), STAGE_NO_PLAYS), 0);
-	assert_int_equal(stage_post_count(), 1);
-	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
-	assert_string_equal(stage.order, "ibhefs");
-	assert_int_equal(stage.server.request_count, 2);
+	recorded.handle = terminate_self;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(two_events), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_post_count(), 1);
+	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	assert_string_equal(recorded.order, "ibhefs");
+	assert_int_equal(recorded.server.request_count, 2);
 }
 
 static int terminate_in_init(void **state, struct sc_error *error)
 {
 	kill(getpid(), SIGTERM);
-	return stage_init(state, error);
+	return recorded_init(state, error);
 }
 
 static void ends_before_the_first_event(void **state)
 {
 	(void)state;
-	stage.init = terminate_in_init;
-	assert_int_equal(stage_run(STAGE_PLAYS(two_events), STAGE_NO_PLAYS), 0);
-	assert_string_equal(stage.order, "ifs");
-	assert_int_equal(stage.server.request_count, 0);
+	recorded.init = terminate_in_init;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(two_events), RECORDED_NO_PLAYS), 0);
+	assert_string_equal(recorded.order, "ifs");
+	assert_int_equal(recorded.server.request_count, 0);
 }
 
 /* The signal comes to another thread, in the middle of whatever: while an event is waited for,
@@ -234,18 +234,18 @@ static void ends_whatever_thread_is_told(void **state)
 		.terminates = true } };
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(waiting), STAGE_NO_PLAYS), 0);
-	assert_string_equal(stage.order, "ibhefs");
+	assert_int_equal(recorded_run(RECORDED_PLAYS(waiting), RECORDED_NO_PLAYS), 0);
+	assert_string_equal(recorded.order, "ibhefs");
 
-	stage_clear(NULL);
-	assert_int_equal(stage_run(STAGE_PLAYS(two_events), STAGE_PLAYS(posting)), 0);
-	assert_string_equal(stage.order, "ibhefs");
-	assert_int_equal(stage_post_count(), 1);
-	assert_string_equal(stage.log, "");
+	recorded_clear(NULL);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(two_events), RECORDED_PLAYS(posting)), 0);
+	assert_string_equal(recorded.order, "ibhefs");
+	assert_int_equal(recorded_post_count(), 1);
+	assert_string_equal(recorded.log, "");
 
-	stage_clear(NULL);
-	assert_int_equal(stage_run(STAGE_PLAYS(failing), STAGE_NO_PLAYS), 0);
-	assert_string_equal(stage.order, "ifs");
+	recorded_clear(NULL);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(failing), RECORDED_NO_PLAYS), 0);
+	assert_string_equal(recorded.order, "ifs");
 }
 
 static void puts_back_what_sigterm_did(void **state)
@@ -254,7 +254,7 @@ static void puts_back_what_sigterm_did(void **state)
 
 	(void)state;
 	assert_int_equal(sigaction(SIGTERM, &mine, NULL), 0);
-	assert_int_equal(stage_run(STAGE_PLAYS(one_event), STAGE_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(one_event), RECORDED_NO_PLAYS), 0);
 	assert_int_equal(sigaction(SIGTERM, NULL, &now), 0);
 	assert_ptr_equal(now.sa_handler, SIG_IGN);
 	mine.sa_handler = SIG_DFL;
@@ -267,30 +267,30 @@ static int run_inside(struct sc_invocation *inv, void *state)
 {
 	struct sc_error error;
 
-	assert_int_equal(sc_lambda_run(&SC_LAMBDA_FUNCTION(.handle = stage_handle,
+	assert_int_equal(sc_lambda_run(&SC_LAMBDA_FUNCTION(.handle = recorded_handle,
 					       .runtime_api = "127.0.0.1:1"),
 				 &error),
 		SC_E_INVAL);
 	assert_non_null(strstr(error.message, "already"));
-	return stage_handle(inv, state);
+	return recorded_handle(inv, state);
 }
 
 static void runs_once_at_a_time(void **state)
 {
 	(void)state;
-	stage.handle = run_inside;
-	assert_int_equal(stage_run(STAGE_PLAYS(one_event), STAGE_NO_PLAYS), 0);
-	assert_int_equal(stage_post_count(), 1);
+	recorded.handle = run_inside;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(one_event), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_post_count(), 1);
 }
 
 static void refuses_a_function_that_is_none(void **state)
 {
-	struct sc_lambda_function function = { .size = sizeof function, .handle = stage_handle };
+	struct sc_lambda_function function = { .size = sizeof function, .handle = recorded_handle };
 	struct {
 		struct sc_lambda_function function;
 		void *unknown;
 	} later = {
-		.function = { .size = sizeof later, .handle = stage_handle, .runtime_api = "?" }
+		.function = { .size = sizeof later, .handle = recorded_handle, .runtime_api = "?" }
 	};
 	struct sc_hooks hooks = { .size = 1 };
 	struct sc_error error;
@@ -302,7 +302,7 @@ static void refuses_a_function_that_is_none(void **state)
 	function.size = sizeof function;
 	function.handle = NULL;
 	assert_int_equal(sc_lambda_run(&function, NULL), SC_E_INVAL);
-	function.handle = stage_handle;
+	function.handle = recorded_handle;
 	function.hooks = (const struct sc_hooks *const[]){ &hooks, NULL };
 	assert_int_equal(sc_lambda_run(&function, &error), SC_E_INVAL);
 	assert_non_null(strstr(error.message, "size"));
@@ -320,34 +320,34 @@ static void says_how_it_is_to_be_run(void **state)
 
 	(void)state;
 	unsetenv("AWS_LAMBDA_RUNTIME_API");
-	assert_int_equal(stage_run_at(NULL), SC_E_INVAL);
-	assert_non_null(strstr(stage.error.message, "AWS_LAMBDA_RUNTIME_API is not set"));
-	assert_non_null(strstr(stage.error.message, "scopecache local"));
+	assert_int_equal(recorded_run_at(NULL), SC_E_INVAL);
+	assert_non_null(strstr(recorded.error.message, "AWS_LAMBDA_RUNTIME_API is not set"));
+	assert_non_null(strstr(recorded.error.message, "scopecache local"));
 	setenv("AWS_LAMBDA_RUNTIME_API", "", 1);
-	assert_int_equal(sc_lambda_run(&SC_LAMBDA_FUNCTION(.handle = stage_handle), &error),
+	assert_int_equal(sc_lambda_run(&SC_LAMBDA_FUNCTION(.handle = recorded_handle), &error),
 		SC_E_INVAL);
 	setenv("AWS_LAMBDA_RUNTIME_API", "runtime.example.org", 1);
-	assert_int_equal(stage_run_at(NULL), SC_E_INVAL);
+	assert_int_equal(recorded_run_at(NULL), SC_E_INVAL);
 	assert_non_null(
-		strstr(stage.error.message, "AWS_LAMBDA_RUNTIME_API: \"runtime.example.org\""));
+		strstr(recorded.error.message, "AWS_LAMBDA_RUNTIME_API: \"runtime.example.org\""));
 	/* Nothing of the function has run. */
-	assert_string_equal(stage.order, "");
+	assert_string_equal(recorded.order, "");
 	unsetenv("AWS_LAMBDA_RUNTIME_API");
 }
 
 static void finds_the_runtime_api_in_the_environment(void **state)
 {
 	(void)state;
-	stage.server.gets = STAGE_PLAYS(one_event);
-	stage.server.terminate = getpid();
-	sct_odd_server_start(&stage.server);
-	setenv("AWS_LAMBDA_RUNTIME_API", stage.server.address, 1);
-	int rc = sc_lambda_run(&SC_LAMBDA_FUNCTION(.init = stage_init, .handle = stage_handle),
-		NULL);
-	sct_odd_server_stop(&stage.server);
+	recorded.server.gets = RECORDED_PLAYS(one_event);
+	recorded.server.terminate = getpid();
+	sct_odd_server_start(&recorded.server);
+	setenv("AWS_LAMBDA_RUNTIME_API", recorded.server.address, 1);
+	int rc = sc_lambda_run(
+		&SC_LAMBDA_FUNCTION(.init = recorded_init, .handle = recorded_handle), NULL);
+	sct_odd_server_stop(&recorded.server);
 	unsetenv("AWS_LAMBDA_RUNTIME_API");
 	assert_int_equal(rc, 0);
-	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
 }
 
 static void logs_lines_whole(void **state)
@@ -389,20 +389,20 @@ static void scenario(void *arg)
 	};
 	enum sct_network_fault fault = *(const enum sct_network_fault *)arg;
 
-	stage_clear(NULL);
-	int rc = stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS);
+	recorded_clear(NULL);
+	int rc = recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS);
 	if (rc == SC_E_NOMEM) {
 		assert_true(sct_allocation_failed());
 		return;
 	}
 	assert_int_equal(rc, 0);
-	size_t posts = stage_post_count();
-	size_t last = strlen(stage.order);
-	assert_string_equal(stage.order + last - 2, "fs");
+	size_t posts = recorded_post_count();
+	size_t last = strlen(recorded.order);
+	assert_string_equal(recorded.order + last - 2, "fs");
 	/* Nothing is lost to a signal or a short read; to a break at most the event it came in. */
 	bool whole = fault == SCT_NETWORK_EINTR || fault == SCT_NETWORK_SHORT;
 	assert_in_range(posts, whole ? 4 : 3, whole ? 4 : 5);
-	assert_memory_equal(stage_post(posts - 1)->body, "{\"n\":", 5);
+	assert_memory_equal(recorded_post(posts - 1)->body, "{\"n\":", 5);
 }
 
 static void bears_every_fault_at_every_call(void **state)
@@ -439,15 +439,15 @@ static void large_event_scenario(void *arg)
 {
 	const struct sct_odd_play gets[] = { { .bytes = arg }, { .bytes = EVENT("2") } };
 
-	stage_clear(NULL);
-	int rc = stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS);
+	recorded_clear(NULL);
+	int rc = recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS);
 	assert_true(rc == 0 || (rc == SC_E_NOMEM && sct_allocation_failed()));
-	if (stage_post_count() == 0 || !strstr(stage_post(0)->body, "UnusableEvent"))
+	if (recorded_post_count() == 0 || !strstr(recorded_post(0)->body, "UnusableEvent"))
 		return;
 	assert_true(sct_allocation_failed());
-	assert_non_null(strstr(stage_post(0)->body, "out of memory"));
-	assert_int_equal(stage_post_count(), 2);
-	assert_string_equal(stage.order, "ibhefs");
+	assert_non_null(strstr(recorded_post(0)->body, "out of memory"));
+	assert_int_equal(recorded_post_count(), 2);
+	assert_string_equal(recorded.order, "ibhefs");
 	has_failed_without_room = true;
 }
 
@@ -470,17 +470,17 @@ static bool has_failed_without_message;
 static void failing_handler_scenario(void *arg)
 {
 	(void)arg;
-	stage_clear(NULL);
-	stage.handle = fail_as_wanted;
+	recorded_clear(NULL);
+	recorded.handle = fail_as_wanted;
 	wanted_result = SC_E_FUNCTION;
-	int rc = stage_run(STAGE_PLAYS(one_event), STAGE_NO_PLAYS);
+	int rc = recorded_run(RECORDED_PLAYS(one_event), RECORDED_NO_PLAYS);
 	assert_true(rc == 0 || (rc == SC_E_NOMEM && sct_allocation_failed()));
-	if (stage_post_count() == 0) {
+	if (recorded_post_count() == 0) {
 		assert_true(sct_allocation_failed());
 		return;
 	}
-	bool whole = strstr(stage_post(0)->body, "no report 7") != NULL;
-	assert_true(whole || strstr(stage_post(0)->body, "\"errorMessage\":\"out of memory\""));
+	bool whole = strstr(recorded_post(0)->body, "no report 7") != NULL;
+	assert_true(whole || strstr(recorded_post(0)->body, "\"errorMessage\":\"out of memory\""));
 	assert_true(whole || sct_allocation_failed());
 	has_failed_without_message |= !whole;
 }
@@ -497,13 +497,14 @@ static void fails_without_memory(void **state)
 static void failing_scenario(void *arg)
 {
 	(void)arg;
-	stage_clear(NULL);
-	stage.init = fail_init;
+	recorded_clear(NULL);
+	recorded.init = fail_init;
 	init_message = "no";
-	int rc = stage_run(STAGE_NO_PLAYS, STAGE_NO_PLAYS);
+	int rc = recorded_run(RECORDED_NO_PLAYS, RECORDED_NO_PLAYS);
 	assert_true(rc == SC_E_FUNCTION || (rc == SC_E_NOMEM && sct_allocation_failed()));
 	if (rc == SC_E_FUNCTION)
-		assert_true(stage_post_count() == 1 || stage_logged("could not be posted") == 1);
+		assert_true(
+			recorded_post_count() == 1 || recorded_logged("could not be posted") == 1);
 }
 
 static void reports_a_failed_init_without_memory(void **state)
@@ -515,27 +516,27 @@ static void reports_a_failed_init_without_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(lives_and_ends_in_order, stage_clear),
-		cmocka_unit_test_setup(sends_the_headers_that_count, stage_clear),
-		cmocka_unit_test_setup(puts_the_trace_into_the_environment, stage_clear),
-		cmocka_unit_test_setup(posts_what_the_handler_returned, stage_clear),
-		cmocka_unit_test_setup(answers_nothing_with_nothing, stage_clear),
-		cmocka_unit_test_setup(posts_an_init_error, stage_clear),
-		cmocka_unit_test_setup(finishes_what_is_at_hand, stage_clear),
-		cmocka_unit_test_setup(ends_before_the_first_event, stage_clear),
-		cmocka_unit_test_setup(ends_whatever_thread_is_told, stage_clear),
-		cmocka_unit_test_setup(puts_back_what_sigterm_did, stage_clear),
-		cmocka_unit_test_setup(runs_once_at_a_time, stage_clear),
-		cmocka_unit_test_setup(refuses_a_function_that_is_none, stage_clear),
-		cmocka_unit_test_setup(says_how_it_is_to_be_run, stage_clear),
-		cmocka_unit_test_setup(finds_the_runtime_api_in_the_environment, stage_clear),
-		cmocka_unit_test_setup(logs_lines_whole, stage_clear),
-		cmocka_unit_test_setup(bears_every_fault_at_every_call, stage_clear),
-		cmocka_unit_test_setup(bears_a_byte_at_a_time, stage_clear),
-		cmocka_unit_test_setup(stays_whole_without_memory, stage_clear),
-		cmocka_unit_test_setup(answers_events_for_which_there_is_no_memory, stage_clear),
-		cmocka_unit_test_setup(fails_without_memory, stage_clear),
-		cmocka_unit_test_setup(reports_a_failed_init_without_memory, stage_clear),
+		cmocka_unit_test_setup(lives_and_ends_in_order, recorded_clear),
+		cmocka_unit_test_setup(sends_the_headers_that_count, recorded_clear),
+		cmocka_unit_test_setup(puts_the_trace_into_the_environment, recorded_clear),
+		cmocka_unit_test_setup(posts_what_the_handler_returned, recorded_clear),
+		cmocka_unit_test_setup(answers_nothing_with_nothing, recorded_clear),
+		cmocka_unit_test_setup(posts_an_init_error, recorded_clear),
+		cmocka_unit_test_setup(finishes_what_is_at_hand, recorded_clear),
+		cmocka_unit_test_setup(ends_before_the_first_event, recorded_clear),
+		cmocka_unit_test_setup(ends_whatever_thread_is_told, recorded_clear),
+		cmocka_unit_test_setup(puts_back_what_sigterm_did, recorded_clear),
+		cmocka_unit_test_setup(runs_once_at_a_time, recorded_clear),
+		cmocka_unit_test_setup(refuses_a_function_that_is_none, recorded_clear),
+		cmocka_unit_test_setup(says_how_it_is_to_be_run, recorded_clear),
+		cmocka_unit_test_setup(finds_the_runtime_api_in_the_environment, recorded_clear),
+		cmocka_unit_test_setup(logs_lines_whole, recorded_clear),
+		cmocka_unit_test_setup(bears_every_fault_at_every_call, recorded_clear),
+		cmocka_unit_test_setup(bears_a_byte_at_a_time, recorded_clear),
+		cmocka_unit_test_setup(stays_whole_without_memory, recorded_clear),
+		cmocka_unit_test_setup(answers_events_for_which_there_is_no_memory, recorded_clear),
+		cmocka_unit_test_setup(fails_without_memory, recorded_clear),
+		cmocka_unit_test_setup(reports_a_failed_init_without_memory, recorded_clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 #include "support/cmocka.h"
 #include "support/odd_server.h"
 
-#include "lambda/stage.h"
+#include "lambda/recorded_run.h"
 
 #include <elf.h>
 #include <stdio.h>

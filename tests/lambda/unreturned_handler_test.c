@@ -1,6 +1,6 @@
 /* A function that does not come back: its thread ends in it, or it throws. Who waits for an answer is told,
  * what was begun is ended, and the process may run a function again. */
-#include "lambda/stage.h"
+#include "lambda/recorded_run.h"
 #include "support/cmocka.h"
 #include "support/throwing.h"
 
@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Run the stage's function until it ends by itself or does not come back. */
+/* Run the recorded function until it ends by itself or does not return. */
 static void run(void *address)
 {
-	stage_run_at(address);
+	recorded_run_at(address);
 }
 
 static void *run_on_a_thread(void *address)
@@ -48,8 +48,8 @@ static const struct sct_odd_play one_event[] = { { .bytes = EVENT("1") } };
 
 static void start_server(const struct sct_odd_play *gets, size_t count)
 {
-	stage.server.gets = (struct sct_odd_plays){ .plays = gets, .count = count };
-	sct_odd_server_start(&stage.server);
+	recorded.server.gets = (struct sct_odd_plays){ .plays = gets, .count = count };
+	sct_odd_server_start(&recorded.server);
 }
 
 /* The function ends its thread; returns what that ended with. */
@@ -59,9 +59,10 @@ static void *end_a_thread_with(const struct sct_odd_play *event)
 	void *result;
 
 	start_server(event, 1);
-	assert_int_equal(pthread_create(&thread, NULL, run_on_a_thread, stage.server.address), 0);
+	assert_int_equal(pthread_create(&thread, NULL, run_on_a_thread, recorded.server.address),
+		0);
 	assert_int_equal(pthread_join(thread, &result), 0);
-	sct_odd_server_stop(&stage.server);
+	sct_odd_server_stop(&recorded.server);
 	return result;
 }
 
@@ -73,10 +74,10 @@ static void *end_a_thread(void)
 /* As if nothing had been. */
 static void assert_runs_again(void)
 {
-	stage_clear(NULL);
-	assert_int_equal(stage_run(STAGE_PLAYS(one_event), STAGE_NO_PLAYS), 0);
-	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
-	assert_string_equal(stage.order, "ibhefs");
+	recorded_clear(NULL);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(one_event), RECORDED_NO_PLAYS), 0);
+	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	assert_string_equal(recorded.order, "ibhefs");
 }
 
 static const char no_return[] =
@@ -86,23 +87,23 @@ static const char no_return[] =
 static void a_handler_that_ends_its_thread(void **state)
 {
 	(void)state;
-	stage.handle = exit_from_handle;
+	recorded.handle = exit_from_handle;
 	assert_null(end_a_thread());
-	assert_int_equal(stage_post_count(), 1);
-	stage_assert_post(0, "invocation/1/error", no_return);
-	assert_string_equal(stage.order, "ibhefs");
+	assert_int_equal(recorded_post_count(), 1);
+	recorded_assert_post(0, "invocation/1/error", no_return);
+	assert_string_equal(recorded.order, "ibhefs");
 	assert_runs_again();
 }
 
 static void an_init_that_ends_its_thread(void **state)
 {
 	(void)state;
-	stage.init = exit_from_init;
+	recorded.init = exit_from_init;
 	assert_null(end_a_thread());
-	assert_int_equal(stage_post_count(), 1);
-	assert_non_null(strstr(stage_post(0)->head, "/init/error"));
-	assert_non_null(strstr(stage_post(0)->body, "the init function did not return"));
-	assert_string_equal(stage.order, "is");
+	assert_int_equal(recorded_post_count(), 1);
+	assert_non_null(strstr(recorded_post(0)->head, "/init/error"));
+	assert_non_null(strstr(recorded_post(0)->body, "the init function did not return"));
+	assert_string_equal(recorded.order, "is");
 	assert_runs_again();
 }
 
@@ -124,7 +125,7 @@ static void exit_at(struct sc_hooks first, int ended_in_the_end)
 
 	ended = 0;
 	first.size = sizeof first;
-	stage.hooks = hooks;
+	recorded.hooks = hooks;
 	assert_null(end_a_thread());
 	assert_int_equal(ended, ended_in_the_end);
 	assert_runs_again();
@@ -146,11 +147,11 @@ static void a_log_that_ends_its_thread(void **state)
 	};
 
 	(void)state;
-	stage.exits_from_log = true;
+	recorded.exits_from_log = true;
 	assert_null(end_a_thread_with(gets));
-	assert_int_equal(stage_post_count(), 1);
-	stage_assert_post(0, "invocation/1/error", no_return);
-	assert_string_equal(stage.order, "ifs");
+	assert_int_equal(recorded_post_count(), 1);
+	recorded_assert_post(0, "invocation/1/error", no_return);
+	assert_string_equal(recorded.order, "ifs");
 	assert_runs_again();
 }
 
@@ -159,7 +160,7 @@ static void a_log_that_ends_its_thread(void **state)
 static int cancel_self(struct sc_invocation *inv, void *state)
 {
 	assert_int_equal(pthread_cancel(pthread_self()), 0);
-	return stage_handle(inv, state);
+	return recorded_handle(inv, state);
 }
 
 static int cancel_self_at_once(struct sc_invocation *inv, void *state)
@@ -173,11 +174,11 @@ static int cancel_self_at_once(struct sc_invocation *inv, void *state)
 static void a_handler_that_is_cancelled(void **state)
 {
 	(void)state;
-	stage.handle = cancel_self_at_once;
+	recorded.handle = cancel_self_at_once;
 	assert_ptr_equal(end_a_thread(), PTHREAD_CANCELED);
-	assert_int_equal(stage_post_count(), 1);
-	stage_assert_post(0, "invocation/1/error", no_return);
-	assert_string_equal(stage.order, "ibhefs");
+	assert_int_equal(recorded_post_count(), 1);
+	recorded_assert_post(0, "invocation/1/error", no_return);
+	assert_string_equal(recorded.order, "ibhefs");
 	assert_runs_again();
 }
 
@@ -185,11 +186,11 @@ static void a_handler_that_is_cancelled(void **state)
 static void a_cancellation_that_waits_for_the_answer(void **state)
 {
 	(void)state;
-	stage.handle = cancel_self;
+	recorded.handle = cancel_self;
 	assert_ptr_equal(end_a_thread(), PTHREAD_CANCELED);
-	assert_int_equal(stage_post_count(), 1);
-	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
-	assert_string_equal(stage.order, "ibhefs");
+	assert_int_equal(recorded_post_count(), 1);
+	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	assert_string_equal(recorded.order, "ibhefs");
 	assert_runs_again();
 }
 
@@ -201,13 +202,14 @@ static void a_thread_that_is_cancelled_while_it_waits(void **state)
 
 	(void)state;
 	start_server(silence, 1);
-	assert_int_equal(pthread_create(&thread, NULL, run_on_a_thread, stage.server.address), 0);
+	assert_int_equal(pthread_create(&thread, NULL, run_on_a_thread, recorded.server.address),
+		0);
 	/* Before or while it waits: both have to be borne. */
 	usleep(50000);
 	assert_int_equal(pthread_cancel(thread), 0);
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_ptr_equal(result, PTHREAD_CANCELED);
-	sct_odd_server_stop(&stage.server);
+	sct_odd_server_stop(&recorded.server);
 	assert_runs_again();
 }
 
@@ -226,7 +228,7 @@ static size_t open_files(void)
 static int cancel_self_in_init(void **state, struct sc_error *error)
 {
 	assert_int_equal(pthread_cancel(pthread_self()), 0);
-	return stage_init(state, error);
+	return recorded_init(state, error);
 }
 
 /* The first call in which the cancellation takes effect is connect(): its socket is closed. */
@@ -235,9 +237,9 @@ static void a_thread_that_is_cancelled_while_it_connects(void **state)
 	size_t before = open_files();
 
 	(void)state;
-	stage.init = cancel_self_in_init;
+	recorded.init = cancel_self_in_init;
 	assert_ptr_equal(end_a_thread(), PTHREAD_CANCELED);
-	assert_string_equal(stage.order, "ifs");
+	assert_string_equal(recorded.order, "ifs");
 	assert_int_equal(open_files(), before);
 	assert_runs_again();
 }
@@ -255,13 +257,13 @@ static int throw_from_handle(struct sc_invocation *inv, void *state)
 static void a_handler_that_throws(void **state)
 {
 	(void)state;
-	stage.handle = throw_from_handle;
+	recorded.handle = throw_from_handle;
 	start_server(one_event, 1);
-	assert_int_equal(sct_catch(run, stage.server.address), 1);
-	sct_odd_server_stop(&stage.server);
-	assert_int_equal(stage_post_count(), 1);
-	stage_assert_post(0, "invocation/1/error", no_return);
-	assert_string_equal(stage.order, "ibhefs");
+	assert_int_equal(sct_catch(run, recorded.server.address), 1);
+	sct_odd_server_stop(&recorded.server);
+	assert_int_equal(recorded_post_count(), 1);
+	recorded_assert_post(0, "invocation/1/error", no_return);
+	assert_string_equal(recorded.order, "ibhefs");
 	assert_runs_again();
 }
 
@@ -282,13 +284,13 @@ static void a_hook_that_throws(void **state)
 
 	(void)state;
 	ended = 0;
-	stage.hooks = hooks;
+	recorded.hooks = hooks;
 	start_server(one_event, 1);
-	assert_int_equal(sct_catch(run, stage.server.address), 1);
-	sct_odd_server_stop(&stage.server);
+	assert_int_equal(sct_catch(run, recorded.server.address), 1);
+	sct_odd_server_stop(&recorded.server);
 	assert_int_equal(ended, 2);
-	assert_int_equal(stage_post_count(), 1);
-	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	assert_int_equal(recorded_post_count(), 1);
+	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
 	assert_runs_again();
 }
 
@@ -297,17 +299,18 @@ static void a_hook_that_throws(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_handler_that_ends_its_thread, stage_clear),
-		cmocka_unit_test_setup(an_init_that_ends_its_thread, stage_clear),
-		cmocka_unit_test_setup(hooks_that_end_their_thread, stage_clear),
-		cmocka_unit_test_setup(a_log_that_ends_its_thread, stage_clear),
-		cmocka_unit_test_setup(a_handler_that_is_cancelled, stage_clear),
-		cmocka_unit_test_setup(a_cancellation_that_waits_for_the_answer, stage_clear),
-		cmocka_unit_test_setup(a_thread_that_is_cancelled_while_it_waits, stage_clear),
-		cmocka_unit_test_setup(a_thread_that_is_cancelled_while_it_connects, stage_clear),
+		cmocka_unit_test_setup(a_handler_that_ends_its_thread, recorded_clear),
+		cmocka_unit_test_setup(an_init_that_ends_its_thread, recorded_clear),
+		cmocka_unit_test_setup(hooks_that_end_their_thread, recorded_clear),
+		cmocka_unit_test_setup(a_log_that_ends_its_thread, recorded_clear),
+		cmocka_unit_test_setup(a_handler_that_is_cancelled, recorded_clear),
+		cmocka_unit_test_setup(a_cancellation_that_waits_for_the_answer, recorded_clear),
+		cmocka_unit_test_setup(a_thread_that_is_cancelled_while_it_waits, recorded_clear),
+		cmocka_unit_test_setup(a_thread_that_is_cancelled_while_it_connects,
+			recorded_clear),
 #ifdef HAVE_THROWING
-		cmocka_unit_test_setup(a_handler_that_throws, stage_clear),
-		cmocka_unit_test_setup(a_hook_that_throws, stage_clear),
+		cmocka_unit_test_setup(a_handler_that_throws, recorded_clear),
+		cmocka_unit_test_setup(a_hook_that_throws, recorded_clear),
 #endif
 	};
 

@@ -3,7 +3,7 @@
 #include "support/cmocka.h"
 #include "support/network.h"
 
-#include "lambda/stage.h"
+#include "lambda/recorded_run.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static int note_mended_texts(struct sc_invocation *inv, void *state)
 {
 	assert_string_equal(sc_invocation_client_context(inv), "a b c");
 	assert_string_equal(sc_invocation_tenant_id(inv), "t   \tu");
-	return stage_handle(inv, state);
+	return recorded_handle(inv, state);
 }
 
 /* NUL, CR and folded lines become spaces, as RFC 9110 wants it. An invocation id that has them is not what
@@ -26,11 +26,11 @@ static void mends_what_no_text_may_have(void **state)
 	static const struct sct_odd_play gets[] = { { .bytes = event, .len = sizeof event - 1 } };
 
 	(void)state;
-	stage.handle = note_mended_texts;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
-	assert_null(strstr(stage_post(0)->head, "Invocation-Id"));
-	assert_string_equal(stage.log, "");
+	recorded.handle = note_mended_texts;
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	assert_null(strstr(recorded_post(0)->head, "Invocation-Id"));
+	assert_string_equal(recorded.log, "");
 }
 
 static void answers_events_that_cannot_be_handed_over(void **state)
@@ -59,21 +59,21 @@ static void answers_events_that_cannot_be_handed_over(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const struct sct_odd_play gets[] = { { .bytes = bytes, .times = 12 },
 			{ .bytes = EVENT("good") } };
-		stage_clear(state);
+		recorded_clear(state);
 		sct_naps_taken();
 		snprintf(bytes, sizeof bytes, "%s%s", EVENT_HEAD("bad-1") EVENT_DEADLINE,
 			cases[i].rest);
-		snprintf(body, sizeof body, STAGE_UNUSABLE("%s"), cases[i].message);
-		assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-		assert_int_equal(stage_post_count(), 13);
-		stage_assert_post(0, "invocation/bad-1/error", body);
-		stage_assert_post(11, "invocation/bad-1/error", body);
-		assert_non_null(strstr(stage_post(0)->head,
+		snprintf(body, sizeof body, RECORDED_UNUSABLE("%s"), cases[i].message);
+		assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+		assert_int_equal(recorded_post_count(), 13);
+		recorded_assert_post(0, "invocation/bad-1/error", body);
+		recorded_assert_post(11, "invocation/bad-1/error", body);
+		assert_non_null(strstr(recorded_post(0)->head,
 			"\r\nLambda-Runtime-Function-Error-Type: Runtime.UnusableEvent\r\n"));
-		stage_assert_post(12, "invocation/good/response", "{\"n\":1,\"len\":2}");
-		assert_string_equal(stage.order, "ibhefs");
-		assert_int_equal(stage_logged(cases[i].message), 12);
-		assert_int_equal(stage_logged("\n"), 12);
+		recorded_assert_post(12, "invocation/good/response", "{\"n\":1,\"len\":2}");
+		assert_string_equal(recorded.order, "ibhefs");
+		assert_int_equal(recorded_logged(cases[i].message), 12);
+		assert_int_equal(recorded_logged("\n"), 12);
 		assert_int_equal(sct_naps_taken().count, 0);
 	}
 }
@@ -99,11 +99,11 @@ static void finds_the_id_of_an_event_wherever_it_stands(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-	assert_int_equal(stage_post_count(), 1);
-	stage_assert_post(0, "invocation/1/error",
-		STAGE_UNUSABLE("the answer is not HTTP: a header without a name"));
-	assert_int_equal(stage_logged("no event"), 4);
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_post_count(), 1);
+	recorded_assert_post(0, "invocation/1/error",
+		RECORDED_UNUSABLE("the answer is not HTTP: a header without a name"));
+	assert_int_equal(recorded_logged("no event"), 4);
 }
 
 /* An event that was cut off may come whole the next time; when it does not, it is answered. */
@@ -121,13 +121,13 @@ static void answers_events_that_are_always_cut_off(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_NO_PLAYS), 0);
-	assert_int_equal(stage_post_count(), 3);
-	stage_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
-	stage_assert_post(1, "invocation/2/error",
-		STAGE_UNUSABLE("the connection was closed before the answer was complete"));
-	stage_assert_post(2, "invocation/3/response", "{\"n\":2,\"len\":2}");
-	assert_string_equal(stage.order, "ibhebhefs");
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_post_count(), 3);
+	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
+	recorded_assert_post(1, "invocation/2/error",
+		RECORDED_UNUSABLE("the connection was closed before the answer was complete"));
+	recorded_assert_post(2, "invocation/3/response", "{\"n\":2,\"len\":2}");
+	assert_string_equal(recorded.order, "ibhebhefs");
 }
 
 /* An error that is not taken leaves the event where it was: it counts as none. */
@@ -140,21 +140,21 @@ static void gives_up_when_not_even_an_error_is_taken(void **state)
 		.times = 20 } };
 
 	(void)state;
-	assert_int_equal(stage_run(STAGE_PLAYS(gets), STAGE_PLAYS(posts)), SC_E_PROTOCOL);
-	assert_non_null(strstr(stage.error.message, "a header without a name"));
-	assert_int_equal(stage_post_count(), 10);
-	assert_int_equal(stage_logged("giving up"), 1);
-	assert_string_equal(stage.order, "ifs");
+	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_PLAYS(posts)), SC_E_PROTOCOL);
+	assert_non_null(strstr(recorded.error.message, "a header without a name"));
+	assert_int_equal(recorded_post_count(), 10);
+	assert_int_equal(recorded_logged("giving up"), 1);
+	assert_string_equal(recorded.order, "ifs");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(mends_what_no_text_may_have, stage_clear),
-		cmocka_unit_test_setup(answers_events_that_cannot_be_handed_over, stage_clear),
-		cmocka_unit_test_setup(finds_the_id_of_an_event_wherever_it_stands, stage_clear),
-		cmocka_unit_test_setup(answers_events_that_are_always_cut_off, stage_clear),
-		cmocka_unit_test_setup(gives_up_when_not_even_an_error_is_taken, stage_clear),
+		cmocka_unit_test_setup(mends_what_no_text_may_have, recorded_clear),
+		cmocka_unit_test_setup(answers_events_that_cannot_be_handed_over, recorded_clear),
+		cmocka_unit_test_setup(finds_the_id_of_an_event_wherever_it_stands, recorded_clear),
+		cmocka_unit_test_setup(answers_events_that_are_always_cut_off, recorded_clear),
+		cmocka_unit_test_setup(gives_up_when_not_even_an_error_is_taken, recorded_clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

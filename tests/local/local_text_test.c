@@ -4,7 +4,7 @@
 #include "local/base64.h"
 #include "local/function_name.h"
 #include "local/invocation_log.h"
-#include "local/json_syntax.h"
+#include "base/json_syntax.h"
 
 #include <scopecache/error.h>
 

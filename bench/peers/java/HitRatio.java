@@ -8,8 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The hit ratios of Caffeine for a stream: a file of keys, each a little-endian 32-bit number, and the sizes of
- * the caches. Prints a ratio on a line for each size.
+ * The hit ratios of Caffeine for a stream. Arguments are a file of keys, each a little-endian 32-bit
+ * number, and the sizes of the caches. Prints a ratio on a line for each size.
  */
 public final class HitRatio {
 	private HitRatio() {

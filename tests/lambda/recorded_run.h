@@ -1,8 +1,7 @@
-/* A function on stage: sc_lambda_run() with a function that notes all that happens to it, against a
- * server that plays what the test wants. The program links sct_failing_network, so pauses end at
- * once. */
-#ifndef SCT_STAGE_H
-#define SCT_STAGE_H
+/* A recorded run: sc_lambda_run() with a function that records each call of it, against a server that
+ * answers as the test tells it. The program links sct_failing_network, so pauses end at once. */
+#ifndef SCT_RECORDED_RUN_H
+#define SCT_RECORDED_RUN_H
 
 #include "support/odd_server.h"
 
@@ -17,16 +16,16 @@
 #define STATUS(status) HEAD(status) "Content-Length: 2\r\n\r\n{}"
 
 /* The body of the error for an event that could not be received. */
-#define STAGE_UNUSABLE(why)                                                                        \
+#define RECORDED_UNUSABLE(why)                                                                     \
 	"{\"errorMessage\":\"the event could not be received: " why                                \
 	"\",\"errorType\":\"Runtime.UnusableEvent\",\"stackTrace\":[]}"
 
-struct stage {
+struct recorded_run {
 	/* Set by the test. */
-	int (*init)(void **state, struct sc_error *error);     /* NULL: stage_init */
-	int (*handle)(struct sc_invocation *inv, void *state); /* NULL: stage_handle */
+	int (*init)(void **state, struct sc_error *error);     /* NULL: recorded_init */
+	int (*handle)(struct sc_invocation *inv, void *state); /* NULL: recorded_handle */
 
-	const struct sc_hooks *const *hooks; /* NULL: those that note */
+	const struct sc_hooks *const *hooks; /* NULL: hooks that record */
 	bool exits_from_log;                 /* the first line that is logged ends the thread */
 
 	/* What happened: i(nit), b(egin), h(andle), e(nd), f(ini), s(hutdown). */
@@ -37,33 +36,33 @@ struct stage {
 	struct sct_odd_server server;
 };
 
-extern struct stage stage;
+extern struct recorded_run recorded;
 
-/* Forget all of the stage before. For cmocka's setup, too. */
-int stage_clear(void **state);
+/* Forget the run before. For cmocka's setup, too. */
+int recorded_clear(void **state);
 
 /* Run until the server has no more plays for GETs, when it sends SIGTERM. Returns what the
  * run did. */
-int stage_run(struct sct_odd_plays gets, struct sct_odd_plays posts);
+int recorded_run(struct sct_odd_plays gets, struct sct_odd_plays posts);
 
-#define STAGE_PLAYS(list) ((struct sct_odd_plays)SCT_ODD_PLAYS(list))
-#define STAGE_NO_PLAYS    ((struct sct_odd_plays){ 0 })
+#define RECORDED_PLAYS(list) ((struct sct_odd_plays)SCT_ODD_PLAYS(list))
+#define RECORDED_NO_PLAYS    ((struct sct_odd_plays){ 0 })
 
 /* The same function, with that address in place of the server's. */
-int stage_run_at(const char *address);
+int recorded_run_at(const char *address);
 
 /* The function: its state counts the invocations, and its answer is {"n":COUNT,"len":BYTES}. */
-int stage_init(void **state, struct sc_error *error);
-int stage_handle(struct sc_invocation *inv, void *state);
+int recorded_init(void **state, struct sc_error *error);
+int recorded_handle(struct sc_invocation *inv, void *state);
 
 /* The nth POST, from 0; the test fails when there was none. */
-const struct sct_odd_request *stage_post(size_t nth);
-size_t stage_post_count(void);
+const struct sct_odd_request *recorded_post(size_t nth);
+size_t recorded_post_count(void);
 
 /* Assert that the nth POST went to /2018-06-01/runtime/PATH, with this body. */
-void stage_assert_post(size_t nth, const char *path, const char *body);
+void recorded_assert_post(size_t nth, const char *path, const char *body);
 
 /* How often the log has that text. */
-size_t stage_logged(const char *text);
+size_t recorded_logged(const char *text);
 
 #endif

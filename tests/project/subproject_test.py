@@ -9,9 +9,9 @@ import subprocess
 import tempfile
 import unittest
 
-from house import SOURCE
+from repository import SOURCE
 
-PARENT = SOURCE / "tests/house/parent"
+PARENT = SOURCE / "tests/project/parent"
 ENVIRONMENT = {name: value for name, value in os.environ.items()
                if name not in ("AWS_LAMBDA_RUNTIME_API", "ASAN_OPTIONS", "CFLAGS", "CMAKE_BUILD_TYPE")}
 
@@ -33,7 +33,7 @@ class Subproject(unittest.TestCase):
         if not shutil.which("g++"):
             self.skipTest("there is no g++")
         return run("cmake", "-S", PARENT, "-B", self.build, "-G", "Ninja", f"-DSCOPECACHE={SOURCE}",
-                   f"-DCONSUMER={SOURCE}/tests/house/consumer", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", *options)
+                   f"-DCONSUMER={SOURCE}/tests/project/consumer", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", *options)
 
     def programs_work(self):
         run("cmake", "--build", self.build)
@@ -92,7 +92,7 @@ class Subproject(unittest.TestCase):
         ours = flags[str(SOURCE / "src/cache/cache.c")]
         self.assertIn("-O2", ours)
         self.assertIn("-DNDEBUG", ours)
-        self.assertNotIn("-O2", flags[str(SOURCE / "tests/house/consumer/keeps.c")])
+        self.assertNotIn("-O2", flags[str(SOURCE / "tests/project/consumer/keeps.c")])
         self.configure("-DCMAKE_BUILD_TYPE=Debug")
         commands = json.loads((self.build / "compile_commands.json").read_text(encoding="utf-8"))
         self.assertNotIn("-O2", next(one["command"] for one in commands if one["file"].endswith("src/cache/cache.c")))
@@ -124,7 +124,7 @@ class Subproject(unittest.TestCase):
         top = self.build.parent / "meson"
         (top / "subprojects").mkdir(parents=True)
         (top / "subprojects/scopecache").symlink_to(SOURCE)
-        shutil.copy(SOURCE / "tests/house/consumer/keeps.c", top)
+        shutil.copy(SOURCE / "tests/project/consumer/keeps.c", top)
         (top / "meson.build").write_text("""project('parent', 'c')
 cmake = import('cmake')
 options = cmake.subproject_options()

@@ -14,9 +14,9 @@ import subprocess
 import sys
 import tempfile
 
-from house import SOURCE
+from repository import SOURCE
 
-BASELINES = SOURCE / "tests/house/abi"
+BASELINES = SOURCE / "tests/project/abi"
 
 # What each library is made of, and where its version script is.
 LIBRARIES = {

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from xml.sax.saxutils import escape
 
-from house import SOURCE
+from repository import SOURCE
 
 TALLY = SOURCE / "tests/support/tally.py"
 

@@ -1,6 +1,6 @@
 /* What a cache's region takes of the memory of the machine. */
-#ifndef SCT_RESIDENT_H
-#define SCT_RESIDENT_H
+#ifndef SCT_RESIDENT_MEMORY_H
+#define SCT_RESIDENT_MEMORY_H
 
 #include "support/cmocka.h"
 

@@ -2,7 +2,7 @@
 #include "support/cmocka.h"
 
 #include "base/count_text.h"
-#include "base/progress_text.h"
+#include "base/progress_bar.h"
 
 #include <string.h>
 

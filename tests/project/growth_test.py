@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from house import SOURCE
+from repository import SOURCE
 
 FOLDERS = ("include", "src/base", "src/engine", "src/cache")
 CACHE_H = "include/scopecache/cache.h"
@@ -53,7 +53,7 @@ class Growth(unittest.TestCase):
             *sorted(top.glob("src/*/*.c")), f"-Wl,--version-script={top / 'src/cache/scopecache.map'}",
             "-o", top / "libscopecache.so")
         run("gcc", "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{top / 'include'}",
-            SOURCE / "tests/house/growth_consumer.c", "-o", top / "consumer", f"-L{top}", "-lscopecache")
+            SOURCE / "tests/project/growth_consumer.c", "-o", top / "consumer", f"-L{top}", "-lscopecache")
 
     @classmethod
     def tearDownClass(cls):

@@ -1,6 +1,6 @@
 /* The callbacks that take no argument of ours need a place to note things: hence one
- * global stage. */
-#include "lambda/stage.h"
+ * global recorded. */
+#include "lambda/recorded_run.h"
 
 #include "support/cmocka.h"
 
@@ -8,20 +8,20 @@
 #include <string.h>
 #include <unistd.h>
 
-struct stage stage;
+struct recorded_run recorded;
 
 /* The one state: a second init in a process would start counting again. */
 static int invocations;
 
 static void note(char what)
 {
-	size_t len = strlen(stage.order);
+	size_t len = strlen(recorded.order);
 
-	assert_true(len < sizeof stage.order - 1);
-	stage.order[len] = what;
+	assert_true(len < sizeof recorded.order - 1);
+	recorded.order[len] = what;
 }
 
-int stage_init(void **state, struct sc_error *error)
+int recorded_init(void **state, struct sc_error *error)
 {
 	(void)error;
 	invocations = 0;
@@ -29,7 +29,7 @@ int stage_init(void **state, struct sc_error *error)
 	return 0;
 }
 
-int stage_handle(struct sc_invocation *inv, void *state)
+int recorded_handle(struct sc_invocation *inv, void *state)
 {
 	int *count = state;
 	size_t len;
@@ -43,14 +43,14 @@ static int noting_init(void **state, struct sc_error *error)
 {
 	note('i');
 	assert_null(*state);
-	return stage.init ? stage.init(state, error) : stage_init(state, error);
+	return recorded.init ? recorded.init(state, error) : recorded_init(state, error);
 }
 
 static int noting_handle(struct sc_invocation *inv, void *state)
 {
 	note('h');
-	stage.remaining_ms = sc_invocation_remaining_ms(inv);
-	return stage.handle ? stage.handle(inv, state) : stage_handle(inv, state);
+	recorded.remaining_ms = sc_invocation_remaining_ms(inv);
+	return recorded.handle ? recorded.handle(inv, state) : recorded_handle(inv, state);
 }
 
 static void note_fini(void *state)
@@ -61,11 +61,11 @@ static void note_fini(void *state)
 
 static void note_log(enum sc_log_level level, const char *line)
 {
-	size_t len = strlen(stage.log);
+	size_t len = strlen(recorded.log);
 
 	assert_null(strchr(line, '\n'));
-	snprintf(stage.log + len, sizeof stage.log - len, "%d %s\n", (int)level, line);
-	if (stage.exits_from_log)
+	snprintf(recorded.log + len, sizeof recorded.log - len, "%d %s\n", (int)level, line);
+	if (recorded.exits_from_log)
 		pthread_exit(NULL);
 }
 
@@ -93,14 +93,14 @@ static void note_shutdown(void *context)
 	note('s');
 }
 
-int stage_clear(void **state)
+int recorded_clear(void **state)
 {
 	(void)state;
-	memset(&stage, 0, sizeof stage);
+	memset(&recorded, 0, sizeof recorded);
 	return 0;
 }
 
-int stage_run_at(const char *address)
+int recorded_run_at(const char *address)
 {
 	static const struct sc_hooks hooks = {
 		.size = sizeof hooks,
@@ -111,48 +111,49 @@ int stage_run_at(const char *address)
 	static const struct sc_hooks *const noting[] = { &hooks, NULL };
 
 	return sc_lambda_run(&SC_LAMBDA_FUNCTION(.init = noting_init, .handle = noting_handle,
-				     .fini = note_fini, .hooks = stage.hooks ? stage.hooks : noting,
+				     .fini = note_fini,
+				     .hooks = recorded.hooks ? recorded.hooks : noting,
 				     .log = note_log, .runtime_api = address),
-		&stage.error);
+		&recorded.error);
 }
 
-int stage_run(struct sct_odd_plays gets, struct sct_odd_plays posts)
+int recorded_run(struct sct_odd_plays gets, struct sct_odd_plays posts)
 {
-	stage.server.gets = gets;
-	stage.server.posts = posts;
-	stage.server.terminate = getpid();
-	sct_odd_server_start(&stage.server);
-	int rc = stage_run_at(stage.server.address);
-	sct_odd_server_stop(&stage.server);
+	recorded.server.gets = gets;
+	recorded.server.posts = posts;
+	recorded.server.terminate = getpid();
+	sct_odd_server_start(&recorded.server);
+	int rc = recorded_run_at(recorded.server.address);
+	sct_odd_server_stop(&recorded.server);
 	return rc;
 }
 
 static bool is_post(size_t request)
 {
-	return strncmp(stage.server.requests[request].head, "POST ", 5) == 0;
+	return strncmp(recorded.server.requests[request].head, "POST ", 5) == 0;
 }
 
-size_t stage_post_count(void)
+size_t recorded_post_count(void)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < stage.server.request_count; i++)
+	for (size_t i = 0; i < recorded.server.request_count; i++)
 		count += is_post(i);
 	return count;
 }
 
-const struct sct_odd_request *stage_post(size_t nth)
+const struct sct_odd_request *recorded_post(size_t nth)
 {
-	for (size_t i = 0; i < stage.server.request_count; i++)
+	for (size_t i = 0; i < recorded.server.request_count; i++)
 		if (is_post(i) && nth-- == 0)
-			return &stage.server.requests[i];
+			return &recorded.server.requests[i];
 	fail_msg("there was no such POST");
 	abort();
 }
 
-void stage_assert_post(size_t nth, const char *path, const char *body)
+void recorded_assert_post(size_t nth, const char *path, const char *body)
 {
-	const struct sct_odd_request *post = stage_post(nth);
+	const struct sct_odd_request *post = recorded_post(nth);
 	char line[256];
 
 	snprintf(line, sizeof line, "POST /2018-06-01/runtime/%s HTTP/1.1\r\n", path);
@@ -162,11 +163,11 @@ void stage_assert_post(size_t nth, const char *path, const char *body)
 	assert_int_equal(post->body_len, strlen(body));
 }
 
-size_t stage_logged(const char *text)
+size_t recorded_logged(const char *text)
 {
 	size_t count = 0;
 
-	for (const char *at = stage.log; (at = strstr(at, text)); at++)
+	for (const char *at = recorded.log; (at = strstr(at, text)); at++)
 		count++;
 	return count;
 }

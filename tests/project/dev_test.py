@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from house import SOURCE
+from repository import SOURCE
 
 REAL = ("sh", "dirname", "basename", "cat", "cksum", "cut", "env", "find", "grep", "mkdir", "nproc", "rm",
         "sed", "sleep", "sort", "tail", "tr")

@@ -1,10 +1,10 @@
-"""The rules of the house that a script can check: who may include whom, names, sizes, words."""
+"""The rules for source files that a script can check: includes, names, lengths, words."""
 
 import pathlib
 import re
 import unittest
 
-from house import SOURCE, files, name_of
+from repository import SOURCE, files, name_of
 
 
 def layers():
@@ -46,7 +46,7 @@ UNWANTED = re.compile(
     r"|(?<![\w.$}*])/(work|home|root|Users|mnt|srv)/\w"
     r"|\b[Ii]ssue #?\d|\(#\d+\)"
     r"|\b(pypi\.org|deb\.debian\.org|crates\.io|registry\.npmjs)")
-THIS_FILE = "tests/house/source_rules_test.py"
+THIS_FILE = "tests/project/source_rules_test.py"
 
 
 def room_of(name):

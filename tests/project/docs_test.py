@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import unittest
 
-from house import HEADERS, INCLUDE, SOURCE, exported_functions, files, name_of
+from repository import HEADERS, INCLUDE, SOURCE, exported_functions, files, name_of
 
 # What the lines of C in the README stand in.
 AROUND = """

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import abi_baseline
-from house import SOURCE
+from repository import SOURCE
 
 CACHE_H = "include/scopecache/cache.h"
 

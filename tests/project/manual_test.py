@@ -9,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-from house import HEADERS, SOURCE, exported_functions
+from repository import HEADERS, SOURCE, exported_functions
 
 
 class Manual(unittest.TestCase):

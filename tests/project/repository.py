@@ -1,4 +1,4 @@
-"""What the tests of the house know of it: where its files are, and what its public headers declare."""
+"""Facts that the tests of the project share: where the files are, and what the public headers declare."""
 
 import os
 import pathlib

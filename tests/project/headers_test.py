@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import unittest
 
-from house import HEADERS, INCLUDE
+from repository import HEADERS, INCLUDE
 
 COMPILERS = {
     "gcc, C17": ("gcc", "-x", "c", "-std=c17"),

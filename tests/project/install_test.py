@@ -9,9 +9,9 @@ import subprocess
 import tempfile
 import unittest
 
-from house import BUILD, HEADERS, SOURCE, exported_functions
+from repository import BUILD, HEADERS, SOURCE, exported_functions
 
-CONSUMER = SOURCE / "tests/house/consumer"
+CONSUMER = SOURCE / "tests/project/consumer"
 C_FLAGS = ("-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
@@ -159,7 +159,7 @@ int main()
 
     def test_many_copies_are_loaded_late(self):
         program = self.top / "plugins"
-        run("gcc", *C_FLAGS, "-o", program, SOURCE / "tests/house/plugins.c", f"-I{self.prefix}/include", "-ldl",
+        run("gcc", *C_FLAGS, "-o", program, SOURCE / "tests/project/plugins.c", f"-I{self.prefix}/include", "-ldl",
             "-pthread", "-Wno-pedantic")
         copies = [shutil.copy(self.lib / "libscopecache.so", self.top / f"plugin{number}.so") for number in range(100)]
         self.assertEqual(run(program, *copies), "all of them\n")

@@ -1,6 +1,6 @@
 /* Is this JSON? Lambda refuses an event that is not. */
-#ifndef SCI_LOCAL_JSON_SYNTAX_H
-#define SCI_LOCAL_JSON_SYNTAX_H
+#ifndef SCI_BASE_JSON_SYNTAX_H
+#define SCI_BASE_JSON_SYNTAX_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* The proof that a cache is sound: that all its shards are. */
-#ifndef SCT_CACHE_SOUND_H
-#define SCT_CACHE_SOUND_H
+#ifndef SCT_CACHE_CHECK_H
+#define SCT_CACHE_CHECK_H
 
 #include "engine/shard_check.h"
 #include "support/cmocka.h"

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from house import SOURCE
+from repository import SOURCE
 
 TOOLS = ("cmake", "gcc", "cc", "g++", "c++", "ld", "as", "ar", "ranlib", "nm", "objcopy", "objdump", "strip",
          "pkg-config", "uname", "sh", "make")

@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from house import BUILD, HEADERS, INCLUDE, LIBRARIES, SOURCE, exported_functions
+from repository import BUILD, HEADERS, INCLUDE, LIBRARIES, SOURCE, exported_functions
 
 
 def declared(library):

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from house import INCLUDE, SOURCE, files, name_of
+from repository import INCLUDE, SOURCE, files, name_of
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror")
 # The first name that the compiler knows: it called C++23 c++2b before.
