@@ -243,9 +243,9 @@ class Collector(unittest.TestCase):
         self.assertIsNone(reference())
 
     def test_a_long_chain_of_caches_ends(self):
-        last = None
-        for _ in range(100_000):
-            outer = cached(maxsize=None)(lambda key: None)
+        last, decorate, function = None, cached(maxsize=None), lambda key: None
+        for _ in range(50_000):
+            outer = decorate(function)
             outer(last)
             last = outer
         del last, outer
