@@ -243,13 +243,17 @@ class Collector(unittest.TestCase):
         self.assertIsNone(reference())
 
     def test_a_long_chain_of_caches_ends(self):
-        last, decorate, function = None, cached(maxsize=None), lambda key: None
-        for _ in range(50_000):
-            outer = decorate(function)
-            outer(last)
-            last = outer
-        del last, outer
-        gc.collect()
+        def chain():
+            last, decorate, function = None, cached(maxsize=None), lambda key: None
+            for _ in range(20_000):
+                outer = decorate(function)
+                outer(last)
+                last = outer
+        before = threading.stack_size(256 << 10)
+        self.addCleanup(threading.stack_size, before)
+        thread = threading.Thread(target=chain)
+        thread.start()
+        thread.join()
 
     def test_circle_through_cache_and_resource(self):
         cache = Cache()
