@@ -80,6 +80,7 @@ static sci_offset window_victim(struct sci_shard *shard)
 	sci_eighths_balance(shard);
 	sci_offset offset = sci_queue_oldest(shard, SCI_WINDOW);
 
+	/* After the last chance it is the next one, whatever readers have noted of it. */
 	for (unsigned chances = 0; offset && chances < SCI_CHANCES; chances++) {
 		if (!put_back(shard, offset))
 			break;

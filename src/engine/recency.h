@@ -2,8 +2,8 @@
  *
  * Time is counted in ticks; a tick is a sixteenth of the cache's entries in touches. For each tick
  * the number of keys last touched in it is known. An LRU cache holds the keys of the latest ticks,
- * as many as fit. This works for entries and ghosts alike: each stores the tick of its last touch,
- * modulo SCI_TICKS. */
+ * as many as fit. This works for entries and ghosts alike: each stores the tick in which its last
+ * touch was counted (uses.c), modulo SCI_TICKS. */
 #ifndef SCI_ENGINE_RECENCY_H
 #define SCI_ENGINE_RECENCY_H
 
@@ -15,7 +15,7 @@
 enum sci_reach {
 	SCI_FAR,  /* it would be evicted */
 	SCI_TAIL, /* it would be in the oldest quarter */
-	SCI_NEAR
+	SCI_NEAR  /* it would be in the younger three quarters */
 };
 
 /* Start for a cache of so many entries, or change the number. */
@@ -41,7 +41,8 @@ void sci_recency_forget(struct sci_shard *shard, uint32_t tick);
 /* Cap the age of a key. Returns its new tick. */
 uint32_t sci_recency_cap(struct sci_shard *shard, uint32_t tick);
 
-/* In which eighth of the LRU cache a key would be, from 0; SCI_EIGHTHS: in none. */
+/* In which eighth of the LRU cache a key would be, rounded to the nearest bound, from 0;
+ * SCI_EIGHTHS: in none. */
 unsigned sci_recency_eighth(const struct sci_shard *shard, uint32_t tick);
 
 #endif

@@ -1,5 +1,5 @@
-/* Foreign shards: their invariants after every call, and the policy's decisions compared with
- * those of a shard that stores its entries itself. */
+/* Foreign shards: their invariants after every call, and what the policy evicts.
+ * tests/cache/eviction_test.c compares its hit ratios with those of caches. */
 #include "support/cmocka.h"
 
 #include "base/hash.h"

@@ -137,6 +137,26 @@ static void recency_is_learned(void **state)
 		}
 }
 
+/* A newcomer that was used as often as main's next victim does not take its place: the first keys
+ * stay, however many come once, until their counts halve. */
+static void the_resident_wins_ties(void **state)
+{
+	enum { ENTRIES = 100 };
+	struct stream stream = start(SCI_POLICY_COUNTED, ENTRIES);
+
+	(void)state;
+	stream.shard->balance.lru_mode = 0;
+	for (uint64_t key = 0; key < 10 * ENTRIES; key++)
+		ask(&stream, key);
+	assert_int_equal(stream.hits, 0);
+	uint64_t in_main = stream.shard->queue[SCI_MAIN].entries;
+	for (uint64_t key = 0; key < in_main; key++)
+		ask(&stream, key);
+	assert_true(in_main >= ENTRIES / 2);
+	assert_int_equal(stream.hits, in_main);
+	finish(&stream);
+}
+
 /* Half of the requests are a loop, half are for few keys. */
 static unsigned mixed(uint64_t entries)
 {
@@ -211,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_loop_keeps_four_fifths_of_what_is_possible),
 		cmocka_unit_test(recency_is_learned),
+		cmocka_unit_test(the_resident_wins_ties),
 		cmocka_unit_test(a_larger_cache_hits_no_less),
 		cmocka_unit_test(a_cold_cache_is_no_worse_than_lru),
 		cmocka_unit_test(a_hit_without_evictions_writes_nothing),
