@@ -1,6 +1,6 @@
-/* A driver: one subject in a process of its own, that does what it is told on standard input, a line at
- * a time, and answers each line with one. docs/benchmarks.md has the lines. Between two of them the
- * process waits, so that subjects in many processes can take turns. */
+/* A driver: one subject in a process of its own, that does what it is told on standard input, a
+ * line at a time, and answers each line with one. docs/benchmarks.md has the lines. Between two of
+ * them the process waits, so that subjects in many processes can take turns. */
 #include "replay_orders.h"
 
 #include "base/clock.h"
@@ -74,8 +74,8 @@ static bool read_numbers(const char *text, uint64_t *numbers, unsigned count)
 	return *text == '\0';
 }
 
-/* open ENTRIES BYTES THREADS. The cache before gives its memory back first: each begins with pages that it
- * has to touch, and not with those that malloc has left over from another. */
+/* open ENTRIES BYTES THREADS. The cache before gives its memory back first: each begins with pages
+ * that it has to touch, and not with those that malloc has left over from another. */
 static void do_open(struct driver *driver, const char *arguments)
 {
 	uint64_t numbers[3];
@@ -85,7 +85,7 @@ static void do_open(struct driver *driver, const char *arguments)
 		puts("error usage: open ENTRIES BYTES THREADS");
 		return;
 	}
-	struct bench_room room = { .entries = numbers[0],
+	struct bench_capacity capacity = { .entries = numbers[0],
 		.bytes = numbers[1],
 		.threads = numbers[2],
 		.socket = driver->socket };
@@ -94,7 +94,7 @@ static void do_open(struct driver *driver, const char *arguments)
 	malloc_trim(0);
 	uint64_t before_ns = sci_mono_ns();
 	for (unsigned i = 0; i < handles; i++) {
-		driver->caches[i] = driver->subject->open(&room);
+		driver->caches[i] = driver->subject->open(&capacity);
 		if (!driver->caches[i]) {
 			printf("error cannot open %s\n", driver->subject->name);
 			return;

@@ -1,8 +1,9 @@
-"""The benchmark: scopecache, the limit and its peers, side by side in one run. `./dev bench` runs it.
+"""The benchmark: scopecache, the limit and its peers, side by side in one run. `./dev bench` runs
+it.
 
-It makes the drivers ready, measures (rounds.py), and prints tables, or with --json a line for each result
-as it comes. The results stay in results.jsonl in the build directory, and --docs writes the tables and
-plots of docs/benchmarks.md from them."""
+It makes the drivers ready, measures (rounds.py), and prints tables, or with --json a line for each
+result as it comes. The results stay in results.jsonl in the build directory, and --docs writes the
+tables and plots of docs/benchmarks.md from them."""
 
 import argparse
 import dataclasses
@@ -26,15 +27,27 @@ TITLES = {"hit": "Hits", "mix": "Nine gets and a put", "insert": "Inserts",
 
 def arguments():
     names = [subject.name for subject in SUBJECTS]
-    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, operations and sizes: a look")
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description=__doc__.split("\n", maxsplit=1)[0]
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds, operations and sizes: a look"
+    )
     parser.add_argument("--json", action="store_true", help="a line of JSON for each result")
-    parser.add_argument("--docs", action="store_true", help="renew the figures of docs/benchmarks.md")
+    parser.add_argument(
+        "--docs", action="store_true", help="renew the figures of docs/benchmarks.md"
+    )
     parser.add_argument("--only", metavar="NAME,...", help="some of: " + ", ".join(names))
     parser.add_argument("--bench", metavar="NAME,...", help="some of: " + ", ".join(TITLES))
-    parser.add_argument("--from", dest="saved", metavar="FILE", help="measure nothing: show saved results")
-    parser.add_argument("--operations", type=int, metavar="N", help="in a round, of those that are fast")
-    parser.add_argument("--build-dir", type=pathlib.Path, default=TOP / "build/bench", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--from", dest="saved", metavar="FILE", help="measure nothing: show saved results"
+    )
+    parser.add_argument(
+        "--operations", type=int, metavar="N", help="in a round, of those that are fast"
+    )
+    parser.add_argument(
+        "--build-dir", type=pathlib.Path, default=TOP / "build/bench", help=argparse.SUPPRESS
+    )
     chosen = parser.parse_args()
     chosen.only = chosen.only.split(",") if chosen.only else names
     chosen.bench = chosen.bench.split(",") if chosen.bench else list(TITLES)
@@ -58,8 +71,14 @@ def plan_of(chosen):
         return dataclasses.replace(plan, keys=keys)
     # What puts each key once has as many operations as keys.
     most = max(chosen.operations, 1000)
-    return dataclasses.replace(plan, operations=chosen.operations, keys={
-        bench: tuple(sorted({min(count, most) for count in counts})) for bench, counts in keys.items()})
+    return dataclasses.replace(
+        plan,
+        operations=chosen.operations,
+        keys={
+            bench: tuple(sorted({min(count, most) for count in counts}))
+            for bench, counts in keys.items()
+        },
+    )
 
 
 def machine():
@@ -68,7 +87,11 @@ def machine():
                 if line.startswith("model name")), platform.machine())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     huge = pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    pages = huge.read_text("ascii").partition("[")[2].partition("]")[0] if huge.exists() else "not there"
+    pages = (
+        huge.read_text("ascii").partition("[")[2].partition("]")[0]
+        if huge.exists()
+        else "not there"
+    )
     return (f"{cpu}, {len(os.sched_getaffinity(0))} processors, {memory / 2 ** 30:.0f} GiB, "
             f"Linux {platform.release().partition('-')[0]}, transparent huge pages: {pages}")
 
@@ -129,8 +152,9 @@ def measure(chosen, screen):
     log.unlink(missing_ok=True)
     plan = plan_of(chosen)
     screen.tell({"machine": machine(), "rounds": plan.rounds})
-    measurer = Measurer(plan, there, Orders(chosen.build_dir / "orders"), log, screen.tell, screen.skip,
-                        screen.step)
+    measurer = Measurer(
+        plan, there, Orders(chosen.build_dir / "orders"), log, screen.tell, screen.skip, screen.step
+    )
     for bench, keys in measurer.all():
         part = [result for result in screen.results
                 if result.get("bench") == bench and result["keys"] == keys]
@@ -142,8 +166,8 @@ def measure(chosen, screen):
 
 
 def panels(results, benches, series):
-    """For dot_plot: a panel for each bench and number of keys; `series(result)` is a column and a value. A
-    server takes so much longer that nothing else could be told apart."""
+    """For dot_plot: a panel for each bench and number of keys; `series(result)` is a column and a
+    value. A server takes so much longer that nothing else could be told apart."""
     servers = {subject.name for subject in SUBJECTS if subject.server}
     results = [result for result in results if result["subject"] not in servers]
     for bench in benches:
@@ -169,7 +193,9 @@ def plots(results):
             ("changes.svg", "Time of a mix and of an insert", ("mix", "insert"), speed,
              ("1 thread", "2 threads"), "ns"),
             ("memory.svg", "Memory of an entry", ("memory",), memory, ("",), "bytes")):
-        yield name, dot_plot.plot(title, list(panels(results, benches, series)), names, unit, tables.OURS)
+        yield name, dot_plot.plot(
+            title, list(panels(results, benches, series)), names, unit, tables.OURS
+        )
 
 
 def write_docs(results):

@@ -1,6 +1,6 @@
-"""A plot of dots on a logarithmic axis, a row for each subject: one SVG without scripts, fonts or anything
-else from outside, on a light ground or a dark one as its reader prefers. All panels have the same axis, so
-that they can be compared."""
+"""A plot of dots on a logarithmic axis, a row for each subject: one SVG without scripts, fonts or
+anything else from outside, on a light ground or a dark one as its reader prefers. All panels have
+the same axis, so that they can be compared."""
 
 import html
 import math
@@ -68,8 +68,10 @@ def panel(title, rows, marks, series, unit, ours):
 
     yield f'<text class="name" y="-12">{html.escape(title)}</text>\n'
     for value in marks:
-        yield (f'<path class="grid" d="M{at(value):.1f} 0v{height}"/><text class="small" x="{at(value):.1f}" '
-               f'y="{height + 18}" text-anchor="middle">{label(value)}</text>\n')
+        yield (
+            f'<path class="grid" d="M{at(value):.1f} 0v{height}"/><text class="small"'
+            f' x="{at(value):.1f}" y="{height + 18}" text-anchor="middle">{label(value)}</text>\n'
+        )
     yield f'<path class="axis" fill="none" d="M0 0v{height}h{AXIS}"/>\n'
     yield (f'<text class="small" x="{AXIS / 2}" y="{height + 38}" text-anchor="middle">'
            f'{html.escape(unit)} (log scale)</text>\n')
@@ -93,9 +95,14 @@ def plot(title, panels, series, unit, ours):
     width, height = LEFT + AXIS + RIGHT, TOP + BOTTOM + ROW * max(len(rows) for _, rows in panels)
     legend = LEGEND if len(series) > 1 else 0
     size = (width * columns, legend + height * lines)
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]} {size[1]}" width="{size[0]}" '
-           f'height="{size[1]}">\n<title>{html.escape(title)}</title>\n',
-           STYLE, '<rect class="ground" width="100%" height="100%"/>\n']
+    out = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]} {size[1]}"'
+            f' width="{size[0]}" height="{size[1]}">\n<title>{html.escape(title)}</title>\n'
+        ),
+        STYLE,
+        '<rect class="ground" width="100%" height="100%"/>\n',
+    ]
     for i, name in enumerate(series if legend else []):
         x = LEFT + 120 * i
         out.append(f'{mark(i, x, LEGEND - 20)}{mark_end(i)}<text x="{x + 12}" y="{LEGEND - 16}">'

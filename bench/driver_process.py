@@ -1,8 +1,8 @@
 """One subject in a process of its own, and the server beside it when it is one.
 
-A driver is told a line and answers with a line (docs/benchmarks.md); while it is not told anything, it
-waits, and another has the machine. What it costs is read from the outside: memory and processor time of
-all its processes, from /proc."""
+A driver is told a line and answers with a line (docs/benchmarks.md); while it is not told anything,
+it waits, and another has the machine. What it costs is read from the outside: memory and processor
+time of all its processes, from /proc."""
 
 import os
 import pathlib
@@ -14,9 +14,9 @@ import tempfile
 import time
 
 ANSWER_SECONDS = 600
-# glibc takes a large block from the kernel and gives it back, until the first is freed: from then on such
-# blocks may come from memory that was touched before. In a process that opens one cache after another, all
-# but the first would begin better than any does in a program.
+# glibc takes a large block from the kernel and gives it back, until the first is freed: from then
+# on such blocks may come from memory that was touched before. In a process that opens one cache
+# after another, all but the first would begin better than any does in a program.
 ENVIRONMENT = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=131072"}
 
 
@@ -68,8 +68,15 @@ class Driver:
             command = [*command, str(self.server.socket)]
         try:
             with open(log, "ab") as errors:
-                self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                                stderr=errors, text=True, bufsize=1, env=ENVIRONMENT)
+                self.process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                    bufsize=1,
+                    env=ENVIRONMENT,
+                )
             self.about = self._answer("ready")
         except OSError as error:
             self._stop_server()
@@ -100,7 +107,8 @@ class Driver:
         return pids[-1:] if holder_only else pids
 
     def resident_bytes(self):
-        """Memory that is the process's own, as the kernel counts it: code and files are left out."""
+        """Memory that is the process's own, as the kernel counts it: code and files are left
+        out."""
         total = 0
         for pid in self._pids(holder_only=True):
             for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines():
@@ -114,8 +122,15 @@ class Driver:
 
     def faults(self):
         """Pages that were given to it as it touched them, since it began."""
-        return sum(int(pathlib.Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2]
-                       .split()[7]) for pid in self._pids())
+        return sum(
+            int(
+                pathlib.Path(f"/proc/{pid}/stat")
+                .read_text("ascii", "replace")
+                .rpartition(")")[2]
+                .split()[7]
+            )
+            for pid in self._pids()
+        )
 
     def _stop_server(self):
         if self.server:

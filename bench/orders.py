@@ -1,12 +1,12 @@
-"""What every subject is asked for, written into files that all drivers read.
+"""The operations that every subject executes, written into files that all drivers read.
 
 keys-N      N keys of 16 characters: the hexadecimal digits of N random numbers of 64 bits.
-ORDER-N     operations, each 4 bytes, the least significant first: the index of a key, and 0x80000000 when
-            it is put. `hit` gets keys by a Zipf distribution with skew 0.99; `mix` is that, and each tenth
+ORDER-N     operations of 4 bytes, little-endian: the index of a key, plus 0x80000000 for a put.
+            `hit` gets keys by a Zipf distribution with skew 0.99; `mix` is that, and each tenth
             operation puts; `insert` puts each key once.
 
-Popularity has nothing to do with the order in which keys are put first: ranks are shuffled. Random
-numbers are those of Python's random.Random, each file with a seed of its own, so all runs are alike."""
+Ranks are shuffled, so popularity is independent of the order of the first puts. Each file has a
+fixed seed for Python's random.Random, so all runs use the same operations."""
 
 import array
 import bisect
@@ -38,7 +38,9 @@ def orders(kind, count, operations):
     if kind == "insert":
         return range(PUT, PUT + count)
     if kind == "mix":
-        return (PUT | index if i % 10 == 9 else index for i, index in enumerate(zipf(count, operations)))
+        return (
+            PUT | index if i % 10 == 9 else index for i, index in enumerate(zipf(count, operations))
+        )
     return zipf(count, operations)
 
 

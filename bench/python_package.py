@@ -1,8 +1,8 @@
 """The Python package side by side with functools, cachetools and cachebox: `./dev bench python`.
 
-Every figure is the median of rounds that take turns, and a ratio to functools.lru_cache of the same run. A round is
-shorter than the turn that the kernel gives to a process, so that other processes disturb few of them. The hit
-ratios stand beside those of `scopecache replay`, which asks a cache of the C library for the same keys.
+Every figure is the median of rounds that take turns, and a ratio to functools.lru_cache of the same
+run. The hit ratios stand beside those of `scopecache replay`, which asks a cache of the C library
+for the same keys.
 
 	python_package.py [--quick] [--json] [--trace FILE.u32 --entries N,...]"""
 
@@ -77,7 +77,11 @@ def subject(decorator):
             return a
 
     owner = Owner()
-    functions = {"f(1)": decorator(one), 'f("user","param")': decorator(two), 'f(user="a")': decorator(named)}
+    functions = {
+        "f(1)": decorator(one),
+        'f("user","param")': decorator(two),
+        'f(user="a")': decorator(named),
+    }
     names = {call: {"f": function} for call, function in functions.items()}
     names["o.m(1)"] = {"o": owner}
     return names
@@ -85,8 +89,11 @@ def subject(decorator):
 
 def hits(rounds, number):
     """Nanoseconds of a hit, by decorator and call."""
-    timers = {(name, call): timeit.Timer(call, globals=names)
-              for name, decorator in DECORATORS.items() for call, names in subject(decorator).items()}
+    timers = {
+        (name, call): timeit.Timer(call, globals=names)
+        for name, decorator in DECORATORS.items()
+        for call, names in subject(decorator).items()
+    }
     taken = {key: [] for key in timers}
     for _ in range(rounds):
         for key, timer in timers.items():
@@ -110,7 +117,9 @@ def misses(rounds, number):
 
 
 def in_a_process(code, *arguments):
-    done = subprocess.run([sys.executable, "-I", "-c", code, *arguments], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, *arguments], check=True, capture_output=True, text=True
+    )
     return done.stdout
 
 
@@ -177,32 +186,33 @@ def traces(requests):
             "a loop": [i % 3000 for i in range(requests)]}
 
 
-def hit_ratio(keys, entries, shift):
-    """Of the keys moved by `shift`, which have other hashes."""
+def hit_ratio(keys, entries):
     function = scopecache.cached(maxsize=entries)(lambda key: key)
     for key in keys:
-        function(key + shift)
+        function(key)
     info = function.cache_info()
     return 100 * info.hits / (info.hits + info.misses)
 
 
 def replayed_ratio(path, entries):
-    done = subprocess.run([REPLAY, "replay", "-f", "u32", "-n", str(entries), "-p", "adaptive", "--json", path],
-                          check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [REPLAY, "replay", "-f", "u32", "-n", str(entries), "-p", "adaptive", "--json", path],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return 100 * json.loads(done.stdout)["results"][0]["hit_ratio"]
 
 
-def hit_ratios(named_traces, sizes, times):
-    """Medians of so many runs: a few decisions depend on the hash of the keys, and the library's has a secret."""
+def hit_ratios(named_traces, sizes):
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "trace.u32")
         for name, keys in named_traces.items():
             path.write_bytes(struct.pack(f"<{len(keys)}I", *keys))
-            for size in sizes:
-                ours = statistics.median(hit_ratio(keys, size, 1000003 * time) for time in range(times))
-                replayed = statistics.median(replayed_ratio(path, size) for _ in range(times))
-                rows.append((name, size, ours, replayed))
+            rows += [
+                (name, size, hit_ratio(keys, size), replayed_ratio(path, size)) for size in sizes
+            ]
     return rows
 
 
@@ -223,57 +233,90 @@ class Report:
                               "figures": self.figures}, indent=1))
             return
         for row in self.figures:
-            bar = "" if row["bar"] is None else f"  bar {row['bar']:g}" + ("" if row["kept"] else "  NOT KEPT")
+            bar = (
+                ""
+                if row["bar"] is None
+                else f"  bar {row['bar']:g}" + ("" if row["kept"] else "  NOT KEPT")
+            )
             print(f"{row['what']:<52} {row['value']:>10.2f} {row['unit']:<3}{bar}")
 
 
 def report_times(report, quick):
-    taken = hits(11 if quick else 201, 5000)
+    taken = hits(5 if quick else 31, 20000 if quick else 50000)
     for (name, call), nanoseconds in taken.items():
         base = taken["functools", call]
         bar = {"cached": CALLS, "cached with a ttl": CALLS_WITH_TTL}.get(name, {}).get(call)
-        report.line(f"hit {call}, {name}", nanoseconds if name == "functools" else nanoseconds / base, bar,
-                    "ns" if name == "functools" else "")
-    taken = misses(31 if quick else 201, 2000)
+        report.line(
+            f"hit {call}, {name}",
+            nanoseconds if name == "functools" else nanoseconds / base,
+            bar,
+            "ns" if name == "functools" else "",
+        )
+    taken = misses(5 if quick else 31, 10000)
     for name, nanoseconds in taken.items():
-        report.line(f"miss and evict, {name}", nanoseconds if name == "functools" else nanoseconds / taken["functools"],
-                    MISS if name == "cached" else None, "ns" if name == "functools" else "")
+        report.line(
+            f"miss and evict, {name}",
+            nanoseconds if name == "functools" else nanoseconds / taken["functools"],
+            MISS if name == "cached" else None,
+            "ns" if name == "functools" else "",
+        )
 
 
 def report_memory(report):
-    for name in ("functools", "cached", "cached with max_bytes", "scopecache.lru_cache", "cachetools LRU",
-                 "cachebox LRU"):
+    for name in (
+        "functools",
+        "cached",
+        "cached with max_bytes",
+        "scopecache.lru_cache",
+        "cachetools LRU",
+        "cachebox LRU",
+    ):
         for count in (128, 100000):
             if count == 128 and name in ("cached with max_bytes", "cachetools LRU", "cachebox LRU"):
                 continue
             bar = ENTRY_BYTES if name.startswith(("cached", "scopecache")) else None
-            report.line(f"bytes an entry of {count}, {name}", float(in_a_process(MEMORY, name, str(count))), bar, "B")
+            report.line(
+                f"bytes an entry of {count}, {name}",
+                float(in_a_process(MEMORY, name, str(count))),
+                bar,
+                "B",
+            )
     made, used = (int(word) for word in in_a_process(SEVEN_HUNDRED).split())
     report.line("address space of 700 default caches, not called", made / 1e6, 4, "MB")
-    report.line("address space of the same, full", used / 1e6, 700 * 128 * ENTRY_BYTES * 1.5 / 1e6, "MB")
+    report.line(
+        "address space of the same, full", used / 1e6, 700 * 128 * ENTRY_BYTES * 1.5 / 1e6, "MB"
+    )
 
 
 def report_import(report, quick):
     runs = [in_a_process(IMPORT).split() for _ in range(7 if quick else 31)]
-    report.line("import scopecache", statistics.median(float(run[0]) for run in runs), IMPORT_MS, "ms")
+    report.line(
+        "import scopecache", statistics.median(float(run[0]) for run in runs), IMPORT_MS, "ms"
+    )
     print("modules that the import adds:", *runs[0][1:], file=sys.stderr)
 
 
 def report_hit_ratios(report, arguments):
-    named = traces(100000 if arguments.quick else 500000)
+    named = traces(100000 if arguments.quick else 1000000)
     for path in arguments.trace:
         data = pathlib.Path(path).read_bytes()
         named[pathlib.Path(path).name] = list(struct.unpack(f"<{len(data) // 4}I", data))
-    for name, size, ours, replayed in hit_ratios(named, arguments.entries, 1 if arguments.quick else 7):
+    for name, size, ours, replayed in hit_ratios(named, arguments.entries):
         report.line(f"hit ratio, {name}, {size} entries", ours, unit="%")
-        report.line("    points below scopecache replay", replayed - ours, None if arguments.quick else POINTS)
+        report.line(
+            "    points below scopecache replay",
+            replayed - ours,
+            None if arguments.quick else POINTS,
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench python", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
-    parser.add_argument("--trace", action="append", default=[], help="a file of little-endian 32-bit keys")
+    parser.add_argument(
+        "--trace", action="append", default=[], help="a file of little-endian 32-bit keys"
+    )
     parser.add_argument("--entries", type=lambda text: [int(word) for word in text.split(",")],
                         default=[64, 128, 1000, 5000], help="sizes for the hit ratios")
     arguments = parser.parse_args()

@@ -1,7 +1,7 @@
-/* Orders are cut into as many parts as there are threads, so the work is the same however many share it.
- * The threads begin together behind a barrier and each reads the clock itself: starting them is not
- * counted. Nothing is shared while the clock runs but the cache. A thread goes through its part as often
- * as it is told: what is over in a few milliseconds cannot be measured. */
+/* Orders are cut into as many parts as there are threads, so the work is the same however many
+ * share it. The threads begin together behind a barrier and each reads the clock itself: starting
+ * them is not counted. Nothing is shared while the clock runs but the cache. A thread goes through
+ * its part as often as it is told: what is over in a few milliseconds cannot be measured. */
 #include "replay_orders.h"
 
 #include "base/clock.h"
@@ -102,8 +102,8 @@ uint64_t bench_fill(const struct bench_subject *subject, void *cache, const stru
 	return found;
 }
 
-/* A thread that slept wakes up late, and long after those that did not: so all stay awake until the last
- * is there. */
+/* A thread that slept wakes up late, and long after those that did not: so all stay awake until the
+ * last is there. */
 static void begin_together(const struct worker *worker)
 {
 	pthread_barrier_wait(worker->start);

@@ -16,8 +16,8 @@ struct bench_work {
 
 #define BENCH_PUT UINT32_C(0x80000000)
 
-/* Read the keys, or the orders, that compare.py has written. False, with a reason in errno or 0, when
- * the file cannot be used; what was read before is gone in any case. */
+/* Read the keys, or the orders, that compare.py has written. False, with a reason in errno or 0,
+ * when the file cannot be used; what was read before is gone in any case. */
 bool bench_work_read_keys(struct bench_work *work, const char *path);
 bool bench_work_read_orders(struct bench_work *work, const char *path);
 void bench_work_fini(struct bench_work *work);

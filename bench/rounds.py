@@ -1,11 +1,12 @@
 """The measuring: what is asked of whom, round after round.
 
-In a round each subject in turn does the same operations, so that what else the machine does falls on all
-of them alike. The figure of a subject is the median of its rounds, after others that warm it up.
+In a round each subject in turn does the same operations, so that what else the machine does falls
+on all of them alike. The figure of a subject is the median of its rounds, after others that warm it
+up.
 
-Whoever is fast does the operations several times in a round: what takes a few milliseconds is measured no
-better than threads are woken up. How often, the warm-up tells. An insert needs a new cache each time, which
-is opened while the clock stands still."""
+Whoever is fast does the operations several times in a round: what takes a few milliseconds is
+measured no better than threads are woken up. How often, the warm-up tells. An insert needs a new
+cache each time, which is opened while the clock stands still."""
 
 import contextlib
 import dataclasses
@@ -34,13 +35,24 @@ class Plan:
 FULL = Plan(rounds=7, warm_up=2, operations=1_000_000, keys={
     "hit": (1000, 100_000, 1_000_000), "mix": (100_000, 1_000_000), "insert": (100_000, 1_000_000),
     "memory": (100_000, 1_000_000), "open": (0,)})
-QUICK = Plan(rounds=3, warm_up=3, operations=200_000, keys={
-    "hit": (1000, 100_000), "mix": (100_000,), "insert": (100_000,), "memory": (100_000,), "open": (0,)})
+QUICK = Plan(
+    rounds=3,
+    warm_up=3,
+    operations=200_000,
+    keys={
+        "hit": (1000, 100_000),
+        "mix": (100_000,),
+        "insert": (100_000,),
+        "memory": (100_000,),
+        "open": (0,),
+    },
+)
 
 
-def room(bench, subject, keys, threads):
-    """How many entries a cache is opened for. Some divide their room among shards and do not fill all. What
-    cannot evict needs no more than it is given, and when threads write, each has one of its own."""
+def capacity(bench, subject, keys, threads):
+    """How many entries a cache is opened for. Some divide their room among shards and do not fill
+    all. What cannot evict needs no more than it is given, and when threads write, each has one of
+    its own."""
     if not subject.evicts:
         return -(-keys // threads) if bench == "insert" else keys
     if bench == "mix":
@@ -62,8 +74,8 @@ def timed(driver, threads, count, passes):
 
 
 class Measurer:
-    """`tell(result)` is called with each result, `skip(subject, what, reason)` with what is not done, and
-    `step(text)` before each piece of work."""
+    """`tell(result)` is called with each result, `skip(subject, what, reason)` with what is not
+    done, and `step(text)` before each piece of work."""
 
     def __init__(self, plan, subjects, orders, log, tell, skip, step):
         self.plan, self.subjects, self.orders, self.log = plan, list(subjects), orders, log
@@ -108,7 +120,7 @@ class Measurer:
         driver.ask("keys", self.orders.keys(keys))
         driver.ask("orders", self.orders.orders(bench, keys, self.plan.operations))
         if bench != "insert":
-            driver.ask("open", room(bench, subject, keys, 1), 0, max(self.plan.threads))
+            driver.ask("open", capacity(bench, subject, keys, 1), 0, max(self.plan.threads))
             driver.ask("fill")
         if bench == "mix":
             driver.ask("run", 1, self._count(bench, keys, 1, subject), SETTLING_PASSES)
@@ -117,8 +129,8 @@ class Measurer:
     def _count(self, bench, keys, threads, subject):
         """Of operations in a pass."""
         count = keys if bench == "insert" else self.plan.operations
-        # A table that is filled by a part is another table, and a part of a mix puts fewer keys and hits less.
-        # Only a server's time is not the table's.
+        # A table that is filled by a part is another table, and a part of a mix puts fewer keys and
+        # hits less. Only a server's time is not the table's.
         if bench != "hit" and not subject.server:
             return count
         return max(count // subject.slowness, threads)
@@ -128,7 +140,7 @@ class Measurer:
         if bench == "insert":
             runs = []
             for _ in range(passes):
-                driver.ask("open", room(bench, subject, keys, threads), 0, threads)
+                driver.ask("open", capacity(bench, subject, keys, threads), 0, threads)
                 runs.append(timed(driver, threads, count, 1))
         else:
             runs = [timed(driver, threads, count, passes)]
@@ -171,10 +183,14 @@ class Measurer:
                 passes = dict.fromkeys(able, 1)
 
                 def measure(subject, threads=threads, passes=passes):
-                    return self._round(bench, keys, threads, subject, drivers[subject], passes[subject])
+                    return self._round(
+                        bench, keys, threads, subject, drivers[subject], passes[subject]
+                    )
 
                 warm = self._rounds(f"{what}, warming up", able, measure, self.plan.warm_up)
-                passes.update({subject: enough_passes(all_of_it) for subject, all_of_it in warm.items()})
+                passes.update(
+                    {subject: enough_passes(all_of_it) for subject, all_of_it in warm.items()}
+                )
                 self._report(bench, keys, threads, about, warm,
                              self._rounds(what, list(warm), measure, self.plan.rounds))
 
@@ -201,7 +217,8 @@ class Measurer:
                     "resident_kib": resident / 1024, "about": driver.about}
 
     def _processes(self, bench, keys, measure):
-        """Rounds of which each begins with a new process, as what is measured happens once in one."""
+        """Rounds of which each begins with a new process, as what is measured happens once in
+        one."""
         able = self._able(bench, f"{keys} keys")
         for subject, all_of_it in self._rounds(bench, able, measure, self.plan.rounds).items():
             medians = {name: round(statistics.median(one[name] for one in all_of_it), 1)
@@ -216,7 +233,9 @@ class Measurer:
                 if bench == "open":
                     self._processes(bench, keys, self._open_once)
                 elif bench == "memory":
-                    self._processes(bench, keys, lambda subject, keys=keys: self._memory_once(subject, keys))
+                    self._processes(
+                        bench, keys, lambda subject, keys=keys: self._memory_once(subject, keys)
+                    )
                 else:
                     self.speed(bench, keys)
                 yield bench, keys

@@ -10,7 +10,7 @@
 #define BENCH_VALUE_BYTES 64
 
 /* What a cache is opened for. One of the two bounds is 0. */
-struct bench_room {
+struct bench_capacity {
 	uint64_t entries;
 	uint64_t bytes;
 	uint64_t threads;   /* that will use it at once */
@@ -28,7 +28,7 @@ struct bench_subject {
 	const char *name;
 	enum bench_sharing sharing;
 	/* NULL when memory is out or the server does not answer. */
-	void *(*open)(const struct bench_room *room);
+	void *(*open)(const struct bench_capacity *capacity);
 	void (*close)(void *cache);
 	/* Copy the value of a key to `value`; false when it is not there. */
 	bool (*get)(void *cache, const char key[BENCH_KEY_BYTES], char value[BENCH_VALUE_BYTES]);

@@ -1,4 +1,5 @@
-/* The hand-made cache: a GHashTable for lookups, a GQueue for the order of use, a mutex around both. */
+/* The hand-made cache: a GHashTable for lookups, a GQueue for the order of use, a mutex around
+ * both. */
 #include "subject.h"
 
 #include <glib.h>
@@ -35,7 +36,7 @@ static gboolean equal_keys(gconstpointer a, gconstpointer b)
 }
 
 /* It counts entries; as bytes it is given what an entry takes at least. */
-static void *lru_open(const struct bench_room *room)
+static void *lru_open(const struct bench_capacity *capacity)
 {
 	struct lru *lru = calloc(1, sizeof *lru);
 
@@ -44,8 +45,8 @@ static void *lru_open(const struct bench_room *room)
 	pthread_mutex_init(&lru->lock, NULL);
 	lru->table = g_hash_table_new_full(hash_key, equal_keys, NULL, free);
 	g_queue_init(&lru->order);
-	lru->max_entries =
-		(guint)(room->entries ? room->entries : room->bytes / sizeof(struct entry));
+	lru->max_entries = (guint)(capacity->entries ? capacity->entries
+						     : capacity->bytes / sizeof(struct entry));
 	return lru;
 }
 

@@ -1,8 +1,8 @@
-/* As fast as a cache can be: the same hash, open addressing at half load at most, a key and its value side
- * by side in two lines of memory, nothing else. A key is two words and is compared as such; one of zeros
- * marks a slot that is empty, and cannot be put. What is empty is also in a map of bits, so that a put
- * does not read memory that nobody has written: the kernel would map a page of zeros there, and replace
- * it with another a moment later. */
+/* As fast as a cache can be: the same hash, open addressing at half load at most, a key and its
+ * value side by side in two lines of memory, nothing else. A key is two words and is compared as
+ * such; one of zeros marks a slot that is empty, and cannot be put. What is empty is also in a map
+ * of bits, so that a put does not read memory that nobody has written: the kernel would map a page
+ * of zeros there, and replace it with another a moment later. */
 #include "subject.h"
 
 #include "base/hash.h"
@@ -24,12 +24,14 @@ struct table {
 
 _Static_assert(sizeof(struct slot) == BENCH_KEY_BYTES + BENCH_VALUE_BYTES, "nothing else");
 
-/* The bytes of an entry whose key and value are those of the benchmark, in a table that is half full. */
+/* The bytes of an entry whose key and value are those of the benchmark, in a table that is half
+ * full. */
 #define ENTRY_BYTES (2 * sizeof(struct slot))
 
-static void *table_open(const struct bench_room *room)
+static void *table_open(const struct bench_capacity *capacity)
 {
-	uint64_t entries = room->entries ? room->entries : room->bytes / ENTRY_BYTES, count = 16;
+	uint64_t entries = capacity->entries ? capacity->entries : capacity->bytes / ENTRY_BYTES,
+		 count = 16;
 
 	while (count < entries * 2)
 		count *= 2;

@@ -3,16 +3,18 @@
 
 #include <scopecache/cache.h>
 
-/* Bounded by entries it also needs bytes for all of them: those that it does not use cost nothing. */
-static void *cache_open(const struct bench_room *room)
+/* Bounded by entries it also needs bytes for all of them: those that it does not use cost
+ * nothing. */
+static void *cache_open(const struct bench_capacity *capacity)
 {
 	struct sc_cache *cache;
-	uint64_t max_bytes = room->bytes ? room->bytes : room->entries * 256 + (64 << 20);
+	uint64_t max_bytes =
+		capacity->bytes ? capacity->bytes : capacity->entries * 256 + (64 << 20);
 
 	if (sc_cache_open(&cache,
-		    SC_CACHE_OPTIONS(.max_entries = room->entries, .max_bytes = max_bytes,
+		    SC_CACHE_OPTIONS(.max_entries = capacity->entries, .max_bytes = max_bytes,
 			    .entry_bytes = BENCH_KEY_BYTES + BENCH_VALUE_BYTES,
-			    .concurrency = room->threads),
+			    .concurrency = capacity->threads),
 		    NULL) < 0)
 		return NULL;
 	return cache;

@@ -1,6 +1,7 @@
-/* Caches in a process of their own: a request goes out on a Unix socket and the answer is waited for, as
- * a function without threads asks them. The protocols differ in the words around key and value only, so
- * a table holds the words. A connection that is lost ends the process: there is nothing to measure. */
+/* Caches in a process of their own: a request goes out on a Unix socket and the answer is waited
+ * for, as a function without threads asks them. The protocols differ in the words around key and
+ * value only, so a table holds the words. A connection that is lost ends the process: there is
+ * nothing to measure. */
 #include "subject.h"
 
 #include <errno.h>
@@ -187,14 +188,14 @@ static void server_close(void *cache)
 }
 
 /* How much a server holds, it is told when it is started. */
-static void *memcached_open(const struct bench_room *room)
+static void *memcached_open(const struct bench_capacity *capacity)
 {
-	return server_open(&memcached, room->socket);
+	return server_open(&memcached, capacity->socket);
 }
 
-static void *redis_open(const struct bench_room *room)
+static void *redis_open(const struct bench_capacity *capacity)
 {
-	return server_open(&redis, room->socket);
+	return server_open(&redis, capacity->socket);
 }
 
 const struct bench_subject bench_memcached = { "memcached", BENCH_NOT_SHARED, memcached_open,

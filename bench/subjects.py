@@ -1,7 +1,9 @@
-"""Who takes part, and how each is made ready: a program that is built, or the reason why it is absent.
+"""Who takes part, and how each is made ready: a program that is built, or the reason why it is
+absent.
 
-Each ecosystem has a driver under peers/. Its folder is copied under the build directory and built there,
-with its own package manager; nothing else is installed. A toolchain that is missing is a reason."""
+Each ecosystem has a driver under peers/. Its folder is copied under the build directory and built
+there, with its own package manager; nothing else is installed. A toolchain that is missing is a
+reason."""
 
 import os
 import pathlib
@@ -34,8 +36,15 @@ def need(*programs):
 
 def build(folder, log, *command):
     with open(log, "ab") as output:
-        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                              env={**os.environ, "GOTOOLCHAIN": "local"}, check=False)
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "GOTOOLCHAIN": "local"},
+            check=False,
+        )
     if done.returncode != 0:
         raise Absent(f"{pathlib.Path(command[0]).name} {command[1]} failed; see {log}")
 
@@ -89,8 +98,18 @@ def python_driver(build_dir):
     wanted = (folder / "requirements.txt").read_text("ascii")
     if not stamp.exists() or stamp.read_text("ascii") != wanted:
         build(folder, log, sys.executable, "-m", "venv", "venv")
-        build(folder, log, str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-              "-r", "requirements.txt")
+        build(
+            folder,
+            log,
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--disable-pip-version-check",
+            "--no-input",
+            "-r",
+            "requirements.txt",
+        )
         stamp.write_text(wanted, "ascii")
     return [str(python), "-B", str(folder / "python_driver.py")]
 
@@ -101,18 +120,40 @@ JAVA_FOR_MEMORY = ["-XX:+UseSerialGC", "-Xmn4m", "-XX:MinHeapFreeRatio=1", "-XX:
 
 def memcached(size):
     root = ["-u", "root"] if os.geteuid() == 0 else []
-    return ["memcached", "-s", "SOCKET", "-m", str((size or 4096 * MEBIBYTE) // MEBIBYTE), "-t", "2", *root]
+    return [
+        "memcached",
+        "-s",
+        "SOCKET",
+        "-m",
+        str((size or 4096 * MEBIBYTE) // MEBIBYTE),
+        "-t",
+        "2",
+        *root,
+    ]
 
 
 def redis(size):
-    return ["redis-server", "--port", "0", "--unixsocket", "SOCKET", "--save", "", "--appendonly", "no",
-            "--maxmemory", str(size or 4096 * MEBIBYTE), "--maxmemory-policy", "allkeys-lru"]
+    return [
+        "redis-server",
+        "--port",
+        "0",
+        "--unixsocket",
+        "SOCKET",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--maxmemory",
+        str(size or 4096 * MEBIBYTE),
+        "--maxmemory-policy",
+        "allkeys-lru",
+    ]
 
 
 class Subject:
-    """`slowness`: by how much fewer operations it does in a pass, where that is not other work; `evicts`: it
-    holds what it is opened for and no more; `cannot`: reasons by what is not asked of it - a bench, a
-    number of threads or keys."""
+    """`slowness`: by how much fewer operations it does in a pass, where that is not other work;
+    `evicts`: it holds what it is opened for and no more; `cannot`: reasons by what is not asked of
+    it - a bench, a number of threads or keys."""
 
     def __init__(self, name, make, slowness=1, server=None, evicts=True, cannot=None):
         self.name, self.make, self.slowness, self.server = name, make, slowness, server

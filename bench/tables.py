@@ -28,7 +28,8 @@ def times(result):
 
 
 def speed_table(results, bench):
-    """A row for each subject, a column for each number of keys and threads, in ns and times the limit."""
+    """A row for each subject, a column for each number of keys and threads, in ns and times the
+    limit."""
     results = [result for result in results if result["bench"] == bench]
     columns = sorted({(result["keys"], result["threads"]) for result in results})
     cells = {(result["subject"], result["keys"], result["threads"]): result for result in results}
@@ -73,12 +74,15 @@ def table(results, bench):
 
 
 def reading(results):
-    """Ours, the limit and the fastest peer, for all that was timed: where a peer wins is here too."""
+    """Ours, the limit and the fastest peer, for all that was timed: where a peer wins is here
+    too."""
     rows = [["", "ours, ns", "times limit", "fastest peer", "ns", "peer / ours"]]
     cells = {}
     for result in results:
         if result["bench"] in SPEED:
-            cells.setdefault((result["bench"], result["keys"], result["threads"]), []).append(result)
+            cells.setdefault((result["bench"], result["keys"], result["threads"]), []).append(
+                result
+            )
     for (bench, keys, threads), cell in cells.items():
         ours = next((result for result in cell if result["subject"] == OURS), None)
         peers = [result for result in cell if result["subject"] not in NO_PEERS]
@@ -86,9 +90,16 @@ def reading(results):
             continue
         best = min(peers, key=lambda result: result["ns_per_op"])
         ratio = ours["ratio_to_limit"]
-        rows.append([f"{bench}, {keys:,} keys, {threads} thread{'s' * (threads > 1)}",
-                     number(ours["ns_per_op"]), number(ratio) if ratio else NOTHING, best["subject"],
-                     number(best["ns_per_op"]), number(best["ns_per_op"] / ours["ns_per_op"])])
+        rows.append(
+            [
+                f"{bench}, {keys:,} keys, {threads} thread{'s' * (threads > 1)}",
+                number(ours["ns_per_op"]),
+                number(ratio) if ratio else NOTHING,
+                best["subject"],
+                number(best["ns_per_op"]),
+                number(best["ns_per_op"] / ours["ns_per_op"]),
+            ]
+        )
     return rows
 
 

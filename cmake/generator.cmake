@@ -2,7 +2,8 @@
 if(CMAKE_GENERATOR MATCHES "^Ninja" AND NOT CMAKE_MAKE_PROGRAM)
 	find_program(sc_ninja NAMES ninja ninja-build samu NO_CACHE)
 	if(NOT sc_ninja)
-		message(FATAL_ERROR "There is no ninja: install it (Debian: ninja-build), or build with make by "
-			"cmake -G \"Unix Makefiles\" -B build.")
+		message(FATAL_ERROR
+			"There is no ninja: install it (Debian: ninja-build), or build with make "
+			"by cmake -G \"Unix Makefiles\" -B build.")
 	endif()
 endif()

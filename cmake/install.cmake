@@ -1,6 +1,6 @@
-# What `cmake --install` puts where: the headers, the libraries with their pkg-config files and their
-# find_package(scopecache), the command, and the manual pages. Nothing in it names the prefix, so that
-# `--prefix` can be chosen late and the tree can be moved.
+# What `cmake --install` puts where: the headers, the libraries with their pkg-config files and
+# their find_package(scopecache), the command, and the manual pages. Nothing in it names the prefix,
+# so that `--prefix` can be chosen late and the tree can be moved.
 include(CMakePackageConfigHelpers)
 
 set(sc_headers cache error eviction hooks key memo process resource version)
@@ -13,11 +13,13 @@ if(SC_BUILD_LAMBDA)
 endif()
 
 foreach(header IN LISTS sc_headers)
-	install(FILES include/scopecache/${header}.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
+	install(FILES include/scopecache/${header}.h DESTINATION
+		${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
 endforeach()
 
 foreach(header IN LISTS sc_cxx_headers)
-	install(FILES include/scopecache/${header}.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
+	install(FILES include/scopecache/${header}.hpp DESTINATION
+		${CMAKE_INSTALL_INCLUDEDIR}/scopecache)
 endforeach()
 
 foreach(kind IN LISTS sc_kinds)
@@ -48,7 +50,8 @@ endforeach()
 file(RELATIVE_PATH sc_pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 foreach(module IN LISTS sc_modules)
 	configure_file(cmake/${module}.pc.in ${module}.pc @ONLY)
-	install(FILES ${PROJECT_BINARY_DIR}/${module}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+	install(FILES ${PROJECT_BINARY_DIR}/${module}.pc DESTINATION
+		${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()
 
 if(SC_BUILD_CLI)
@@ -60,11 +63,13 @@ endif()
 # The manual pages of the functions are made from the headers, so that the two cannot differ.
 find_package(Python3 3.9 COMPONENTS Interpreter)
 if(Python3_Interpreter_FOUND)
-	list(TRANSFORM sc_headers PREPEND ${PROJECT_SOURCE_DIR}/include/scopecache/ OUTPUT_VARIABLE sc_documented)
+	list(TRANSFORM sc_headers PREPEND ${PROJECT_SOURCE_DIR}/include/scopecache/ OUTPUT_VARIABLE
+		sc_documented)
 	list(TRANSFORM sc_documented APPEND .h)
 	set(sc_manual ${PROJECT_BINARY_DIR}/man/man3)
 	add_custom_command(OUTPUT ${sc_manual}/scopecache-cache.3
-		COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/manual.py ${sc_manual} ${sc_documented}
+		COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/manual.py ${sc_manual}
+		${sc_documented}
 		DEPENDS cmake/manual.py ${sc_documented}
 		COMMENT "Making the manual pages of section 3")
 	add_custom_target(scopecache-manual ALL DEPENDS ${sc_manual}/scopecache-cache.3)

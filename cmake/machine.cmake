@@ -1,10 +1,12 @@
 # What scopecache needs of a machine, each refused in one sentence.
 if(NOT CMAKE_SIZEOF_VOID_P EQUAL 8)
-	message(FATAL_ERROR "scopecache needs a 64-bit machine, and ${CMAKE_C_COMPILER} compiles for one with "
+	message(FATAL_ERROR
+		"scopecache needs a 64-bit machine, and ${CMAKE_C_COMPILER} compiles for one with "
 		"pointers of ${CMAKE_SIZEOF_VOID_P} bytes.")
 endif()
 if(CMAKE_C_BYTE_ORDER STREQUAL "BIG_ENDIAN")
-	message(FATAL_ERROR "scopecache needs a little-endian machine, and ${CMAKE_C_COMPILER} compiles for a "
+	message(FATAL_ERROR
+		"scopecache needs a little-endian machine, and ${CMAKE_C_COMPILER} compiles for a "
 		"big-endian one.")
 endif()
 
@@ -15,7 +17,9 @@ function(sc_command_needs prefix package)
 	endif()
 	if(NOT ${prefix}_FOUND)
 		list(GET ARGN 0 module)
-		message(FATAL_ERROR "The scopecache command needs ${module}, which pkg-config does not find: install it "
+		message(FATAL_ERROR
+			"The scopecache command needs ${module}, which pkg-config does not find: "
+			"install it "
 			"(Debian: ${package}), or leave the command out with -DSC_BUILD_CLI=OFF.")
 	endif()
 endfunction()

@@ -11,8 +11,14 @@ import pathlib
 import re
 import sys
 
-SECTIONS = {"returns": "RETURN VALUE", "errors": "ERRORS", "owns": "OWNERSHIP", "blocks": "BLOCKING",
-            "threads": "THREADS", "forks": "FORKS"}
+SECTIONS = {
+    "returns": "RETURN VALUE",
+    "errors": "ERRORS",
+    "owns": "OWNERSHIP",
+    "blocks": "BLOCKING",
+    "threads": "THREADS",
+    "forks": "FORKS",
+}
 LABEL = re.compile(rf"({'|'.join(SECTIONS)})  +(.*)")
 FUNCTION = re.compile(r"\b(sc_\w+)\(")
 ROW = re.compile(r"^\t(\w+)\((.*)\)$", re.DOTALL)
@@ -23,7 +29,9 @@ class Item:
 
     def __init__(self, comment, code):
         self.comment, self.code = comment, code
-        self.is_section = str(comment[0]).startswith("---- ")  # a title, and what is said of all under it
+        self.is_section = str(comment[0]).startswith(
+            "---- "
+        )  # a title, and what is said of all under it
         self.functions = []
         if not re.match(r"#|typedef|(struct|enum) \w+ (\{|;)", code):
             self.functions = [FUNCTION.search(declaration)[1] for declaration in self.declarations()
@@ -77,7 +85,8 @@ def items(text):
 
 
 def roff(text):
-    """A text as the formatter wants it: names of functions are bold, what is in backquotes italic."""
+    """A text as the formatter wants it: names of functions are bold, what is in backquotes
+    italic."""
     text = text.replace("\\", r"\e").replace("-", r"\-")
     text = re.sub(r"`([^`]*)`", r"\\fI\1\\fR", text)
     text = re.sub(r"\b(sc_\w+)\(\)", r"\\fB\1\\fR()", text)
@@ -97,13 +106,19 @@ def body(comment, label=None):
             current, paragraph = found[1], found[2][0].upper() + found[2][1:]
         if current != label:
             continue
-        page += verbatim("\n".join(paragraph)) if isinstance(paragraph, list) else f".PP\n{roff(paragraph)}\n"
+        page += (
+            verbatim("\n".join(paragraph))
+            if isinstance(paragraph, list)
+            else f".PP\n{roff(paragraph)}\n"
+        )
     return page
 
 
 def head(name, summary, synopsis):
-    return (f'.TH {name.upper()} 3 "" "scopecache" "Library Functions"\n.nh\n.SH NAME\n{name} \\- {roff(summary)}\n'
-            f".SH SYNOPSIS\n.nf\n{synopsis}\n.fi\n.SH DESCRIPTION\n")
+    return (
+        f'.TH {name.upper()} 3 "" "scopecache" "Library Functions"\n.nh\n.SH NAME\n{name} \\-'
+        f' {roff(summary)}\n.SH SYNOPSIS\n.nf\n{synopsis}\n.fi\n.SH DESCRIPTION\n'
+    )
 
 
 def see_also(names):
@@ -114,8 +129,12 @@ def function_page(item, header):
     text = str(item.comment)
     synopsis = "\n".join(f"\\fB{roff(one.expandtabs(8))}\\fR".replace("\n", "\\fR\n\\fB")
                          for one in item.declarations())
-    page = head(item.functions[0], item.summary(), f"#include <scopecache/{header}.h>\n.PP\n{synopsis}")
-    page = page.replace(f"{item.functions[0]} \\-", f"{', '.join(item.functions)} \\-", 1) + body(item.comment)
+    page = head(
+        item.functions[0], item.summary(), f"#include <scopecache/{header}.h>\n.PP\n{synopsis}"
+    )
+    page = page.replace(f"{item.functions[0]} \\-", f"{', '.join(item.functions)} \\-", 1) + body(
+        item.comment
+    )
     for label, title in SECTIONS.items():
         found = body(item.comment, label)
         page += f".SH {title}\n{found}" if found else ""
@@ -124,7 +143,8 @@ def function_page(item, header):
 
 
 def table_rows(code):
-    """The rows of a table of the preprocessor: the name, and the text that its last strings make."""
+    """The rows of a table of the preprocessor: the name, and the text that its last strings
+    make."""
     rows = ""
     for row in re.split(r"\\\n(?=\t\w+\()", code)[1:]:
         kind, arguments = ROW.match(re.sub(r"\s*\\\n\s*", " ", row.rstrip())).groups()
@@ -135,7 +155,8 @@ def table_rows(code):
 
 
 def definition(code):
-    """What a page shows of a type or a macro: a macro that takes lines by its name and arguments."""
+    """What a page shows of a type or a macro: a macro that takes lines by its name and
+    arguments."""
     code = re.sub(r"^#ifndef __cplusplus\n|\n#endif$", "", code)
     if re.match(r"#define SC_\w+\((X|NUMBER, TIME, POINTER)\)", code):
         return table_rows(code)
@@ -146,9 +167,12 @@ def definition(code):
 
 
 def header_page(header, opening, rest):
-    """The page of a header: its opening comment, its types and macros, and the names of its functions."""
+    """The page of a header: its opening comment, its types and macros, and the names of its
+    functions."""
     summary = opening.comment[0].partition(" - ")[2].removesuffix(".")
-    page = head(f"scopecache-{header}", summary, f"#include <scopecache/{header}.h>") + body(opening.comment[1:])
+    page = head(f"scopecache-{header}", summary, f"#include <scopecache/{header}.h>") + body(
+        opening.comment[1:]
+    )
     page += "".join(body([" ".join(item.comment)[5:-5]]) for item in rest if item.is_section)
     others = [item for item in rest if not item.functions and not item.is_section]
     functions = [item for item in rest if item.functions]
@@ -157,7 +181,9 @@ def header_page(header, opening, rest):
     for item in others:
         name = re.search(r"\b(?:struct|enum) (\w+)|\(\*(\w+)\)|#define (\w+)", item.code)
         page += f".SS {next(filter(None, name.groups()))}\n{body(item.comment)}"
-        page += body(item.comment, "returns").replace(".PP\n", ".PP\nReturns: ", 1) + definition(item.code)
+        page += body(item.comment, "returns").replace(".PP\n", ".PP\nReturns: ", 1) + definition(
+            item.code
+        )
     if functions:
         page += ".SH FUNCTIONS\n"
     for item in functions:

@@ -1,12 +1,15 @@
 # What every target of the project is built with, and the few shapes of target there are.
 #
-#   sc_room(NAME SOURCES... [UNDER ...] [LIBS ...])   a folder under src/: an object library sci_NAME
-#   sc_library(NAME EXPORT ... [JOINED] ROOMS ... LIBS ...)
-#                                                     an installed library made of rooms: scopecache::EXPORT
-#   sc_program(NAME SOURCES... [UNDER ...] [LIBS ...]) a program, left in the top of the build directory
+#   sc_module(NAME SOURCES... [UNDER ...] [LIBS ...])
+#	a folder under src/: an object library sci_NAME
+#   sc_library(NAME EXPORT ... [JOINED] MODULES ... LIBS ...)
+#	an installed library made of modules: scopecache::EXPORT
+#   sc_program(NAME SOURCES... [UNDER ...] [LIBS ...])
+#	a program, in the top of the build directory
 #
-# UNDER are the folders under src/ whose headers it may include, besides its own: the compiler finds no
-# others. As a part of another build the targets are built when something links them, and not before.
+# UNDER are the folders under src/ whose headers it may include, besides its own: the compiler finds
+# no others. As a part of another build the targets are built when something links them, and not
+# before.
 
 add_library(sc_flags INTERFACE)
 target_include_directories(sc_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
@@ -20,7 +23,8 @@ target_compile_options(sc_flags INTERFACE
 	-Wmissing-prototypes -Wold-style-definition -Wcast-qual -Wcast-align -Wpointer-arith
 	-Wformat=2 -Wundef -Wvla -Wwrite-strings -Wnull-dereference -fno-common
 	$<$<C_COMPILER_ID:Clang>:-Wthread-safety -Wno-gnu-zero-variadic-macro-arguments>)
-# The user's code, which the libraries call, may throw or end its thread: their cleanup handlers run then.
+# The user's code, which the libraries call, may throw or end its thread: their cleanup handlers run
+# then.
 target_compile_options(sc_flags INTERFACE -fexceptions)
 if(SC_WERROR)
 	target_compile_options(sc_flags INTERFACE -Werror)
@@ -29,27 +33,29 @@ if(SC_AUDIT)
 	target_compile_definitions(sc_flags INTERFACE SC_AUDIT=1)
 endif()
 if(SC_SANITIZE)
-	# Instrumented code is slow: -O1 takes a third off the time of the tests and keeps stack traces whole.
+	# Instrumented code is slow: -O1 takes a third off the time of the tests and keeps stack
+	# traces whole.
 	target_compile_options(sc_flags INTERFACE
 		-O1 -fsanitize=${SC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
 	target_link_options(sc_flags INTERFACE -fsanitize=${SC_SANITIZE})
 endif()
 if(SC_COVERAGE)
-	# Threads that count without atomics make counts that are negative, which gcov's readers refuse; with
-	# atomics -O0 is slow, and -Og keeps the lines as they are written.
+	# Threads that count without atomics make counts that are negative, which gcov's readers
+	# refuse; with atomics -O0 is slow, and -Og keeps the lines as they are written.
 	target_compile_options(sc_flags INTERFACE
 		-Og --coverage -fprofile-abs-path -fprofile-update=atomic)
 	target_link_options(sc_flags INTERFACE --coverage)
 endif()
 
-# What is shipped is hardened as Debian hardens its packages. Those who set _FORTIFY_SOURCE themselves,
-# as packagers do, keep theirs. The linker's part is not in sc_flags, because those of a static library
-# would reach the programs of others.
+# What is shipped is hardened as Debian hardens its packages. Those who set _FORTIFY_SOURCE
+# themselves, as packagers do, keep theirs. The linker's part is not in sc_flags, because those of a
+# static library would reach the programs of others.
 set(sc_is_shipped $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
 add_library(sc_link_flags INTERFACE)
 if(NOT SC_SANITIZE)
 	target_compile_options(sc_flags INTERFACE
-		$<${sc_is_shipped}:-fstack-protector-strong> $<${sc_is_shipped}:-fstack-clash-protection>)
+		$<${sc_is_shipped}:-fstack-protector-strong>
+		$<${sc_is_shipped}:-fstack-clash-protection>)
 	if(NOT "${CMAKE_C_FLAGS}" MATCHES "_FORTIFY_SOURCE")
 		target_compile_definitions(sc_flags INTERFACE $<${sc_is_shipped}:_FORTIFY_SOURCE=2>)
 	endif()
@@ -58,26 +64,28 @@ endif()
 
 # The folder src/NAME as NAME/ in a folder of its own, so that an include path can name it alone.
 function(sc_may_include target)
-	foreach(room IN LISTS ARGN)
-		set(only ${PROJECT_BINARY_DIR}/only/${room})
-		if(NOT EXISTS ${only}/${room})
+	foreach(module IN LISTS ARGN)
+		set(only ${PROJECT_BINARY_DIR}/only/${module})
+		if(NOT EXISTS ${only}/${module})
 			file(MAKE_DIRECTORY ${only})
-			file(CREATE_LINK ${PROJECT_SOURCE_DIR}/src/${room} ${only}/${room} SYMBOLIC)
+			file(CREATE_LINK ${PROJECT_SOURCE_DIR}/src/${module} ${only}/${module}
+				SYMBOLIC)
 		endif()
 		target_include_directories(${target} PRIVATE ${only})
 	endforeach()
 endfunction()
 
-function(sc_room name)
-	cmake_parse_arguments(room "" "" "UNDER;LIBS" ${ARGN})
-	add_library(sci_${name} OBJECT ${room_UNPARSED_ARGUMENTS})
+function(sc_module name)
+	cmake_parse_arguments(module "" "" "UNDER;LIBS" ${ARGN})
+	add_library(sci_${name} OBJECT ${module_UNPARSED_ARGUMENTS})
 	get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
-	sc_may_include(sci_${name} ${folder} ${room_UNDER})
-	target_link_libraries(sci_${name} PRIVATE sc_flags ${room_LIBS})
+	sc_may_include(sci_${name} ${folder} ${module_UNDER})
+	target_link_libraries(sci_${name} PRIVATE sc_flags ${module_LIBS})
 	set_target_properties(sci_${name} PROPERTIES EXCLUDE_FROM_ALL ${sc_only_when_linked})
 endfunction()
 
-# One object file of the objects of "${ARGN}", in which only what the library exports has a name outside.
+# One object file of the objects of "${ARGN}", in which only what the library exports has a name
+# outside.
 function(sc_join name)
 	find_program(SC_OBJCOPY NAMES ${CMAKE_OBJCOPY} objcopy REQUIRED)
 	mark_as_advanced(SC_OBJCOPY)
@@ -88,13 +96,13 @@ function(sc_join name)
 		DEPENDS ${ARGN} COMMAND_EXPAND_LISTS VERBATIM)
 endfunction()
 
-# JOINED: its archive has one member, so that it shares no name with another library that has some of the
-# same rooms, and both fit into one program as a whole.
+# JOINED: its archive has one member, so that it shares no name with another library that has some
+# of the same modules, and both fit into one program as a whole.
 function(sc_library name)
-	cmake_parse_arguments(lib "JOINED" "EXPORT" "ROOMS;LIBS" ${ARGN})
+	cmake_parse_arguments(lib "JOINED" "EXPORT" "MODULES;LIBS" ${ARGN})
 	set(objects)
-	foreach(room IN LISTS lib_ROOMS)
-		list(APPEND objects $<TARGET_OBJECTS:sci_${room}>)
+	foreach(module IN LISTS lib_MODULES)
+		list(APPEND objects $<TARGET_OBJECTS:sci_${module}>)
 	endforeach()
 	foreach(kind IN LISTS sc_kinds)
 		string(TOUPPER ${kind} KIND)
@@ -106,24 +114,29 @@ function(sc_library name)
 			add_library(${name}-${kind} ${KIND} ${objects})
 		endif()
 		set_target_properties(${name}-${kind} PROPERTIES
-			OUTPUT_NAME ${name} EXPORT_NAME ${lib_EXPORT}-${kind} EXCLUDE_FROM_ALL ${sc_only_when_linked})
+			OUTPUT_NAME ${name} EXPORT_NAME ${lib_EXPORT}-${kind} EXCLUDE_FROM_ALL
+			${sc_only_when_linked})
 		target_include_directories(${name}-${kind} PUBLIC
 			$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
 			$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-		# The rooms were compiled with the flags; what is left of them here is what the linker needs.
-		target_link_libraries(${name}-${kind} PRIVATE $<BUILD_INTERFACE:sc_flags> PUBLIC ${lib_LIBS})
+		# The modules were compiled with the flags; what is left of them here is what the
+		# linker needs.
+		target_link_libraries(${name}-${kind} PRIVATE $<BUILD_INTERFACE:sc_flags> PUBLIC
+			${lib_LIBS})
 	endforeach()
 	if(shared IN_LIST sc_kinds)
 		set(map ${CMAKE_CURRENT_SOURCE_DIR}/${name}.map)
 		target_link_libraries(${name}-shared PRIVATE $<BUILD_INTERFACE:sc_link_flags>)
-		target_link_options(${name}-shared PRIVATE -Wl,--version-script=${map} -Wl,--no-undefined-version)
+		target_link_options(${name}-shared PRIVATE -Wl,--version-script=${map}
+			-Wl,--no-undefined-version)
 		set_target_properties(${name}-shared PROPERTIES
 			VERSION ${PROJECT_VERSION} SOVERSION ${sc_soversion} LINK_DEPENDS ${map})
 	endif()
 	sc_name(${name} ${lib_EXPORT})
 endfunction()
 
-# scopecache::EXPORT-KIND for each kind that is built, and scopecache::EXPORT for the one that others link.
+# scopecache::EXPORT-KIND for each kind that is built, and scopecache::EXPORT for the one that
+# others link.
 function(sc_name name export)
 	foreach(kind IN LISTS sc_kinds)
 		add_library(scopecache::${export}-${kind} ALIAS ${name}-${kind})

@@ -1,5 +1,5 @@
-/* A function's name from the path of a request: what is taken is a name and a qualifier of the right form,
- * and is taken again when it is put together in each of the ways to write it. */
+/* A function's name from the path of a request: what is taken is a name and a qualifier of the
+ * right form, and is taken again when it is put together in each of the ways to write it. */
 #include "fuzz.h"
 
 #include "local/function_name.h"

@@ -1,8 +1,9 @@
-/* Requests, and what is none, to the local Lambda's HTTP listener over a real connection. The first byte
- * says into how many pieces the rest is cut, and whether the client ends its half; between two pieces the
- * server has its turn. What it answers does not matter: after every input a new client's GET /ping must be
- * answered within a bounded number of turns of the loop, and a loop that is asked for one turn must come
- * back from it. That is what a request fails which the server library wants to be called for without end. */
+/* Requests, and what is none, to the local Lambda's HTTP listener over a real connection. The first
+ * byte says into how many pieces the rest is cut, and whether the client ends its half; between two
+ * pieces the server has its turn. What it answers does not matter: after every input a new client's
+ * GET /ping must be answered within a bounded number of turns of the loop, and a loop that is asked
+ * for one turn must come back from it. That is what a request fails which the server library wants
+ * to be called for without end. */
 #include "fuzz.h"
 
 #include "local/http_listener.h"

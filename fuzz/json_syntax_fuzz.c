@@ -1,5 +1,6 @@
-/* Is it JSON? What jansson takes, we take; what we take is whole, so that one more value after it makes
- * it no JSON. (jansson refuses more: halves of surrogate pairs, numbers that no double can hold.) */
+/* Is it JSON? What jansson takes, we take; what we take is whole, so that one more value after it
+ * makes it no JSON. (jansson refuses more: halves of surrogate pairs, numbers that no double can
+ * hold.) */
 #include "fuzz.h"
 
 #include "base/json_syntax.h"

@@ -1,5 +1,5 @@
-/* Bytes become entries of a shard, and then names that no key needs to have: any hash, with any bytes beside it.
- * What the lookups without the lock find is what the locked lookup finds. */
+/* Bytes become entries of a shard, and then names that no key needs to have: any hash, with any
+ * bytes beside it. What the lookups without the lock find is what the locked lookup finds. */
 #include "fuzz.h"
 #include "fuzz_input.h"
 
@@ -10,7 +10,8 @@
 
 #define KEY_MAX 32u
 
-/* So large is a shard whose head has in it what the form of a record has for a key of four bytes. */
+/* So large is a shard whose head has in it what the form of a record has for a key of four
+ * bytes. */
 #define LARGE_BYTES ((sci_header(SCI_RECORD_LIVE, 0, 4) >> 32) * SCI_UNIT)
 
 struct made {

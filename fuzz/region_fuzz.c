@@ -1,9 +1,9 @@
-/* Bytes become the memory of a shard, which is then attached: it is refused, or it is sound and stays so
- * whatever is done with it. Nothing outside is ever read or written (ASan watches).
+/* Bytes become the memory of a shard, which is then attached: it is refused, or it is sound and
+ * stays so whatever is done with it. Nothing outside is ever read or written (ASan watches).
  *
- * Bytes from nowhere are refused at once, so most inputs begin with a shard that was used, and damage
- * it: a word of its head, its index, its log, is overwritten, changed in one bit, or copied from
- * elsewhere. */
+ * Bytes from nowhere are refused at once, so most inputs begin with a shard that was used, and
+ * damage it: a word of its head, its index, its log, is overwritten, changed in one bit, or copied
+ * from elsewhere. */
 #include "fuzz.h"
 #include "fuzz_input.h"
 

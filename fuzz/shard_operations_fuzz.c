@@ -1,5 +1,5 @@
-/* Bytes become operations on a shard, and after each of them the shard must be sound; objects leave it
- * once.
+/* Bytes become operations on a shard, and after each of them the shard must be sound; objects leave
+ * it once.
  *
  * The first bytes choose the shard's options and how much is left of the hashes, so that keys
  * meet; then each operation is a byte, its kind and its key, and as many more as it needs. What

@@ -1,5 +1,5 @@
-/* A file as a trace: the first byte says how it is read. What is taken is numbered by first appearance, and
- * the optimum of a cache that holds everything misses each key once. */
+/* A file as a trace: the first byte says how it is read. What is taken is numbered by first
+ * appearance, and the optimum of a cache that holds everything misses each key once. */
 #define _GNU_SOURCE /* memfd_create() */
 #include "fuzz.h"
 

@@ -1,5 +1,5 @@
-/* Growth is by half again, so that appending is linear in the end and a buffer that has seen its
- * largest message allocates no more. */
+/* A buffer grows by half, so n appends cost O(n), and a buffer that has held its largest message
+ * allocates no more. */
 #include "base/buffer.h"
 
 #include <scopecache/error.h>

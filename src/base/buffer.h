@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* All zero is an empty buffer. `data` has room for `cap` bytes, of which the first `len` are set. */
+/* All zero is an empty buffer. `data` has room for `cap` bytes, of which the first `len` are
+ * set. */
 struct sci_buffer {
 	char *data;
 	size_t len, cap;
@@ -22,9 +23,9 @@ void sci_buffer_clear(struct sci_buffer *buffer);
 /* Make room for `more` bytes after `len`. Returns 0, or SC_E_NOMEM with the buffer as it was. */
 int sci_buffer_reserve(struct sci_buffer *buffer, size_t more);
 
-/* Append bytes, or text as printf makes it (a NUL that is not counted follows the text).
- * Return 0, or SC_E_NOMEM with the bytes as they were and `failed` set: code that appends many times
- * may ignore each result and return sci_buffer_result(). */
+/* Append bytes, or text as printf makes it (a NUL that is not counted follows the text). Return 0,
+ * or SC_E_NOMEM with the bytes as they were and `failed` set: code that appends many times may
+ * ignore each result and return sci_buffer_result(). */
 int sci_buffer_append(struct sci_buffer *buffer, const void *data, size_t len);
 int sci_buffer_printf(struct sci_buffer *buffer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -1,5 +1,5 @@
-/* Linux's clocks: REALTIME can be stepped, MONOTONIC may or may not stand still while the process
- * is frozen, BOOTTIME should not. */
+/* CLOCK_REALTIME can be set, CLOCK_MONOTONIC may stand still while the process is frozen,
+ * CLOCK_BOOTTIME should not. */
 #include "base/clock.h"
 
 #include <time.h>

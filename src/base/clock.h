@@ -11,8 +11,8 @@ struct sci_clocks {
 
 struct sci_clocks sci_clocks_read(void);
 
-/* Two clocks as of the kernel's last tick, a few milliseconds ago, in milliseconds: read in a fifth
- * of the time, and both at the same tick unless one came between. */
+/* Two clocks as of the kernel's last tick, a few milliseconds ago, in milliseconds. Reading them
+ * takes a fifth of the time; both are of the same tick unless one came between. */
 struct sci_coarse_clocks {
 	int64_t real_ms, mono_ms;
 };
@@ -29,9 +29,9 @@ uint64_t sci_mono_ns(void);
 /* CLOCK_REALTIME in milliseconds since the epoch. */
 int64_t sci_real_ms(void);
 
-/* How much time passed between two readings, in milliseconds, never negative: as much as the clock
- * that saw most of it says. Evidence about which clock goes on in a frozen execution environment
- * conflicts, so no single one is believed; a wall clock that was stepped back is ignored. */
+/* The time between two readings in milliseconds, never negative: the largest difference of the
+ * three clocks. Evidence conflicts about which clock runs in a frozen execution environment, so
+ * no single one is trusted. A wall clock that was set back is ignored. */
 int64_t sci_clocks_elapsed_ms(const struct sci_clocks *before, const struct sci_clocks *after);
 
 /* CLOCK_BOOTTIME in milliseconds. */

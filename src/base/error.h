@@ -12,7 +12,7 @@
 int sci_error_set(struct sc_error *error, int code, int os_errno, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* The same where the text of the result says it all. */
+/* The same with the text of the result as the whole message. */
 int sci_error_plain(struct sc_error *error, int code);
 
 /* The same for a caller that has a va_list. */

@@ -1,4 +1,4 @@
-/* The hash of bytes, and where its secrets come from. hash.h says what it promises. */
+/* The hash of bytes, and the source of its secrets. hash.h has its properties. */
 #include "base/hash.h"
 
 #include "base/clock.h"
@@ -26,8 +26,8 @@ static uint64_t half_at(const unsigned char *at)
 	return value;
 }
 
-/* Fewer than eight bytes as a word. A read of all of them at once would go past their end: four to seven are
- * two reads that overlap, and of one to three bytes each is read. */
+/* Fewer than eight bytes as a word. A read of all of them at once would go past their end: four to
+ * seven are two reads that overlap, and of one to three bytes each is read. */
 static uint64_t short_word(const unsigned char *at, size_t len)
 {
 	uint64_t word = 0;
@@ -113,8 +113,9 @@ struct sci_hash_secret sci_hash_secret_fixed(uint64_t seed)
 	return secret;
 }
 
-/* What differs between processes and calls, when the system gives no random numbers. The two halves of the
- * process's random bits go through two generators, and no word is made of one of them alone. */
+/* What differs between processes and calls, when the system gives no random numbers. The two halves
+ * of the process's random bits go through two generators, and no word is made of one of them
+ * alone. */
 static struct sci_hash_secret draw_without_system(void)
 {
 	static _Atomic uint64_t calls;

@@ -1,7 +1,7 @@
-/* A checker, not a parser: it allocates nothing. The local Lambda checks every event on the thread that
- * serves all requests, so a check must be short: 10 ms for 6 MB of objects. Packaged parsers take longer
- * (yajl twice, a DOM parser up to thirty times as long), and differ from the RFC: yajl accepts surrogates
- * in UTF-8, simdjson and jansson refuse numbers that no C type holds.
+/* A checker, not a parser: it allocates nothing. The local Lambda checks every event on the thread
+ * that serves all requests, so a check must be short: 10 ms for 6 MB of objects. Packaged parsers
+ * take longer (yajl twice, a DOM parser up to thirty times as long), and differ from the RFC: yajl
+ * accepts surrogates in UTF-8, simdjson and jansson refuse numbers that no C type holds.
  *
  * No recursion: a stack of bits has one for each open array or object. */
 #include "base/json_syntax.h"
@@ -166,8 +166,8 @@ static int open_nest(struct nesting *nesting, bool object)
 	return 0;
 }
 
-/* Take one value as far as its first inner value: `[` and `{` are opened, and closed again when they
- * are empty. *whole says whether a value has ended. */
+/* Take one value up to its first inner value: `[` and `{` are opened, and closed again when they
+ * are empty. *whole is set to whether a value has ended. */
 static int take_value(struct scan *scan, struct nesting *nesting, bool *whole)
 {
 	skip_space(scan);

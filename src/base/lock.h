@@ -1,5 +1,5 @@
-/* A mutex of which it is checked who holds it: by clang, when it compiles, from the words below
- * (-Wthread-safety), and by assertions while it runs. */
+/* A mutex whose holder is checked: by clang at compile time, from the annotations below
+ * (-Wthread-safety), and by assertions at run time. */
 #ifndef SCI_BASE_LOCK_H
 #define SCI_BASE_LOCK_H
 
@@ -14,11 +14,11 @@
 #define SCI_CHECKED(what)
 #endif
 
-/* Behind a variable: read and written with this lock held. */
+/* After a variable: it is read and written with this lock held. */
 #define SCI_GUARDED_BY(lock) SCI_CHECKED(guarded_by(lock))
 
-/* Behind a function: it is called with this lock held; takes it; lets it go; or is beyond the analysis,
- * which knows no loops over locks. */
+/* After a function: it is called with this lock held; acquires it; releases it; or is exempt
+ * from the analysis, which cannot follow locks in loops. */
 #define SCI_REQUIRES(lock) SCI_CHECKED(requires_capability(lock))
 #define SCI_TAKES(lock)    SCI_CHECKED(acquire_capability(lock))
 #define SCI_LETS_GO(lock)  SCI_CHECKED(release_capability(lock))
@@ -46,7 +46,7 @@ static inline void sci_lock_note(struct sci_lock *lock, uintptr_t holder)
 #endif
 }
 
-/* This thread has it: asserted, and believed by the analysis from here on. */
+/* This thread holds the lock: asserted, and assumed by the analysis from here on. */
 static inline void sci_lock_assert_held(const struct sci_lock *lock)
 	SCI_CHECKED(assert_capability(lock));
 

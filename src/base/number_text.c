@@ -1,12 +1,13 @@
-/* strtoull() and strtod() skip spaces and accept signs, and strtod() accepts "nan" and hexadecimals: what they accept is
- * restricted here, in one place. */
+/* strtoull() and strtod() skip spaces and accept signs, and strtod() accepts "nan" and
+ * hexadecimals: what they accept is restricted here, in one place. */
 #include "base/number_text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The number at the beginning of `text`, and where it ends; NULL when there is none or it is too large. */
+/* The number at the beginning of `text`, and where it ends; NULL when there is none or it is too
+ * large. */
 static const char *read_digits(const char *text, uint64_t *number)
 {
 	char *end;

@@ -1,5 +1,5 @@
-/* One write() draws a whole bar, so that it is never half drawn. A bar that cannot be written is left out,
- * and is no failure. */
+/* One write() draws a whole bar, so that it is never half drawn. A bar that cannot be written is
+ * left out, and is no failure. */
 #include "base/progress_bar.h"
 
 #include "base/clock.h"

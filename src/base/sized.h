@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* No struct of a caller's is larger: a larger `size` was never set. */
+/* No public struct is larger, so a larger `size` was never set. */
 #define SCI_SIZED_BYTES_MAX 4096u
 
 /* Read a struct of `size` bytes into `out`, which has the `known` bytes that this version knows.

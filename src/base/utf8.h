@@ -9,7 +9,7 @@
  * or when `len` ends before the character does. */
 size_t sci_utf8_length(const char *text, size_t len);
 
-/* `len`, less the bytes at its end that begin a character and do not end it. */
+/* `len` without an incomplete character at the end. */
 size_t sci_utf8_cut(const char *text, size_t len);
 
 #endif

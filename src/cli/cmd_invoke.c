@@ -1,7 +1,7 @@
-/* scopecache invoke: one invocation prints what the function answered; several print their figures.
+/* scopecache invoke: one invocation prints the answer of the function; several print figures.
  *
- * What the options ask for is settled before anything is sent, and whatever is wrong with it ends the
- * command with status 2. The figures go to standard output, everything else to standard error. */
+ * All options are checked before anything is sent, and any error in them ends the command with
+ * status 2. The figures go to standard output, everything else to standard error. */
 #include "cli/cmd_invoke.h"
 
 #include "base/error.h"
@@ -102,7 +102,7 @@ static int allow_descriptors(unsigned parallel, struct sc_error *error)
 	return 0;
 }
 
-/* What the options name, fetched and checked. Returns an exit status; STATUS_OK to go on. */
+/* Read and check what the options name. Returns an exit status; STATUS_OK to go on. */
 static int prepare(struct command *command, struct sci_invoke_options *options)
 {
 	const struct sci_invoke_arguments *arguments = command->arguments;
@@ -111,9 +111,8 @@ static int prepare(struct command *command, struct sci_invoke_options *options)
 	int rc = sci_endpoint_parse(&command->endpoint, arguments->endpoint, &error);
 	if (rc == 0)
 		rc = sci_payload_read(&command->payload, arguments->payload, &error);
-	if (rc == 0 && !arguments->raw)
-		rc = sci_payload_check_json(&command->payload, &error);
-	if (rc == SC_E_INVAL && !arguments->raw && command->payload.len > 0) {
+	if (rc == 0 && !arguments->raw &&
+		sci_payload_check_json(&command->payload, &error) == SC_E_INVAL) {
 		complain("%s (--raw sends it as it is)", error.message);
 		return STATUS_USAGE;
 	}
@@ -143,7 +142,7 @@ static int prepare(struct command *command, struct sci_invoke_options *options)
 	return STATUS_OK;
 }
 
-/* Have a signal end the run, unless whoever started this has it ignored. */
+/* Let a signal end the run, unless the signal was ignored when the command started. */
 static int heed(struct event *event)
 {
 	struct sigaction now;
@@ -185,7 +184,7 @@ static int drive(struct command *command, const struct sci_invoke_options *optio
 	return rc;
 }
 
-/* What went wrong, in words: for a single function error also what the function said. */
+/* The error as text; for a single function error also the function's answer. */
 static void explain(const struct command *command, const struct sci_invoke_result *result)
 {
 	const struct sc_error *failure = &result->first_failure;

@@ -1,7 +1,8 @@
 /* scopecache replay: the hit ratio that a cache would have had.
  *
- * Traces are read and replayed one after the other, so that only one is in memory. A table is printed as
- * soon as it is known; JSON and the plot are of all traces, and come at the end or not at all. */
+ * Traces are read and replayed one after the other, so that only one is in memory. A table is
+ * printed as soon as it is known; JSON and the plot are of all traces, and come at the end or not
+ * at all. */
 #include "cli/cmd_replay.h"
 
 #include "base/error.h"
@@ -26,7 +27,7 @@ static void complain(const struct sc_error *error)
 	fprintf(stderr, "scopecache replay: %s\n", error->message);
 }
 
-/* A replay may take minutes: it should not end with a plot that cannot be written. */
+/* A replay may take minutes, so an output file that cannot be written is an error before it. */
 static int check_writable(const char *path, struct sc_error *error)
 {
 	if (access(path, W_OK) == 0)

@@ -1,6 +1,6 @@
-/* A supervisor may start a program with its standard descriptors closed: the first files that it opens
- * would take their numbers, and be written into by whatever prints. It may have signals blocked, which
- * execve() keeps, as it keeps what is ignored. */
+/* A supervisor may start a program with closed standard descriptors. The first files that the
+ * program opens would take their numbers, and output would be written into them. Signals may be
+ * blocked or ignored, which execve() keeps. */
 #include "cli/inheritance.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ int sci_inheritance_mend(void)
 
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-			/* The lowest that is free is given, which is this one. */
+			/* open() returns the lowest free descriptor, which is this one. */
 			open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
 			return -1;
 	sigemptyset(&none);

@@ -1,5 +1,5 @@
-/* argp does the work. What it leaves to us is that nothing is taken that makes no sense: numbers have
- * bounds, and options that contradict each other, or would have no effect, are refused. */
+/* argp parses the options. This file refuses numbers out of bounds, and options that contradict
+ * each other or would have no effect. */
 #include "cli/invoke_options.h"
 
 #include "cli/option_number.h"

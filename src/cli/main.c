@@ -1,8 +1,9 @@
-/* The command `scopecache`: finds the subcommand in the table below and hands it the rest of the line.
+/* The command `scopecache`: finds the subcommand in the table below and passes it the rest of the
+ * command line.
  *
- * Each subcommand parses its own options with argp, and is called with an argv[0] that reads as it was
- * typed ("scopecache local"), so that its messages and its --help name it in full. Exit statuses are
- * the same everywhere: 0 done, 1 it failed, 2 the command line is wrong. */
+ * Each subcommand parses its own options with argp. Its argv[0] is its full name ("scopecache
+ * local"), for its messages and its --help. Exit statuses are the same everywhere: 0 success, 1
+ * failure, 2 a wrong command line. */
 #include "cli/cmd_invoke.h"
 #include "cli/cmd_local.h"
 #include "cli/cmd_replay.h"

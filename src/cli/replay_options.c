@@ -1,6 +1,5 @@
-/* argp does the work. What it leaves to us is that nothing is taken that makes no sense: numbers have
- * bounds, which for those of a cache are the cache's own, and options that contradict each other, or would
- * have no effect, are refused. */
+/* argp parses the options. This file refuses numbers out of bounds, which for a cache are the
+ * cache's own, and options that contradict each other or would have no effect. */
 #include "cli/replay_options.h"
 
 #include "base/number_text.h"
@@ -154,7 +153,7 @@ static enum sci_trace_format read_format(const struct argp_state *state, const c
 	return SCI_TRACE_U32;
 }
 
-/* Not what ends a line, begins a quoted field, or is a part of a longer character. */
+/* Not a character that ends a line, begins a quoted field, or is a part of a longer character. */
 static char read_delimiter(const struct argp_state *state, const char *text)
 {
 	if (strcmp(text, "tab") == 0)
@@ -219,7 +218,8 @@ static void check(const struct argp_state *state, struct sci_replay_arguments *a
 		argp_error(state, "standard input can be read only once");
 }
 
-/* argp calls with keys in the order of the command line, and with ARGP_KEY_END after all of them. */
+/* argp calls with keys in the order of the command line, and with ARGP_KEY_END after all of
+ * them. */
 struct parse {
 	struct sci_replay_arguments *arguments;
 	bool format_given;

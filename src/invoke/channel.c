@@ -1,12 +1,11 @@
-/* A socket, three events and the parser of the http room. libevent has an HTTP client of its own; it
- * adds some 20 us to every exchange, which is as much as the exchange itself takes on loopback, and
- * this code is there to measure. So a request is one sendmsg() from where its bytes lie, an answer is
- * read into a buffer that is used again, and while a connection is kept no event is added or removed
- * but the deadline.
+/* A socket, three events and the parser in src/http. libevent's own HTTP client adds about 20 us to
+ * each exchange, as much as the exchange itself takes on loopback, and this code measures
+ * exchanges. So a request is one sendmsg() from where its bytes are, an answer is read into a
+ * buffer that is reused, and a kept connection adds and removes no event but the deadline.
  *
- * An exchange ends in one place each: complete() or fail(). What fails at once, in sci_channel_send(),
- * is told from the loop all the same: it is put into `failure`, and the deadline is made to be now.
- * Otherwise an owner who answers each failure with the next exchange would recurse. */
+ * An exchange ends in one place each: complete() or fail(). A failure inside sci_channel_send()
+ * is reported from the loop: it is stored in `failure`, and the deadline is set to now.
+ * Otherwise an owner that answers each failure with the next exchange would recurse. */
 #include "invoke/channel.h"
 
 #include "base/clock.h"
@@ -71,15 +70,15 @@ static void complete(struct sci_channel *channel)
 	channel->is_busy = false;
 	channel->ended_ns = sci_mono_ns();
 	event_del(channel->deadline);
-	/* Bytes after the answer, or a request that was answered before it was sent, leave a
-	 * connection of which nobody knows what comes next. */
+	/* After bytes behind an answer, or an answer that came before the whole request was
+	 * sent, the state of the connection is unknown. */
 	if (!channel->response.keep_alive || channel->response.at != channel->in.len ||
 		channel->out[0].iov_len + channel->out[1].iov_len > 0)
 		disconnect(channel);
 	channel->ended(channel, NULL);
 }
 
-/* What the socket calls say when the other side has gone. */
+/* The errors of socket calls when the peer has closed the connection. */
 static void fail_gone(struct sci_channel *channel, int os_errno)
 {
 	struct sc_error error;
@@ -105,7 +104,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	if (!channel->is_busy) {
-		/* A connection that was kept has been closed, or speaks out of turn. */
+		/* An idle connection was closed, or sent bytes without a request. */
 		disconnect(channel);
 		return;
 	}
@@ -137,8 +136,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		complete(channel);
 }
 
-/* Write as much as goes; the rest when the socket says so. A peer that takes no more may have answered
- * already (too large, say), so that is left for reading to find out. */
+/* Write as much as the socket takes; the rest when it is writable again. A peer that takes no
+ * more may have answered already (too large, say), which reading finds out. */
 static void push(struct sci_channel *channel)
 {
 	struct msghdr message = { .msg_iov = channel->out, .msg_iovlen = 2 };
@@ -218,7 +217,7 @@ int sci_channel_init(struct sci_channel *channel)
 	return channel->deadline ? 0 : SC_E_NOMEM;
 }
 
-/* Returns 0 when on_writable() will hear how it went, or SC_E_OPEN. */
+/* Returns 0 when on_writable() will get the result, or SC_E_OPEN. */
 static int open_socket(struct sci_channel *channel)
 {
 	const struct sockaddr *address = (const struct sockaddr *)&channel->address->storage;
@@ -240,7 +239,7 @@ static int open_socket(struct sci_channel *channel)
 	return 0;
 }
 
-/* Without memory for a timer the exchange is over: an event that is made active needs none. */
+/* Without memory for a timer the exchange ends: activating an event needs no memory. */
 static void set_deadline(struct sci_channel *channel, const struct timeval *from_now)
 {
 	if (event_add(channel->deadline, from_now) == 0)

@@ -1,5 +1,5 @@
-/* One keep-alive connection in an event loop: a request goes out, and its answer comes back, or why it
- * did not. One exchange at a time. */
+/* One keep-alive connection in an event loop, with one exchange at a time: a request, and its
+ * answer or the reason for none. */
 #ifndef SCI_INVOKE_CHANNEL_H
 #define SCI_INVOKE_CHANNEL_H
 
@@ -17,8 +17,8 @@ struct event;
 struct event_base;
 struct sci_channel;
 
-/* The exchange is over. `error` is NULL when `response` and `in` hold a complete answer, which they do
- * until the next exchange. Otherwise error->code is one of
+/* The exchange is over. `error` is NULL when `response` and `in` hold a complete answer, which they
+ * do until the next exchange. Otherwise error->code is one of
  *
  *	SC_E_OPEN       no connection
  *	SC_E_IO         the connection was closed or reset before the answer was complete
@@ -27,7 +27,8 @@ struct sci_channel;
  *	SC_E_DEADLINE   no complete answer in time
  *	SC_E_NOMEM
  *
- * Called from the loop, never from within a function of the channel; may begin the next exchange. */
+ * Called from the loop, never from within a function of the channel; may begin the next
+ * exchange. */
 typedef void sci_channel_ended_fn(struct sci_channel *channel, const struct sc_error *error);
 
 struct sci_channel {
@@ -38,7 +39,7 @@ struct sci_channel {
 	size_t max_body;
 	sci_channel_ended_fn *ended;
 
-	/* Of the last exchange: when its request was about to be written, and when it was over. */
+	/* Of the last exchange: just before its request was written, and at its end. */
 	uint64_t started_ns, ended_ns;
 	struct sci_http_response response;
 	struct sci_buffer in;
@@ -56,7 +57,7 @@ struct sci_channel {
 /* Returns 0 or SC_E_NOMEM; call fini in either case. */
 int sci_channel_init(struct sci_channel *channel);
 
-/* Close the connection and drop the exchange that is under way, without a word about it. */
+/* Close the connection and drop the exchange under way, without a callback. */
 void sci_channel_close(struct sci_channel *channel);
 
 void sci_channel_fini(struct sci_channel *channel);

@@ -1,5 +1,5 @@
-/* URLs are taken apart by libevent's parser; what this file adds is which of them are of use here,
- * and words for those that are not. */
+/* libevent parses URLs; this file adds which of them can be an endpoint, and messages for the
+ * others. */
 #include "invoke/endpoint.h"
 
 #include "base/error.h"
@@ -81,7 +81,7 @@ int sci_endpoint_print(const struct sci_endpoint *endpoint, struct sci_buffer *o
 		is_ipv6 ? "]" : "", (unsigned)endpoint->port);
 }
 
-/* Whether somebody accepts connections there; if not, errno says why. */
+/* Whether the address accepts connections; if not, errno says why. */
 static bool accepts(const struct addrinfo *info)
 {
 	int fd = socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

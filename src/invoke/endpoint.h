@@ -14,8 +14,8 @@
 
 struct sci_endpoint {
 	char host[SCI_ENDPOINT_HOST_BYTES]; /* without the brackets of an IPv6 address */
-	char path
-		[SCI_ENDPOINT_PATH_BYTES]; /* empty, or begins with a slash and does not end with one */
+	/* Empty, or begins with a slash and does not end with one. */
+	char path[SCI_ENDPOINT_PATH_BYTES];
 	uint16_t port;
 };
 
@@ -31,8 +31,9 @@ struct sci_address {
 	socklen_t len;
 };
 
-/* Find the endpoint's address. A name with several addresses is tried out, and the first that accepts
- * a connection is taken: "localhost" is often ::1 first, and a server on 127.0.0.1 is not there.
+/* Find the endpoint's address. A name with several addresses is tried out, and the first that
+ * accepts a connection is taken: "localhost" is often ::1 first, and a server on 127.0.0.1 is not
+ * there.
  *
  * returns  0, or SC_E_IO when there is no such host or none of its addresses accepts.
  * blocks   for the resolver, and up to a second for each address that is tried. */

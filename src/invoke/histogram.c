@@ -1,7 +1,7 @@
 /* Log-linear buckets: a duration's bucket is its highest bit and the seven bits after it, so each
- * bucket is at most 1/128 of its durations wide, and its middle at most 1/256 away from any of them.
- * Nothing is allocated, and recording is a shift and an increment, so measuring costs no more than
- * reading the clock. */
+ * bucket is at most 1/128 of its durations wide, and its middle at most 1/256 away from any of
+ * them. Nothing is allocated, and recording is a shift and an increment, so measuring costs no more
+ * than reading the clock. */
 #include "invoke/histogram.h"
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* How long things took: a histogram of fixed size that keeps percentiles to half a per cent. */
+/* A histogram of durations, of fixed size, whose percentiles are exact to half a per cent. */
 #ifndef SCI_INVOKE_HISTOGRAM_H
 #define SCI_INVOKE_HISTOGRAM_H
 
@@ -22,9 +22,9 @@ struct sci_histogram {
 
 void sci_histogram_record(struct sci_histogram *histogram, uint64_t ns);
 
-/* The shortest duration that `percent` of the recorded ones do not exceed (0: the shortest, 100: the
- * longest; both exact). What lies between is within 0.4 % of a duration that was recorded. 0 when
- * nothing was. */
+/* The shortest duration that `percent` of the recorded ones do not exceed (0: the shortest, 100:
+ * the longest; both exact). What lies between is within 0.4 % of a duration that was recorded. 0
+ * when nothing was. */
 uint64_t sci_histogram_percentile_ns(const struct sci_histogram *histogram, double percent);
 
 #endif

@@ -1,9 +1,8 @@
 /* Invoking a function many times, several at once, over the Lambda Invoke API, and measuring it.
  *
  * A run is driven by the caller's event loop and belongs to its thread. It keeps one connection for
- * each invocation that may be under way, and never tries an invocation twice: what is counted is what
- * happened.
- */
+ * each invocation that may be under way, and never tries an invocation twice: what is counted is
+ * what happened. / */
 #ifndef SCI_INVOKE_INVOKE_H
 #define SCI_INVOKE_INVOKE_H
 
@@ -24,7 +23,7 @@
 
 struct event_base;
 
-/* How an invocation ended: name, its name in JSON, its name in a table. */
+/* The outcomes of an invocation: name, name in JSON, name in a table. */
 #define SCI_INVOKE_OUTCOMES(X)                                                                     \
 	X(SCI_INVOKE_OK, "ok", "ok")                                                               \
 	X(SCI_INVOKE_FUNCTION_ERROR, "function_errors", "function errors")                         \
@@ -42,13 +41,12 @@ struct sci_invoke_payload {
 	size_t len;
 };
 
-/* What came of one invocation. Valid during the call it is handed to. */
+/* The result of one invocation. Valid during the callback. */
 struct sci_invoke_answer {
 	uint64_t index; /* of the invocation, from 0 */
 	enum sci_invoke_outcome outcome;
-	int status; /* of the HTTP answer, or 0 when there was none */
-	uint64_t
-		latency_ns; /* from just before the request was written to when the answer was complete */
+	int status;          /* of the HTTP answer, or 0 when there was none */
+	uint64_t latency_ns; /* from just before the request is written to the end of the answer */
 	struct sci_invoke_payload payload;
 	const char *request_id, *function_error; /* the headers, or "" */
 	const char *complaint;                   /* when it is not ok, why, in words */
@@ -63,8 +61,8 @@ struct sci_invoke_options {
 	unsigned parallel;  /* how many at once, up to SCI_INVOKE_PARALLEL_MAX */
 	int64_t timeout_ms; /* for each invocation, up to SCI_INVOKE_TIMEOUT_MAX_MS */
 
-	/* The payload of invocation `index`, asked for just before it is sent. Its bytes stay as they
-	 * are until the run is closed. */
+	/* Returns the payload of invocation `index`, just before it is sent. Its bytes must stay
+	 * unchanged until the run is closed. */
 	struct sci_invoke_payload (*payload)(uint64_t index, void *arg);
 	/* Each may be NULL. Neither may close the run; both may cancel it. */
 	void (*answered)(const struct sci_invoke_answer *answer, void *arg);
@@ -78,7 +76,7 @@ struct sci_invoke_result {
 	uint64_t sent_bytes, received_bytes; /* of payloads, when there was an answer */
 	uint64_t elapsed_ns;                 /* from the first request to the end of the run */
 	bool finished;
-	/* The endpoint could not be connected to, not even once, and the run was given up. */
+	/* No connection to the endpoint ever succeeded, and the run was given up. */
 	bool unreachable;
 	/* Why the first one that was not ok was not. */
 	struct sc_error first_failure;
@@ -88,16 +86,16 @@ struct sci_invoke_result {
 
 struct sci_invoke_run;
 
-/* Make a run; it begins with the loop. Strings of the options are copied.
- * Returns 0, or SC_E_INVAL, SC_E_NOMEM. */
+/* Make a run; it begins when the loop runs. Strings of the options are not used after it returns. Returns 0,
+ * SC_E_INVAL or SC_E_NOMEM. */
 int sci_invoke_open(struct sci_invoke_run **run, struct event_base *base,
 	const struct sci_invoke_options *options, struct sc_error *error);
 
-/* End the run now: what is under way is dropped and not counted, and `finished` is called. Does
- * nothing when the run has finished. */
+/* End the run now: invocations under way are dropped and not counted, and `finished` is called.
+ * Does nothing when the run has finished. */
 void sci_invoke_cancel(struct sci_invoke_run *run);
 
-/* What was measured so far; changes until the run has finished. Valid until the run is closed. */
+/* The figures so far; they change until the run has finished. Valid until the run is closed. */
 const struct sci_invoke_result *sci_invoke_result(const struct sci_invoke_run *run);
 
 /* Free the run, whether or not it has finished, without a callback. NULL is allowed. */

@@ -1,7 +1,8 @@
-/* The Invoke API says how it went in three places: the status, the header X-Amz-Function-Error (the
- * status is 200 when the function failed), and for its own refusals the header x-amzn-ErrorType. The
- * words are in a small JSON object, whose fields' names differ in case from one service to the next.
- * None of it is trusted: words are cut, and made fit for a terminal. */
+/* The Invoke API reports the outcome in three places: the status, the header
+ * X-Amz-Function-Error (the status is 200 when the function failed), and, for its own errors,
+ * the header x-amzn-ErrorType. The message is in a small JSON object, whose field names differ
+ * in case between services. Nothing in it is trusted: messages are cut, and control characters
+ * removed. */
 #include "invoke/invoke_answer.h"
 
 #include "base/error.h"
@@ -9,7 +10,7 @@
 #include <jansson.h>
 #include <string.h>
 
-/* A larger body is not somebody's error message. */
+/* A larger body is no error message. */
 #define WORDS_FROM_MAX ((size_t)64 * 1024)
 
 static const char *first_string(const json_t *object, const char *const names[], size_t count)

@@ -1,9 +1,9 @@
-/* A run is an array of slots, one for each invocation that may be under way. A slot that is free takes
- * the next index, so invocations begin in order; when none is left it closes its connection, and the
- * last slot to do so finishes the run.
+/* A run is an array of slots, one for each invocation that may be under way. A free slot takes the
+ * next index, so invocations begin in order. When no index is left the slot closes its connection,
+ * and the last slot finishes the run.
  *
- * `finished` is set in one place, finish(). From then on no slot begins anything and nothing is counted:
- * callbacks of the owner may cancel the run, so it is looked at after each of them. */
+ * Only finish() sets `finished`. After it no slot begins an invocation and nothing is counted.
+ * Callbacks of the owner may cancel the run, so `finished` is read again after each of them. */
 #include "invoke/invoke.h"
 
 #include "base/clock.h"
@@ -51,7 +51,8 @@ static void finish(struct sci_invoke_run *run)
 		run->options.finished(run->options.arg);
 }
 
-/* Give the slot its next invocation. Cannot fail: the head has had its room since the slot was made. */
+/* Give the slot its next invocation. This cannot fail: the memory of its head was reserved with
+ * the slot. */
 static void go_on(struct slot *slot)
 {
 	struct sci_invoke_run *run = slot->run;

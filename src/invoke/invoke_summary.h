@@ -17,8 +17,9 @@ struct sci_invoke_subject {
 int sci_invoke_print_table(struct sci_buffer *out, const struct sci_invoke_subject *subject,
 	const struct sci_invoke_result *result);
 
-/* Append them as one JSON object and a newline; the fields are in scopecache-invoke(1). `answer`, if not
- * NULL, is a member's text, as sci_invoke_answer_json() makes it. Returns 0 or SC_E_NOMEM. */
+/* Append them as one JSON object and a newline; the fields are in scopecache-invoke(1). `answer`,
+ * if not NULL, is a member's text, as sci_invoke_answer_json() makes it. Returns 0 or
+ * SC_E_NOMEM. */
 int sci_invoke_print_json(struct sci_buffer *out, const struct sci_invoke_subject *subject,
 	const struct sci_invoke_result *result, const struct sci_buffer *answer);
 

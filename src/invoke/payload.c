@@ -1,4 +1,5 @@
-/* Files and pipes alike are read to their end, in pieces, up to a limit: /dev/zero is a file too. */
+/* Files and pipes alike are read to their end, in pieces, up to a limit: /dev/zero is a file
+ * too. */
 #include "invoke/payload.h"
 
 #include "base/error.h"

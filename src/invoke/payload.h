@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* The most that is read. Lambda takes 6 MiB; the endpoint is the one to say so. */
+/* The most that is read. Lambda takes 6 MiB; a larger payload is refused by the endpoint. */
 #define SCI_PAYLOAD_MAX ((size_t)16 * 1024 * 1024)
 
 /* Append what `argument` names: "@FILE" the file's bytes, "-" standard input's, else itself.
@@ -16,8 +16,8 @@
  * blocks   while standard input does. */
 int sci_payload_read(struct sci_buffer *payload, const char *argument, struct sc_error *error);
 
-/* Whether it is JSON, as the Invoke API wants it: 0, or SC_E_INVAL with a message that says where it
- * is not. */
+/* Check that the payload is JSON, which the Invoke API requires. Returns 0, or SC_E_INVAL with a
+ * message that names the line and column of the error. */
 int sci_payload_check_json(const struct sci_buffer *payload, struct sc_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the Runtime API wants to be told about an error. */
+/* The error document of the Runtime API. */
 #ifndef SCI_LAMBDA_ERROR_JSON_H
 #define SCI_LAMBDA_ERROR_JSON_H
 

@@ -1,5 +1,5 @@
-/* Nothing here is trusted: a header may be missing, empty, there twice or nonsense, and the
- * function still gets its event. */
+/* No header is trusted: one may be missing, empty, repeated or malformed, and the function still
+ * gets its event. */
 #include "lambda/event.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* An event as the Runtime API hands it over: the headers that matter, and the bytes. */
+/* An event of the Runtime API: the headers that the runtime reads, and the body. */
 #ifndef SCI_LAMBDA_EVENT_H
 #define SCI_LAMBDA_EVENT_H
 
@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The texts lie in the buffer that the event was received into. A header that is absent or empty is
- * NULL; of a header that comes twice the first counts. */
+/* The texts lie in the buffer that the event was received into. http_message.c has checked the
+ * names and replaced NUL and CR in the values; a head has at most SCI_HTTP_HEAD_MAX bytes. A header
+ * that is absent or empty is NULL; of several the first that is not empty counts. */
 struct sci_event {
 	const char *request_id, *invocation_id, *function_arn, *trace_id;
 	const char *client_context, *identity, *tenant_id;
@@ -16,19 +17,19 @@ struct sci_event {
 	bool deadline_is_malformed;
 	const char *body; /* a NUL that is not counted follows */
 	size_t body_len;
-	bool is_cut_off; /* what came was fine, as far as it came: the next time it may come whole */
+	bool is_cut_off; /* the part that came is valid: a retry may bring the whole */
 };
 
 /* Find the event in a complete response, whose bytes are `data`; ends the texts with a
  * NUL there. */
 void sci_event_read(struct sci_event *event, const struct sci_http_response *response, char *data);
 
-/* Find out which event a response was that could not be received: request_id is NULL when that cannot be
- * told, or not be answered; there is no body. */
+/* Read which event a response was that could not be received in full. `request_id` is NULL when
+ * it is unknown or cannot be answered; there is no body. */
 void sci_event_salvage(struct sci_event *event, struct sci_http_response *response,
 	const struct sci_buffer *in);
 
-/* Whether there is a request id with which the event can be answered: it becomes part of a path. */
+/* Whether the request id can be part of a path, so that the event can be answered. */
 bool sci_event_is_answerable(const struct sci_event *event);
 
 #endif

@@ -1,4 +1,4 @@
-/* The inside of struct sc_invocation: one, made once, serves one event after the other. */
+/* The fields of struct sc_invocation. One object, made once, serves one event after the other. */
 #ifndef SCI_LAMBDA_INVOCATION_H
 #define SCI_LAMBDA_INVOCATION_H
 
@@ -24,7 +24,7 @@ struct sc_invocation {
 	char failure_type[128];    /* as it goes into a header */
 };
 
-/* Begin with an event, which must live as long as the invocation; the buffers are kept. */
+/* Begin with an event, which must live as long as the invocation. The buffers keep their memory. */
 void sci_invocation_begin(struct sc_invocation *inv, const struct sci_event *event);
 
 /* The bytes that were answered. */

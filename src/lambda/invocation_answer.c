@@ -1,10 +1,10 @@
-/* The answer, while the handler makes it. The later word counts: an answer replaces a failure, a
- * failure an answer. Each step makes room before it changes anything, so that one that finds no
- * memory leaves the step before it as it was; only a failure always takes effect, if need be
- * without its message.
+/* The answer while the handler makes it. The last call counts: an answer replaces a failure, a
+ * failure an answer. Each call reserves memory before it changes anything, so a call without memory
+ * leaves the answer as it was. Only a failure always takes effect, if necessary without its
+ * message.
  *
- * Bytes of the event are not copied: they stay where they are until the next event, and a function
- * that hands on a part of what it was given does so for nothing. */
+ * Bytes of the event are not copied: they stay where they are until the next event, so a
+ * function can answer with a part of its event at no cost. */
 #include "base/json_text.h"
 #include "http/http_bytes.h"
 #include "lambda/error_json.h"
@@ -16,7 +16,7 @@
 
 static const char json_type[] = "application/json";
 
-/* Make `buffer` able to hold `len` bytes in the place of what it holds. */
+/* Let `buffer` hold `len` bytes in place of its present ones. */
 static int make_room(struct sci_buffer *buffer, size_t len)
 {
 	return len > buffer->len ? sci_buffer_reserve(buffer, len - buffer->len) : 0;
@@ -66,7 +66,7 @@ const char *sci_invocation_response(const struct sc_invocation *inv, size_t *len
 	return inv->lent ? inv->lent : inv->body.data;
 }
 
-/* Before anything is appended: to append is to have a copy. */
+/* Called before an append, which needs a copy of its own. */
 static int take_lent(struct sc_invocation *inv)
 {
 	int rc = inv->lent ? sci_buffer_append(&inv->body, inv->lent, inv->lent_len) : 0;
@@ -109,7 +109,7 @@ int sc_invocation_json_string(struct sc_invocation *inv, const char *text, size_
 	return appended(inv, rc);
 }
 
-/* A type that cannot stand in a header is one of those that the platform would not keep either. */
+/* Lambda would replace a type that a header cannot hold, too. */
 static void set_failure_type(struct sc_invocation *inv, const char *type)
 {
 	size_t len = strlen(type);

@@ -17,7 +17,7 @@ void sc_lambda_log_stderr(enum sc_log_level level, const char *line)
 	if (len > LINE_BYTES - 2)
 		len = LINE_BYTES - 2;
 	text[len] = '\n';
-	/* There is nobody left to tell when this fails. */
+	/* A failure of the log cannot be logged. */
 	if (write(STDERR_FILENO, text, (size_t)len + 1) < 0)
 		return;
 }

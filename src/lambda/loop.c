@@ -1,10 +1,10 @@
-/* The life of a function: init, event after event, fini.
+/* The life of a function: init, one event after the other, fini.
  *
- * What may go wrong is of three kinds. Without an event the loop backs off and tries again, a
- * bounded number of times in a row; an event that cannot be handed over is answered with an error, for
- * it would come again. An answer that cannot be given is logged, and the loop polls
- * on: what one caller loses is less than the warm state of all later ones. Only what makes every
- * later event impossible ends the loop. */
+ * Three kinds of failure are treated differently. When no event comes, the loop backs off and
+ * retries, a bounded number of times in a row. When an event cannot be received, it is answered
+ * with an error, or Lambda would send it again. When an answer cannot be sent, that is logged,
+ * and the loop asks for the next event: one lost answer costs less than the warm state of all
+ * later invocations. Only a failure that would repeat for every later event ends the loop. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sized.h"
@@ -24,10 +24,10 @@
 
 #define LINE_BYTES 512
 
-/* What an answer has at least, to be given: the deadline may have passed while the handler ran, and the
+/* The least time to send an answer: the deadline may have passed while the handler ran, and the
  * clocks of both sides may differ. */
 #define ANSWER_MS 1000
-/* An event that was cut off so often in a row is not expected to come whole. */
+/* After so many events in a row that were cut off, the next one is not retried. */
 #define CUT_OFF_TRIES 3
 /* An error of the init phase. */
 #define INIT_ERROR_MS 10000
@@ -36,7 +36,7 @@ struct loop {
 	struct sc_lambda_function function;
 	struct sc_hooks hooks[SC_HOOKS_MAX];
 	size_t hook_count;     /* those that were not told of the shutdown yet */
-	size_t begun;          /* those that were told of a begin, and not yet of the end */
+	size_t begun;          /* the hooks that have had a begin and no end yet */
 	uint64_t memory_bytes; /* the function's; 0: not known */
 	struct sci_http_interrupt *interrupt;
 	void *state;
@@ -91,8 +91,8 @@ static void tell_begin(struct loop *loop)
 	}
 }
 
-/* Where one of the hooks does not return, the others are told on the way out: of an end here, and of the
- * shutdown below. */
+/* When a hook does not return, the other hooks are called on the way out: with the end here,
+ * with the shutdown below. */
 static void tell_end(void *arg)
 {
 	struct loop *loop = arg;
@@ -161,7 +161,7 @@ static int post_response(struct loop *loop)
 	int rc = post(loop, &response);
 	if (rc != SC_E_PROTOCOL || loop->error.http_status != 413)
 		return rc;
-	/* The caller waits for an answer still, and can be told what is wrong with it. */
+	/* The caller still waits for an answer, so it gets the error. */
 	say(loop, SC_LOG_WARN,
 		"the response of %zu bytes is too large: the invocation fails instead",
 		response.len);
@@ -195,8 +195,9 @@ static void restore_cancellation(void *state)
 	pthread_setcancelstate(*(const int *)state, NULL);
 }
 
-/* A cancellation that came while the handler ran must not take effect in the middle of the post: the caller
- * would wait for nothing. The post ends at the deadline at the latest, and it takes effect afterwards. */
+/* A cancellation that was requested while the handler ran must not interrupt the post, or the
+ * caller would get no answer. The post ends at the deadline at the latest; the cancellation
+ * takes effect after it. */
 static bool answer_before_cancellation(struct loop *loop, int result)
 {
 	bool is_answered;
@@ -220,8 +221,8 @@ static void prepare(struct loop *loop, const struct sci_event *event)
 	}
 }
 
-/* The handler did not return: the caller is told, and the exception, or the end of the thread,
- * goes on. */
+/* The handler did not return: the caller gets an error, and the exception or the end of the
+ * thread goes on. */
 static void abandon_invocation(void *arg)
 {
 	struct loop *loop = arg;
@@ -248,9 +249,9 @@ static void serve(struct loop *loop, const struct sci_event *event)
 
 /* ---- Event after event. ---- */
 
-/* An event that came, and cannot be handed over: answered with an error, so that it does not come again
- * until the loop gives up, which would end the warm state of all. False when nobody is answered, or when
- * it may be better the next time. */
+/* Answer an event that cannot be received with an error. Otherwise Lambda sends it again until
+ * the loop gives up, which would end the warm state. False when no caller waits, or when a retry
+ * may succeed. */
 static bool refuse_event(struct loop *loop, const struct sci_event *event, int failures)
 {
 	struct sc_error cause = loop->error;
@@ -352,7 +353,8 @@ static void end_function(void *arg)
 		loop->function.fini(loop->state);
 }
 
-/* What has begun is ended in any case, the last first: by cleanup handlers, which are run at the end too. */
+/* The function and its hooks are ended in any case, the last first, by cleanup handlers that
+ * also run at the normal end. */
 static int live(struct loop *loop)
 {
 	int rc;
@@ -372,7 +374,7 @@ static void close_loop(void *arg)
 {
 	struct loop *loop = arg;
 
-	/* A thread that is cancelled while it waits for an event did not leave. */
+	/* A thread that was cancelled in its wait for an event has not left the interrupt. */
 	sci_http_interrupt_leave(loop->interrupt);
 	sci_runtime_api_fini(&loop->api);
 	sci_invocation_fini(&loop->invocation);
@@ -401,7 +403,7 @@ static int open_and_live(struct loop *loop)
 	return rc;
 }
 
-/* Copy what the caller gave, which may be of another version. False when it cannot be used. */
+/* Copy the options, which may be of another version. False when they cannot be used. */
 static bool read_function(struct loop *loop, const struct sc_lambda_function *function)
 {
 	if (!function ||
@@ -424,7 +426,7 @@ static bool read_hooks(struct loop *loop)
 	return true;
 }
 
-/* The function's memory size, which its environment says in MiB. */
+/* The memory size of the function in MiB, from its environment. */
 static uint64_t memory_bytes(void)
 {
 	const char *text = getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");

@@ -1,7 +1,6 @@
-/* Three requests over one connection. Each may reach the server twice when the connection breaks in
- * the wrong moment (http_connection.h), and each bears it: an event that was handed to a connection
- * that is gone is the server's to deal with, and a second answer to one event is refused by
- * its id. */
+/* Three requests over one connection. Each may reach the server twice when the connection breaks
+ * at the wrong moment (http_connection.h). That is harmless: the server handles an event that it
+ * sent to a closed connection, and refuses a second answer to one event by its id. */
 #include "lambda/runtime_api.h"
 
 #include "base/error.h"
@@ -20,7 +19,7 @@ struct header {
 	const char *value; /* NULL: this request does not have the header */
 };
 
-/* The headers that every request has, and `own` ones. */
+/* The headers that every request has, and those in `own`. */
 static int write_headers(const struct sci_runtime_api *api, struct sci_buffer *head,
 	const struct header *own, size_t own_count)
 {
@@ -103,8 +102,8 @@ int sci_runtime_api_next(struct sci_runtime_api *api, struct sci_event *event,
 	return SCI_EVENT_CAME;
 }
 
-/* What came with bytes that may be received and not sent is left out: the answer counts without it. So is
- * what has a space, which may have been another byte. */
+/* A header whose bytes may be received but not sent is left out, and the answer counts without
+ * it. So is one with a space, which may have replaced another byte. */
 static bool can_be_sent_back(const char *text)
 {
 	return text && sci_http_is_text_all(text, strlen(text)) && !strchr(text, ' ');

@@ -27,9 +27,9 @@ void sci_runtime_api_fini(struct sci_runtime_api *api);
 
 enum { SCI_EVENT_CAME, SCI_EVENT_WAIT_INTERRUPTED };
 
-/* Wait for the next event; it is valid until the next call. After an error the event has a request id, and
- * perhaps an invocation id and a deadline, when it is known whom an error can be posted for; else its
- * request id is NULL.
+/* Wait for the next event; it is valid until the next call. After an error the event has a request
+ * id, and perhaps an invocation id and a deadline, when it is known whom an error can be posted
+ * for; else its request id is NULL.
  *
  * returns  SCI_EVENT_CAME, SCI_EVENT_WAIT_INTERRUPTED; SC_E_IO, SC_E_PROTOCOL (a status other than
  *          200, an event that cannot be answered), SC_E_TOO_LARGE, SC_E_NOMEM. */
@@ -41,7 +41,8 @@ struct sci_post {
 	const char *error_type; /* NULL for a response */
 	const void *body;
 	size_t len;
-	int64_t deadline_mono_ms; /* give up then, or after a silent second once interrupted; 0: never */
+	/* Give up at this time, or after a silent second once interrupted; 0: never. */
+	int64_t deadline_mono_ms;
 };
 
 /* Post a response or, when it has an error type, an error for `event`; or an error of the init

@@ -1,6 +1,5 @@
-/* A signal handler has no argument of ours: hence the one global of the runtime. With SA_RESTART,
- * so that the handler's own system calls do not fail because the platform wants the process
- * to end. */
+/* A signal handler has no argument, so this is the one global variable of the runtime. With
+ * SA_RESTART, SIGTERM does not make the system calls of the function's handler fail. */
 #include "lambda/termination.h"
 
 #include <signal.h>

@@ -4,8 +4,8 @@
 
 #include "http/http_interrupt.h"
 
-/* From start to stop, SIGTERM raises the interrupt that start returns. Stop puts back what SIGTERM
- * did before. One at a time in a process: start returns NULL when there is one already. */
+/* Between start and stop, SIGTERM raises the interrupt that start returns. Stop restores the
+ * previous action. There is one at a time in a process: start returns NULL for a second one. */
 struct sci_http_interrupt *sci_termination_start(void);
 void sci_termination_stop(void);
 

@@ -1,6 +1,6 @@
-/* Not setenv(): it allocates for every new value and can never free an old one, which for an id
- * that is new in each invocation is a leak without end. putenv() makes the environment point to our
- * own text, which is then changed in place. */
+/* Not setenv(): it allocates for every new value and can never free an old one, and the id is
+ * new in each invocation. putenv() makes the environment point to a text of this file, which
+ * then changes in place. */
 #include "lambda/trace_environment.h"
 
 #include <scopecache/error.h>
@@ -10,8 +10,7 @@
 
 static const char name[] = "_X_AMZN_TRACE_ID";
 
-/* A text with room for `size` bytes; the environment must not point to the old one while
- * it goes. */
+/* A text of `size` bytes. The environment must not point to the old text when it is freed. */
 static int make_room(struct sci_trace_environment *trace, size_t size)
 {
 	struct sci_buffer larger = { 0 };
@@ -37,8 +36,8 @@ int sci_trace_environment_set(struct sci_trace_environment *trace, const char *t
 	memcpy(text, name, sizeof name - 1);
 	value[-1] = '=';
 	memcpy(value, trace_id, strlen(trace_id) + 1);
-	/* Only when somebody has changed it, or at first, is there anything to tell the
-	 * environment. */
+	/* The environment changes only the first time, and after other code has changed the
+	 * variable. */
 	if (getenv(name) != value && putenv(text) != 0) {
 		unsetenv(name);
 		return SC_E_NOMEM;

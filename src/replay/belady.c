@@ -1,6 +1,6 @@
-/* What is in the cache lies in a heap with the key on top whose next use is farthest away: that key goes
- * when another is used sooner. A key that is never used again is not taken in at all, nor is one whose next
- * use is farther away than that of all in the cache. */
+/* The cached keys are in a heap, with the key on top whose next use is farthest away. That key
+ * is evicted when a key with a sooner use is missed. A key without a next use, or with a next
+ * use farther away than those of all cached keys, is not cached. */
 #include "replay/belady.h"
 
 #include "base/error.h"
@@ -107,7 +107,8 @@ static void sink(struct sci_belady *belady, uint32_t key)
 	set(belady, place, key);
 }
 
-/* A key that is not in the cache, and will be used again. Returns true when another had to go for it. */
+/* A key that is not cached, and will be used again. Returns true when another was evicted for
+ * it. */
 static bool take_in(struct sci_belady *belady, uint32_t key, uint32_t next, uint64_t entries)
 {
 	if (belady->held < entries) {

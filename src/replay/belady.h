@@ -1,5 +1,5 @@
-/* The most hits that a cache of so many entries can have, with all of the future known: Belady's optimum,
- * which may also leave a key uncached. */
+/* The most hits that a cache of so many entries can have, with all of the future known: Belady's
+ * optimum, which may also leave a key uncached. */
 #ifndef SCI_REPLAY_BELADY_H
 #define SCI_REPLAY_BELADY_H
 

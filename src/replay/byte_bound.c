@@ -1,10 +1,9 @@
-/* The exact optimum for values of different sizes is out of reach (it is NP-hard), so here is a bound that
- * is not: a hit needs its value to be held from the request for its key before it until then, which takes
- * size x distance of all that there is, max_bytes x the length of the trace. Taking the cheapest of these
- * stretches first gives at least as many hits as any cache can have, whatever it does, because only the
- * sum is looked at and not who is there at the same time. For the bytes of hits it is the same with the
- * stretches that give most bytes for what they take, the last of them in part. Keys and overhead take
- * nothing here, which a cache cannot do either. */
+/* The exact optimum for values of different sizes is NP-hard, so this computes an upper bound. A
+ * hit holds its value from one request for its key to the next, which takes size x distance of
+ * the whole area, max_bytes x the length of the trace. Taking the intervals with the least area
+ * first gives at least as many hits as any cache can have, because only the sum of the areas is
+ * bounded, and not the bytes at one time. For the bytes of hits the intervals with the most
+ * bytes per area come first, the last of them in part. Keys and overhead take no bytes here. */
 #include "replay/byte_bound.h"
 
 #include "base/error.h"
@@ -96,7 +95,7 @@ static uint64_t most_bytes(const struct stretches *all, uint64_t limit, wide bud
 	return bytes;
 }
 
-/* All there is: the bytes of the cache, from each request to the next. */
+/* The whole area: the bytes of the cache, for each request. */
 static wide budget_of(const struct sci_trace *trace, uint64_t limit)
 {
 	return (wide)limit * (trace->requests - 1);

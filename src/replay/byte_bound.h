@@ -6,8 +6,8 @@
 
 #include <scopecache/error.h>
 
-/* Bound the hits, and the bytes of hits, for each of `limits`, in results[0], results[apart], and so on.
- * Returns 0, or SC_E_NOMEM. */
+/* Bound the hits, and the bytes of hits, for each of `limits`, in results[0], results[apart], and
+ * so on. Returns 0, or SC_E_NOMEM. */
 int sci_byte_bound(const struct sci_trace *trace, const uint64_t *limits, unsigned limit_count,
 	struct sci_replay_result *results, unsigned apart, struct sc_error *error);
 

@@ -1,5 +1,5 @@
-/* Two buffers at most, one for what is read and one for what is decompressed, whatever the size of the
- * file is; what the decompression keeps beside them is bounded too (decoder.c). */
+/* At most two buffers, one for the bytes read and one for the bytes decompressed, whatever the
+ * size of the file. The decoder's own memory is bounded too (decoder.c). */
 #include "replay/byte_source.h"
 
 #include "base/error.h"
@@ -29,7 +29,7 @@ struct sci_source {
 	unsigned char input[PIECE_BYTES], output[PIECE_BYTES];
 };
 
-/* The end of a path says more than its beginning. */
+/* The end of a long path is more useful than its beginning. */
 static void set_name(struct sci_source *source, const char *path)
 {
 	size_t len = strlen(path), room = NAME_BYTES - 1;
@@ -183,7 +183,7 @@ static int next_decompressed(struct sci_source *source, const unsigned char **da
 			if (rc < 0)
 				return rc;
 		}
-		/* At the end of the file a decoder may still have something, or want to see it. */
+		/* At the end of the file a decoder may still have output, or an error. */
 		last = source->ended && source->at == source->len && !source->more_out;
 		int rc = decode(source, &out_len, error);
 		if (rc < 0)

@@ -7,8 +7,8 @@
 
 struct sci_source;
 
-/* Open the file at `path`; "-" is standard input. Whether it is compressed is seen from its first bytes,
- * whatever its name is.
+/* Open the file at `path`; "-" is standard input. Whether it is compressed is seen from its first
+ * bytes, whatever its name is.
  *
  * returns  0; SC_E_INVAL when it cannot be opened, SC_E_NOMEM or SC_E_IO; *source is NULL then. */
 int sci_source_open(struct sci_source **source, const char *path, struct sc_error *error);

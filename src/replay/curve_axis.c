@@ -1,5 +1,6 @@
-/* Round numbers are named: 1, 2 and 5 times powers of ten for entries, powers of two for bytes, fewer of
- * them the more the axis spans. On an axis too short to have two of them its ends are named. */
+/* Round numbers are named: 1, 2 and 5 times powers of ten for entries, powers of two for bytes,
+ * fewer of them the more the axis spans. On an axis too short to have two of them its ends are
+ * named. */
 #include "replay/curve_axis.h"
 
 #include "base/count_text.h"
@@ -51,7 +52,8 @@ static uint64_t round_size(unsigned index, bool bytes)
 	return size;
 }
 
-/* Every `step`th of the round numbers, as long as there are not too many. Returns whether there were. */
+/* Every `step`th of the round numbers, as long as there are not too many. Returns whether there
+ * were. */
 static bool add_round_sizes(struct sci_axis *axis, uint64_t low, uint64_t high, bool bytes,
 	unsigned step)
 {

@@ -13,8 +13,8 @@ struct sci_tick {
 	char label[SCI_TICK_LABEL_BYTES];
 };
 
-/* From `low` to `high` over `length` pixels; of the logarithms if it is `logarithmic`, and then both are
- * above 0. */
+/* From `low` to `high` over `length` pixels; of the logarithms if it is `logarithmic`, and then
+ * both are above 0. */
 struct sci_axis {
 	double low, high, length;
 	bool logarithmic;

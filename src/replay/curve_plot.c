@@ -1,7 +1,7 @@
-/* One document without scripts, fonts or anything else from outside, that a browser shows as it is, on a
- * light ground or a dark one as its reader prefers. All panels have the same axes, so that traces can be
- * compared. Policies differ in colour, in the form of their marks and in dashes, and each mark says its
- * figure when it is pointed at. */
+/* One document without scripts, fonts or anything else from outside, that a browser shows as it is,
+ * on a light ground or a dark one as its reader prefers. All panels have the same axes, so that
+ * traces can be compared. Policies differ in colour, in the form of their marks and in dashes, and
+ * each mark says its figure when it is pointed at. */
 #include "replay/curve_plot.h"
 
 #include "replay/curve_axis.h"

@@ -1,5 +1,5 @@
-/* Three libraries, each of which keeps its own window: zlib one of 32 KiB, liblzma and libzstd what the
- * data asks for, up to 256 and 128 MiB. */
+/* Three libraries, each of which keeps its own window: zlib one of 32 KiB, liblzma and libzstd what
+ * the data asks for, up to 256 and 128 MiB. */
 #include "replay/decoder.h"
 
 #include <lzma.h>

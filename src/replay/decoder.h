@@ -35,8 +35,8 @@ struct sci_decoding {
 	size_t out_len;
 };
 
-/* Decompress as much as there is input and room for. Several members, streams or frames, one after the
- * other, are one file. Returns NULL, or what is wrong with the data. */
+/* Decompress as much as there is input and room for. Several members, streams or frames, one after
+ * the other, are one file. Returns NULL, or what is wrong with the data. */
 const char *sci_decoder_run(struct sci_decoder *decoder, struct sci_decoding *decoding);
 
 /* True where the compressed data may end: between two members, streams or frames. */

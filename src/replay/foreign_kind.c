@@ -1,6 +1,6 @@
-/* A file of numbers can be read out of any bytes, and lines out of most, so a file that is something else
- * would give figures that mean nothing. What says of itself what it is, by a magic number, is believed; so
- * is text that is given as numbers, and records of libCacheSim that are. */
+/* Any bytes can be read as numbers, and most as lines, so a file of another format would give
+ * meaningless figures. A file is refused when its magic number names another format, or when
+ * numbers were asked for and it is text, or records of libCacheSim. */
 #include "replay/foreign_kind.h"
 
 #include <stdbool.h>
@@ -81,8 +81,8 @@ static uint64_t number(const unsigned char *data, unsigned bytes)
 	return value;
 }
 
-/* The number of the next request for the same key: later than this one, and of the same key where it is at
- * hand; or never, which is the largest number or -1. */
+/* The number of the next request for the same key: later than this one, and of the same key where
+ * it is at hand; or never, which is the largest number or -1. */
 static bool is_next(const unsigned char *data, size_t count, size_t at)
 {
 	const unsigned char *record = data + at * SCI_TRACE_ORACLE_BYTES;

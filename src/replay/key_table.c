@@ -1,5 +1,5 @@
-/* Open addressing with linear probes, at most half full. A slot holds as much of the hash as the largest
- * table needs to find it again, so the table grows without looking at the keys. */
+/* Open addressing with linear probes, at most half full. A slot holds as much of the hash as the
+ * largest table needs to find it again, so the table grows without looking at the keys. */
 #include "replay/key_table.h"
 
 #include <scopecache/error.h>

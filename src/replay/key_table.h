@@ -1,4 +1,4 @@
-/* Keys as numbers: each key that comes for the first time gets the next one. */
+/* Keys as numbers: each new key gets the next number. */
 #ifndef SCI_REPLAY_KEY_TABLE_H
 #define SCI_REPLAY_KEY_TABLE_H
 

@@ -16,11 +16,12 @@ struct sci_replay_bar {
 /* Begin; nothing is shown in the first second, nor when standard error is not a terminal. */
 void sci_replay_bar_start(struct sci_replay_bar *bar, uint64_t steps);
 
-/* `step` steps are done, and the next is for the file at `path`, which stays valid until the next call. */
+/* `step` steps are done, and the next is for the file at `path`, which stays valid until the next
+ * call. */
 void sci_replay_bar_step(struct sci_replay_bar *bar, uint64_t step, const char *path);
 
-/* The step is at `done` of `total`; 0 of 0 when the total is unknown. Cheap enough for every thousandth
- * request. */
+/* The step is at `done` of `total`; 0 of 0 when the total is unknown. Cheap enough for every
+ * thousandth request. */
 void sci_replay_bar_at(struct sci_replay_bar *bar, uint64_t done, uint64_t total);
 
 /* Remove it from the terminal; the next sci_replay_bar_at() brings it back. */

@@ -1,11 +1,11 @@
-/* One cache, through its public interface: what a function would see that asks for these keys.
+/* One cache, through its public interface, as a function that looks up these keys would see it.
  *
- * With a bound in entries every value is eight bytes, and max_bytes is as large as the entries may ever need:
- * that it did not bind after all is checked, because then the figures would be of another cache. With a
- * bound in bytes every value is stored with its true size, out of one block that is never written, so that
- * however large it is it takes no memory of its own.
+ * With a bound on entries every value is eight bytes, and max_bytes is as large as the entries may
+ * ever need. The replay checks that max_bytes never limited the cache, because the figures would be
+ * those of another cache. With a bound on bytes every value has its true size. All values are one
+ * block that is never written, so large values take no memory.
  *
- * Nothing expires, so the cache is given a clock that stands still, which costs nothing to read. */
+ * Nothing expires, so the cache has a clock that stands still, which costs nothing to read. */
 #include "replay/replay_cache.h"
 
 #include "base/error.h"
@@ -17,10 +17,11 @@
 #define SMALL_VALUE 8u
 /* What an integer key takes in a cache at most. */
 #define KEY_BYTES 16u
-/* More than a small entry takes, index and all, and the room that a region needs beside its entries. */
+/* More than a small entry takes, index and all, and the room that a region needs beside its
+ * entries. */
 #define REGION_ENTRY_BYTES 128u
 #define REGION_OTHER_BYTES (1u << 20)
-/* Bytes shall not be what keeps a cache from being divided. */
+/* The bound on bytes must not prevent the division of a cache. */
 #define REGION_DIVIDED_BYTES (64u << 20)
 #define REGION_MOST          (UINT64_C(1) << 34)
 #define ENTRY_BYTES_MOST     (1u << 30)
@@ -93,9 +94,9 @@ static int ask(struct sc_cache *cache, const struct sci_trace *trace, bool bytes
 	return 0;
 }
 
-/* That it was the bound on entries that held. Entries are all of one size, so a log that was ever full would
- * be full still. A part of them may be missing: what the index forgot, and what goes when the cache is
- * divided and one of its parts is full before the others are. */
+/* Check that the bound on entries was the one that limited the cache. All entries have one size,
+ * so a log that was ever full would still be full. Some entries may be missing: those that the
+ * index forgot, and those evicted when one part of a divided cache was full before the others. */
 static int check_entries(const struct sc_cache_stats *stats, uint64_t limit, struct sc_error *error)
 {
 	uint64_t least = stats->puts < limit ? stats->puts : limit;

@@ -7,8 +7,8 @@
 
 #include <scopecache/error.h>
 
-/* Ask a cache that is opened for this alone for each key of the trace, and put what it misses. Of the plan it
- * needs to know what is bounded.
+/* Ask a cache that is opened for this alone for each key of the trace, and put what it misses. Of
+ * the plan it needs to know what is bounded.
  *
  * returns  0; SC_E_NOMEM, or another failure of the cache. */
 int sci_replay_cache(const struct sci_trace *trace, const struct sci_replay_plan *plan,

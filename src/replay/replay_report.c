@@ -1,5 +1,6 @@
-/* What a figure cannot be is said in both forms: a bound has no evictions, and without sizes, or with sizes
- * that are all 0, there is no byte hit ratio; nor is there a share of costs without costs. It is "-" for people and null for programs. */
+/* A figure that does not exist is "-" in the table and null in JSON: a bound has no evictions,
+ * and without sizes, or with sizes of 0 only, there is no byte hit ratio, and without costs no
+ * share of them. */
 #include "replay/replay_report.h"
 
 #include "base/count_text.h"

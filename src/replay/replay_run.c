@@ -1,4 +1,4 @@
-/* The plan, one policy after the other. What the optimum needs to know of the trace is found out once. */
+/* The plan, one policy after the other. The optimum prepares the trace once for all bounds. */
 #include "replay/replay_run.h"
 
 #include "replay/belady.h"

@@ -7,8 +7,8 @@
 
 #include <scopecache/error.h>
 
-/* Replay the trace for everything in the plan: plan->limit_count x plan->policy_count steps of the bar,
- * the first of which is `step`.
+/* Replay the trace for everything in the plan: plan->limit_count x plan->policy_count steps of the
+ * bar, the first of which is `step`.
  *
  * returns  0; SC_E_NOMEM, or another failure of the cache.
  * owns     the caller has figures to sci_replay_figures_fini(), also after a failure. */

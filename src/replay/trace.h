@@ -1,5 +1,4 @@
-/* A trace: the keys that somebody asked for, one after the other, how large their values are, and what it
- * costs to make them. */
+/* A trace: a sequence of requested keys, with the sizes and the costs of their values. */
 #ifndef SCI_REPLAY_TRACE_H
 #define SCI_REPLAY_TRACE_H
 
@@ -11,16 +10,16 @@
 #define SCI_TRACE_COLUMN_MAX   10000
 
 enum sci_trace_format {
-	SCI_TRACE_U32,  /* a key is a little-endian 32-bit number */
-	SCI_TRACE_TEXT, /* a key is a line */
-	SCI_TRACE_CSV,  /* a key is a field of a line, and so may a size and a cost be */
-	SCI_TRACE_ORACLE /* records of libCacheSim's oracleGeneral: a time, a key, a size, the next use */
+	SCI_TRACE_U32,   /* a key is a little-endian 32-bit number */
+	SCI_TRACE_TEXT,  /* a key is a line */
+	SCI_TRACE_CSV,   /* a key is a field of a line, and so may a size and a cost be */
+	SCI_TRACE_ORACLE /* libCacheSim's oracleGeneral: a time, a key, a size, the next use */
 };
 
 /* The length of such a record: 4, 8, 4 and 8 bytes. */
 #define SCI_TRACE_ORACLE_BYTES 24
 
-/* What stands for a size of 4 GiB or more: no cache that is replayed can hold it. */
+/* The size of every value of 4 GiB or more: no cache that is replayed can hold one. */
 #define SCI_TRACE_TOO_LARGE UINT32_MAX
 
 struct sci_trace_options {

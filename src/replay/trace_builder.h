@@ -25,8 +25,8 @@ struct sci_trace_facts {
 int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len,
 	struct sci_trace_facts facts, struct sc_error *error);
 
-/* Refuse what is no trace of `format` by its first bytes; `len` is 0 for an empty file. Returns 0 or
- * SC_E_INVAL. */
+/* Refuse what is no trace of `format` by its first bytes; `len` is 0 for an empty file. Returns 0
+ * or SC_E_INVAL. */
 int sci_trace_check_kind(const struct sci_source *source, const unsigned char *data, size_t len,
 	enum sci_trace_format format, struct sc_error *error);
 
@@ -35,8 +35,8 @@ int sci_trace_read_oracle(struct sci_trace_builder *builder, struct sc_error *er
 int sci_trace_read_numbers(struct sci_trace_builder *builder, struct sc_error *error);
 int sci_trace_read_lines(struct sci_trace_builder *builder, struct sc_error *error);
 
-/* Read a number for each request that is there from the file at `path`; they are `what`: sizes, costs.
- * *facts is the trace's, also after a failure. */
+/* Read a number for each request that is there from the file at `path`; they are `what`: sizes,
+ * costs. *facts is the trace's, also after a failure. */
 int sci_trace_read_facts(struct sci_trace_builder *builder, const char *path, const char *what,
 	uint32_t **facts, struct sc_error *error);
 

@@ -1,6 +1,7 @@
-/* A key on each line, or in a column of comma-separated values (RFC 4180: a field in quotes may hold commas,
- * line ends, and quotes that are written twice). A record is never longer than SCI_TRACE_LINE_MAX, so one
- * buffer of that size is all that reading takes; fields are cut out of it in place. */
+/* A key on each line, or in a column of comma-separated values (RFC 4180: a field in quotes may
+ * hold commas, line ends, and quotes that are written twice). A record is never longer than
+ * SCI_TRACE_LINE_MAX, so one buffer of that size is all that reading takes; fields are cut out of
+ * it in place. */
 #include "replay/trace_builder.h"
 
 #include "base/error.h"

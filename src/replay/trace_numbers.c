@@ -1,6 +1,6 @@
-/* Little-endian 32-bit numbers, whose four bytes may lie on both sides of the end of a piece. A number that
- * is cut off, and sizes or costs that are not as many as the requests, show that the file is not what it was taken
- * for: better no figures than wrong ones. */
+/* Little-endian 32-bit numbers, which may cross the end of a piece. A number that is cut off, or
+ * a count of sizes or costs other than the count of requests, shows that the file has another
+ * format, and is refused. */
 #include "replay/trace_builder.h"
 
 #include "base/error.h"

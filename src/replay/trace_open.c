@@ -1,5 +1,5 @@
-/* A trace is held in four bytes for a request, and four more each when it has sizes and costs: keys become
- * numbers as they are read, and the texts are forgotten when all of them are known. */
+/* A trace takes four bytes for each request, and four more each for its size and its cost: keys
+ * become numbers as they are read, and their texts are freed at the end. */
 #include "replay/trace_open.h"
 
 #include "replay/foreign_kind.h"
@@ -108,7 +108,7 @@ static void add_up(struct sci_trace *trace)
 	trace->usual = usual_size(classes, trace->requests);
 }
 
-/* What was reserved and is not needed goes back; that this fails is no matter. */
+/* Free what was reserved and not used; a failure of that is harmless. */
 static void fit(struct sci_trace *trace)
 {
 	resize(&trace->keys, trace->requests);

@@ -1,6 +1,7 @@
-/* The format in which libCacheSim and the public collections of traces keep requests: records of 24 bytes,
- * little-endian and without gaps, of a time in seconds (32 bits), a key (64), the size of its value (32) and
- * the number of the next request for the key (64), which the optimum here finds by itself. */
+/* The format in which libCacheSim and the public collections of traces keep requests: records of 24
+ * bytes, little-endian and without gaps, of a time in seconds (32 bits), a key (64), the size of
+ * its value (32) and the number of the next request for the key (64), which the optimum here finds
+ * by itself. */
 #include "replay/trace_builder.h"
 
 #include "base/error.h"

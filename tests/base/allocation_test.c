@@ -1,4 +1,5 @@
-/* Tests that run out of memory lean on support/allocation.h: each way to get memory fails once, in turn. */
+/* Tests that run out of memory lean on support/allocation.h: each way to get memory fails once, in
+ * turn. */
 #include "support/allocation.h"
 
 #include "support/cmocka.h"

@@ -1,5 +1,6 @@
-/* The hash of bytes: the families of SMHasher (Appleby) that apply to a keyed hash, for fixed secrets, and the
- * secrets themselves. What the hash does with typed parts is in tests/cache/key_hash_test.c. */
+/* The hash of bytes: the families of SMHasher (Appleby) that apply to a keyed hash, for fixed
+ * secrets, and the secrets themselves. What the hash does with typed parts is in
+ * tests/cache/key_hash_test.c. */
 #include "support/cmocka.h"
 
 #include "support/hash_spread.h"

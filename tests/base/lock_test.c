@@ -1,4 +1,5 @@
-/* What a lock notices: who does not hold it. Where assertions are off there is nothing to notice. */
+/* What a lock notices: who does not hold it. Where assertions are off there is nothing to
+ * notice. */
 #include "base/lock.h"
 
 #include "support/cmocka.h"

@@ -1,5 +1,5 @@
-"""The benchmark measures what it says: a quick run of the subjects that need nothing but this build, the
-lines of a driver, and what is made of results. Its figures mean nothing here."""
+"""The benchmark measures what it says: a quick run of the subjects that need nothing but this
+build, the lines of a driver, and what is made of results. Its figures mean nothing here."""
 
 import array
 import json
@@ -25,8 +25,21 @@ import rounds  # noqa: E402
 import subjects  # noqa: E402
 import tables  # noqa: E402
 
-SPEED_FIELDS = {"bench", "subject", "about", "keys", "threads", "ns_per_op", "ratio_to_limit", "ns_least",
-                "ns_most", "cpu_ns_per_op", "faults_per_op", "rounds", "operations"}
+SPEED_FIELDS = {
+    "bench",
+    "subject",
+    "about",
+    "keys",
+    "threads",
+    "ns_per_op",
+    "ratio_to_limit",
+    "ns_least",
+    "ns_most",
+    "cpu_ns_per_op",
+    "faults_per_op",
+    "rounds",
+    "operations",
+}
 
 
 class Folder(unittest.TestCase):
@@ -39,22 +52,32 @@ class Folder(unittest.TestCase):
 
     def bench(self, *words, path=None):
         environment = {**os.environ, "PATH": path or os.environ["PATH"]}
-        done = subprocess.run([sys.executable, "-B", SOURCE / "bench/compare.py", "--build-dir", self.folder,
-                               *words], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-B", SOURCE / "bench/compare.py", "--build-dir", self.folder, *words],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
         self.assertEqual(done.returncode, 0, done.stderr)
         return done
 
 
 class QuickRun(Folder):
     def test_json(self):
-        done = self.bench("--quick", "--json", "--operations", "1000", "--only", "limit,scopecache,glib")
+        done = self.bench(
+            "--quick", "--json", "--operations", "1000", "--only", "limit,scopecache,glib"
+        )
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertIn("processors", lines[0]["machine"])
         results = [line for line in lines if "bench" in line]
         glib = {"glib"} if "skipped: glib" not in done.stderr else set()
         self.assertEqual({result["subject"] for result in results}, {"limit", "scopecache"} | glib)
-        self.assertEqual({result["bench"] for result in results}, {"hit", "mix", "insert", "memory", "open"})
+        self.assertEqual(
+            {result["bench"] for result in results}, {"hit", "mix", "insert", "memory", "open"}
+        )
         for result in results:
             with self.subTest(result=result):
                 self.check(result)
@@ -99,11 +122,19 @@ class QuickRun(Folder):
 
     def test_absent_peers_are_named(self):
         (self.folder / "empty").mkdir()
-        done = self.bench("--quick", "--operations", "100", "--only", "limit,moka,caffeine,otter,memcached,redis",
-                          path=str(self.folder / "empty"))
+        done = self.bench(
+            "--quick",
+            "--operations",
+            "100",
+            "--only",
+            "limit,moka,caffeine,otter,memcached,redis",
+            path=str(self.folder / "empty"),
+        )
         for name, program in (("moka", "cargo"), ("caffeine", "mvn"), ("otter", "go"),
                               ("memcached", "memcached"), ("redis", "redis-server")):
-            self.assertRegex(done.stderr, rf"(?m)^skipped: {name}: there is no {program} on PATH \(")
+            self.assertRegex(
+                done.stderr, rf"(?m)^skipped: {name}: there is no {program} on PATH \("
+            )
         self.assertIn("limit", done.stdout)
 
     def test_servers(self):
@@ -118,22 +149,40 @@ class QuickRun(Folder):
         self.assertEqual({result["hit_ratio"] for result in hits}, {1})
 
     def test_a_subject_that_does_not_exist(self):
-        done = subprocess.run([sys.executable, "-B", SOURCE / "bench/compare.py", "--only", "nothing"],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-B", SOURCE / "bench/compare.py", "--only", "nothing"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
         self.assertEqual(done.returncode, 2)
         self.assertIn("no subject nothing", done.stderr)
 
 
 class Lines(Folder):
     def drive(self, subject, *lines):
-        done = subprocess.run([BUILD / "cache_driver", subject], input="".join(f"{line}\n" for line in lines),
-                              stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [BUILD / "cache_driver", subject],
+            input="".join(f"{line}\n" for line in lines),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
         return done.stdout.splitlines()
 
     def test_a_driver_does_what_it_is_told(self):
         made = orders.Orders(self.folder)
-        answers = self.drive("scopecache", f"keys {made.keys(50)}", f"orders {made.orders('hit', 50, 70)}",
-                             "open 50 0 2", "fill", "run 2 70 1", "run 1 10 3", "settle")
+        answers = self.drive(
+            "scopecache",
+            f"keys {made.keys(50)}",
+            f"orders {made.orders('hit', 50, 70)}",
+            "open 50 0 2",
+            "fill",
+            "run 2 70 1",
+            "run 1 10 3",
+            "settle",
+        )
         self.assertTrue(answers[0].startswith("ready "))
         self.assertEqual(answers[1:3] + answers[4:5], ["ok 50", "ok 70", "ok 50"])
         self.assertEqual([answer.split()[2] for answer in answers[5:7]], ["70", "30"])
@@ -141,10 +190,25 @@ class Lines(Folder):
 
     def test_a_driver_in_another_language_does_the_same(self):
         made = orders.Orders(self.folder)
-        lines = [f"keys {made.keys(50)}", f"orders {made.orders('hit', 50, 70)}", "open 50 0 2", "fill",
-                 "run 2 70 3", "open 50 0 2", "run 1 70 1", "settle", "run 1 71 1", "dance"]
-        done = subprocess.run([sys.executable, "-B", SOURCE / "bench/peers/python/python_driver.py", "functools"],
-                              input="\n".join(lines), stdout=subprocess.PIPE, text=True, check=False)
+        lines = [
+            f"keys {made.keys(50)}",
+            f"orders {made.orders('hit', 50, 70)}",
+            "open 50 0 2",
+            "fill",
+            "run 2 70 3",
+            "open 50 0 2",
+            "run 1 70 1",
+            "settle",
+            "run 1 71 1",
+            "dance",
+        ]
+        done = subprocess.run(
+            [sys.executable, "-B", SOURCE / "bench/peers/python/python_driver.py", "functools"],
+            input="\n".join(lines),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
         answers = done.stdout.splitlines()
         self.assertTrue(answers[0].startswith("ready functools"))
         self.assertEqual(answers[1:3] + answers[4:5], ["ok 50", "ok 70", "ok 50"])
@@ -155,8 +219,19 @@ class Lines(Folder):
     def test_threads_that_write_have_a_limit_each(self):
         made = orders.Orders(self.folder)
         keys, hits, mix = made.keys(50), made.orders("hit", 50, 70), made.orders("mix", 50, 70)
-        answers = self.drive("limit", f"keys {keys}", f"orders {hits}", "open 50 0 2", "fill", "run 2 70 2",
-                             f"orders {mix}", "run 2 70 1", "open 50 0 2", "fill", "run 2 70 1")
+        answers = self.drive(
+            "limit",
+            f"keys {keys}",
+            f"orders {hits}",
+            "open 50 0 2",
+            "fill",
+            "run 2 70 2",
+            f"orders {mix}",
+            "run 2 70 1",
+            "open 50 0 2",
+            "fill",
+            "run 2 70 1",
+        )
         self.assertEqual(answers[5].split()[2], "140", "both read the one that is there")
         self.assertEqual(answers[7], "error run needs a cache opened for as many threads")
         self.assertEqual(answers[10].split()[2], "63", "each has all keys")
@@ -165,8 +240,17 @@ class Lines(Folder):
         made = orders.Orders(self.folder)
         beyond = self.folder / "beyond"
         beyond.write_bytes(orders.packed([7, 50]))
-        answers = self.drive("limit", "fill", "run 1 1 1", "dance", "open 1 0 9", f"keys {made.keys(50)}",
-                             f"orders {beyond}", "keys /nowhere", "orders /nowhere")
+        answers = self.drive(
+            "limit",
+            "fill",
+            "run 1 1 1",
+            "dance",
+            "open 1 0 9",
+            f"keys {made.keys(50)}",
+            f"orders {beyond}",
+            "keys /nowhere",
+            "orders /nowhere",
+        )
         self.assertEqual([answer.split()[0] for answer in answers[1:]],
                          ["error"] * 4 + ["ok"] + ["error"] * 3)
         self.assertEqual(self.drive("nothing"), ["error no such subject in this build"])
@@ -189,34 +273,58 @@ class Rounds(unittest.TestCase):
         def passes(*times):
             return rounds.enough_passes([{"total_ns": ns} for ns in times])
         self.assertEqual(passes(3 * rounds.LEAST_NS), 1)
-        self.assertEqual(passes(rounds.LEAST_NS, rounds.LEAST_NS // 4), 4, "the fastest is warmed up")
+        self.assertEqual(
+            passes(rounds.LEAST_NS, rounds.LEAST_NS // 4), 4, "the fastest is warmed up"
+        )
         self.assertEqual(passes(rounds.LEAST_NS // 7 - 1), 8)
         self.assertEqual(passes(0), rounds.MOST_PASSES)
 
     def test_the_limit_has_no_room_to_spare(self):
         limit, *_ = [subject for subject in subjects.SUBJECTS if not subject.evicts]
         peer, *_ = [subject for subject in subjects.SUBJECTS if subject.evicts]
-        self.assertEqual([rounds.room("insert", limit, 1001, threads) for threads in (1, 2)], [1001, 501])
-        self.assertEqual(rounds.room("mix", limit, 1000, 1), 1000)
-        self.assertEqual(rounds.room("mix", peer, 1000, 1), 100)
-        self.assertGreater(rounds.room("insert", peer, 1000, 2), 1000)
+        self.assertEqual(
+            [rounds.capacity("insert", limit, 1001, threads) for threads in (1, 2)], [1001, 501]
+        )
+        self.assertEqual(rounds.capacity("mix", limit, 1000, 1), 1000)
+        self.assertEqual(rounds.capacity("mix", peer, 1000, 1), 100)
+        self.assertGreater(rounds.capacity("insert", peer, 1000, 2), 1000)
 
 
 class Pictures(unittest.TestCase):
-    RESULTS = [{"bench": "hit", "subject": name, "about": name, "keys": 1000, "threads": threads,
-                "ns_per_op": ns * threads, "ratio_to_limit": ns / 10, "hit_ratio": 1}
-               for name, ns in (("limit", 10.0), ("scopecache", 15.0), ("moka", 45.0), ("glib", 60.0))
-               for threads in (1, 2)]
+    RESULTS = [
+        {
+            "bench": "hit",
+            "subject": name,
+            "about": name,
+            "keys": 1000,
+            "threads": threads,
+            "ns_per_op": ns * threads,
+            "ratio_to_limit": ns / 10,
+            "hit_ratio": 1,
+        }
+        for name, ns in (("limit", 10.0), ("scopecache", 15.0), ("moka", 45.0), ("glib", 60.0))
+        for threads in (1, 2)
+    ]
 
     def test_reading_names_the_fastest_peer(self):
         rows = tables.reading(self.RESULTS)
-        self.assertEqual(rows[1], ["hit, 1,000 keys, 1 thread", "15.0", "1.5", "moka", "45.0", "3.0"])
+        self.assertEqual(
+            rows[1], ["hit, 1,000 keys, 1 thread", "15.0", "1.5", "moka", "45.0", "3.0"]
+        )
         self.assertEqual(len(rows), 3)
 
     def test_a_table_has_what_belongs_to_the_time(self):
-        results = [{"bench": "insert", "subject": "glib", "keys": 1000, "threads": 1, "ns_per_op": 150.0,
-                    "faults_per_op": 0.0312},
-                   {"bench": "insert", "subject": "old", "keys": 1000, "threads": 1, "ns_per_op": 150.0}]
+        results = [
+            {
+                "bench": "insert",
+                "subject": "glib",
+                "keys": 1000,
+                "threads": 1,
+                "ns_per_op": 150.0,
+                "faults_per_op": 0.0312,
+            },
+            {"bench": "insert", "subject": "old", "keys": 1000, "threads": 1, "ns_per_op": 150.0},
+        ]
         rows = tables.table(results, "insert")
         self.assertEqual(rows[0][2], "page faults in 1,000, 1,000 keys")
         self.assertEqual([row[2] for row in rows[1:]], ["31.2", tables.NOTHING])
@@ -230,8 +338,10 @@ class Pictures(unittest.TestCase):
     def test_the_page_has_a_place_for_all_figures(self):
         page = (SOURCE / "docs/benchmarks.md").read_text("utf-8")
         names = re.findall(r"<!-- figures: (\w+) -->", page)
-        self.assertEqual(sorted(names), sorted(["machine", "versions", "reading", "hit", "mix", "insert",
-                                                "memory", "open"]))
+        self.assertEqual(
+            sorted(names),
+            sorted(["machine", "versions", "reading", "hit", "mix", "insert", "memory", "open"]),
+        )
 
     def test_a_plot_is_one_document(self):
         text = dot_plot.plot("A & B", [("one", [("x<y", [1.5, None]), ("z", [900.0, 20.0])])],

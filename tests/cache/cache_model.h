@@ -3,7 +3,7 @@
 #define SCT_CACHE_MODEL_H
 
 #include "cache/divided.h"
-#include "cache/naive_cache.h"
+#include "cache/model_object.h"
 
 #define SCT_KEYS  120
 #define SCT_HOLDS 6

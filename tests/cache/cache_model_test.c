@@ -6,6 +6,7 @@
  * entries missing, but no more of them than were evicted or forgotten, and every other call must
  * still agree. */
 #include "cache/cache_model.h"
+#include "support/random.h"
 #include "support/seeded_runs.h"
 
 #include "base/hash.h"
@@ -456,10 +457,7 @@ static void do_fetch_in_a_circle(int number)
 
 /* ---- Runs ---- */
 
-static const struct {
-	unsigned weight;
-	void (*call)(int number);
-} calls[] = {
+static const struct sct_operation calls[] = {
 	{ 300, do_put },
 	{ 150, do_get },
 	{ 150, do_acquire },
@@ -477,18 +475,13 @@ static const struct {
 static void step(void)
 {
 	int number = (int)sct_model_below(SCT_KEYS);
-	unsigned all = 0;
-	size_t i = 0;
+	const struct sct_operation *operation =
+		sct_pick_operation(calls, sizeof calls / sizeof calls[0], &sct_model.random);
 
-	for (size_t j = 0; j < sizeof calls / sizeof calls[0]; j++)
-		all += calls[j].weight;
-	uint64_t what = sct_model_below(all);
-	for (; what >= calls[i].weight; i++)
-		what -= calls[i].weight;
 	/* A change of what is being loaded would overtake it, which the loader's plan says. */
 	if (!sct_model.loading_now[number])
-		calls[i].call(number);
-	else if (calls[i].call == do_fetch)
+		operation->call(number);
+	else if (operation->call == do_fetch)
 		do_fetch_in_a_circle(number);
 }
 

@@ -1,7 +1,7 @@
 /* Out of memory at every point in turn: it is reported, nothing is lost or leaked, and what was
  * there before is there after. */
 #include "cache/fetching.h"
-#include "cache/naive_cache.h"
+#include "cache/model_object.h"
 #include "cache/out_of_memory.h"
 #include "support/threads.h"
 

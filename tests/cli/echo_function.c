@@ -1,5 +1,5 @@
-/* A function for tests: answers with the event itself, fails for the event "fail", and ends its process
- * for the event "exit". */
+/* A function for tests: answers with the event itself, fails for the event "fail", and ends its
+ * process for the event "exit". */
 #include <scopecache/function.h>
 
 #include <stdlib.h>

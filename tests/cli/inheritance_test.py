@@ -1,5 +1,5 @@
-"""What the commands inherit from whoever starts them: descriptors that are closed, signals that are blocked or
-ignored."""
+"""What the commands inherit from whoever starts them: descriptors that are closed, signals that are
+blocked or ignored."""
 
 import json
 import os
@@ -11,7 +11,12 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "local"))
-from local_server import COMMAND, PATIENCE, Local, eventually  # pylint: disable=wrong-import-position
+from local_server import (
+    COMMAND,
+    PATIENCE,
+    Local,
+    eventually,
+)  # pylint: disable=wrong-import-position
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -46,22 +51,38 @@ class LocalServer(unittest.TestCase):
 
     def test_descriptors_that_are_closed(self):
         for descriptors in ((0,), (2,), (0, 2)):
-            with self.subTest(descriptors), Local(odd="odd.py", before_exec=close(*descriptors)) as local:
+            with self.subTest(descriptors), Local(
+                odd="odd.py", before_exec=close(*descriptors)
+            ) as local:
                 self.assert_works(local)
                 for descriptor in descriptors:
-                    self.assertEqual(os.readlink(f"/proc/{local.process.pid}/fd/{descriptor}"), "/dev/null")
+                    self.assertEqual(
+                        os.readlink(f"/proc/{local.process.pid}/fd/{descriptor}"), "/dev/null"
+                    )
 
     def test_no_output_at_all(self):
         # Where it listens cannot be read then: it is said with --listen.
         with Local(odd="odd.py") as other:
             port = other.port
         process = subprocess.Popen(
-            [COMMAND, "local", "--listen", f"127.0.0.1:{port}", "--function", f"odd={sys.executable}"],
-            preexec_fn=close(0, 1, 2))
+            [
+                COMMAND,
+                "local",
+                "--listen",
+                f"127.0.0.1:{port}",
+                "--function",
+                f"odd={sys.executable}",
+            ],
+            preexec_fn=close(0, 1, 2),
+        )
         try:
             names = [f"/proc/{process.pid}/fd/{descriptor}" for descriptor in (0, 1, 2)]
-            eventually(lambda: all(os.path.lexists(name) and os.readlink(name) == "/dev/null" for name in names),
-                       "/dev/null")
+            eventually(
+                lambda: all(
+                    os.path.lexists(name) and os.readlink(name) == "/dev/null" for name in names
+                ),
+                "/dev/null",
+            )
         finally:
             process.terminate()
             process.wait(PATIENCE)
@@ -74,7 +95,9 @@ class LocalServer(unittest.TestCase):
                 self.assertEqual(local.wait(), 0)
 
     def test_signals_that_are_ignored(self):
-        with Local(odd="odd.py", before_exec=ignore(signal.SIGHUP, signal.SIGINT, signal.SIGCHLD)) as local:
+        with Local(
+            odd="odd.py", before_exec=ignore(signal.SIGHUP, signal.SIGINT, signal.SIGCHLD)
+        ) as local:
             local.process.send_signal(signal.SIGHUP)
             local.process.send_signal(signal.SIGINT)
             self.assert_works(local)
@@ -88,18 +111,24 @@ class LocalServer(unittest.TestCase):
 
 class Others(unittest.TestCase):
     def run_command(self, arguments, before_exec, **more):
-        return subprocess.run([COMMAND, *arguments], preexec_fn=before_exec, timeout=PATIENCE, check=False, **more)
+        return subprocess.run(
+            [COMMAND, *arguments], preexec_fn=before_exec, timeout=PATIENCE, check=False, **more
+        )
 
     def test_replay_without_standard_descriptors(self):
         with tempfile.TemporaryDirectory() as folder:
             trace = pathlib.Path(folder, "trace")
             trace.write_text("a\nb\na\n", encoding="utf-8")
             arguments = ["replay", "--format", "text", "--max-entries", "10", str(trace)]
-            whole = self.run_command(arguments, None, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+            whole = self.run_command(
+                arguments, None, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+            )
             self.assertEqual(whole.returncode, 0)
             for descriptors in ((0,), (2,), (0, 2)):
                 with self.subTest(descriptors):
-                    result = self.run_command(arguments, close(*descriptors), stdout=subprocess.PIPE)
+                    result = self.run_command(
+                        arguments, close(*descriptors), stdout=subprocess.PIPE
+                    )
                     self.assertEqual((result.returncode, result.stdout), (0, whole.stdout))
             # The trace is not overwritten by what would have been printed.
             self.assertEqual(self.run_command(arguments, close(0, 1, 2)).returncode, 0)
@@ -107,15 +136,36 @@ class Others(unittest.TestCase):
 
     def test_invoke(self):
         with Local(odd="odd.py") as local:
-            arguments = ["invoke", "--endpoint", local.url, "odd", json.dumps({"do": "text", "text": "x"})]
-            for before_exec in (close(0), close(2), close(0, 2), block_all, ignore(signal.SIGINT, signal.SIGCHLD)):
+            arguments = [
+                "invoke",
+                "--endpoint",
+                local.url,
+                "odd",
+                json.dumps({"do": "text", "text": "x"}),
+            ]
+            for before_exec in (
+                close(0),
+                close(2),
+                close(0, 2),
+                block_all,
+                ignore(signal.SIGINT, signal.SIGCHLD),
+            ):
                 result = self.run_command(arguments, before_exec, stdout=subprocess.PIPE)
                 self.assertEqual((result.returncode, result.stdout.strip()), (0, b"x"))
 
     def start_endless(self, local, before_exec):
         process = subprocess.Popen(
-            [COMMAND, "invoke", "--endpoint", local.url, "--quiet", "odd", '{"do":"sleep","seconds":50}'],
-            preexec_fn=before_exec)
+            [
+                COMMAND,
+                "invoke",
+                "--endpoint",
+                local.url,
+                "--quiet",
+                "odd",
+                '{"do":"sleep","seconds":50}',
+            ],
+            preexec_fn=before_exec,
+        )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         eventually(lambda: local.environments("busy"), "the invocation")

@@ -1,5 +1,5 @@
-"""`scopecache invoke` as people use it: what it prints where, and its exit status, against a server that
-answers as the test wants."""
+"""`scopecache invoke` as people use it: what it prints where, and its exit status, against a server
+that answers as the test wants."""
 
 import contextlib
 import http.server
@@ -57,11 +57,17 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, answer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer, self.requests = answer, []
-        self.lock, self.seen, self.ended = threading.Lock(), threading.Semaphore(0), threading.Event()
+        self.lock, self.seen, self.ended = (
+            threading.Lock(),
+            threading.Semaphore(0),
+            threading.Event(),
+        )
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def __enter__(self):
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
         return self
 
     def __exit__(self, *failure):
@@ -108,30 +114,46 @@ class Usage(unittest.TestCase):
         self.refuses("not JSON", "f", "-", *self.HERE, stdin=b"{}}")
 
     def test_numbers(self):
-        for option, bad in (("--count", ("0", "-1", "x", "", "1x", "1e3", " 1", "1000000001", "9" * 30)),
-                            ("--parallel", ("0", "1001", "many")),
-                            ("--timeout", ("0", "-1", "nan", "inf", "3601", "1s", "", "0.0001"))):
+        for option, bad in (
+            ("--count", ("0", "-1", "x", "", "1x", "1e3", " 1", "1000000001", "9" * 30)),
+            ("--parallel", ("0", "1001", "many")),
+            ("--timeout", ("0", "-1", "nan", "inf", "3601", "1s", "", "0.0001")),
+        ):
             for number in bad:
                 with self.subTest(option=option, number=number):
                     self.refuses(f"{option} takes", "f", f"{option}={number}", *self.HERE)
 
     def test_options_that_make_no_sense_together(self):
-        self.refuses("--parallel 2 has no use for 1 invocation: give a --count", "f", "--parallel", "2", *self.HERE)
+        self.refuses(
+            "--parallel 2 has no use for 1 invocation: give a --count",
+            "f",
+            "--parallel",
+            "2",
+            *self.HERE
+        )
         self.refuses("--parallel 9 has no use for 8 invocations", "f", "-p9", "-n8", *self.HERE)
         self.refuses("contradict each other", "f", "--quiet", "--json", *self.HERE)
         self.refuses("unrecognized option", "f", "--cuont", "2", *self.HERE)
 
     def test_endpoints(self):
         self.refuses("scopecache local prints on its first line", "f")
-        self.refuses("https is not spoken here", "f", "--endpoint", "https://lambda.eu-west-1.amazonaws.com")
+        self.refuses(
+            "https is not spoken here", "f", "--endpoint", "https://lambda.eu-west-1.amazonaws.com"
+        )
         self.refuses("begin with http://", "f", AWS_ENDPOINT_URL="localhost")
         self.refuses("its port is not between", "f", "--endpoint", "http://127.0.0.1:0")
 
     def test_more_connections_than_files_may_be_open(self):
         def forbid():
             resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
-        result = subprocess.run([COMMAND, "invoke", "f", "-n1000", "-p1000", *self.HERE], preexec_fn=forbid,
-                                capture_output=True, timeout=PATIENCE, check=False, env=environment())
+        result = subprocess.run(
+            [COMMAND, "invoke", "f", "-n1000", "-p1000", *self.HERE],
+            preexec_fn=forbid,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+            env=environment(),
+        )
         self.assertEqual(result.returncode, 2)
         self.assertIn(b"--parallel 1000 needs", result.stderr)
 
@@ -139,9 +161,11 @@ class Usage(unittest.TestCase):
         result = invoke("--help")
         self.assertEqual(result.returncode, 0)
         self.assertIn(b"Usage: scopecache invoke", result.stdout)
-        helped = set(re.findall(r"^ +(?:-\w, )? *--([a-z]+)", result.stdout.decode(), re.MULTILINE))
-        options = re.search(r"^\.SH OPTIONS\n(.*?)^\.SH", MANUAL.read_text(encoding="utf-8"), re.M | re.S)[1]
-        documented = set(re.findall(r"^\.TP\n\.BR? .*\\-\\-([a-z]+)", options, re.MULTILINE))
+        helped = set(re.findall(r"^ +(?:-\w, )? *--([a-z-]+)", result.stdout.decode(), re.MULTILINE))
+        options = re.search(
+            r"^\.SH OPTIONS\n(.*?)^\.SH", MANUAL.read_text(encoding="utf-8"), re.M | re.S
+        )[1]
+        documented = set(re.findall(r"^\.TP\n\.BR? .*\\-\\-([a-z\\-]+)", options, re.MULTILINE))
         self.assertEqual(helped - {"help", "usage"}, documented)
 
 
@@ -149,7 +173,9 @@ class OneInvocation(unittest.TestCase):
     def test_the_answer_is_printed_as_it_is(self):
         with Server(lambda nth, body: (200, {}, b"\x00\xff not JSON")) as server:
             result = invoke("f", "--endpoint", server.url)
-        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"\x00\xff not JSON", b""))
+        self.assertEqual(
+            (result.returncode, result.stdout, result.stderr), (0, b"\x00\xff not JSON", b"")
+        )
         self.assertEqual(server.requests, [("/2015-03-31/functions/f/invocations", b"{}")])
 
     def test_payloads(self):
@@ -168,9 +194,11 @@ class OneInvocation(unittest.TestCase):
 
     def test_where_the_endpoint_is_from(self):
         with Server(echo) as server:
-            for more in ({"AWS_ENDPOINT_URL": server.url},
-                         {"AWS_ENDPOINT_URL_LAMBDA": server.url, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
-                         {"AWS_ENDPOINT_URL_LAMBDA": "", "AWS_ENDPOINT_URL": server.url}):
+            for more in (
+                {"AWS_ENDPOINT_URL": server.url},
+                {"AWS_ENDPOINT_URL_LAMBDA": server.url, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+                {"AWS_ENDPOINT_URL_LAMBDA": "", "AWS_ENDPOINT_URL": server.url},
+            ):
                 self.assertEqual(invoke("f", **more).returncode, 0)
             result = invoke("f", "-e", server.url + "/base/", AWS_ENDPOINT_URL="http://127.0.0.1:1")
         self.assertEqual(result.returncode, 0)
@@ -178,11 +206,15 @@ class OneInvocation(unittest.TestCase):
 
     def test_a_function_error(self):
         error = b'{"errorMessage":"no such user","errorType":"Function.NoSuchUser"}'
-        with Server(lambda nth, body: (200, {"X-Amz-Function-Error": "Unhandled"}, error)) as server:
+        with Server(
+            lambda nth, body: (200, {"X-Amz-Function-Error": "Unhandled"}, error)
+        ) as server:
             result = invoke("f", "--endpoint", server.url)
             as_json = invoke("f", "--endpoint", server.url, "--json")
         self.assertEqual((result.returncode, result.stdout), (1, b""))
-        self.assertIn(b"f: the function failed (Unhandled) Function.NoSuchUser: no such user", result.stderr)
+        self.assertIn(
+            b"f: the function failed (Unhandled) Function.NoSuchUser: no such user", result.stderr
+        )
         self.assertIn(error, result.stderr)
         told = json.loads(as_json.stdout)
         self.assertEqual(as_json.returncode, 1)
@@ -191,8 +223,11 @@ class OneInvocation(unittest.TestCase):
         self.assertEqual((told["ok"], told["function_errors"]), (0, 1))
 
     def test_a_refusal(self):
-        for status, words in ((404, b"404 ResourceNotFoundException: no f here"), (429, b"answered 429"),
-                              (500, b"answered 500")):
+        for status, words in (
+            (404, b"404 ResourceNotFoundException: no f here"),
+            (429, b"answered 429"),
+            (500, b"answered 500"),
+        ):
             headers = {"x-amzn-ErrorType": "ResourceNotFoundException"} if status == 404 else {}
             with Server(lambda nth, body: (status, headers, b'{"Message": "no f here"}')) as server:
                 result = invoke("f", "--endpoint", server.url)
@@ -208,7 +243,10 @@ class OneInvocation(unittest.TestCase):
             result = invoke("f", "[1, 2.50]", "--endpoint", server.url, "--json")
         told = json.loads(result.stdout)
         self.assertEqual((result.returncode, result.stderr), (0, b""))
-        self.assertEqual(told["answer"], {"status": 200, "request_id": "id-0", "function_error": "", "payload": [1, 2.5]})
+        self.assertEqual(
+            told["answer"],
+            {"status": 200, "request_id": "id-0", "function_error": "", "payload": [1, 2.5]},
+        )
         self.assertIn(b'"payload": [1, 2.50]', result.stdout)
         self.assertEqual((told["function"], told["endpoint"], told["invocations"], told["ok"]),
                          ("f", server.url, 1, 1))
@@ -225,7 +263,10 @@ class OneInvocation(unittest.TestCase):
             for more in ((), ("-n100000", "-p10")):
                 result = invoke("f", "--endpoint", url, *more)
                 self.assertEqual((result.returncode, result.stdout), (1, b""))
-                self.assertIn(f"{url}: cannot connect to the endpoint: Connection refused".encode(), result.stderr)
+                self.assertIn(
+                    f"{url}: cannot connect to the endpoint: Connection refused".encode(),
+                    result.stderr,
+                )
                 self.assertIn(b"Is `scopecache local` running?", result.stderr)
 
     def test_an_unknown_host(self):
@@ -241,8 +282,13 @@ class OneInvocation(unittest.TestCase):
 
     def test_standard_output_is_full(self):
         with Server(echo) as server, open("/dev/full", "wb") as full:
-            result = subprocess.run([COMMAND, "invoke", "f", "-e", server.url], stdout=full, stderr=subprocess.PIPE,
-                                    timeout=PATIENCE, check=False)
+            result = subprocess.run(
+                [COMMAND, "invoke", "f", "-e", server.url],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=PATIENCE,
+                check=False,
+            )
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"cannot write to standard output: No space left", result.stderr)
 
@@ -254,7 +300,10 @@ class ManyInvocations(unittest.TestCase):
         told = json.loads(result.stdout)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(len(server.requests), 300)
-        self.assertEqual((told["requested"], told["invocations"], told["ok"], told["parallel"]), (300, 300, 300, 7))
+        self.assertEqual(
+            (told["requested"], told["invocations"], told["ok"], told["parallel"]),
+            (300, 300, 300, 7),
+        )
         self.assertEqual((told["sent_bytes"], told["received_bytes"]), (600, 600))
         points = [told["latency_us"][name] for name in ("min", "p50", "p90", "p99", "p99_9", "max")]
         self.assertEqual(points, sorted(points))
@@ -271,15 +320,24 @@ class ManyInvocations(unittest.TestCase):
             result = invoke("f", "-n100", "--endpoint", server.url)
         lines = [line.split() for line in result.stdout.decode().splitlines()]
         self.assertEqual(result.returncode, 1)
-        self.assertEqual(lines[:4], [["invocations", "100", "of", "f,", "1", "at", "once"], ["ok", "80"],
-                                     ["function", "errors", "10"], ["throttled", "(429)", "10"]])
+        self.assertEqual(
+            lines[:4],
+            [
+                ["invocations", "100", "of", "f,", "1", "at", "once"],
+                ["ok", "80"],
+                ["function", "errors", "10"],
+                ["throttled", "(429)", "10"],
+            ],
+        )
         self.assertEqual(lines[-2], "latency, ms min p50 p90 p99 p99.9 max".split())
         self.assertEqual(len(lines[-1]), 6)
         self.assertIn(b"the first failure: the function failed (Unhandled)", result.stderr)
 
     def stopped(self, number, *options):
         """Stop it by a signal when three were answered and the fourth is under way."""
-        with Server(lambda nth, body: (nth < 3 or server.ended.wait()) and (200, {}, b"{}")) as server:
+        with Server(
+            lambda nth, body: (nth < 3 or server.ended.wait()) and (200, {}, b"{}")
+        ) as server:
             with subprocess.Popen([COMMAND, "invoke", "f", "-n1000", "-e", server.url, *options],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
                 for _ in range(4):
@@ -292,7 +350,9 @@ class ManyInvocations(unittest.TestCase):
     def test_interrupted_it_prints_what_it_has_measured(self):
         self.assertIn(b"3 of 1,000", self.stopped(signal.SIGINT))
         told = json.loads(self.stopped(signal.SIGINT, "--json"))
-        self.assertEqual((told["interrupted"], told["requested"], told["invocations"]), (True, 1000, 3))
+        self.assertEqual(
+            (told["interrupted"], told["requested"], told["invocations"]), (True, 1000, 3)
+        )
         self.assertIn(b"3 of 1,000", self.stopped(signal.SIGTERM))
         self.assertEqual(self.stopped(signal.SIGINT, "--quiet"), b"")
 

@@ -1,4 +1,5 @@
-"""The whole way: `scopecache invoke`, `scopecache local`, and a function in C on our own runtime."""
+"""The whole way: `scopecache invoke`, `scopecache local`, and a function in C on our own
+runtime."""
 
 import json
 import os
@@ -21,7 +22,11 @@ def invoke(local, *arguments, stdin=b""):
 class InvokeLocal(unittest.TestCase):
     def test_one(self):
         with Local(echo=ECHO) as local:
-            for payload in (b"{}", b'{"caf\xc3\xa9": "\xf0\x9f\x98\x80"}', b"[" + b"1," * 500000 + b"1]"):
+            for payload in (
+                b"{}",
+                b'{"caf\xc3\xa9": "\xf0\x9f\x98\x80"}',
+                b"[" + b"1," * 500000 + b"1]",
+            ):
                 result = invoke(local, "echo", "-", stdin=payload)
                 self.assertEqual((result.returncode, result.stderr), (0, b""))
                 self.assertEqual(result.stdout, payload)
@@ -31,7 +36,10 @@ class InvokeLocal(unittest.TestCase):
         with Local(echo=ECHO) as local:
             failed = invoke(local, "echo", '"fail"')
             self.assertEqual((failed.returncode, failed.stdout), (1, b""))
-            self.assertIn(b"echo: the function failed (Unhandled) Function.Asked: you asked for it", failed.stderr)
+            self.assertIn(
+                b"echo: the function failed (Unhandled) Function.Asked: you asked for it",
+                failed.stderr,
+            )
             gone = invoke(local, "echo", '"exit"')
             self.assertEqual((gone.returncode, gone.stdout), (1, b""))
             self.assertIn(b"Runtime.ExitError", gone.stderr)
@@ -45,7 +53,9 @@ class InvokeLocal(unittest.TestCase):
 
     def test_many(self):
         with Local("--quiet", echo=ECHO) as local:
-            result = invoke(local, "echo", '{"n": 1}', "--count", "500", "--parallel", "4", "--json")
+            result = invoke(
+                local, "echo", '{"n": 1}', "--count", "500", "--parallel", "4", "--json"
+            )
             told = json.loads(result.stdout)
             self.assertEqual((result.returncode, told["ok"], told["invocations"]), (0, 500, 500))
             function = local.function("echo")

@@ -1,4 +1,5 @@
-"""The command line of `scopecache local`, and of `scopecache` itself: what is refused says what to do."""
+"""The command line of `scopecache local`, and of `scopecache` itself: what is refused says what to
+do."""
 
 import contextlib
 import json
@@ -13,14 +14,25 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "local"))
-from local_server import BOOTSTRAPS, COMMAND, PATIENCE, Local  # pylint: disable=wrong-import-position
+from local_server import (
+    BOOTSTRAPS,
+    COMMAND,
+    PATIENCE,
+    Local,
+)  # pylint: disable=wrong-import-position
 
 SCRIPT = BOOTSTRAPS / "exits_silently.sh"
 
 
 def scopecache(*arguments):
-    return subprocess.run([COMMAND, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=PATIENCE, check=False)
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
 
 
 class LocalCommand(unittest.TestCase):
@@ -34,10 +46,19 @@ class LocalCommand(unittest.TestCase):
     def test_help_is_help(self):
         result = scopecache("local", "--help")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        for option in ("--function=NAME=BOOTSTRAP", "--listen=HOST:PORT", "--timeout=[FUNCTION:]SECONDS",
-                       "--init-timeout=[FUNCTION:]SECONDS",
-                       "--memory=[FUNCTION:]MB", "--max-environments=N", "--env=[FUNCTION:]NAME=VALUE", "--quiet", "--allow-remote",
-                       "--allow-origin=ORIGIN", "--watch"):
+        for option in (
+            "--function=NAME=BOOTSTRAP",
+            "--listen=HOST:PORT",
+            "--timeout=[FUNCTION:]SECONDS",
+            "--init-timeout=[FUNCTION:]SECONDS",
+            "--memory=[FUNCTION:]MB",
+            "--max-environments=N",
+            "--env=[FUNCTION:]NAME=VALUE",
+            "--quiet",
+            "--allow-remote",
+            "--allow-origin=ORIGIN",
+            "--watch",
+        ):
             self.assertIn(option, result.stdout)
         everything = scopecache("--help")
         self.assertEqual(everything.returncode, 0)
@@ -51,8 +72,15 @@ class LocalCommand(unittest.TestCase):
             self.assertEqual(len(lines), 3, local.log)
             for line in lines[:2]:
                 if shutil.which(shlex.split(line)[0]):
-                    done = subprocess.run(["sh", "-c", line], env={"PATH": os.defpath}, stdin=subprocess.DEVNULL,
-                                          capture_output=True, text=True, timeout=PATIENCE, check=False)
+                    done = subprocess.run(
+                        ["sh", "-c", line],
+                        env={"PATH": os.defpath},
+                        stdin=subprocess.DEVNULL,
+                        capture_output=True,
+                        text=True,
+                        timeout=PATIENCE,
+                        check=False,
+                    )
                     self.assertEqual(done.returncode, 0, done.stderr)
                     self.assertEqual(json.loads(done.stdout)["event"], {})
             self.assertGreaterEqual(local.function()["invocations"], 1)
@@ -70,22 +98,26 @@ class LocalCommand(unittest.TestCase):
     def test_options_that_make_no_sense(self):
         function = f"f={SCRIPT}"
         for arguments, word in (
-                ([], "which function? Give --function NAME=BOOTSTRAP"),
-                (["--function", "f"], "--function takes NAME=BOOTSTRAP"),
-                (["--function", "=x"], "--function takes NAME=BOOTSTRAP"),
-                (["--function", "f="], "--function takes NAME=BOOTSTRAP"),
-                (["-f", function, "left"], '"left" is left over'),
-                (["-f", function, "--timeout", "0"], "--timeout takes seconds"),
-                (["-f", function, "--timeout", "g:1"], 'there is no function "g"'),
-                (["-f", function, "--timeout", "f:0"], "--timeout takes seconds"),
-                (["-f", function, "--timeout", ":1:"], "--timeout takes seconds"),
-                (["-f", function, "--memory", "f:"], "--memory takes a whole number"),
-                (["-f", function, "--timeout", "901"], "--timeout takes seconds"),
-                (["-f", function, "--timeout", "nan"], "--timeout takes seconds"),
-                (["-f", function, "--init-timeout", "x"], "--init-timeout takes seconds"),
-                (["-f", function, "--memory", "-1"], "--memory takes a whole number"),
-                (["-f", function, "--max-environments", "0"], "--max-environments takes a whole number"),
-                (["-f", function, "--nothing"], "unrecognized option")):
+            ([], "which function? Give --function NAME=BOOTSTRAP"),
+            (["--function", "f"], "--function takes NAME=BOOTSTRAP"),
+            (["--function", "=x"], "--function takes NAME=BOOTSTRAP"),
+            (["--function", "f="], "--function takes NAME=BOOTSTRAP"),
+            (["-f", function, "left"], '"left" is left over'),
+            (["-f", function, "--timeout", "0"], "--timeout takes seconds"),
+            (["-f", function, "--timeout", "g:1"], 'there is no function "g"'),
+            (["-f", function, "--timeout", "f:0"], "--timeout takes seconds"),
+            (["-f", function, "--timeout", ":1:"], "--timeout takes seconds"),
+            (["-f", function, "--memory", "f:"], "--memory takes a whole number"),
+            (["-f", function, "--timeout", "901"], "--timeout takes seconds"),
+            (["-f", function, "--timeout", "nan"], "--timeout takes seconds"),
+            (["-f", function, "--init-timeout", "x"], "--init-timeout takes seconds"),
+            (["-f", function, "--memory", "-1"], "--memory takes a whole number"),
+            (
+                ["-f", function, "--max-environments", "0"],
+                "--max-environments takes a whole number",
+            ),
+            (["-f", function, "--nothing"], "unrecognized option"),
+        ):
             with self.subTest(arguments):
                 self.assert_refused(arguments, 2, word)
 
@@ -98,11 +130,17 @@ class LocalCommand(unittest.TestCase):
                                 (plain, ["not executable", "chmod +x"]),
                                 ("/dev/null", ["is not a file"])):
                 with self.subTest(path):
-                    self.assert_refused(["--function", f"f={path}"], 1, "function f: ", *words, str(path))
+                    self.assert_refused(
+                        ["--function", f"f={path}"], 1, "function f: ", *words, str(path)
+                    )
 
     def test_names_and_variables_that_are_none(self):
-        self.assert_refused(["-f", f"a b={SCRIPT}"], 1, "letters, digits, dashes and underscores", "a b")
-        self.assert_refused(["-f", f"f={SCRIPT}", "-f", f"f={SCRIPT}"], 1, "function f is there twice")
+        self.assert_refused(
+            ["-f", f"a b={SCRIPT}"], 1, "letters, digits, dashes and underscores", "a b"
+        )
+        self.assert_refused(
+            ["-f", f"f={SCRIPT}", "-f", f"f={SCRIPT}"], 1, "function f is there twice"
+        )
         self.assert_refused(["-f", f"f={SCRIPT}", "--env", "NAME"], 1, "NAME=VALUE")
 
     def test_a_port_in_use(self):
@@ -112,10 +150,22 @@ class LocalCommand(unittest.TestCase):
                                 f"port {port} of 127.0.0.1 is in use", "name another port")
 
     def test_addresses(self):
-        for address in "127.0.0.1", "127.0.0.1:", ":80", "127.0.0.1:65536", "127.0.0.1:x", "127.0.0.1:-1", "":
+        for address in (
+            "127.0.0.1",
+            "127.0.0.1:",
+            ":80",
+            "127.0.0.1:65536",
+            "127.0.0.1:x",
+            "127.0.0.1:-1",
+            "",
+        ):
             with self.subTest(address):
-                self.assert_refused(["-f", f"f={SCRIPT}", "--listen", address], 1, "an address is HOST:PORT")
-        self.assert_refused(["-f", f"f={SCRIPT}", "--listen", "256.1.1.1:0"], 1, "cannot listen on 256.1.1.1")
+                self.assert_refused(
+                    ["-f", f"f={SCRIPT}", "--listen", address], 1, "an address is HOST:PORT"
+                )
+        self.assert_refused(
+            ["-f", f"f={SCRIPT}", "--listen", "256.1.1.1:0"], 1, "cannot listen on 256.1.1.1"
+        )
         for address in "127.0.0.1:0", "localhost:0", "127.1.2.3:0":
             with self.subTest(address), Local("--listen", address, f=SCRIPT) as local:
                 self.assertRegex(local.url, f"^http://{address[:-2]}:[1-9][0-9]*$")
@@ -134,7 +184,9 @@ class LocalCommand(unittest.TestCase):
         # Found from where the command is run; the function runs in its own folder.
         with tempfile.TemporaryDirectory() as folder:
             bootstrap = pathlib.Path(folder, "bootstrap")
-            bootstrap.write_text('#!/bin/sh\necho "in $PWD: $LAMBDA_TASK_ROOT"\nexit 1\n', encoding="utf-8")
+            bootstrap.write_text(
+                '#!/bin/sh\necho "in $PWD: $LAMBDA_TASK_ROOT"\nexit 1\n', encoding="utf-8"
+            )
             bootstrap.chmod(0o755)
             here = os.getcwd()
             os.chdir(pathlib.Path(folder).parent)

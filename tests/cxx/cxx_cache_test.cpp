@@ -250,9 +250,9 @@ static void a_loader_that_asks_for_its_own_key_is_told()
 	}
 }
 
-// One of several threads runs the loader and gets what it throws; those that wait get an error, with
-// its text. Whoever comes after that runs the loader itself.
-static void those_who_wait_get_an_error()
+// One of several threads runs the loader and gets its exception; the waiters get an error with its
+// text. The next fetch runs the loader again.
+static void waiters_get_an_error()
 {
 	constexpr unsigned threads = 4;
 	std::atomic<unsigned> loads{ 0 }, own{ 0 }, told{ 0 };
@@ -345,6 +345,6 @@ int main()
 		CASE(a_pin_outlives_its_cache), CASE(objects_are_destroyed_once),
 		CASE(a_loader_may_be_anything_that_can_be_called),
 		CASE(what_a_loader_throws_comes_out_at_its_caller),
-		CASE(a_loader_that_asks_for_its_own_key_is_told), CASE(those_who_wait_get_an_error),
+		CASE(a_loader_that_asks_for_its_own_key_is_told), CASE(waiters_get_an_error),
 		CASE(updates), CASE(memos_remember), CASE(options_reach_the_value) });
 }

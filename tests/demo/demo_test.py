@@ -1,4 +1,5 @@
-"""The demo with small numbers: its figures hang together, and nothing of it is left, however it ends."""
+"""The demo with small numbers: its figures hang together, and nothing of it is left, however it
+ends."""
 
 import json
 import os
@@ -15,10 +16,25 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "local"))
 from local_server import MARK, PATIENCE, eventually, marked  # pylint: disable=wrong-import-position
 
 DEMO = pathlib.Path(os.environ["SC_BUILD_DIR"], "demo")
-KEYS = ["technique", "invocations", "cold_starts", "upstream_opens", "upstream_queries", "hit_ratio", "p50_ms",
-        "p99_ms", "memory_kb"]
-TECHNIQUES = ["list_buckets: nothing kept", "list_buckets: 1 global variable", "report: nothing kept",
-              "report: 2 class-level holder", "report: 3 explicit cache", "report: 4 memoised function"]
+KEYS = [
+    "technique",
+    "invocations",
+    "cold_starts",
+    "upstream_opens",
+    "upstream_queries",
+    "hit_ratio",
+    "p50_ms",
+    "p99_ms",
+    "memory_kb",
+]
+TECHNIQUES = [
+    "list_buckets: nothing kept",
+    "list_buckets: 1 global variable",
+    "report: nothing kept",
+    "report: 2 class-level holder",
+    "report: 3 explicit cache",
+    "report: 4 memoised function",
+]
 
 
 class Demo(unittest.TestCase):
@@ -32,9 +48,14 @@ class Demo(unittest.TestCase):
         # What the caller's environment says of S3 and of proxies is none of the demo's business.
         strange = {"http_proxy": "http://127.0.0.1:1", "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
                    "AWS_SESSION_TOKEN": "x", "REPORTS_DB": "/no/such/file"}
-        return subprocess.Popen([DEMO, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True,
-                                env={**os.environ, **strange, "TMPDIR": str(self.folder), MARK: self.mark})
+        return subprocess.Popen(
+            [DEMO, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **strange, "TMPDIR": str(self.folder), MARK: self.mark},
+        )
 
     def nothing_is_left(self):
         self.assertEqual(marked(f"{MARK}={self.mark}"), [])
@@ -68,7 +89,8 @@ class Demo(unittest.TestCase):
             with self.subTest(row=row):
                 self.assertGreaterEqual(row["cold_starts"], 2)
                 # One for each client and one after the kill; but where the machine is busy, an
-                # environment may be late to ask for its next event, and another is started meanwhile.
+                # environment may be late to ask for its next event, and another is started
+                # meanwhile.
                 self.assertLessEqual(row["cold_starts"], 3 * (parallel + 1))
                 self.assertLessEqual(row["upstream_opens"], row["invocations"])
                 self.assertLessEqual(row["upstream_queries"], row["invocations"])
@@ -103,8 +125,15 @@ class Demo(unittest.TestCase):
         out, _ = self.demo("--invocations", "100")
         rows = [line.split() for line in out.splitlines() if re.search(r" %  +\d", line)]
         self.assertEqual(len(rows), len(TECHNIQUES), out)
-        for word in ("stand-in on loopback", "cold", "hit ratio:", "failed:", "memory:", "local --function",
-                     "invoke --endpoint"):
+        for word in (
+            "stand-in on loopback",
+            "cold",
+            "hit ratio:",
+            "failed:",
+            "memory:",
+            "local --function",
+            "invoke --endpoint",
+        ):
             self.assertIn(word, out)
 
     def test_stopped_in_the_middle_it_ends_what_it_has_started(self):
@@ -122,7 +151,9 @@ class Demo(unittest.TestCase):
             eventually(lambda: len(marked(f"{MARK}={self.mark}")) > 4, "the functions")
             process.kill()
             process.communicate(timeout=PATIENCE)
-        eventually(lambda: not marked(f"{MARK}={self.mark}"), "the end of what the demo has started")
+        eventually(
+            lambda: not marked(f"{MARK}={self.mark}"), "the end of what the demo has started"
+        )
 
     def test_what_is_missing_is_named(self):
         out, error = self.demo("--scopecache", "/no/such/scopecache", status=1)
@@ -133,8 +164,15 @@ class Demo(unittest.TestCase):
         self.assertIn("/no/such/folder/list_buckets_cold", error)
 
     def test_options_have_bounds(self):
-        for arguments in (["--invocations", "99"], ["--invocations", "x"], ["--parallel", "0"], ["--parallel", "65"],
-                          ["--scopecache", ""], ["--functions", "x" * 5000], ["more"]):
+        for arguments in (
+            ["--invocations", "99"],
+            ["--invocations", "x"],
+            ["--parallel", "0"],
+            ["--parallel", "65"],
+            ["--scopecache", ""],
+            ["--functions", "x" * 5000],
+            ["more"],
+        ):
             out, error = self.demo(*arguments, status=2)
             self.assertEqual(out, "")
             self.assertIn("demo:", error)

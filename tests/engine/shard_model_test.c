@@ -7,6 +7,7 @@
  * missing, and all else must agree. Objects are released exactly once, as soon as their entry is
  * removed, and not before. */
 #include "support/cmocka.h"
+#include "support/naive_cache.h"
 #include "support/random.h"
 #include "support/seeded_runs.h"
 #include "support/quick_peek.h"
@@ -87,36 +88,25 @@ static const struct config configs[] = {
 		PINS | OBJECTS | IDLE | COSTS | FORGETS },
 };
 
-struct object {
+struct sct_object {
 	struct sci_object_link link; /* first */
 	uint64_t version;
 	bool is_stored;
-	struct object *older; /* all objects of a run */
-};
-
-struct entry {
-	int key;
-	uint64_t version;
-	size_t len;
-	struct object *object; /* instead of a value */
-	int64_t expires_ms;    /* expired from then on */
-	int64_t final_ms, idle_ms;
+	struct sct_object *older; /* all objects of a run */
 };
 
 struct pin {
 	struct sci_found found;
-	struct entry entry;
+	struct sct_entry entry;
 };
 
 struct run {
 	const struct config *config;
 	struct sci_shard *shard;
 	uint64_t random, versions, seed;
-	struct entry model[KEYS]; /* the newest last */
-	size_t count;
+	struct sct_naive model;
 	struct pin pins[PINS_MAX];
 	size_t pin_count;
-	struct object *objects;
 	uint64_t stored_objects;
 	int64_t now_ms;
 	uint64_t hits;
@@ -159,7 +149,7 @@ static unsigned char byte_of(uint64_t version, size_t i)
 	return (unsigned char)(version * 31 + i * 7);
 }
 
-static void assert_bytes(const struct entry *entry, const void *value, size_t len)
+static void assert_bytes(const struct sct_entry *entry, const void *value, size_t len)
 {
 	const unsigned char *byte = value;
 
@@ -169,7 +159,7 @@ static void assert_bytes(const struct entry *entry, const void *value, size_t le
 		assert_int_equal(byte[i], byte_of(entry->version, i));
 }
 
-static void assert_found(const struct entry *entry, const struct sci_found *found)
+static void assert_found(const struct sct_entry *entry, const struct sci_found *found)
 {
 	if (!entry->object) {
 		assert_null(found->object);
@@ -183,40 +173,7 @@ static void assert_found(const struct entry *entry, const struct sci_found *foun
 
 /* ---- The model ---- */
 
-static struct entry *model_find(int key)
-{
-	for (size_t i = 0; i < run.count; i++)
-		if (run.model[i].key == key)
-			return &run.model[i];
-	return NULL;
-}
-
-static void model_drop(struct entry *entry)
-{
-	memmove(entry, entry + 1, (size_t)(run.model + run.count - (entry + 1)) * sizeof *entry);
-	run.count--;
-}
-
-/* It was used. */
-static void set_expiry(struct entry *entry)
-{
-	bool is_sooner = entry->idle_ms && entry->idle_ms < entry->final_ms - run.now_ms;
-
-	entry->expires_ms = is_sooner ? run.now_ms + entry->idle_ms : entry->final_ms;
-}
-
-/* The shard was asked for this entry, and found it. */
-static struct entry *model_use(struct entry *entry)
-{
-	struct entry used = *entry;
-
-	set_expiry(&used);
-	model_drop(entry);
-	run.model[run.count++] = used;
-	return &run.model[run.count - 1];
-}
-
-static bool is_pinned(const struct entry *entry)
+static bool is_pinned(const struct sct_entry *entry)
 {
 	for (size_t i = 0; i < run.pin_count; i++)
 		if (run.pins[i].entry.version == entry->version)
@@ -224,7 +181,7 @@ static bool is_pinned(const struct entry *entry)
 	return false;
 }
 
-static bool has_expired(const struct entry *entry)
+static bool has_expired(const struct sct_entry *entry)
 {
 	return run.now_ms >= entry->expires_ms;
 }
@@ -241,7 +198,7 @@ static bool knows_what_was_evicted(void)
 }
 
 /* Whether an entry of the model may be missing. */
-static bool may_be_missing(const struct entry *entry)
+static bool may_be_missing(const struct sct_entry *entry)
 {
 	struct sci_shard_stats stats = sci_shard_stats(run.shard);
 
@@ -260,26 +217,26 @@ static void model_shrink(void)
 
 	/* With enough bytes, the bound on entries is met exactly. */
 	if (bound && run.config->options.bytes >= 1 << 20)
-		assert_int_equal(entries, run.count < bound ? run.count : bound);
-	while (run.count > entries) {
+		assert_int_equal(entries, run.model.count < bound ? run.model.count : bound);
+	while (run.model.count > entries) {
 		size_t i = 0;
-		while (i < run.count && is_pinned(&run.model[i]))
+		while (i < run.model.count && is_pinned(&run.model.entries[i]))
 			i++;
-		model_drop(&run.model[i < run.count ? i : 0]);
+		sct_naive_drop(&run.model, &run.model.entries[i < run.model.count ? i : 0]);
 	}
-	assert_int_equal(run.count, entries);
+	assert_int_equal(run.model.count, entries);
 }
 
 /* ---- Objects ---- */
 
-static struct object *new_object(uint64_t version)
+static struct sct_object *new_object(uint64_t version)
 {
-	struct object *object = calloc(1, sizeof *object);
+	struct sct_object *object = calloc(1, sizeof *object);
 
 	assert_non_null(object);
 	object->version = version;
-	object->older = run.objects;
-	return run.objects = object;
+	object->older = run.model.objects;
+	return run.model.objects = object;
 }
 
 /* Release removed objects. */
@@ -288,7 +245,7 @@ static void release_removed(void)
 	struct sci_object_link *to_free = sci_shard_take_removed(run.shard);
 
 	for (; to_free; to_free = to_free->next) {
-		struct object *object = (struct object *)(void *)to_free;
+		struct sct_object *object = (struct sct_object *)(void *)to_free;
 		assert_true(object->is_stored);
 		object->is_stored = false;
 		run.stored_objects--;
@@ -296,25 +253,25 @@ static void release_removed(void)
 	assert_null(sci_shard_take_removed(run.shard));
 }
 
-static void assert_gone(const struct entry *entry)
+static void assert_gone(const struct sct_entry *entry)
 {
 	assert_true(!entry->object || !entry->object->is_stored);
 }
 
 static void free_objects(void)
 {
-	while (run.objects) {
-		struct object *object = run.objects;
-		run.objects = object->older;
+	while (run.model.objects) {
+		struct sct_object *object = run.model.objects;
+		run.model.objects = object->older;
 		free(object);
 	}
 }
 
 /* ---- Operations ---- */
 
-static struct entry make_entry(int key, struct sci_content *content)
+static struct sct_entry make_entry(int key, struct sci_content *content)
 {
-	struct entry entry = { .key = key,
+	struct sct_entry entry = { .key = key,
 		.version = ++run.versions,
 		.len = below(run.config->value_max + 1),
 		.final_ms = SCI_NEVER };
@@ -322,11 +279,10 @@ static struct entry make_entry(int key, struct sci_content *content)
 	if (run.config->ttl_max_ms && below(5))
 		entry.final_ms = run.now_ms + 1 + (int64_t)below(run.config->ttl_max_ms);
 	if (has(IDLE) && below(3))
-		entry.idle_ms = below(50) ? 1 + (int64_t)below(40) : SCI_NEVER;
-	set_expiry(&entry);
+		entry.tti_ms = below(50) ? 1 + (int64_t)below(40) : SCI_NEVER;
 	*content = (struct sci_content){ .len = entry.len,
 		.expires_ms = entry.final_ms,
-		.idle_ms = entry.idle_ms };
+		.idle_ms = entry.tti_ms };
 	if (has(COSTS) && below(2))
 		content->cost = below(20) ? (uint32_t)below(1000) : UINT32_MAX;
 	if (has(OBJECTS) && below(2)) {
@@ -342,7 +298,7 @@ static void do_put(int key)
 {
 	static unsigned char value[65536];
 	struct sci_content content;
-	struct entry *old = model_find(key), entry = make_entry(key, &content);
+	struct sct_entry *old = sct_naive_find(&run.model, key), entry = make_entry(key, &content);
 	uint64_t evicted = sci_shard_stats(run.shard).evictions;
 	struct name name;
 
@@ -363,10 +319,10 @@ static void do_put(int key)
 	release_removed();
 	if (old) {
 		assert_gone(old);
-		model_drop(old);
+		sct_naive_drop(&run.model, old);
 	}
 	if (stored == SCI_STORE_OK)
-		run.model[run.count++] = entry;
+		entry = *sct_naive_store(&run.model, entry, run.now_ms);
 	else
 		assert_true(entry.len > 1000 || run.pin_count > 0);
 	/* What was stored is found, unless it is large and was declined. */
@@ -374,7 +330,7 @@ static void do_put(int key)
 	if (stored == SCI_STORE_OK && entry.key % 2) {
 		if (sci_shard_find(run.shard, &name.name, run.now_ms, &found) == SCI_LOOKUP_HIT) {
 			assert_found(&entry, &found);
-			model_use(model_find(key));
+			sct_naive_use(&run.model, sct_naive_find(&run.model, key), run.now_ms);
 		} else {
 			assert_true(may_be_missing(&entry));
 			assert_true(sci_shard_stats(run.shard).evictions > evicted);
@@ -385,8 +341,8 @@ static void do_put(int key)
 		model_shrink();
 }
 
-/* Without the lock the same is found, or the lookup gives up. Returns whether it was found. */
-static bool peek(const struct sci_name *name, const struct entry *entry)
+/* Without the lock the same is found, or nothing is said. Returns whether it was found. */
+static bool peek(const struct sci_name *name, const struct sct_entry *entry)
 {
 	static _Alignas(8) unsigned char buffer[65536];
 	struct sci_copy copy = { .buffer = buffer, .capacity = sizeof buffer };
@@ -409,7 +365,7 @@ static bool peek(const struct sci_name *name, const struct entry *entry)
 
 static void do_find(int key)
 {
-	struct entry *entry = model_find(key);
+	struct sct_entry *entry = sct_naive_find(&run.model, key);
 	struct sci_found found;
 	struct name name;
 
@@ -424,13 +380,13 @@ static void do_find(int key)
 		assert_gone(entry);
 		assert_true(
 			lookup == SCI_LOOKUP_EXPIRED ? has_expired(entry) : may_be_missing(entry));
-		model_drop(entry);
+		sct_naive_drop(&run.model, entry);
 		return;
 	}
 	run.hits++;
 	assert_true(entry && !has_expired(entry));
 	assert_found(entry, &found);
-	entry = model_use(entry);
+	entry = sct_naive_use(&run.model, entry, run.now_ms);
 	if (has(PINS) && !entry->object && run.pin_count < PINS_MAX && below(4) == 0) {
 		assert_true(sci_shard_pin(run.shard, found.offset));
 		run.pins[run.pin_count++] = (struct pin){ found, *entry };
@@ -451,7 +407,7 @@ static void do_unpin(int key)
 
 static void do_remove(int key)
 {
-	struct entry *entry = model_find(key);
+	struct sct_entry *entry = sct_naive_find(&run.model, key);
 	struct name name;
 
 	bool removed = sci_shard_remove(run.shard, make_name(key, &name));
@@ -462,7 +418,7 @@ static void do_remove(int key)
 		return;
 	assert_gone(entry);
 	assert_true(removed || may_be_missing(entry));
-	model_drop(entry);
+	sct_naive_drop(&run.model, entry);
 }
 
 static void do_clear(int key)
@@ -475,7 +431,7 @@ static void do_clear(int key)
 	assert_int_equal(sci_shard_clear(run.shard), entries);
 	release_removed();
 	assert_int_equal(run.stored_objects, 0);
-	run.count = 0;
+	run.model.count = 0;
 }
 
 static void do_pass_time(int key)
@@ -489,8 +445,8 @@ static void do_expire(int key)
 	uint64_t before = sci_shard_stats(run.shard).entries, expired = 0;
 	bool all = key % 4 == 0;
 
-	for (size_t i = 0; i < run.count; i++)
-		expired += has_expired(&run.model[i]);
+	for (size_t i = 0; i < run.model.count; i++)
+		expired += has_expired(&run.model.entries[i]);
 	uint64_t removed =
 		sci_shard_expire(run.shard, run.now_ms, all ? UINT32_MAX : (uint32_t)key);
 	release_removed();
@@ -499,20 +455,18 @@ static void do_expire(int key)
 	if (!all)
 		return;
 	assert_false(sci_shard_is_due(run.shard, run.now_ms));
-	for (size_t i = run.count; i-- > 0;) {
+	for (size_t i = run.model.count; i-- > 0;) {
 		struct name name;
-		if (!has_expired(&run.model[i]))
+		if (!has_expired(&run.model.entries[i]))
 			continue;
-		assert_gone(&run.model[i]);
-		assert_false(sci_shard_remove(run.shard, make_name(run.model[i].key, &name)));
-		model_drop(&run.model[i]);
+		assert_gone(&run.model.entries[i]);
+		assert_false(
+			sci_shard_remove(run.shard, make_name(run.model.entries[i].key, &name)));
+		sct_naive_drop(&run.model, &run.model.entries[i]);
 	}
 }
 
-static const struct {
-	unsigned weight;
-	void (*call)(int key);
-} operations[] = {
+static const struct sct_operation operations[] = {
 	{ 400, do_put },
 	{ 450, do_find },
 	{ 50, do_remove },
@@ -525,15 +479,9 @@ static const struct {
 static void step(void)
 {
 	int key = (int)below(KEYS);
-	uint64_t all = 0;
-	size_t i = 0;
 
-	for (size_t j = 0; j < sizeof operations / sizeof operations[0]; j++)
-		all += operations[j].weight;
-	uint64_t what = below(all);
-	for (; what >= operations[i].weight; i++)
-		what -= operations[i].weight;
-	operations[i].call(key);
+	sct_pick_operation(operations, sizeof operations / sizeof operations[0], &run.random)
+		->call(key);
 }
 
 static void assert_sound(long operation)
@@ -546,7 +494,7 @@ static void assert_sound(long operation)
 		fail_msg("operation %ld: %s", operation, wrong);
 	assert_true(!options->max_entries || stats.entries <= options->max_entries);
 	assert_true(stats.bytes <= options->bytes && stats.pinned_bytes <= stats.bytes);
-	assert_true(stats.entries <= run.count && run.stored_objects <= stats.entries);
+	assert_true(stats.entries <= run.model.count && run.stored_objects <= stats.entries);
 	assert_int_equal(stats.pinned > 0, run.pin_count > 0);
 }
 

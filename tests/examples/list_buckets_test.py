@@ -1,5 +1,5 @@
-"""list_buckets with its client kept and with nothing kept: what they answer, what they save, and what
-they bear from an S3 that does odd things."""
+"""list_buckets with its client kept and with nothing kept: what they answer, what they save, and
+what they bear from an S3 that does odd things."""
 
 import pathlib
 import socket
@@ -14,7 +14,11 @@ GLOBAL = "global_variable"
 # The same in C++, where there was a compiler for it.
 CXX = tuple(name for name in (GLOBAL + "_cxx",) if (BUILD / name).exists())
 ALL = (COLD, GLOBAL, *CXX)
-WHO = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-west-1"}
+WHO = {
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_REGION": "eu-west-1",
+}
 
 
 class ListBuckets(unittest.TestCase):
@@ -24,18 +28,27 @@ class ListBuckets(unittest.TestCase):
         self.meter = pathlib.Path(folder.name, "meter")
 
     def start(self, program, stub, **environment):
-        return Environment(program, **{**WHO, "AWS_ENDPOINT_URL": stub.url, "S3_METER": str(self.meter),
-                                       **environment})
+        return Environment(
+            program,
+            **{**WHO, "AWS_ENDPOINT_URL": stub.url, "S3_METER": str(self.meter), **environment}
+        )
 
     def assert_error(self, answer, *words):
-        self.assertEqual((answer.kind, answer.error_type), ("error", "Function.BucketsUnavailable"), answer.body)
+        self.assertEqual(
+            (answer.kind, answer.error_type), ("error", "Function.BucketsUnavailable"), answer.body
+        )
         for word in words:
             self.assertIn(word, answer.json()["errorMessage"])
 
     def test_answers_are_the_buckets(self):
         for program in ALL:
             with self.subTest(program), S3Stub() as stub, self.start(program, stub) as function:
-                for names in [], ["one"], ["zebra", "b.c-d", "x" * 63], [f"bucket-{i}" for i in range(10000)]:
+                for names in (
+                    [],
+                    ["one"],
+                    ["zebra", "b.c-d", "x" * 63],
+                    [f"bucket-{i}" for i in range(10000)],
+                ):
                     stub.body = listing(*names)
                     answer = function.invoke({})
                     self.assertEqual(answer.json(), {"buckets": names})
@@ -60,12 +73,15 @@ class ListBuckets(unittest.TestCase):
 
     def test_down_and_up_again(self):
         for program in ALL:
-            # A port that is bound and does not listen is ours, and refuses; the stub can bind it too.
+            # A port that is bound and does not listen is ours, and refuses; the stub can bind it
+            # too.
             with self.subTest(program), socket.socket() as reserved:
                 reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 reserved.bind(("127.0.0.1", 0))
                 port = reserved.getsockname()[1]
-                with Environment(program, **WHO, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}") as function:
+                with Environment(
+                    program, **WHO, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}"
+                ) as function:
                     for _ in range(2):
                         self.assert_error(function.invoke({}), "S3 could not be asked")
                     with S3Stub(port) as stub:
@@ -73,10 +89,15 @@ class ListBuckets(unittest.TestCase):
                         self.assertEqual(function.invoke({}).json(), {"buckets": ["back"]})
 
     def test_errors_have_their_status_and_code(self):
-        cases = [(403, error("AccessDenied"), "S3 answered 403 AccessDenied"), (500, b"", "S3 answered 500"),
-                 (503, error("SlowDown"), "S3 answered 503 SlowDown"), (403, b"<Error>", "S3 answered 403"),
-                 (400, error("odd code\n\x1b[0m"), "S3 answered 400"), (204, b"", "S3 answered 204"),
-                 (301, error("PermanentRedirect"), "S3 answered 301 PermanentRedirect")]
+        cases = [
+            (403, error("AccessDenied"), "S3 answered 403 AccessDenied"),
+            (500, b"", "S3 answered 500"),
+            (503, error("SlowDown"), "S3 answered 503 SlowDown"),
+            (403, b"<Error>", "S3 answered 403"),
+            (400, error("odd code\n\x1b[0m"), "S3 answered 400"),
+            (204, b"", "S3 answered 204"),
+            (301, error("PermanentRedirect"), "S3 answered 301 PermanentRedirect"),
+        ]
         for program in ALL:
             with S3Stub() as stub, self.start(program, stub) as function:
                 stub.headers = [("Location", stub.url + "/elsewhere")]
@@ -86,16 +107,26 @@ class ListBuckets(unittest.TestCase):
                         answer = function.invoke({})
                         self.assert_error(answer)
                         self.assertEqual(answer.json()["errorMessage"], message)
-                self.assertEqual({path for _, path, _ in stub.requests}, {"/"}, "redirects are not followed")
+                self.assertEqual(
+                    {path for _, path, _ in stub.requests}, {"/"}, "redirects are not followed"
+                )
                 stub.status, stub.body = 200, listing("a")
                 self.assertEqual(function.invoke({}).kind, "response")
 
     def test_answers_that_are_none(self):
         whole = listing("a", "b")
-        bad = {b"": "protocol", b"hello": "protocol", whole[:-9]: "protocol", b"<html></html>": "protocol",
-               b"<!DOCTYPE x [<!ENTITY e 'eeee'>]>" + whole: "protocol", listing(""): "protocol",
-               error("AccessDenied"): "protocol", listing("x" * 256): "too large",
-               listing(*["y"] * 10001): "too large", b" " * (4 << 20) + whole: "too large"}
+        bad = {
+            b"": "protocol",
+            b"hello": "protocol",
+            whole[:-9]: "protocol",
+            b"<html></html>": "protocol",
+            b"<!DOCTYPE x [<!ENTITY e 'eeee'>]>" + whole: "protocol",
+            listing(""): "protocol",
+            error("AccessDenied"): "protocol",
+            listing("x" * 256): "too large",
+            listing(*["y"] * 10001): "too large",
+            b" " * (4 << 20) + whole: "too large",
+        }
         for program in ALL:
             with S3Stub() as stub, self.start(program, stub) as function:
                 for body, word in bad.items():
@@ -123,15 +154,21 @@ class ListBuckets(unittest.TestCase):
 
     def test_an_environment_that_says_too_little(self):
         with S3Stub() as stub:
-            cases = [({"AWS_ACCESS_KEY_ID": ""}, "AWS_ACCESS_KEY_ID"), ({"AWS_SECRET_ACCESS_KEY": ""}, "not set"),
-                     ({"AWS_REGION": ""}, "AWS_REGION is not set"), ({"AWS_REGION": "a.b/c"}, "not a region"),
-                     ({"AWS_ENDPOINT_URL": "file:///etc/passwd"}, "neither https nor http"),
-                     ({"AWS_ENDPOINT_URL": "http://" + "x" * 3000}, "too long"),
-                     ({"AWS_SESSION_TOKEN": "a\r\nx: y"}, "not a session token"),
-                     ({"AWS_SESSION_TOKEN": "t" * 9000}, "not a session token")]
+            cases = [
+                ({"AWS_ACCESS_KEY_ID": ""}, "AWS_ACCESS_KEY_ID"),
+                ({"AWS_SECRET_ACCESS_KEY": ""}, "not set"),
+                ({"AWS_REGION": ""}, "AWS_REGION is not set"),
+                ({"AWS_REGION": "a.b/c"}, "not a region"),
+                ({"AWS_ENDPOINT_URL": "file:///etc/passwd"}, "neither https nor http"),
+                ({"AWS_ENDPOINT_URL": "http://" + "x" * 3000}, "too long"),
+                ({"AWS_SESSION_TOKEN": "a\r\nx: y"}, "not a session token"),
+                ({"AWS_SESSION_TOKEN": "t" * 9000}, "not a session token"),
+            ]
             for environment, word in cases:
                 for program in ALL:
-                    with self.subTest(program, word=word), self.start(program, stub, **environment) as function:
+                    with self.subTest(program, word=word), self.start(
+                        program, stub, **environment
+                    ) as function:
                         for _ in range(2):
                             self.assert_error(function.invoke({}), word)
             self.assertEqual(stub.requests, [])

@@ -1,5 +1,5 @@
-"""The functions that answer with reports, each as a process under a Runtime API: what they answer, what
-they keep, and what they bear."""
+"""The functions that answer with reports, each as a process under a Runtime API: what they answer,
+what they keep, and what they bear."""
 
 import collections
 import pathlib
@@ -25,15 +25,23 @@ BOB = {"user": "bob", "param": "2023"}
 def expected_report(database, user, param):
     """The report by its definition, from the entries themselves."""
     with sqlite3.connect(database) as db:
-        entries = db.execute("SELECT category, cents FROM entries JOIN users ON users.id = entries.user"
-                             " WHERE name = ? AND year = ?", (user, param)).fetchall()
+        entries = db.execute(
+            "SELECT category, cents FROM entries JOIN users ON users.id = entries.user"
+            " WHERE name = ? AND year = ?",
+            (user, param),
+        ).fetchall()
     by_category = collections.defaultdict(list)
     for category, cents in entries:
         by_category[category].append(cents)
     rows = [{"category": category, "count": len(amounts), "cents": sum(amounts)}
             for category, amounts in by_category.items()]
     rows.sort(key=lambda row: (-row["cents"], row["category"]))
-    return {"user": user, "param": param, "rows": rows[:10], "total": sum(cents for _, cents in entries)}
+    return {
+        "user": user,
+        "param": param,
+        "rows": rows[:10],
+        "total": sum(cents for _, cents in entries),
+    }
 
 
 class Reports(unittest.TestCase):
@@ -61,7 +69,9 @@ class Reports(unittest.TestCase):
             self.assertIn(word, answer.json()["errorMessage"])
 
     def test_answers_are_right_and_the_same(self):
-        expected = [expected_report(self.database, event["user"], event["param"]) for event in (ALICE, BOB)]
+        expected = [
+            expected_report(self.database, event["user"], event["param"]) for event in (ALICE, BOB)
+        ]
         self.assertEqual(len(expected[0]["rows"]), 10)
         bodies = set()
         for program in ALL:
@@ -97,7 +107,9 @@ class Reports(unittest.TestCase):
     def test_keys_do_not_meet(self):
         with sqlite3.connect(self.database) as db:
             db.execute("INSERT INTO users VALUES (1000, 'a-b'), (1001, 'a')")
-            db.execute("INSERT INTO entries VALUES (1000, 'c', 0, 'rent', 1), (1001, 'b-c', 0, 'rent', 2)")
+            db.execute(
+                "INSERT INTO entries VALUES (1000, 'c', 0, 'rent', 1), (1001, 'b-c', 0, 'rent', 2)"
+            )
         for program in set(ALL) - {COLD, HOLDER, HOLDER + "_cxx"}:
             with self.subTest(program), self.start(program) as function:
                 self.assertEqual(function.invoke({"user": "a-b", "param": "c"}).json()["total"], 1)
@@ -108,7 +120,9 @@ class Reports(unittest.TestCase):
             users = [name for name, in db.execute("SELECT name FROM users ORDER BY id LIMIT 129")]
         with self.start(MEMO) as function:
             for user in users[:128] + users[:128]:
-                self.assertEqual(function.invoke({"user": user, "param": "2024"}).json()["user"], user)
+                self.assertEqual(
+                    function.invoke({"user": user, "param": "2024"}).json()["user"], user
+                )
             self.assertEqual(meter(self.meter), (1, 128))
             function.invoke({"user": users[128], "param": "2024"})  # pushes out the first
             for user in users[1:129]:
@@ -118,13 +132,23 @@ class Reports(unittest.TestCase):
             self.assertEqual(meter(self.meter), (1, 130))
 
     def test_bad_events(self):
-        bad = {b"": "well-formed", b"{": "well-formed", b"\xff": "well-formed", b"[" * 100000: "well-formed",
-               b'{"user":"a","user":"b","param":"1"}': "well-formed", b"[]": "object", b"null": "well-formed",
-               b'{"param":"2024"}': "user is missing", b'{"user":7,"param":"2024"}': "user is not a text",
-               b'{"user":null,"param":"2024"}': "user is not a text", b'{"user":"","param":"2024"}': "user is empty",
-               b'{"user":"a\\u0000b","param":"2024"}': "well-formed", b'{"user":"alice"}': "param is missing",
-               b'{"user":"alice","param":2024}': "param is not a text",
-               b'{"user":"%s","param":"2024"}' % (b"x" * 201): "user is too long"}
+        bad = {
+            b"": "well-formed",
+            b"{": "well-formed",
+            b"\xff": "well-formed",
+            b"[" * 100000: "well-formed",
+            b'{"user":"a","user":"b","param":"1"}': "well-formed",
+            b"[]": "object",
+            b"null": "well-formed",
+            b'{"param":"2024"}': "user is missing",
+            b'{"user":7,"param":"2024"}': "user is not a text",
+            b'{"user":null,"param":"2024"}': "user is not a text",
+            b'{"user":"","param":"2024"}': "user is empty",
+            b'{"user":"a\\u0000b","param":"2024"}': "well-formed",
+            b'{"user":"alice"}': "param is missing",
+            b'{"user":"alice","param":2024}': "param is not a text",
+            b'{"user":"%s","param":"2024"}' % (b"x" * 201): "user is too long",
+        }
         for program in ALL:
             with self.start(program) as function:
                 for event, word in bad.items():
@@ -137,12 +161,16 @@ class Reports(unittest.TestCase):
         for program in ALL:
             with self.subTest(program), self.start(program) as function:
                 for round in range(2):
-                    self.assert_error(function.invoke(nobody), "Function.NoSuchUser", "no such user")
+                    self.assert_error(
+                        function.invoke(nobody), "Function.NoSuchUser", "no such user"
+                    )
                     self.assertEqual(function.invoke({"user": "alice", "param": "1066"}).json(),
                                      {"user": "alice", "param": "1066", "rows": [], "total": 0})
                 with sqlite3.connect(self.database) as db:
                     db.execute("INSERT OR IGNORE INTO users VALUES (1000, ?)", (nobody["user"],))
-                self.assertEqual(function.invoke(nobody).json()["user"], nobody["user"], "failures are not kept")
+                self.assertEqual(
+                    function.invoke(nobody).json()["user"], nobody["user"], "failures are not kept"
+                )
                 with sqlite3.connect(self.database) as db:
                     db.execute("DELETE FROM users WHERE id = 1000")
 
@@ -163,7 +191,9 @@ class Reports(unittest.TestCase):
                 self.assertEqual(function.invoke(ALICE).kind, "response")
                 self.database.write_bytes(b"no database " * 100000)
                 for round in range(2):
-                    self.assert_error(function.invoke(BOB), "Function.ReportsUnavailable", "cannot read")
+                    self.assert_error(
+                        function.invoke(BOB), "Function.ReportsUnavailable", "cannot read"
+                    )
                 self.database.unlink()
                 shutil.copy(self.seeded, self.database)
                 self.assertEqual(function.invoke(BOB).json()["user"], "bob")
@@ -175,7 +205,11 @@ class Reports(unittest.TestCase):
                 writer = sqlite3.connect(self.database, isolation_level=None)
                 try:
                     writer.execute("BEGIN EXCLUSIVE")
-                    self.assert_error(function.invoke(ALICE, timeout_ms=400), "Function.ReportsUnavailable", "locked")
+                    self.assert_error(
+                        function.invoke(ALICE, timeout_ms=400),
+                        "Function.ReportsUnavailable",
+                        "locked",
+                    )
                 finally:
                     writer.close()
                 self.assertEqual(function.invoke(ALICE).kind, "response")
@@ -183,7 +217,9 @@ class Reports(unittest.TestCase):
     def test_no_database_named(self):
         for program in set(ALL) - {HOLDER, HOLDER + "_cxx"}:
             with self.subTest(program), Environment(program) as function:
-                self.assert_error(function.invoke(ALICE), "Function.ReportsUnavailable", "REPORTS_DB is not set")
+                self.assert_error(
+                    function.invoke(ALICE), "Function.ReportsUnavailable", "REPORTS_DB is not set"
+                )
         function = Environment(HOLDER)
         self.addCleanup(function.close)
         answer = function.finish_invocation()
@@ -202,8 +238,16 @@ class Reports(unittest.TestCase):
         twin = self.database.with_name("twin.db")
         subprocess.run([BUILD / "reports_seed", twin, "200", "2", "40"], check=True)
         self.assertEqual(twin.read_bytes(), self.seeded.read_bytes())
-        for numbers in (["0", "1", "1"], ["1", "0", "1"], ["1", "1", "x"], ["-1", "1", "1"], ["1", "1", "99999999"]):
-            run = subprocess.run([BUILD / "reports_seed", twin, *numbers], stderr=subprocess.PIPE, text=True)
+        for numbers in (
+            ["0", "1", "1"],
+            ["1", "0", "1"],
+            ["1", "1", "x"],
+            ["-1", "1", "1"],
+            ["1", "1", "99999999"],
+        ):
+            run = subprocess.run(
+                [BUILD / "reports_seed", twin, *numbers], stderr=subprocess.PIPE, text=True
+            )
             self.assertEqual(run.returncode, 1)
             self.assertIn("can be made", run.stderr)
         missing = self.database.with_name("no folder") / "x.db"
@@ -211,7 +255,9 @@ class Reports(unittest.TestCase):
         self.assertEqual(run.returncode, 1)
         self.assertIn("unable to open", run.stderr)
         self.assertEqual(twin.read_bytes(), self.seeded.read_bytes())
-        self.assertEqual(subprocess.run([BUILD / "reports_seed"], stderr=subprocess.PIPE).returncode, 2)
+        self.assertEqual(
+            subprocess.run([BUILD / "reports_seed"], stderr=subprocess.PIPE).returncode, 2
+        )
 
 
 if __name__ == "__main__":

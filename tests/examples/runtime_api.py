@@ -3,7 +3,8 @@
     with Environment("explicit_cache", REPORTS_DB=path) as function:
         answer = function.invoke({"user": "alice", "param": "2024"})
 
-It says only what the protocol says, so that what is tested is the function and not a local Lambda."""
+It says only what the protocol says, so that what is tested is the function and not a local
+Lambda."""
 
 import dataclasses
 import http.server
@@ -54,10 +55,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         number, body, timeout_ms = event
         deadline_ms = int(time.time() * 1000) + timeout_ms
-        self.reply(200, body, [("Lambda-Runtime-Aws-Request-Id", f"request-{number}"),
-                               ("Lambda-Runtime-Deadline-Ms", str(deadline_ms)),
-                               ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:1:function:f"),
-                               ("Content-Type", "application/json")])
+        self.reply(
+            200,
+            body,
+            [
+                ("Lambda-Runtime-Aws-Request-Id", f"request-{number}"),
+                ("Lambda-Runtime-Deadline-Ms", str(deadline_ms)),
+                ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:1:function:f"),
+                ("Content-Type", "application/json"),
+            ],
+        )
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -78,12 +85,24 @@ class Environment:
         self.server.daemon_threads = True
         self.server.events, self.server.answers = queue.Queue(), queue.Queue()
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.endswith("SAN_OPTIONS")}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name == "PATH" or name.endswith("SAN_OPTIONS")
+        }
         self.log = tempfile.TemporaryFile()
         self.invocations = 0
         self.process = subprocess.Popen(
-            [BUILD / program], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-            env={**kept, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:%d" % self.server.server_port, **environment})
+            [BUILD / program],
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            env={
+                **kept,
+                "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:%d" % self.server.server_port,
+                **environment,
+            },
+        )
         threading.Thread(target=self.tell_of_exit, daemon=True).start()
 
     def tell_of_exit(self):

@@ -1,5 +1,5 @@
-/* The S3 client when memory is out, at every point that libcurl and we allocate at. What it sends and
- * what it makes of answers is tested against servers, in Python. */
+/* The S3 client when memory is out, at every point that libcurl and we allocate at. What it sends
+ * and what it makes of answers is tested against servers, in Python. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 

@@ -21,13 +21,22 @@ ID, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "
 def signature_by_botocore(headers, region, token):
     """What the Authorization header must be for a request that has these headers."""
     signed = headers["Authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
-    request = AWSRequest("GET", f"http://{headers['Host']}/",
-                         headers={name: headers[name] for name in signed if name != "host"}, data=b"")
+    request = AWSRequest(
+        "GET",
+        f"http://{headers['Host']}/",
+        headers={name: headers[name] for name in signed if name != "host"},
+        data=b"",
+    )
     request.context["timestamp"] = headers["X-Amz-Date"]
     auth = S3SigV4Auth(Credentials(ID, SECRET, token), "s3", region)
     auth_text = auth.string_to_sign(request, auth.canonical_request(request))
-    return (f"AWS4-HMAC-SHA256 Credential={auth.scope(request)}, "
-            f"SignedHeaders={';'.join(signed)}, Signature={auth.signature(auth_text, request)}"), signed
+    return (
+        (
+            f"AWS4-HMAC-SHA256 Credential={auth.scope(request)}, "
+            f"SignedHeaders={';'.join(signed)}, Signature={auth.signature(auth_text, request)}"
+        ),
+        signed,
+    )
 
 
 class Conformance(unittest.TestCase):
@@ -47,10 +56,16 @@ class Conformance(unittest.TestCase):
                     for method, path, headers in stub.requests:
                         self.assertEqual((method, path), ("GET", "/"))
                         expected, signed = signature_by_botocore(headers, "eu-west-1", token)
-                        self.assertEqual(headers["Authorization"].replace(" ", ""), expected.replace(" ", ""))
+                        self.assertEqual(
+                            headers["Authorization"].replace(" ", ""), expected.replace(" ", "")
+                        )
                         must = {"host", "x-amz-content-sha256", "x-amz-date"}
-                        self.assertLessEqual(must | ({"x-amz-security-token"} if token else set()), set(signed))
-                        self.assertEqual(headers["x-amz-content-sha256"], hashlib.sha256().hexdigest())
+                        self.assertLessEqual(
+                            must | ({"x-amz-security-token"} if token else set()), set(signed)
+                        )
+                        self.assertEqual(
+                            headers["x-amz-content-sha256"], hashlib.sha256().hexdigest()
+                        )
                         self.assertEqual(headers["x-amz-security-token"], token)
 
     def test_a_wrong_secret_makes_another_signature(self):
@@ -60,11 +75,15 @@ class Conformance(unittest.TestCase):
             with Environment("global_variable", **wrong) as function:
                 function.invoke({})
             headers = stub.requests[0][2]
-            self.assertNotIn(signature_by_botocore(headers, "eu-west-1", None)[0].split("Signature=")[1],
-                             headers["Authorization"])
+            self.assertNotIn(
+                signature_by_botocore(headers, "eu-west-1", None)[0].split("Signature=")[1],
+                headers["Authorization"],
+            )
 
     def test_moto_lists_what_boto3_made(self):
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # moto's HTTP server tells of each request
+        logging.getLogger("werkzeug").setLevel(
+            logging.ERROR
+        )  # moto's HTTP server tells of each request
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         server.start()
         self.addCleanup(server.stop)
@@ -77,7 +96,9 @@ class Conformance(unittest.TestCase):
                     s3.delete_bucket(Bucket=bucket["Name"])
                 self.assertEqual(function.invoke({}).json(), {"buckets": []})
                 for name in "reports", "archive.2024", "logs-eu":
-                    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+                    s3.create_bucket(
+                        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+                    )
                 listed = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
                 self.assertEqual(len(listed), 3)
                 self.assertEqual(function.invoke({}).json(), {"buckets": listed})

@@ -15,8 +15,10 @@ def listing(*names):
 
 
 def error(code):
-    return (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>No.</Message>'
-            '<RequestId>1</RequestId></Error>').encode()
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>No.</Message>'
+        '<RequestId>1</RequestId></Error>'
+    ).encode()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

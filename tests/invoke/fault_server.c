@@ -1,4 +1,5 @@
-/* Requests are taken apart just as far as this client's need it: a head, a Content-Length, a body. */
+/* Requests are taken apart just as far as this client's need it: a head, a Content-Length, a
+ * body. */
 #include "invoke/fault_server.h"
 
 #include "support/cmocka.h"

@@ -1,5 +1,5 @@
-/* A server in the test's own event loop that answers each request with bytes of the test's choosing,
- * in pieces of its choosing, and then goes on, closes, resets or falls silent. */
+/* A server in the test's own event loop that answers each request with bytes of the test's
+ * choosing, in pieces of its choosing, and then goes on, closes, resets or falls silent. */
 #ifndef SCT_FAULT_SERVER_H
 #define SCT_FAULT_SERVER_H
 
@@ -13,10 +13,10 @@ struct event_base;
 struct sct_fault_server;
 
 enum sct_fault_then {
-	SCT_KEEP,  /* the connection stays open */
-	SCT_CLOSE, /* closed in an orderly way */
-	SCT_RESET, /* closed with a reset */
-	SCT_UNREAD, /* answered, and closed with a reset, when the head has come: the body is not read */
+	SCT_KEEP,   /* the connection stays open */
+	SCT_CLOSE,  /* closed in an orderly way */
+	SCT_RESET,  /* closed with a reset */
+	SCT_UNREAD, /* answered and reset after the head, with the body unread */
 };
 
 struct sct_fault {
@@ -26,7 +26,8 @@ struct sct_fault {
 	enum sct_fault_then then;
 };
 
-/* The fault for request `nth` (from 0, over all connections), whose head and body are handed over. */
+/* The fault for request `nth` (from 0, over all connections), whose head and body are handed
+ * over. */
 typedef struct sct_fault sct_fault_fn(uint64_t nth, const char *head, const char *body, size_t len,
 	void *arg);
 

@@ -81,7 +81,8 @@ static void one_sample_is_exact(void **state)
 	}
 }
 
-/* The middle of three, whose neighbours do not bound it, shows the bucket's own error at its edges. */
+/* The middle of three, whose neighbours do not bound it, shows the bucket's own error at its
+ * edges. */
 static void buckets_meet_without_a_gap(void **state)
 {
 	static struct sci_histogram histogram;

@@ -1,6 +1,6 @@
-/* Out of memory at every allocation of the room in turn: opening fails whole or not at all, a run that
- * was opened counts every invocation, and nothing leaks. What libevent and jansson allocate inside
- * themselves is not made to fail. */
+/* Out of memory at every allocation of the room in turn: opening fails whole or not at all, a run
+ * that was opened counts every invocation, and nothing leaks. What libevent and jansson allocate
+ * inside themselves is not made to fail. */
 #include "invoke/fault_server.h"
 #include "support/allocation.h"
 #include "support/cmocka.h"

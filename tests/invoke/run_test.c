@@ -1,5 +1,5 @@
-/* Runs against servers that behave, and against those that do not: each outcome is counted for what it
- * was, and every run ends. */
+/* Runs against servers that behave, and against those that do not: each outcome is counted for what
+ * it was, and every run ends. */
 #include "invoke/fault_server.h"
 #include "support/cmocka.h"
 
@@ -416,8 +416,8 @@ static struct sct_fault too_large(uint64_t nth, const char *head, const char *bo
 		.then = SCT_UNREAD };
 }
 
-/* Answered before the payload was sent: either the answer is seen or the reset is, but never a hang,
- * and the connection is not used again. */
+/* Answered before the payload was sent: either the answer is seen or the reset is, but never a
+ * hang, and the connection is not used again. */
 static void bears_an_answer_that_comes_early(void **state)
 {
 	struct trial trial = { .choose = too_large,

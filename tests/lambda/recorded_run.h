@@ -1,5 +1,6 @@
-/* A recorded run: sc_lambda_run() with a function that records each call of it, against a server that
- * answers as the test tells it. The program links sct_failing_network, so pauses end at once. */
+/* A recorded run: sc_lambda_run() with a function that records each call of it, against a server
+ * that answers as the test tells it. The program links sct_failing_network, so pauses end at
+ * once. */
 #ifndef SCT_RECORDED_RUN_H
 #define SCT_RECORDED_RUN_H
 

@@ -1,5 +1,5 @@
-/* A function that does not come back: its thread ends in it, or it throws. Who waits for an answer is told,
- * what was begun is ended, and the process may run a function again. */
+/* A function that does not come back: its thread ends in it, or it throws. Who waits for an answer
+ * is told, what was begun is ended, and the process may run a function again. */
 #include "lambda/recorded_run.h"
 #include "support/cmocka.h"
 #include "support/throwing.h"

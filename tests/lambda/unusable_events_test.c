@@ -1,5 +1,6 @@
-/* Events that cannot be handed over as they came: texts are mended, and where that is not enough the caller
- * is told, for such an event would come again until the runtime gives up with all its state. */
+/* Events that cannot be handed over as they came: texts are mended, and where that is not enough
+ * the caller is told, for such an event would come again until the runtime gives up with all its
+ * state. */
 #include "support/cmocka.h"
 #include "support/network.h"
 
@@ -15,8 +16,8 @@ static int note_mended_texts(struct sc_invocation *inv, void *state)
 	return recorded_handle(inv, state);
 }
 
-/* NUL, CR and folded lines become spaces, as RFC 9110 wants it. An invocation id that has them is not what
- * was sent, and not sent back. */
+/* NUL, CR and folded lines become spaces, as RFC 9110 wants it. An invocation id that has them is
+ * not what was sent, and not sent back. */
 static void mends_what_no_text_may_have(void **state)
 {
 	static const char event[] =

@@ -1,12 +1,12 @@
-"""The ABI of the shared libraries, as libabigail reads it from their debug information, and the baseline
-that it is compared with.
+"""The ABI of the shared libraries, as libabigail reads it from their debug information, and the
+baseline that it is compared with.
 
 	abi_baseline.py            compare; the exit status is 1 when something differs
 	abi_baseline.py --renew    make what is there the baseline
 
-There is a baseline for each library and machine in the folder abi. Whatever differs from it is shown, also
-what older programs would not notice, so that no change of the ABI is made unseen; who means it renews the
-baseline in the same commit."""
+There is a baseline for each library and machine in the folder abi. Whatever differs from it is
+shown, also what older programs would not notice, so that no change of the ABI is made unseen; who
+means it renews the baseline in the same commit."""
 
 import pathlib
 import platform
@@ -26,8 +26,14 @@ LIBRARIES = {
 
 
 def run(*command, allowed=(0,), **options):
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False, **options)
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        **options
+    )
     assert done.returncode in allowed, f"{done.returncode} from {command}:\n{done.stdout}"
     return done
 
@@ -40,15 +46,51 @@ def dump(library, source, folder):
     """Build the library of a source tree, and write down its ABI; returns the file with it."""
     folders, script = LIBRARIES[library]
     built = folder / f"lib{library}.so"
-    sources = [path.relative_to(source) for name in folders for path in sorted((source / "src" / name).glob("*.c"))]
+    sources = [
+        path.relative_to(source)
+        for name in folders
+        for path in sorted((source / "src" / name).glob("*.c"))
+    ]
     # What the compiler says of types does not depend on how it optimises.
-    run("gcc", "-std=c17", "-g", "-O0", "-shared", "-fPIC", "-fvisibility=hidden", "-pthread", "-fexceptions",
-        "-D_POSIX_C_SOURCE=200809L", "-D_DEFAULT_SOURCE", "-Iinclude", "-Isrc", f"-fdebug-prefix-map={source}=.",
-        *sources, f"-Wl,--version-script={script}", f"-Wl,-soname,lib{library}.so", "-o", built, cwd=source)
+    run(
+        "gcc",
+        "-std=c17",
+        "-g",
+        "-O0",
+        "-shared",
+        "-fPIC",
+        "-fvisibility=hidden",
+        "-pthread",
+        "-fexceptions",
+        "-D_POSIX_C_SOURCE=200809L",
+        "-D_DEFAULT_SOURCE",
+        "-Iinclude",
+        "-Isrc",
+        f"-fdebug-prefix-map={source}=.",
+        *sources,
+        f"-Wl,--version-script={script}",
+        f"-Wl,-soname,lib{library}.so",
+        "-o",
+        built,
+        cwd=source,
+    )
     dumped = folder / f"{library}.abi"
-    run("abidw", "--headers-dir", source / "include/scopecache", "--drop-private-types", "--exported-interfaces-only", "--no-corpus-path",
-        "--no-comp-dir-path", "--no-show-locs", "--no-elf-needed", "--type-id-style", "hash", "--out-file", dumped,
-        built)
+    run(
+        "abidw",
+        "--headers-dir",
+        source / "include/scopecache",
+        "--drop-private-types",
+        "--exported-interfaces-only",
+        "--no-corpus-path",
+        "--no-comp-dir-path",
+        "--no-show-locs",
+        "--no-elf-needed",
+        "--type-id-style",
+        "hash",
+        "--out-file",
+        dumped,
+        built,
+    )
     return dumped
 
 
@@ -69,12 +111,19 @@ def main(arguments):
                 baseline(library).write_bytes(dumped.read_bytes())
                 print(f"renewed {baseline(library).relative_to(SOURCE)}")
             elif not baseline(library).exists():
-                print(f"{library}: there is no baseline for {platform.machine()}; ./dev abi --renew makes one")
+                print(
+                    f"{library}: there is no baseline for {platform.machine()}; ./dev abi --renew"
+                    " makes one"
+                )
                 worst = 1
             else:
                 changes = differences(baseline(library), dumped)
-                print(f"{library}: {'as its baseline says' if not changes else 'differs from its baseline'}\n"
-                      + changes, end="")
+                print(
+                    f"{library}:"
+                    f" {'as its baseline says' if not changes else 'differs from its baseline'}\n"
+                    + changes,
+                    end="",
+                )
                 worst = worst or int(bool(changes))
     return worst
 

@@ -13,12 +13,22 @@ CACHE_H = "include/scopecache/cache.h"
 
 # What nobody may do unseen, to one function of one header: a text and what takes its place.
 CHANGES = {
-    "a field that moves": (CACHE_H, "	const void *data;\n	size_t len;\n	uint64_t generation;",
-                           "	size_t len;\n	const void *data;\n	uint64_t generation;"),
+    "a field that moves": (
+        CACHE_H,
+        "	const void *data;\n	size_t len;\n	uint64_t generation;",
+        "	size_t len;\n	const void *data;\n	uint64_t generation;",
+    ),
     "a field that grows": (CACHE_H, "void *reserved[2]; /* NULL */", "void *reserved[3];"),
-    "a row that is not the last": (CACHE_H, "	NUMBER(max_entries,",
-                                   "	NUMBER(earlier, 0, 0, 1, \"\") NUMBER(max_entries,"),
-    "a parameter more": ("include/scopecache/version.h", "sc_version_number(void)", "sc_version_number(int)"),
+    "a row that is not the last": (
+        CACHE_H,
+        "	NUMBER(max_entries,",
+        "	NUMBER(earlier, 0, 0, 1, \"\") NUMBER(max_entries,",
+    ),
+    "a parameter more": (
+        "include/scopecache/version.h",
+        "sc_version_number(void)",
+        "sc_version_number(int)",
+    ),
 }
 
 
@@ -29,7 +39,10 @@ class Baseline(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
-        cls.dumped = {library: abi_baseline.dump(library, SOURCE, cls.folder) for library in abi_baseline.LIBRARIES}
+        cls.dumped = {
+            library: abi_baseline.dump(library, SOURCE, cls.folder)
+            for library in abi_baseline.LIBRARIES
+        }
 
     def test_the_abi_is_that_of_the_baseline(self):
         for library in abi_baseline.LIBRARIES:
@@ -46,7 +59,9 @@ class Baseline(unittest.TestCase):
         return top
 
     def assert_seen(self, top, what=""):
-        changes = abi_baseline.differences(self.dumped["scopecache"], abi_baseline.dump("scopecache", top, top))
+        changes = abi_baseline.differences(
+            self.dumped["scopecache"], abi_baseline.dump("scopecache", top, top)
+        )
         self.assertNotEqual(changes, "")
         self.assertIn(what, changes)
 
@@ -56,22 +71,32 @@ class Baseline(unittest.TestCase):
                 top = self.copy(name)
                 path = top / file
                 self.assertIn(text, path.read_text(encoding="utf-8"))
-                path.write_text(path.read_text(encoding="utf-8").replace(text, other, 1), encoding="utf-8")
+                path.write_text(
+                    path.read_text(encoding="utf-8").replace(text, other, 1), encoding="utf-8"
+                )
                 self.change_definitions(top)
                 self.assert_seen(top)
 
     @staticmethod
     def change_definitions(top):
-        """Where a declaration was changed its definition is too, as whoever changed it would have done."""
-        if "sc_version_number(int)" in (top / "include/scopecache/version.h").read_text(encoding="utf-8"):
+        """Where a declaration was changed its definition is too, as whoever changed it would have
+        done."""
+        if "sc_version_number(int)" in (top / "include/scopecache/version.h").read_text(
+            encoding="utf-8"
+        ):
             path = top / "src/cache/version.c"
             text = path.read_text(encoding="utf-8")
-            path.write_text(text.replace("sc_version_number(void)", "sc_version_number(int any)"), encoding="utf-8")
+            path.write_text(
+                text.replace("sc_version_number(void)", "sc_version_number(int any)"),
+                encoding="utf-8",
+            )
 
     def test_a_function_that_is_gone_is_seen(self):
         without = self.copy("without")
         script = without / "src/cache/scopecache.map"
-        script.write_text(script.read_text(encoding="utf-8").replace("\tsc_cache_peek;\n", ""), encoding="utf-8")
+        script.write_text(
+            script.read_text(encoding="utf-8").replace("\tsc_cache_peek;\n", ""), encoding="utf-8"
+        )
         self.assert_seen(without, "sc_cache_peek")
 
 

@@ -1,5 +1,5 @@
-"""The shared libraries export what the public headers declare and the version scripts name: no more,
-no less, and the same in all three. Their names change with every version that may break."""
+"""The shared libraries export what the public headers declare and the version scripts name: no
+more, no less, and the same in all three. Their names change with every version that may break."""
 
 import os
 import re
@@ -29,13 +29,19 @@ def exported(library):
 
 
 def soname(library):
-    run = subprocess.run(["readelf", "--wide", "--dynamic", built(library)],
-                         stdout=subprocess.PIPE, text=True, check=True, env=dict(os.environ, LC_ALL="C"))
+    run = subprocess.run(
+        ["readelf", "--wide", "--dynamic", built(library)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=dict(os.environ, LC_ALL="C"),
+    )
     return re.findall(r"\(SONAME\).*\[(.*)\]", run.stdout)
 
 
 def breaks_with():
-    """The part of the version that tells apart what may not be exchanged: before 1.0 the minor too."""
+    """The part of the version that tells apart what may not be exchanged: before 1.0 the minor
+    too."""
     text = (INCLUDE / "scopecache/version.h").read_text(encoding="utf-8")
     major, minor = (re.search(rf"^#define SC_VERSION_{part} (\d+)$", text, re.M).group(1)
                     for part in ("MAJOR", "MINOR"))
@@ -50,7 +56,9 @@ def structs():
     """The structs that the public headers lay open, and what is between their braces."""
     found = {}
     for header in HEADERS:
-        found.update(re.findall(r"^struct (\w+) \{\n(.*?)^\};", without_comments(header), re.M | re.S))
+        found.update(
+            re.findall(r"^struct (\w+) \{\n(.*?)^\};", without_comments(header), re.M | re.S)
+        )
     assert len(found) > 10, found
     return found
 
@@ -84,8 +92,8 @@ class Abi(unittest.TestCase):
                 self.assertEqual(mapped(library), declared(library))
 
     def test_every_struct_can_grow(self):
-        """By a size, or by words that are reserved. A key and its parts are all that they will ever be: a new
-        kind of part is a new type of it."""
+        """By a size, or by words that are reserved. A key and its parts are all that they will ever
+        be: a new kind of part is a new type of it."""
         for name, body in structs().items():
             if name not in ("sc_key", "sc_part"):
                 self.assertRegex(body, r"\bsize_t size;|\breserved\[", name)

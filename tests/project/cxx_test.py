@@ -1,4 +1,5 @@
-"""scopecache.hpp with each compiler as each C++, with warnings as errors: what compiles is run too."""
+"""scopecache.hpp with each compiler as each C++, with warnings as errors: what compiles is run
+too."""
 
 import os
 import pathlib
@@ -17,12 +18,15 @@ PROGRAMS = ("cxx_cache_test", "cxx_resource_test", "cxx_main")
 
 
 def run(*command, **options):
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                          **options)
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **options
+    )
 
 
 def knows(compiler, standard):
-    return run(compiler, f"-std={standard}", "-x", "c++", "-fsyntax-only", "/dev/null").returncode == 0
+    return (
+        run(compiler, f"-std={standard}", "-x", "c++", "-fsyntax-only", "/dev/null").returncode == 0
+    )
 
 
 class Cxx(unittest.TestCase):
@@ -31,12 +35,26 @@ class Cxx(unittest.TestCase):
         cls.top = pathlib.Path(tempfile.mkdtemp(prefix="scopecache-cxx-"))
         cls.addClassCleanup(shutil.rmtree, cls.top)
         # Without the sanitizers of this build, which belong to one compiler.
-        for command in (("cmake", "-S", SOURCE, "-B", cls.top, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-                         "-DSC_BUILD_CLI=OFF"),
-                        ("ninja", "-C", cls.top, "scopecache-static", "scopecache-lambda-static")):
+        for command in (
+            (
+                "cmake",
+                "-S",
+                SOURCE,
+                "-B",
+                cls.top,
+                "-G",
+                "Ninja",
+                "-DCMAKE_BUILD_TYPE=Release",
+                "-DSC_BUILD_CLI=OFF",
+            ),
+            ("ninja", "-C", cls.top, "scopecache-static", "scopecache-lambda-static"),
+        ):
             done = run(*command)
             assert done.returncode == 0, done.stdout
-        cls.libraries = (cls.top / "src/lambda/libscopecache-lambda.a", cls.top / "src/cache/libscopecache.a")
+        cls.libraries = (
+            cls.top / "src/lambda/libscopecache-lambda.a",
+            cls.top / "src/cache/libscopecache.a",
+        )
 
     def options(self, compiler, name):
         if not shutil.which(compiler):
@@ -52,9 +70,20 @@ class Cxx(unittest.TestCase):
         for test in PROGRAMS:
             with self.subTest(test):
                 program = self.top / f"{test}-{compiler}-{name}"
-                done = run(*options, "-o", program, SOURCE / f"tests/cxx/{test}.cpp", *self.libraries, "-pthread")
+                done = run(
+                    *options,
+                    "-o",
+                    program,
+                    SOURCE / f"tests/cxx/{test}.cpp",
+                    *self.libraries,
+                    "-pthread",
+                )
                 self.assertEqual(done.returncode, 0, done.stdout)
-                environment = {key: value for key, value in os.environ.items() if key != "AWS_LAMBDA_RUNTIME_API"}
+                environment = {
+                    key: value
+                    for key, value in os.environ.items()
+                    if key != "AWS_LAMBDA_RUNTIME_API"
+                }
                 done = run(program, env=environment)
                 if test == "cxx_main":  # a function, which there is no Runtime API for
                     self.assertEqual(done.returncode, 1)
@@ -78,7 +107,12 @@ class Cxx(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_a_key_of_a_double_does_not_compile(self):
-        for value, compiles in ("1", True), ("1.5", False), ("(int *)nullptr", False), ("'c'", False):
+        for value, compiles in (
+            ("1", True),
+            ("1.5", False),
+            ("(int *)nullptr", False),
+            ("'c'", False),
+        ):
             done = run("g++", "-std=c++17", f"-I{INCLUDE}", "-fsyntax-only", "-x", "c++", "-",
                        input=f"#include <scopecache/key.hpp>\nauto made = SC_KEY({value});\n")
             self.assertEqual(done.returncode == 0, compiles, value)

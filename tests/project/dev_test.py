@@ -1,5 +1,5 @@
-"""./dev before there is anything to build with: what it installs, what it says when it cannot. It runs
-in a folder of its own, on a PATH of stand-ins that write down how they are called."""
+"""./dev before there is anything to build with: what it installs, what it says when it cannot. It
+runs in a folder of its own, on a PATH of stand-ins that write down how they are called."""
 
 import pathlib
 import re
@@ -10,8 +10,25 @@ import unittest
 
 from repository import SOURCE
 
-REAL = ("sh", "dirname", "basename", "cat", "cksum", "cut", "env", "find", "grep", "mkdir", "nproc", "rm",
-        "sed", "sleep", "sort", "tail", "tr")
+REAL = (
+    "sh",
+    "dirname",
+    "basename",
+    "cat",
+    "cksum",
+    "cut",
+    "env",
+    "find",
+    "grep",
+    "mkdir",
+    "nproc",
+    "rm",
+    "sed",
+    "sleep",
+    "sort",
+    "tail",
+    "tr",
+)
 
 DPKG_QUERY = """#!/bin/sh
 shift 3
@@ -49,8 +66,16 @@ exit 1
 """
 
 # The first of each choice, as the script names them.
-BUILD_PACKAGES = " ".join(choice.split("|")[0] for choice in re.search(
-    r"^build_packages='([^']+)'", (SOURCE / "dev").read_text(encoding="utf-8"), re.MULTILINE).group(1).split())
+BUILD_PACKAGES = " ".join(
+    choice.split("|")[0]
+    for choice in (
+        re.search(
+            r"^build_packages='([^']+)'", (SOURCE / "dev").read_text(encoding="utf-8"), re.MULTILINE
+        )
+        .group(1)
+        .split()
+    )
+)
 
 
 
@@ -77,9 +102,21 @@ class Dev(unittest.TestCase):
         self.stand_in("id", f"#!/bin/sh\necho {user_id}\n")
 
     def dev(self, *arguments, **environment):
-        environment = {"PATH": str(self.top / "bin"), "CALLS": str(self.calls), "HOME": "/", **environment}
-        done = subprocess.run([self.top / "dev", *arguments], env=environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        environment = {
+            "PATH": str(self.top / "bin"),
+            "CALLS": str(self.calls),
+            "HOME": "/",
+            **environment,
+        }
+        done = subprocess.run(
+            [self.top / "dev", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
         called = self.calls.read_text(encoding="utf-8").splitlines() if self.calls.exists() else []
         return done, called
 
@@ -118,7 +155,9 @@ class Dev(unittest.TestCase):
         done, called = self.dev("build", INSTALLED=installed)
         self.assertIn("Installing from Debian: gcc cmake", done.stdout)
         self.assertEqual([call.split()[-1] for call in called[:1]], ["update"])
-        self.assertTrue(called[1].endswith(" install --no-install-recommends --no-remove gcc cmake"), called[1])
+        self.assertTrue(
+            called[1].endswith(" install --no-install-recommends --no-remove gcc cmake"), called[1]
+        )
         self.assertTrue(called[2].startswith("cmake --preset release"), called[2])
         log = (self.top / "build/install.log").read_text(encoding="utf-8")
         self.assertIn("Reading package lists...", log)
@@ -127,14 +166,18 @@ class Dev(unittest.TestCase):
         self.debian()
         self.stand_in("apt-get", APT_GET_THAT_TALKS)
         done, _ = self.dev("build", INSTALLED="gcc libc6-dev")
-        self.assertEqual(re.findall(r"([0-9]+) % of ([0-9]+) packages", done.stdout), [("100", "2")], done.stdout)
+        self.assertEqual(
+            re.findall(r"([0-9]+) % of ([0-9]+) packages", done.stdout), [("100", "2")], done.stdout
+        )
         self.assertNotIn("arithmetic", done.stderr)
 
     def test_sudo_does_not_ask_without_a_terminal(self):
         self.debian(user_id=1000)
         self.stand_in("sudo", '#!/bin/sh\necho "sudo $*" >>"$CALLS"\nshift\nexec "$@"\n')
         _, called = self.dev("build", INSTALLED=BUILD_PACKAGES.replace("cmake", ""))
-        self.assertTrue(called[0].startswith("sudo -n env DEBIAN_FRONTEND=noninteractive apt-get "), called[0])
+        self.assertTrue(
+            called[0].startswith("sudo -n env DEBIAN_FRONTEND=noninteractive apt-get "), called[0]
+        )
 
     def test_either_of_two_packages_will_do(self):
         self.debian()

@@ -1,6 +1,6 @@
 """What is written and what is there: every exported function is explained above its declaration and
-named by a test, every relative link leads somewhere, every function, file and ./dev command that a page
-names exists."""
+named by a test, every relative link leads somewhere, every function, file and ./dev command that a
+page names exists."""
 
 import re
 import shutil
@@ -100,9 +100,26 @@ class Docs(unittest.TestCase):
         self.assertEqual(broken, [])
 
     def assert_compiles(self, source, *options):
-        run = subprocess.run(["gcc", "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", *options,
-                              f"-I{INCLUDE}", "-fsyntax-only", "-x", "c", "-"], input=source,
-                             stderr=subprocess.PIPE, text=True, check=False)
+        run = subprocess.run(
+            [
+                "gcc",
+                "-std=c17",
+                "-Wall",
+                "-Wextra",
+                "-Wpedantic",
+                "-Werror",
+                *options,
+                f"-I{INCLUDE}",
+                "-fsyntax-only",
+                "-x",
+                "c",
+                "-",
+            ],
+            input=source,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
         self.assertEqual(run.returncode, 0, run.stderr)
 
     def test_the_example_of_the_readme_compiles(self):
@@ -112,7 +129,9 @@ class Docs(unittest.TestCase):
 
     def test_the_figures_of_the_readme_are_those_of_the_benchmarks(self):
         readme = (SOURCE / "README.md").read_text(encoding="utf-8")
-        hit, memory = re.search(r"A hit takes ([\d.]+) ns .*takes (\d+) bytes of memory", readme).groups()
+        hit, memory = re.search(
+            r"A hit takes ([\d.]+) ns .*takes (\d+) bytes of memory", readme
+        ).groups()
         page = (SOURCE / "docs/benchmarks.md").read_text(encoding="utf-8")
         self.assertIn(f"| hit, 1,000 keys, 1 thread | {hit} |", page)
         self.assertRegex(page, rf"\| bytes per entry [^#]*\n\| scopecache \| {memory} \|")
@@ -128,15 +147,31 @@ class Docs(unittest.TestCase):
         self.assertGreater(len(blocks), 1)
         if not shutil.which("g++"):
             self.skipTest("there is no g++")
-        run = subprocess.run(["g++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{INCLUDE}",
-                              "-fsyntax-only", "-x", "c++", "-"], input=BEFORE_CXX + "\n".join(blocks),
-                             stderr=subprocess.PIPE, text=True, check=False)
+        run = subprocess.run(
+            [
+                "g++",
+                "-std=c++17",
+                "-Wall",
+                "-Wextra",
+                "-Wpedantic",
+                "-Werror",
+                f"-I{INCLUDE}",
+                "-fsyntax-only",
+                "-x",
+                "c++",
+                "-",
+            ],
+            input=BEFORE_CXX + "\n".join(blocks),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
         self.assertEqual(run.returncode, 0, run.stderr)
 
     def test_every_room_is_on_the_map(self):
         page = (SOURCE / "docs/architecture.md").read_text(encoding="utf-8")
-        for room in (SOURCE / "src").iterdir():
-            self.assertIn(f"| `src/{room.name}/` |", page)
+        for folder in (SOURCE / "src").iterdir():
+            self.assertIn(f"| `src/{folder.name}/` |", page)
 
     def test_every_function_on_a_page_exists(self):
         known, checked = set(), 0
@@ -159,7 +194,9 @@ class Docs(unittest.TestCase):
         self.assertEqual(named - {path.name for path in files()}, set())
 
     def test_every_command_shown_exists(self):
-        usage = subprocess.run([SOURCE / "dev", "help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        usage = subprocess.run(
+            [SOURCE / "dev", "help"], stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
         commands = set(re.findall(r"^  ([a-z]+)", usage, re.MULTILINE))
         script = (SOURCE / "dev").read_text(encoding="utf-8")
         cases = set(re.findall(r"^([a-z]+)(?: \|[^)]*)?\)", script, re.MULTILINE))

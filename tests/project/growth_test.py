@@ -1,5 +1,5 @@
-"""A program and a library of different versions work together: one of them has tables to which rows were
-added, and structs to which fields were added, at their ends."""
+"""A program and a library of different versions work together: one of them has tables to which rows
+were added, and structs to which fields were added, at their ends."""
 
 import pathlib
 import shutil
@@ -14,19 +14,38 @@ CACHE_H = "include/scopecache/cache.h"
 
 # In which file, after what, comes what.
 GROWTH = (
-    (CACHE_H, '"the loader of sc_cache_fetch_many(); NULL: the loader, once for each key")',
-     ' NUMBER(later, 5, 0, 9, "of a later version") POINTER(void *, later_pointer, "of a later version")'),
-    (CACHE_H, 'X(load_absences, "loads that found that there is no value")', ' X(later, "of a later version")'),
-    (CACHE_H, "uint64_t cost;  /* of making the value again, in a unit of the caller's; 0: not known */",
-     " uint64_t later;"),
+    (
+        CACHE_H,
+        '"the loader of sc_cache_fetch_many(); NULL: the loader, once for each key")',
+        (
+            ' NUMBER(later, 5, 0, 9, "of a later version") POINTER(void *, later_pointer, "of a'
+            ' later version")'
+        ),
+    ),
+    (
+        CACHE_H,
+        'X(load_absences, "loads that found that there is no value")',
+        ' X(later, "of a later version")',
+    ),
+    (
+        CACHE_H,
+        "uint64_t cost;  /* of making the value again, in a unit of the caller's; 0: not known */",
+        " uint64_t later;",
+    ),
     (CACHE_H, "void *loader_context; /* passed to this loader */", " uint64_t later;"),
     ("include/scopecache/memo.h", "uint64_t currsize;", " uint64_t later;"),
 )
 
 
 def run(*command, **options):
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False, **options)
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        **options
+    )
     assert done.returncode == 0, f"{done.returncode} from {command}:\n{done.stdout}"
 
 
@@ -48,12 +67,37 @@ class Growth(unittest.TestCase):
 
     @classmethod
     def build(cls, top):
-        run("gcc", "-std=c17", "-O1", "-shared", "-fPIC", "-fvisibility=hidden", "-pthread",
-            "-D_POSIX_C_SOURCE=200809L", "-D_DEFAULT_SOURCE", f"-I{top / 'include'}", f"-I{top / 'src'}",
-            *sorted(top.glob("src/*/*.c")), f"-Wl,--version-script={top / 'src/cache/scopecache.map'}",
-            "-o", top / "libscopecache.so")
-        run("gcc", "-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{top / 'include'}",
-            SOURCE / "tests/project/growth_consumer.c", "-o", top / "consumer", f"-L{top}", "-lscopecache")
+        run(
+            "gcc",
+            "-std=c17",
+            "-O1",
+            "-shared",
+            "-fPIC",
+            "-fvisibility=hidden",
+            "-pthread",
+            "-D_POSIX_C_SOURCE=200809L",
+            "-D_DEFAULT_SOURCE",
+            f"-I{top / 'include'}",
+            f"-I{top / 'src'}",
+            *sorted(top.glob("src/*/*.c")),
+            f"-Wl,--version-script={top / 'src/cache/scopecache.map'}",
+            "-o",
+            top / "libscopecache.so",
+        )
+        run(
+            "gcc",
+            "-std=c17",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            f"-I{top / 'include'}",
+            SOURCE / "tests/project/growth_consumer.c",
+            "-o",
+            top / "consumer",
+            f"-L{top}",
+            "-lscopecache",
+        )
 
     @classmethod
     def tearDownClass(cls):

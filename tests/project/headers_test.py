@@ -17,9 +17,23 @@ COMPILERS = {
 def compile_alone(header, compiler, *options):
     """What the compiler says to a file that includes the header and nothing else, twice."""
     line = f"#include <scopecache/{header.name}>\n"
-    return subprocess.run([*compiler, *options, f"-I{INCLUDE}", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
-                           "-fsyntax-only", "-"], input=line + line, stderr=subprocess.PIPE, text=True,
-                          check=False)
+    return subprocess.run(
+        [
+            *compiler,
+            *options,
+            f"-I{INCLUDE}",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-fsyntax-only",
+            "-",
+        ],
+        input=line + line,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
 
 
 class Headers(unittest.TestCase):

@@ -1,5 +1,5 @@
-"""What is installed can be used: from a build without ./dev into a temporary prefix, by consumers that
-find it through pkg-config and through CMake, shared and static, in C and in C++."""
+"""What is installed can be used: from a build without ./dev into a temporary prefix, by consumers
+that find it through pkg-config and through CMake, shared and static, in C and in C++."""
 
 import os
 import pathlib
@@ -24,8 +24,20 @@ def run(*command, **options):
 
 def install(top, *options):
     """Build the libraries as a packager does, and install them; `top` is the test's own folder."""
-    run("cmake", "-S", SOURCE, "-B", top / "build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
-        "-DCMAKE_INSTALL_LIBDIR=lib", "-DSC_BUILD_CLI=OFF", "-DSC_WERROR=ON", *options)
+    run(
+        "cmake",
+        "-S",
+        SOURCE,
+        "-B",
+        top / "build",
+        "-G",
+        "Ninja",
+        "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+        "-DCMAKE_INSTALL_LIBDIR=lib",
+        "-DSC_BUILD_CLI=OFF",
+        "-DSC_WERROR=ON",
+        *options
+    )
     run("cmake", "--build", top / "build")
     run("cmake", "--install", top / "build", "--prefix", top / "prefix")
     return top / "prefix"
@@ -48,19 +60,33 @@ class Prefix(unittest.TestCase):
             cls.environment.pop(unwanted, None)
 
     def flags(self, module, *options):
-        return run("pkg-config", "--cflags", "--libs", *options, module, env=self.environment).split()
+        return run(
+            "pkg-config", "--cflags", "--libs", *options, module, env=self.environment
+        ).split()
 
     def keeps(self, program):
         self.assertEqual(run(program, env=self.environment), "kept\n")
 
     def answers(self, program):
-        done = subprocess.run([program], env=self.environment, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [program], env=self.environment, stderr=subprocess.PIPE, text=True, check=False
+        )
         self.assertEqual(done.returncode, 1)
         self.assertIn("AWS_LAMBDA_RUNTIME_API", done.stderr)
 
     def with_cmake(self, *options):
         build = pathlib.Path(tempfile.mkdtemp(dir=self.top))
-        run("cmake", "-S", CONSUMER, "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={self.prefix}", *options)
+        run(
+            "cmake",
+            "-S",
+            CONSUMER,
+            "-B",
+            build,
+            "-G",
+            "Ninja",
+            f"-DCMAKE_PREFIX_PATH={self.prefix}",
+            *options,
+        )
         run("cmake", "--build", build)
         return build
 
@@ -68,7 +94,9 @@ class Prefix(unittest.TestCase):
 class Whole(Prefix):
     def test_all_headers_are_there(self):
         installed = sorted(path.name for path in (self.prefix / "include/scopecache").iterdir())
-        self.assertEqual(installed, sorted(path.name for path in (SOURCE / "include/scopecache").iterdir()))
+        self.assertEqual(
+            installed, sorted(path.name for path in (SOURCE / "include/scopecache").iterdir())
+        )
         self.assertLess({header.name for header in HEADERS}, set(installed))
 
     def test_the_manual_is_there(self):
@@ -107,7 +135,9 @@ class Whole(Prefix):
         source = (CONSUMER / "CMakeLists.txt").read_text(encoding="utf-8")
         folder = self.top / "later"
         folder.mkdir()
-        (folder / "CMakeLists.txt").write_text(source.replace("scopecache 0.1", "scopecache 9.0"), encoding="utf-8")
+        (folder / "CMakeLists.txt").write_text(
+            source.replace("scopecache 0.1", "scopecache 9.0"), encoding="utf-8"
+        )
         done = subprocess.run(["cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja",
                                f"-DCMAKE_PREFIX_PATH={self.prefix}"], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
@@ -118,36 +148,62 @@ class Whole(Prefix):
         if not shutil.which("g++"):
             self.skipTest("there is no g++")
         program = self.top / "cxx"
-        run("g++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o", program, "-x", "c++", "-",
-            *self.flags("scopecache"), input="""
-#include <scopecache/cache.h>
-int main()
-{
-	sc_cache *cache;
-	const sc_part part = sc_part_text("answer");
-	if (sc_cache_open(&cache, nullptr, nullptr) < 0)
-		return 1;
-	int rc = sc_cache_put(cache, sc_key{ &part, 1 }, "kept", 4);
-	sc_cache_close(cache);
-	return rc;
-}
-""")
+        run(
+            "g++",
+            "-std=c++17",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-o",
+            program,
+            "-x",
+            "c++",
+            "-",
+            *self.flags("scopecache"),
+            input="""
+        #include <scopecache/cache.h>
+        int main()
+        {
+        	sc_cache *cache;
+        	const sc_part part = sc_part_text("answer");
+        	if (sc_cache_open(&cache, nullptr, nullptr) < 0)
+        		return 1;
+        	int rc = sc_cache_put(cache, sc_key{ &part, 1 }, "kept", 4);
+        	sc_cache_close(cache);
+        	return rc;
+        }
+        """
+        )
         run(program, env=self.environment)
 
     def test_the_cxx_headers_are_used(self):
         if not shutil.which("g++"):
             self.skipTest("there is no g++")
         program = self.top / "hpp"
-        run("g++", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o", program, "-x", "c++", "-",
-            *self.flags("scopecache-function"), input="""
-#include <scopecache/scopecache.hpp>
-int main()
-{
-	scopecache::cache cache;
-	cache.put(scopecache::key("answer"), 42);
-	return cache.get<int>(scopecache::key("answer")) == 42 ? 0 : 1;
-}
-""")
+        run(
+            "g++",
+            "-std=c++17",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-o",
+            program,
+            "-x",
+            "c++",
+            "-",
+            *self.flags("scopecache-function"),
+            input="""
+        #include <scopecache/scopecache.hpp>
+        int main()
+        {
+        	scopecache::cache cache;
+        	cache.put(scopecache::key("answer"), 42);
+        	return cache.get<int>(scopecache::key("answer")) == 42 ? 0 : 1;
+        }
+        """
+        )
         run(program, env=self.environment)
 
     def test_libraries_need_the_c_library_alone(self):
@@ -159,9 +215,21 @@ int main()
 
     def test_many_copies_are_loaded_late(self):
         program = self.top / "plugins"
-        run("gcc", *C_FLAGS, "-o", program, SOURCE / "tests/project/plugins.c", f"-I{self.prefix}/include", "-ldl",
-            "-pthread", "-Wno-pedantic")
-        copies = [shutil.copy(self.lib / "libscopecache.so", self.top / f"plugin{number}.so") for number in range(100)]
+        run(
+            "gcc",
+            *C_FLAGS,
+            "-o",
+            program,
+            SOURCE / "tests/project/plugins.c",
+            f"-I{self.prefix}/include",
+            "-ldl",
+            "-pthread",
+            "-Wno-pedantic",
+        )
+        copies = [
+            shutil.copy(self.lib / "libscopecache.so", self.top / f"plugin{number}.so")
+            for number in range(100)
+        ]
         self.assertEqual(run(program, *copies), "all of them\n")
 
     def test_libraries_are_hardened(self):
@@ -196,7 +264,8 @@ class CachesAlone(Prefix):
 
 
 class Fastest(Prefix):
-    """gcc's other warnings: with -O3 and all of this machine's instructions it knows more, and guesses more."""
+    """gcc's other warnings: with -O3 and all of this machine's instructions it knows more, and
+    guesses more."""
     options = ("-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O3 -march=native -DNDEBUG", "-DSC_BUILD_CLI=ON")
 
     def test_it_is_free_of_warnings_and_works(self):

@@ -1,5 +1,6 @@
-"""The manual pages: every exported function and every header has a page in section 3, which says what it
-returns, whether it blocks and which threads may call it; and all pages are formatted without a warning."""
+"""The manual pages: every exported function and every header has a page in section 3, which says
+what it returns, whether it blocks and which threads may call it; and all pages are formatted
+without a warning."""
 
 import pathlib
 import re
@@ -20,7 +21,9 @@ class Manual(unittest.TestCase):
         cls.top = pathlib.Path(tempfile.mkdtemp(prefix="scopecache-man-"))
         cls.addClassCleanup(shutil.rmtree, cls.top)
         cls.pages = cls.top / "man3"
-        subprocess.run([sys.executable, "-B", SOURCE / "cmake/manual.py", cls.pages, *HEADERS], check=True)
+        subprocess.run(
+            [sys.executable, "-B", SOURCE / "cmake/manual.py", cls.pages, *HEADERS], check=True
+        )
 
     def page_of(self, function):
         """The text of the page, which may be that of another function declared beside it."""
@@ -60,8 +63,14 @@ class Manual(unittest.TestCase):
         pages = [*self.pages.glob("*.3"), *(SOURCE / "docs/man").glob("*.1")]
         for page in pages:
             # The folder is that of the pages which other pages name.
-            run = subprocess.run(["groff", "-ww", "-man", "-Tutf8", "-z", f"-I{self.top}", page], cwd=self.top,
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            run = subprocess.run(
+                ["groff", "-ww", "-man", "-Tutf8", "-z", f"-I{self.top}", page],
+                cwd=self.top,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
             self.assertEqual((run.returncode, run.stdout), (0, ""), page.name)
 
 

@@ -1,5 +1,5 @@
-/* Loads each library that it is given, late and on a thread that was there before, and uses a cache of
- * each. The libraries are copies of libscopecache under names of their own. */
+/* Loads each library that it is given, late and on a thread that was there before, and uses a cache
+ * of each. The libraries are copies of libscopecache under names of their own. */
 #include <scopecache/cache.h>
 
 #include <dlfcn.h>

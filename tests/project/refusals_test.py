@@ -1,4 +1,5 @@
-"""What cannot be built is refused by CMake in one sentence, which names the way out where there is one."""
+"""What cannot be built is refused by CMake in one sentence, which names the way out where there is
+one."""
 
 import os
 import pathlib
@@ -10,8 +11,25 @@ import unittest
 
 from repository import SOURCE
 
-TOOLS = ("cmake", "gcc", "cc", "g++", "c++", "ld", "as", "ar", "ranlib", "nm", "objcopy", "objdump", "strip",
-         "pkg-config", "uname", "sh", "make")
+TOOLS = (
+    "cmake",
+    "gcc",
+    "cc",
+    "g++",
+    "c++",
+    "ld",
+    "as",
+    "ar",
+    "ranlib",
+    "nm",
+    "objcopy",
+    "objdump",
+    "strip",
+    "pkg-config",
+    "uname",
+    "sh",
+    "make",
+)
 
 
 class Refusals(unittest.TestCase):
@@ -22,9 +40,15 @@ class Refusals(unittest.TestCase):
 
     def configure(self, *options, **environment):
         """The exit status, and what CMake says with all white space made single."""
-        done = subprocess.run(["cmake", "-S", SOURCE, "-B", self.top / "build", *options], cwd=SOURCE,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                              env={**os.environ, **environment})
+        done = subprocess.run(
+            ["cmake", "-S", SOURCE, "-B", self.top / "build", *options],
+            cwd=SOURCE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            env={**os.environ, **environment},
+        )
         return done.returncode, re.sub(r"\s+", " ", done.stdout)
 
     def refused(self, sentence, *options, **environment):
@@ -36,14 +60,22 @@ class Refusals(unittest.TestCase):
     def for_machine(self, target):
         if not shutil.which("clang"):
             self.skipTest("there is no clang")
-        return ("-G", "Ninja", "-DSC_BUILD_CLI=OFF", "-DCMAKE_C_COMPILER=clang", f"-DCMAKE_C_COMPILER_TARGET={target}",
-                "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY")
+        return (
+            "-G",
+            "Ninja",
+            "-DSC_BUILD_CLI=OFF",
+            "-DCMAKE_C_COMPILER=clang",
+            f"-DCMAKE_C_COMPILER_TARGET={target}",
+            "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
+        )
 
     def test_a_32_bit_machine(self):
         self.refused("scopecache needs a 64-bit machine", *self.for_machine("i686-linux-gnu"))
 
     def test_a_big_endian_machine(self):
-        self.refused("scopecache needs a little-endian machine", *self.for_machine("powerpc64-linux-gnu"))
+        self.refused(
+            "scopecache needs a little-endian machine", *self.for_machine("powerpc64-linux-gnu")
+        )
 
     def test_a_missing_library_of_the_command(self):
         nothing = self.top / "nothing"

@@ -1,4 +1,5 @@
-"""Facts that the tests of the project share: where the files are, and what the public headers declare."""
+"""Facts that the tests of the project share: where the files are, and what the public headers
+declare."""
 
 import os
 import pathlib
@@ -13,7 +14,15 @@ HEADERS = sorted((INCLUDE / "scopecache").glob("*.h"))
 
 # The installed libraries, and the headers that declare what each of them exports.
 LIBRARIES = {
-    "scopecache": ("cache.h", "eviction.h", "key.h", "memo.h", "resource.h", "process.h", "version.h"),
+    "scopecache": (
+        "cache.h",
+        "eviction.h",
+        "key.h",
+        "memo.h",
+        "resource.h",
+        "process.h",
+        "version.h",
+    ),
     "scopecache-lambda": ("lambda.h",),
 }
 
@@ -21,7 +30,9 @@ LIBRARIES = {
 def files(*suffixes):
     """All files of the repository that end so, as paths; what is built is not looked at."""
     for folder, folders, names in os.walk(SOURCE):
-        folders[:] = sorted(name for name in folders if name not in (".git", "build", "__pycache__"))
+        folders[:] = sorted(
+            name for name in folders if name not in (".git", "build", "__pycache__")
+        )
         # Where several trees share one repository, .git is a file.
         for name in sorted(set(names) - {".git"}):
             path = pathlib.Path(folder, name)
@@ -34,11 +45,24 @@ def name_of(path):
 
 
 def exported_functions(header):
-    """Name and line of each function that a public header declares and does not define, as gcc sees it."""
+    """Name and line of each function that a public header declares and does not define, as gcc sees
+    it."""
     # Into a file of its own: where gcc fails it removes what it was to write, be it /dev/stdout.
     with tempfile.NamedTemporaryFile("r", suffix=".X") as declarations:
-        subprocess.run(["gcc", "-std=c17", f"-I{INCLUDE}", "-fsyntax-only", "-aux-info", declarations.name,
-                        "-x", "c", header], check=True)
+        subprocess.run(
+            [
+                "gcc",
+                "-std=c17",
+                f"-I{INCLUDE}",
+                "-fsyntax-only",
+                "-aux-info",
+                declarations.name,
+                "-x",
+                "c",
+                header,
+            ],
+            check=True,
+        )
         text = declarations.read()
     pattern = rf"^/\* {re.escape(str(header))}:(\d+):N[CO] \*/ extern .*?\b(sc_\w+) \("
     return {name: int(line) for line, name in re.findall(pattern, text, re.MULTILINE)}

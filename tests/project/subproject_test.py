@@ -1,5 +1,5 @@
-"""scopecache as a part of another build: what is linked is built, and nothing else is built, installed,
-tested or set without being asked for."""
+"""scopecache as a part of another build: what is linked is built, and nothing else is built,
+installed, tested or set without being asked for."""
 
 import json
 import os
@@ -12,13 +12,23 @@ import unittest
 from repository import SOURCE
 
 PARENT = SOURCE / "tests/project/parent"
-ENVIRONMENT = {name: value for name, value in os.environ.items()
-               if name not in ("AWS_LAMBDA_RUNTIME_API", "ASAN_OPTIONS", "CFLAGS", "CMAKE_BUILD_TYPE")}
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in ("AWS_LAMBDA_RUNTIME_API", "ASAN_OPTIONS", "CFLAGS", "CMAKE_BUILD_TYPE")
+}
 
 
 def run(*command, status=0, **options):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                          env=ENVIRONMENT, **options)
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env=ENVIRONMENT,
+        **options
+    )
     assert done.returncode == status, f"{command}\n{done.stdout}"
     return done.stdout
 
@@ -32,8 +42,19 @@ class Subproject(unittest.TestCase):
     def configure(self, *options):
         if not shutil.which("g++"):
             self.skipTest("there is no g++")
-        return run("cmake", "-S", PARENT, "-B", self.build, "-G", "Ninja", f"-DSCOPECACHE={SOURCE}",
-                   f"-DCONSUMER={SOURCE}/tests/project/consumer", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", *options)
+        return run(
+            "cmake",
+            "-S",
+            PARENT,
+            "-B",
+            self.build,
+            "-G",
+            "Ninja",
+            f"-DSCOPECACHE={SOURCE}",
+            f"-DCONSUMER={SOURCE}/tests/project/consumer",
+            "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON",
+            *options,
+        )
 
     def programs_work(self):
         run("cmake", "--build", self.build)
@@ -46,7 +67,9 @@ class Subproject(unittest.TestCase):
     def test_static(self):
         self.configure()
         self.programs_work()
-        self.assertNotIn("libscopecache", run("readelf", "--dynamic", self.build / "programs/answers"))
+        self.assertNotIn(
+            "libscopecache", run("readelf", "--dynamic", self.build / "programs/answers")
+        )
         self.assertEqual(list(self.build.rglob("*.so*")), [])
         # Nothing of how scopecache itself is linked reaches other people's programs.
         self.assertNotIn("-z,now", run("ninja", "-C", self.build, "-t", "commands", "keeps"))
@@ -54,7 +77,9 @@ class Subproject(unittest.TestCase):
     def test_shared_by_fetch_content(self):
         self.configure("-DHOW=FetchContent", "-DBUILD_SHARED_LIBS=ON")
         self.programs_work()
-        self.assertIn("libscopecache.so.0.1", run("readelf", "--dynamic", self.build / "programs/answers"))
+        self.assertIn(
+            "libscopecache.so.0.1", run("readelf", "--dynamic", self.build / "programs/answers")
+        )
         self.assertEqual(list(self.build.rglob("*.a")), [])
 
     def test_both_archives_as_a_whole(self):
@@ -66,7 +91,9 @@ class Subproject(unittest.TestCase):
         run("cmake", "--build", self.build)
         built = {path.name for path in self.build.rglob("*.o")}
         self.assertIn("cache.c.o", built)
-        self.assertEqual({name for name in built if name in ("loop.c.o", "http_message.c.o", "main.c.o")}, set())
+        self.assertEqual(
+            {name for name in built if name in ("loop.c.o", "http_message.c.o", "main.c.o")}, set()
+        )
         self.assertEqual([path.name for path in self.build.rglob("*.a")], ["libscopecache.a"])
 
     def test_nothing_is_installed_or_tested(self):
@@ -95,7 +122,10 @@ class Subproject(unittest.TestCase):
         self.assertNotIn("-O2", flags[str(SOURCE / "tests/project/consumer/keeps.c")])
         self.configure("-DCMAKE_BUILD_TYPE=Debug")
         commands = json.loads((self.build / "compile_commands.json").read_text(encoding="utf-8"))
-        self.assertNotIn("-O2", next(one["command"] for one in commands if one["file"].endswith("src/cache/cache.c")))
+        self.assertNotIn(
+            "-O2",
+            next(one["command"] for one in commands if one["file"].endswith("src/cache/cache.c")),
+        )
 
     def test_without_a_build_type_alone(self):
         run("cmake", "-S", SOURCE, "-B", self.build, "-G", "Ninja", "-DSC_BUILD_CLI=OFF")
@@ -112,11 +142,21 @@ class Subproject(unittest.TestCase):
                                       ("src/engine/shard.c", "cache/handle.h", False),
                                       ("src/cache/cache.c", "engine/shard.h", True),
                                       ("src/cache/cache.c", "http/http_message.h", False)):
-            command = next(one["command"] for one in commands if one["file"] == str(SOURCE / source)).split()
+            command = next(
+                one["command"] for one in commands if one["file"] == str(SOURCE / source)
+            ).split()
             options = command[:command.index("-o")]
-            done = subprocess.run([*options, "-fsyntax-only", "-x", "c", "-"], input=f'#include "{header}"\n',
-                                  text=True, stderr=subprocess.PIPE, check=False, cwd=self.build)
-            self.assertEqual("No such file" in done.stderr, not found, f"{source}: {header}\n{done.stderr}")
+            done = subprocess.run(
+                [*options, "-fsyntax-only", "-x", "c", "-"],
+                input=f'#include "{header}"\n',
+                text=True,
+                stderr=subprocess.PIPE,
+                check=False,
+                cwd=self.build,
+            )
+            self.assertEqual(
+                "No such file" in done.stderr, not found, f"{source}: {header}\n{done.stderr}"
+            )
 
     def test_in_a_build_by_meson(self):
         if not shutil.which("meson"):

@@ -1,4 +1,5 @@
-"""The count on the last line of ./dev test: what real output of cmocka, unittest and others comes to."""
+"""The count on the last line of ./dev test: what real output of cmocka, unittest and others comes
+to."""
 
 import pathlib
 import subprocess
@@ -90,7 +91,9 @@ class Tally(unittest.TestCase):
         self.assertIn("Test setup failed", output)
 
     def test_a_crash_fails_what_did_not_run(self):
-        self.assertEqual(self.tally(("p", "fail", "", CMOCKA_CRASHED))[:2], (1, "1 passed, 3 failed"))
+        self.assertEqual(
+            self.tally(("p", "fail", "", CMOCKA_CRASHED))[:2], (1, "1 passed, 3 failed")
+        )
 
     def test_ctest_has_the_last_word(self):
         # A leak found at exit, a time-out: all cases passed, the program did not.
@@ -105,7 +108,9 @@ class Tally(unittest.TestCase):
                          (1, "2 passed, 2 failed, 1 skipped"))
 
     def test_other_programs_count_as_one(self):
-        self.assertEqual(self.tally(("p", "run", "", "5 inputs replayed"))[:2], (0, "1 passed, 0 failed"))
+        self.assertEqual(
+            self.tally(("p", "run", "", "5 inputs replayed"))[:2], (0, "1 passed, 0 failed")
+        )
         self.assertEqual(self.tally(("p", "fail", "", ""))[:2], (1, "0 passed, 1 failed"))
 
     def test_skipped_and_missing_programs(self):
@@ -119,7 +124,9 @@ class Tally(unittest.TestCase):
         self.assertEqual(self.tally()[:2], (1, "0 passed, 1 failed"))
 
     def test_a_check_that_is_skipped_is_named(self):
-        status, last, output = self.tally(checks="passed lint format\nskipped port to musl: no packages\n")
+        status, last, output = self.tally(
+            checks="passed lint format\nskipped port to musl: no packages\n"
+        )
         self.assertEqual((status, last), (0, "1 passed, 0 failed, 1 skipped"))
         self.assertIn("skipped port to musl: no packages\n", output)
 

@@ -1,4 +1,5 @@
-/* Keys and their numbers: in order of appearance, whatever their bytes are, also after the table grew. */
+/* Keys and their numbers: in order of appearance, whatever their bytes are, also after the table
+ * grew. */
 #include "support/cmocka.h"
 
 #include "replay/key_table.h"

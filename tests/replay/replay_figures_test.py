@@ -1,5 +1,6 @@
-"""The figures of scopecache replay against naive models of what they claim to be: lru against a list,
-opt against a search of the whole future, the bound in bytes against every cache there can be."""
+"""The figures of scopecache replay against naive models of what they claim to be: lru against a
+list, opt against a search of the whole future, the bound in bytes against every cache there can
+be."""
 
 import collections
 import random
@@ -104,7 +105,9 @@ class Entries(ReplayCase):
     def test_lru_is_exact(self):
         for (name, entries, _), result in self.figures("lru").items():
             hits, _, evictions = lru(self.TRACES[name], entries)
-            self.assertEqual((result["hits"], result["evictions"]), (hits, evictions), (name, entries))
+            self.assertEqual(
+                (result["hits"], result["evictions"]), (hits, evictions), (name, entries)
+            )
             self.assertAlmostEqual(result["hit_ratio"], hits / len(self.TRACES[name]), delta=1e-6)
 
     def test_opt_is_exact(self):
@@ -118,7 +121,10 @@ class Entries(ReplayCase):
             if policy != "adaptive":
                 continue
             trace = self.TRACES[name]
-            opt, exact = figures[name, entries, "opt"]["hits"], figures[name, entries, "lru"]["hits"]
+            opt, exact = (
+                figures[name, entries, "opt"]["hits"],
+                figures[name, entries, "lru"]["hits"],
+            )
             self.assertLessEqual(result["hits"], opt, (name, entries))
             if entries >= len(set(trace)):
                 self.assertEqual(result["hits"], len(trace) - len(set(trace)))
@@ -128,12 +134,22 @@ class Entries(ReplayCase):
         # What makes it worth its while: a loop does not defeat it, nor do scans.
         self.assertGreater(figures["loop", 99, "adaptive"]["hit_ratio"], 0.5)
         self.assertEqual(figures["loop", 99, "lru"]["hits"], 0)
-        self.assertGreater(figures["scans", 100, "adaptive"]["hits"], figures["scans", 100, "lru"]["hits"])
+        self.assertGreater(
+            figures["scans", 100, "adaptive"]["hits"], figures["scans", 100, "lru"]["hits"]
+        )
 
     def test_many_entries_never_meet_the_bound_on_bytes(self):
         trace = list(range(60_000)) * 2
-        for result in self.results("-", "--format", "u32", "--max-entries", "59999,60000", "--policy", "lru,opt",
-                                   stdin=u32(trace)):
+        for result in self.results(
+            "-",
+            "--format",
+            "u32",
+            "--max-entries",
+            "59999,60000",
+            "--policy",
+            "lru,opt",
+            stdin=u32(trace),
+        ):
             if result["max_entries"] == 60_000:
                 self.assertEqual((result["hits"], result["evictions"]), (60_000, 0))
             elif result["policy"] == "lru":
@@ -143,8 +159,17 @@ class Entries(ReplayCase):
         trace = self.TRACES["zipf"]
         sizes = [key * 37 % 1000 + 1 for key in trace]
         keys = self.file("keys", u32(trace))
-        for result in self.results(keys, "--format", "u32", "--policy", "lru", "--max-entries", "16,1000",
-                                   "--sizes", self.file("sizes", u32(sizes))):
+        for result in self.results(
+            keys,
+            "--format",
+            "u32",
+            "--policy",
+            "lru",
+            "--max-entries",
+            "16,1000",
+            "--sizes",
+            self.file("sizes", u32(sizes)),
+        ):
             hits, hit_bytes, _ = lru(trace, result["max_entries"], sizes)
             self.assertEqual((result["hits"], result["hit_bytes"]), (hits, hit_bytes))
             self.assertEqual(result["requested_bytes"], sum(sizes))
@@ -153,35 +178,75 @@ class Entries(ReplayCase):
 
 class Bytes(ReplayCase):
     def test_values_take_their_size(self):
-        """Ten values of 5,000 bytes fit in 64 KiB, and thirteen do not; of 50,000 one, of 70,000 none."""
-        for keys, size, limit, hits, rejected in ((10, 5000, "64K", 10, 0), (13, 5000, "64K", 0, 0),
-                                                  (1, 50_000, "64K", 1, 0), (2, 50_000, "64K", 0, 0),
-                                                  (1, 70_000, "64K", 0, 2), (1, 70_000, "128K", 1, 0)):
-            result, = self.results("-", "--format", "csv", "--size-column=2", "--max-bytes", limit, "--policy=lru",
-                                   stdin="".join(f"{key},{size}\n" for key in loop(keys, 2)).encode())
+        """Ten values of 5,000 bytes fit in 64 KiB, and thirteen do not; of 50,000 one, of 70,000
+        none."""
+        for keys, size, limit, hits, rejected in (
+            (10, 5000, "64K", 10, 0),
+            (13, 5000, "64K", 0, 0),
+            (1, 50_000, "64K", 1, 0),
+            (2, 50_000, "64K", 0, 0),
+            (1, 70_000, "64K", 0, 2),
+            (1, 70_000, "128K", 1, 0),
+        ):
+            (result,) = self.results(
+                "-",
+                "--format",
+                "csv",
+                "--size-column=2",
+                "--max-bytes",
+                limit,
+                "--policy=lru",
+                stdin="".join(f"{key},{size}\n" for key in loop(keys, 2)).encode(),
+            )
             self.assertEqual((result["hits"], result["rejected"]), (hits, rejected), (keys, size))
             self.assertEqual(result["max_bytes"], int(limit[:-1]) << 10)
 
     def test_a_size_that_changes_is_stored_at_the_next_miss(self):
-        """a of 21,000 and then of 1 byte is a hit and stays large, so b and c of 21,000 do not fit beside it."""
+        """a of 21,000 and then of 1 byte is a hit and stays large, so b and c of 21,000 do not fit
+        beside it."""
         rows = "a,21000\na,1\nb,21000\nc,21000\na,1\n"
-        result, = self.results("-", "--format", "csv", "--size-column=2", "--max-bytes=64000", "--policy=lru",
-                               stdin=rows.encode())
+        (result,) = self.results(
+            "-",
+            "--format",
+            "csv",
+            "--size-column=2",
+            "--max-bytes=64000",
+            "--policy=lru",
+            stdin=rows.encode(),
+        )
         self.assertEqual((result["hits"], result["hit_bytes"], result["evictions"]), (1, 1, 1))
 
     def test_a_value_far_larger_than_the_machine(self):
         rows = "a,4294967295\nb,10\na,4294967295\nb,10\n"
-        for result in self.results("-", "--format", "csv", "--size-column=2", "--max-bytes=64K", "--policy",
-                                   "adaptive,lru", stdin=rows.encode()):
+        for result in self.results(
+            "-",
+            "--format",
+            "csv",
+            "--size-column=2",
+            "--max-bytes=64K",
+            "--policy",
+            "adaptive,lru",
+            stdin=rows.encode(),
+        ):
             self.assertEqual((result["hits"], result["hit_bytes"], result["rejected"]), (1, 10, 2))
 
     def test_values_of_no_size(self):
-        result, = self.results("-", "--format", "csv", "--size-column=2", "--max-bytes=64K", "--policy=adaptive",
-                               stdin=b"a,0\nb,0\na,0\n")
-        self.assertEqual((result["hits"], result["requested_bytes"], result["byte_hit_ratio"]), (1, 0, None))
+        (result,) = self.results(
+            "-",
+            "--format",
+            "csv",
+            "--size-column=2",
+            "--max-bytes=64K",
+            "--policy=adaptive",
+            stdin=b"a,0\nb,0\na,0\n",
+        )
+        self.assertEqual(
+            (result["hits"], result["requested_bytes"], result["byte_hit_ratio"]), (1, 0, None)
+        )
 
     def test_the_usual_size_of_an_entry_is_what_the_index_is_for(self):
-        """2,000 values of 10 bytes: with room for them in the index all are hits, with little some are not."""
+        """2,000 values of 10 bytes: with room for them in the index all are hits, with little some
+        are not."""
         rows = "".join(f"{key},10\n" for key in loop(2000, 3)).encode()
         options = ("-", "--format", "csv", "--size-column=2", "--max-bytes=1M", "--policy=adaptive")
         self.assertEqual(self.results(*options, stdin=rows)[0]["hits"], 4000)
@@ -190,14 +255,16 @@ class Bytes(ReplayCase):
 
 
 class Threads(ReplayCase):
-    """A cache for several threads is divided: each part evicts by itself, which shows in the figures."""
+    """A cache for several threads is divided: each part evicts by itself, which shows in the
+    figures."""
 
     def hits(self, keys, *options):
         result, = self.results("-", "--format=u32", "--policy=lru", *options, stdin=u32(keys))
         return result["hits"]
 
     def test_a_large_cache_is_divided(self):
-        """All of a loop are hits from the second time on, unless a part has to keep more than it may."""
+        """All of a loop are hits from the second time on, unless a part has to keep more than it
+        may."""
         keys = loop(4096, 3)
         self.assertEqual(self.hits(keys, "--max-entries=4096"), 8192)
         self.assertLess(self.hits(keys, "--max-entries=4096", "--concurrency=8"), 8192)
@@ -205,7 +272,9 @@ class Threads(ReplayCase):
     def test_dividing_loses_little(self):
         source = random.Random(3)
         keys = [int(30000 * source.random() ** 3) for _ in range(60000)]
-        whole, divided = self.hits(keys, "--max-entries=4096"), self.hits(keys, "--max-entries=4096", "--concurrency=8")
+        whole, divided = self.hits(keys, "--max-entries=4096"), self.hits(
+            keys, "--max-entries=4096", "--concurrency=8"
+        )
         self.assertAlmostEqual(whole / 60000, divided / 60000, delta=0.01)
 
     def test_a_small_cache_is_not_divided(self):
@@ -221,23 +290,52 @@ class Costs(ReplayCase):
         keys, costs_file = self.file("keys", u32(trace)), self.file("costs", u32(costs))
         sizes = self.file("sizes", u32([100] * len(trace)))
         for bound in "--max-entries=1000", "--max-bytes=200K":
-            for result in self.results(keys, "--format=u32", "--policy=lru,opt", bound, "--costs", costs_file,
-                                       "--sizes", sizes):
+            for result in self.results(
+                keys,
+                "--format=u32",
+                "--policy=lru,opt",
+                bound,
+                "--costs",
+                costs_file,
+                "--sizes",
+                sizes,
+            ):
                 self.assertEqual(result["requested_cost"], sum(costs))
                 if result["bound"]:
-                    self.assertEqual((result["saved_cost"], result["cost_saved_ratio"]), (None, None))
+                    self.assertEqual(
+                        (result["saved_cost"], result["cost_saved_ratio"]), (None, None)
+                    )
                 else:
                     self.assertLess(result["saved_cost"], sum(costs))
-                    self.assertAlmostEqual(result["cost_saved_ratio"], result["saved_cost"] / sum(costs), delta=1e-6)
+                    self.assertAlmostEqual(
+                        result["cost_saved_ratio"], result["saved_cost"] / sum(costs), delta=1e-6
+                    )
         # By hand: of two entries the lru keeps the last; a costs 5 and 6, b 7.
-        result, = self.results("-", "--format=csv", "--cost-column=2", "--max-entries=2", "--policy=lru",
-                               stdin=b"a,5\nb,7\na,6\nc,1\nb,9\n")
-        self.assertEqual((result["hits"], result["saved_cost"], result["requested_cost"]), (1, 6, 28))
+        (result,) = self.results(
+            "-",
+            "--format=csv",
+            "--cost-column=2",
+            "--max-entries=2",
+            "--policy=lru",
+            stdin=b"a,5\nb,7\na,6\nc,1\nb,9\n",
+        )
+        self.assertEqual(
+            (result["hits"], result["saved_cost"], result["requested_cost"]), (1, 6, 28)
+        )
 
     def test_nothing_costs_anything(self):
-        result, = self.results("-", "--format=csv", "--cost-column=2", "--max-entries=2", "--policy=adaptive",
-                               stdin=b"a,0\na,0\n")
-        self.assertEqual((result["requested_cost"], result["saved_cost"], result["cost_saved_ratio"]), (0, 0, None))
+        (result,) = self.results(
+            "-",
+            "--format=csv",
+            "--cost-column=2",
+            "--max-entries=2",
+            "--policy=adaptive",
+            stdin=b"a,0\na,0\n",
+        )
+        self.assertEqual(
+            (result["requested_cost"], result["saved_cost"], result["cost_saved_ratio"]),
+            (0, 0, None),
+        )
 
     def test_what_is_dear_stays(self):
         """A tenth of the keys costs 100 times as much."""
@@ -247,7 +345,9 @@ class Costs(ReplayCase):
         sizes = self.file("sizes", u32([50 + key % 500 for key in trace]))
         for bound in "--max-entries=200", "--max-bytes=100K":
             with self.subTest(bound):
-                adaptive, exact = self.results(keys, "--format=u32", "--costs", costs, "--sizes", sizes, bound)
+                adaptive, exact = self.results(
+                    keys, "--format=u32", "--costs", costs, "--sizes", sizes, bound
+                )
                 self.assertGreater(adaptive["cost_saved_ratio"], exact["cost_saved_ratio"] + 0.1)
 
     def test_where_all_cost_the_same_nothing_changes(self):
@@ -260,8 +360,15 @@ class Costs(ReplayCase):
 
     def test_a_table_of_costs(self):
         rows = b"a,5,10\nb,7,10\na,6,10\n"
-        done = self.replay("-", "--format=csv", "--cost-column=2", "--size-column=3", "--max-bytes=16K",
-                           "--policy=lru,opt", stdin=rows)
+        done = self.replay(
+            "-",
+            "--format=csv",
+            "--cost-column=2",
+            "--size-column=3",
+            "--max-bytes=16K",
+            "--policy=lru,opt",
+            stdin=rows,
+        )
         lines = done.stdout.decode().splitlines()
         self.assertIn("cost saved", lines[1])
         self.assertIn("33.33 %", lines[2])
@@ -269,8 +376,8 @@ class Costs(ReplayCase):
 
 
 class ByteBound(ReplayCase):
-    """The bound is of values alone, so small limits would do; the command takes no less than 16 KiB, and
-    the values of these traces are large."""
+    """The bound is of values alone, so small limits would do; the command takes no less than 16
+    KiB, and the values of these traces are large."""
 
     LIMITS = (16 << 10, 24 << 10, 40 << 10)
 
@@ -284,10 +391,20 @@ class ByteBound(ReplayCase):
 
     def bounds(self, count, fixed):
         traces = list(self.small_traces(count, fixed))
-        paths = [self.file(str(number), "".join(f"{key},{size}\n" for key, size in zip(trace, sizes)).encode())
-                 for number, trace, sizes in traces]
-        results = self.results(*paths, "--format=csv", "--size-column=2", "--policy=opt,lru,adaptive",
-                               "--max-bytes", ",".join(map(str, self.LIMITS)))
+        paths = [
+            self.file(
+                str(number), "".join(f"{key},{size}\n" for key, size in zip(trace, sizes)).encode()
+            )
+            for number, trace, sizes in traces
+        ]
+        results = self.results(
+            *paths,
+            "--format=csv",
+            "--size-column=2",
+            "--policy=opt,lru,adaptive",
+            "--max-bytes",
+            ",".join(map(str, self.LIMITS))
+        )
         self.assertEqual(len(results), count * len(self.LIMITS) * 3)
         return traces, results
 
@@ -300,8 +417,11 @@ class ByteBound(ReplayCase):
                              ("opt", True, None, None))
             hits = best(trace, sizes, opt["max_bytes"], lambda size: 1)
             self.assertGreaterEqual(opt["hits"], hits, (trace, sizes))
-            self.assertGreaterEqual(opt["hit_bytes"], best(trace, sizes, opt["max_bytes"], lambda size: size),
-                                    (trace, sizes))
+            self.assertGreaterEqual(
+                opt["hit_bytes"],
+                best(trace, sizes, opt["max_bytes"], lambda size: size),
+                (trace, sizes),
+            )
             self.assertLessEqual(opt["hits"], len(trace) - len(set(trace)))
             for cache in caches:
                 self.assertLessEqual(cache["hits"], hits)
@@ -316,13 +436,27 @@ class ByteBound(ReplayCase):
         self.check(20, fixed=False)
 
     def test_by_hand(self):
-        """a is held for one step and b for three, both of 10,000 bytes; there are 4 steps of 16 KiB."""
-        result, = self.results("-", "--format=csv", "--size-column=2", "--policy=opt", "--max-bytes=16K",
-                               stdin=b"b,10000\na,10000\na,10000\nb,10000\nc,1\n")
-        # 10,000 + 30,000 of the 65,536 there are: the bound does not see that they are there at once.
+        """a is held for one step and b for three, both of 10,000 bytes; there are 4 steps of 16
+        KiB."""
+        (result,) = self.results(
+            "-",
+            "--format=csv",
+            "--size-column=2",
+            "--policy=opt",
+            "--max-bytes=16K",
+            stdin=b"b,10000\na,10000\na,10000\nb,10000\nc,1\n",
+        )
+        # 10,000 + 30,000 of the 65,536 there are: the bound does not see that they are there at
+        # once.
         self.assertEqual((result["hits"], result["hit_bytes"]), (2, 20_000))
-        result, = self.results("-", "--format=csv", "--size-column=2", "--policy=opt", "--max-bytes=16K",
-                               stdin=b"b,16384\na,16384\nc,16384\na,16384\nb,16384\n")
+        (result,) = self.results(
+            "-",
+            "--format=csv",
+            "--size-column=2",
+            "--policy=opt",
+            "--max-bytes=16K",
+            stdin=b"b,16384\na,16384\nc,16384\na,16384\nb,16384\n",
+        )
         # 2 steps for a and 4 for b of the 4: a, and half of b.
         self.assertEqual((result["hits"], result["hit_bytes"]), (1, 16384 + 16384 // 2))
 

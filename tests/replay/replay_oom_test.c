@@ -1,5 +1,5 @@
-/* Out of memory at every allocation of a replay in turn: it fails whole, or its figures are right; nothing
- * leaks. What libzstd allocates inside itself is not made to fail. */
+/* Out of memory at every allocation of a replay in turn: it fails whole, or its figures are right;
+ * nothing leaks. What libzstd allocates inside itself is not made to fail. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 

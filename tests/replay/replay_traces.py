@@ -43,8 +43,13 @@ class ReplayCase(unittest.TestCase):
         return path
 
     def replay(self, *arguments, stdin=b""):
-        return subprocess.run([COMMAND, "replay", *map(str, arguments)], input=stdin, capture_output=True,
-                              timeout=PATIENCE, check=False)
+        return subprocess.run(
+            [COMMAND, "replay", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
 
     def results(self, *arguments, stdin=b""):
         """The results of a replay that must succeed."""

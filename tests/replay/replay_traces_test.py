@@ -1,16 +1,13 @@
-"""Traces in all their forms: the same requests give the same figures, and what is damaged is refused with
-its file and place."""
+"""Traces in all their forms: the same requests give the same figures, and what is damaged is
+refused with its file and place."""
 
 import bz2
 import gzip
 import lzma
 import os
-import pty
 import random
-import select
 import struct
 import subprocess
-import time
 import unittest
 
 from replay_traces import COMMAND, PATIENCE, ReplayCase, u32, zstd_frame, zstd_run
@@ -34,8 +31,15 @@ class Formats(ReplayCase):
         self.assert_same("-", "--format", "u32", stdin=u32(KEYS))
         sizes = self.file("sizes", u32(SIZES))
         self.assert_same("-", "--format", "u32", "--sizes", sizes, stdin=u32(KEYS), sized=True)
-        self.assert_same(self.file("keys", u32(KEYS)), "--format", "u32", "--sizes", "-", stdin=u32(SIZES),
-                         sized=True)
+        self.assert_same(
+            self.file("keys", u32(KEYS)),
+            "--format",
+            "u32",
+            "--sizes",
+            "-",
+            stdin=u32(SIZES),
+            sized=True,
+        )
 
     def test_numbers_that_come_in_odd_pieces(self):
         command = [COMMAND, "replay", "-", "--format", "u32", "--max-entries", "3", "--json"]
@@ -55,18 +59,32 @@ class Formats(ReplayCase):
         self.assert_same("-", "--format", "text", stdin="\r\n".join(lines).encode() + b"\r\n")
 
     def test_lines_are_bytes(self):
-        result = self.results("-", "--format", "text", *BOUND, stdin=b"\1\n\xff\n\1\n \n\" \n\xff\xfe\n\xff")
+        result = self.results(
+            "-", "--format", "text", *BOUND, stdin=b"\1\n\xff\n\1\n \n\" \n\xff\xfe\n\xff"
+        )
         self.assertEqual((result[0]["keys"], result[0]["hits"]), (5, 2))
 
     def test_columns(self):
         rows = "".join(f"x,{key},{size},\n" for key, size in zip(KEYS, SIZES)).encode()
         self.assert_same("-", "--format", "csv", "--column", "2", stdin=rows)
-        self.assert_same("-", "--format", "csv", "--column=2", "--size-column=3", stdin=rows, sized=True)
-        self.assert_same("-", "--format", "csv", "--column=2", "--size-column=3", "--header", sized=True,
-                         stdin=b"a,key,size,b\n" + rows)
+        self.assert_same(
+            "-", "--format", "csv", "--column=2", "--size-column=3", stdin=rows, sized=True
+        )
+        self.assert_same(
+            "-",
+            "--format",
+            "csv",
+            "--column=2",
+            "--size-column=3",
+            "--header",
+            sized=True,
+            stdin=b"a,key,size,b\n" + rows,
+        )
 
     def test_a_key_may_be_its_size(self):
-        result = self.results("-", "--format", "csv", "--size-column", "1", *BOUND, stdin=b"10\n20\n10")
+        result = self.results(
+            "-", "--format", "csv", "--size-column", "1", *BOUND, stdin=b"10\n20\n10"
+        )
         self.assertEqual((result[0]["requested_bytes"], result[0]["hit_bytes"]), (40, 10))
 
     def test_quotes(self):
@@ -77,7 +95,9 @@ class Formats(ReplayCase):
                 b'"a",5\n'           # the same
                 b'"a""b","6"\r\n'    # the same as the third
                 b'"",7')
-        self.refuses("standard input:8: the key is empty", "-", "--format", "csv", *BOUND, stdin=rows)
+        self.refuses(
+            "standard input:8: the key is empty", "-", "--format", "csv", *BOUND, stdin=rows
+        )
         result, = self.results("-", "--format", "csv", "--size-column", "2", *BOUND,
                                stdin=rows.replace(b'"",', b'"\r\n",'))
         self.assertEqual((result["requests"], result["keys"]), (7, 5))
@@ -87,11 +107,19 @@ class Formats(ReplayCase):
         longest = b"x" * 65536
         for format_ in "text", "csv":
             for end in b"", b"\n", b"\r\n":
-                result, = self.results("-", "--format", format_, *BOUND, stdin=longest + b"\ny\n" + longest + end)
+                (result,) = self.results(
+                    "-", "--format", format_, *BOUND, stdin=longest + b"\ny\n" + longest + end
+                )
                 self.assertEqual(result["hits"], 1)
             for end in b"", b"\n", b"\r\n":
-                self.refuses("standard input:2: longer than 65536 bytes", "-", "--format", format_, *BOUND,
-                             stdin=b"a\n" + longest + b"x" + end)
+                self.refuses(
+                    "standard input:2: longer than 65536 bytes",
+                    "-",
+                    "--format",
+                    format_,
+                    *BOUND,
+                    stdin=b"a\n" + longest + b"x" + end
+                )
 
 
 class Compressed(ReplayCase):
@@ -108,8 +136,10 @@ class Compressed(ReplayCase):
     def test_frames_one_after_the_other(self):
         data = u32(KEYS)
         cut = 4 * 777 + 1
-        self.assertEqual(self.hits(zstd_frame(data[:cut]) + zstd_frame(b"") + zstd_frame(data[cut:])),
-                         self.hits(data))
+        self.assertEqual(
+            self.hits(zstd_frame(data[:cut]) + zstd_frame(b"") + zstd_frame(data[cut:])),
+            self.hits(data),
+        )
 
     def test_compressed_for_good(self):
         self.assertEqual(self.hits(zstd_run(b"\1", 128 << 10) * 4), (4 << 15, (4 << 15) - 1))
@@ -121,20 +151,37 @@ class Compressed(ReplayCase):
         for compress in gzip.compress, lzma.compress:
             with self.subTest(compress.__module__):
                 self.assertEqual(self.hits(compress(data)), plain)
-                self.assertEqual(self.hits(compress(data[:cut]) + compress(b"") + compress(data[cut:])), plain)
+                self.assertEqual(
+                    self.hits(compress(data[:cut]) + compress(b"") + compress(data[cut:])), plain
+                )
                 self.assertEqual(self.hits(compress(bytes(4 << 20))), (1 << 20, (1 << 20) - 1))
 
     def test_gzip_and_xz_that_are_damaged(self):
         for compress in gzip.compress, lzma.compress:
             packed = compress(u32(KEYS))
             for end in len(packed) // 2, len(packed) - 1, len(packed) - 9:
-                self.refuses(f"standard input: the compressed data ends too soon, after byte {end}", "-", "--format",
-                             "u32", *BOUND, stdin=packed[:end])
+                self.refuses(
+                    f"standard input: the compressed data ends too soon, after byte {end}",
+                    "-",
+                    "--format",
+                    "u32",
+                    *BOUND,
+                    stdin=packed[:end],
+                )
             for at in len(packed) // 2, len(packed) - 5:
                 bad = bytearray(packed)
                 bad[at] ^= 0xFF
-                self.refuses("the compressed data is damaged near byte", "-", "--format", "u32", *BOUND, stdin=bytes(bad))
-            self.refuses("damaged near byte", "-", "--format", "u32", *BOUND, stdin=packed + b"what is this?")
+                self.refuses(
+                    "the compressed data is damaged near byte",
+                    "-",
+                    "--format",
+                    "u32",
+                    *BOUND,
+                    stdin=bytes(bad)
+                )
+            self.refuses(
+                "damaged near byte", "-", "--format", "u32", *BOUND, stdin=packed + b"what is this?"
+            )
 
     def test_a_skippable_frame_first(self):
         for number in 0x50, 0x5F:
@@ -160,7 +207,9 @@ class Compressed(ReplayCase):
         frame = bytearray(zstd_frame(u32(KEYS)))
         frame[9] |= 6  # a kind of block that does not exist
         path = self.file("damaged", frame)
-        self.refuses(f"{path}: the compressed data is damaged near byte", path, "--format", "u32", *BOUND)
+        self.refuses(
+            f"{path}: the compressed data is damaged near byte", path, "--format", "u32", *BOUND
+        )
         self.refuses("damaged near byte", "-", "--format", "text", *BOUND,
                      stdin=zstd_frame(b"a\nb\n") + b"what is this?")
 
@@ -174,13 +223,27 @@ class Refused(ReplayCase):
         self.refuses("cannot open /no/trace: No such file", "/no/trace", "--format", "u32", *BOUND)
         self.refuses("Is a directory", self.folder, "--format", "u32", *BOUND)
         trace = self.file("trace", u32([1]))
-        self.refuses("cannot open /no/sizes: No such file", trace, "--format", "u32", "--sizes", "/no/sizes", *BOUND)
+        self.refuses(
+            "cannot open /no/sizes: No such file",
+            trace,
+            "--format",
+            "u32",
+            "--sizes",
+            "/no/sizes",
+            *BOUND
+        )
 
     @unittest.skipUnless(os.path.exists("/proc/self/mem"), "there is no file that cannot be read")
     def test_a_file_that_cannot_be_read(self):
         """There is nothing at the beginning of a process's memory."""
-        self.refuses("cannot read /proc/self/mem: Input/output error", "/proc/self/mem", "--format", "u32", *BOUND,
-                     status=1)
+        self.refuses(
+            "cannot read /proc/self/mem: Input/output error",
+            "/proc/self/mem",
+            "--format",
+            "u32",
+            *BOUND,
+            status=1
+        )
 
     def test_a_long_path_keeps_its_end(self):
         path = "/no/" + "\u00e9" * 200 + "/trace"
@@ -189,9 +252,20 @@ class Refused(ReplayCase):
 
     def test_nothing(self):
         for format_ in "u32", "text", "csv":
-            self.refuses("standard input: there are no requests in it", "-", "--format", format_, *BOUND)
-            self.refuses("there are no requests in it", "-", "--format", format_, *BOUND, stdin=zstd_frame(b""))
-        self.refuses("there are no requests", "-", "--format", "csv", "--header", *BOUND, stdin=b"key,size\n")
+            self.refuses(
+                "standard input: there are no requests in it", "-", "--format", format_, *BOUND
+            )
+            self.refuses(
+                "there are no requests in it",
+                "-",
+                "--format",
+                format_,
+                *BOUND,
+                stdin=zstd_frame(b"")
+            )
+        self.refuses(
+            "there are no requests", "-", "--format", "csv", "--header", *BOUND, stdin=b"key,size\n"
+        )
 
     def test_numbers_that_are_cut_off(self):
         for rest in 1, 2, 3:
@@ -201,20 +275,39 @@ class Refused(ReplayCase):
     def test_costs_that_are_not_as_many(self):
         trace = self.file("trace", u32([1, 2, 3]))
         options = (trace, "--format", "u32", "--costs", "-", *BOUND)
-        self.refuses(f"standard input: ends after 2 costs, and {trace} has 3 requests", *options, stdin=u32([1, 2]))
+        self.refuses(
+            f"standard input: ends after 2 costs, and {trace} has 3 requests",
+            *options,
+            stdin=u32([1, 2]),
+        )
         self.refuses(f"standard input: has more costs than the 3 requests of {trace}", *options,
                      stdin=u32([1, 2, 3, 4]))
 
     def test_a_column_of_costs(self):
-        for row, words in ((b"a", "there is no column 2"), (b"a,", "column 2 is not a cost"),
-                           (b"a,-1", "column 2 is not a cost"), (b"a,4294967296", "column 2 is not a cost")):
+        for row, words in (
+            (b"a", "there is no column 2"),
+            (b"a,", "column 2 is not a cost"),
+            (b"a,-1", "column 2 is not a cost"),
+            (b"a,4294967296", "column 2 is not a cost"),
+        ):
             with self.subTest(row):
-                self.refuses(f"standard input:1: {words}", "-", "--format=csv", "--cost-column=2", *BOUND, stdin=row)
+                self.refuses(
+                    f"standard input:1: {words}",
+                    "-",
+                    "--format=csv",
+                    "--cost-column=2",
+                    *BOUND,
+                    stdin=row,
+                )
 
     def test_sizes_that_are_not_as_many(self):
         trace = self.file("trace", u32([1, 2, 3]))
         options = (trace, "--format", "u32", "--sizes", "-", *BOUND)
-        self.refuses(f"standard input: ends after 2 sizes, and {trace} has 3 requests", *options, stdin=u32([1, 2]))
+        self.refuses(
+            f"standard input: ends after 2 sizes, and {trace} has 3 requests",
+            *options,
+            stdin=u32([1, 2]),
+        )
         self.refuses(f"standard input: has more sizes than the 3 requests of {trace}", *options,
                      stdin=u32([1, 2, 3, 4]))
         self.refuses("2 of 4 bytes are left over", *options, stdin=u32([1, 2]) + b"xx")
@@ -222,8 +315,22 @@ class Refused(ReplayCase):
 
     def test_lines(self):
         for format_ in "text", "csv":
-            self.refuses("standard input:2: the line is empty", "-", "--format", format_, *BOUND, stdin=b"a\n\nb\n")
-            self.refuses("standard input:1: the line is empty", "-", "--format", format_, *BOUND, stdin=b"\r\n")
+            self.refuses(
+                "standard input:2: the line is empty",
+                "-",
+                "--format",
+                format_,
+                *BOUND,
+                stdin=b"a\n\nb\n"
+            )
+            self.refuses(
+                "standard input:1: the line is empty",
+                "-",
+                "--format",
+                format_,
+                *BOUND,
+                stdin=b"\r\n"
+            )
 
     def test_columns(self):
         for words, row in (("there is no column 2", b"a"),
@@ -237,26 +344,57 @@ class Refused(ReplayCase):
                            ("a quote that is not closed", b'"a,1\n\n\n'),
                            ("a quote that is not closed", b'"')):
             with self.subTest(row=row):
-                self.refuses(f"standard input:3: {words}", "-", "--format", "csv", "--size-column", "2", *BOUND,
-                             stdin=b'a,4294967295\n"b",0\n' + row + b"\n")
-        self.refuses("standard input:1: there is no column 3", "-", "--format", "csv", "--column", "3", *BOUND,
-                     stdin=b"a,b\n")
+                self.refuses(
+                    f"standard input:3: {words}",
+                    "-",
+                    "--format",
+                    "csv",
+                    "--size-column",
+                    "2",
+                    *BOUND,
+                    stdin=b'a,4294967295\n"b",0\n' + row + b"\n",
+                )
+        self.refuses(
+            "standard input:1: there is no column 3",
+            "-",
+            "--format",
+            "csv",
+            "--column",
+            "3",
+            *BOUND,
+            stdin=b"a,b\n"
+        )
 
     def test_nothing_of_the_first_trace_is_printed_when_the_second_is_wrong(self):
         good = self.file("good", u32([1, 1]))
-        self.refuses("bad: there are no requests", good, self.file("bad", b""), "--format", "u32", *BOUND)
+        self.refuses(
+            "bad: there are no requests", good, self.file("bad", b""), "--format", "u32", *BOUND
+        )
 
 
 class Sizes(ReplayCase):
     def test_what_no_cache_can_hold(self):
         # 4 GiB and more is too large for every cache, and is asked for all the same.
         rows = b"a,1\nb,4294967296\na,1\nb,99999999999999999999999\n"
-        for result in self.results("-", "--format", "csv", "--size-column", "2", "--max-bytes", "1M", stdin=rows):
-            self.assertEqual((result["requests"], result["keys"], result["hits"], result["rejected"]), (4, 2, 1, 2))
+        for result in self.results(
+            "-", "--format", "csv", "--size-column", "2", "--max-bytes", "1M", stdin=rows
+        ):
+            self.assertEqual(
+                (result["requests"], result["keys"], result["hits"], result["rejected"]),
+                (4, 2, 1, 2),
+            )
 
     def test_costs_have_an_end(self):
-        self.refuses("standard input:1: column 2 is not a cost, a whole number up to 4294967295", "-", "--format",
-                     "csv", "--cost-column", "2", *BOUND, stdin=b"a,4294967296\n")
+        self.refuses(
+            "standard input:1: column 2 is not a cost, a whole number up to 4294967295",
+            "-",
+            "--format",
+            "csv",
+            "--cost-column",
+            "2",
+            *BOUND,
+            stdin=b"a,4294967296\n"
+        )
 
 
 class Delimiters(ReplayCase):
@@ -264,13 +402,32 @@ class Delimiters(ReplayCase):
         for name, text in (("tab", b"\t"), (";", b";"), ("|", b"|"), (" ", b" ")):
             with self.subTest(name):
                 rows = b"x,%(d)s1\n\"a%(d)sb\"%(d)s2\nx,%(d)s3\n" % {b"d": text}
-                result, = self.results("-", "--format", "csv", "--size-column", "2", "--delimiter", name, *BOUND,
-                                       stdin=rows)
-                self.assertEqual((result["requested_bytes"], result["keys"], result["hits"]), (6, 2, 1))
+                (result,) = self.results(
+                    "-",
+                    "--format",
+                    "csv",
+                    "--size-column",
+                    "2",
+                    "--delimiter",
+                    name,
+                    *BOUND,
+                    stdin=rows
+                )
+                self.assertEqual(
+                    (result["requested_bytes"], result["keys"], result["hits"]), (6, 2, 1)
+                )
 
     def test_what_is_none(self):
         for bad in "", "ab", "\n", '"', "é":
-            self.refuses("--delimiter takes one ASCII character", "-", "--format", "csv", "--delimiter", bad, *BOUND)
+            self.refuses(
+                "--delimiter takes one ASCII character",
+                "-",
+                "--format",
+                "csv",
+                "--delimiter",
+                bad,
+                *BOUND
+            )
         self.refuses("go with --format csv", "-", "--format", "text", "--delimiter", ";", *BOUND)
 
 
@@ -289,13 +446,25 @@ class BadLines(ReplayCase):
     def test_none(self):
         result, = self.results("-", "--format", "text", "--skip-bad-lines", *BOUND, stdin=b"a\nb\n")
         self.assertEqual((result["requests"], result["skipped_lines"]), (2, 0))
-        self.assertNotIn(b"skipped", self.replay("-", "--format", "text", *BOUND, stdin=b"a\n").stdout)
+        self.assertNotIn(
+            b"skipped", self.replay("-", "--format", "text", *BOUND, stdin=b"a\n").stdout
+        )
 
     def test_nothing_else_is_skipped(self):
-        self.refuses("there are no requests", "-", "--format", "text", "--skip-bad-lines", *BOUND, stdin=b"\n\n")
+        self.refuses(
+            "there are no requests",
+            "-",
+            "--format",
+            "text",
+            "--skip-bad-lines",
+            *BOUND,
+            stdin=b"\n\n"
+        )
         self.refuses("damaged near byte", "-", "--format", "text", "--skip-bad-lines", *BOUND,
                      stdin=zstd_frame(b"a\nb\n") + b"what is this?")
-        self.refuses("--skip-bad-lines goes with", "-", "--format", "u32", "--skip-bad-lines", *BOUND)
+        self.refuses(
+            "--skip-bad-lines goes with", "-", "--format", "u32", "--skip-bad-lines", *BOUND
+        )
 
 
 class Oracle(ReplayCase):
@@ -323,8 +492,14 @@ class Oracle(ReplayCase):
 
     def test_damaged(self):
         data = self.records([1, 2, 1], [5, 5, 5])
-        self.refuses("standard input: 23 of 24 bytes are left over after 2 records", "-", "--format",
-                     "oracleGeneral", *BOUND, stdin=data[:-1])
+        self.refuses(
+            "standard input: 23 of 24 bytes are left over after 2 records",
+            "-",
+            "--format",
+            "oracleGeneral",
+            *BOUND,
+            stdin=data[:-1]
+        )
         self.refuses("there are no requests", "-", "--format", "oracleGeneral", *BOUND)
         self.refuses("is text: give --format text or csv", "-", "--format", "oracleGeneral", *BOUND,
                      stdin=b"1,2,3,4\n" * 9)
@@ -334,9 +509,14 @@ class Foreign(ReplayCase):
     """What is something else is refused by what it is, and never counted."""
 
     def test_other_files(self):
-        for what, data in (("bzip2", bz2.compress(u32(KEYS))), ("lz4", b"\x04\x22\x4d\x18" + u32(KEYS)),
-                           ("zip archive", b"PK\3\4" + u32(KEYS)), ("7z", b"7z\xbc\xaf\x27\x1c" + u32(KEYS)),
-                           ("Parquet", b"PAR1" + u32(KEYS)), ("SQLite", b"SQLite format 3\0" + u32(KEYS))):
+        for what, data in (
+            ("bzip2", bz2.compress(u32(KEYS))),
+            ("lz4", b"\x04\x22\x4d\x18" + u32(KEYS)),
+            ("zip archive", b"PK\3\4" + u32(KEYS)),
+            ("7z", b"7z\xbc\xaf\x27\x1c" + u32(KEYS)),
+            ("Parquet", b"PAR1" + u32(KEYS)),
+            ("SQLite", b"SQLite format 3\0" + u32(KEYS)),
+        ):
             for format_ in "u32", "text", "csv", "oracleGeneral":
                 with self.subTest(what, format=format_):
                     message = self.refuses(what, "-", "--format", format_, *BOUND, stdin=data)
@@ -344,56 +524,69 @@ class Foreign(ReplayCase):
 
     def test_other_formats(self):
         oracle = Oracle.records([1, 2, 1, 2, 3], [5, 5, 5, 5, 5])
-        self.refuses("has records of libCacheSim: give --format oracleGeneral", "-", "--format", "u32", *BOUND,
-                     stdin=oracle)
-        self.refuses("is text: give --format text or csv", "-", "--format", "u32", *BOUND, stdin=b"key,1\n" * 20)
+        self.refuses(
+            "has records of libCacheSim: give --format oracleGeneral",
+            "-",
+            "--format",
+            "u32",
+            *BOUND,
+            stdin=oracle
+        )
+        self.refuses(
+            "is text: give --format text or csv",
+            "-",
+            "--format",
+            "u32",
+            *BOUND,
+            stdin=b"key,1\n" * 20
+        )
         for format_ in "text", "csv":
-            self.refuses("is not text in UTF-8", "-", "--format", format_, *BOUND, stdin=u32([1, 2, 3]))
+            self.refuses(
+                "is not text in UTF-8", "-", "--format", format_, *BOUND, stdin=u32([1, 2, 3])
+            )
             for encoding in "utf-16", "utf-32":
-                self.refuses("convert it to UTF-8", "-", "--format", format_, *BOUND, stdin="a\nb\n".encode(encoding))
-        self.refuses("there is a NUL byte in it", "-", "--format", "text", *BOUND, stdin=b"a\n" * 200_000 + b"\0\n")
+                self.refuses(
+                    "convert it to UTF-8",
+                    "-",
+                    "--format",
+                    format_,
+                    *BOUND,
+                    stdin="a\nb\n".encode(encoding)
+                )
+        self.refuses(
+            "there is a NUL byte in it",
+            "-",
+            "--format",
+            "text",
+            *BOUND,
+            stdin=b"a\n" * 200_000 + b"\0\n",
+        )
 
     def test_numbers_that_are_numbers(self):
-        for keys in [1] * 100, list(range(100)), [0] * 100, [2**32 - 1] * 100, [7, 0, 0, 0, 1, 0] * 20:
-            self.assertEqual(self.results("-", "--format", "u32", *BOUND, stdin=u32(keys))[0]["requests"], len(keys))
+        for keys in (
+            [1] * 100,
+            list(range(100)),
+            [0] * 100,
+            [2**32 - 1] * 100,
+            [7, 0, 0, 0, 1, 0] * 20,
+        ):
+            self.assertEqual(
+                self.results("-", "--format", "u32", *BOUND, stdin=u32(keys))[0]["requests"],
+                len(keys),
+            )
 
     def test_a_byte_order_mark(self):
         mark = b"\xef\xbb\xbf"
         for format_ in "text", "csv":
             for first in (b"a\n", b'"a"\n') if format_ == "csv" else (b"a\n",):
                 for pack in bytes, gzip.compress:
-                    result, = self.results("-", "--format", format_, *BOUND, stdin=pack(mark + first + b"a\n"))
+                    (result,) = self.results(
+                        "-", "--format", format_, *BOUND, stdin=pack(mark + first + b"a\n")
+                    )
                     self.assertEqual((result["keys"], result["hits"]), (1, 1))
         # Only the first line has one.
         result, = self.results("-", "--format", "text", *BOUND, stdin=b"a\n" + mark + b"a\n")
         self.assertEqual(result["keys"], 2)
-
-
-class Bar(ReplayCase):
-    def test_a_bar_for_those_who_wait(self):
-        """Lines are given until there is a bar; how long that takes is the command's business."""
-        ours, theirs = pty.openpty()
-        self.addCleanup(os.close, ours)
-        command = [COMMAND, "replay", "-", "--format", "text", "--max-entries", "9"]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs) as process:
-            os.close(theirs)
-            lines, begin = 0, time.monotonic()
-            while not select.select([ours], [], [], 0.02)[0] and lines < PATIENCE / 0.02:
-                os.write(process.stdin.fileno(), b"a line\n")
-                lines += 1
-            waited = time.monotonic() - begin
-            shown = os.read(ours, 4096)
-            output, _ = process.communicate(timeout=PATIENCE)
-            while select.select([ours], [], [], 0)[0]:
-                try:
-                    shown += os.read(ours, 4096)
-                except OSError:
-                    break
-        self.assertEqual(process.returncode, 0)
-        self.assertIn(b"- [........................]   0 %", shown)
-        self.assertTrue(shown.endswith(b"\r\x1b[K"), shown)
-        self.assertGreater(waited, 0.99, "not in the first second")
-        self.assertIn(f"{lines:,} requests".encode(), output)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-/* pthread_atfork, which takes memory too. It is a file of its own, compiled into the programs that wrap:
- * where the C library has the function in an archive, a weak reference to it would be NULL, and a strong
- * one does not link where nothing wraps. */
+/* pthread_atfork, which takes memory too. It is a file of its own, compiled into the programs that
+ * wrap: where the C library has the function in an archive, a weak reference to it would be NULL,
+ * and a strong one does not link where nothing wraps. */
 #include "support/allocation.h"
 
 #include <errno.h>

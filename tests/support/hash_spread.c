@@ -1,4 +1,5 @@
-/* Counts the pairs of hashes that collide in windows of their bits, and compares them with chance. */
+/* Counts the pairs of hashes that collide in windows of their bits, and compares them with
+ * chance. */
 #include "support/cmocka.h"
 
 #include "support/hash_spread.h"

@@ -1,4 +1,5 @@
-/* Whether many hashes look like chance: in all bits, and in what the index of a shard takes of them. */
+/* Whether many hashes look like chance: in all bits, and in what the index of a shard takes of
+ * them. */
 #ifndef SCT_HASH_SPREAD_H
 #define SCT_HASH_SPREAD_H
 
@@ -15,17 +16,17 @@ struct sct_spread {
 	} window[SCT_SPREAD_WINDOWS];
 };
 
-/* Add the hashes of `count` different keys with one secret. Fails the test, with the family's name, if two of them
- * are equal, or if in a window the number of pairs that collide is six standard deviations from chance: of
- * some thousand windows the farthest is four to five off. */
+/* Add the hashes of `count` different keys with one secret. Fails the test, with the family's name,
+ * if two of them are equal, or if in a window the number of pairs that collide is six standard
+ * deviations from chance: of some thousand windows the farthest is four to five off. */
 void sct_spread_add(struct sct_spread *spread, const uint64_t *hashes, size_t count,
 	const char *family);
 
 /* Fail if all of them together are not within four standard deviations. */
 void sct_spread_check(const struct sct_spread *spread, const char *family);
 
-/* Fail if `pairs`, of `trials` that each collide with a chance of one in `cells`, is not within four
- * standard deviations. */
+/* Fail if `pairs`, of `trials` that each collide with a chance of one in `cells`, is not within
+ * four standard deviations. */
 void sct_pairs_are_chance(uint64_t pairs, double trials, double cells, const char *what);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SCT_RANDOM_H
 #define SCT_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* SplitMix64. */
@@ -17,6 +18,25 @@ static inline uint64_t sct_random(uint64_t *state)
 static inline uint64_t sct_below(uint64_t *state, uint64_t bound)
 {
 	return sct_random(state) % bound;
+}
+
+/* An operation of a random test, done as often as its weight says among the others. */
+struct sct_operation {
+	unsigned weight;
+	void (*call)(int key);
+};
+
+static inline const struct sct_operation *sct_pick_operation(const struct sct_operation *operations,
+	size_t count, uint64_t *state)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < count; i++)
+		all += operations[i].weight;
+	uint64_t at = sct_below(state, all);
+	for (; at >= operations->weight; operations++)
+		at -= operations->weight;
+	return operations;
 }
 
 #endif

@@ -1,4 +1,5 @@
-/* A configuration is a test, by its name, so that a run of one that fails is told from the others. */
+/* A configuration is a test, by its name, so that a run of one that fails is told from the
+ * others. */
 #include "support/seeded_runs.h"
 
 #include "support/cmocka.h"

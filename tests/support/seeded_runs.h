@@ -1,5 +1,5 @@
-/* Tests that random numbers decide: some runs of each configuration, each with a seed that is printed, so that
- * one that fails can be had again.
+/* Tests that random numbers decide: some runs of each configuration, each with a seed that is
+ * printed, so that one that fails can be had again.
  *
  *	SC_TEST_SEED=n SC_TEST_OPERATIONS=n    just that run, of each configuration
  *	SC_TEST_OPERATIONS=1000000             one long run of each

@@ -1,5 +1,5 @@
-/* What the tests use of cmocka, for machines and C libraries that have no cmocka: each failure ends the
- * program. tests/support/cmocka.h includes it where SC_TEST_PORT is on. */
+/* What the tests use of cmocka, for machines and C libraries that have no cmocka: each failure ends
+ * the program. tests/support/cmocka.h includes it where SC_TEST_PORT is on. */
 #ifndef SMALL_CMOCKA_H
 #define SMALL_CMOCKA_H
 

@@ -3,10 +3,10 @@
 	tally.py FOLDER
 
 FOLDER holds the results of ctest as JUnit files, *.xml, one for each build, and `checks`, a line
-`passed NAME`, `failed NAME` or `skipped NAME` for each check that is not a test of ctest's. A program counts as the
-cases that its output names, cmocka's or unittest's, else as one; but ctest has the last word: what it
-calls failed has at least one failed case, whatever was printed before the end. The exit status is 0
-when something passed and nothing failed."""
+`passed NAME`, `failed NAME` or `skipped NAME` for each check that is not a test of ctest's. A
+program counts as the cases that its output names, cmocka's or unittest's, else as one; but ctest
+has the last word: what it calls failed has at least one failed case, whatever was printed before
+the end. The exit status is 0 when something passed and nothing failed."""
 
 import pathlib
 import re
@@ -41,7 +41,8 @@ def unittest_cases(output):
 
 
 def cases_of(status, output):
-    """`status` is what ctest says: run (and passed), fail, skipped, or anything else that is not well."""
+    """`status` is what ctest says: run (and passed), fail, skipped, or anything else that is not
+    well."""
     cases = cmocka_cases(output) + unittest_cases(output)
     if status == "run":
         return cases or Counter(passed=1)

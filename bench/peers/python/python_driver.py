@@ -1,7 +1,8 @@
-"""The caches of Python as subjects: docs/benchmarks.md has the lines that a driver is told and answers.
+"""The caches of Python as subjects: docs/benchmarks.md has the lines that a driver is told and
+answers.
 
-Keys and values are bytes, and a get hands out a reference. functools.lru_cache has no put: what is not
-there comes from the function that is called, so its put is a call."""
+Keys and values are bytes, and a get hands out a reference. functools.lru_cache has no put: what is
+not there comes from the function that is called, so its put is a call."""
 
 import array
 import contextlib
@@ -43,7 +44,9 @@ class Cachetools:
 
     def __init__(self, entries, size):
         import cachetools
-        self.cache = (cachetools.LRUCache(size, getsizeof=len) if size else cachetools.LRUCache(entries))
+        self.cache = (
+            cachetools.LRUCache(size, getsizeof=len) if size else cachetools.LRUCache(entries)
+        )
         self.lock = threading.Lock()
 
     def get(self, key):
@@ -73,8 +76,9 @@ def about(name):
 
 
 class Start:
-    """How threads begin together. One that slept wakes up late, and long after those that did not: so all
-    stay awake until the last is there, each letting go of the lock that only one of them can have."""
+    """How threads begin together. One that slept wakes up late, and long after those that did not:
+    so all stay awake until the last is there, each letting go of the lock that only one of them can
+    have."""
 
     def __init__(self, threads):
         self.threads, self.awake = threads, []
@@ -148,8 +152,15 @@ class Driver:
         if count > len(self.steps):
             raise ValueError(f"there are {len(self.steps)} orders")
         start = Start(threads)
-        workers = [Worker(self.cache, self.steps[count * i // threads:count * (i + 1) // threads], int(passes),
-                          start) for i in range(threads)]
+        workers = [
+            Worker(
+                self.cache,
+                self.steps[count * i // threads : count * (i + 1) // threads],
+                int(passes),
+                start,
+            )
+            for i in range(threads)
+        ]
         for worker in workers:
             worker.start()
         for worker in workers:
@@ -177,7 +188,14 @@ def main():
     for line in sys.stdin:
         try:
             print("ok", driver.obey(line), flush=True)
-        except (ArithmeticError, AttributeError, ImportError, OSError, TypeError, ValueError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            ImportError,
+            OSError,
+            TypeError,
+            ValueError,
+        ) as error:
             print("error", error, flush=True)
 
 

@@ -1,8 +1,10 @@
-/* As simple as it gets: linear searches, and an order that is kept by moving what is behind. */
-#include "cache/naive_cache.h"
+/* Linear searches, and an order that is kept by moving the later entries: too simple to be
+ * wrong. */
+#include "support/naive_cache.h"
 
 #include "support/cmocka.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 struct sct_entry *sct_naive_find(struct sct_naive *naive, int key)
@@ -46,48 +48,4 @@ struct sct_entry *sct_naive_use(struct sct_naive *naive, struct sct_entry *entry
 
 	sct_naive_drop(naive, entry);
 	return add(naive, used, now_ms);
-}
-
-struct sct_object *sct_object_open(struct sct_naive *naive, uint64_t version)
-{
-	struct sct_object *object = calloc(1, sizeof *object);
-
-	assert_non_null(object);
-	object->version = version;
-	object->older = naive->objects;
-	return naive->objects = object;
-}
-
-void sct_object_free(void *pointer, void *context)
-{
-	struct sct_object *object = pointer;
-
-	assert_ptr_equal(context, object);
-	assert_true(object->is_given);
-	assert_false(object->is_freed);
-	assert_int_equal(object->holders, 0);
-	object->is_freed = true;
-}
-
-struct sc_object sct_object_for_cache(struct sct_object *object, uint64_t weight)
-{
-	return (struct sc_object){ .pointer = object,
-		.weight = weight,
-		.free = sct_object_free,
-		.context = object };
-}
-
-bool sct_object_is_there(const struct sct_object *object)
-{
-	return object->is_given && !object->is_freed && object->holders == 0;
-}
-
-void sct_objects_close(struct sct_naive *naive)
-{
-	while (naive->objects) {
-		struct sct_object *object = naive->objects;
-		assert_int_equal(object->is_freed, object->is_given);
-		naive->objects = object->older;
-		free(object);
-	}
 }
