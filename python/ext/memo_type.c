@@ -196,8 +196,8 @@ static void memo_dealloc(PyObject *self)
 {
 	PyObject_GC_UnTrack(self);
 	/* A long chain of caches that are in each other must not end in as many nested calls. */
-	Py_TRASHCAN_BEGIN(self, memo_dealloc)
-	if (((struct memo *)self)->weak_references) {
+	Py_TRASHCAN_BEGIN(self, memo_dealloc) if (((struct memo *)self)->weak_references)
+	{
 		PyObject_ClearWeakRefs(self);
 	}
 	memo_forget(self);
@@ -248,15 +248,21 @@ static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	return (PyObject *)memo;
 }
 
-#define METHOD(name, function, flags)                                                              \
+#define DOCUMENTED(name, function, flags, text)                                                    \
 	{                                                                                          \
-		name, (PyCFunction)(void (*)(void))(function), flags, NULL                         \
+		name, (PyCFunction)(void (*)(void))(function), flags, text                         \
 	}
+#define METHOD(name, function, flags) DOCUMENTED(name, function, flags, NULL)
 
 static PyMethodDef memo_methods[] = {
-	METHOD("cache_info", memo_info, METH_NOARGS),
-	METHOD("cache_clear", memo_clear_all, METH_NOARGS),
-	METHOD("cache_invalidate", memo_invalidate, METH_FASTCALL | METH_KEYWORDS),
+	DOCUMENTED("cache_info", memo_info, METH_NOARGS,
+		"cache_info()\n--\n\nA named tuple: hits, misses, maxsize, currsize."),
+	DOCUMENTED("cache_clear", memo_clear_all, METH_NOARGS,
+		"cache_clear()\n--\n\nRemove all entries, and begin to count anew."),
+	DOCUMENTED("cache_invalidate", memo_invalidate, METH_FASTCALL | METH_KEYWORDS,
+		"cache_invalidate($self, /, *args, **kwargs)\n--\n\nRemove the entry of these "
+		"arguments; "
+		"returns whether there was one."),
 	METHOD("_lookup", memo_mapping_lookup, METH_FASTCALL),
 	METHOD("_has", memo_mapping_has, METH_O),
 	METHOD("_take", memo_mapping_take, METH_FASTCALL),

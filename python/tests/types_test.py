@@ -25,6 +25,9 @@ def tool(name):
     path = shutil.which(name, path=str(TOOLS))
     if not path:
         raise unittest.SkipTest(f"{name} is not installed")
+    # pyright fetches the program that runs it where none is there.
+    if subprocess.run([path, "--version"], capture_output=True, check=False).returncode:
+        raise unittest.SkipTest(f"{name} does not run here")
     return path
 
 

@@ -86,7 +86,8 @@ struct sci_shard *sci_foreign_format(void *memory, uint32_t entries,
 		bounds->weight_units ? (uint32_t)bounds->weight_units : SCI_FOREIGN_UNITS_MAX;
 	sci_policy_start(shard, SCI_POLICY_COUNTED);
 	/* The policy sized the ghosts by the bound on entries, which may be far above `entries`. */
-	shard->ghost_lines = shard->ghost_lines_used = sci_ghosts_lines(entries);
+	shard->ghost_lines = sci_ghosts_lines(entries);
+	shard->ghost_lines_used = shard->ghost_lines;
 	return shard;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "engine/foreign.h"
+#include "engine/ghosts.h"
 #include "engine/index.h"
 #include "support/random.h"
 
@@ -207,6 +208,39 @@ static void a_marked_entry_stays(void **state)
 	finish(&owner);
 }
 
+static unsigned ghosts_of(const struct sci_shard *shard)
+{
+	unsigned found = 0;
+
+	for (uint32_t key = 0; key < KEYS; key++)
+		found += sci_ghosts_find(shard, sci_foreign_ghost_hash(hash_of(key))) != NULL;
+	return found;
+}
+
+/* About fifty heavy entries fit, so few ghosts are used; then lighter ones take more numbers than there are. */
+static void ghosts_outlive_growth(void **state)
+{
+	struct owner owner = { .bounds = { .weight_units = 1000 } };
+	uint32_t key = 0;
+
+	(void)state;
+	make(&owner, 64);
+	while (key < 300)
+		use(&owner, key++, 20);
+	assert_int_equal(owner.entries, 64);
+	uint32_t lines = owner.shard->ghost_lines_used;
+	unsigned before = 0;
+	while (owner.entries == 64 && key < 1000) {
+		before = ghosts_of(owner.shard);
+		use(&owner, key++, 13);
+	}
+	assert_true(owner.entries > 64);
+	assert_int_equal(owner.shard->ghost_lines_used, lines);
+	assert_true(before > 20);
+	assert_true(ghosts_of(owner.shard) + 8 >= before);
+	finish(&owner);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +248,7 @@ int main(void)
 		cmocka_unit_test(empty_again_when_all_are_removed),
 		cmocka_unit_test(broken_invariants_are_found),
 		cmocka_unit_test(a_marked_entry_stays),
+		cmocka_unit_test(ghosts_outlive_growth),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
