@@ -51,11 +51,17 @@ endif()
 # themselves keep their value. The linker's part is not in sc_flags, because those of a
 # static library would reach the programs of others.
 set(sc_is_shipped $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
+# Clang has this option for some machines only, and warns where it does not.
+include(CheckCCompilerFlag)
+set(CMAKE_REQUIRED_FLAGS -Werror)
+check_c_compiler_flag(-fstack-clash-protection SC_HAS_STACK_CLASH_PROTECTION)
+unset(CMAKE_REQUIRED_FLAGS)
+set(sc_stack_clash_protection $<$<BOOL:${SC_HAS_STACK_CLASH_PROTECTION}>:-fstack-clash-protection>)
 add_library(sc_link_flags INTERFACE)
 if(NOT SC_SANITIZE)
 	target_compile_options(sc_flags INTERFACE
 		$<${sc_is_shipped}:-fstack-protector-strong>
-		$<${sc_is_shipped}:-fstack-clash-protection>)
+		$<${sc_is_shipped}:${sc_stack_clash_protection}>)
 	if(NOT "${CMAKE_C_FLAGS}" MATCHES "_FORTIFY_SOURCE")
 		target_compile_definitions(sc_flags INTERFACE $<${sc_is_shipped}:_FORTIFY_SOURCE=2>)
 	endif()

@@ -1,4 +1,4 @@
-/* Reading the options of a cache. */
+/* Reading the options of a cache: check them, and fill in defaults. */
 #ifndef SCI_CACHE_OPTIONS_H
 #define SCI_CACHE_OPTIONS_H
 

@@ -22,7 +22,7 @@ static int64_t deadline(int64_t now_ms, int64_t ttl_ms)
 }
 
 /* Store nothing: remove the older value, and free the object as one that was evicted. */
-static int decline_locked(struct sci_stripe *stripe, const struct sci_name *name,
+static int store_nothing_locked(struct sci_stripe *stripe, const struct sci_name *name,
 	const struct sci_deposit *deposit)
 {
 	sci_lock_assert_held(&stripe->lock);
@@ -48,7 +48,7 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	};
 
 	if (terms->ttl_ms < 0 || terms->tti_ms < 0)
-		return decline_locked(stripe, name, deposit);
+		return store_nothing_locked(stripe, name, deposit);
 	if (content.expires_ms != SCI_NEVER || content.idle_ms)
 		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
 	enum sci_store_result stored = sci_shard_put(stripe->shard, name, &content, now_ms);

@@ -217,7 +217,8 @@ static unsigned ghosts_of(const struct sci_shard *shard)
 	return found;
 }
 
-/* About fifty heavy entries fit, so few ghosts are used; then lighter ones take more numbers than there are. */
+/* About fifty heavy entries fit, so few ghosts are used; then lighter ones need more numbers than
+ * there are. */
 static void ghosts_outlive_growth(void **state)
 {
 	struct owner owner = { .bounds = { .weight_units = 1000 } };

@@ -37,6 +37,12 @@ GROWTH = (
 )
 
 
+def is_last(behind):
+    """Whether a row or a field is the last; else what is added would be in the middle."""
+    line, _, rest = behind.partition("\n")
+    return not line.endswith("\\") and (not line.strip() or rest.lstrip().startswith("}"))
+
+
 def run(*command, **options):
     done = subprocess.run(
         [str(part) for part in command],
@@ -61,6 +67,7 @@ class Growth(unittest.TestCase):
             path = cls.top / "grown" / name
             text = path.read_text(encoding="utf-8")
             assert text.count(after) == 1, after
+            assert is_last(text.partition(after)[2]), f"not the last of its table: {after}"
             path.write_text(text.replace(after, after + what), encoding="utf-8")
         for version in ("present", "grown"):
             cls.build(cls.top / version)
