@@ -29,7 +29,8 @@ enum {
 	KEY_MAX_ENVIRONMENTS,
 	KEY_ALLOW_REMOTE,
 	KEY_ALLOW_ORIGIN,
-	KEY_WATCH
+	KEY_WATCH,
+	KEY_NO_ISOLATION
 };
 
 static const struct argp_option argp_options[] = {
@@ -62,6 +63,11 @@ static const struct argp_option argp_options[] = {
 	{ "watch", KEY_WATCH, NULL, 0,
 		"Look at every call whether the function's files have changed, and begin anew with "
 		"the new ones",
+		0 },
+	{ "no-isolation", KEY_NO_ISOLATION, NULL, 0,
+		"Let functions share the machine's /tmp and process table, and serve each Runtime "
+		"API to every process; for a bootstrap that runs its function elsewhere, as in a "
+		"container",
 		0 },
 	{ "quiet", KEY_QUIET, NULL, 0,
 		"Write neither the functions' log nor how to invoke them to standard error", 0 },
@@ -201,6 +207,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_WATCH:
 		local->watch = true;
 		break;
+	case KEY_NO_ISOLATION:
+		local->shared = true;
+		break;
 	case KEY_QUIET:
 		local->quiet = true;
 		break;
@@ -253,6 +262,9 @@ static int serve(const struct sci_local_options *options)
 
 	int rc = sci_local_open(options, &local, &error);
 	if (rc == 0) {
+		const char *warning = sci_local_warning(local);
+		if (warning)
+			fprintf(stderr, "scopecache local: warning: %s.\n", warning);
 		/* First, so that it is there when a program has read where to connect to. */
 		if (!options->quiet)
 			print_first_minute(options, sci_local_url(local));

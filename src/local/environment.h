@@ -23,6 +23,7 @@
 
 struct event_base;
 struct sci_environment;
+struct sci_isolation;
 struct sci_output;
 
 enum sci_environment_state {
@@ -51,7 +52,9 @@ struct sci_environment {
 	const struct sci_environment_events *events;
 
 	struct sci_process process;
-	struct sci_line_pipe pipe;
+	struct sci_line_pipe pipe, telemetry;
+	struct sci_isolation *isolation;
+	char tmp_id[SCI_HEX_ID_BYTES]; /* of the folder that is its /tmp; empty: none */
 	struct sci_http_listener *runtime;
 	struct sci_runtime_handlers handlers;
 	struct event *timer;       /* what it means depends on the state */
@@ -68,6 +71,7 @@ struct sci_environment {
 	bool began;      /* it has asked for an invocation, ever */
 	bool stopped;    /* it was told to end, for no fault of its own */
 	bool timed_out;  /* its last invocation took too long */
+	bool refused;    /* another process has tried to reach its Runtime API */
 	bool exited;     /* the process is reaped */
 	int exit_status; /* as waitpid() gives it */
 
@@ -83,6 +87,7 @@ struct sci_environment_options {
 	struct event_base *base;
 	struct sci_deployment *function;
 	struct sci_output *output;
+	struct sci_isolation *isolation;
 	const struct sci_environment_events *events;
 };
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
@@ -99,7 +104,7 @@ void sci_environment_stop(struct sci_environment *environment);
 void sci_environment_kill(struct sci_environment *environment);
 
 /* Its process was reaped. */
-void sci_environment_exited(struct sci_environment *environment, const struct sci_process_end *end);
+void sci_environment_exited(struct sci_environment *environment, struct sci_process_end *end);
 
 /* Free everything. Not from inside its own Runtime API. */
 void sci_environment_free(struct sci_environment *environment);

@@ -141,6 +141,7 @@ static void start(struct sci_fleet *fleet, struct sci_call *call)
 		.base = fleet->options.base,
 		.function = call->function,
 		.output = fleet->options.output,
+		.isolation = fleet->options.isolation,
 		.events = &fleet->events,
 	};
 	struct sci_environment *environment;
@@ -363,7 +364,7 @@ void sci_fleet_reap(struct sci_fleet *fleet)
 
 	while (sci_process_reap(&end)) {
 		TAILQ_FOREACH(environment, &fleet->all, all)
-			if (environment->process.pid == end.pid)
+			if (environment->process.keeper == end.pid)
 				break;
 		/* Orphans, and those that could not be started, are nobody's. */
 		if (!environment)

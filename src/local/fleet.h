@@ -14,6 +14,7 @@ struct sci_fleet;
 struct sci_fleet_options {
 	struct event_base *base;
 	struct sci_output *output;
+	struct sci_isolation *isolation;
 	struct sci_deployment *functions; /* outlive the fleet */
 	size_t function_count;
 	size_t max_environments;

@@ -300,6 +300,17 @@ static void pause_accepting(struct sci_http_listener *listener)
 	event_add(listener->accept_again, &later);
 }
 
+static void take_connection(struct sci_http_listener *listener, struct sci_peer *peer)
+{
+	const struct sci_http_listener_options *options = &listener->options;
+
+	if (options->admit && !options->admit(peer, options->arg))
+		close(peer->fd);
+	else
+		MHD_add_connection(listener->daemon, peer->fd, (struct sockaddr *)&peer->address,
+			peer->len);
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_http_listener *listener = arg;
@@ -313,8 +324,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		else
 			got = sci_socket_accept(fd, &peer);
 		if (got == SCI_ACCEPT_ONE)
-			MHD_add_connection(listener->daemon, peer.fd,
-				(struct sockaddr *)&peer.address, peer.len);
+			take_connection(listener, &peer);
 	}
 	if (got == SCI_ACCEPT_EXHAUSTED)
 		pause_accepting(listener);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct event_base;
+struct sci_peer;
 struct sci_http_listener;
 
 /* One request and its answer. It is valid until it is answered, even when the other side has gone. */
@@ -41,6 +42,10 @@ struct sci_http_listener_options {
 	bool any_host;
 	const char *const *origins;
 	size_t origin_count;
+
+	/* Called with every connection; the answer false closes it before anything is read. NULL: all may
+	 * connect. */
+	bool (*admit)(const struct sci_peer *peer, void *arg);
 
 	/* Called with a request that is not handed on, which it must answer before it returns. */
 	void (*refuse)(struct sci_exchange *exchange, unsigned status, const char *message,

@@ -3,6 +3,7 @@
  *	local ── invoke server ── requests that wait for an answer
  *	     ├── fleet ── environments ── process, pipe, Runtime API, call
  *	     ├── functions
+ *	     ├── isolation ── folders that environments see as /tmp
  *	     └── output
  *
  * and is ended in the order that lets answers out: no more connections, then the environments (whose
@@ -14,6 +15,7 @@
 #include "local/deployment.h"
 #include "local/fleet.h"
 #include "local/invoke_server.h"
+#include "local/isolation.h"
 #include "local/microtime.h"
 #include "local/output.h"
 #include "local/process.h"
@@ -40,6 +42,7 @@ struct sci_local {
 	struct event *signals[SIGNALS], *flush;
 	int64_t flush_end_us;
 	struct sci_output *output;
+	struct sci_isolation *isolation;
 	struct sci_deployment *functions;
 	size_t function_count;
 	struct sci_fleet *fleet;
@@ -286,6 +289,7 @@ static int open_parts(struct sci_local *local, const struct sci_local_options *o
 	struct sci_fleet_options fleet = {
 		.base = local->base,
 		.output = local->output,
+		.isolation = local->isolation,
 		.functions = local->functions,
 		.function_count = local->function_count,
 		.max_environments = options->max_environments ? options->max_environments
@@ -339,6 +343,9 @@ int sci_local_open(const struct sci_local_options *options, struct sci_local **o
 	if (!local)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	int rc = deploy(local, options, error);
+	/* Its child is to hold none of the descriptors that are opened later. */
+	if (rc == 0)
+		rc = sci_isolation_open(!options->shared, &local->isolation, error);
 	if (rc == 0)
 		rc = open_parts(local, options, error);
 	if (rc == 0)
@@ -356,6 +363,11 @@ const char *sci_local_url(const struct sci_local *local)
 	return local->url;
 }
 
+const char *sci_local_warning(const struct sci_local *local)
+{
+	return sci_isolation_warning(local->isolation);
+}
+
 int sci_local_run(struct sci_local *local, struct sc_error *error)
 {
 	if (event_base_dispatch(local->base) < 0)
@@ -369,7 +381,8 @@ void sci_local_close(struct sci_local *local)
 		return;
 	sci_fleet_close(local->fleet);
 	sci_invoke_server_close(local->server);
-	sci_process_sweep();
+	sci_process_sweep(sci_isolation_janitor(local->isolation));
+	sci_isolation_close(local->isolation);
 	sci_output_close(local->output);
 	for (int i = 0; i < SIGNALS; i++)
 		if (local->signals[i])

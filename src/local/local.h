@@ -32,8 +32,9 @@ struct sci_local_options {
 	int64_t timeout_ms, init_timeout_ms;
 	int memory_mb;
 	size_t max_environments;
-	bool watch; /* end idle environments whose code has changed */
-	bool quiet; /* no log of functions */
+	bool watch;  /* end idle environments whose code has changed */
+	bool shared; /* no namespaces, no /tmp of their own, Runtime APIs for everyone */
+	bool quiet;  /* no log of functions */
 };
 
 #define SCI_LOCAL_TIMEOUT_MS       3000
@@ -51,6 +52,10 @@ int sci_local_open(const struct sci_local_options *options, struct sci_local **o
 
 /* http://HOST:PORT, valid until the close. */
 const char *sci_local_url(const struct sci_local *local);
+
+/* What is missing on this system to keep environments apart, and what may go wrong for that; NULL: nothing
+ * is, or `shared` asked for it. Valid until the close. */
+const char *sci_local_warning(const struct sci_local *local);
 
 /* Serve until SIGINT, SIGTERM or SIGHUP, as far as these are not ignored; then end every environment, in order for a moment, by force
  * after it. A second signal does not wait for that moment.

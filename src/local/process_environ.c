@@ -116,7 +116,8 @@ void sci_environ_fini(struct sci_environ *list)
 /* Variables of the process that started us that say nothing to a function. */
 static bool is_ours(const char *entry)
 {
-	static const char *const names[] = { "_X_AMZN_TRACE_ID", "TZ", "AWS_EXECUTION_ENV" };
+	static const char *const names[] = { "_X_AMZN_TRACE_ID", "TZ", "AWS_EXECUTION_ENV",
+		"TMPDIR" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (name_length(entry) == strlen(names[i]) &&

@@ -28,6 +28,9 @@ enum sci_runtime_verdict {
 };
 
 struct sci_runtime_handlers {
+	/* May it connect? See http_listener.h. */
+	bool (*admit)(const struct sci_peer *peer, void *arg);
+
 	/* The runtime asks for an invocation. The request is to be answered with sci_runtime_deliver() or
 	 * sci_runtime_refuse(), whenever that may be. */
 	void (*next)(struct sci_exchange *exchange, void *arg);
@@ -39,9 +42,9 @@ struct sci_runtime_handlers {
 };
 
 /* Serve the Runtime API on a port of the loopback interface that the kernel chooses. `handlers` must
- * outlive the listener. Returns as sci_http_listener_open() does. */
+ * outlive the listener. A post that takes longer than `body_ms` is cut off. Returns as sci_http_listener_open() does. */
 int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_handlers *handlers,
-	struct sci_http_listener **out, struct sc_error *error);
+	int64_t body_ms, struct sci_http_listener **out, struct sc_error *error);
 
 /* Answer a `next` with an invocation. */
 void sci_runtime_deliver(struct sci_exchange *exchange, const struct sci_call *call,
