@@ -58,6 +58,13 @@ def marked(mark):
     return found
 
 
+def command_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[0]
+    except OSError:
+        return ""
+
+
 class Answer:
     def __init__(self, answer):
         self.status, self.headers, self.body = answer.status, answer.headers, answer.read()
@@ -175,6 +182,10 @@ class Local:
     def environments(self, state=None):
         return [environment for environment in self.inspect()["environments"]
                 if state is None or environment["state"] == state]
+
+    def running(self, command):
+        """The processes of this command line's first word that the server's functions have started."""
+        return [pid for pid in marked(self.mark) if command_of(pid) == command]
 
     def function(self, name="odd"):
         return next(function for function in self.inspect()["functions"] if function["name"] == name)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """One function, odd in the way that its event asks for: {"do": NAME, ...}. See the functions below; their
-comments say what is odd. Every answer has the process id and how many invocations it has seen."""
+comments say what is odd. Every answer has the id of the environment and how many invocations it has seen."""
 
 import base64
 import http.client
@@ -19,7 +19,7 @@ count = 0
 
 
 def seen(**more):
-    return json.dumps({"pid": os.getpid(), "count": count, **more}).encode()
+    return json.dumps({"id": os.environ["AWS_LAMBDA_LOG_STREAM_NAME"][-32:], "count": count, **more}).encode()
 
 
 def echo(request_id, headers, event):
@@ -152,6 +152,13 @@ def hang_up(request_id, headers, event):
     abandon_poll(request_id, headers, event)
     print("hung up", flush=True)
     time.sleep(600)
+
+
+def foreign_origin(request_id, headers, event):
+    """Sends what the page of a browser in the environment could send."""
+    status = runtime.exchange("POST", "/init/error", b"{}", {"Origin": "null"})[0]
+    runtime.connection.close()
+    runtime.respond(request_id, seen(status=status))
 
 
 def wrong_requests(request_id, headers, event):
