@@ -224,6 +224,10 @@ static void conclude(struct sci_environment *environment)
 	sci_line_pipe_finish(&environment->pipe);
 	sci_line_pipe_finish(&environment->telemetry);
 	if (call) {
+		/* Only now nothing of it runs any more, and the next call may have its files. */
+		if (environment->too_late[0] && !call->answer.made)
+			sci_call_fail(call, "timeout", "Sandbox.Timedout", "%s",
+				environment->too_late);
 		if (!call->status && !environment->stopped)
 			report_exit(environment);
 		if (!call->answer.made)
@@ -249,7 +253,7 @@ static void time_out(struct sci_environment *environment)
 	log_text(environment, text);
 	end_now(environment);
 	sci_call_note(call, "timeout", NULL);
-	sci_call_fail(call, "timeout", "Sandbox.Timedout", "%s", text);
+	snprintf(environment->too_late, sizeof environment->too_late, "%s", text);
 }
 
 static void init_time_out(struct sci_environment *environment)
@@ -259,7 +263,7 @@ static void init_time_out(struct sci_environment *environment)
 	environment->function->figures.timeouts++;
 	end_now(environment);
 	if (call)
-		sci_call_fail(call, "timeout", "Sandbox.Timedout",
+		snprintf(environment->too_late, sizeof environment->too_late,
 			"RequestId: %s Error: Init timed out after %.2f seconds: "
 			"the bootstrap has not asked for an invocation",
 			call->request_id, (double)environment->function->init_timeout_ms / 1000.0);
@@ -332,7 +336,9 @@ static enum sci_runtime_verdict judge_post(const struct sci_environment *environ
 	/* The echo tells two deliveries of one request apart; runtimes older than it send none. */
 	if (post->invocation_id && strcmp(post->invocation_id, call->invocation_id) != 0)
 		return SCI_RUNTIME_WRONG_ID;
-	return call->answer.made ? SCI_RUNTIME_WRONG_STATE : SCI_RUNTIME_ACCEPTED;
+	/* An answer after the timeout is one too many, too. */
+	return call->answer.made || environment->too_late[0] ? SCI_RUNTIME_WRONG_STATE
+							     : SCI_RUNTIME_ACCEPTED;
 }
 
 static enum sci_runtime_verdict on_posted(const struct sci_runtime_post *post, void *arg)

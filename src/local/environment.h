@@ -68,12 +68,13 @@ struct sci_environment {
 	long peak_kb;        /* as last seen */
 	uint64_t code_stamp; /* of the code that it began with, where changes are looked for */
 
-	bool began;      /* it has asked for an invocation, ever */
-	bool stopped;    /* it was told to end, for no fault of its own */
-	bool timed_out;  /* its last invocation took too long */
-	bool refused;    /* another process has tried to reach its Runtime API */
-	bool exited;     /* the process is reaped */
-	int exit_status; /* as waitpid() gives it */
+	bool began;         /* it has asked for an invocation, ever */
+	bool stopped;       /* it was told to end, for no fault of its own */
+	bool timed_out;     /* its last invocation took too long */
+	char too_late[192]; /* what its caller is told of a timeout, once it has ended; or empty */
+	bool refused;       /* another process has tried to reach its Runtime API */
+	bool exited;        /* the process is reaped */
+	int exit_status;    /* as waitpid() gives it */
 
 	TAILQ_ENTRY(sci_environment) all, idle;
 };

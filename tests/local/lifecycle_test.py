@@ -173,7 +173,7 @@ class Lifecycle(unittest.TestCase):
             for session in False, True:
                 with self.subTest(end=end, session=session):
                     local.invoke(event={"do": "grandchild", "session": session})
-                    self.assertEqual(len(local.running("sleep")), 1)
+                    eventually(lambda: len(local.running("sleep")) == 1, "what it starts")
                     local.invoke(event=end)
                     eventually(lambda: not local.running("sleep"), "the end of what it started")
 

@@ -93,6 +93,7 @@ class Local:
             arguments += ["--function", f"{name}={self.bootstrap(name, script)}"]
         name, _, value = self.mark.partition("=")
         self.process = None
+        self.expected = 0  # the status with which it should end
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 arguments + list(options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -140,7 +141,7 @@ class Local:
             left = marked(self.mark)
             self.last_log = self.log
             if failure[0] is None:
-                assert status == 0, (status, self.log)
+                assert status == self.expected, (status, self.log)
                 assert rest == b"", rest
                 assert left == [], left
         finally:
@@ -153,6 +154,11 @@ class Local:
                     os.kill(pid, signal.SIGKILL)
             self.process.stdout.close()
             self.folder.cleanup()
+
+    def kill(self):
+        self.expected = -signal.SIGKILL
+        self.process.kill()
+        self.wait()
 
     def wait(self):
         return self.process.wait(PATIENCE)

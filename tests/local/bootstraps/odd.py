@@ -8,8 +8,10 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 
 from runtime import PREFIX, Runtime
@@ -191,6 +193,78 @@ def grandchild(request_id, headers, event):
     child = subprocess.Popen(["sleep", "600"], start_new_session=event.get("session", False),
                              stdin=subprocess.DEVNULL)
     runtime.respond(request_id, seen(child=child.pid))
+
+
+def files(request_id, headers, event):
+    """Makes a file in /tmp, in a folder that nobody may read if it is asked to, and tells what was there."""
+    before = sorted(os.listdir("/tmp"))
+    if event.get("locked"):
+        os.makedirs("/tmp/locked/inside")
+        os.mknod("/tmp/locked/inside/file")
+        os.chmod("/tmp/locked/inside", 0)
+        os.chmod("/tmp/locked", 0)
+    os.close(os.open("/tmp/" + event["name"], os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    time.sleep(event.get("seconds", 0))
+    runtime.respond(request_id, seen(before=before))
+
+
+def spy(request_id, headers, event):
+    """Reads the variables of all processes that it finds; tells the log streams, and the processes."""
+    streams, processes = set(), [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    for process in processes:
+        try:
+            with open(f"/proc/{process}/environ", "rb") as environment:
+                streams |= {entry[-32:].decode() for entry in environment.read().split(b"\0")
+                            if entry.startswith(b"AWS_LAMBDA_LOG_STREAM_NAME=")}
+        except OSError:
+            pass
+    runtime.respond(request_id, seen(streams=sorted(streams), processes=processes))
+
+
+def intrude(request_id, headers, event):
+    """Asks another environment's Runtime API for an invocation."""
+    try:
+        connection = http.client.HTTPConnection(event["address"], timeout=event.get("seconds", 20))
+        connection.request("GET", PREFIX + "/nothing")
+        told = connection.getresponse().status
+    except OSError as error:
+        told = type(error).__name__
+    runtime.respond(request_id, seen(told=told))
+
+
+def answer_from_child(request_id, headers, event):
+    """Lets a grandchild post the answer, as a shell script does with curl."""
+    code = ("import http.client, sys; connection = http.client.HTTPConnection(sys.argv[1]);"
+            "connection.request('POST', sys.argv[2], b'\"grandchild\"'); print(connection.getresponse().status)")
+    subprocess.run(["sh", "-c", '"$@" | cat', "sh", sys.executable, "-c", code,
+                    os.environ["AWS_LAMBDA_RUNTIME_API"], f"{PREFIX}/invocation/{request_id}/response"], check=True)
+
+
+def trickle(request_id, headers, event):
+    """Answers, and goes on to send a body without end to the Runtime API, a byte at a time."""
+    def send():
+        host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
+                               "Transfer-Encoding: chunked\r\n\r\n".encode())
+            try:
+                while True:
+                    connection.sendall(b"1\r\nx\r\n")
+                    time.sleep(0.05)
+            except OSError:
+                print("the body was cut", flush=True)
+
+    threading.Thread(target=send, daemon=True).start()
+    runtime.respond(request_id, seen())
+
+
+def frames(request_id, headers, event):
+    """Writes texts as frames to the telemetry descriptor, in pieces of some bytes."""
+    data = b"".join(struct.pack(">IIQ", 0xA55A0003, len(text.encode()), 0) + text.encode()
+                    for text in event["texts"])
+    for at in range(0, len(data), event.get("piece", len(data))):
+        os.write(int(os.environ["_LAMBDA_TELEMETRY_LOG_FD"]), data[at:at + event.get("piece", len(data))])
+    runtime.respond(request_id, seen())
 
 
 def memory(request_id, headers, event):
