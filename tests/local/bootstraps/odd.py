@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -258,12 +257,12 @@ def trickle(request_id, headers, event):
     runtime.respond(request_id, seen())
 
 
-def frames(request_id, headers, event):
-    """Writes texts as frames to the telemetry descriptor, in pieces of some bytes."""
-    data = b"".join(struct.pack(">IIQ", 0xA55A0003, len(text.encode()), 0) + text.encode()
-                    for text in event["texts"])
-    for at in range(0, len(data), event.get("piece", len(data))):
-        os.write(int(os.environ["_LAMBDA_TELEMETRY_LOG_FD"]), data[at:at + event.get("piece", len(data))])
+def replay(request_id, headers, event):
+    """Writes bytes to its output, and to the telemetry descriptor, a few at a time."""
+    for fd, encoded in (1, event["output"]), (int(os.environ["_LAMBDA_TELEMETRY_LOG_FD"]), event["frames"]):
+        data = base64.b64decode(encoded)
+        for at in range(0, len(data), 100):
+            os.write(fd, data[at:at + 100])
     runtime.respond(request_id, seen())
 
 
