@@ -1,6 +1,6 @@
-/* Mutations that keep a request a request for longer than those of bytes do: a header line is put in
- * anywhere, a line is sent twice, a byte is repeated until it outgrows a buffer. libFuzzer calls this
- * instead of its own mutations, which are a quarter of what happens here. */
+/* Mutations that keep a request a request for longer than those of bytes do: a header line is
+ * put in anywhere, a line is sent twice, a byte is repeated until it outgrows a buffer.
+ * libFuzzer calls this instead of its own mutations, which are a quarter of what happens here. */
 #include "fuzz.h"
 
 #include <stdlib.h>

@@ -1,8 +1,9 @@
-/* Requests, and what is none, to the local Lambda's HTTP listener over a real connection. The first byte
- * says into how many pieces the rest is cut, and whether the client ends its half; between two pieces the
- * server has its turn. What it answers does not matter: after every input a new client's GET /ping must be
- * answered within a bounded number of turns of the loop, and a loop that is asked for one turn must come
- * back from it. That is what a request fails which the server library wants to be called for without end. */
+/* Requests, and what is none, to the local Lambda's HTTP listener over a real connection. The
+ * first byte says into how many pieces the rest is cut, and whether the client ends its half;
+ * between two pieces the server has its turn. What it answers does not matter: after every input
+ * a new client's GET /ping must be answered within a bounded number of turns of the loop, and a
+ * loop that is asked for one turn must come back from it. That is what a request fails which the
+ * server library wants to be called for without end. */
 #include "fuzz.h"
 
 #include "local/http_listener.h"
@@ -79,8 +80,8 @@ static void turn(void)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
-/* A client that ends its half first leaves its port taken for a minute. After so many of them the next come
- * from another address, which has all its ports. */
+/* A client that ends its half first leaves its port taken for a minute. After so many of them
+ * the next come from another address, which has all its ports. */
 static struct sockaddr_in next_source(void)
 {
 	static uint32_t count;

@@ -5,9 +5,10 @@
  *	BUSY, ANSWERED    the invocation has taken too long
  *	ENDING            alive: it was asked to end and did not; reaped: conclude
  *
- * An invocation is complete when the runtime asks for the next one; its caller has the answer as soon
- * as it is posted. When the process exits, what it had sent may still be on its way through the kernel,
- * so the end is concluded a moment later: an answer that was sent before the exit counts. */
+ * An invocation is complete when the runtime asks for the next one; its caller has the answer as
+ * soon as it is posted. When the process exits, what it had sent may still be on its way through
+ * the kernel, so the end is concluded a moment later: an answer that was sent before the exit
+ * counts. */
 #define _GNU_SOURCE
 #include "local/environment.h"
 
@@ -51,7 +52,7 @@ static void log_text(struct sci_environment *environment, const char *text)
 	log_line(environment, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
 }
 
-/* The beginning of an invocation whose environment never came to it. */
+/* Log the start of an invocation whose environment failed in init. */
 static void log_failed_init(struct sci_environment *environment)
 {
 	const struct sci_call *call = environment->call;
@@ -180,7 +181,8 @@ static void end_now(struct sci_environment *environment)
 	sci_process_signal(&environment->process, SIGKILL);
 }
 
-/* What the process ended with, as the platform says it: "signal: segmentation fault (core dumped)". */
+/* What the process ended with, as the platform says it: "signal: segmentation fault (core
+ * dumped)". */
 static void describe_exit(const struct sci_environment *environment, char *out, size_t size)
 {
 	int status = environment->exit_status;
@@ -200,7 +202,7 @@ static void describe_exit(const struct sci_environment *environment, char *out, 
 	}
 }
 
-/* It ended by itself, in the middle of an invocation. */
+/* The process exited during an invocation. */
 static void report_exit(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
@@ -216,7 +218,7 @@ static void report_exit(struct sci_environment *environment)
 		sci_call_fail(call, "error", "Runtime.ExitError", "%s", line);
 }
 
-/* It is reaped, and whatever it had sent has arrived: close the books. */
+/* The process is reaped and all that it sent has arrived: finish the call. */
 static void conclude(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
@@ -300,7 +302,7 @@ static void on_next(struct sci_exchange *exchange, void *arg)
 {
 	struct sci_environment *environment = arg;
 
-	/* A runtime has one question open at a time: an older one was given up, or should not be there. */
+	/* A runtime has one poll open at a time: an older one was abandoned, or is a mistake. */
 	if (environment->poll)
 		sci_runtime_refuse(environment->poll);
 	environment->poll = exchange;
@@ -309,7 +311,7 @@ static void on_next(struct sci_exchange *exchange, void *arg)
 		begin(environment);
 		return;
 	case SCI_ENVIRONMENT_BUSY:
-		/* The answer to its last question may have been lost: it is given again. */
+		/* The answer to its last poll may have been lost: send it again. */
 		environment->poll = NULL;
 		sci_runtime_deliver(exchange, environment->call, environment->deadline_ms);
 		return;
@@ -368,7 +370,7 @@ static enum sci_runtime_verdict on_init_failed(const struct sci_runtime_post *po
 
 	if (environment->state != SCI_ENVIRONMENT_STARTING)
 		return SCI_RUNTIME_WRONG_STATE;
-	/* It exits by itself now, after it has said why in its log; or else it is made to. */
+	/* The runtime exits now, after logging the reason; if it does not, the timer kills it. */
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	arm(environment, INIT_FAIL_WAIT_MS);
 	if (environment->call) {
@@ -378,7 +380,8 @@ static enum sci_runtime_verdict on_init_failed(const struct sci_runtime_post *po
 	return SCI_RUNTIME_ACCEPTED;
 }
 
-/* Only the function's own processes may use its Runtime API. The first attempt of another is told. */
+/* Only the function's own processes may use its Runtime API. The first attempt of another is
+ * told. */
 static bool on_connection(const struct sci_peer *peer, void *arg)
 {
 	struct sci_environment *environment = arg;
@@ -544,7 +547,7 @@ void sci_environment_exited(struct sci_environment *environment, struct sci_proc
 	sci_process_conclude(&environment->process, end);
 	if (environment->state != SCI_ENVIRONMENT_ENDING)
 		environment->function->figures.crashes++;
-	/* What it inherited from us in being forked says nothing. */
+	/* A peak that it inherited from us by the fork says nothing. */
 	if (end->peak_kb > environment->process.inherited_kb && end->peak_kb > environment->peak_kb)
 		environment->peak_kb = end->peak_kb;
 	environment->exit_status = end->status;
@@ -570,7 +573,8 @@ void sci_environment_free(struct sci_environment *environment)
 	if (environment->timer)
 		event_free(environment->timer);
 	sci_process_fini(&environment->process);
-	/* After a fault the next environment goes on with these files, as in Lambda after a reset. */
+	/* After a fault the next environment goes on with these files, as in Lambda after a
+	 * reset. */
 	sci_isolation_leave(environment->isolation, environment->function, environment->tmp_id,
 		!environment->stopped);
 	free(environment);

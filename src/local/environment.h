@@ -1,5 +1,5 @@
-/* One execution environment: a process of a function, the Runtime API it polls, and the one invocation
- * it is working on.
+/* One execution environment: a process of a function, the Runtime API it polls, and the one
+ * invocation it is working on.
  *
  *	             next, with a call            response, error
  *	STARTING ─┬──────────────────────> BUSY ───────────────────> ANSWERED
@@ -34,12 +34,12 @@ enum sci_environment_state {
 	SCI_ENVIRONMENT_ENDING,   /* it is being ended, or has exited */
 };
 
-/* What its keeper is told, from the event loop. */
+/* Callbacks to the owner, from the event loop. */
 struct sci_environment_events {
-	/* It became idle; the keeper may assign a call at once. */
+	/* It became idle; the owner may assign a call at once. */
 	void (*idle)(struct sci_environment *environment, void *arg);
 
-	/* It is gone: the process is reaped and its call finished. The keeper frees it now. */
+	/* It is gone: the process is reaped and its call finished. The owner frees it now. */
 	void (*gone)(struct sci_environment *environment, void *arg);
 	void *arg;
 };
@@ -79,8 +79,8 @@ struct sci_environment {
 	TAILQ_ENTRY(sci_environment) all, idle;
 };
 
-/* Start an environment of `function` for `call`, which is from now on the environment's. `events` must
- * outlive it.
+/* Start an environment of `function` for `call`, which is from now on the environment's. `events`
+ * must outlive it.
  *
  * returns  0 with *out set; SC_E_NOMEM or SC_E_IO with `error` filled in, and the call is still the
  *          caller's. */
@@ -94,8 +94,8 @@ struct sci_environment_options {
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
 	struct sci_environment **out, struct sc_error *error);
 
-/* Give an idle environment a call, which is from now on its own. Returns false when it turns out that
- * nobody listens any more: the call is still the caller's, and the environment ends. */
+/* Give an idle environment a call, which is from now on its own. Returns false when its runtime
+ * has closed the connection: the call is still the caller's, and the environment ends. */
 bool sci_environment_assign(struct sci_environment *environment, struct sci_call *call);
 
 /* End it in order: SIGTERM, and SIGKILL a moment later. A call that is not answered fails. */

@@ -1,6 +1,7 @@
-/* Lambda keeps the files of an environment over a reset, which follows a crash or a timeout. Here a new
- * environment follows, so a folder that an environment leaves by a fault waits for the next environment of
- * its function. There are never more of them than there were environments at one time. */
+/* Lambda keeps the files of an environment over a reset, which follows a crash or a timeout.
+ * Here a new environment follows, so a folder that an environment leaves by a fault waits for
+ * the next environment of its function. There are never more of them than there were
+ * environments at one time. */
 #include "local/isolation.h"
 
 #include "base/error.h"

@@ -1,5 +1,6 @@
-/* What keeps environments apart from each other and from the rest of the machine, as far as the system
- * lets us: their own /tmp and process table (sandbox.h), and Runtime APIs that serve only their own. */
+/* What keeps environments apart from each other and from the rest of the machine, as far as the
+ * system lets us: their own /tmp and process table (sandbox.h), and Runtime APIs that serve only
+ * their own. */
 #ifndef SCI_LOCAL_ISOLATION_H
 #define SCI_LOCAL_ISOLATION_H
 
@@ -21,15 +22,16 @@ struct sci_peer;
  * returns  0 with *out set; SC_E_IO or SC_E_NOMEM with `error` filled in. */
 int sci_isolation_open(bool wanted, struct sci_isolation **out, struct sc_error *error);
 
-/* What is missing although it was wanted, and what may go wrong for that, as sentences; NULL: nothing. */
+/* What is missing although it was wanted, and what may go wrong for that, as sentences; NULL:
+ * nothing. */
 const char *sci_isolation_warning(const struct sci_isolation *isolation);
 
 /* The process, a child, that is not to be ended with the others; 0: none. */
 pid_t sci_isolation_janitor(const struct sci_isolation *isolation);
 
-/* Fill in the sandbox of a new environment of a function. Its /tmp is one that an environment of the same
- * function has left to be kept, or an empty one. `id` names it from now on, and `tmp` is its path, which
- * the sandbox points to.
+/* Fill in the sandbox of a new environment of a function. Its /tmp is one that an environment of
+ * the same function has left to be kept, or an empty one. `id` names it from now on, and `tmp` is
+ * its path, which the sandbox points to.
  *
  * returns  0; SC_E_IO with `error` filled in. */
 struct sci_deployment;
@@ -41,7 +43,8 @@ int sci_isolation_enter(struct sci_isolation *isolation, const struct sci_deploy
 void sci_isolation_leave(struct sci_isolation *isolation, const struct sci_deployment *function,
 	const char *id, bool keep);
 
-/* May the process at the other end of a connection use the Runtime API at `port`, which is `owner`'s? */
+/* May the process at the other end of a connection use the Runtime API at `port`, which is
+ * `owner`'s? */
 bool sci_isolation_admits(const struct sci_isolation *isolation, const struct sci_peer *peer,
 	uint16_t port, const struct sci_process *owner);
 

@@ -1,6 +1,6 @@
 /* A checker, not a parser: it makes nothing, so it runs at the speed of a scan. jansson, which the
- * rest of this room uses, builds the whole value: 5 ms for 100 kB of objects, 300 ms for the largest
- * event, and all of it on the one thread that every invocation goes through.
+ * rest of this room uses, builds the whole value: 5 ms for 100 kB of objects, 300 ms for the
+ * largest event, and all of it on the one thread that every invocation goes through.
  *
  * No recursion: what is open is a stack of bits, an object or an array. */
 #include "local/json_syntax.h"
@@ -165,8 +165,8 @@ static int open_nest(struct nesting *nesting, bool object)
 	return 0;
 }
 
-/* Take one value as far as its first inner value: `[` and `{` are opened, and closed again when they
- * are empty. *whole says whether a value has ended. */
+/* Take one value as far as its first inner value: `[` and `{` are opened, and closed again when
+ * they are empty. *whole says whether a value has ended. */
 static int take_value(struct scan *scan, struct nesting *nesting, bool *whole)
 {
 	skip_space(scan);

@@ -1,12 +1,13 @@
-/* In a PID namespace the keeper is the first process: whatever way it ends, the kernel ends all others.
- * Without one it is what orphans are given to (PR_SET_CHILD_SUBREAPER), and kills them by and by.
+/* In a PID namespace the keeper is the first process: whatever way it ends, the kernel ends all
+ * others. Without one it is what orphans are given to (PR_SET_CHILD_SUBREAPER), and kills them by
+ * and by.
  *
- * It learns that the server has died from the end of its socket, so that it works for kill -9 too. In a
- * PID namespace there is a death signal besides; without one there must not be, because what the
- * function has started has to be killed first.
+ * It learns that the server has died from the end of its socket, so that it works for kill -9 too.
+ * In a PID namespace there is a death signal besides; without one there must not be, because what
+ * the function has started has to be killed first.
  *
- * The function is looked at before it is reaped: until then its number, and so its group's, cannot be
- * given to another process, and the group can safely be signalled. */
+ * The function is looked at before it is reaped: until then its number, and so its group's,
+ * cannot be given to another process, and the group can safely be signalled. */
 #define _GNU_SOURCE
 #include "local/keeper.h"
 
@@ -213,7 +214,8 @@ static int close_others(int control)
 
 	if (empty < 0 || !place(empty, STDIN_FILENO))
 		close(STDIN_FILENO);
-	/* Standard error is the last that may be told of anything; control takes its neighbour's place. */
+	/* Standard error is the last that may be told of anything; control takes its neighbour's
+	 * place. */
 	int high = fcntl(control, F_DUPFD_CLOEXEC, STDERR_FILENO + 2);
 	if (high < 0 || dup3(high, STDERR_FILENO + 1, O_CLOEXEC) < 0)
 		_exit(1);
@@ -223,7 +225,8 @@ static int close_others(int control)
 	return STDERR_FILENO + 1;
 }
 
-/* The server's handlers would write to descriptors that are closed here. What is ignored stays ignored. */
+/* The server's handlers would write to descriptors that are closed here. What is ignored stays
+ * ignored. */
 static void drop_handlers(void)
 {
 	struct sigaction now;

@@ -1,5 +1,5 @@
-/* The process between the server and a function: it starts the function, passes signals on, and ends
- * everything that the function has started. */
+/* The process between the server and a function: it starts the function, passes signals on, and
+ * ends everything that the function has started. */
 #ifndef SCI_LOCAL_KEEPER_H
 #define SCI_LOCAL_KEEPER_H
 
@@ -22,19 +22,19 @@ struct sci_keeper_report {
 /* What the keeper and the function are given. */
 struct sci_keeper_channel {
 	int control; /* a socket that keeps the boundaries of messages */
-	int failure; /* a pipe for a struct sci_keeper_failure; it ends when the function has begun */
+	int failure; /* a pipe for a struct sci_keeper_failure; closed by execve() */
 	int output;    /* the function's standard output and error */
 	int telemetry; /* its frames */
 };
 
-/* Be a keeper, in a child that was just forked; never returns. From `control` it reads signals, one byte
- * each, and its end as SIGKILL; to it the function writes one byte, whose credentials tell its process
- * id, and the keeper at the end a struct sci_keeper_report. */
+/* Be a keeper, in a child that was just forked; never returns. From `control` it reads signals,
+ * one byte each, and its end as SIGKILL; to it the function writes one byte, whose credentials
+ * tell its process id, and the keeper at the end a struct sci_keeper_report. */
 _Noreturn void sci_keeper_run(const struct sci_process_options *options,
 	const struct sci_keeper_channel *channel);
 
-/* Kill every child but `spared`, and those that thereby become ours, until none is left; for at most
- * `rounds` rounds of 10 ms. Without /proc children are found by trying every process id. */
+/* Kill every child but `spared`, and those that thereby become ours, until none is left; for at
+ * most `rounds` rounds of 10 ms. Without /proc children are found by trying every process id. */
 void sci_keeper_kill_children(pid_t spared, int rounds);
 
 #endif

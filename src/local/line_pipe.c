@@ -1,7 +1,7 @@
-/* Reading is done in pieces, one per round of the event loop, so that a function that prints without
- * end gets no more of the loop than any other. When the output is full the pipe is left alone for a
- * moment, and the kernel stops the writer once 64 KiB are waiting; when nobody reads the output at
- * all, what is written is thrown away instead, because a function must not hang for that. */
+/* Reading is done in pieces, one per round of the event loop, so that a function that prints
+ * without end gets no more of the loop than any other. While the output is full the pipe is not
+ * read, and the kernel blocks the writer once 64 KiB are waiting; when the output has no reader,
+ * lines are dropped instead, because a function must not hang for that. */
 #include "local/line_pipe.h"
 
 #include "local/microtime.h"
@@ -35,7 +35,8 @@ static void keep_partial(struct sci_line_pipe *pipe, const char *data, size_t le
 	while (len > 0) {
 		size_t room = SCI_LINE_MAX - 1 - pipe->partial.len;
 		size_t piece = len < room ? len : room;
-		/* Out of memory: this piece of the line is lost, and the function is not held up. */
+		/* Out of memory: this piece of the line is lost, and the function is not held
+		 * up. */
 		if (sci_buffer_reserve(&pipe->partial, piece + 1) == 0)
 			sci_buffer_append(&pipe->partial, data, piece);
 		if (pipe->partial.len == SCI_LINE_MAX - 1)
@@ -63,9 +64,9 @@ static void take_lines(struct sci_line_pipe *pipe, const char *data, size_t len)
 	keep_partial(pipe, data, len);
 }
 
-/* Make newlines of carriage returns, alone or before a newline: Python's and Node's clients separate the
- * lines of a stack trace with them, and a terminal would write each line over the one before. Returns the
- * new length. */
+/* Make newlines of carriage returns, alone or before a newline: Python's and Node's clients
+ * separate the lines of a stack trace with them, and a terminal would write each line over the
+ * one before. Returns the new length. */
 static size_t end_lines_alike(struct sci_line_pipe *pipe, char *data, size_t len)
 {
 	size_t kept = 0;

@@ -1,5 +1,5 @@
-/* What a process writes to a pipe, taken apart into lines; or into events, where it writes frames. A
- * carriage return, alone or before a newline, ends a line as a newline does. */
+/* What a process writes to a pipe, taken apart into lines; or into events, where it writes
+ * frames. A carriage return, alone or before a newline, ends a line as a newline does. */
 #ifndef SCI_LOCAL_LINE_PIPE_H
 #define SCI_LOCAL_LINE_PIPE_H
 
@@ -31,16 +31,16 @@ struct sci_line_pipe {
 	void *arg;
 };
 
-/* Read `fd`, which now belongs to the pipe, until it ends; `line`, `arg` and `framed` are set by the
- * caller before.
- * Reading holds back while `output` is full, and throws away while it is stalled.
+/* Read `fd`, which now belongs to the pipe, until it ends; `line`, `arg` and `framed` are set by
+ * the caller before. Reading holds back while `output` is full, and throws away while it is
+ * stalled.
  *
  * returns  0, or SC_E_NOMEM with `fd` closed. */
 int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int fd,
 	struct sci_output *output);
 
-/* Read what is in the pipe now, and end the line that has not ended. A frame that has not ended is left to
- * be completed. */
+/* Read what is in the pipe now, and end the line that has not ended. A frame that has not ended
+ * is left to be completed. */
 void sci_line_pipe_drain(struct sci_line_pipe *pipe);
 
 /* Drain for the last time: what there is of a frame is passed on too. */

@@ -1,4 +1,4 @@
-/* One thread and one event loop, so nothing here is locked. Everything is owned from here downwards:
+/* One thread runs one event loop, so nothing here is locked. Ownership:
  *
  *	local ── invoke server ── requests that wait for an answer
  *	     ├── fleet ── environments ── process, pipe, Runtime API, call
@@ -6,8 +6,8 @@
  *	     ├── isolation ── folders that environments see as /tmp
  *	     └── output
  *
- * and is ended in the order that lets answers out: no more connections, then the environments (whose
- * calls are answered as they end), then the answers are flushed, and then the rest. */
+ * Shutdown keeps an order that delivers the answers: it stops accepting, ends the environments
+ * (which answers their calls), flushes the answers, and frees the rest. */
 #define _GNU_SOURCE
 #include "local/local.h"
 
@@ -31,7 +31,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* At the end, answers that are on their way out are given this long. */
+/* How long shutdown waits for answers to be sent. */
 #define FLUSH_MS      500
 #define FLUSH_STEP_MS 10
 
@@ -91,8 +91,8 @@ static bool is_loopback(const struct sockaddr *address)
 	return false;
 }
 
-/* Whoever reaches the address can run the functions, with the user's rights: nothing asks who it is. So
- * an address that other machines may reach has to be asked for in so many words. */
+/* Callers are not authenticated: all who reach the address can run the functions, with the
+ * user's rights. An address that other machines may reach therefore needs an option of its own. */
 static int check_address(const struct address *address, bool allow_remote, struct sc_error *error)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found;
@@ -108,7 +108,7 @@ static int check_address(const struct address *address, bool allow_remote, struc
 	if (loopback || allow_remote)
 		return 0;
 	return sci_error_set(error, SC_E_INVAL, 0,
-		"%s can be reached from other machines, and nobody is asked who they are; "
+		"%s can be reached from other machines, and callers are not authenticated; "
 		"listen on 127.0.0.1, or add --allow-remote if you mean it",
 		address->host);
 }
@@ -134,7 +134,7 @@ static void on_child(evutil_socket_t number, short what, void *arg)
 	sci_fleet_reap(local->fleet);
 }
 
-/* Leave the loop once the last answers are sent, or it takes too long. */
+/* Leave the loop once the last answers are sent, or time is up. */
 static void on_flush(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_local *local = arg;
@@ -177,7 +177,8 @@ static int catch_signals(struct sci_local *local)
 	return 0;
 }
 
-/* How long the name of a function is that a variable is for, as in FUNCTION:NAME=VALUE; 0: for all. */
+/* The length of the function's name in FUNCTION:NAME=VALUE; 0: the variable is for all
+ * functions. */
 static size_t owner_len(const char *variable)
 {
 	size_t len = strcspn(variable, ":=");
@@ -192,7 +193,7 @@ static bool is_owner(const char *variable, const char *name)
 	return len > 0 && strlen(name) == len && strncmp(variable, name, len) == 0;
 }
 
-/* Every variable is for all functions or for one that is there. */
+/* A variable of one function needs that function to exist. */
 static int check_owners(const struct sci_local_options *options, struct sc_error *error)
 {
 	for (size_t i = 0; i < options->environment_count; i++) {

@@ -1,6 +1,7 @@
-/* Bytes come in pieces of any size, so a frame is taken apart as it comes: first its header, then its text.
- * A process may write anything to the descriptor. From the first header that is none, everything is text
- * in lines: nothing is lost, and no length is believed that was not meant as one. */
+/* Bytes come in pieces of any size, so a frame is taken apart as it comes: first its header,
+ * then its text. A process may write anything to the descriptor. From the first header that is
+ * none, everything is text in lines: nothing is lost, and no length is believed that was not
+ * meant as one. */
 #include "local/log_frames.h"
 
 #include <string.h>

@@ -6,8 +6,8 @@
  *	        │ type   │ length │ µs since 1970   │ length bytes      all integers big-endian
  *	        └────────┴────────┴─────────────────┴─────────────
  *
- * Types are 0xA55A0000 and a number that tells text or JSON, and the level; 0xA55A0001, of older clients,
- * has no time. */
+ * Types are 0xA55A0000 and a number that tells text or JSON, and the level; 0xA55A0001, of older
+ * clients, has no time. */
 #ifndef SCI_LOCAL_LOG_FRAMES_H
 #define SCI_LOCAL_LOG_FRAMES_H
 

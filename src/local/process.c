@@ -1,9 +1,10 @@
-/* The server's side of a keeper (keeper.h), which is our child and the parent of the function: signals go
- * out through its socket, and how the function ended comes back. Where a keeper is killed and there is no
- * PID namespace, its orphans become our children (PR_SET_CHILD_SUBREAPER), and are swept up at the end.
+/* The server's side of a keeper (keeper.h), which is our child and the parent of the function:
+ * signals go out through its socket, and how the function ended comes back. Where a keeper is
+ * killed and there is no PID namespace, its orphans become our children (PR_SET_CHILD_SUBREAPER),
+ * and are swept up at the end.
  *
- * A child that has ended is looked at before it is reaped: until then its number, and so its group's,
- * cannot be given to another process, and the group can safely be killed. */
+ * A child that has ended is looked at before it is reaped: until then its number, and so its
+ * group's, cannot be given to another process, and the group can safely be killed. */
 #define _GNU_SOURCE
 #include "local/process.h"
 
@@ -99,7 +100,8 @@ static void wait_for_exec(int fd, struct sci_keeper_failure *failure)
 		*failure = (struct sci_keeper_failure){ 0 };
 }
 
-/* The process id of the function, as it is here: the kernel translates it. 0 when it did not say. */
+/* The process id of the function, as it is here: the kernel translates it. 0 when it did not
+ * say. */
 static pid_t receive_pid(int control)
 {
 	char byte, space[CMSG_SPACE(sizeof(struct ucred))];
@@ -169,7 +171,7 @@ int sci_process_start(struct sci_process *process, struct sci_process_options *o
 	if (failure.step == 0 && pid == 0)
 		failure.step = SCI_KEEPER_FORK;
 	if (failure.step) {
-		/* The keeper ends by itself and is reaped as any other. */
+		/* The keeper exits, and is reaped as any other. */
 		close_ends(&ends);
 		return start_error(&failure, options->path, error);
 	}
@@ -250,8 +252,8 @@ void sci_process_conclude(struct sci_process *process, struct sci_process_end *e
 		end->peak_kb = report.peak_kb;
 		return;
 	}
-	/* It was killed: by us, and then the status is right, or by somebody else, and then what it kept
-	 * has come to us. Its own memory is not the function's. */
+	/* The keeper was killed. If we did it, the status is right; if another process did, its
+	 * orphans are our children now. Its own memory is not the function's. */
 	end->peak_kb = 0;
 	if (!process->alone)
 		kill(-process->pid, SIGKILL);

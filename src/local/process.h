@@ -25,7 +25,7 @@ struct sci_process {
 	pid_t keeper;      /* its parent, which is our child; 0: none, or reaped */
 	int control_fd;    /* the keeper's socket; 0: none */
 	int status_fd;     /* /proc/PID/status, kept open; -1: none */
-	bool alone;        /* it has a PID namespace: who kills the keeper kills everything */
+	bool alone;        /* it has a PID namespace: killing the keeper kills all of it */
 	long inherited_kb; /* our own peak when it was forked, which it may report as its own */
 };
 
@@ -47,7 +47,8 @@ int sci_process_prepare(struct sc_error *error);
 int sci_process_start(struct sci_process *process, struct sci_process_options *options,
 	struct sci_process_outputs *outputs, struct sc_error *error);
 
-/* Send a signal to the process and all of its group. SIGKILL ends everything that it has started. */
+/* Send a signal to the process and all of its group. SIGKILL ends everything that it has
+ * started. */
 void sci_process_signal(const struct sci_process *process, int signal);
 
 /* The largest and the present resident size, in kB; 0 when it is not known. */
@@ -63,8 +64,8 @@ struct sci_process_end {
 	long peak_kb;
 };
 
-/* Take the next child that has ended, after killing what is left of its group. Returns 0 when there is
- * none. */
+/* Take the next child that has ended, after killing what is left of its group. Returns 0 when
+ * there is none. */
 int sci_process_reap(struct sci_process_end *end);
 
 /* Its keeper has ended as *end tells: fill in how the function itself did. */

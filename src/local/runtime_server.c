@@ -1,6 +1,7 @@
-/* State is kept by invocation, never by connection: a runtime may use one connection for all, one for
- * each, or five. What is sent is what the strictest of the runtime clients needs: a content type and a
- * positive deadline on every invocation, exactly 202 for what is posted, no empty header, never 204. */
+/* State is kept by invocation, never by connection: a runtime may use one connection for all,
+ * one for each, or five. What is sent is what the strictest of the runtime clients needs: a
+ * content type and a positive deadline on every invocation, exactly 202 for what is posted, no
+ * empty header, never 204. */
 #include "local/runtime_server.h"
 
 #include "local/base64.h"
@@ -12,7 +13,8 @@
 
 #define PREFIX "/2018-06-01/runtime/"
 
-/* A stack trace of a thousand frames, which Python's client sends in a header, is 100 to 200 KiB. */
+/* A stack trace of a thousand frames, which Python's client sends in a header, is 100 to 200
+ * KiB. */
 #define HEAD_BYTES (256 * 1024)
 
 /* A runtime is silent for as long as its function works, 15 minutes at most. */
@@ -124,7 +126,7 @@ static bool handle_answer(struct sci_exchange *exchange, const char *path,
 		return false;
 	if (!is_method(exchange, "POST"))
 		return true;
-	/* One that is too long is nobody's, as the empty one is. */
+	/* An id that is too long matches no invocation, like the empty one. */
 	snprintf(request_id, sizeof request_id, "%.*s", (int)(len < sizeof request_id ? len : 0),
 		path);
 	take_post(exchange, request_id, failed, handlers->posted, handlers->arg);

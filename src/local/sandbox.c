@@ -1,11 +1,11 @@
-/* Two namespaces do the work. In the mount namespace a folder of the environment's own lies over /tmp. In
- * the PID namespace the first process is ours (keeper.c): when it dies, the kernel kills all others,
- * whatever session or process group they have made for themselves; and a /proc of its own shows the
- * processes of the environment and no other. A user namespace makes both available to those who are not
- * root; the function keeps its user and group.
+/* Two namespaces do the work. In the mount namespace a folder of the environment's own lies over
+ * /tmp. In the PID namespace the first process is ours (keeper.c): when it dies, the kernel kills
+ * all others, whatever session or process group they have made for themselves; and a /proc of its
+ * own shows the processes of the environment and no other. A user namespace makes both available to
+ * other users than root; the function keeps its user and group.
  *
- * Developers keep programs below /tmp too: the first folder below it on the way to the function's code,
- * and to the working folder of the server, stays visible. */
+ * Developers keep programs below /tmp too: the first folder below it on the way to the
+ * function's code, and to the working folder of the server, stays visible. */
 #define _GNU_SOURCE
 #include "local/sandbox.h"
 
@@ -114,7 +114,8 @@ static int mount_all(const struct sci_sandbox *sandbox)
 	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
-/* Found before the fork: in a namespace whose ids are not mapped yet getuid() returns the overflow id. */
+/* Found before the fork: in a namespace whose ids are not mapped yet getuid() returns the
+ * overflow id. */
 static uid_t outer_user;
 static gid_t outer_group;
 

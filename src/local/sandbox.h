@@ -16,7 +16,7 @@ struct sci_sandbox {
 	const char *kept[SCI_SANDBOX_KEPT_MAX]; /* paths that stay visible below /tmp; or NULL */
 };
 
-/* Fork, into new namespaces where there are to be any. Returns as fork() does. */
+/* Fork, into new namespaces if `namespaces` is not 0. Returns as fork() does. */
 int sci_sandbox_fork(const struct sci_sandbox *sandbox);
 
 /* In the child: make the namespaces ready. Returns 0, or -1 with errno set. */

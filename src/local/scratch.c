@@ -1,9 +1,9 @@
-/* The child reads names of folders from a pipe, each as long as an environment's id, and removes them; at
- * the end of the pipe, which comes when the server ends in whatever way, it removes the rest. So the
- * event loop never waits for a large tree, and kill -9 leaves nothing.
+/* The child reads names of folders from a pipe, each as long as an environment's id, and removes
+ * them; at the end of the pipe, which comes when the server ends in whatever way, it removes the
+ * rest. So the event loop never waits for a large tree, and kill -9 leaves nothing.
  *
- * A function may take from itself the right to read a folder. It is given back first, in as many passes
- * as such folders lie inside each other. */
+ * A function may take from itself the right to read a folder. It is given back first, in as many
+ * passes as such folders lie inside each other. */
 #define _GNU_SOURCE
 #include "local/scratch.h"
 
@@ -82,7 +82,7 @@ static _Noreturn void be_janitor(const char *root, int orders)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	/* Standard output and error may be what somebody waits for the end of. */
+	/* A reader of our standard output or error may wait for its end. */
 	int empty = open("/dev/null", O_RDWR);
 	dup2(orders, STDIN_FILENO);
 	dup2(empty, STDOUT_FILENO);

@@ -1,6 +1,7 @@
-/* The kernel tells the inode of a TCP socket of this machine by its addresses (sock_diag(7)), and /proc
- * the inodes of the sockets that a process has open. Both together say whose a connection is. It is asked
- * once for each connection: what a process does with a connection later is its own affair. */
+/* The kernel tells the inode of a TCP socket of this machine by its addresses (sock_diag(7)),
+ * and /proc the inodes of the sockets that a process has open. Both together say whose a
+ * connection is. It is asked once for each connection: what a process does with a connection
+ * later is its own affair. */
 #define _GNU_SOURCE
 #include "local/socket_owner.h"
 
@@ -42,8 +43,8 @@ static ssize_t ask(const struct question *question, void *answer, size_t size)
 	return got;
 }
 
-/* Returns the inode of the socket at `from` that is connected to `port` of 127.0.0.1; 0 when the system does
- * not tell, or there is none any more. */
+/* Returns the inode of the socket at `from` that is connected to `port` of 127.0.0.1; 0 when the
+ * system does not tell, or there is none any more. */
 static ino_t inode_of(const struct sockaddr_in *from, uint16_t port)
 {
 	struct question question = {
@@ -170,7 +171,7 @@ bool sci_socket_owner_is_among(const struct sci_peer *peer, uint16_t port, pid_t
 		return true;
 	memcpy(&address, &peer->address, sizeof address);
 	ino_t inode = inode_of(&address, port);
-	/* 0: it is closed already, and whoever made it cannot be found. */
+	/* 0: it is closed already, and its owner cannot be found. */
 	snprintf(wanted, sizeof wanted, "socket:[%lu]", (unsigned long)inode);
 	return inode != 0 && search(first, ancestor, wanted) != OTHERS;
 }

@@ -1,4 +1,4 @@
-"""What the commands inherit from whoever starts them: descriptors that are closed, signals that are blocked or
+"""What the commands inherit from their parent process: descriptors that are closed, signals that are blocked or
 ignored."""
 
 import json

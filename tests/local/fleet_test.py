@@ -80,7 +80,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual(local.function()["throttles"], 1)
         self.assertEqual(len(local.environments()), 2)
 
-    def test_nobody_waits_for_events_so_they_wait(self):
+    def test_events_are_queued(self):
         local = self.start("--max-environments", "1", odd="odd.py")
         first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
         for number in range(5):
@@ -135,7 +135,7 @@ class Fleet(unittest.TestCase):
         self.assertNotEqual(first, second)
         self.assertIn(first, [environment["id"] for environment in local.environments("answered")])
 
-    def test_a_wait_that_is_rewarded(self):
+    def test_waiting_for_an_environment_to_become_idle(self):
         local = self.start("--max-environments", "1", odd="odd.py")
         first = local.invoke(event={"do": "work_after", "seconds": 0.5}).json()["id"]
         # There is no room for another, and this one will soon be idle: no reason to refuse.

@@ -124,7 +124,7 @@ class Browsers(Hostile):
                 self.assertNotIn("Access-Control-Allow-Origin", answer.headers)
         self.assertEqual(self.local.function()["invocations"], 0)
 
-    def test_a_name_that_was_made_to_point_here(self):
+    def test_dns_rebinding(self):
         for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example",
                      "notlocalhost", "localhost:80:80", "[::1", "", "1.2.3.4x"):
             with self.subTest(host):
@@ -140,7 +140,7 @@ class Browsers(Hostile):
         self.assertEqual(answer["status"], 403)
         self.assert_serves()
 
-    def test_who_is_let_in(self):
+    def test_allowed_origins(self):
         origin = "http://localhost:3000"
         answer = self.open_one.invoke(event={"do": "text", "text": "in"}, headers={
             "Origin": origin, "Host": "lambda.example"})
@@ -214,8 +214,8 @@ class Patience(Hostile):
             late.close()
             self.assertEqual(local.invoke(event={"do": "text", "text": "b"}).body, b"b")
 
-    def test_descriptors_that_others_free(self):
-        # Nobody's connection ends: the descriptors were, for a moment, taken by something else.
+    def test_descriptors_run_out_without_connections(self):
+        # No connection ends: the descriptors were in use elsewhere for a moment.
         with Local(odd="odd.py") as local:
             pid = local.process.pid
             free = resource.prlimit(pid, resource.RLIMIT_NOFILE)

@@ -42,7 +42,7 @@ class Isolation(unittest.TestCase):
 
 @unittest.skipUnless(HAS_NAMESPACES, "this system refuses namespaces")
 class WithNamespaces(Isolation):
-    def test_nothing_to_warn_of(self):
+    def test_no_warning(self):
         self.assertNotIn(WARNING, self.start(odd="odd.py").log)
 
     def test_a_tmp_for_each(self):
@@ -101,12 +101,12 @@ class WithNamespaces(Isolation):
         self.assertEqual(answer["streams"], [answer["id"]])
         self.assertLessEqual(max(answer["processes"]), 10)
 
-    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
-    def test_those_who_are_not_root(self):
+    @unittest.skipUnless(os.geteuid() == 0, "only root can change its user")
+    def test_user_namespaces_without_root(self):
         readable = subprocess.run(["test", "-x", COMMAND, "-a", "-x", BOOTSTRAPS / "looks_around.sh"], check=False,
                                   preexec_fn=confinement.become_nobody).returncode == 0
         if not readable:
-            self.skipTest("nobody may read the build")
+            self.skipTest("the user nobody may not read the build")
         with tempfile.TemporaryDirectory(prefix="scopecache-test-") as folder:
             os.chmod(folder, 0o777)
             local = self.enterContext(Local(shell="looks_around.sh", env={"TMPDIR": folder},
@@ -132,21 +132,21 @@ class RuntimeApis(Isolation):
         self.assertIn("function victim: a process that is not the function's was refused", local.log)
         self.assertFalse(local.invoke("victim", {"do": "echo"}).failed)
 
-    def test_so_is_everyone_else(self):
+    def test_processes_outside_are_refused(self):
         local = self.start(odd="odd.py")
         host, port = self.address(local).split(":")
         script = f"exec 3<>/dev/tcp/{host}/{port}; printf 'GET / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n' >&3; cat <&3"
         told = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
         self.assertEqual(told.stdout, "")
 
-    def test_what_the_function_started_is_served(self):
+    def test_descendants_are_served(self):
         for options in (), ("--no-isolation",):
             with self.subTest(options):
                 local = self.start(*options, odd="odd.py")
                 self.assertEqual(local.invoke(event={"do": "answer_from_child"}).json(), "grandchild")
                 self.assertFalse(local.invoke(event={"do": "echo"}).failed)
 
-    def test_all_are_served_if_that_is_asked_for(self):
+    def test_no_isolation_serves_all_processes(self):
         local = self.start("--no-isolation", victim="odd.py", odd="odd.py")
         answer = local.invoke(event={"do": "intrude", "address": self.address(local, "victim")}).json()
         self.assertEqual(answer["told"], 404)
@@ -196,7 +196,7 @@ class NothingStaysBehind:
 
 @unittest.skipUnless(HAS_NAMESPACES, "this system refuses namespaces")
 class NothingWithNamespaces(NothingStaysBehind, Isolation):
-    def test_after_everything_of_ours_was_killed(self):
+    def test_after_server_and_keeper_were_killed(self):
         local = self.launch()
         local.invoke(event={"do": "grandchild", "session": True})
         ours = [pid for pid in marked(local.mark)
@@ -217,7 +217,7 @@ class NothingWhereTheyAreRefused(NothingStaysBehind, Isolation):
         self.assertRegex(local.log, r"refuses namespaces: .* /tmp, .* a function can read the variables of other")
         self.assertEqual(list(self.temporary.iterdir()), [])
 
-    def test_the_runtime_apis_are_guarded_all_the_same(self):
+    def test_runtime_apis_are_still_guarded(self):
         local = self.start(victim="odd.py", odd="odd.py", before_exec=self.refused)
         answer = local.invoke(event={"do": "intrude", "address": self.address(local, "victim")}).json()
         self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
@@ -227,7 +227,7 @@ class NothingIfNoIsolationIsWanted(NothingStaysBehind, Isolation):
     options = ("--no-isolation",)
 
 
-@unittest.skipUnless(HAS_HIDDEN_PROC, "this system lets nobody cover /proc")
+@unittest.skipUnless(HAS_HIDDEN_PROC, "this system does not allow mounting over /proc")
 class NothingWithoutProc(NothingStaysBehind, Isolation):
     refused = staticmethod(without_proc)
 

@@ -37,7 +37,7 @@ def eventually(condition, what):
         if result:
             return result
         time.sleep(0.005)
-    raise AssertionError(f"waited in vain for {what}")
+    raise AssertionError(f"timed out waiting for {what}")
 
 
 def is_alive(pid):

@@ -111,20 +111,20 @@ class RuntimeApi(unittest.TestCase):
         self.assertEqual(self.invoke("other_connections").json()["id"], pid)
         self.assertEqual(self.pid(), pid)
 
-    def test_a_question_that_was_given_up(self):
+    def test_an_abandoned_poll(self):
         pid = self.pid()
         self.assertEqual(self.invoke("abandon_poll").json()["id"], pid)
         eventually(lambda: self.local.environments("idle"), "the second question")
         self.assertEqual(self.pid(), pid)
 
-    def test_nobody_listens_any_more(self):
+    def test_a_runtime_that_stopped_polling(self):
         first = self.local.invoke(event={"do": "hang_up"}).json()["id"]
         eventually(lambda: "hung up" in self.local.log, "the end of its connection")
         # It looks idle, and the next invocation must not get lost in it.
         self.assertNotEqual(self.pid(), first)
         eventually(lambda: first not in [e["id"] for e in self.local.environments()], "its end")
 
-    def test_requests_that_make_no_sense(self):
+    def test_invalid_requests(self):
         self.assertEqual(self.invoke("wrong_requests").json()["statuses"], [405, 405, 404, 404, 400, 405])
 
 

@@ -1,5 +1,4 @@
-"""However it ends, nothing is left running. The marks in local_server.py see to that for every test; here
-are the ways to end."""
+"""The server ends in order in every state, and nothing is left running (local_server.py checks that by marks)."""
 
 import signal
 import time
@@ -57,7 +56,7 @@ class Shutdown(unittest.TestCase):
             local.process.terminate()
             self.assertEqual(local.wait(), 0)
 
-    def test_one_that_does_not_want_to_end(self):
+    def test_a_function_that_delays_sigterm(self):
         with Local(slow="slow_term.py") as local:
             self.assertEqual(local.invoke("slow", {}).status, 200)
             start = time.monotonic()

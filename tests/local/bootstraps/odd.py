@@ -195,7 +195,7 @@ def grandchild(request_id, headers, event):
 
 
 def files(request_id, headers, event):
-    """Makes a file in /tmp, in a folder that nobody may read if it is asked to, and tells what was there."""
+    """Makes a file in /tmp, in an unreadable folder if "locked", and returns the names that were there."""
     before = sorted(os.listdir("/tmp"))
     if event.get("locked"):
         os.makedirs("/tmp/locked/inside")
