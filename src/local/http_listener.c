@@ -1,16 +1,12 @@
-/* libmicrohttpd speaks HTTP and keeps no thread: it has an epoll descriptor, which is one event of
- * the loop, and MHD_run() does what there is to do. It was chosen over libevent's own evhttp, which
- * hands over neither trailers (Go runtimes send the errors of streamed answers in them) nor the
- * beginning of a body (so that one that is too large could be refused in the words of the API that
- * is spoken).
+/* libmicrohttpd parses HTTP without threads: its epoll descriptor is one event of the loop, and
+ * MHD_run() does the work. libevent's evhttp passes on neither trailers, in which Go runtimes send
+ * the errors of streamed answers, nor bodies that are too large, to refuse them as the API does.
  *
- * libmicrohttpd calls handle_request() again and again for one request: first with its headers,
- * then with each piece of its body, then without one at its end. A request that is not answered
- * by then is suspended; its answer is left in the exchange, the connection resumed, and
- * handle_request() called once more, to queue it. That happens at once, inside the call that
- * answers: most answers come from inside another listener's request, and a caller should not
- * wait for the rest of that. libmicrohttpd does not watch a suspended connection:
- * sci_exchange_is_alive() does. */
+ * libmicrohttpd calls handle_request() for the head of a request, for each piece of its body, and at
+ * its end. A request that is not answered by then is suspended; its answer resumes the connection,
+ * and handle_request() is called once more, to queue it. That happens inside the call that answers,
+ * so that a caller does not wait for the rest of another listener's request. libmicrohttpd does not
+ * watch a suspended connection: sci_exchange_is_alive() does. */
 #include "local/http_listener.h"
 
 #include "base/error.h"
@@ -43,8 +39,7 @@
 #define EMPTY_TURNS_MAX 1024
 #define EMPTY_TURN_MS   20
 
-/* A header of an answer that is longer is left out: it would not fit into the connection's
- * memory. */
+/* A longer header of an answer would not fit into the connection's memory, and is left out. */
 #define ANSWER_HEADER_MAX 8192
 
 /* What a connection's memory holds besides the head of a request: the head of its answer. */
