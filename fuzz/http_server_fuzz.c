@@ -22,6 +22,8 @@
 #define BODY_BYTES 4096
 #define TURNS_MAX  100000
 
+#define CLIENTS_PER_SOURCE 5000
+
 static struct event_base *base;
 static struct sci_http_listener *listener;
 
@@ -78,8 +80,21 @@ static void turn(void)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
+/* A client that ends its half first leaves its port taken for a minute. After so many of them
+ * the next come from another address, which has all its ports. */
+static struct sockaddr_in next_source(void)
+{
+	static uint32_t count;
+
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + count++ / CLIENTS_PER_SOURCE % 65536),
+	};
+}
+
 static int connect_client(void)
 {
+	struct sockaddr_in source = next_source();
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
 		.sin_port = htons(sci_http_listener_port(listener)),
@@ -88,7 +103,8 @@ static int connect_client(void)
 	struct linger reset = { .l_onoff = 1 };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	check(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+	check(fd >= 0 && bind(fd, (struct sockaddr *)&source, sizeof source) == 0);
+	check(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
 	/* Closed with a reset: thousands of inputs must not use up the ports. */
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 	return fd;

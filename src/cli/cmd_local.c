@@ -1,7 +1,7 @@
 /* scopecache local: options in, one line out, and then the server until a signal ends it.
  *
- * The first line of standard output is for programs and is the only one: "scopecache local: listening
- * on URL". Everything that people read goes to standard error. */
+ * The first line of standard output is for programs and is the only one: "scopecache local:
+ * listening on URL". Everything that people read goes to standard error. */
 #define _GNU_SOURCE /* program_invocation_name */
 #include "cli/cmd_local.h"
 
@@ -29,7 +29,8 @@ enum {
 	KEY_MAX_ENVIRONMENTS,
 	KEY_ALLOW_REMOTE,
 	KEY_ALLOW_ORIGIN,
-	KEY_WATCH
+	KEY_WATCH,
+	KEY_NO_ISOLATION
 };
 
 static const struct argp_option argp_options[] = {
@@ -40,8 +41,8 @@ static const struct argp_option argp_options[] = {
 	{ "listen", KEY_LISTEN, "HOST:PORT", 0,
 		"Where to serve the Invoke API (default 127.0.0.1:0, a free port)", 0 },
 	{ "allow-remote", KEY_ALLOW_REMOTE, NULL, 0,
-		"Let HOST be one that others reach, by any name: whoever reaches it can run the "
-		"functions",
+		"Let HOST be an address that other machines reach, by any name: all who reach it "
+		"can run the functions",
 		0 },
 	{ "allow-origin", KEY_ALLOW_ORIGIN, "ORIGIN", 0,
 		"Let the web pages of ORIGIN, such as http://localhost:3000, invoke functions; * "
@@ -60,8 +61,13 @@ static const struct argp_option argp_options[] = {
 	{ "env", KEY_ENV, "[FUNCTION:]NAME=VALUE", 0,
 		"Set an environment variable of the functions; _HANDLER is the handler", 0 },
 	{ "watch", KEY_WATCH, NULL, 0,
-		"Look at every call whether the function's files have changed, and begin anew with "
-		"the new ones",
+		"Check at every call whether the function's files have changed, and if so start a "
+		"new environment",
+		0 },
+	{ "no-isolation", KEY_NO_ISOLATION, NULL, 0,
+		"Let functions share the machine's /tmp and process table, and serve each Runtime "
+		"API to every process; for a bootstrap that runs its function elsewhere, as in a "
+		"container",
 		0 },
 	{ "quiet", KEY_QUIET, NULL, 0,
 		"Write neither the functions' log nor how to invoke them to standard error", 0 },
@@ -114,7 +120,7 @@ static void add_setting(const struct argp_state *state, struct arguments *argume
 			key == KEY_TIMEOUT ? "timeout" : "init-timeout", value, SECONDS_MAX * 1000);
 }
 
-/* Put a setting where it belongs, now that all functions are known. */
+/* Apply a setting, now that all functions are known. */
 static void settle(const struct argp_state *state, struct arguments *arguments,
 	const struct setting *setting)
 {
@@ -176,6 +182,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_WATCH:
 		local->watch = true;
 		break;
+	case KEY_NO_ISOLATION:
+		local->shared = true;
+		break;
 	case KEY_QUIET:
 		local->quiet = true;
 		break;
@@ -228,6 +237,9 @@ static int serve(const struct sci_local_options *options)
 
 	int rc = sci_local_open(options, &local, &error);
 	if (rc == 0) {
+		const char *warning = sci_local_warning(local);
+		if (warning)
+			fprintf(stderr, "scopecache local: warning: %s.\n", warning);
 		/* First, so that it is there when a program has read where to connect to. */
 		if (!options->quiet)
 			print_first_minute(options, sci_local_url(local));
@@ -251,9 +263,8 @@ int sci_cmd_local(int argc, char **argv)
 		       "\vThe first line of standard output says where it listens:\n\n"
 		       "  scopecache local: listening on http://127.0.0.1:40123\n\n"
 		       "Use that as the endpoint of the AWS CLI, of an SDK or of scopecache "
-		       "invoke. What begins with FUNCTION: is for that function, and counts for "
-		       "more "
-		       "than what is for all. Ctrl-C ends the server and everything that it "
+		       "invoke. A value with FUNCTION: applies to that function only, and "
+		       "overrides the common value. Ctrl-C ends the server and everything that it "
 		       "started.",
 	};
 	struct arguments arguments = {

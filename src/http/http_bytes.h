@@ -28,9 +28,9 @@ static inline bool sci_http_is_text_all(const char *text, size_t len)
 	return true;
 }
 
-/* May be received as part of a chunk's extension or of a trailer. Senders write control characters though
- * they should not, and recipients may keep them (RFC 9110, section 5.5); but NUL, CR and LF are never mere
- * characters. */
+/* May be received as part of a chunk's extension or of a trailer. Senders write control
+ * characters though they should not, and recipients may keep them (RFC 9110, section 5.5); but
+ * NUL, CR and LF are never mere characters. */
 static inline bool sci_http_is_kept(unsigned char byte)
 {
 	return byte != '\0' && byte != '\r' && byte != '\n';

@@ -47,8 +47,8 @@ static int connect_socket(int fd, const union sci_http_sockaddr *to)
 	return errno == EINPROGRESS ? ETIMEDOUT : errno;
 }
 
-/* Returns 0 or an errno. The socket is the connection's before it connects: a thread may be cancelled
- * in connect(). */
+/* Returns 0 or an errno. The socket is the connection's before it connects: a thread may be
+ * cancelled in connect(). */
 static int connect_to(struct sci_http_connection *connection, const union sci_http_sockaddr *to)
 {
 	connection->fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -92,9 +92,9 @@ static bool must_hurry(const struct sci_http_request *request)
 	return request->hurry && sci_http_interrupt_raised(request->hurry);
 }
 
-/* After a call that moved some bytes, or none in a slice of silence, which began in a hurry or not: a
- * signal in a slice does not end that slice, so that the other side has a whole one after it.
- * Returns 0, or SC_E_DEADLINE. */
+/* After a call that moved some bytes, or none in a slice of silence, which began in a hurry or
+ * not: a signal in a slice does not end that slice, so that the other side has a whole one after
+ * it. Returns 0, or SC_E_DEADLINE. */
 static int go_on_waiting(const struct sci_http_connection *connection,
 	const struct sci_http_request *request, bool was_silent, bool hurried,
 	struct sc_error *error)

@@ -37,7 +37,7 @@ enum { SCI_HTTP_ANSWERED, SCI_HTTP_INTERRUPTED };
  *
  * When the connection ends without a byte of an answer - a kept connection that the other side has
  * closed meanwhile, above all - the request is sent once more, on a new connection. So every
- * request must be one that the server can bear twice.
+ * request must be idempotent.
  *
  * returns  SCI_HTTP_ANSWERED with the answer in `response`, whatever its status;
  *          SCI_HTTP_INTERRUPTED; SC_E_IO, SC_E_PROTOCOL, SC_E_DEADLINE, SC_E_TOO_LARGE, SC_E_NOMEM,

@@ -1,9 +1,10 @@
 /* Ending a wait from a signal handler, without a race and without a system call on the way in.
  *
- * A thread that is about to block on a socket enters; whoever wants the wait to end raises, which
- * shuts the socket down and so ends recv() and send() on it, now or when they are called. Raising
- * cannot come between the look at the request and the blocking call: the one publishes the socket
- * and then looks for a request, the other publishes the request and then looks for a socket. */
+ * A thread that is about to block on a socket enters; another thread ends the wait by raising,
+ * which shuts the socket down and so ends recv() and send() on it, now or when they are called.
+ * Raising cannot come between the look at the request and the blocking call: the one publishes
+ * the socket and then looks for a request, the other publishes the request and then looks for a
+ * socket. */
 #ifndef SCI_HTTP_INTERRUPT_H
 #define SCI_HTTP_INTERRUPT_H
 

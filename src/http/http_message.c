@@ -3,8 +3,8 @@
  * differently: lines end with CR LF, no space before a colon, one length only, which is one number
  * on one line. Lenient where real servers are: names in any case, no reason, HTTP/1.0, bodies until
  * the close. And where RFC 9110 (section 5.5) and RFC 9112 (sections 2.2 and 5.2) let or make
- * recipients be so: in a value other control characters stay, NUL and CR become spaces, and a folded
- * line is joined to the one before it.
+ * recipients be so: in a value other control characters stay, NUL and CR become spaces, and a
+ * folded line is joined to the one before it.
  *
  * Whatever way a response is cut into pieces, the result is the same; so limits are tested by the
  * offset that a line ends at, never by how much happens to have arrived. */
@@ -148,7 +148,8 @@ static void blank(char *value, size_t len)
 			value[i] = ' ';
 }
 
-/* A line that begins with a space goes on with the value of the line before, whose end becomes spaces. */
+/* A line that begins with a space goes on with the value of the line before, whose end becomes
+ * spaces. */
 static int join_line(const struct sci_http_response *response, char *line, size_t len,
 	struct sc_error *error)
 {

@@ -63,9 +63,9 @@ struct sci_http_header {
 	size_t name_len, value_len;
 };
 
-/* After an error in the head, whose bytes are in `in`: let sci_http_header_next() step through those of
- * its lines that have arrived and look like headers, which is good for no more than to say whom the
- * response was for. Does nothing when the head was complete, or had not begun. */
+/* After an error in the head, whose bytes are in `in`: let sci_http_header_next() step through
+ * those of its lines that have arrived and look like headers, which is good for no more than to
+ * say whom the response was for. Does nothing when the head was complete, or had not begun. */
 void sci_http_response_salvage(struct sci_http_response *response, const struct sci_buffer *in);
 
 /* Step through the headers of a response whose head is complete, whose bytes are `data`: start with

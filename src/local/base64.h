@@ -10,9 +10,9 @@
 /* Encode into `out`, which has room for SCI_BASE64_BYTES(len) + 1 bytes; a NUL ends it. */
 void sci_base64_encode(const void *data, size_t len, char *out);
 
-/* Decode `len` characters into `out`, which has room for len / 4 * 3 bytes; *out_len is how many were
- * written. Returns 0, or SC_E_INVAL for anything that is not padded base64, and then *out_len is
- * untouched. */
+/* Decode `len` characters into `out`, which has room for len / 4 * 3 bytes; *out_len is how many
+ * were written. Returns 0, or SC_E_INVAL for anything that is not padded base64, and then
+ * *out_len is untouched. */
 int sci_base64_decode(const char *text, size_t len, void *out, size_t *out_len);
 
 #endif

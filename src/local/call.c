@@ -1,5 +1,5 @@
-/* A call is answered at most once and told at most once, whatever happens to the environment, and it
- * is never lost: sci_call_finish() is the only way to be rid of it. */
+/* A call is answered at most once and told at most once, whatever happens to the environment,
+ * and it is never lost: sci_call_finish() is the only way to be rid of it. */
 #include "local/call.h"
 
 #include "base/json_text.h"

@@ -1,5 +1,5 @@
-/* One invocation through the local Lambda: made by the Invoke API, given to the fleet, answered by
- * an environment, handed back to whoever waits for the answer. */
+/* One invocation: made by the Invoke API, given to the fleet, answered by an environment, and
+ * returned to the caller that waits for the answer. */
 #ifndef SCI_LOCAL_CALL_H
 #define SCI_LOCAL_CALL_H
 
@@ -30,17 +30,19 @@ struct sci_call {
 	char *client_context; /* JSON, or NULL */
 	char *tenant_id;      /* or NULL */
 	struct sci_shared_bytes *event;
-	bool may_wait; /* nobody waits for the answer, so it need not be refused when all are busy */
+	bool may_wait; /* no caller waits for the answer: the call may be queued */
 
-	/* Told once, when there is an answer. NULL: nobody. */
+	/* Called once, when there is an answer; or NULL. */
 	void (*answered)(struct sci_call *call, const struct sci_answer *answer, void *arg);
 	void *arg;
 
-	/* What went wrong, for the report; NULL: nothing. Static texts, or copies in error_type_text. */
+	/* What went wrong, for the report; NULL: nothing. Static texts, or copies in
+	 * error_type_text. */
 	const char *status, *error_type;
 	char error_type_text[130];
 
-	/* The log of this invocation, when the caller asked for it: the answer then waits for its end. */
+	/* The log of this invocation, when the caller asked for it: the answer then waits for
+	 * its end. */
 	struct sci_log_tail *tail;
 
 	/* The fleet's, while the call waits there. */
@@ -56,8 +58,8 @@ struct sci_call {
 	} answer;
 };
 
-/* Make a call with new ids; it becomes an owner of `event`, and the texts are copied, NULL where there is
- * none. A trace id is made up when `trace_id` is NULL.
+/* Make a call with new ids; it becomes an owner of `event`, and the texts are copied, NULL where
+ * there is none. A trace id is made up when `trace_id` is NULL.
  *
  * returns  the call, or NULL without memory. */
 struct sci_call_texts {
@@ -79,11 +81,11 @@ void sci_call_fail(struct sci_call *call, const char *status, const char *error_
 /* Note what went wrong for the report; `error_type` may be NULL and is copied. */
 void sci_call_note(struct sci_call *call, const char *status, const char *error_type);
 
-/* Free a call that was never taken on; nobody is told. */
+/* Free a call that was never submitted, without a callback. */
 void sci_call_discard(struct sci_call *call);
 
-/* The invocation is over: tell whoever was not told, and free. A call without an answer gets an error.
- * NULL is allowed. */
+/* The invocation is over: call the callbacks that are still due, and free. A call without an
+ * answer gets an error. NULL is allowed. */
 void sci_call_finish(struct sci_call *call);
 
 #endif

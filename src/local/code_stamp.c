@@ -1,5 +1,6 @@
-/* A stamp is the sum of a hash of each file's path, inode, size and time of change, so the order in which
- * a folder is read does not matter. The time of change, unlike that of modification, cannot be set back. */
+/* A stamp is the sum of a hash of each file's path, inode, size and time of change, so the order
+ * in which a folder is read does not matter. The time of change, unlike that of modification,
+ * cannot be set back. */
 #define _XOPEN_SOURCE 700
 #include "local/code_stamp.h"
 
@@ -23,7 +24,8 @@ static int add_file(const char *path, const struct stat *status, int type, struc
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
 	(void)where;
-	/* A folder changes with what is made in it, which may be a cache that the function writes. */
+	/* A folder changes with what is made in it, which may be a cache that the function
+	 * writes. */
 	if (type != FTW_F)
 		return 0;
 	for (; *path; path++)

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A number that changes when the file at `path` is written, replaced, added or removed; or, for a folder,
- * any of the files below it, SCI_CODE_FILES_MAX of them at most. One thread at a time. */
+/* A number that changes when the file at `path` is written, replaced, added or removed; or, for
+ * a folder, any of the files below it, SCI_CODE_FILES_MAX of them at most. One thread at a time. */
 #define SCI_CODE_FILES_MAX 20000
 uint64_t sci_code_stamp(const char *path);
 

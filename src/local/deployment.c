@@ -1,7 +1,9 @@
-/* A bootstrap is looked at when the server starts, because a name that is mistyped should be heard of
- * then and not at the first invocation. It may still vanish later: starting an environment bears that.
+/* A bootstrap is looked at when the server starts, because a name that is mistyped should be heard
+ * of then and not at the first invocation. It may still vanish later; starting an environment
+ * handles that.
  *
- * In messages the path comes last: they are cut when they are too long, and what to do must stay. */
+ * In messages the path comes last: they are cut when they are too long, and what to do must
+ * stay. */
 #include "local/deployment.h"
 
 #include "base/error.h"
@@ -36,8 +38,8 @@ static int check_file(const char *name, const char *path, struct sc_error *error
 	return 0;
 }
 
-/* The absolute path of a file that need not exist, without resolving the file itself when it is a link:
- * its folder is where the link is. */
+/* The absolute path of a file that need not exist, without resolving the file itself when it is
+ * a link: its folder is where the link is. */
 static char *absolute(const char *path, char **directory)
 {
 	const char *slash = strrchr(path, '/');

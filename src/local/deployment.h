@@ -17,7 +17,7 @@ struct sci_deployment {
 	char name[SCI_NAME_MAX + 1];
 	char *bootstrap; /* the file to run, absolute */
 	char *directory; /* its folder */
-	char *watched; /* what is looked at for changes: the file, or the folder that was given; or NULL */
+	char *watched; /* the file or folder that is watched for changes; or NULL */
 	char *arn;
 	struct sci_environ environment; /* without what differs between environments */
 	int64_t timeout_ms, init_timeout_ms;
@@ -37,10 +37,10 @@ struct sci_deployment_options {
 	bool watch;
 };
 
-/* Check what is to be deployed, and fill in `deployment`, which is all zero.
+/* Check the options, and fill in `deployment`, which is all zero.
  *
- * returns  0; SC_E_INVAL with a message that names what is wrong and what to do; SC_E_NOMEM. After an
- *          error sci_deployment_fini() is still to be called. */
+ * returns  0; SC_E_INVAL with a message that names what is wrong and what to do; SC_E_NOMEM. Call
+ *          sci_deployment_fini() after an error too. */
 int sci_deployment_init(struct sci_deployment *deployment,
 	const struct sci_deployment_options *options, struct sc_error *error);
 

@@ -5,21 +5,24 @@
  *	BUSY, ANSWERED    the invocation has taken too long
  *	ENDING            alive: it was asked to end and did not; reaped: conclude
  *
- * An invocation is complete when the runtime asks for the next one; its caller has the answer as soon
- * as it is posted. When the process exits, what it had sent may still be on its way through the kernel,
- * so the end is concluded a moment later: an answer that was sent before the exit counts. */
+ * An invocation is complete when the runtime asks for the next one; its caller has the answer as
+ * soon as it is posted. When the process exits, what it had sent may still be on its way through
+ * the kernel, so the end is concluded a moment later: an answer that was sent before the exit
+ * counts. */
 #define _GNU_SOURCE
 #include "local/environment.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "local/code_stamp.h"
+#include "local/isolation.h"
 #include "local/output.h"
 #include "local/timeval.h"
 
 #include <event2/event.h>
 
 #include <ctype.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +52,7 @@ static void log_text(struct sci_environment *environment, const char *text)
 	log_line(environment, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
 }
 
-/* The beginning of an invocation whose environment never came to it. */
+/* Log the start of an invocation whose environment failed in init. */
 static void log_failed_init(struct sci_environment *environment)
 {
 	const struct sci_call *call = environment->call;
@@ -59,6 +62,13 @@ static void log_failed_init(struct sci_environment *environment)
 		call->status, call->error_type);
 	log_line(environment, line, len);
 	log_line(environment, line, sci_log_start(line, call->request_id));
+}
+
+/* What it has written comes before what is written about it. */
+static void drain(struct sci_environment *environment)
+{
+	sci_line_pipe_drain(&environment->pipe);
+	sci_line_pipe_drain(&environment->telemetry);
 }
 
 static void sample_memory(struct sci_environment *environment)
@@ -171,7 +181,8 @@ static void end_now(struct sci_environment *environment)
 	sci_process_signal(&environment->process, SIGKILL);
 }
 
-/* What the process ended with, as the platform says it: "signal: segmentation fault (core dumped)". */
+/* What the process ended with, as the platform says it: "signal: segmentation fault (core
+ * dumped)". */
 static void describe_exit(const struct sci_environment *environment, char *out, size_t size)
 {
 	int status = environment->exit_status;
@@ -191,7 +202,7 @@ static void describe_exit(const struct sci_environment *environment, char *out, 
 	}
 }
 
-/* It ended by itself, in the middle of an invocation. */
+/* The process exited during an invocation. */
 static void report_exit(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
@@ -207,13 +218,18 @@ static void report_exit(struct sci_environment *environment)
 		sci_call_fail(call, "error", "Runtime.ExitError", "%s", line);
 }
 
-/* It is reaped, and whatever it had sent has arrived: close the books. */
+/* The process is reaped and all that it sent has arrived: finish the call. */
 static void conclude(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
 
-	sci_line_pipe_drain(&environment->pipe);
+	sci_line_pipe_finish(&environment->pipe);
+	sci_line_pipe_finish(&environment->telemetry);
 	if (call) {
+		/* Only now nothing of it runs any more, and the next call may have its files. */
+		if (environment->too_late[0] && !call->answer.made)
+			sci_call_fail(call, "timeout", "Sandbox.Timedout", "%s",
+				environment->too_late);
 		if (!call->status && !environment->stopped)
 			report_exit(environment);
 		if (!call->answer.made)
@@ -235,11 +251,11 @@ static void time_out(struct sci_environment *environment)
 	environment->timed_out = true;
 	environment->function->figures.timeouts++;
 	sci_log_timed_out(text, sci_real_ms(), call->request_id, environment->function->timeout_ms);
-	sci_line_pipe_drain(&environment->pipe);
+	drain(environment);
 	log_text(environment, text);
 	end_now(environment);
 	sci_call_note(call, "timeout", NULL);
-	sci_call_fail(call, "timeout", "Sandbox.Timedout", "%s", text);
+	snprintf(environment->too_late, sizeof environment->too_late, "%s", text);
 }
 
 static void init_time_out(struct sci_environment *environment)
@@ -249,7 +265,7 @@ static void init_time_out(struct sci_environment *environment)
 	environment->function->figures.timeouts++;
 	end_now(environment);
 	if (call)
-		sci_call_fail(call, "timeout", "Sandbox.Timedout",
+		snprintf(environment->too_late, sizeof environment->too_late,
 			"RequestId: %s Error: Init timed out after %.2f seconds: "
 			"the bootstrap has not asked for an invocation",
 			call->request_id, (double)environment->function->init_timeout_ms / 1000.0);
@@ -286,7 +302,7 @@ static void on_next(struct sci_exchange *exchange, void *arg)
 {
 	struct sci_environment *environment = arg;
 
-	/* A runtime has one question open at a time: an older one was given up, or should not be there. */
+	/* A runtime has one poll open at a time: an older one was abandoned, or is a mistake. */
 	if (environment->poll)
 		sci_runtime_refuse(environment->poll);
 	environment->poll = exchange;
@@ -295,13 +311,13 @@ static void on_next(struct sci_exchange *exchange, void *arg)
 		begin(environment);
 		return;
 	case SCI_ENVIRONMENT_BUSY:
-		/* The answer to its last question may have been lost: it is given again. */
+		/* The answer to its last poll may have been lost: send it again. */
 		environment->poll = NULL;
 		sci_runtime_deliver(exchange, environment->call, environment->deadline_ms);
 		return;
 	case SCI_ENVIRONMENT_ANSWERED:
 		event_del(environment->timer);
-		sci_line_pipe_drain(&environment->pipe);
+		drain(environment);
 		sample_memory(environment);
 		finish(environment);
 		become_idle(environment);
@@ -322,7 +338,9 @@ static enum sci_runtime_verdict judge_post(const struct sci_environment *environ
 	/* The echo tells two deliveries of one request apart; runtimes older than it send none. */
 	if (post->invocation_id && strcmp(post->invocation_id, call->invocation_id) != 0)
 		return SCI_RUNTIME_WRONG_ID;
-	return call->answer.made ? SCI_RUNTIME_WRONG_STATE : SCI_RUNTIME_ACCEPTED;
+	/* An answer after the timeout is one too many, too. */
+	return call->answer.made || environment->too_late[0] ? SCI_RUNTIME_WRONG_STATE
+							     : SCI_RUNTIME_ACCEPTED;
 }
 
 static enum sci_runtime_verdict on_posted(const struct sci_runtime_post *post, void *arg)
@@ -352,7 +370,7 @@ static enum sci_runtime_verdict on_init_failed(const struct sci_runtime_post *po
 
 	if (environment->state != SCI_ENVIRONMENT_STARTING)
 		return SCI_RUNTIME_WRONG_STATE;
-	/* It exits by itself now, after it has said why in its log; or else it is made to. */
+	/* The runtime exits now, after logging the reason; if it does not, the timer kills it. */
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	arm(environment, INIT_FAIL_WAIT_MS);
 	if (environment->call) {
@@ -362,45 +380,96 @@ static enum sci_runtime_verdict on_init_failed(const struct sci_runtime_post *po
 	return SCI_RUNTIME_ACCEPTED;
 }
 
-/* ---- What its keeper does. ---- */
-
-static int start_process(struct sci_environment *environment, struct event_base *base,
-	struct sc_error *error)
+/* Only the function's own processes may use its Runtime API. The first attempt of another is
+ * told. */
+static bool on_connection(const struct sci_peer *peer, void *arg)
 {
-	struct sci_environ variables = { 0 };
-	char address[32], stream[80], day[16];
+	struct sci_environment *environment = arg;
+	char line[256];
+
+	if (sci_isolation_admits(environment->isolation, peer,
+		    sci_http_listener_port(environment->runtime), &environment->process))
+		return true;
+	snprintf(line, sizeof line,
+		"scopecache local: function %s: a process that is not the function's was refused "
+		"by "
+		"its Runtime API",
+		environment->function->name);
+	if (!environment->refused)
+		log_text(environment, line);
+	environment->refused = true;
+	return false;
+}
+
+/* ---- What its owner does. ---- */
+
+/* The variables that differ between environments. */
+static int make_variables(const struct sci_environment *environment, struct sci_environ *variables)
+{
+	char address[32], stream[80], day[16], telemetry[8];
 	time_t now = time(NULL);
 	struct tm utc;
-	int output_fd;
 
 	gmtime_r(&now, &utc);
 	strftime(day, sizeof day, "%Y/%m/%d", &utc);
 	snprintf(stream, sizeof stream, "%s/[$LATEST]%s", day, environment->id);
 	snprintf(address, sizeof address, "127.0.0.1:%u",
 		sci_http_listener_port(environment->runtime));
-	int rc = sci_environ_copy(&variables, &environment->function->environment);
+	snprintf(telemetry, sizeof telemetry, "%d", SCI_TELEMETRY_FD);
+	int rc = sci_environ_copy(variables, &environment->function->environment);
 	if (rc == 0)
-		rc = sci_environ_set(&variables, "AWS_LAMBDA_RUNTIME_API", address);
+		rc = sci_environ_set(variables, "AWS_LAMBDA_RUNTIME_API", address);
 	if (rc == 0)
-		rc = sci_environ_set(&variables, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
-	if (rc < 0) {
-		sci_environ_fini(&variables);
-		return sci_error_set(error, rc, 0, "out of memory");
-	}
+		rc = sci_environ_set(variables, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
+	return rc == 0 ? sci_environ_set(variables, "_LAMBDA_TELEMETRY_LOG_FD", telemetry) : rc;
+}
+
+static int read_outputs(struct sci_environment *environment, struct event_base *base,
+	const struct sci_process_outputs *outputs)
+{
+	environment->pipe.line = environment->telemetry.line = log_line;
+	environment->pipe.arg = environment->telemetry.arg = environment;
+	environment->telemetry.framed = true;
+	int rc = sci_line_pipe_init(&environment->pipe, base, outputs->output_fd,
+		environment->output);
+	int also = sci_line_pipe_init(&environment->telemetry, base, outputs->telemetry_fd,
+		environment->output);
+	return rc < 0 ? rc : also;
+}
+
+static int start_process(struct sci_environment *environment, struct event_base *base,
+	struct sc_error *error)
+{
+	const struct sci_deployment *function = environment->function;
+	struct sci_environ variables = { 0 };
+	struct sci_process_outputs outputs;
+	char tmp[PATH_MAX];
+
 	struct sci_process_options options = {
-		.path = environment->function->bootstrap,
-		.directory = environment->function->directory,
-		.environment = variables.entries,
+		.path = function->bootstrap,
+		.directory = function->directory,
 	};
-	rc = sci_process_start(&environment->process, &options, &output_fd, error);
+	int rc = make_variables(environment, &variables);
+	if (rc < 0)
+		sci_error_set(error, rc, 0, "out of memory");
+	else
+		rc = sci_isolation_enter(environment->isolation, function, environment->tmp_id, tmp,
+			&options.sandbox, error);
+	options.environment = variables.entries;
+	if (rc == 0)
+		rc = sci_process_start(&environment->process, &options, &outputs, error);
 	sci_environ_fini(&variables);
 	if (rc < 0)
 		return rc;
-	environment->pipe.line = log_line;
-	environment->pipe.arg = environment;
-	if (sci_line_pipe_init(&environment->pipe, base, output_fd, environment->output) < 0)
-		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	return 0;
+	rc = read_outputs(environment, base, &outputs);
+	return rc < 0 ? sci_error_set(error, rc, 0, "out of memory") : 0;
+}
+
+/* No post needs to take longer than an invocation may, or an init. */
+static int64_t longest_ms(const struct sci_deployment *function)
+{
+	return function->timeout_ms > function->init_timeout_ms ? function->timeout_ms
+								: function->init_timeout_ms;
 }
 
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
@@ -412,12 +481,13 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	environment->function = options->function;
 	environment->output = options->output;
+	environment->isolation = options->isolation;
 	environment->events = options->events;
 	environment->process.status_fd = -1;
 	environment->init_us = -1;
 	environment->started_us = environment->begun_us = sci_mono_us();
-	environment->handlers =
-		(struct sci_runtime_handlers){ on_next, on_posted, on_init_failed, environment };
+	environment->handlers = (struct sci_runtime_handlers){ on_connection, on_next, on_posted,
+		on_init_failed, environment };
 	sci_hex_id(environment->id);
 	/* Before it starts: what changes while it does is seen the next time. */
 	if (options->function->watched)
@@ -429,7 +499,7 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 		sci_error_set(error, rc, 0, "out of memory");
 	else
 		rc = sci_runtime_server_open(options->base, &environment->handlers,
-			&environment->runtime, error);
+			longest_ms(environment->function), &environment->runtime, error);
 	if (rc == 0)
 		rc = start_process(environment, options->base, error);
 	if (rc < 0) {
@@ -472,11 +542,12 @@ void sci_environment_kill(struct sci_environment *environment)
 		sci_process_signal(&environment->process, SIGKILL);
 }
 
-void sci_environment_exited(struct sci_environment *environment, const struct sci_process_end *end)
+void sci_environment_exited(struct sci_environment *environment, struct sci_process_end *end)
 {
+	sci_process_conclude(&environment->process, end);
 	if (environment->state != SCI_ENVIRONMENT_ENDING)
 		environment->function->figures.crashes++;
-	/* What it inherited from us in being forked says nothing. */
+	/* A peak that it inherited from us by the fork says nothing. */
 	if (end->peak_kb > environment->process.inherited_kb && end->peak_kb > environment->peak_kb)
 		environment->peak_kb = end->peak_kb;
 	environment->exit_status = end->status;
@@ -497,10 +568,15 @@ void sci_environment_exited(struct sci_environment *environment, const struct sc
 void sci_environment_free(struct sci_environment *environment)
 {
 	sci_line_pipe_fini(&environment->pipe);
+	sci_line_pipe_fini(&environment->telemetry);
 	sci_http_listener_close(environment->runtime);
 	if (environment->timer)
 		event_free(environment->timer);
 	sci_process_fini(&environment->process);
+	/* After a fault the next environment goes on with these files, as in Lambda after a
+	 * reset. */
+	sci_isolation_leave(environment->isolation, environment->function, environment->tmp_id,
+		!environment->stopped);
 	free(environment);
 }
 

@@ -1,5 +1,5 @@
-/* One execution environment: a process of a function, the Runtime API it polls, and the one invocation
- * it is working on.
+/* One execution environment: a process of a function, the Runtime API it polls, and the one
+ * invocation it is working on.
  *
  *	             next, with a call            response, error
  *	STARTING ─┬──────────────────────> BUSY ───────────────────> ANSWERED
@@ -23,6 +23,7 @@
 
 struct event_base;
 struct sci_environment;
+struct sci_isolation;
 struct sci_output;
 
 enum sci_environment_state {
@@ -33,12 +34,12 @@ enum sci_environment_state {
 	SCI_ENVIRONMENT_ENDING,   /* it is being ended, or has exited */
 };
 
-/* What its keeper is told, from the event loop. */
+/* Callbacks to the owner, from the event loop. */
 struct sci_environment_events {
-	/* It became idle; the keeper may assign a call at once. */
+	/* It became idle; the owner may assign a call at once. */
 	void (*idle)(struct sci_environment *environment, void *arg);
 
-	/* It is gone: the process is reaped and its call finished. The keeper frees it now. */
+	/* It is gone: the process is reaped and its call finished. The owner frees it now. */
 	void (*gone)(struct sci_environment *environment, void *arg);
 	void *arg;
 };
@@ -51,7 +52,9 @@ struct sci_environment {
 	const struct sci_environment_events *events;
 
 	struct sci_process process;
-	struct sci_line_pipe pipe;
+	struct sci_line_pipe pipe, telemetry;
+	struct sci_isolation *isolation;
+	char tmp_id[SCI_HEX_ID_BYTES]; /* of the folder that is its /tmp; empty: none */
 	struct sci_http_listener *runtime;
 	struct sci_runtime_handlers handlers;
 	struct event *timer;       /* what it means depends on the state */
@@ -65,17 +68,19 @@ struct sci_environment {
 	long peak_kb;        /* as last seen */
 	uint64_t code_stamp; /* of the code that it began with, where changes are looked for */
 
-	bool began;      /* it has asked for an invocation, ever */
-	bool stopped;    /* it was told to end, for no fault of its own */
-	bool timed_out;  /* its last invocation took too long */
-	bool exited;     /* the process is reaped */
-	int exit_status; /* as waitpid() gives it */
+	bool began;         /* it has asked for an invocation, ever */
+	bool stopped;       /* it was told to end, for no fault of its own */
+	bool timed_out;     /* its last invocation took too long */
+	char too_late[192]; /* what its caller is told of a timeout, once it has ended; or empty */
+	bool refused;       /* another process has tried to reach its Runtime API */
+	bool exited;        /* the process is reaped */
+	int exit_status;    /* as waitpid() gives it */
 
 	TAILQ_ENTRY(sci_environment) all, idle;
 };
 
-/* Start an environment of `function` for `call`, which is from now on the environment's. `events` must
- * outlive it.
+/* Start an environment of `function` for `call`, which is from now on the environment's. `events`
+ * must outlive it.
  *
  * returns  0 with *out set; SC_E_NOMEM or SC_E_IO with `error` filled in, and the call is still the
  *          caller's. */
@@ -83,13 +88,14 @@ struct sci_environment_options {
 	struct event_base *base;
 	struct sci_deployment *function;
 	struct sci_output *output;
+	struct sci_isolation *isolation;
 	const struct sci_environment_events *events;
 };
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
 	struct sci_environment **out, struct sc_error *error);
 
-/* Give an idle environment a call, which is from now on its own. Returns false when it turns out that
- * nobody listens any more: the call is still the caller's, and the environment ends. */
+/* Give an idle environment a call, which is from now on its own. Returns false when its runtime
+ * has closed the connection: the call is still the caller's, and the environment ends. */
 bool sci_environment_assign(struct sci_environment *environment, struct sci_call *call);
 
 /* End it in order: SIGTERM, and SIGKILL a moment later. A call that is not answered fails. */
@@ -99,7 +105,7 @@ void sci_environment_stop(struct sci_environment *environment);
 void sci_environment_kill(struct sci_environment *environment);
 
 /* Its process was reaped. */
-void sci_environment_exited(struct sci_environment *environment, const struct sci_process_end *end);
+void sci_environment_exited(struct sci_environment *environment, struct sci_process_end *end);
 
 /* Free everything. Not from inside its own Runtime API. */
 void sci_environment_free(struct sci_environment *environment);

@@ -1,18 +1,19 @@
-/* The rule is Lambda's: one environment works on one invocation at a time; the idle one that was used
- * last comes first, so that the others can fall idle for good; when none is idle, a new one is started
- * for this invocation and for no other.
+/* The rule is Lambda's: one environment works on one invocation at a time; the idle one that was
+ * used last comes first, so that the others can fall idle for good; when none is idle, a new one is
+ * started for this invocation and for no other.
  *
- * One thing is ours. The caller has its answer before the runtime asks for the next invocation, and a
- * caller on this machine can be back with the next call sooner than that. Lambda's own front door takes
- * longer than the runtime does; here, a call that finds an environment of its function answered but
- * not yet idle waits for it for a moment (SETTLE_MS) before it starts another. Each such environment
- * keeps one call waiting, no more, so a burst still gets its environments at once.
+ * One rule is not Lambda's. The caller has its answer before the runtime asks for the next
+ * invocation, and a caller on this machine can be back with the next call sooner than that.
+ * Lambda's own front door takes longer than the runtime does; here, a call that finds an
+ * environment of its function answered but not yet idle waits for it for a moment (SETTLE_MS)
+ * before it starts another. Each such environment keeps one call waiting, no more, so a burst still
+ * gets its environments at once.
  *
- * A call that nobody waits for (Event) is not refused when all environments are busy: it stays in the
- * queue, which is bounded.
+ * An Event call, whose caller does not wait, is not refused when all environments are busy: it
+ * stays in the queue, which is bounded.
  *
- * When there are as many environments as there may be, the one that has been idle longest, of whatever
- * function, makes room. */
+ * When there are as many environments as there may be, the one that has been idle longest, of
+ * whatever function, makes room. */
 #include "local/fleet.h"
 
 #include "local/code_stamp.h"
@@ -104,7 +105,7 @@ static bool has_room(struct sci_fleet *fleet)
 	return count_living(fleet) < fleet->options.max_environments || make_room(fleet);
 }
 
-/* True when it is the bootstrap that is at fault, and not this machine. */
+/* True when the fault is in the bootstrap and not in this machine. */
 static bool is_entrypoint_fault(const struct sc_error *error)
 {
 	switch (error->os_errno) {
@@ -141,6 +142,7 @@ static void start(struct sci_fleet *fleet, struct sci_call *call)
 		.base = fleet->options.base,
 		.function = call->function,
 		.output = fleet->options.output,
+		.isolation = fleet->options.isolation,
 		.events = &fleet->events,
 	};
 	struct sci_environment *environment;
@@ -211,7 +213,8 @@ static void arm_patience(struct sci_call *call)
 	event_add(call->patience, &moment);
 }
 
-/* No environment has become idle for the call: it gets a new one, or waits on when there is no room. */
+/* No environment has become idle for the call: it gets a new one, or waits on when there is no
+ * room. */
 static void on_impatient(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_call *call = arg;
@@ -227,8 +230,9 @@ static void on_impatient(evutil_socket_t fd, short what, void *arg)
 	start(fleet, call);
 }
 
-/* The call that has waited longest for an environment to be idle, where more wait than there are. */
-static struct sci_call *first_in_vain(const struct sci_fleet *fleet)
+/* The oldest call that waits for an environment to become idle, of functions where more calls
+ * wait than environments can become idle. */
+static struct sci_call *first_unmatched(const struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
@@ -240,12 +244,12 @@ static struct sci_call *first_in_vain(const struct sci_fleet *fleet)
 	return NULL;
 }
 
-/* After the death of an environment that had answered: who waits in vain gets a new one now. */
+/* After the end of an environment that had answered: calls that waited for it get a new one now. */
 static void release_patient(struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
-	while (!fleet->stopping && (call = first_in_vain(fleet)) && has_room(fleet)) {
+	while (!fleet->stopping && (call = first_unmatched(fleet)) && has_room(fleet)) {
 		leave_queue(fleet, call);
 		start(fleet, call);
 	}
@@ -310,7 +314,7 @@ static struct sci_call *first_waiting(const struct sci_fleet *fleet,
 	return NULL;
 }
 
-/* Start environments for those who wait, as long as there is room. */
+/* Start environments for waiting calls, up to the maximum. */
 static void start_waiting(struct sci_fleet *fleet)
 {
 	struct sci_call *call;
@@ -363,9 +367,9 @@ void sci_fleet_reap(struct sci_fleet *fleet)
 
 	while (sci_process_reap(&end)) {
 		TAILQ_FOREACH(environment, &fleet->all, all)
-			if (environment->process.pid == end.pid)
+			if (environment->process.keeper == end.pid)
 				break;
-		/* Orphans, and those that could not be started, are nobody's. */
+		/* Orphans, and keepers whose start failed, belong to no environment. */
 		if (!environment)
 			continue;
 		if (environment->state == SCI_ENVIRONMENT_IDLE)

@@ -1,5 +1,5 @@
-/* All environments of all functions: which of them an invocation goes to, when a new one is started,
- * and how all of them end. */
+/* All environments of all functions: which of them an invocation goes to, when a new one is
+ * started, and how all of them end. */
 #ifndef SCI_LOCAL_FLEET_H
 #define SCI_LOCAL_FLEET_H
 
@@ -14,6 +14,7 @@ struct sci_fleet;
 struct sci_fleet_options {
 	struct event_base *base;
 	struct sci_output *output;
+	struct sci_isolation *isolation;
 	struct sci_deployment *functions; /* outlive the fleet */
 	size_t function_count;
 	size_t max_environments;
@@ -26,10 +27,11 @@ struct sci_fleet_options {
 /* returns  0 with *out set, or SC_E_NOMEM. */
 int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **out);
 
-/* Take a call. It goes to the idle environment of its function that was used last, else to a new one.
+/* Take a call. It goes to the idle environment of its function that was used last, else to a new
+ * one.
  *
- * returns  0, and the call is the fleet's; SC_E_TOO_LARGE when there are too many environments (or too
- *          many calls that wait), and it is still the caller's. */
+ * returns  0, and the call is the fleet's; SC_E_TOO_LARGE when there are too many environments or
+ *          waiting calls, and it is still the caller's. */
 int sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *call);
 
 /* A child may have ended: look. */
@@ -41,7 +43,7 @@ void sci_fleet_stop(struct sci_fleet *fleet);
 /* Free. Whatever still runs is killed. NULL is allowed. */
 void sci_fleet_close(struct sci_fleet *fleet);
 
-/* For those who look on: every environment in turn, NULL before the first and after the last. */
+/* Iterate over the environments: NULL before the first and after the last. */
 const struct sci_environment *sci_fleet_next(const struct sci_fleet *fleet,
 	const struct sci_environment *environment);
 

@@ -2,8 +2,8 @@
  *
  *	(arn:aws[a-zA-Z-]*:lambda:)? (REGION:)? (ACCOUNT:)? (function:)? NAME (:QUALIFIER)?
  *
- * so the parser takes off what it finds in front, in that order, and looks at what is left. It reads
- * bytes that came over the network: pure, bounded, and fuzzed. */
+ * so the parser takes off what it finds in front, in that order, and looks at what is left. It
+ * reads bytes that came over the network: pure, bounded, and fuzzed. */
 #include "local/function_name.h"
 
 #include <scopecache/error.h>

@@ -1,12 +1,13 @@
-/* Two kinds of requests are refused by their head.
+/* Two kinds of requests are refused by their heads.
  *
- * What two readers of HTTP could read as different messages (RFC 9112, 6.3 and 5.1): lengths that
- * contradict each other, a length beside a transfer coding, a name with a space before its colon. Such
- * requests smuggle a second request past whoever stands between; libmicrohttpd takes them in every mode.
+ * Ambiguous messages, which two parsers of HTTP could read differently (RFC 9112, 6.3 and 5.1):
+ * lengths that contradict each other, a length beside a transfer coding, a name with a space before
+ * its colon. Such requests smuggle a second request past a proxy; libmicrohttpd accepts them in
+ * every mode.
  *
- * What a web page sends. A browser lets any page POST text to any address, the loopback interface
- * included, and says so in Origin; and a page whose own name is made to point here sends that name in
- * Host. Programs send neither a foreign Origin nor a foreign Host. */
+ * Requests of web pages. A browser lets any page POST text to any address, the loopback
+ * interface included, and says so in Origin; and a page whose own name is made to point here
+ * sends that name in Host. Programs send neither a foreign Origin nor a foreign Host. */
 #include "local/http_admission.h"
 
 #include <arpa/inet.h>
@@ -36,7 +37,7 @@ static bool is_token(const char *text)
 	return *text != '\0';
 }
 
-/* A carriage return by itself ends the line for some readers. */
+/* A bare carriage return ends the line for some parsers. */
 static bool has_controls(const char *text)
 {
 	for (const char *at = text; *at; at++)

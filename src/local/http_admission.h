@@ -14,13 +14,13 @@ struct sci_http_admission {
 	/* A body that is announced longer is refused before it is read. */
 	size_t max_announced_bytes;
 
-	/* Host may be any name. Otherwise it is a numeric address, localhost or `host`: a browser that a
-	 * page has led here by a name of its own (DNS rebinding) sends that name. */
+	/* Host may be any name. Otherwise it is a numeric address, localhost or `host`: a
+	 * browser that a page has led here by a name of its own (DNS rebinding) sends that name. */
 	bool any_host;
 	const char *host; /* or NULL */
 
-	/* The origins whose pages may send requests; "*" is every origin. Requests with another Origin
-	 * are refused. */
+	/* The origins whose pages may send requests; "*" is every origin. Requests with another
+	 * Origin are refused. */
 	const char *const *origins;
 	size_t origin_count;
 };
@@ -36,8 +36,8 @@ struct sci_refusal sci_http_admission_check(const struct sci_http_admission *adm
 /* True when pages of `origin` may send requests. */
 bool sci_http_origin_is_allowed(const struct sci_http_admission *admission, const char *origin);
 
-/* True for a Host that no page can have chosen: a numeric address, localhost, a name below localhost,
- * or `own`; with a port or without one. */
+/* True for a Host that no page can have chosen: a numeric address, localhost, a name below
+ * localhost, or `own`; with a port or without one. */
 bool sci_http_host_is_local(const char *host, const char *own);
 
 #endif

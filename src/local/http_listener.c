@@ -1,14 +1,12 @@
-/* libmicrohttpd speaks HTTP and keeps no thread: it has an epoll descriptor, which is one event of the
- * loop, and MHD_run() does what there is to do. It was chosen over libevent's own evhttp, which hands
- * over neither trailers (Go runtimes send the errors of streamed answers in them) nor the beginning of
- * a body (so that one that is too large could be refused in the words of the API that is spoken).
+/* libmicrohttpd parses HTTP without threads: its epoll descriptor is one event of the loop, and
+ * MHD_run() does the work. libevent's evhttp passes on neither trailers, in which Go runtimes send
+ * the errors of streamed answers, nor bodies that are too large, to refuse them as the API does.
  *
- * libmicrohttpd calls handle_request() again and again for one request: first with its headers, then
- * with each piece of its body, then without one at its end. A request that is not answered by then is
- * suspended; its answer is left in the exchange, the connection resumed, and handle_request() called
- * once more, to queue it. That happens at once, before whoever answers goes on: answering a caller from
- * inside another listener's request is how most answers come, and a caller should not wait for the rest
- * of that. While a connection is suspended nobody looks at it: sci_exchange_is_alive() does. */
+ * libmicrohttpd calls handle_request() for the head of a request, for each piece of its body, and at
+ * its end. A request that is not answered by then is suspended; its answer resumes the connection,
+ * and handle_request() is called once more, to queue it. That happens inside the call that answers,
+ * so that a caller does not wait for the rest of another listener's request. libmicrohttpd does not
+ * watch a suspended connection: sci_exchange_is_alive() does. */
 #include "local/http_listener.h"
 
 #include "base/clock.h"
@@ -36,13 +34,13 @@
 /* After a failure for want of descriptors, and with CONNECTIONS_MAX reached. */
 #define ACCEPT_AGAIN_MS 20
 
-/* MHD_run() may ask to be called again at once so many times in which nothing came of it: more than it
- * needs to read the largest head, piece by piece. It asks for ever when the memory of a connection is
- * full and no message complete; from then on it is called at this pace. */
+/* MHD_run() may ask to be called again at once so many times in which nothing came of it: more
+ * than it needs to read the largest head, piece by piece. It asks for ever when the memory of a
+ * connection is full and no message complete; from then on it is called at this pace. */
 #define EMPTY_TURNS_MAX 1024
 #define EMPTY_TURN_MS   20
 
-/* A header of an answer that is longer is left out: it would not fit into the connection's memory. */
+/* A longer header of an answer would not fit into the connection's memory, and is left out. */
 #define ANSWER_HEADER_MAX 8192
 
 /* What a connection's memory holds besides the head of a request: the head of its answer. */
@@ -242,7 +240,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 		below = *context = info ? calloc(1, sizeof *below) : NULL;
 		if (!below)
-			return; /* It is not watched, that is all. */
+			return; /* Without memory it is not watched for slowness. */
 		below->listener = listener;
 		below->fd = info->connect_fd;
 		LIST_INSERT_HEAD(&listener->connections, below, all);
@@ -301,6 +299,17 @@ static void pause_accepting(struct sci_http_listener *listener)
 	event_add(listener->accept_again, &later);
 }
 
+static void take_connection(struct sci_http_listener *listener, struct sci_peer *peer)
+{
+	const struct sci_http_listener_options *options = &listener->options;
+
+	if (options->admit && !options->admit(peer, options->arg))
+		close(peer->fd);
+	else
+		MHD_add_connection(listener->daemon, peer->fd, (struct sockaddr *)&peer->address,
+			peer->len);
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_http_listener *listener = arg;
@@ -314,8 +323,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		else
 			got = sci_socket_accept(fd, &peer);
 		if (got == SCI_ACCEPT_ONE)
-			MHD_add_connection(listener->daemon, peer.fd,
-				(struct sockaddr *)&peer.address, peer.len);
+			take_connection(listener, &peer);
 	}
 	if (got == SCI_ACCEPT_EXHAUSTED)
 		pause_accepting(listener);
@@ -334,8 +342,9 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 
 /* ---- The loop. ---- */
 
-/* Do what there is to do; when that is already being done further up the stack, in a moment. A timer,
- * and not event_active(), makes it a moment: the loop would not look at anything else before. */
+/* Do what there is to do; when that is already being done further up the stack, in a moment. A
+ * timer, and not event_active(), makes it a moment: the loop would not look at anything else
+ * before. */
 static void run(struct sci_http_listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
@@ -527,8 +536,8 @@ bool sci_exchange_is_alive(const struct sci_exchange *exchange)
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
 }
 
-/* What a browser must be told before a page of another origin may read an answer, or send what is more
- * than a form could (the Fetch standard, "CORS protocol"). */
+/* What a browser must be told before a page of another origin may read an answer, or send what
+ * is more than a form could (the Fetch standard, "CORS protocol"). */
 static void allow_origin(const struct sci_exchange *exchange, struct MHD_Response *response)
 {
 	const char *headers = sci_exchange_header(exchange, "Access-Control-Request-Headers");

@@ -1,5 +1,5 @@
-/* An address that is served over HTTP, by GNU libmicrohttpd on libevent's loop. A client that is slow,
- * endless or malformed costs a connection and nothing more: others are served meanwhile. */
+/* An address that is served over HTTP, by GNU libmicrohttpd on libevent's loop. A client that is
+ * slow, endless or malformed costs a connection and nothing more: others are served meanwhile. */
 #ifndef SCI_LOCAL_HTTP_LISTENER_H
 #define SCI_LOCAL_HTTP_LISTENER_H
 
@@ -11,36 +11,44 @@
 #include <stdint.h>
 
 struct event_base;
+struct sci_peer;
 struct sci_http_listener;
 
-/* One request and its answer. It is valid until it is answered, even when the other side has gone. */
+/* One request and its answer. It is valid until it is answered, even when the other side has
+ * gone. */
 struct sci_exchange;
 
 struct sci_http_listener_options {
 	const char *host; /* a numeric address, or a name that resolves to one */
 	uint16_t port;    /* 0: the kernel chooses */
 
-	/* A connection on which nothing happens for so long, while no request waits for its answer, is
-	 * closed; give or take `look_ms`. */
+	/* A connection on which nothing happens for so long, while no request waits for its
+	 * answer, is closed; give or take `look_ms`. */
 	unsigned idle_seconds;
 
-	/* How long the head of a request may take from its first byte, and its body after that (0: as
-	 * long as it likes); what is later is closed without an answer. Connections are looked at every
-	 * `look_ms`, so it may be that much later. */
+	/* How long the head of a request may take from its first byte, and its body after that
+	 * (0: as long as it likes); what is later is closed without an answer. Connections are
+	 * looked at every `look_ms`, so it may be that much later. */
 	int64_t head_ms, body_ms, look_ms;
 
-	/* What the path and the headers of a request may take, or it is answered 431. It is the memory of a connection
-	 * too, which is wiped after every request: more than is needed costs time. */
+	/* What the path and the headers of a request may take, or it is answered 431. It is the
+	 * memory of a connection too, which is wiped after every request: more than is needed
+	 * costs time. */
 	size_t max_head_bytes;
 
-	/* Of a larger body nothing is kept: the request is handed on without it. One that is announced
-	 * ten times as large is refused, and one that grows to that closed without an answer. */
+	/* Of a larger body nothing is kept: the request is handed on without it. One that is
+	 * announced ten times as large is refused, and one that grows to that closed without an
+	 * answer. */
 	size_t max_body_bytes;
 
 	/* See http_admission.h. The texts must live as long as the listener. */
 	bool any_host;
 	const char *const *origins;
 	size_t origin_count;
+
+	/* Called with every connection; the answer false closes it before anything is read.
+	 * NULL: all may connect. */
+	bool (*admit)(const struct sci_peer *peer, void *arg);
 
 	/* Called with a request that is not handed on, which it must answer before it returns. */
 	void (*refuse)(struct sci_exchange *exchange, unsigned status, const char *message,
@@ -66,10 +74,12 @@ bool sci_http_listener_is_busy(const struct sci_http_listener *listener);
 /* Accept no more connections; those that are open live on. */
 void sci_http_listener_stop(struct sci_http_listener *listener);
 
-/* Stop, close every connection and forget every request. Not from inside `handle`. NULL is allowed. */
+/* Stop, close every connection and forget every request. Not from inside `handle`. NULL is
+ * allowed. */
 void sci_http_listener_close(struct sci_http_listener *listener);
 
-/* What was asked. The path is decoded, and without the query; texts are valid as long as the exchange. */
+/* What was asked. The path is decoded, and without the query; texts are valid as long as the
+ * exchange. */
 const char *sci_exchange_method(const struct sci_exchange *exchange);
 const char *sci_exchange_path(const struct sci_exchange *exchange);
 
@@ -79,8 +89,8 @@ const char *sci_exchange_parameter(const struct sci_exchange *exchange, const ch
 /* The value of a header, or of a trailer of a chunked body; NULL when it is absent or empty. */
 const char *sci_exchange_header(const struct sci_exchange *exchange, const char *name);
 
-/* The length of the body as it was sent; and its bytes, NULL when there are none or they were not kept.
- * Whoever wants them for longer than the exchange becomes an owner. */
+/* The length of the body as it was sent; and its bytes, NULL when there are none or they were
+ * not kept. To use them longer than the exchange, acquire them. */
 size_t sci_exchange_body_length(const struct sci_exchange *exchange);
 struct sci_shared_bytes *sci_exchange_body(const struct sci_exchange *exchange);
 
@@ -91,9 +101,9 @@ struct sci_header {
 	const char *name, *value; /* a NULL value: no such header */
 };
 
-/* Answer, with bytes that are shared (NULL: none) or with text that is copied, as application/json. A
- * header that cannot be sent is left out. `handle` may be called, for another request of that listener,
- * before this returns. */
+/* Answer, with bytes that are shared (NULL: none) or with text that is copied, as
+ * application/json. A header that cannot be sent is left out. `handle` may be called, for
+ * another request of that listener, before this returns. */
 void sci_exchange_reply(struct sci_exchange *exchange, unsigned status,
 	const struct sci_header *headers, size_t count, struct sci_shared_bytes *body);
 void sci_exchange_reply_json(struct sci_exchange *exchange, unsigned status,

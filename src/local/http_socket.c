@@ -1,8 +1,8 @@
 /* Sockets are accepted here and not by libmicrohttpd, which after a failure for want of descriptors
- * accepts nobody until one of its own connections ends, however many descriptors are free again.
+ * accepts no connection until one of its own ends, however many descriptors are free again.
  *
- * What has arrived is asked of the kernel (TCP_INFO), because libmicrohttpd does not say how much of a
- * head or of a chunk's size it has read. */
+ * What has arrived is asked of the kernel (TCP_INFO), because libmicrohttpd does not say how
+ * much of a head or of a chunk's size it has read. */
 #define _GNU_SOURCE
 #include "local/http_socket.h"
 
@@ -18,8 +18,8 @@
 
 #define BACKLOG 1024
 
-/* tcpi_state of a connection whose other side has sent its end; the kernel's own header has no names
- * for states. */
+/* tcpi_state of a connection whose other side has sent its end; the kernel's own header has no
+ * names for states. */
 #define STATE_CLOSE_WAIT 8
 
 static int bind_to(const struct addrinfo *address)
@@ -31,7 +31,8 @@ static int bind_to(const struct addrinfo *address)
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	/* Inherited by every connection that is accepted: an answer must not wait for an acknowledgement. */
+	/* Inherited by every connection that is accepted: an answer must not wait for an
+	 * acknowledgement. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
@@ -95,7 +96,8 @@ enum sci_accept sci_socket_accept(int fd, struct sci_peer *peer)
 	case ENOMEM:
 		return SCI_ACCEPT_EXHAUSTED;
 	default:
-		/* Nobody is there, or the one who was has gone; the descriptor says when there is more. */
+		/* There is no connection, or the client has closed it; the event loop tells when
+		 * there is one. */
 		return SCI_ACCEPT_NONE;
 	}
 }

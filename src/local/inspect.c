@@ -40,7 +40,8 @@ char *sci_inspect(const struct sci_fleet *fleet)
 	const struct sci_environment *environment = NULL;
 	json_t *environments = json_array(), *functions = json_array();
 
-	/* Without a process there is nothing to see, and its number may be somebody else's by now. */
+	/* Without a process there is nothing to see, and its id may belong to another process by
+	 * now. */
 	while ((environment = sci_fleet_next(fleet, environment)))
 		if (!environment->exited)
 			json_array_append_new(environments, environment_json(environment));

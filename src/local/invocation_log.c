@@ -1,6 +1,6 @@
-/* Formats only: pure functions over a caller's buffer. The forms are Lambda's, tabs and all, so that
- * what reads the logs of functions reads these too. Billed are whole milliseconds, init included, as
- * Lambda bills it. */
+/* Formats only: pure functions over a caller's buffer. The forms are Lambda's, tabs and all, so
+ * that what reads the logs of functions reads these too. Billed are whole milliseconds, init
+ * included, as Lambda bills it. */
 #include "local/invocation_log.h"
 
 #include <stdarg.h>

@@ -1,4 +1,5 @@
-/* The lines that Lambda writes around an invocation, and the last of its log for callers who ask. */
+/* The lines that Lambda writes around an invocation, and the last of its log for callers who
+ * ask. */
 #ifndef SCI_LOCAL_INVOCATION_LOG_H
 #define SCI_LOCAL_INVOCATION_LOG_H
 
@@ -27,8 +28,8 @@ size_t sci_log_report(char out[SCI_LOG_LINE_BYTES], const struct sci_report *rep
 size_t sci_log_init_report(char out[SCI_LOG_LINE_BYTES], int64_t init_us, const char *status,
 	const char *error_type);
 
-/* `<time> <request id> Task timed out after 3.00 seconds`, without a newline: both a line of the log and
- * the caller's error message. */
+/* `<time> <request id> Task timed out after 3.00 seconds`, without a newline: both a line of the
+ * log and the caller's error message. */
 #define SCI_TIMED_OUT_BYTES 128
 void sci_log_timed_out(char out[SCI_TIMED_OUT_BYTES], int64_t now_real_ms, const char *request_id,
 	int64_t timeout_ms);

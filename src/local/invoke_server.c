@@ -1,5 +1,5 @@
-/* From a request to a call, and from an answer to a response. Errors have Lambda's shape: a type in the
- * header x-amzn-errortype, which is where the SDKs look first, and a message in JSON.
+/* From a request to a call, and from an answer to a response. Errors have Lambda's shape: a type in
+ * the header x-amzn-errortype, which is where the SDKs look first, and a message in JSON.
  *
  * Accounts, regions and qualifiers in a function's name are checked for their form and otherwise
  * accepted: there is one version here, $LATEST, and code that calls an alias or another account's
@@ -200,7 +200,8 @@ static bool take_client_context(struct asked *asked, struct failure *failure)
 			"The client context must be base64-encoded JSON of at most %d bytes",
 			CLIENT_CONTEXT_MAX);
 	}
-	/* It travels on in a header: its line breaks, which are only white space, must not end it. */
+	/* It travels on in a header: its line breaks, which are only white space, must not end
+	 * it. */
 	for (size_t i = 0; i < decoded_len; i++)
 		if (decoded[i] == '\r' || decoded[i] == '\n')
 			decoded[i] = ' ';

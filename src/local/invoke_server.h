@@ -35,7 +35,7 @@ bool sci_invoke_server_is_busy(const struct sci_invoke_server *server);
 /* Accept no more connections; those that are open get their answers. */
 void sci_invoke_server_stop(struct sci_invoke_server *server);
 
-/* Close. Calls that are under way are answered to nobody, so the fleet must be empty. NULL is allowed. */
+/* Close. Running calls would lose their answers, so the fleet must be empty. NULL is allowed. */
 void sci_invoke_server_close(struct sci_invoke_server *server);
 
 #endif

@@ -1,7 +1,7 @@
-/* Reading is done in pieces, one per round of the event loop, so that a function that prints without
- * end gets no more of the loop than any other. When the output is full the pipe is left alone for a
- * moment, and the kernel stops the writer once 64 KiB are waiting; when nobody reads the output at
- * all, what is written is thrown away instead, because a function must not hang for that. */
+/* Reading is done in pieces, one per round of the event loop, so that a function that prints
+ * without end gets no more of the loop than any other. While the output is full the pipe is not
+ * read, and the kernel blocks the writer once 64 KiB are waiting; when the output has no reader,
+ * lines are dropped instead, because a function must not hang for that. */
 #include "local/line_pipe.h"
 
 #include "local/output.h"
@@ -35,7 +35,8 @@ static void keep_partial(struct sci_line_pipe *pipe, const char *data, size_t le
 	while (len > 0) {
 		size_t room = SCI_LINE_MAX - 1 - pipe->partial.len;
 		size_t piece = len < room ? len : room;
-		/* Out of memory: this piece of the line is lost, and the function is not held up. */
+		/* Out of memory: this piece of the line is lost, and the function is not held
+		 * up. */
 		if (sci_buffer_reserve(&pipe->partial, piece + 1) == 0)
 			sci_buffer_append(&pipe->partial, data, piece);
 		if (pipe->partial.len == SCI_LINE_MAX - 1)
@@ -63,9 +64,9 @@ static void take_lines(struct sci_line_pipe *pipe, const char *data, size_t len)
 	keep_partial(pipe, data, len);
 }
 
-/* Make newlines of carriage returns, alone or before a newline: Python's and Node's clients separate the
- * lines of a stack trace with them, and a terminal would write each line over the one before. Returns the
- * new length. */
+/* Make newlines of carriage returns, alone or before a newline: Python's and Node's clients
+ * separate the lines of a stack trace with them, and a terminal would write each line over the
+ * one before. Returns the new length. */
 static size_t end_lines_alike(struct sci_line_pipe *pipe, char *data, size_t len)
 {
 	size_t kept = 0;
@@ -90,6 +91,27 @@ static size_t count_lines(const char *data, size_t len)
 	return count;
 }
 
+static void take(struct sci_line_pipe *pipe, const char *data, size_t len)
+{
+	if (pipe->framed)
+		sci_log_frames_put(&pipe->frames, data, len);
+	else
+		take_lines(pipe, data, len);
+}
+
+/* The text of a frame. It shrinks, so it is changed where it is. */
+static void on_event(void *arg, const char *text, size_t len)
+{
+	struct sci_line_pipe *pipe = arg;
+
+	pipe->after_return = false;
+	len = end_lines_alike(pipe, pipe->frames.text.data, len);
+	if (sci_output_stalled(pipe->output))
+		sci_output_miss(pipe->output, count_lines(text, len));
+	else
+		pipe->line(pipe->arg, text, len);
+}
+
 /* Returns the number of bytes read, 0 when there is nothing now, -1 at the end. */
 static ssize_t read_piece(struct sci_line_pipe *pipe)
 {
@@ -100,11 +122,12 @@ static ssize_t read_piece(struct sci_line_pipe *pipe)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (got == 0)
 		return -1;
-	size_t len = end_lines_alike(pipe, piece, (size_t)got);
-	if (sci_output_stalled(pipe->output))
+	/* In frames the lengths count every byte. */
+	size_t len = pipe->framed ? (size_t)got : end_lines_alike(pipe, piece, (size_t)got);
+	if (!pipe->framed && sci_output_stalled(pipe->output))
 		sci_output_miss(pipe->output, count_lines(piece, len));
 	else
-		take_lines(pipe, piece, len);
+		take(pipe, piece, len);
 	return got;
 }
 
@@ -150,6 +173,8 @@ int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int 
 {
 	pipe->fd = fd;
 	pipe->output = output;
+	pipe->frames.event = on_event;
+	pipe->frames.arg = pipe;
 	pipe->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, pipe);
 	pipe->held = evtimer_new(base, on_held, pipe);
 	if (pipe->readable && pipe->held && event_add(pipe->readable, NULL) == 0)
@@ -168,6 +193,12 @@ void sci_line_pipe_drain(struct sci_line_pipe *pipe)
 	end_partial(pipe);
 }
 
+void sci_line_pipe_finish(struct sci_line_pipe *pipe)
+{
+	sci_line_pipe_drain(pipe);
+	sci_log_frames_flush(&pipe->frames);
+}
+
 void sci_line_pipe_fini(struct sci_line_pipe *pipe)
 {
 	if (!pipe->output)
@@ -178,6 +209,7 @@ void sci_line_pipe_fini(struct sci_line_pipe *pipe)
 		event_free(pipe->held);
 	close(pipe->fd);
 	sci_buffer_fini(&pipe->partial);
+	sci_log_frames_fini(&pipe->frames);
 	pipe->output = NULL;
 	pipe->readable = pipe->held = NULL;
 }

@@ -1,9 +1,10 @@
-/* What a process writes to its standard output and error, read from a pipe and taken apart into
- * lines. A carriage return, alone or before a newline, ends a line as a newline does. */
+/* What a process writes to a pipe, taken apart into lines; or into events, where it writes
+ * frames. A carriage return, alone or before a newline, ends a line as a newline does. */
 #ifndef SCI_LOCAL_LINE_PIPE_H
 #define SCI_LOCAL_LINE_PIPE_H
 
 #include "base/buffer.h"
+#include "local/log_frames.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,20 +23,28 @@ struct sci_line_pipe {
 	bool after_return;         /* the last byte was a carriage return, which has ended a line */
 	struct sci_buffer partial; /* the line that has not ended yet; at most SCI_LINE_MAX bytes */
 
-	/* Called with each line, the newline included. */
+	bool framed;                  /* set by the caller: frames are expected, see log_frames.h */
+	struct sci_log_frames frames; /* and then this is used, and `partial` is not */
+
+	/* Called with each line, the newline included; with all lines of an event at once. */
 	void (*line)(void *arg, const char *line, size_t len);
 	void *arg;
 };
 
-/* Read `fd`, which now belongs to the pipe, until it ends; `line` and `arg` are set by the caller before.
- * Reading holds back while `output` is full, and throws away while it is stalled.
+/* Read `fd`, which now belongs to the pipe, until it ends; `line`, `arg` and `framed` are set by
+ * the caller before. Reading holds back while `output` is full, and throws away while it is
+ * stalled.
  *
  * returns  0, or SC_E_NOMEM with `fd` closed. */
 int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int fd,
 	struct sci_output *output);
 
-/* Read what is in the pipe now, and end the line that has not ended. */
+/* Read what is in the pipe now, and end the line that has not ended. A frame that has not ended
+ * is left to be completed. */
 void sci_line_pipe_drain(struct sci_line_pipe *pipe);
+
+/* Drain for the last time: what there is of a frame is passed on too. */
+void sci_line_pipe_finish(struct sci_line_pipe *pipe);
 
 /* Stop reading and close. A pipe of zeroes is allowed. */
 void sci_line_pipe_fini(struct sci_line_pipe *pipe);

@@ -1,12 +1,13 @@
-/* One thread and one event loop, so nothing here is locked. Everything is owned from here downwards:
+/* One thread runs one event loop, so nothing here is locked. Ownership:
  *
  *	local ── invoke server ── requests that wait for an answer
  *	     ├── fleet ── environments ── process, pipe, Runtime API, call
  *	     ├── functions
+ *	     ├── isolation ── folders that environments see as /tmp
  *	     └── output
  *
- * and is ended in the order that lets answers out: no more connections, then the environments (whose
- * calls are answered as they end), then the answers are flushed, and then the rest. */
+ * Shutdown keeps an order that delivers the answers: it stops accepting, ends the environments
+ * (which answers their calls), flushes the answers, and frees the rest. */
 #define _GNU_SOURCE
 #include "local/local.h"
 
@@ -16,6 +17,7 @@
 #include "local/deployment.h"
 #include "local/fleet.h"
 #include "local/invoke_server.h"
+#include "local/isolation.h"
 #include "local/output.h"
 #include "local/process.h"
 #include "local/timeval.h"
@@ -31,7 +33,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* At the end, answers that are on their way out are given this long. */
+/* How long shutdown waits for answers to be sent. */
 #define FLUSH_MS      500
 #define FLUSH_STEP_MS 10
 
@@ -42,6 +44,7 @@ struct sci_local {
 	struct event *signals[SIGNALS], *flush;
 	int64_t flush_end_us;
 	struct sci_output *output;
+	struct sci_isolation *isolation;
 	struct sci_deployment *functions;
 	size_t function_count;
 	struct sci_fleet *fleet;
@@ -79,8 +82,8 @@ static bool is_loopback(const struct sockaddr *address)
 	return false;
 }
 
-/* Whoever reaches the address can run the functions, with the user's rights: nothing asks who it is. So
- * an address that other machines may reach has to be asked for in so many words. */
+/* Callers are not authenticated: all who reach the address can run the functions, with the
+ * user's rights. An address that other machines may reach therefore needs an option of its own. */
 static int check_address(const struct address *address, bool allow_remote, struct sc_error *error)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found;
@@ -96,7 +99,7 @@ static int check_address(const struct address *address, bool allow_remote, struc
 	if (loopback || allow_remote)
 		return 0;
 	return sci_error_set(error, SC_E_INVAL, 0,
-		"%s can be reached from other machines, and nobody is asked who they are; "
+		"%s can be reached from other machines, and callers are not authenticated; "
 		"listen on 127.0.0.1, or add --allow-remote if you mean it",
 		address->host);
 }
@@ -122,7 +125,7 @@ static void on_child(evutil_socket_t number, short what, void *arg)
 	sci_fleet_reap(local->fleet);
 }
 
-/* Leave the loop once the last answers are sent, or it takes too long. */
+/* Leave the loop once the last answers are sent, or time is up. */
 static void on_flush(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_local *local = arg;
@@ -165,7 +168,8 @@ static int catch_signals(struct sci_local *local)
 	return 0;
 }
 
-/* How long the name of a function is that a variable is for, as in FUNCTION:NAME=VALUE; 0: for all. */
+/* The length of the function's name in FUNCTION:NAME=VALUE; 0: the variable is for all
+ * functions. */
 static size_t owner_len(const char *variable)
 {
 	size_t len = strcspn(variable, ":=");
@@ -180,7 +184,7 @@ static bool is_owner(const char *variable, const char *name)
 	return len > 0 && strlen(name) == len && strncmp(variable, name, len) == 0;
 }
 
-/* Every variable is for all functions or for one that is there. */
+/* A variable of one function needs that function to exist. */
 static int check_owners(const struct sci_local_options *options, struct sc_error *error)
 {
 	for (size_t i = 0; i < options->environment_count; i++) {
@@ -277,6 +281,7 @@ static int open_parts(struct sci_local *local, const struct sci_local_options *o
 	struct sci_fleet_options fleet = {
 		.base = local->base,
 		.output = local->output,
+		.isolation = local->isolation,
 		.functions = local->functions,
 		.function_count = local->function_count,
 		.max_environments = options->max_environments ? options->max_environments
@@ -330,6 +335,9 @@ int sci_local_open(const struct sci_local_options *options, struct sci_local **o
 	if (!local)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	int rc = deploy(local, options, error);
+	/* Its child is to hold none of the descriptors that are opened later. */
+	if (rc == 0)
+		rc = sci_isolation_open(!options->shared, &local->isolation, error);
 	if (rc == 0)
 		rc = open_parts(local, options, error);
 	if (rc == 0)
@@ -347,6 +355,11 @@ const char *sci_local_url(const struct sci_local *local)
 	return local->url;
 }
 
+const char *sci_local_warning(const struct sci_local *local)
+{
+	return sci_isolation_warning(local->isolation);
+}
+
 int sci_local_run(struct sci_local *local, struct sc_error *error)
 {
 	if (event_base_dispatch(local->base) < 0)
@@ -360,7 +373,8 @@ void sci_local_close(struct sci_local *local)
 		return;
 	sci_fleet_close(local->fleet);
 	sci_invoke_server_close(local->server);
-	sci_process_sweep();
+	sci_process_sweep(sci_isolation_janitor(local->isolation));
+	sci_isolation_close(local->isolation);
 	sci_output_close(local->output);
 	for (int i = 0; i < SIGNALS; i++)
 		if (local->signals[i])

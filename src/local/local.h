@@ -1,4 +1,4 @@
-/* The local Lambda: everything that those who start it need to know. */
+/* The local Lambda: how to start and stop it. */
 #ifndef SCI_LOCAL_LOCAL_H
 #define SCI_LOCAL_LOCAL_H
 
@@ -32,8 +32,9 @@ struct sci_local_options {
 	int64_t timeout_ms, init_timeout_ms;
 	int memory_mb;
 	size_t max_environments;
-	bool watch; /* end idle environments whose code has changed */
-	bool quiet; /* no log of functions */
+	bool watch;  /* end idle environments whose code has changed */
+	bool shared; /* no namespaces, no /tmp of their own, Runtime APIs for everyone */
+	bool quiet;  /* no log of functions */
 };
 
 #define SCI_LOCAL_TIMEOUT_MS       3000
@@ -44,16 +45,21 @@ struct sci_local_options {
 /* Check everything, and begin to listen. Changes the process: SIGPIPE is ignored, the limit of open
  * files is raised, orphans of its descendants become its children. One at a time in a process.
  *
- * returns  0 with *out set; SC_E_INVAL, SC_E_IO or SC_E_NOMEM with a message in `error` that says what
- *          to do. */
+ * returns  0 with *out set; SC_E_INVAL, SC_E_IO or SC_E_NOMEM with a message in `error` that says
+ *          what to do. */
 int sci_local_open(const struct sci_local_options *options, struct sci_local **out,
 	struct sc_error *error);
 
 /* http://HOST:PORT, valid until the close. */
 const char *sci_local_url(const struct sci_local *local);
 
-/* Serve until SIGINT, SIGTERM or SIGHUP, as far as these are not ignored; then end every environment, in order for a moment, by force
- * after it. A second signal does not wait for that moment.
+/* What is missing on this system to keep environments apart, and what may go wrong for that;
+ * NULL: nothing is, or `shared` asked for it. Valid until the close. */
+const char *sci_local_warning(const struct sci_local *local);
+
+/* Serve until SIGINT, SIGTERM or SIGHUP, as far as these are not ignored; then end every
+ * environment, in order for a moment, by force after it. A second signal does not wait for that
+ * moment.
  *
  * returns  0, with no environment left; SC_E_IO.
  * blocks   until then. */

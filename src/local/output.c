@@ -3,7 +3,7 @@
  * write is no longer than what a pipe that is ready surely takes (PIPE_BUF).
  *
  * Writes are queued and flushed once per round of the event loop: the lines of many invocations go
- * out in one system call. Two bounds: above FULL_BYTES those who read the functions' output hold back,
+ * out in one system call. Two bounds: above FULL_BYTES the readers of the functions' output pause,
  * so that a slow terminal slows the functions down and loses nothing; above MAX_BYTES lines are
  * dropped, so that a blocked one costs neither memory nor the server. */
 #include "local/output.h"
@@ -34,8 +34,8 @@ struct sci_output {
 	uint64_t missing; /* lines */
 };
 
-/* Write one piece if the descriptor takes it within `wait_ms`. Returns 1 when it did, 0 when it would
- * block, -1 when it never will again. */
+/* Write one piece if the descriptor takes it within `wait_ms`. Returns 1 when it did, 0 when it
+ * would block, -1 when it never will again. */
 static int write_piece(struct sci_output *output, int wait_ms)
 {
 	struct pollfd ready = { .fd = output->fd, .events = POLLOUT };
@@ -74,7 +74,8 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* No more than was there at the start: a function that prints without end must not keep the loop. */
+	/* No more than was there at the start: a function that prints without end must not keep
+	 * the loop. */
 	for (size_t left = evbuffer_get_length(output->queue); left > 0 && rc > 0;
 		left -= left < PIPE_BUF ? left : PIPE_BUF)
 		rc = write_piece(output, 0);

@@ -16,21 +16,21 @@ struct sci_output;
  * returns  0 with *out set, or SC_E_NOMEM. */
 int sci_output_open(struct event_base *base, int fd, struct sci_output **out);
 
-/* Write what is waiting, as long as the descriptor takes it without blocking, for at most half a second;
- * then free. NULL is allowed. */
+/* Write what is waiting, as long as the descriptor takes it without blocking, for at most half a
+ * second; then free. NULL is allowed. */
 void sci_output_close(struct sci_output *output);
 
-/* Queue one line, its newline included. Never blocks. What does not fit into the bound is missing, and
- * how many lines are is told as soon as the descriptor takes bytes again. */
+/* Queue one line, its newline included. Never blocks. What does not fit into the bound is
+ * missing, and how many lines are is told as soon as the descriptor takes bytes again. */
 void sci_output_write(struct sci_output *output, const void *line, size_t len);
 
-/* So many lines are missing that were not even written. */
+/* Count lines that were dropped before they were written. */
 void sci_output_miss(struct sci_output *output, size_t lines);
 
-/* True when so much waits that those who can should hold back. */
+/* True when the queue is so long that readers of functions' output should pause. */
 bool sci_output_full(const struct sci_output *output);
 
-/* True when it has been full for a second and nothing has moved: nobody reads what is written. */
+/* True when it has been full for a second without progress: the log has no reader. */
 bool sci_output_stalled(const struct sci_output *output);
 
 #endif

@@ -1,14 +1,15 @@
-/* A process that is started here cannot outlive this one by accident: it is told to end when we do
- * (PR_SET_PDEATHSIG); what it starts shares its process group, which is signalled as a whole; and
- * what has left the group and lost its parent becomes our child (PR_SET_CHILD_SUBREAPER), and is
- * swept up at the end.
+/* The server's side of a keeper (keeper.h), which is our child and the parent of the function:
+ * signals go out through its socket, and how the function ended comes back. Where a keeper is
+ * killed and there is no PID namespace, its orphans become our children (PR_SET_CHILD_SUBREAPER),
+ * and are swept up at the end.
  *
- * The one who ended is looked at before it is reaped: until then its number, and so its group's,
- * cannot be given to anybody else, and the group can safely be killed. */
+ * A child that has ended is looked at before it is reaped: until then its number, and so its
+ * group's, cannot be given to another process, and the group can safely be killed. */
 #define _GNU_SOURCE
 #include "local/process.h"
 
 #include "base/error.h"
+#include "local/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +19,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define SWEEP_ROUNDS   100
-#define SWEEP_PAUSE_NS 10000000
+#define SWEEP_ROUNDS 100
 
 static struct rlimit original_files;
 
@@ -40,54 +40,84 @@ int sci_process_prepare(struct sc_error *error)
 	return 0;
 }
 
-static void reset_signals(void)
-{
-	sigset_t none;
+/* The descriptors of a start: each pair has our end first and the child's second. */
+struct ends {
+	int control[2], failure[2], output[2], telemetry[2];
+};
 
-	/* Handlers are reset by execve(), what is ignored is not. */
-	signal(SIGPIPE, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+static void close_pair(int pair[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (pair[i] >= 0)
+			close(pair[i]);
+	pair[0] = pair[1] = -1;
 }
 
-/* In the child: become the program, or write errno to `failure`. Async-signal-safe calls only. */
-static void become(const struct sci_process_options *options, int output, int failure, pid_t parent)
+static void close_ends(struct ends *ends)
 {
-	setsid();
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
-	reset_signals();
-	setrlimit(RLIMIT_NOFILE, &original_files);
-	int empty = open("/dev/null", O_RDONLY);
-	if (empty >= 0 && dup2(empty, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
-		dup2(output, STDERR_FILENO) >= 0 && chdir(options->directory) == 0) {
-		/* Ours are all close-on-exec; this is for what we were given by those who started us. */
-		close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-		char *arguments[] = { (char *)(uintptr_t)options->path, NULL };
-		execve(options->path, arguments, options->environment);
-	}
+	close_pair(ends->control);
+	close_pair(ends->failure);
+	close_pair(ends->output);
+	close_pair(ends->telemetry);
+}
+
+static int open_ends(struct ends *ends)
+{
+	int one = 1;
+
+	*ends = (struct ends){ { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends->control) == 0 &&
+		setsockopt(ends->control[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof one) == 0 &&
+		pipe2(ends->failure, O_CLOEXEC) == 0 && pipe2(ends->output, O_CLOEXEC) == 0 &&
+		pipe2(ends->telemetry, O_CLOEXEC) == 0)
+		return 0;
 	int os_errno = errno;
-	ssize_t written = write(failure, &os_errno, sizeof os_errno);
-	_exit(written > 0 ? 1 : 2);
+	close_ends(ends);
+	errno = os_errno;
+	return -1;
 }
 
-/* Wait for the new program to begin. Returns 0, or what execve() failed with. */
-static int wait_for_exec(int failure)
+static void close_theirs(struct ends *ends)
 {
-	int os_errno = 0;
+	int *const theirs[] = { &ends->control[1], &ends->failure[1], &ends->output[1],
+		&ends->telemetry[1] };
+
+	for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) {
+		close(*theirs[i]);
+		*theirs[i] = -1;
+	}
+}
+
+/* Wait for the new program to begin. `failure->step` is 0 when it has. */
+static void wait_for_exec(int fd, struct sci_keeper_failure *failure)
+{
 	ssize_t got;
 
 	do {
-		got = read(failure, &os_errno, sizeof os_errno);
+		got = read(fd, failure, sizeof *failure);
 	} while (got < 0 && errno == EINTR);
-	return got == (ssize_t)sizeof os_errno ? os_errno : 0;
+	if (got != (ssize_t)sizeof *failure)
+		*failure = (struct sci_keeper_failure){ 0 };
 }
 
-static void close_pair(const int pair[2])
+/* The process id of the function, as it is here: the kernel translates it. 0 when it did not
+ * say. */
+static pid_t receive_pid(int control)
 {
-	close(pair[0]);
-	close(pair[1]);
+	char byte, space[CMSG_SPACE(sizeof(struct ucred))];
+	struct iovec bytes = { &byte, sizeof byte };
+	struct msghdr message = { .msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = space,
+		.msg_controllen = sizeof space };
+	struct ucred sender = { 0 };
+
+	if (recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
+		return 0;
+	for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at))
+		if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_CREDENTIALS)
+			memcpy(&sender, CMSG_DATA(at), sizeof sender);
+	return sender.pid;
 }
 
 static long own_peak_kb(void)
@@ -105,47 +135,71 @@ static int open_status(pid_t pid)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-int sci_process_start(struct sci_process *process, const struct sci_process_options *options,
-	int *output_fd, struct sc_error *error)
+static int start_error(const struct sci_keeper_failure *failure, const char *path,
+	struct sc_error *error)
 {
-	int output[2], failure[2];
-	pid_t parent = getpid();
+	switch (failure->step) {
+	case SCI_KEEPER_SANDBOX:
+		return sci_error_set(error, SC_E_IO, failure->os_errno,
+			"cannot set up namespaces and /tmp; --no-isolation does without");
+	case SCI_KEEPER_FORK:
+		return sci_error_set(error, SC_E_IO, failure->os_errno, "cannot fork");
+	default:
+		return sci_error_set(error, SC_E_IO, failure->os_errno, "fork/exec %.160s", path);
+	}
+}
 
-	if (pipe2(output, O_CLOEXEC) < 0)
+int sci_process_start(struct sci_process *process, struct sci_process_options *options,
+	struct sci_process_outputs *outputs, struct sc_error *error)
+{
+	struct sci_keeper_failure failure = { .step = SCI_KEEPER_FORK };
+	struct ends ends;
+
+	if (open_ends(&ends) < 0)
 		return sci_error_set(error, SC_E_IO, errno, "cannot make a pipe");
-	if (pipe2(failure, O_CLOEXEC) < 0) {
-		int os_errno = errno;
-		close_pair(output);
-		return sci_error_set(error, SC_E_IO, os_errno, "cannot make a pipe");
+	struct sci_keeper_channel channel = { ends.control[1], ends.failure[1], ends.output[1],
+		ends.telemetry[1] };
+	options->files = original_files;
+	pid_t keeper = sci_sandbox_fork(&options->sandbox);
+	if (keeper == 0)
+		sci_keeper_run(options, &channel);
+	failure.os_errno = errno;
+	close_theirs(&ends);
+	if (keeper > 0)
+		wait_for_exec(ends.failure[0], &failure);
+	pid_t pid = failure.step ? 0 : receive_pid(ends.control[0]);
+	if (failure.step == 0 && pid == 0)
+		failure.step = SCI_KEEPER_FORK;
+	if (failure.step) {
+		/* The keeper exits, and is reaped as any other. */
+		close_ends(&ends);
+		return start_error(&failure, options->path, error);
 	}
-	pid_t pid = fork();
-	if (pid == 0)
-		become(options, output[1], failure[1], parent);
-	int os_errno = errno;
-	close(output[1]);
-	close(failure[1]);
-	if (pid > 0)
-		os_errno = wait_for_exec(failure[0]);
-	close(failure[0]);
-	if (pid < 0 || os_errno != 0) {
-		/* The child ends by itself and is reaped as any other. */
-		close(output[0]);
-		return sci_error_set(error, SC_E_IO, os_errno, "fork/exec %.160s", options->path);
-	}
-	fcntl(output[0], F_SETFL, O_NONBLOCK);
+	close_pair(ends.failure);
+	fcntl(ends.output[0], F_SETFL, O_NONBLOCK);
+	fcntl(ends.telemetry[0], F_SETFL, O_NONBLOCK);
 	*process = (struct sci_process){
 		.pid = pid,
+		.keeper = keeper,
+		.control_fd = ends.control[0],
 		.status_fd = open_status(pid),
+		.alone = options->sandbox.namespaces != 0,
 		.inherited_kb = own_peak_kb(),
 	};
-	*output_fd = output[0];
+	*outputs = (struct sci_process_outputs){ ends.output[0], ends.telemetry[0] };
 	return 0;
 }
 
 void sci_process_signal(const struct sci_process *process, int signal)
 {
-	if (process->pid > 0)
-		kill(-process->pid, signal);
+	unsigned char number = (unsigned char)signal;
+
+	if (process->keeper <= 0)
+		return;
+	if (signal == SIGKILL && process->alone)
+		kill(process->keeper, SIGKILL);
+	else
+		send(process->control_fd, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static long kilobytes_after(const char *text, const char *label)
@@ -187,38 +241,34 @@ int sci_process_reap(struct sci_process_end *end)
 	return 1;
 }
 
+void sci_process_conclude(struct sci_process *process, struct sci_process_end *end)
+{
+	struct sci_keeper_report report;
+
+	process->keeper = 0;
+	if (recv(process->control_fd, &report, sizeof report, MSG_DONTWAIT) ==
+		(ssize_t)sizeof report) {
+		end->status = report.status;
+		end->peak_kb = report.peak_kb;
+		return;
+	}
+	/* The keeper was killed. If we did it, the status is right; if another process did, its
+	 * orphans are our children now. Its own memory is not the function's. */
+	end->peak_kb = 0;
+	if (!process->alone)
+		kill(-process->pid, SIGKILL);
+}
+
 void sci_process_fini(struct sci_process *process)
 {
 	if (process->pid > 0 && process->status_fd >= 0)
 		close(process->status_fd);
+	if (process->control_fd > 0)
+		close(process->control_fd);
 	*process = (struct sci_process){ .status_fd = -1 };
 }
 
-/* Kill every child that the kernel lists. Returns how many there were. */
-static int kill_children(void)
+void sci_process_sweep(pid_t spared)
 {
-	char path[64], word[24];
-	int count = 0;
-
-	snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
-	FILE *list = fopen(path, "re");
-	if (!list)
-		return 0;
-	for (; fscanf(list, "%23s", word) == 1; count++)
-		kill((pid_t)strtol(word, NULL, 10), SIGKILL);
-	fclose(list);
-	return count;
-}
-
-void sci_process_sweep(void)
-{
-	struct timespec pause = { .tv_nsec = SWEEP_PAUSE_NS };
-	struct sci_process_end end;
-
-	/* Again and again: what the killed leave behind becomes ours in turn. */
-	for (int round = 0; round < SWEEP_ROUNDS && kill_children() > 0; round++) {
-		while (sci_process_reap(&end))
-			continue;
-		nanosleep(&pause, NULL);
-	}
+	sci_keeper_kill_children(spared, SWEEP_ROUNDS);
 }

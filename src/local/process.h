@@ -1,21 +1,38 @@
-/* One child process and everything it starts. */
+/* One function's process, its keeper, and everything that they start. */
 #ifndef SCI_LOCAL_PROCESS_H
 #define SCI_LOCAL_PROCESS_H
 
+#include "local/sandbox.h"
+
 #include <scopecache/error.h>
 
+#include <sys/resource.h>
 #include <sys/types.h>
+
+/* The descriptor on which a process may send log frames (telemetry_pipe.h). */
+#define SCI_TELEMETRY_FD 3
 
 struct sci_process_options {
 	const char *path;         /* the file to run, absolute */
 	const char *directory;    /* its working directory */
 	char *const *environment; /* NULL-terminated */
+	struct sci_sandbox sandbox;
+	struct rlimit files; /* set by sci_process_start() */
 };
 
 struct sci_process {
-	pid_t pid;         /* 0: none. Also the number of its session and process group */
+	pid_t pid; /* of the function; 0: none. Also the number of its session and process group */
+	pid_t keeper;      /* its parent, which is our child; 0: none, or reaped */
+	int control_fd;    /* the keeper's socket; 0: none */
 	int status_fd;     /* /proc/PID/status, kept open; -1: none */
+	bool alone;        /* it has a PID namespace: killing the keeper kills all of it */
 	long inherited_kb; /* our own peak when it was forked, which it may report as its own */
+};
+
+/* What a process writes to; both ends are non-blocking, and the caller's. */
+struct sci_process_outputs {
+	int output_fd; /* its standard output and error */
+	int telemetry_fd;
 };
 
 /* To be called once, before the first process: limits for many, and orphans come to us.
@@ -23,16 +40,15 @@ struct sci_process {
  * returns  0; SC_E_IO with `error` filled in. */
 int sci_process_prepare(struct sc_error *error);
 
-/* Start a process in a session of its own that ends when we do. Its standard input is empty; its
- * standard output and error are one pipe, of which *output_fd is the end to read (non-blocking, the
- * caller's).
+/* Start a process in a session of its own that ends when we do. Its standard input is empty.
  *
  * returns  0; SC_E_IO with `error` filled in, and os_errno as execve() gave it.
  * blocks   until the new program has begun. */
-int sci_process_start(struct sci_process *process, const struct sci_process_options *options,
-	int *output_fd, struct sc_error *error);
+int sci_process_start(struct sci_process *process, struct sci_process_options *options,
+	struct sci_process_outputs *outputs, struct sc_error *error);
 
-/* Send a signal to the process and all of its group. */
+/* Send a signal to the process and all of its group. SIGKILL ends everything that it has
+ * started. */
 void sci_process_signal(const struct sci_process *process, int signal);
 
 /* The largest and the present resident size, in kB; 0 when it is not known. */
@@ -41,21 +57,25 @@ struct sci_process_memory {
 };
 struct sci_process_memory sci_process_memory(const struct sci_process *process);
 
-/* A process that has ended. */
+/* A child that has ended: a keeper, or an orphan. */
 struct sci_process_end {
 	pid_t pid;
 	int status; /* as waitpid() gives it */
 	long peak_kb;
 };
 
-/* Take the next child that has ended, after killing what is left of its group. Returns 0 when there is
- * none. */
+/* Take the next child that has ended, after killing what is left of its group. Returns 0 when
+ * there is none. */
 int sci_process_reap(struct sci_process_end *end);
 
-/* Forget a process that was reaped. */
+/* Its keeper has ended as *end tells: fill in how the function itself did. */
+void sci_process_conclude(struct sci_process *process, struct sci_process_end *end);
+
+/* Forget a process. A keeper that is alive kills what it keeps. */
 void sci_process_fini(struct sci_process *process);
 
-/* Kill and reap every child there is, orphans that came to us included; for at most a second. */
-void sci_process_sweep(void);
+/* Kill and reap every child there is but `spared`, orphans that came to us included; for at most a
+ * second, or a little more where there is no /proc. */
+void sci_process_sweep(pid_t spared);
 
 #endif

@@ -1,8 +1,10 @@
-/* Lambda's variables are of three kinds: reserved ones, which a function can rely on whatever the user
- * set; defaults, which the user may set otherwise; and credentials, of which we make up some only when
- * the user has none of any kind, so that SDKs that insist on signing can sign for a local endpoint.
+/* Lambda's variables are of three kinds: reserved ones, which a function can rely on whatever the
+ * user set; defaults, which the user may set otherwise; and credentials, of which we make up some
+ * only when the user has none of any kind, so that SDKs that insist on signing can sign for a local
+ * endpoint.
  *
- * The list is searched from end to end for every change: a hundred variables, set once per function. */
+ * The list is searched from end to end for every change: a hundred variables, set once per
+ * function. */
 #include "local/process_environ.h"
 
 #include <scopecache/error.h>
@@ -116,7 +118,8 @@ void sci_environ_fini(struct sci_environ *list)
 /* Variables of the process that started us that say nothing to a function. */
 static bool is_ours(const char *entry)
 {
-	static const char *const names[] = { "_X_AMZN_TRACE_ID", "TZ", "AWS_EXECUTION_ENV" };
+	static const char *const names[] = { "_X_AMZN_TRACE_ID", "TZ", "AWS_EXECUTION_ENV",
+		"TMPDIR" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (name_length(entry) == strlen(names[i]) &&

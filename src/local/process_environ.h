@@ -35,8 +35,8 @@ struct sci_environ_facts {
 	size_t extra_count;
 };
 
-/* Fill in an empty list: our own variables, then Lambda's, then the user's choice, and then those of
- * Lambda's that are reserved. Returns 0 or SC_E_NOMEM. */
+/* Fill in an empty list: our own variables, then Lambda's, then the user's choice, and then
+ * those of Lambda's that are reserved. Returns 0 or SC_E_NOMEM. */
 int sci_environ_fill(struct sci_environ *list, const struct sci_environ_facts *facts);
 
 #endif

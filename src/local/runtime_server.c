@@ -1,6 +1,7 @@
-/* State is kept by invocation, never by connection: a runtime may use one connection for all, one for
- * each, or five. What is sent is what the strictest of the runtime clients needs: a content type and a
- * positive deadline on every invocation, exactly 202 for what is posted, no empty header, never 204. */
+/* State is kept by invocation, never by connection: a runtime may use one connection for all,
+ * one for each, or five. What is sent is what the strictest of the runtime clients needs: a
+ * content type and a positive deadline on every invocation, exactly 202 for what is posted, no
+ * empty header, never 204. */
 #include "local/runtime_server.h"
 
 #include "local/base64.h"
@@ -12,15 +13,16 @@
 
 #define PREFIX "/2018-06-01/runtime/"
 
-/* A stack trace of a thousand frames, which Python's client sends in a header, is 100 to 200 KiB. */
+/* A stack trace of a thousand frames, which Python's client sends in a header, is 100 to 200
+ * KiB. */
 #define HEAD_BYTES (256 * 1024)
 
 /* A runtime is silent for as long as its function works, 15 minutes at most. */
 #define IDLE_SECONDS 3600
 
-/* A head is sent in one piece. A body may take as long as the invocation, which has its own limit. */
+/* A head is sent in one piece. */
 #define HEAD_MS 60000
-#define LOOK_MS 30000
+#define LOOK_MS 5000
 
 static void reply_error(struct sci_exchange *exchange, unsigned status, const char *type,
 	const char *message)
@@ -124,7 +126,7 @@ static bool handle_answer(struct sci_exchange *exchange, const char *path,
 		return false;
 	if (!is_method(exchange, "POST"))
 		return true;
-	/* One that is too long is nobody's, as the empty one is. */
+	/* An id that is too long matches no invocation, like the empty one. */
 	snprintf(request_id, sizeof request_id, "%.*s", (int)(len < sizeof request_id ? len : 0),
 		path);
 	take_post(exchange, request_id, failed, handlers->posted, handlers->arg);
@@ -162,6 +164,13 @@ static void handle(struct sci_exchange *exchange, void *arg)
 	reply_error(exchange, 404, "NotFound", "There is no such path in the Runtime API");
 }
 
+static bool admit(const struct sci_peer *peer, void *arg)
+{
+	const struct sci_runtime_handlers *handlers = arg;
+
+	return handlers->admit(peer, handlers->arg);
+}
+
 static void refuse(struct sci_exchange *exchange, unsigned status, const char *message, void *arg)
 {
 	(void)arg;
@@ -170,16 +179,18 @@ static void refuse(struct sci_exchange *exchange, unsigned status, const char *m
 }
 
 int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_handlers *handlers,
-	struct sci_http_listener **out, struct sc_error *error)
+	int64_t body_ms, struct sci_http_listener **out, struct sc_error *error)
 {
 	struct sci_http_listener_options options = {
 		.host = "127.0.0.1",
 		.port = 0,
 		.idle_seconds = IDLE_SECONDS,
 		.head_ms = HEAD_MS,
+		.body_ms = body_ms,
 		.look_ms = LOOK_MS,
 		.max_head_bytes = HEAD_BYTES,
 		.max_body_bytes = SCI_RESPONSE_MAX,
+		.admit = admit,
 		.refuse = refuse,
 		.handle = handle,
 		.arg = (void *)(uintptr_t)handlers,

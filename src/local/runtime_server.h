@@ -1,5 +1,5 @@
-/* The Runtime API (version 2018-06-01), as HTTP: what it says is told to an environment, and what the
- * environment thinks of it is answered. */
+/* The Runtime API (version 2018-06-01), as HTTP: what it says is told to an environment, and
+ * what the environment thinks of it is answered. */
 #ifndef SCI_LOCAL_RUNTIME_SERVER_H
 #define SCI_LOCAL_RUNTIME_SERVER_H
 
@@ -28,8 +28,11 @@ enum sci_runtime_verdict {
 };
 
 struct sci_runtime_handlers {
-	/* The runtime asks for an invocation. The request is to be answered with sci_runtime_deliver() or
-	 * sci_runtime_refuse(), whenever that may be. */
+	/* May it connect? See http_listener.h. */
+	bool (*admit)(const struct sci_peer *peer, void *arg);
+
+	/* The runtime asks for an invocation. Answer the request with sci_runtime_deliver() or
+	 * sci_runtime_refuse(), at any time. */
 	void (*next)(struct sci_exchange *exchange, void *arg);
 
 	/* The runtime posted an answer, or that it failed to begin. */
@@ -38,16 +41,17 @@ struct sci_runtime_handlers {
 	void *arg;
 };
 
-/* Serve the Runtime API on a port of the loopback interface that the kernel chooses. `handlers` must
- * outlive the listener. Returns as sci_http_listener_open() does. */
+/* Serve the Runtime API on a port of the loopback interface that the kernel chooses. `handlers`
+ * must outlive the listener. A post that takes longer than `body_ms` is cut off. Returns as
+ * sci_http_listener_open() does. */
 int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_handlers *handlers,
-	struct sci_http_listener **out, struct sc_error *error);
+	int64_t body_ms, struct sci_http_listener **out, struct sc_error *error);
 
 /* Answer a `next` with an invocation. */
 void sci_runtime_deliver(struct sci_exchange *exchange, const struct sci_call *call,
 	int64_t deadline_ms);
 
-/* Answer a `next` that is not to be had: 403 InvalidStateTransition. */
+/* Refuse a `next`: 403 InvalidStateTransition. */
 void sci_runtime_refuse(struct sci_exchange *exchange);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/buffer.h"
 
-/* Filled by its first owner; nobody changes it once there is a second. */
+/* Filled by its first owner; immutable once there is a second. */
 struct sci_shared_bytes {
 	struct sci_buffer buffer;
 	unsigned owners;

@@ -121,7 +121,7 @@ static void keeps_its_connection(void **state)
 
 static void makes_another_connection(void **state)
 {
-	/* After each of these the next request needs a new one: the first because nobody sees it
+	/* After each of these the next request needs a new one: the first because it goes unnoticed
 	 * coming. */
 	static const struct sct_odd_play plays[] = {
 		{ .bytes = HELLO, .then = SCT_ODD_CLOSE },

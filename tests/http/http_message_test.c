@@ -315,7 +315,8 @@ static void mends_values(void **state)
 	}
 }
 
-/* Of a head that is refused, the headers that came are found, before what was wrong and after it. */
+/* Of a head that is refused, the headers that came are found, before what was wrong and after
+ * it. */
 static void salvages_headers(void **state)
 {
 	static const char *const wrong[] = { "none\r\n", "X : y\r\n", "Content-Length: x\r\n",

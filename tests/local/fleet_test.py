@@ -35,34 +35,34 @@ class Fleet(unittest.TestCase):
 
     def test_one_after_another_needs_one(self):
         local = self.start(odd="odd.py")
-        pids = {local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"] for _ in range(300)}
+        pids = {local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"] for _ in range(300)}
         self.assertEqual(len(pids), 1)
         self.assertEqual(local.function()["cold_starts"], 1)
 
     def test_one_for_each_at_the_same_time(self):
         local = self.start(odd="odd.py")
         answers = self.in_parallel(local, 12, {"do": "sleep", "seconds": 1})
-        self.assertEqual(len({answer.json()["pid"] for answer in answers}), 12)
+        self.assertEqual(len({answer.json()["id"] for answer in answers}), 12)
         self.assertEqual(local.function()["cold_starts"], 12)
         again = self.in_parallel(local, 12, {"do": "sleep", "seconds": 1})
-        self.assertEqual({answer.json()["pid"] for answer in again}, {answer.json()["pid"] for answer in answers})
+        self.assertEqual({answer.json()["id"] for answer in again}, {answer.json()["id"] for answer in answers})
         self.assertEqual(local.function()["cold_starts"], 12)
 
     def test_the_one_used_last_comes_first(self):
         local = self.start(odd="odd.py")
         self.in_parallel(local, 3, {"do": "sleep", "seconds": 0.5})
         eventually(lambda: len(local.environments("idle")) == 3, "three idle environments")
-        first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]
+        first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
         for _ in range(20):
             eventually(lambda: len(local.environments("idle")) == 3, "three idle environments")
-            self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"], first)
+            self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"], first)
         counts = sorted(environment["invocations"] for environment in local.environments())
         self.assertEqual(counts, [1, 1, 22])
 
     def test_functions_do_not_share(self):
         local = self.start(one="odd.py", two="odd.py")
         one, two = (local.invoke(name, {"do": "echo"}).json() for name in ("one", "two"))
-        self.assertNotEqual(one["pid"], two["pid"])
+        self.assertNotEqual(one["id"], two["id"])
         self.assertEqual([answer["environment"]["AWS_LAMBDA_FUNCTION_NAME"] for answer in (one, two)],
                          ["one", "two"])
         self.assertEqual([local.function(name)["invocations"] for name in ("one", "two")], [1, 1])
@@ -80,9 +80,9 @@ class Fleet(unittest.TestCase):
         self.assertEqual(local.function()["throttles"], 1)
         self.assertEqual(len(local.environments()), 2)
 
-    def test_nobody_waits_for_events_so_they_wait(self):
+    def test_events_are_queued(self):
         local = self.start("--max-environments", "1", odd="odd.py")
-        first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]
+        first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
         for number in range(5):
             answer = local.invoke(event={"do": "print_raw", "text": f"event {number}\n"},
                                   headers={"X-Amz-Invocation-Type": "Event"})
@@ -91,7 +91,7 @@ class Fleet(unittest.TestCase):
         at = [local.log.index(f"event {number}\n") for number in range(5)]
         self.assertEqual(at, sorted(at))
         eventually(lambda: local.environments("idle"), "the end of the last")
-        self.assertEqual([environment["pid"] for environment in local.environments()], [first])
+        self.assertEqual([environment["id"] for environment in local.environments()], [first])
 
     def test_the_queue_of_events_is_bounded(self):
         local = self.start("--max-environments", "1", odd="odd.py")
@@ -118,28 +118,28 @@ class Fleet(unittest.TestCase):
 
     def test_the_one_idle_longest_makes_room(self):
         local = self.start("--max-environments", "2", one="odd.py", two="odd.py", three="odd.py")
-        one = local.invoke("one", {"do": "sleep", "seconds": 0}).json()["pid"]
+        one = local.invoke("one", {"do": "sleep", "seconds": 0}).json()["id"]
         eventually(lambda: len(local.environments("idle")) == 1, "the first")
-        two = local.invoke("two", {"do": "sleep", "seconds": 0}).json()["pid"]
+        two = local.invoke("two", {"do": "sleep", "seconds": 0}).json()["id"]
         eventually(lambda: len(local.environments("idle")) == 2, "the second")
-        three = local.invoke("three", {"do": "sleep", "seconds": 0}).json()["pid"]
-        eventually(lambda: one not in [e["pid"] for e in local.environments()], "the end of the first")
-        self.assertEqual({environment["pid"] for environment in local.environments()}, {two, three})
+        three = local.invoke("three", {"do": "sleep", "seconds": 0}).json()["id"]
+        eventually(lambda: one not in [e["id"] for e in local.environments()], "the end of the first")
+        self.assertEqual({environment["id"] for environment in local.environments()}, {two, three})
         self.assertEqual(local.function("one")["crashes"], 0)
 
     def test_an_environment_that_works_on_after_its_answer(self):
         local = self.start(odd="odd.py")
-        first = local.invoke(event={"do": "work_after", "seconds": 50}).json()["pid"]
+        first = local.invoke(event={"do": "work_after", "seconds": 50}).json()["id"]
         # It is waited for, and not for long: then there is another.
-        second = local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]
+        second = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
         self.assertNotEqual(first, second)
-        self.assertIn(first, [environment["pid"] for environment in local.environments("answered")])
+        self.assertIn(first, [environment["id"] for environment in local.environments("answered")])
 
-    def test_a_wait_that_is_rewarded(self):
+    def test_waiting_for_an_environment_to_become_idle(self):
         local = self.start("--max-environments", "1", odd="odd.py")
-        first = local.invoke(event={"do": "work_after", "seconds": 0.5}).json()["pid"]
+        first = local.invoke(event={"do": "work_after", "seconds": 0.5}).json()["id"]
         # There is no room for another, and this one will soon be idle: no reason to refuse.
-        self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"], first)
+        self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"], first)
 
     def test_code_that_changes(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -210,7 +210,7 @@ class Fleet(unittest.TestCase):
             answers = list(pool.map(invoke, range(count)))
         self.assertEqual({answer.status for answer in answers}, {200})
         self.assertFalse(any(answer.failed for answer in answers))
-        pids = {answer.json()["pid"] for answer in answers}
+        pids = {answer.json()["id"] for answer in answers}
         # Those that began late may have found one that was done already.
         self.assertGreater(len(pids), 100)
         self.assertEqual(len(pids), local.function()["cold_starts"])

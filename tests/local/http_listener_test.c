@@ -1,4 +1,4 @@
-/* The HTTP listener with limits so short that a test can wait for them, and who is let in by a Host. */
+/* The HTTP listener with limits short enough to wait for, and which Host values it admits. */
 #include "support/cmocka.h"
 
 #include "local/http_admission.h"
@@ -55,7 +55,8 @@ static int send_to(const struct sci_http_listener *listener, const char *text)
 	return fd;
 }
 
-/* Turn the loop until something comes of the connection: what recv() gives, which is 0 at its end. */
+/* Turn the loop until something comes of the connection: what recv() gives, which is 0 at its
+ * end. */
 static ssize_t receive(struct event_base *base, int fd, char *out, size_t size)
 {
 	ssize_t got;

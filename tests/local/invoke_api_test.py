@@ -182,12 +182,12 @@ class InvokeApi(unittest.TestCase):
         self.assertEqual((dry.status, dry.body), (204, b""))
         self.assertRegex(dry.headers["x-amzn-RequestId"], r"^[0-9a-f-]{36}$")
         self.assertEqual(self.local.function()["invocations"], before)
-        event = self.local.invoke(event={"do": "print_raw", "text": "nobody waits\n"},
+        event = self.local.invoke(event={"do": "print_raw", "text": "no caller waits\n"},
                                   headers={"X-Amz-Invocation-Type": "Event"})
         self.assertEqual((event.status, event.body), (202, b""))
         request_id = event.headers["x-amzn-RequestId"]
         eventually(lambda: f"END RequestId: {request_id}" in self.local.log, "the event's end")
-        self.assertIn("nobody waits\n", self.local.log)
+        self.assertIn("no caller waits\n", self.local.log)
         self.assertEqual(self.local.function()["invocations"], before + 1)
         same = self.local.invoke(event={}, headers={"X-Amz-Invocation-Type": "RequestResponse"})
         self.assertEqual(same.status, 200)

@@ -32,7 +32,7 @@ class Lifecycle(unittest.TestCase):
         cold = local.invoke_with_tail(event={"do": "sleep", "seconds": 0})
         warm = local.invoke_with_tail(event={"do": "sleep", "seconds": 0})
         self.assertEqual((cold.json()["count"], warm.json()["count"]), (1, 2))
-        self.assertEqual(cold.json()["pid"], warm.json()["pid"])
+        self.assertEqual(cold.json()["id"], warm.json()["id"])
         init = float(re.search(r"\tInit Duration: ([0-9.]+) ms\t\n", cold.log)[1])
         billed = float(re.search(r"\tBilled Duration: ([0-9]+) ms\t", cold.log)[1])
         self.assertGreater(init, 0)
@@ -114,12 +114,12 @@ class Lifecycle(unittest.TestCase):
                               ({"do": "kill", "signal": signal.SIGSEGV},
                                r"exited with error: signal: segmentation fault( \(core dumped\))?")):
             with self.subTest(event):
-                pid = local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]
+                first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
                 answer = local.invoke_with_tail(event=event)
                 self.assert_failed(answer, "Runtime.ExitError", "RequestId: {id} Error: Runtime " + reason)
                 self.assertIn("\nRuntime.ExitError\nEND RequestId: ", answer.log)
                 fresh = local.invoke(event={"do": "sleep", "seconds": 0}).json()
-                self.assertNotEqual(fresh["pid"], pid)
+                self.assertNotEqual(fresh["id"], first)
                 self.assertEqual(fresh["count"], 1)
         self.assertEqual(local.function()["crashes"], 5)
 
@@ -134,16 +134,17 @@ class Lifecycle(unittest.TestCase):
 
     def test_ends_between_invocations(self):
         local = self.start(odd="odd.py")
-        pid = local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]
-        eventually(lambda: local.environments("idle"), "an idle environment")
-        os.kill(pid, signal.SIGKILL)
+        local.invoke(event={"do": "sleep", "seconds": 0})
+        idle = eventually(lambda: local.environments("idle"), "an idle environment")
+        os.kill(idle[0]["pid"], signal.SIGKILL)
         eventually(lambda: not local.environments(), "its end")
         self.assertIn("function odd, between invocations: Runtime exited with error: signal: killed\n", local.log)
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 1)
 
     def test_takes_too_long(self):
         local = self.start("--timeout", "0.5", odd="odd.py")
-        pid = local.invoke(event={"do": "sleep", "seconds": 0}).json()["pid"]
+        first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
+        pid = local.environments()[0]["pid"]
         start = time.monotonic()
         answer = local.invoke_with_tail(event={"do": "sleep", "seconds": 600})
         self.assertLess(time.monotonic() - start, 30)
@@ -153,7 +154,7 @@ class Lifecycle(unittest.TestCase):
         self.assertIn("\tStatus: timeout\t", answer.log)
         self.assertFalse(is_alive(pid))
         fresh = local.invoke(event={"do": "sleep", "seconds": 0}).json()
-        self.assertNotEqual(fresh["pid"], pid)
+        self.assertNotEqual(fresh["id"], first)
         self.assertEqual(fresh["count"], 1)
         figures = local.function()
         self.assertEqual((figures["timeouts"], figures["crashes"], figures["errors"]), (1, 0, 1))
@@ -168,13 +169,13 @@ class Lifecycle(unittest.TestCase):
 
     def test_what_it_started_ends_with_it(self):
         local = self.start("--timeout", "0.5", odd="odd.py")
-        child = local.invoke(event={"do": "grandchild"}).json()["child"]
-        self.assertTrue(is_alive(child))
-        local.invoke(event={"do": "exit"})
-        eventually(lambda: not is_alive(child), "the end of what a crash left")
-        child = local.invoke(event={"do": "grandchild"}).json()["child"]
-        local.invoke(event={"do": "sleep", "seconds": 600})
-        eventually(lambda: not is_alive(child), "the end of what a timeout left")
+        for end in {"do": "exit"}, {"do": "sleep", "seconds": 600}:
+            for session in False, True:
+                with self.subTest(end=end, session=session):
+                    local.invoke(event={"do": "grandchild", "session": session})
+                    eventually(lambda: len(local.running("sleep")) == 1, "what it starts")
+                    local.invoke(event=end)
+                    eventually(lambda: not local.running("sleep"), "the end of what it started")
 
     def test_a_bootstrap_that_vanishes(self):
         with tempfile.TemporaryDirectory() as folder:

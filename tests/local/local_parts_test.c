@@ -1,5 +1,6 @@
-/* The parts that can be had without a server: environment variables, deployments, ids, calls, lines of a
- * pipe; and what they do without memory. What libevent allocates inside itself is not made to fail. */
+/* The parts that can be had without a server: environment variables, deployments, ids, calls,
+ * lines of a pipe; and what they do without memory. What libevent allocates inside itself is not
+ * made to fail. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 

@@ -37,7 +37,7 @@ def eventually(condition, what):
         if result:
             return result
         time.sleep(0.005)
-    raise AssertionError(f"waited in vain for {what}")
+    raise AssertionError(f"timed out waiting for {what}")
 
 
 def is_alive(pid):
@@ -56,6 +56,13 @@ def marked(mark):
                 if mark.encode() in (folder / "environ").read_bytes():
                     found.append(int(folder.name))
     return found
+
+
+def command_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[0]
+    except OSError:
+        return ""
 
 
 class Answer:
@@ -86,6 +93,7 @@ class Local:
             arguments += ["--function", f"{name}={self.bootstrap(name, script)}"]
         name, _, value = self.mark.partition("=")
         self.process = None
+        self.expected = 0  # the status with which it should end
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 arguments + list(options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -133,7 +141,7 @@ class Local:
             left = marked(self.mark)
             self.last_log = self.log
             if failure[0] is None:
-                assert status == 0, (status, self.log)
+                assert status == self.expected, (status, self.log)
                 assert rest == b"", rest
                 assert left == [], left
         finally:
@@ -146,6 +154,11 @@ class Local:
                     os.kill(pid, signal.SIGKILL)
             self.process.stdout.close()
             self.folder.cleanup()
+
+    def kill(self):
+        self.expected = -signal.SIGKILL
+        self.process.kill()
+        self.wait()
 
     def wait(self):
         return self.process.wait(PATIENCE)
@@ -175,6 +188,10 @@ class Local:
     def environments(self, state=None):
         return [environment for environment in self.inspect()["environments"]
                 if state is None or environment["state"] == state]
+
+    def running(self, command):
+        """The processes of this command line's first word that the server's functions have started."""
+        return [pid for pid in marked(self.mark) if command_of(pid) == command]
 
     def function(self, name="odd"):
         return next(function for function in self.inspect()["functions"] if function["name"] == name)

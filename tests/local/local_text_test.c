@@ -1,10 +1,12 @@
-/* What only looks at bytes: names of functions, base64, JSON, the lines of the log and its tail. */
+/* What only looks at bytes: names of functions, base64, JSON, the lines of the log, its
+ * frames and its tail. */
 #include "support/cmocka.h"
 
 #include "local/base64.h"
 #include "local/function_name.h"
 #include "local/invocation_log.h"
 #include "base/json_syntax.h"
+#include "local/log_frames.h"
 
 #include <scopecache/error.h>
 
@@ -266,6 +268,93 @@ static void log_tail(void **state)
 	}
 }
 
+/* ---- Frames. ---- */
+
+struct events {
+	char all[1024];
+	size_t len, count, longest;
+};
+
+/* Puts a mark after each event. */
+static void on_event(void *arg, const char *text, size_t len)
+{
+	struct events *events = arg;
+
+	assert_int_equal(text[len - 1], '\n');
+	events->count++;
+	events->longest = len > events->longest ? len : events->longest;
+	if (events->len + len < sizeof events->all) {
+		memcpy(events->all + events->len, text, len);
+		events->len += len;
+		events->all[events->len++] = '|';
+	}
+}
+
+#define TIME "\0\6\x12\x34\x56\x78\x9a\xbc"
+
+/* What comes of the bytes when they come in pieces of `piece`, and then no more. */
+static void put_in_pieces(const char *data, size_t len, size_t piece, struct events *events)
+{
+	struct sci_log_frames frames = { .event = on_event, .arg = events };
+
+	*events = (struct events){ 0 };
+	for (size_t at = 0; at < len; at += piece)
+		sci_log_frames_put(&frames, data + at, len - at < piece ? len - at : piece);
+	sci_log_frames_flush(&frames);
+	sci_log_frames_fini(&frames);
+}
+
+static void assert_events(const char *data, size_t len, const char *expected)
+{
+	struct events events;
+
+	for (size_t piece = 1; piece <= len; piece++) {
+		put_in_pieces(data, len, piece, &events);
+		assert_int_equal(events.len, strlen(expected));
+		assert_memory_equal(events.all, expected, events.len);
+	}
+}
+
+#define ASSERT_EVENTS(data, expected) assert_events(data, sizeof(data) - 1, expected)
+
+static void log_frames(void **state)
+{
+	(void)state;
+	/* Text, JSON, a level; with a newline at the end and without one. */
+	ASSERT_EVENTS("\xa5\x5a\0\3\0\0\0\3" TIME "one\xa5\x5a\0\2\0\0\0\3" TIME "{}\n"
+		      "\xa5\x5a\0\x17\0\0\0\5" TIME "a\n\tb\n",
+		"one\n|{}\n|a\n\tb\n|");
+	/* Without a time; without text. */
+	ASSERT_EVENTS("\xa5\x5a\0\1\0\0\0\3old\xa5\x5a\0\1\0\0\0\0"
+		      "\xa5\x5a\0\3\0\0\0\0" TIME "\xa5\x5a\0\3\0\0\0\1" TIME "x",
+		"old\n|x\n|");
+	/* The end comes too early. */
+	ASSERT_EVENTS("\xa5\x5a\0\3\xff\xff\xff\xff" TIME "half of it", "half of it\n|");
+	ASSERT_EVENTS("\xa5\x5a\0\3\0\0\0\1" TIME, "");
+}
+
+static void log_frames_that_are_none(void **state)
+{
+	(void)state;
+	ASSERT_EVENTS("plain text\nof two lines", "plain text\n|of two lines\n|");
+	/* After the first header that is none, a frame is text as well. */
+	ASSERT_EVENTS("\xa5\x5a\0\3\0\0\0\3" TIME "onetwo\n\xa5\x5a\x80\3\n",
+		"one\n|two\n|\xa5\x5a\x80\3\n|");
+}
+
+static void log_frames_are_bounded(void **state)
+{
+	enum { LENGTH = 600000 };
+	static char data[SCI_LOG_FRAME_HEADER_BYTES + LENGTH] = "\xa5\x5a\0\3\0\x09\x27\xc0";
+	struct events events;
+
+	(void)state;
+	memset(data + SCI_LOG_FRAME_HEADER_BYTES, 'x', LENGTH);
+	put_in_pieces(data, sizeof data, 65536, &events);
+	assert_int_equal(events.count, 3);
+	assert_int_equal(events.longest, SCI_LOG_EVENT_MAX + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +369,9 @@ int main(void)
 		cmocka_unit_test(log_lines),
 		cmocka_unit_test(log_lines_are_bounded),
 		cmocka_unit_test(log_tail),
+		cmocka_unit_test(log_frames),
+		cmocka_unit_test(log_frames_that_are_none),
+		cmocka_unit_test(log_frames_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-"""What functions print: all of it while somebody reads, and no harm when nobody does."""
+"""The output of functions: complete while the log has a reader, and harmless when it has none."""
 
 import os
 import select

@@ -20,7 +20,7 @@ class RuntimeApi(unittest.TestCase):
         return answer
 
     def pid(self):
-        return self.invoke("sleep", seconds=0).json()["pid"]
+        return self.invoke("sleep", seconds=0).json()["id"]
 
     def test_answers_twice(self):
         pid = self.pid()
@@ -108,23 +108,23 @@ class RuntimeApi(unittest.TestCase):
 
     def test_another_connection_for_everything(self):
         pid = self.pid()
-        self.assertEqual(self.invoke("other_connections").json()["pid"], pid)
+        self.assertEqual(self.invoke("other_connections").json()["id"], pid)
         self.assertEqual(self.pid(), pid)
 
-    def test_a_question_that_was_given_up(self):
+    def test_an_abandoned_poll(self):
         pid = self.pid()
-        self.assertEqual(self.invoke("abandon_poll").json()["pid"], pid)
+        self.assertEqual(self.invoke("abandon_poll").json()["id"], pid)
         eventually(lambda: self.local.environments("idle"), "the second question")
         self.assertEqual(self.pid(), pid)
 
-    def test_nobody_listens_any_more(self):
-        first = self.local.invoke(event={"do": "hang_up"}).json()["pid"]
+    def test_a_runtime_that_stopped_polling(self):
+        first = self.local.invoke(event={"do": "hang_up"}).json()["id"]
         eventually(lambda: "hung up" in self.local.log, "the end of its connection")
         # It looks idle, and the next invocation must not get lost in it.
         self.assertNotEqual(self.pid(), first)
-        eventually(lambda: first not in [e["pid"] for e in self.local.environments()], "its end")
+        eventually(lambda: first not in [e["id"] for e in self.local.environments()], "its end")
 
-    def test_requests_that_make_no_sense(self):
+    def test_invalid_requests(self):
         self.assertEqual(self.invoke("wrong_requests").json()["statuses"], [405, 405, 404, 404, 400, 405])
 
 

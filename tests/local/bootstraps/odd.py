@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """One function, odd in the way that its event asks for: {"do": NAME, ...}. See the functions below; their
-comments say what is odd. Every answer has the process id and how many invocations it has seen."""
+comments say what is odd. Every answer has the id of the environment and how many invocations it has seen."""
 
 import base64
 import http.client
@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from runtime import PREFIX, Runtime
@@ -19,7 +20,7 @@ count = 0
 
 
 def seen(**more):
-    return json.dumps({"pid": os.getpid(), "count": count, **more}).encode()
+    return json.dumps({"id": os.environ["AWS_LAMBDA_LOG_STREAM_NAME"][-32:], "count": count, **more}).encode()
 
 
 def echo(request_id, headers, event):
@@ -154,6 +155,13 @@ def hang_up(request_id, headers, event):
     time.sleep(600)
 
 
+def foreign_origin(request_id, headers, event):
+    """Sends what the page of a browser in the environment could send."""
+    status = runtime.exchange("POST", "/init/error", b"{}", {"Origin": "null"})[0]
+    runtime.connection.close()
+    runtime.respond(request_id, seen(status=status))
+
+
 def wrong_requests(request_id, headers, event):
     """Requests that make no sense; returns their statuses."""
     statuses = [
@@ -184,6 +192,78 @@ def grandchild(request_id, headers, event):
     child = subprocess.Popen(["sleep", "600"], start_new_session=event.get("session", False),
                              stdin=subprocess.DEVNULL)
     runtime.respond(request_id, seen(child=child.pid))
+
+
+def files(request_id, headers, event):
+    """Makes a file in /tmp, in an unreadable folder if "locked", and returns the names that were there."""
+    before = sorted(os.listdir("/tmp"))
+    if event.get("locked"):
+        os.makedirs("/tmp/locked/inside")
+        os.mknod("/tmp/locked/inside/file")
+        os.chmod("/tmp/locked/inside", 0)
+        os.chmod("/tmp/locked", 0)
+    os.close(os.open("/tmp/" + event["name"], os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    time.sleep(event.get("seconds", 0))
+    runtime.respond(request_id, seen(before=before))
+
+
+def spy(request_id, headers, event):
+    """Reads the variables of all processes that it finds; tells the log streams, and the processes."""
+    streams, processes = set(), [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    for process in processes:
+        try:
+            with open(f"/proc/{process}/environ", "rb") as environment:
+                streams |= {entry[-32:].decode() for entry in environment.read().split(b"\0")
+                            if entry.startswith(b"AWS_LAMBDA_LOG_STREAM_NAME=")}
+        except OSError:
+            pass
+    runtime.respond(request_id, seen(streams=sorted(streams), processes=processes))
+
+
+def intrude(request_id, headers, event):
+    """Asks another environment's Runtime API for an invocation."""
+    try:
+        connection = http.client.HTTPConnection(event["address"], timeout=event.get("seconds", 20))
+        connection.request("GET", PREFIX + "/nothing")
+        told = connection.getresponse().status
+    except OSError as error:
+        told = type(error).__name__
+    runtime.respond(request_id, seen(told=told))
+
+
+def answer_from_child(request_id, headers, event):
+    """Lets a grandchild post the answer, as a shell script does with curl."""
+    code = ("import http.client, sys; connection = http.client.HTTPConnection(sys.argv[1]);"
+            "connection.request('POST', sys.argv[2], b'\"grandchild\"'); print(connection.getresponse().status)")
+    subprocess.run(["sh", "-c", '"$@" | cat', "sh", sys.executable, "-c", code,
+                    os.environ["AWS_LAMBDA_RUNTIME_API"], f"{PREFIX}/invocation/{request_id}/response"], check=True)
+
+
+def trickle(request_id, headers, event):
+    """Answers, and goes on to send a body without end to the Runtime API, a byte at a time."""
+    def send():
+        host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
+                               "Transfer-Encoding: chunked\r\n\r\n".encode())
+            try:
+                while True:
+                    connection.sendall(b"1\r\nx\r\n")
+                    time.sleep(0.05)
+            except OSError:
+                print("the body was cut", flush=True)
+
+    threading.Thread(target=send, daemon=True).start()
+    runtime.respond(request_id, seen())
+
+
+def replay(request_id, headers, event):
+    """Writes bytes to its output, and to the telemetry descriptor, a few at a time."""
+    for fd, encoded in (1, event["output"]), (int(os.environ["_LAMBDA_TELEMETRY_LOG_FD"]), event["frames"]):
+        data = base64.b64decode(encoded)
+        for at in range(0, len(data), 100):
+            os.write(fd, data[at:at + 100])
+    runtime.respond(request_id, seen())
 
 
 def memory(request_id, headers, event):

@@ -1,0 +1,54 @@
+/* What keeps environments apart from each other and from the rest of the machine, as far as the
+ * system lets us: their own /tmp and process table (sandbox.h), and Runtime APIs that serve only
+ * their own. */
+#ifndef SCI_LOCAL_ISOLATION_H
+#define SCI_LOCAL_ISOLATION_H
+
+#include "local/process.h"
+#include "local/request_id.h"
+
+#include <scopecache/error.h>
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sci_isolation;
+struct sci_peer;
+
+/* Find out what the system offers. Without `wanted` nothing is used of it. To be called early: see
+ * scratch.h.
+ *
+ * returns  0 with *out set; SC_E_IO or SC_E_NOMEM with `error` filled in. */
+int sci_isolation_open(bool wanted, struct sci_isolation **out, struct sc_error *error);
+
+/* What is missing although it was wanted, and what may go wrong for that, as sentences; NULL:
+ * nothing. */
+const char *sci_isolation_warning(const struct sci_isolation *isolation);
+
+/* The process, a child, that is not to be ended with the others; 0: none. */
+pid_t sci_isolation_janitor(const struct sci_isolation *isolation);
+
+/* Fill in the sandbox of a new environment of a function. Its /tmp is one that an environment of
+ * the same function has left to be kept, or an empty one. `id` names it from now on, and `tmp` is
+ * its path, which the sandbox points to.
+ *
+ * returns  0; SC_E_IO with `error` filled in. */
+struct sci_deployment;
+int sci_isolation_enter(struct sci_isolation *isolation, const struct sci_deployment *function,
+	char id[SCI_HEX_ID_BYTES], char tmp[PATH_MAX], struct sci_sandbox *sandbox,
+	struct sc_error *error);
+
+/* The environment has ended: keep its /tmp for the next one of that function, or remove it. */
+void sci_isolation_leave(struct sci_isolation *isolation, const struct sci_deployment *function,
+	const char *id, bool keep);
+
+/* May the process at the other end of a connection use the Runtime API at `port`, which is
+ * `owner`'s? */
+bool sci_isolation_admits(const struct sci_isolation *isolation, const struct sci_peer *peer,
+	uint16_t port, const struct sci_process *owner);
+
+/* Remove all files, and free. NULL is allowed. */
+void sci_isolation_close(struct sci_isolation *isolation);
+
+#endif

@@ -1,0 +1,40 @@
+/* The process between the server and a function: it starts the function, passes signals on, and
+ * ends everything that the function has started. */
+#ifndef SCI_LOCAL_KEEPER_H
+#define SCI_LOCAL_KEEPER_H
+
+#include "local/process.h"
+
+#include <sys/types.h>
+
+/* Where a start failed, and why. */
+struct sci_keeper_failure {
+	enum { SCI_KEEPER_SANDBOX = 1, SCI_KEEPER_FORK, SCI_KEEPER_EXEC } step;
+	int os_errno;
+};
+
+/* How the function ended. */
+struct sci_keeper_report {
+	int status; /* as waitpid() gives it */
+	long peak_kb;
+};
+
+/* What the keeper and the function are given. */
+struct sci_keeper_channel {
+	int control; /* a socket that keeps the boundaries of messages */
+	int failure; /* a pipe for a struct sci_keeper_failure; closed by execve() */
+	int output;    /* the function's standard output and error */
+	int telemetry; /* its frames */
+};
+
+/* Be a keeper, in a child that was just forked; never returns. From `control` it reads signals,
+ * one byte each, and its end as SIGKILL; to it the function writes one byte, whose credentials
+ * tell its process id, and the keeper at the end a struct sci_keeper_report. */
+_Noreturn void sci_keeper_run(const struct sci_process_options *options,
+	const struct sci_keeper_channel *channel);
+
+/* Kill every child but `spared`, and those that thereby become ours, until none is left; for at
+ * most `rounds` rounds of 10 ms. Without /proc children are found by trying every process id. */
+void sci_keeper_kill_children(pid_t spared, int rounds);
+
+#endif

@@ -1,0 +1,195 @@
+/* The child reads names of folders from a pipe, each as long as an environment's id, and removes
+ * them; at the end of the pipe, which comes when the server ends in whatever way, it removes the
+ * rest. So the event loop never waits for a large tree, and kill -9 leaves nothing.
+ *
+ * A function may take from itself the right to read a folder. It is given back first, in as many
+ * passes as such folders lie inside each other. */
+#define _GNU_SOURCE
+#include "local/scratch.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WALK_FILES_MAX  16
+#define UNLOCK_PASSES   64
+#define SHARED_TMP_MODE (S_IRWXU | S_IRWXG | S_IRWXO | S_ISVTX)
+
+struct sci_scratch {
+	char root[PATH_MAX];
+	int orders;
+	pid_t janitor;
+};
+
+/* ---- The child. ---- */
+
+static bool unlocked_one; /* nftw() has no argument for its callbacks */
+
+static int unlock(const char *path, const struct stat *found, int kind, struct FTW *where)
+{
+	(void)where;
+	if (kind == FTW_DNR || (kind == FTW_D && (found->st_mode & S_IRWXU) != S_IRWXU))
+		unlocked_one |= chmod(path, S_IRWXU) == 0 && kind == FTW_DNR;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *where)
+{
+	(void)found;
+	(void)kind;
+	(void)where;
+	remove(path);
+	return 0;
+}
+
+static void remove_tree(const char *path)
+{
+	int pass = 0;
+
+	do {
+		unlocked_one = false;
+		nftw(path, unlock, WALK_FILES_MAX, FTW_PHYS | FTW_MOUNT);
+	} while (unlocked_one && ++pass < UNLOCK_PASSES);
+	nftw(path, remove_one, WALK_FILES_MAX, FTW_PHYS | FTW_MOUNT | FTW_DEPTH);
+}
+
+/* Returns false at the end of the pipe. */
+static bool read_order(int orders, char id[SCI_HEX_ID_BYTES])
+{
+	ssize_t got;
+
+	do {
+		got = read(orders, id, SCI_HEX_ID_BYTES);
+	} while (got < 0 && errno == EINTR);
+	return got == SCI_HEX_ID_BYTES;
+}
+
+static _Noreturn void be_janitor(const char *root, int orders)
+{
+	char id[SCI_HEX_ID_BYTES];
+
+	setsid();
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	/* A reader of our standard output or error may wait for its end. */
+	int empty = open("/dev/null", O_RDWR);
+	dup2(orders, STDIN_FILENO);
+	dup2(empty, STDOUT_FILENO);
+	dup2(empty, STDERR_FILENO);
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+	if (chdir(root) == 0)
+		while (read_order(STDIN_FILENO, id))
+			remove_tree(id);
+	if (chdir("/") == 0)
+		remove_tree(root);
+	_exit(0);
+}
+
+/* ---- The server's side. ---- */
+
+static int make_root(struct sci_scratch *scratch, struct sc_error *error)
+{
+	const char *named = getenv("TMPDIR");
+	char template[PATH_MAX];
+
+	int len = snprintf(template, sizeof template, "%s/scopecache-local-XXXXXX",
+		named && *named ? named : "/tmp");
+	if (len >= (int)sizeof template)
+		errno = ENAMETOOLONG;
+	if (len >= (int)sizeof template || !mkdtemp(template) || !realpath(template, scratch->root))
+		return sci_error_set(error, SC_E_IO, errno,
+			"cannot make a folder for temporary files in %.160s",
+			named && *named ? named : "/tmp");
+	return 0;
+}
+
+static int start_janitor(struct sci_scratch *scratch)
+{
+	int orders[2];
+
+	if (pipe2(orders, O_CLOEXEC) < 0)
+		return -1;
+	scratch->janitor = fork();
+	if (scratch->janitor == 0)
+		be_janitor(scratch->root, orders[0]);
+	int os_errno = errno;
+	close(orders[0]);
+	if (scratch->janitor < 0) {
+		close(orders[1]);
+		errno = os_errno;
+		return -1;
+	}
+	fcntl(orders[1], F_SETFL, O_NONBLOCK);
+	scratch->orders = orders[1];
+	return 0;
+}
+
+int sci_scratch_open(struct sci_scratch **out, struct sc_error *error)
+{
+	struct sci_scratch *scratch = calloc(1, sizeof *scratch);
+
+	if (!scratch)
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	int rc = make_root(scratch, error);
+	if (rc == 0 && start_janitor(scratch) < 0) {
+		rc = sci_error_set(error, SC_E_IO, errno, "cannot start a process");
+		rmdir(scratch->root);
+	}
+	if (rc < 0) {
+		free(scratch);
+		return rc;
+	}
+	*out = scratch;
+	return 0;
+}
+
+const char *sci_scratch_root(const struct sci_scratch *scratch)
+{
+	return scratch->root;
+}
+
+pid_t sci_scratch_janitor(const struct sci_scratch *scratch)
+{
+	return scratch->janitor;
+}
+
+int sci_scratch_make(const struct sci_scratch *scratch, const char *id, char *path, size_t size)
+{
+	int len = snprintf(path, size, "%s/%s", scratch->root, id);
+
+	if (len < 0 || (size_t)len >= size || (mkdir(path, S_IRWXU) < 0 && errno != EEXIST))
+		return SC_E_IO;
+	/* Not by mkdir(), whose mode the umask restricts. A function may use it as another user. */
+	return chmod(path, SHARED_TMP_MODE) == 0 ? 0 : SC_E_IO;
+}
+
+void sci_scratch_remove(struct sci_scratch *scratch, const char *id)
+{
+	char order[SCI_HEX_ID_BYTES];
+
+	snprintf(order, sizeof order, "%s", id);
+	/* With the pipe full it stays until the end, when all are removed. */
+	ssize_t written = write(scratch->orders, order, sizeof order);
+	(void)written;
+}
+
+void sci_scratch_close(struct sci_scratch *scratch)
+{
+	if (!scratch)
+		return;
+	close(scratch->orders);
+	while (waitpid(scratch->janitor, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	free(scratch);
+}

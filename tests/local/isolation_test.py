@@ -1,0 +1,242 @@
+"""What environments see of each other and of the machine, and what is left of them: on a system that has
+namespaces for us, on one that refuses them, and on one without /proc too. docs/local.md has the table."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import confinement
+from local_server import BOOTSTRAPS, COMMAND, Local, eventually, marked
+
+CLONE = confinement.CLONE_NEWNS | 0x20000000
+HAS_NAMESPACES = confinement.in_child(lambda: confinement.check(confinement.LIBC.unshare(
+    CLONE | (0 if os.geteuid() == 0 else confinement.CLONE_NEWUSER))))
+HAS_HIDDEN_PROC = confinement.in_child(confinement.hide_proc)
+WARNING = "scopecache local: warning: "
+
+
+def without_proc():
+    confinement.hide_proc()
+    confinement.refuse_namespaces()
+
+
+def flat(listing):
+    """Names, without the folders that are kept visible because the test's own files are in them."""
+    return [name for name in listing if not name.startswith("scopecache-test-")]
+
+
+class Isolation(unittest.TestCase):
+    def start(self, *options, **more):
+        """A server with a folder for temporary files that is looked at when it has ended."""
+        self.temporary = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="scopecache-test-")))
+        more["env"] = {"TMPDIR": str(self.temporary), **more.get("env", {})}
+        return self.enterContext(Local(*options, **more))
+
+    def address(self, local, name="odd"):
+        return local.invoke(name, {"do": "echo"}).json()["environment"]["AWS_LAMBDA_RUNTIME_API"]
+
+
+@unittest.skipUnless(HAS_NAMESPACES, "this system refuses namespaces")
+class WithNamespaces(Isolation):
+    def test_no_warning(self):
+        self.assertNotIn(WARNING, self.start(odd="odd.py").log)
+
+    def test_a_tmp_for_each(self):
+        local = self.start("--timeout", "60", one="odd.py", two="odd.py")
+        for name in "one", "two":
+            answer = local.invoke(name, {"do": "files", "name": "fixed"}).json()
+            self.assertEqual(flat(answer["before"]), [])
+        self.assertFalse(os.path.exists("/tmp/fixed"))
+
+    def test_a_tmp_is_kept_while_warm_and_over_a_reset(self):
+        for end in {"do": "exit"}, {"do": "sleep", "seconds": 600}:
+            with self.subTest(end):
+                local = self.start("--timeout", "0.5", odd="odd.py")
+                first = local.invoke(event={"do": "files", "name": "a"}).json()
+                self.assertEqual(flat(local.invoke(event={"do": "files", "name": "b"}).json()["before"]), ["a"])
+                self.assertTrue(local.invoke(event=end).failed)
+                after = local.invoke(event={"do": "files", "name": "c"}).json()
+                self.assertNotEqual(after["id"], first["id"])
+                self.assertEqual((after["count"], flat(after["before"])), (1, ["a", "b"]))
+
+    def test_a_tmp_goes_with_its_environment(self):
+        local = self.start("--max-environments", "1", one="odd.py", two="odd.py")
+        local.invoke("one", {"do": "files", "name": "mark-of-one", "locked": True})
+        self.assertTrue(list(self.temporary.glob("*/*/mark-of-one")))
+        eventually(lambda: local.environments("idle"), "an idle environment")
+        self.assertEqual(local.invoke("two", {"do": "sleep", "seconds": 0}).status, 200)
+        eventually(lambda: local.environments("idle"), "an idle environment")
+        eventually(lambda: not list(self.temporary.glob("*/*/mark-of-one")), "the end of its files")
+        self.assertEqual(flat(local.invoke("one", {"do": "files", "name": "x"}).json()["before"]), [])
+
+    def test_no_files_stay_behind(self):
+        with self.subTest("in order"):
+            local = self.start(odd="odd.py")
+            local.invoke(event={"do": "files", "name": "a", "locked": True})
+            local.process.terminate()
+            self.assertEqual(local.wait(), 0)
+            self.assertEqual(list(self.temporary.iterdir()), [])
+        with self.subTest("killed"):
+            local = self.start(odd="odd.py")
+            local.invoke(event={"do": "files", "name": "a", "locked": True})
+            local.kill()
+            eventually(lambda: not list(self.temporary.iterdir()), "the end of its files")
+
+    def test_code_below_tmp_stays_visible(self):
+        with tempfile.TemporaryDirectory(dir="/tmp", prefix="scopecache-test-") as folder:
+            shutil.copy(BOOTSTRAPS / "looks_around.sh", folder)
+            local = self.start(shell=pathlib.Path(folder, "looks_around.sh"))
+            log = local.invoke_with_tail("shell", {}).log
+            self.assertIn(pathlib.Path(folder).name, log)
+            self.assertIn("\nown number: 2\n", log)
+
+    def test_a_function_sees_only_its_own_processes(self):
+        local = self.start(one="odd.py", two="odd.py")
+        local.invoke("one", {"do": "sleep", "seconds": 0})
+        answer = local.invoke("two", {"do": "spy"}).json()
+        self.assertEqual(answer["streams"], [answer["id"]])
+        self.assertLessEqual(max(answer["processes"]), 10)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can change its user")
+    def test_user_namespaces_without_root(self):
+        readable = subprocess.run(["test", "-x", COMMAND, "-a", "-x", BOOTSTRAPS / "looks_around.sh"], check=False,
+                                  preexec_fn=confinement.become_nobody).returncode == 0
+        if not readable:
+            self.skipTest("the user nobody may not read the build")
+        with tempfile.TemporaryDirectory(prefix="scopecache-test-") as folder:
+            os.chmod(folder, 0o777)
+            local = self.enterContext(Local(shell="looks_around.sh", env={"TMPDIR": folder},
+                                            before_exec=confinement.become_nobody))
+            if WARNING in local.log:
+                self.skipTest("this system refuses user namespaces")
+            log = local.invoke_with_tail("shell", {}).log
+            self.assertIn(f"\nuser: {confinement.NOBODY} of {confinement.NOBODY}\n", log)
+            self.assertIn("\nown number: 2\n", log)
+            self.assertNotIn("mine", log)
+            self.assertIn("mine", local.invoke_with_tail("shell", {}).log)
+            local.process.terminate()
+            self.assertEqual(local.wait(), 0)
+            self.assertEqual(os.listdir(folder), [])
+
+
+class RuntimeApis(Isolation):
+    def test_another_environment_is_refused(self):
+        local = self.start("--timeout", "60", victim="odd.py", odd="odd.py")
+        address = self.address(local, "victim")
+        answer = local.invoke(event={"do": "intrude", "address": address}).json()
+        self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
+        self.assertIn("function victim: a process that is not the function's was refused", local.log)
+        self.assertFalse(local.invoke("victim", {"do": "echo"}).failed)
+
+    def test_processes_outside_are_refused(self):
+        local = self.start(odd="odd.py")
+        host, port = self.address(local).split(":")
+        script = f"exec 3<>/dev/tcp/{host}/{port}; printf 'GET / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n' >&3; cat <&3"
+        told = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+        self.assertEqual(told.stdout, "")
+
+    def test_descendants_are_served(self):
+        for options in (), ("--no-isolation",):
+            with self.subTest(options):
+                local = self.start(*options, odd="odd.py")
+                self.assertEqual(local.invoke(event={"do": "answer_from_child"}).json(), "grandchild")
+                self.assertFalse(local.invoke(event={"do": "echo"}).failed)
+
+    def test_no_isolation_serves_all_processes(self):
+        local = self.start("--no-isolation", victim="odd.py", odd="odd.py")
+        answer = local.invoke(event={"do": "intrude", "address": self.address(local, "victim")}).json()
+        self.assertEqual(answer["told"], 404)
+        self.assertNotIn(WARNING, local.log)
+        self.assertEqual(list(self.temporary.iterdir()), [])
+
+    def test_a_body_that_trickles_is_cut(self):
+        local = self.start("--timeout", "1", "--init-timeout", "1", odd="odd.py")
+        local.invoke(event={"do": "trickle"})
+        eventually(lambda: "the body was cut\n" in local.log, "the end of the connection")
+        self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 2)
+
+
+class NothingStaysBehind:
+    """One class for each row of the table; a subclass says what its system refuses."""
+
+    options = ()
+    variables = {}
+    refused = staticmethod(lambda: None)
+
+    def launch(self, *options):
+        return self.start(*self.options, *options, odd="odd.py", before_exec=self.refused, env=self.variables)
+
+    def test_after_a_crash_and_a_timeout(self):
+        local = self.launch("--timeout", "0.5")
+        for end in {"do": "exit"}, {"do": "sleep", "seconds": 600}:
+            local.invoke(event={"do": "grandchild", "session": True})
+            eventually(lambda: len(local.running("sleep")) == 1, "what it starts")
+            self.assertTrue(local.invoke(event=end).failed)
+            eventually(lambda: not local.running("sleep"), "the end of what it started")
+
+    def test_after_the_server_has_ended_in_order(self):
+        local = self.launch()
+        for session in False, True:
+            local.invoke(event={"do": "grandchild", "session": session})
+        local.process.send_signal(signal.SIGINT)
+        self.assertEqual(local.wait(), 0)
+        self.assertEqual(marked(local.mark), [])
+
+    def test_after_the_server_was_killed(self):
+        local = self.launch()
+        for session in False, True:
+            local.invoke(event={"do": "grandchild", "session": session})
+        eventually(lambda: len(local.running("sleep")) == 2, "what it starts")
+        local.kill()
+        eventually(lambda: not marked(local.mark), "the end of everything")
+
+
+@unittest.skipUnless(HAS_NAMESPACES, "this system refuses namespaces")
+class NothingWithNamespaces(NothingStaysBehind, Isolation):
+    def test_after_server_and_keeper_were_killed(self):
+        local = self.launch()
+        local.invoke(event={"do": "grandchild", "session": True})
+        ours = [pid for pid in marked(local.mark)
+                if pathlib.Path(f"/proc/{pid}/exe").resolve() == COMMAND.resolve()]
+        self.assertEqual(len(ours), 3)
+        for pid in ours:
+            os.kill(pid, signal.SIGKILL)
+        local.kill()
+        eventually(lambda: not marked(local.mark), "the end of everything")
+
+
+class NothingWhereTheyAreRefused(NothingStaysBehind, Isolation):
+    refused = staticmethod(confinement.refuse_namespaces)
+
+    def test_a_warning_says_what_may_go_wrong(self):
+        local = self.launch("--quiet")
+        self.assertEqual(local.log.count(WARNING), 1)
+        self.assertRegex(local.log, r"refuses namespaces: .* /tmp, .* a function can read the variables of other")
+        self.assertEqual(list(self.temporary.iterdir()), [])
+
+    def test_runtime_apis_are_still_guarded(self):
+        local = self.start(victim="odd.py", odd="odd.py", before_exec=self.refused)
+        answer = local.invoke(event={"do": "intrude", "address": self.address(local, "victim")}).json()
+        self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
+
+
+class NothingIfNoIsolationIsWanted(NothingStaysBehind, Isolation):
+    options = ("--no-isolation",)
+
+
+@unittest.skipUnless(HAS_HIDDEN_PROC, "this system does not allow mounting over /proc")
+class NothingWithoutProc(NothingStaysBehind, Isolation):
+    refused = staticmethod(without_proc)
+    # LeakSanitizer cannot work without /proc.
+    variables = {"ASAN_OPTIONS": f"{os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"}
+
+    def test_a_warning_says_what_may_go_wrong(self):
+        self.assertIn("does not tell whose a connection is", self.launch("--quiet").log)
+
+
+if __name__ == "__main__":
+    unittest.main()
