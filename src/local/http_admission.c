@@ -38,7 +38,7 @@ static bool is_token(const char *text)
 }
 
 /* A bare carriage return ends the line for some parsers. */
-static bool has_controls(const char *text)
+bool sci_http_has_controls(const char *text)
 {
 	for (const char *at = text; *at; at++)
 		if ((unsigned char)*at < ' ' && *at != '\t')
@@ -56,7 +56,7 @@ static enum MHD_Result take_header(void *arg, enum MHD_ValueKind kind, const cha
 		value = "";
 	head->bytes += strlen(name) + strlen(value);
 	head->malformed_name |= !is_token(name);
-	head->malformed_value |= has_controls(value);
+	head->malformed_value |= sci_http_has_controls(value);
 	if (strcasecmp(name, "Content-Length") == 0) {
 		head->lengths++;
 		head->length = value;

@@ -33,6 +33,9 @@ struct sci_refusal {
 struct sci_refusal sci_http_admission_check(const struct sci_http_admission *admission,
 	struct MHD_Connection *connection, const char *path);
 
+/* Whether a value has control characters other than a tab: it is refused in a header. */
+bool sci_http_has_controls(const char *text);
+
 /* True when pages of `origin` may send requests. */
 bool sci_http_origin_is_allowed(const struct sci_http_admission *admission, const char *origin);
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "local/http_admission.h"
+#include "local/http_exchange_state.h"
 #include "local/http_socket.h"
 #include "local/timeval.h"
 
@@ -40,9 +41,6 @@
 #define EMPTY_TURNS_MAX 1024
 #define EMPTY_TURN_MS   20
 
-/* A longer header of an answer would not fit into the connection's memory, and is left out. */
-#define ANSWER_HEADER_MAX 8192
-
 /* What a connection's memory holds besides the head of a request: the head of its answer. */
 #define ANSWER_HEAD_BYTES ((size_t)16 * 1024)
 
@@ -60,23 +58,6 @@ struct connection {
 	LIST_ENTRY(connection) all;
 };
 
-struct sci_exchange {
-	struct sci_http_listener *listener;
-	struct MHD_Connection *connection;
-	struct connection *below;
-	int64_t since_us; /* when its head was complete */
-	char *method, *path;
-	struct sci_shared_bytes *body;
-	size_t body_len;
-	bool handled; /* `handle` has been called */
-	bool suspended;
-	bool failed;                 /* there is no memory to answer: the connection is closed */
-	struct MHD_Response *answer; /* to be queued */
-	unsigned status;
-	char *origin; /* whose pages may read the answer; or NULL */
-	LIST_ENTRY(sci_exchange) all;
-};
-
 struct sci_http_listener {
 	struct sci_http_listener_options options;
 	struct sci_http_admission admission;
@@ -91,6 +72,8 @@ struct sci_http_listener {
 	uint16_t port;
 };
 
+static void run(struct sci_http_listener *listener);
+
 /* ---- Requests. ---- */
 
 static struct sci_exchange *new_exchange(struct sci_http_listener *listener,
@@ -103,6 +86,7 @@ static struct sci_exchange *new_exchange(struct sci_http_listener *listener,
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	exchange->listener = listener;
+	exchange->go_on = run;
 	exchange->connection = connection;
 	exchange->since_us = sci_mono_us();
 	exchange->below = info ? info->socket_context : NULL;
@@ -273,8 +257,6 @@ static bool is_overdue(struct connection *below, int64_t now_us)
 		below->head_since_us = now_us;
 	return now_us - below->head_since_us > options->head_ms * 1000;
 }
-
-static void run(struct sci_http_listener *listener);
 
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
@@ -485,117 +467,4 @@ void sci_http_listener_close(struct sci_http_listener *listener)
 	if (listener->daemon)
 		MHD_stop_daemon(listener->daemon);
 	free(listener);
-}
-
-/* ---- What was asked, and what is answered. ---- */
-
-const char *sci_exchange_method(const struct sci_exchange *exchange)
-{
-	return exchange->method;
-}
-
-const char *sci_exchange_path(const struct sci_exchange *exchange)
-{
-	return exchange->path;
-}
-
-const char *sci_exchange_parameter(const struct sci_exchange *exchange, const char *name)
-{
-	return MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
-}
-
-const char *sci_exchange_header(const struct sci_exchange *exchange, const char *name)
-{
-	const char *value =
-		MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
-
-	if (!value || !*value)
-		value = MHD_lookup_connection_value(exchange->connection, MHD_FOOTER_KIND, name);
-	return value && *value ? value : NULL;
-}
-
-size_t sci_exchange_body_length(const struct sci_exchange *exchange)
-{
-	return exchange->body_len;
-}
-
-struct sci_shared_bytes *sci_exchange_body(const struct sci_exchange *exchange)
-{
-	return exchange->body;
-}
-
-bool sci_exchange_is_alive(const struct sci_exchange *exchange)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	char byte;
-
-	if (!info)
-		return false;
-	ssize_t got = recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
-}
-
-/* What a browser must be told before a page of another origin may read an answer, or send what
- * is more than a form could (the Fetch standard, "CORS protocol"). */
-static void allow_origin(const struct sci_exchange *exchange, struct MHD_Response *response)
-{
-	const char *headers = sci_exchange_header(exchange, "Access-Control-Request-Headers");
-
-	MHD_add_response_header(response, "Access-Control-Allow-Origin", exchange->origin);
-	MHD_add_response_header(response, "Access-Control-Expose-Headers", "*");
-	MHD_add_response_header(response, "Vary", "Origin");
-	if (strcmp(exchange->method, "OPTIONS") != 0)
-		return;
-	MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, POST");
-	if (headers && strlen(headers) <= ANSWER_HEADER_MAX)
-		MHD_add_response_header(response, "Access-Control-Allow-Headers", headers);
-}
-
-static void answer(struct sci_exchange *exchange, unsigned status, const struct sci_header *headers,
-	size_t count, struct MHD_Response *response)
-{
-	for (size_t i = 0; i < count && response; i++)
-		if (headers[i].value && strlen(headers[i].value) <= ANSWER_HEADER_MAX)
-			MHD_add_response_header(response, headers[i].name, headers[i].value);
-	if (response && exchange->origin)
-		allow_origin(exchange, response);
-	exchange->status = status;
-	exchange->answer = response;
-	exchange->failed = !response;
-	if (!exchange->suspended)
-		return;
-	exchange->suspended = false;
-	MHD_resume_connection(exchange->connection);
-	run(exchange->listener);
-}
-
-static void release_body(void *body)
-{
-	sci_shared_bytes_release(body);
-}
-
-void sci_exchange_reply(struct sci_exchange *exchange, unsigned status,
-	const struct sci_header *headers, size_t count, struct sci_shared_bytes *body)
-{
-	static char nothing[1];
-
-	struct MHD_Response *response = body && body->buffer.len > 0
-		? MHD_create_response_from_buffer_with_free_callback_cls(body->buffer.len,
-			  body->buffer.data, release_body, sci_shared_bytes_acquire(body))
-		: MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
-	if (!response && body && body->buffer.len > 0)
-		sci_shared_bytes_release(body);
-	answer(exchange, status, headers, count, response);
-}
-
-void sci_exchange_reply_json(struct sci_exchange *exchange, unsigned status,
-	const struct sci_header *headers, size_t count, const char *json, size_t len)
-{
-	struct MHD_Response *response = MHD_create_response_from_buffer(len,
-		(void *)(uintptr_t)json, MHD_RESPMEM_MUST_COPY);
-
-	if (response)
-		MHD_add_response_header(response, "Content-Type", "application/json");
-	answer(exchange, status, headers, count, response);
 }

@@ -3,7 +3,7 @@
 #ifndef SCI_LOCAL_KEEPER_H
 #define SCI_LOCAL_KEEPER_H
 
-#include "local/process.h"
+#include "local/process_options.h"
 
 #include <sys/types.h>
 

@@ -2,23 +2,11 @@
 #ifndef SCI_LOCAL_PROCESS_H
 #define SCI_LOCAL_PROCESS_H
 
-#include "local/sandbox.h"
+#include "local/process_options.h"
 
 #include <scopecache/error.h>
 
-#include <sys/resource.h>
 #include <sys/types.h>
-
-/* The descriptor on which a process may send log frames (telemetry_pipe.h). */
-#define SCI_TELEMETRY_FD 3
-
-struct sci_process_options {
-	const char *path;         /* the file to run, absolute */
-	const char *directory;    /* its working directory */
-	char *const *environment; /* NULL-terminated */
-	struct sci_sandbox sandbox;
-	struct rlimit files; /* set by sci_process_start() */
-};
 
 struct sci_process {
 	pid_t pid; /* of the function; 0: none. Also the number of its session and process group */

@@ -64,7 +64,7 @@ static void reply_verdict(struct sci_exchange *exchange, enum sci_runtime_verdic
 /* The error that the trailer of a broken stream carries, or NULL. */
 static struct sci_shared_bytes *error_in_trailer(const struct sci_exchange *exchange)
 {
-	const char *encoded = sci_exchange_header(exchange, "Lambda-Runtime-Function-Error-Body");
+	const char *encoded = sci_exchange_trailer(exchange, "Lambda-Runtime-Function-Error-Body");
 	struct sci_shared_bytes *body = encoded ? sci_shared_bytes_new() : NULL;
 	size_t len = encoded ? strlen(encoded) : 0;
 
@@ -73,6 +73,15 @@ static struct sci_shared_bytes *error_in_trailer(const struct sci_exchange *exch
 		return body;
 	sci_shared_bytes_release(body);
 	return NULL;
+}
+
+/* A stream that breaks says so in its trailer, an error in its header. */
+static const char *error_type_of(const struct sci_exchange *exchange)
+{
+	static const char name[] = "Lambda-Runtime-Function-Error-Type";
+	const char *type = sci_exchange_header(exchange, name);
+
+	return type ? type : sci_exchange_trailer(exchange, name);
 }
 
 /* Read a post, have it judged, and answer. `request_id` is NULL for an init error. */
@@ -84,7 +93,7 @@ static void take_post(struct sci_exchange *exchange, const char *request_id, boo
 		.request_id = request_id,
 		.invocation_id = sci_exchange_header(exchange, "Lambda-Runtime-Invocation-Id"),
 		.content_type = sci_exchange_header(exchange, "Content-Type"),
-		.error_type = sci_exchange_header(exchange, "Lambda-Runtime-Function-Error-Type"),
+		.error_type = error_type_of(exchange),
 		.body = sci_exchange_body(exchange),
 		.too_large = sci_exchange_body_length(exchange) > SCI_RESPONSE_MAX,
 	};
