@@ -17,7 +17,7 @@ struct sci_deployment {
 	char name[SCI_NAME_MAX + 1];
 	char *bootstrap; /* the file to run, absolute */
 	char *directory; /* its folder */
-	char *watched; /* the file or folder that is watched for changes; or NULL */
+	char *watched;   /* the file or folder that is watched for changes; or NULL */
 	char *arn;
 	struct sci_environ environment; /* without what differs between environments */
 	int64_t timeout_ms, init_timeout_ms;

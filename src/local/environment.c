@@ -442,7 +442,7 @@ static int start_process(struct sci_environment *environment, struct event_base 
 {
 	const struct sci_deployment *function = environment->function;
 	struct sci_environ variables = { 0 };
-	struct sci_process_outputs outputs;
+	struct sci_process_outputs outputs = { -1, -1 };
 	char tmp[PATH_MAX];
 
 	struct sci_process_options options = {

@@ -2,8 +2,9 @@
 #ifndef SCI_LOCAL_HTTP_EXCHANGE_STATE_H
 #define SCI_LOCAL_HTTP_EXCHANGE_STATE_H
 
-#include "local/http_exchange.h"
+#include "local/shared_bytes.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 

@@ -36,7 +36,7 @@
 
 /* ---- The function. ---- */
 
-static _Noreturn void fail(int fd, int step)
+static _Noreturn void fail(int fd, enum sci_keeper_step step)
 {
 	struct sci_keeper_failure failure = { .step = step, .os_errno = errno };
 	ssize_t written = write(fd, &failure, sizeof failure);

@@ -7,9 +7,11 @@
 
 #include <sys/types.h>
 
-/* Where a start failed, and why. */
+enum sci_keeper_step { SCI_KEEPER_SANDBOX = 1, SCI_KEEPER_FORK, SCI_KEEPER_EXEC };
+
+/* Where a start failed, and why; `step` is 0 when it did not. */
 struct sci_keeper_failure {
-	enum { SCI_KEEPER_SANDBOX = 1, SCI_KEEPER_FORK, SCI_KEEPER_EXEC } step;
+	enum sci_keeper_step step;
 	int os_errno;
 };
 
@@ -21,8 +23,8 @@ struct sci_keeper_report {
 
 /* What the keeper and the function are given. */
 struct sci_keeper_channel {
-	int control; /* a socket that keeps the boundaries of messages */
-	int failure; /* a pipe for a struct sci_keeper_failure; closed by execve() */
+	int control;   /* a socket that keeps the boundaries of messages */
+	int failure;   /* a pipe for a struct sci_keeper_failure; closed by execve() */
 	int output;    /* the function's standard output and error */
 	int telemetry; /* its frames */
 };

@@ -1,6 +1,7 @@
 """How the log reads with what runtime clients write when a function fails. recorded/ has what they wrote to their
 output and to the telemetry descriptor: awslambdaric 4.2.2 (python; python-plain without that descriptor),
-aws-lambda-java-runtime-interface-client 2.6.0 (java), aws-lambda-go 1.54.0 (go, go-panic), dash (shell)."""
+aws-lambda-java-runtime-interface-client 2.6.0 (java), aws-lambda-go 1.54.0 (go, go-panic),
+lambda_runtime 0.14 (rust: an error, then a panic), dash (shell)."""
 
 import base64
 import pathlib
@@ -23,6 +24,7 @@ EXPECTED = {
              "java.lang.IllegalStateException: é: on purpose", "\tat Rec.handleRequest(Rec.java:7)"],
     "go": ["2026/11/27 :", "2026/11/27 :"],
     "go-panic": ["2026/11/27 :", "2026/11/27 :"],
+    "rust": ["ERROR Lambda runtime invoke{:", "", "thread 'main' :", "é: on purpose", "stack backtrace:"],
     "shell": ["hello from a shell", "/var/task/fail.sh: 2: no-such-program: not found"],
 }
 
