@@ -24,6 +24,7 @@ import tempfile
 import orders
 import streams
 import subjects
+import svg_figure
 import tables
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -104,16 +105,10 @@ def brief(rows):
 
 def plot(results, path):
     """A panel for each stream: hit ratio by size."""
-    import matplotlib  # pylint: disable=import-outside-toplevel # the plot alone needs it
-    matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "scopecache",
-                                "font.family": "sans-serif"})
-    from matplotlib import pyplot  # pylint: disable=import-outside-toplevel
-
     styles = {"before": ("#8c959f", "--"), OURS: ("#0b69b7", "-"), LRU: ("#c2500a", ":"),
               CAFFEINE: ("#1a7f37", "-."), BELADY: ("#24292f", (0, (1, 3)))}
     lines = -(-len(results) // 3)
-    figure, panels = pyplot.subplots(lines, 3, figsize=(11, 3 * lines))
+    figure, panels = svg_figure.pyplot().subplots(lines, 3, figsize=(11, 3 * lines))
     for panel, (name, sizes, found) in zip(panels.flat, results, strict=True):
         for policy, (colour, line) in styles.items():
             if (policy, sizes[0]) in found:
@@ -129,7 +124,7 @@ def plot(results, path):
     figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="upper center",
                   ncol=len(styles), frameon=False)
     figure.tight_layout(rect=(0.02, 0.02, 1, 0.97))
-    figure.savefig(path, metadata={"Date": None})
+    path.write_text(svg_figure.text_of(figure), "utf-8")
 
 
 def java_of(build_dir):
