@@ -1,4 +1,4 @@
-/* A trace while it is being read, for the files that read it. */
+/* A trace while it is being read. */
 #ifndef SCI_REPLAY_TRACE_BUILDER_H
 #define SCI_REPLAY_TRACE_BUILDER_H
 
@@ -30,14 +30,7 @@ int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len
 int sci_trace_check_kind(const struct sci_source *source, const unsigned char *data, size_t len,
 	enum sci_trace_format format, struct sc_error *error);
 
-/* Read all of builder->source: numbers, records, or lines. */
-int sci_trace_read_oracle(struct sci_trace_builder *builder, struct sc_error *error);
-int sci_trace_read_numbers(struct sci_trace_builder *builder, struct sc_error *error);
-int sci_trace_read_lines(struct sci_trace_builder *builder, struct sc_error *error);
-
-/* Read a number for each request that is there from the file at `path`; they are `what`: sizes,
- * costs. *facts is the trace's, also after a failure. */
-int sci_trace_read_facts(struct sci_trace_builder *builder, const char *path, const char *what,
-	uint32_t **facts, struct sc_error *error);
+/* Free what was reserved and not used; a failure of that is harmless. */
+void sci_trace_fit(struct sci_trace *trace);
 
 #endif

@@ -2,7 +2,7 @@
  * hold commas, line ends, and quotes that are written twice). A record is never longer than
  * SCI_TRACE_LINE_MAX, so one buffer of that size is all that reading takes; fields are cut out of
  * it in place. */
-#include "replay/trace_builder.h"
+#include "replay/trace_readers.h"
 
 #include "base/error.h"
 

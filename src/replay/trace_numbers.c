@@ -1,7 +1,7 @@
 /* Little-endian 32-bit numbers, which may cross the end of a piece. A number that is cut off, or
  * a count of sizes or costs other than the count of requests, shows that the file has another
  * format, and is refused. */
-#include "replay/trace_builder.h"
+#include "replay/trace_readers.h"
 
 #include "base/error.h"
 

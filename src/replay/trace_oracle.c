@@ -2,7 +2,7 @@
  * bytes, little-endian and without gaps, of a time in seconds (32 bits), a key (64), the size of
  * its value (32) and the number of the next request for the key (64), which the optimum here finds
  * by itself. */
-#include "replay/trace_builder.h"
+#include "replay/trace_readers.h"
 
 #include "base/error.h"
 
