@@ -1,4 +1,8 @@
-/* Counted by an atomic, because holders let go on any thread. */
+/* Reference-counted heap values and objects.
+ *
+ * The count is atomic because any thread may release a reference. No lock is taken here. Free
+ * functions are user code and may not return (an exception, pthread_exit(), a cancellation), so
+ * each is called last, and never with a lock held. */
 #include "cache/blob.h"
 
 #include "cache/memory.h"
@@ -13,7 +17,7 @@ struct sci_blob *sci_blob_open(size_t len)
 	if (!blob)
 		return NULL;
 	*blob = (struct sci_blob){ .data = blob->bytes, .len = len };
-	atomic_init(&blob->holders, 1);
+	atomic_init(&blob->references, 1);
 	return blob;
 }
 
@@ -32,17 +36,17 @@ struct sci_blob *sci_blob_open_object(const struct sc_object *object)
 
 struct sci_blob *sci_blob_acquire(struct sci_blob *blob)
 {
-	atomic_fetch_add_explicit(&blob->holders, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&blob->references, 1, memory_order_relaxed);
 	return blob;
 }
 
 void sci_blob_release(struct sci_blob *blob)
 {
-	if (!blob || atomic_fetch_sub_explicit(&blob->holders, 1, memory_order_acq_rel) > 1)
+	if (!blob || atomic_fetch_sub_explicit(&blob->references, 1, memory_order_acq_rel) > 1)
 		return;
 	void (*free_object)(void *, void *) = blob->free;
 	void *object = blob->data, *context = blob->context;
-	/* The last thing that is done: the user's code may not come back. */
+	/* User code runs last: it may not return. */
 	sci_free(blob);
 	if (free_object)
 		free_object(object, context);
@@ -53,15 +57,15 @@ void sci_blob_disown(struct sci_blob *blob)
 	sci_free(blob);
 }
 
-/* One of their free functions did not come back: the rest goes all the same. */
-static void go_on(void *to_free)
+/* A free function did not return: release the remaining blobs. */
+static void release_rest(void *to_free)
 {
 	sci_blob_release_list(*(struct sci_object_link **)to_free);
 }
 
 void sci_blob_release_list(struct sci_object_link *to_free)
 {
-	pthread_cleanup_push(go_on, &to_free);
+	pthread_cleanup_push(release_rest, &to_free);
 	while (to_free) {
 		struct sci_blob *blob = sci_blob_of(to_free);
 		to_free = to_free->next;

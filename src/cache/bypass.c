@@ -1,4 +1,7 @@
-/* A call decides for good; what the environment says is asked for once, and only before the first. */
+/* The switch that makes every lookup of the process miss.
+ *
+ * sc_process_set_bypass() overrides the environment for the rest of the process. The environment
+ * is read once, when the first cache opens, unless that call came before. No locks. */
 #include "cache/bypass.h"
 
 #include <scopecache/process.h>

@@ -1,13 +1,14 @@
-/* The cache: one region, in it one shard or several, each with a lock. Here is its life, and what all calls
- * begin with; lookup.c, store.c, fetch.c and upkeep.c have the calls, stripes.c the locks.
+/* Open, close and statistics of a cache. A cache is one mapped region that contains one or more
+ * shards, each guarded by a lock. lookup.c, store.c, fetch.c, update.c and upkeep.c have the other
+ * calls; stripes.c has the locks.
  *
- * Values are copied out without a lock (engine/peek.h), as long as they are short and no writer is in
- * the way; everything else takes that of its key's stripe. Keys are encoded and hashed, clocks are read and
- * memory is allocated before the lock is taken; under it there is only the engine, whose work is bounded,
- * and the copying of short values. The lock order is in docs/locking.md.
+ * A lookup copies a short value without a lock (a seqlock, engine/peek.h) unless a writer is
+ * active; every other call takes the lock of its key's stripe. A call encodes and hashes the key,
+ * reads the clock and allocates memory before it takes the lock. Under the lock only the engine
+ * runs, whose work is bounded, and short values are copied. docs/locking.md has the lock order.
  *
- * A pinned value holds the whole cache: its memory goes when the last hold does, which may be after
- * sc_cache_close(). */
+ * The cache is reference-counted: the open handle has one reference, and so has each pinned value.
+ * The last release frees the memory, which may be after sc_cache_close(). */
 #include "cache/handle.h"
 
 #include "base/error.h"
@@ -36,7 +37,7 @@ static void destroy(struct sc_cache *cache)
 	free_memory(cache);
 }
 
-/* The handle, with nothing behind it yet. */
+/* Allocate a handle without region and locks. */
 static struct sc_cache *new_handle(const struct sc_cache_options *options)
 {
 	uint32_t stripes = sci_stripes_for(options);
@@ -54,7 +55,7 @@ static struct sc_cache *new_handle(const struct sc_cache_options *options)
 	cache->region_bytes = options->grow_bytes;
 	cache->shard_bytes = sci_stripe_bytes(options->grow_bytes, stripes);
 	cache->secret = sci_hash_secret_draw();
-	cache->holds = 1;
+	cache->references = 1;
 	return cache;
 }
 
@@ -97,14 +98,14 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	return 0;
 }
 
-/* Whoever lets go last sees all that the others did before. */
+/* acq_rel: the last release must see all that other threads did before theirs. */
 void sci_cache_release(struct sc_cache *cache)
 {
-	if (atomic_fetch_sub_explicit(&cache->holds, 1, memory_order_acq_rel) == 1)
+	if (atomic_fetch_sub_explicit(&cache->references, 1, memory_order_acq_rel) == 1)
 		destroy(cache);
 }
 
-/* Nobody else uses the cache any more. */
+/* Reads without locks: no other thread may use a cache that is being closed. */
 static bool has_objects(const struct sc_cache *cache)
 {
 	for (uint32_t i = 0; i < cache->stripe_count; i++)

@@ -1,4 +1,5 @@
-/* A cache has its user's clock, or cache time. */
+/* The time source of a cache: the clock in its options if there is one, otherwise cache time
+ * (cache_time.c). A user's clock is user code: no lock may be held here. */
 #include "cache/cache_clock.h"
 
 #include "cache/cache_time.h"

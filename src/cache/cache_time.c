@@ -1,18 +1,20 @@
-/* A frozen process wakes up and cannot tell from one clock how long it slept: which clocks go on in
- * a freeze differs. So all three are read when time begins to matter, at the first cache, and at
- * each beginning of an invocation, and the most that any of them saw pass is what has passed.
- * CLOCK_BOOTTIME is the base, because it goes on by itself when a machine is suspended; what others
- * saw beyond it is added up in `beyond_ms`.
+/* Cache time: milliseconds that include the time in which the process was frozen.
  *
- * Clocks that are read one after the other, and cut to milliseconds, seem to differ by a little
- * when nothing has happened. Added up at every invocation that would make time run fast, so a small
- * difference is not counted: the comparison goes on from the same reading until it is one that
- * counts.
+ * No single clock advances through every kind of freeze. So all three clocks are read when the
+ * first cache opens and when an invocation begins, and the largest elapsed time of the three
+ * counts. CLOCK_BOOTTIME is the base, because it advances while a machine is suspended; `beyond_ms`
+ * is the sum of what the other clocks measured beyond it.
  *
- * In an invocation the time stands still for its thread, from one update to the next: a hit
- * compares two numbers and reads no clock. Outside one a hit reads the coarse clocks. Cache time is
- * CLOCK_MONOTONIC and what was found beyond it at the last reading of all clocks; it is time for
- * another one when the wall clock has gone another way, as it does when a machine wakes up. */
+ * Clocks are read one after another and rounded down to milliseconds, so they differ slightly even
+ * without a freeze. Adding such differences at every invocation would make time run fast. So a
+ * difference up to NOISE_MS is not added; the next reading is compared with the same old reading.
+ *
+ * During an invocation the time of its thread is constant between updates, so a hit reads no
+ * clock. Outside an invocation a hit reads the coarse clocks: cache time is CLOCK_MONOTONIC plus
+ * its lag at the last reading of all clocks. When the difference between wall clock and
+ * CLOCK_MONOTONIC changes, as it does after a suspend, all clocks are read again.
+ *
+ * `lock` guards the reading that the next one is compared with; no other lock is taken under it. */
 #include "cache/cache_time.h"
 
 #include "base/clock.h"
@@ -32,13 +34,14 @@ static bool started SCI_GUARDED_BY(lock);
 static struct sci_clocks compared SCI_GUARDED_BY(lock);
 static _Atomic int64_t beyond_ms;
 
-/* As of the last reading of all clocks: how far ahead of CLOCK_MONOTONIC the others are. They are
- * read without the lock; the worst that a torn pair does is to ask for another reading. */
+/* At the last reading of all clocks: how far cache time and CLOCK_REALTIME were ahead of
+ * CLOCK_MONOTONIC, in ms. Both are read without the lock; the worst effect of a pair from two
+ * readings is one more reading. */
 static _Atomic int64_t time_ahead_ms, real_ahead_ms;
 
 static _Thread_local struct {
 	bool running;
-	int64_t now_ms; /* when it began, or was last brought up to date */
+	int64_t now_ms; /* at its begin or its last update */
 	int64_t deadline_mono_ms;
 } invocation;
 
@@ -59,8 +62,8 @@ int64_t sci_invocation_deadline_mono_ms(void)
 	return invocation.running ? invocation.deadline_mono_ms : INT64_MAX;
 }
 
-/* Read the clocks, and count the time that the base did not see. The reading is made under the
- * lock: one that is older than what it is compared with would say nothing. */
+/* Read the clocks, and add the time that the base missed. The clocks are read under the lock, so
+ * that no reading is compared with a later one. */
 static struct sci_clocks bring_up_to_date(void)
 {
 	sci_lock_take(&lock);
@@ -148,7 +151,7 @@ int64_t sc_ttl_until(int64_t epoch_ms)
 {
 	int64_t ttl_ms;
 
-	/* Overflows only for an end far in the past. */
+	/* Overflows only for an expiry time far in the past. */
 	if (__builtin_sub_overflow(epoch_ms, sci_real_ms(), &ttl_ms))
 		return -1;
 	return ttl_ms ? ttl_ms : -1;

@@ -1,7 +1,8 @@
-/* Eviction orders: the engine's foreign shards, in memory from the heap.
+/* Eviction orders for an index that the caller owns: the engine's foreign shards, on the heap.
  *
- * With a bound on entries the memory never moves, so that other threads may mark, unless the order shall grow. Then,
- * and without a bound, it is replaced by twice as much when all numbers are taken. */
+ * With a bound on entries and without `grow`, the memory never moves, so other threads may write
+ * use bits. Otherwise it is replaced by a block of twice the size when all entry numbers are used.
+ * No locks: the caller serialises all calls except the writing of use bits. */
 #include "cache/memory.h"
 
 #include "base/sized.h"
@@ -18,9 +19,9 @@
 struct order {
 	struct sc_eviction face;
 	struct sci_shard *shard;
-	void *memory;         /* the shard's, not aligned; behind it the marks */
-	uint32_t entries;     /* numbers that there are */
-	uint32_t entries_max; /* that there may be */
+	void *memory;         /* of the shard, not aligned; the marks follow the shard */
+	uint32_t entries;     /* entry numbers allocated */
+	uint32_t entries_max; /* the limit of `entries` */
 	struct sci_foreign_bounds bounds;
 };
 
@@ -36,7 +37,7 @@ static uint64_t units_of(uint64_t weight)
 	return weight / SCI_UNIT + (weight % SCI_UNIT > 0);
 }
 
-/* Make a shard for so many entries, and take over those that there are. */
+/* Allocate a shard for `entries` entries, and move the existing ones into it. */
 static int make_shard(struct order *order, uint32_t entries)
 {
 	uint64_t bytes = sci_foreign_bytes(entries, order->bounds.weight_units > 0);
@@ -61,14 +62,15 @@ static int make_shard(struct order *order, uint32_t entries)
 	return 0;
 }
 
-/* After whatever may have advanced the tick. */
+/* Publish the shard's tick; call it after each call that may advance it. */
 static void set_now(struct order *order)
 {
 	__atomic_store_n(&order->face.now, (unsigned char)(order->shard->tick & (SCI_TICKS - 1)),
 		__ATOMIC_RELAXED);
 }
 
-/* One number more than entries, for the one that comes while a victim still has its own; in whole lines. */
+/* One number more than entries, because a new entry needs one while its victim still has its own;
+ * rounded up to whole buckets. */
 static uint32_t numbers_for(uint64_t max_entries)
 {
 	return (uint32_t)(max_entries / SCI_BUCKET_SLOTS + 1) * SCI_BUCKET_SLOTS;

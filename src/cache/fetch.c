@@ -1,15 +1,15 @@
-/* Fetch: a lookup that loads what it does not find, one loader for a key at a time.
+/* Fetch: a lookup that loads on a miss, with single-flight: one loader per key at a time.
  *
  *	look up ── hit ──> pin it
- *	   │ miss: board the key's flight, under the same lock
- *	   ├─ theirs ──> wait ──> their result
- *	   └─ mine ──> loader ──> store, unless overtaken ──> land ──> my result
+ *	   │ miss: join the flight of the key, under the same lock
+ *	   ├─ waiter ──> wait ──> the leader's result
+ *	   └─ leader ──> load ──> store, unless invalidated ──> complete the flight ──> result
  *
- * The value that a load gives lives in a blob of its own, so that the caller and those who wait have it
- * whatever the cache makes of it. */
+ * A loaded value is a reference-counted blob: the caller and the waiters keep it even if it is not
+ * stored. No lock is held during the load or the wait. */
 #include "cache/fetch.h"
 
-#include "cache/board.h"
+#include "cache/join.h"
 
 static int lead(struct sc_cache *cache, struct sci_flight *flight, const struct sci_source *source,
 	struct sc_value *value, struct sc_error *error)
@@ -27,12 +27,13 @@ int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source
 	int rc;
 
 	do {
-		struct sci_boarded boarded = sci_board(cache, key, SCI_BOARD_TO_LOAD, value, error);
-		if (boarded.result)
-			return boarded.result;
-		if (boarded.boarding == SCI_FLIGHT_MINE)
-			return lead(cache, boarded.flight, source, value, error);
-		rc = sci_lead_follow(boarded.flight, value, error);
+		struct sci_joined joined =
+			sci_find_or_join(cache, key, SCI_JOIN_TO_LOAD, value, error);
+		if (joined.result)
+			return joined.result;
+		if (joined.role == SCI_JOIN_LEADER)
+			return lead(cache, joined.flight, source, value, error);
+		rc = sci_lead_follow(joined.flight, value, error);
 	} while (rc == 0);
 	return rc;
 }

@@ -1,10 +1,10 @@
-/* A fetch of one key, for those that fetch several. */
+/* A fetch of one key from a given source. */
 #ifndef SCI_CACHE_FETCH_H
 #define SCI_CACHE_FETCH_H
 
 #include "cache/lead.h"
 
-/* As sc_cache_fetch_with(), with *value all zero. */
+/* As sc_cache_fetch_with(); *value must be all zero. */
 int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source *source,
 	struct sc_value *value, struct sc_error *error);
 

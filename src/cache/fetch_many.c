@@ -1,11 +1,11 @@
-/* Fetching many keys at once, in three rounds.
+/* Fetch of many keys at once, in three rounds.
  *
- *	1  look all of them up, some at a time under one lock; board the flights of those that are missing
- *	2  lead the flights that are this thread's own, by one call of the batch loader if there is one
- *	3  follow those of other threads
+ *	1  look up all keys, up to TOGETHER under one lock; join the flights of the missing ones
+ *	2  load the keys whose flights this thread leads, by one call of the batch loader if any
+ *	3  wait for the flights that other threads lead
  *
- * All of its own flights have landed before it waits for one: so threads that wait for this one get
- * their values, and two batches of the same keys cannot wait for each other. */
+ * A thread completes all flights that it leads before it waits for another. So the threads that
+ * wait for this one get their values, and two batches of the same keys cannot deadlock. */
 #include "cache/cache_clock.h"
 #include "cache/cache_time.h"
 #include "cache/fetch.h"
@@ -17,20 +17,20 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-/* So many that their values can be counted by an int. */
+/* The number of values fits into an int with room to spare. */
 #define COUNT_MAX ((size_t)INT32_MAX / 64)
 
 enum role {
-	NONE,   /* the result is there */
-	LEADS,  /* loads it */
-	FOLLOWS /* waits for the thread that loads it, which may be this one */
+	NONE,   /* has its result */
+	LEADS,  /* this thread loads it */
+	FOLLOWS /* waits for the leader, which may be this thread (a key that is given twice) */
 };
 
 /* One of the keys. */
 struct member {
 	enum role role;
-	struct sci_flight *flight; /* of one that leads or follows */
-	struct sci_made made;      /* of one that leads */
+	struct sci_flight *flight; /* if it leads or follows */
+	struct sci_made made;      /* if it leads */
 };
 
 struct batch {
@@ -39,17 +39,17 @@ struct batch {
 	const struct sc_key *keys;
 	struct sc_fetch_result *results;
 	size_t count;
-	struct sc_load **loads; /* of those that lead, for the batch loader */
+	struct sc_load **loads; /* of the leading members, for the batch loader */
 	struct member *members;
 };
 
 /* ---- Round 1 ---- */
 
-/* So many are looked up at a time: the lines of the index that they lie in are fetched together, and a lock
- * is taken once for all. */
+/* Keys looked up at a time: their index lines are prefetched together, and each stripe's lock is
+ * taken once for all of them. */
 #define TOGETHER 16u
 
-/* A number of keys, ready to be looked up. */
+/* Up to TOGETHER encoded keys. */
 struct handful {
 	size_t first, count;
 	struct sci_lookup_key keys[TOGETHER];
@@ -90,20 +90,20 @@ static void look_up_locked(const struct batch *batch, struct sci_stripe *stripe,
 			fail(result, result->outcome, "");
 		return;
 	}
-	switch (sci_flight_board(batch->cache, name, &member->flight)) {
-	case SCI_FLIGHT_MINE:
+	switch (sci_flight_join(batch->cache, name, &member->flight)) {
+	case SCI_JOIN_LEADER:
 		member->role = LEADS;
 		break;
-	case SCI_FLIGHT_THEIRS:
+	case SCI_JOIN_WAITER:
 		member->role = FOLLOWS;
 		stripe->counts.load_waits++;
 		break;
-	case SCI_FLIGHT_NOMEM:
+	case SCI_JOIN_NOMEM:
 		fail(result, SC_E_NOMEM, "");
 	}
 }
 
-/* Those of a handful that lie in this stripe. Returns what has to be freed. */
+/* Look up the keys of a handful that are in this stripe. Returns the objects to free. */
 static struct sci_object_link *look_up_in(const struct batch *batch, const struct handful *handful,
 	struct sci_stripe *stripe, int64_t now_ms)
 {
@@ -121,7 +121,7 @@ static struct sci_object_link *look_up(const struct batch *batch, struct handful
 {
 	struct sci_object_link *to_free = NULL;
 	struct sc_cache *cache = batch->cache;
-	uint64_t stripes = 0; /* that were looked at */
+	uint64_t stripes = 0; /* one bit for each stripe that was visited */
 
 	for (size_t i = 0; i < handful->count; i++) {
 		if (!handful->is_good[i])
@@ -141,7 +141,8 @@ static struct sci_object_link *look_up(const struct batch *batch, struct handful
 	return to_free;
 }
 
-/* The keys of a handful take some kilobytes of the stack, which the loader shall not run on. */
+/* Not in line: a handful takes some kilobytes of stack, which must be free again when the loader
+ * runs. */
 static __attribute__((noinline)) void look_up_all(const struct batch *batch)
 {
 	int64_t now_ms = sci_cache_lookup_ms(batch->cache);
@@ -171,7 +172,7 @@ static void lead_alone(const struct batch *batch, size_t at)
 {
 	struct member *member = &batch->members[at];
 
-	/* From here on it is sci_lead() that lands the flight, if the loader does not return. */
+	/* From here on sci_lead() completes the flight if the loader does not return. */
 	member->role = NONE;
 	member->made = sci_lead(batch->cache, member->flight, &batch->source, NULL);
 	if (member->made.result == 0)
@@ -256,8 +257,8 @@ static void follow_all(const struct batch *batch)
 
 /* ---- All of it ---- */
 
-/* Some code of the user's did not come back: threads that wait for this batch are told, and its caller
- * gets nothing. */
+/* User code did not return: complete the flights with a failure, so that no thread waits for ever,
+ * and release all values. */
 static void abandon(void *arg)
 {
 	const struct batch *batch = arg;
@@ -313,7 +314,7 @@ static void fail_all(struct sc_fetch_result *results, size_t count, int code)
 		fail(&results[i], code, "");
 }
 
-/* All of it but the rest of a message, which ends where it begins. */
+/* Set a result to zero, but write only the first byte of the message: that ends it. */
 static void clear(struct sc_fetch_result *result)
 {
 	result->outcome = result->unused = 0;

@@ -1,10 +1,12 @@
-/* All flights of the process are in one table under one lock, found by their hashes; and as all waiting
- * threads are in one list, a circle of threads that wait for each other is seen before it closes,
- * whichever caches and resources it goes through.
+/* Single-flight (as in Go's singleflight and groupcache): one thread makes a thing, others wait.
  *
- * The lock is the last in rank: it is taken under a cache's or the resources' lock, and nothing
- * is taken under it. A flight that was overtaken stays in the table for that reason, though
- * nobody boards it. */
+ * One hash table contains all flights of the process, and one list all waiting threads, both under
+ * one lock. So a deadlock, a cycle of threads that wait for each other, is detected before it
+ * forms, whatever caches and resources it passes through.
+ *
+ * The lock has the last rank: it is taken under a stripe's lock or the lock of the resources, and
+ * no lock is taken under it. An invalidated flight stays in the table so that a cycle through it
+ * is still found, but no other thread joins it. */
 #include "cache/flight.h"
 
 #include "base/error.h"
@@ -21,7 +23,7 @@ static struct sci_lock lock = SCI_LOCK_INIT;
 #define LISTS 64u
 static struct sci_flight *flights[LISTS] SCI_GUARDED_BY(lock);
 
-/* A thread that waits; on its stack. */
+/* A waiting thread; on its stack. */
 struct waiting {
 	pthread_t thread;
 	struct sci_flight *flight;
@@ -29,7 +31,7 @@ struct waiting {
 };
 
 static struct waiting *all_waiting SCI_GUARDED_BY(lock);
-static atomic_size_t under_way; /* how many; so that nobody takes the lock for an empty table */
+static atomic_size_t flight_count; /* when 0, sci_flight_invalidate() takes no lock */
 
 static unsigned char *key_of(const struct sci_flight *flight)
 {
@@ -66,8 +68,8 @@ static SCI_REQUIRES(lock) struct sci_flight **list_of(uint64_t hash)
 	return &flights[(hash ^ hash >> 32) % LISTS];
 }
 
-/* The flight that a thread boards is one that nothing has overtaken. Its own is found even so:
- * to load once more what one is loading is a circle, and might have no end. */
+/* Find the flight to join, which is not invalidated; but a flight that this thread leads is found
+ * even so: loading what one is loading is a cycle and might recurse for ever. */
 static SCI_REQUIRES(lock) struct sci_flight *find(const void *subject, const struct sci_name *name)
 {
 	struct sci_flight *found = NULL;
@@ -96,11 +98,11 @@ static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const st
 		return NULL;
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&flight->landing, &clock);
+	pthread_cond_init(&flight->completion, &clock);
 	pthread_condattr_destroy(&clock);
 	flight->subject = subject;
 	flight->owner = pthread_self();
-	flight->holders = 1;
+	flight->references = 1;
 	flight->key_len = len;
 	if (name)
 		memcpy(key_of(flight), name->key, len);
@@ -108,28 +110,28 @@ static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const st
 	struct sci_flight **list = list_of(flight->hash);
 	flight->next = *list;
 	*list = flight;
-	atomic_fetch_add(&under_way, 1);
+	atomic_fetch_add(&flight_count, 1);
 	return flight;
 }
 
-enum sci_boarding sci_flight_board(const void *subject, const struct sci_name *name,
+enum sci_join sci_flight_join(const void *subject, const struct sci_name *name,
 	struct sci_flight **flight)
 {
-	enum sci_boarding boarding = SCI_FLIGHT_THEIRS;
+	enum sci_join role = SCI_JOIN_WAITER;
 
 	sci_lock_take(&lock);
 	*flight = find(subject, name);
 	if (*flight) {
-		(*flight)->holders++;
+		(*flight)->references++;
 	} else {
 		*flight = begin(subject, name);
-		boarding = *flight ? SCI_FLIGHT_MINE : SCI_FLIGHT_NOMEM;
+		role = *flight ? SCI_JOIN_LEADER : SCI_JOIN_NOMEM;
 	}
 	sci_lock_let_go(&lock);
-	return boarding;
+	return role;
 }
 
-/* The flight that this thread waits for, if it does. */
+/* The flight that `thread` waits for, or NULL. */
 static SCI_REQUIRES(lock) const struct sci_flight *awaited_by(pthread_t thread)
 {
 	for (const struct waiting *waiting = all_waiting; waiting; waiting = waiting->next)
@@ -153,45 +155,46 @@ static SCI_REQUIRES(lock) void end_waiting(const struct waiting *waiting)
 	*link = waiting->next;
 }
 
-static SCI_REQUIRES(lock) bool would_close_a_circle(const struct sci_flight *flight)
+static SCI_REQUIRES(lock) bool would_deadlock(const struct sci_flight *flight)
 {
-	for (; flight && !flight->landed; flight = awaited_by(flight->owner))
+	for (; flight && !flight->completed; flight = awaited_by(flight->owner))
 		if (pthread_equal(flight->owner, pthread_self()))
 			return true;
 	return false;
 }
 
 /* Returns false when the deadline has passed. */
-static SCI_REQUIRES(lock) bool wait_for_landing(struct sci_flight *flight, int64_t deadline_mono_ms)
+static SCI_REQUIRES(
+	lock) bool wait_for_completion(struct sci_flight *flight, int64_t deadline_mono_ms)
 {
 	struct timespec until = {
 		.tv_sec = (time_t)(deadline_mono_ms / 1000),
 		.tv_nsec = (long)(deadline_mono_ms % 1000 * 1000000),
 	};
 
-	int rc = sci_lock_wait(&lock, &flight->landing,
+	int rc = sci_lock_wait(&lock, &flight->completion,
 		deadline_mono_ms == INT64_MAX ? NULL : &until);
-	return rc != ETIMEDOUT || flight->landed;
+	return rc != ETIMEDOUT || flight->completed;
 }
 
-/* Returns the flight if it is nobody's any more, to be freed without the lock. */
-static SCI_REQUIRES(lock) struct sci_flight *let_go(struct sci_flight *flight)
+/* Returns the flight if this was the last reference, to be destroyed without the lock. */
+static SCI_REQUIRES(lock) struct sci_flight *drop_reference(struct sci_flight *flight)
 {
-	return --flight->holders == 0 ? flight : NULL;
+	return --flight->references == 0 ? flight : NULL;
 }
 
 static void destroy(struct sci_flight *flight)
 {
 	if (!flight)
 		return;
-	pthread_cond_destroy(&flight->landing);
+	pthread_cond_destroy(&flight->completion);
 	sci_blob_release(flight->blob);
 	sci_free(flight);
 }
 
 static SCI_LETS_GO(lock) void leave_locked(struct sci_flight *flight)
 {
-	struct sci_flight *unheld = let_go(flight);
+	struct sci_flight *unheld = drop_reference(flight);
 
 	sci_lock_let_go(&lock);
 	destroy(unheld);
@@ -203,7 +206,7 @@ void sci_flight_leave(struct sci_flight *flight)
 	leave_locked(flight);
 }
 
-/* The thread was cancelled: a wait that ends so has the lock again. */
+/* The thread was cancelled; pthread_cond_timedwait() has taken the lock again. */
 static void stop_waiting(void *arg)
 {
 	struct waiting *waiting = arg;
@@ -221,8 +224,8 @@ static SCI_REQUIRES(lock) int wait_locked(struct sci_flight *flight, int64_t dea
 
 	begin_waiting(&waiting);
 	pthread_cleanup_push(stop_waiting, &waiting);
-	while (!flight->landed && in_time)
-		in_time = wait_for_landing(flight, deadline_mono_ms);
+	while (!flight->completed && in_time)
+		in_time = wait_for_completion(flight, deadline_mono_ms);
 	pthread_cleanup_pop(0);
 	end_waiting(&waiting);
 	return in_time ? 0 : SC_E_DEADLINE;
@@ -231,7 +234,7 @@ static SCI_REQUIRES(lock) int wait_locked(struct sci_flight *flight, int64_t dea
 int sci_flight_wait(struct sci_flight *flight, int64_t deadline_mono_ms)
 {
 	sci_lock_take(&lock);
-	int rc = would_close_a_circle(flight) ? SC_E_CYCLE : wait_locked(flight, deadline_mono_ms);
+	int rc = would_deadlock(flight) ? SC_E_CYCLE : wait_locked(flight, deadline_mono_ms);
 	sci_lock_let_go(&lock);
 	return rc;
 }
@@ -251,7 +254,7 @@ int sci_flight_follow(struct sci_flight *flight, int64_t deadline_mono_ms, struc
 	return rc;
 }
 
-void sci_flight_land(struct sci_flight *flight, int result, const struct sc_error *error,
+void sci_flight_complete(struct sci_flight *flight, int result, const struct sc_error *error,
 	struct sci_blob *blob)
 {
 	sci_lock_take(&lock);
@@ -259,14 +262,14 @@ void sci_flight_land(struct sci_flight *flight, int result, const struct sc_erro
 	while (*link != flight)
 		link = &(*link)->next;
 	*link = flight->next;
-	atomic_fetch_sub(&under_way, 1);
+	atomic_fetch_sub(&flight_count, 1);
 
 	flight->result = result;
 	if (error)
 		flight->error = *error;
 	flight->blob = blob ? sci_blob_acquire(blob) : NULL;
-	flight->landed = true;
-	pthread_cond_broadcast(&flight->landing);
+	flight->completed = true;
+	pthread_cond_broadcast(&flight->completion);
 	leave_locked(flight);
 }
 
@@ -280,9 +283,9 @@ static SCI_REQUIRES(lock) void invalidate_in(struct sci_flight *flight, const vo
 
 void sci_flight_invalidate(const void *subject, const struct sci_name *name)
 {
-	/* A flight for this thing began under the same lock as its change, or before somebody meant to remove
-	 * all there was; so it is counted. */
-	if (atomic_load(&under_way) == 0)
+	/* No flight can be missed: the caller holds the lock under which a flight of this subject
+	 * begins, or clears a cache, where only flights begun before the call matter. */
+	if (atomic_load(&flight_count) == 0)
 		return;
 	sci_lock_take(&lock);
 	for (unsigned i = 0; i < LISTS && !name; i++)
@@ -292,15 +295,15 @@ void sci_flight_invalidate(const void *subject, const struct sci_name *name)
 	sci_lock_let_go(&lock);
 }
 
-/* In a child the flights of other threads never land: whoever comes needs one of its own. */
-static SCI_REQUIRES(lock) void forget_those_of_others(struct sci_flight **link)
+/* In a child of fork() the flights of other threads never complete, so no thread may join them. */
+static SCI_REQUIRES(lock) void remove_flights_of_other_threads(struct sci_flight **link)
 {
 	while (*link) {
 		if (pthread_equal((*link)->owner, pthread_self())) {
 			link = &(*link)->next;
 		} else {
 			*link = (*link)->next;
-			atomic_fetch_sub(&under_way, 1);
+			atomic_fetch_sub(&flight_count, 1);
 		}
 	}
 }
@@ -313,7 +316,7 @@ SCI_UNCHECKED void sci_flight_fork(enum sci_fork_stage stage)
 	}
 	if (stage == SCI_FORK_IN_CHILD) {
 		for (unsigned i = 0; i < LISTS; i++)
-			forget_those_of_others(&flights[i]);
+			remove_flights_of_other_threads(&flights[i]);
 		all_waiting = NULL;
 	}
 	sci_lock_let_go(&lock);

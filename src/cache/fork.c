@@ -1,9 +1,10 @@
-/* A child of fork() has only the thread that forked. A lock that another thread held would stay locked
- * in it for ever, and what it guards half changed; so whoever forks waits, by a handler, until it has
- * all locks, and lets them go again on both sides. None of them is held for long.
+/* Fork handlers. A child of fork() has only the thread that forked: a lock that another thread held
+ * would stay locked for ever, and what it guards half changed. So a pthread_atfork() handler takes
+ * all locks of the library before the fork and releases them in parent and child. Each is held
+ * only for a short time.
  *
- * The lock here guards the list of open caches. It comes before all others, and nothing but the
- * handler takes another under it. */
+ * The lock here guards the list of open caches. It has the first rank; only the handler takes
+ * other locks under it. */
 #include "cache/fork.h"
 
 #include "cache/handle.h"

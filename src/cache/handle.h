@@ -1,4 +1,4 @@
-/* The struct of a cache, and what every call begins with: the key's hash, its stripe and its shard. */
+/* The struct of a cache, and the first step of every call: the key's hash, stripe and shard. */
 #ifndef SCI_CACHE_HANDLE_H
 #define SCI_CACHE_HANDLE_H
 
@@ -9,30 +9,31 @@
 #include <scopecache/cache.h>
 
 struct sc_cache {
-	/* Never written after open, but for `others`. */
+	/* Constant after open, except `others` and `before`. */
 	struct sc_cache_options options; /* checked, with defaults filled in */
 	struct sc_clock clock;           /* what options.clock points to, unless it is NULL */
 	struct sci_hash_secret secret;
 	void *region;
 	size_t region_bytes;
-	size_t shard_bytes;    /* each of as many shards, which lie one behind the other */
+	size_t shard_bytes;    /* of each shard; the shards are adjacent */
 	uint32_t stripe_count; /* a power of two */
-	/* The other open caches: the next one, and what points to this one; see fork.c. */
+	/* List of open caches: the next one, and the pointer to this one; guarded in fork.c. */
 	struct sc_cache *others, **before;
 
 	struct sci_thread_counts thread_counts; /* of lookups without the lock */
-	atomic_bool has_deadlines;              /* an entry that expires was ever stored */
-	_Atomic uint64_t holds;                 /* pinned values, and one while the cache is open */
-	_Atomic uint32_t maintained;            /* how often */
+	atomic_bool has_deadlines;              /* whether an entry that expires was ever stored */
+	_Atomic uint64_t references;            /* one per pin, and one while the cache is open */
+	_Atomic uint32_t maintained;            /* number of calls of sc_cache_maintain() */
 
 	/* Written with the locks of all stripes, read with any of them. */
-	uint64_t max_entries, max_bytes;               /* as they are now */
-	struct sci_thread_counts_sum forgotten_counts; /* what it was when the figures began anew */
+	uint64_t max_entries, max_bytes; /* the current bounds */
+	struct sci_thread_counts_sum
+		forgotten_counts; /* the sum at the last reset of the statistics */
 
 	struct sci_stripe stripes[];
 };
 
-/* The stripe of a key with this hash, by bits that the index has no use for; and its shard, which may be read
+/* The stripe of a key with this hash, by bits that the index does not use. Its shard may be read
  * without its lock (engine/peek.h). */
 static inline uint32_t sci_cache_stripe_number(const struct sc_cache *cache, uint64_t hash)
 {
@@ -46,7 +47,7 @@ static inline struct sci_stripe *sci_cache_stripe(struct sc_cache *cache, uint64
 
 static inline const struct sci_shard *sci_cache_shard(const struct sc_cache *cache, uint64_t hash)
 {
-	/* Mostly there is one, and then what is looked up in it need not wait for the hash. */
+	/* With one stripe the address does not depend on the hash, so the load need not wait. */
 	size_t at = sci_is_likely(cache->stripe_count == 1)
 		? 0
 		: sci_cache_stripe_number(cache, hash) * cache->shard_bytes;
@@ -54,10 +55,10 @@ static inline const struct sci_shard *sci_cache_shard(const struct sc_cache *cac
 	return (const struct sci_shard *)(const void *)((const char *)cache->region + at);
 }
 
-/* One hold less; the last frees the cache. */
+/* Drop one reference; the last one frees the cache. */
 void sci_cache_release(struct sc_cache *cache);
 
-/* Encode and hash a key; its result is that of sci_key_encode(), and so is what is to be freed. */
+/* Encode and hash a key. Result and ownership are those of sci_key_encode(). */
 static inline int sci_cache_key(const struct sc_cache *cache, struct sc_key key,
 	struct sci_lookup_key *out)
 {

@@ -1,4 +1,5 @@
-/* What the caches of a process do at the edges of an invocation, as a runtime's hooks. */
+/* The hooks that a runtime calls: cache time begins and ends with each invocation, and shutdown
+ * closes all resources. No state and no locks here. */
 #include "cache/cache_time.h"
 
 #include <scopecache/cache.h>

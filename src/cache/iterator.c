@@ -1,16 +1,17 @@
-/* Iteration: some steps of the engine's walk at a time, whose keys are copied out under the lock, so that
- * the caller looks at them with no lock held. */
+/* Iteration over all keys, stripe by stripe. The iterator takes up to STEPS_LOCKED steps of the
+ * engine's walk under the lock of a stripe and copies the keys out, so the caller reads them with
+ * no lock held. An iterator is used by one thread at a time. */
 #include "cache/cache_clock.h"
 #include "cache/handle.h"
 #include "cache/memory.h"
 #include "engine/walk.h"
 
-/* How many steps are taken under the lock, at most: it is not held for long. */
+/* Bounds the time for which a lock is held. */
 #define STEPS_LOCKED 256u
 
 #define KEYS_BYTES_MIN 4096u
 
-/* The keys that were copied: the length of each, and its bytes. */
+/* Copied keys, each as its length and its bytes. */
 struct batch {
 	unsigned char *bytes;
 	size_t capacity, len, at;
@@ -18,11 +19,11 @@ struct batch {
 
 struct sc_iterator {
 	struct sc_cache *cache;
-	uint32_t stripe; /* where it is; of the cache's count: at the end */
+	uint32_t stripe; /* the current one; the cache's stripe count at the end */
 	uint64_t step;
 	uint64_t steps; /* of each stripe */
 	struct batch batch;
-	char *text; /* of the key that was given last; as much as a batch has */
+	char *text; /* texts of the last returned key; room for any key of a batch */
 	struct sci_key_parts parts;
 	struct sc_key key;
 	uint16_t tags[];
@@ -38,7 +39,7 @@ static void begin_stripe(struct sc_iterator *iterator)
 	sci_stripe_unlock(stripe);
 }
 
-/* Make room for so many bytes of keys; the batch is empty. */
+/* Give the batch, which must be empty, a capacity of `capacity` bytes. */
 static int grow(struct sc_iterator *iterator, size_t capacity)
 {
 	unsigned char *bytes = sci_alloc(capacity);
@@ -103,8 +104,8 @@ static void add(struct batch *batch, const struct sci_walk_key *key)
 	batch->len += sizeof key->len + key->len;
 }
 
-/* Take steps until there is no room for the next, or it is time to let others have the lock. Returns how
- * much room the next needs, if that is why; else 0. */
+/* Take steps until the next does not fit into the batch, or STEPS_LOCKED are taken. Returns the
+ * bytes that the next step needs if it does not fit, otherwise 0. */
 static size_t take_steps_locked(struct sc_iterator *iterator, const struct sci_shard *shard,
 	int64_t now_ms)
 {
@@ -124,7 +125,7 @@ static size_t take_steps_locked(struct sc_iterator *iterator, const struct sci_s
 	return 0;
 }
 
-/* Fill the empty batch. Returns 0; it may be empty still. */
+/* Fill the batch, which must be empty. Returns 0, also if the batch stays empty, or SC_E_NOMEM. */
 static int fill(struct sc_iterator *iterator)
 {
 	struct sc_cache *cache = iterator->cache;
@@ -142,7 +143,7 @@ static int fill(struct sc_iterator *iterator)
 	return 0;
 }
 
-/* Read the next key of the batch, which is not empty. */
+/* Decode the next key of the batch, which must not be empty. */
 static void give(struct sc_iterator *iterator)
 {
 	struct batch *batch = &iterator->batch;

@@ -1,13 +1,13 @@
-/* A part is its type in one byte and then, by type:
+/* Encoding, decoding and hashing of keys. An encoded part is its type in one byte and then:
  *
  *	absent            nothing
  *	bool              one byte, 0 or 1
- *	integer           the number in zigzag form (0, -1, 1, -2, ...), seven bits a byte, lowest first
+ *	integer           zigzag (0, -1, 1, -2, ...), seven bits a byte, lowest first
  *	unsigned          the number, seven bits a byte
  *	text, bytes       the length, seven bits a byte, then as many bytes
  *
- * From the first byte on, each part says itself where it ends; so the list of parts can be read back,
- * and a different list is different bytes. */
+ * Each part determines its own length, so the encoding can be decoded, and different lists of
+ * parts have different bytes. No locks and no global state. */
 #include "cache/key_bytes.h"
 
 #include "base/hash.h"
@@ -17,10 +17,10 @@
 
 #include <stdbool.h>
 
-/* The most that a part takes beside its own bytes: type and a 64-bit number. */
+/* Bytes of a part besides its data, at most: the type and a 64-bit number. */
 #define PART_OVERHEAD 11u
 
-/* Returns 0 with the room that the key may need, or what is wrong with it. */
+/* Check a key. Returns 0 with an upper bound of its encoded bytes, SC_E_INVAL or SC_E_TOO_LARGE. */
 static int measure(struct sc_key key, size_t *room)
 {
 	size_t bytes = 0;
@@ -107,7 +107,7 @@ void sci_key_free(struct sci_lookup_key *key)
 	sci_free(key->allocated);
 }
 
-/* What a number counts as: nothing tells 2 from 1 as truth, and nothing is in an absent part. */
+/* The number to hash: every nonzero bool is 1, and an absent part is 0. */
 static int64_t number_of(const struct sc_part *part)
 {
 	return part->type == SC_PART_ABSENT  ? 0
@@ -148,7 +148,7 @@ static int64_t unzigzag(uint64_t number)
 	return (int64_t)(number >> 1 ^ (number & 1 ? UINT64_MAX : 0));
 }
 
-/* Read one part; its bytes are copied to *text, with a NUL behind them. */
+/* Decode one part; its data is copied to *text and terminated with a NUL. */
 static struct sc_part take_part(const unsigned char **from, char **text)
 {
 	struct sc_part part = { .type = (enum sc_part_type) * (*from)++ };

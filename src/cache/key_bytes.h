@@ -1,4 +1,4 @@
-/* A key made ready for a shard: as bytes, which the engine compares, and with the hash of its parts. */
+/* A key as the engine requires it: its encoded bytes, and the hash of its parts. */
 #ifndef SCI_CACHE_KEY_BYTES_H
 #define SCI_CACHE_KEY_BYTES_H
 
@@ -10,20 +10,20 @@
 
 #include <stdbool.h>
 
-/* Most keys fit here; longer ones are allocated. */
+/* Encoded keys up to about this length need no allocation. */
 #define SCI_KEY_BYTES_INLINE 256
 
-/* Where a key begins in its words, in bytes. */
+/* The offset of a key in its words, in bytes. */
 #define SCI_KEY_AT 4u
 
-/* A name whose words are here, or allocated. Is not copied: the name has the address of the words. */
+/* A name and its words, inline or allocated. Do not copy it: the name points to the words. */
 struct sci_lookup_key {
 	struct sci_name name;
 	void *allocated;
 	uint64_t small[SCI_KEY_BYTES_INLINE / sizeof(uint64_t)];
 };
 
-/* So long a key is in these words, which nobody allocated. */
+/* Set a key of `len` bytes whose words are not allocated. */
 static inline void sci_key_set(struct sci_lookup_key *out, const uint64_t *words, size_t len)
 {
 	out->name.words = words;
@@ -32,10 +32,10 @@ static inline void sci_key_set(struct sci_lookup_key *out, const uint64_t *words
 	out->allocated = NULL;
 }
 
-/* Write `key` as bytes. Two keys have the same bytes only if they have the same parts.
+/* Encode `key`. Two keys have the same bytes only if they have the same parts.
  *
- * returns  0; SC_E_INVAL for a key without parts or a part that is not one; SC_E_TOO_LARGE for too many
- *          parts or bytes; SC_E_NOMEM. Only after 0 there is something to sci_key_fini(). The hash is not set. */
+ * returns  0; SC_E_INVAL for a key without parts or with an invalid part; SC_E_TOO_LARGE for too
+ *          many parts or bytes; SC_E_NOMEM. Call sci_key_fini() only after 0. Sets no hash. */
 int sci_key_encode(struct sci_lookup_key *out, struct sc_key key);
 
 static inline bool sci_part_has_bytes(const struct sc_part *part)
@@ -43,13 +43,13 @@ static inline bool sci_part_has_bytes(const struct sc_part *part)
 	return part->type == SC_PART_TEXT || part->type == SC_PART_BYTES;
 }
 
-/* Most keys are one short text, a few bytes, or a number. */
+/* A short key is one number, or one text or byte string of at most this many bytes. Most are. */
 #define SCI_SHORT_PART_MAX 16u
 
-/* The greatest number that takes eight bytes of seven bits. */
+/* The largest number that is encoded in eight bytes of seven bits. */
 #define SCI_SHORT_NUMBER_MAX ((UINT64_C(1) << 56) - 1)
 
-/* An integer as one without a sign: 0, -1, 1, -2, ... */
+/* Zigzag encoding (Protocol Buffers): 0, -1, 1, -2, ... become 0, 1, 2, 3, ... */
 static inline uint64_t sci_zigzag(int64_t number)
 {
 	return (uint64_t)number << 1 ^ (number < 0 ? UINT64_MAX : 0);
@@ -76,8 +76,8 @@ static inline bool sci_key_is_short(struct sc_key key)
 	return sci_key_is_short_text(key) || sci_key_is_short_number(key);
 }
 
-/* One text or a few bytes, as sci_key_encode() and sci_key_hash() do it, but in words: what is written in pieces
- * and read back as words a moment later would keep a processor waiting. */
+/* The same bytes and hash as by sci_key_encode() and sci_key_hash(), but built from whole words:
+ * reading back a word that was just written in pieces stalls on store forwarding. */
 static inline __attribute__((always_inline)) struct sci_quick_name sci_short_text(
 	const struct sc_part *part, const struct sci_hash_secret *secret)
 {
@@ -99,7 +99,7 @@ static inline __attribute__((always_inline)) struct sci_quick_name sci_short_tex
 	};
 }
 
-/* The same for a number. */
+/* The same for a short number. */
 static inline __attribute__((always_inline)) struct sci_quick_name sci_short_number(
 	const struct sc_part *part, const struct sci_hash_secret *secret)
 {
@@ -125,7 +125,7 @@ static inline __attribute__((always_inline)) struct sci_quick_name sci_short_nam
 						       : sci_short_number(part, secret);
 }
 
-/* The name of a short key, with its words in memory. */
+/* Store the words of a short key in memory. */
 static inline void sci_short_key(struct sci_lookup_key *out, struct sci_quick_name name)
 {
 	out->small[0] = (uint64_t)name.first << 32;
@@ -143,23 +143,25 @@ static inline void sci_key_fini(struct sci_lookup_key *key)
 		sci_key_free(key);
 }
 
-/* The hash of any key, from its parts: equal keys have equal hashes. The key is one that can be encoded. */
+/* The hash of a key from its parts, keyed by a random secret as SipHash is, so that nobody can
+ * choose keys that collide. The key must be one that sci_key_encode() accepts. */
 uint64_t sci_key_hash(struct sc_key key, const struct sci_hash_secret *secret);
 
-/* A key read back from its bytes: parts whose texts end with a NUL. */
+/* A decoded key; its texts end with a NUL. */
 struct sci_key_parts {
 	struct sc_part parts[SC_KEY_PARTS_MAX];
 	size_t count;
 };
 
-/* How much memory the texts of a key take that is `len` bytes long: each has at least two bytes of
- * its own before it, so their NULs have room. */
+/* Bytes for the decoded texts of a key of `len` encoded bytes. Each encoded text has at least two
+ * bytes before its data, which is room for its NUL. */
 static inline size_t sci_key_text_bytes(size_t len)
 {
 	return len + 1;
 }
 
-/* Read the bytes that sci_key_encode() wrote; texts and bytes go into `text`, which the parts refer to. */
+/* Decode the bytes that sci_key_encode() wrote. Texts and byte strings are copied to `text`, to
+ * which the parts point. */
 void sci_key_decode(struct sci_key_parts *parts, char *text, const unsigned char *data, size_t len);
 
 #endif

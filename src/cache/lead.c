@@ -1,6 +1,9 @@
-/* The user's code runs in two places: the loader, and the user's clock behind it. Around both is a
- * cleanup handler, which C++ exceptions, pthread_exit() and a cancellation run. Nothing is
- * done there that could call the user again before the flight has landed. */
+/* The leader's part of single-flight: run the loader, store its value, complete the flight.
+ *
+ * User code runs in two places: the loader, and the user's clock after it. A cleanup handler
+ * covers both; C++ exceptions, pthread_exit() and cancellation run it. The handler calls no user
+ * code before it has completed the flight. The loader runs with no lock held; the value is stored
+ * under the lock of its stripe. */
 #include "cache/lead.h"
 
 #include "base/clock.h"
@@ -28,7 +31,7 @@ static void explain_absence(struct sc_load *load, int rc)
 	load->error.code = rc == SC_E_ABSENT ? SC_E_ABSENT : SC_E_LOAD;
 }
 
-/* Returns what sci_made has as its result. */
+/* Returns the `result` of struct sci_made. */
 static int run_loader(const struct sc_cache *cache, struct sc_load *load,
 	const struct sci_source *source)
 {
@@ -61,7 +64,7 @@ int sci_lead_no_value(struct sc_load *load)
 	return SC_E_LOAD;
 }
 
-/* The loader did not come back. */
+/* The loader or the user's clock did not return. */
 static void abandon(void *arg)
 {
 	struct leader *leader = arg;
@@ -72,7 +75,7 @@ static void abandon(void *arg)
 	sci_stripe_lock(stripe);
 	sci_made_count_locked(stripe, &made);
 	struct sci_object_link *to_free = sci_stripe_leave(stripe);
-	sci_flight_land(leader->flight, made.result, &load->error, NULL);
+	sci_flight_complete(leader->flight, made.result, &load->error, NULL);
 	if (leader->old)
 		sc_value_release(leader->old);
 	sci_made_close(&made, to_free);
@@ -90,7 +93,7 @@ struct sci_made sci_lead(struct sc_cache *cache, struct sci_flight *flight,
 	made.load->old = old && old->holder ? old : NULL;
 	pthread_cleanup_push(abandon, &leader);
 	made.result = run_loader(cache, made.load, source);
-	/* Time goes on at each load: what it gave counts from its end. */
+	/* A load takes time: the ttl of its value begins at the end of the load. */
 	sci_cache_time_advance();
 	made.now_ms = sci_cache_now_ms(cache);
 	pthread_cleanup_pop(0);
@@ -112,7 +115,7 @@ void sci_made_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 
 	sci_lock_assert_held(&stripe->lock);
 	int rc = sci_cache_store_locked(cache, stripe, name, &deposit, made->now_ms);
-	/* Never the last hold: the load has one. */
+	/* Never the last reference: the load has one. So no user code runs under the lock. */
 	if (rc < 0 && is_object)
 		sci_blob_release(blob);
 }
@@ -150,7 +153,7 @@ void sci_made_close(struct sci_made *made, struct sci_object_link *to_free)
 	pthread_cleanup_pop(1);
 }
 
-/* Not in line, so that this takes nothing of the stack that the loader runs on. */
+/* Not in line, so that its locals take no stack while the loader runs. */
 __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct sci_flight *flight,
 	struct sci_made *made, struct sc_value *value, struct sc_error *error)
 {
@@ -166,13 +169,13 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	if (blob) {
 		*value = sci_value_of_blob(sci_blob_acquire(blob));
-		sci_flight_land(flight, rc, NULL, blob);
+		sci_flight_complete(flight, rc, NULL, blob);
 	} else {
 		struct sc_error why;
 		rc = sci_made_error(made, &why);
 		if (error)
 			*error = why;
-		sci_flight_land(flight, rc, &why, NULL);
+		sci_flight_complete(flight, rc, &why, NULL);
 	}
 	sci_made_close(made, to_free);
 	return rc;

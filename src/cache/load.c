@@ -1,5 +1,7 @@
-/* What a loader can ask and say. The value is a blob from the start, because it goes to the loading
- * caller, to the waiting ones and into the cache. */
+/* The calls that a loader makes: read the key, give a value or an object, set its terms, fail.
+ *
+ * The value is a reference-counted blob from the start, because caller, waiters and cache share
+ * it. A load belongs to the thread that runs the loader; no locks. */
 #include "cache/load.h"
 
 #include "base/clock.h"
@@ -45,11 +47,11 @@ const char *sc_load_text(const struct sc_load *load, size_t index)
 
 int64_t sc_load_number(const struct sc_load *load, size_t index)
 {
-	/* Parts that are no numbers have 0 there. */
+	/* `number` is 0 in a part that is not a number. */
 	return index < load->key.count ? load->key.parts[index].number : 0;
 }
 
-/* The old one is released last: what frees an object is the user's code. */
+/* Release the old value last: the free function of an object is user code. */
 static void set(struct sc_load *load, struct sci_blob *blob)
 {
 	struct sci_blob *old = load->value;
@@ -77,7 +79,7 @@ int sc_load_set_value(struct sc_load *load, const void *data, size_t len)
 
 	if (!blob)
 		return SC_E_NOMEM;
-	/* `data` may be the value given before. */
+	/* `data` may point into the previous value, so copy before releasing that. */
 	if (len)
 		memcpy(blob->data, data, len);
 	set(load, blob);

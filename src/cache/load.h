@@ -1,26 +1,27 @@
-/* One load: what a loader is given, and what it gives. */
+/* One load: the loader's input and output. */
 #ifndef SCI_CACHE_LOAD_H
 #define SCI_CACHE_LOAD_H
 
 #include "cache/handle.h"
 
 #include "cache/store.h"
-/* On the heap, so that loaders that load something else are not deep in the stack. */
+
+/* On the heap, so that loaders that load other keys use little stack. */
 struct sc_load {
-	struct sci_key_parts parts; /* of the key, copied */
-	struct sc_key key;          /* made of them */
-	const struct sc_value *old; /* what an update begins with; NULL: nothing */
-	struct sci_blob *value;     /* NULL until it is given */
+	struct sci_key_parts parts; /* a copy of the key's parts */
+	struct sc_key key;          /* refers to `parts` */
+	const struct sc_value *old; /* the current value, for an update; NULL: none */
+	struct sci_blob *value;     /* NULL until the loader gives one */
 	struct sci_terms terms;
-	struct sc_error error; /* what the loader said with sc_load_fail() */
-	bool has_failed;       /* it did, and has given no value since */
-	int failed_with;       /* the code that it said */
+	struct sc_error error; /* from sc_load_fail() */
+	bool has_failed;       /* sc_load_fail() was called, and no value given since */
+	int failed_with;       /* the code of that call */
 };
 
-/* A load for this key, which is copied; NULL when memory is out. */
+/* A load for this key, which is copied; NULL when out of memory. */
 struct sc_load *sci_load_open(const struct sci_name *name);
 
-/* Free it, but for its value. */
+/* Free the load, but not its value. */
 void sci_load_close(struct sc_load *load);
 
 #endif

@@ -1,14 +1,16 @@
-/* Looking up: by copying out, without the lock where that is possible, and by pinning.
+/* Lookups: get copies the value, without a lock if possible; acquire and peek pin it.
  *
- * What is pinned is a record in the region, which then stays where it is and as it is; an object, which
- * has a count of its own holders; or, when a record's pins are used up, a copy on the heap. */
+ * The lock-free copy is a seqlock read (Boehm 2012; engine/peek.h): it copies, then checks that no
+ * writer changed the bucket, and takes the stripe's lock when that fails repeatedly. A pin is
+ * one of three things: a pinned record in the region, which neither moves nor changes; a reference
+ * to an object; or, beyond the 255 pins that a record can count, a heap copy. */
 #include "cache/lookup.h"
 
 #include "cache/cache_clock.h"
 #include "cache/bypass.h"
 #include "engine/peek.h"
 
-/* Longer values are pinned and copied without the lock. */
+/* Bytes. A longer value is pinned under the lock and copied after it. */
 #define COPY_LOCKED_MAX 4096u
 
 bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
@@ -25,7 +27,7 @@ bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *na
 	return lookup == SCI_LOOKUP_HIT;
 }
 
-/* What is pinned as often as a record can count is copied instead. */
+/* The record has as many pins as it can count: return a heap copy. */
 static int copy_locked(const struct sci_found *found, struct sc_value *value)
 {
 	struct sci_blob *blob = sci_blob_open(found->len);
@@ -38,8 +40,8 @@ static int copy_locked(const struct sci_found *found, struct sc_value *value)
 	return SC_HIT;
 }
 
-/* What a value holds of a cache: the number of its stripe, and the place of its record, which is never 0. */
-static uint64_t hold_of(const struct sc_cache *cache, const struct sci_stripe *stripe,
+/* A pin as a number: the stripe, and the offset of the record, which is never 0. */
+static uint64_t pin_number(const struct sc_cache *cache, const struct sci_stripe *stripe,
 	sci_offset offset)
 {
 	return (uint64_t)(stripe - cache->stripes) << 32 | offset;
@@ -55,12 +57,12 @@ int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	}
 	if (!sci_shard_pin(stripe->shard, found->offset))
 		return copy_locked(found, value);
-	atomic_fetch_add_explicit(&cache->holds, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&cache->references, 1, memory_order_relaxed);
 	*value = (struct sc_value){
 		.data = found->value,
 		.len = found->len,
 		.holder = cache,
-		.hold = hold_of(cache, stripe, found->offset),
+		.hold = pin_number(cache, stripe, found->offset),
 	};
 	return SC_HIT;
 }
@@ -77,7 +79,7 @@ static void unpin(struct sc_cache *cache, uint64_t hold)
 	sci_stripe_lock(stripe);
 	sci_shard_unpin(stripe->shard, (sci_offset)hold);
 	sci_stripe_unlock(stripe);
-	/* The pin's hold on the cache goes as the opener's does. */
+	/* Drop the pin's reference to the cache. */
 	sci_cache_release(cache);
 }
 
@@ -94,7 +96,7 @@ void sc_value_release(struct sc_value *value)
 		sci_blob_release(holder);
 }
 
-/* How a lookup that pins finds an entry. */
+/* A lookup of one entry under the lock, with or without counting it. */
 typedef bool (*find_fn)(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found);
 
@@ -136,13 +138,14 @@ int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *va
 	return pin(cache, key, look_locked, value);
 }
 
-/* Where a value is copied to. */
+/* The caller's buffer. */
 struct target {
 	void *buffer;
 	size_t capacity, *len;
 };
 
-/* Copy what was found, or pin it where it is better copied without the lock: then *pinned has a holder. */
+/* Copy a short value; pin a long one, so that it is copied without the lock: then pinned->holder is
+ * set. */
 static int copy_found_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_found *found, const struct target *to, struct sc_value *pinned)
 {
@@ -152,7 +155,7 @@ static int copy_found_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	*to->len = found->len;
 	if (found->len > to->capacity)
 		return SC_E_TOO_LARGE;
-	/* Where neither a pin nor memory is left it is copied here, however long it is. */
+	/* With neither a pin nor memory left, a long value is copied under the lock. */
 	if (found->len > COPY_LOCKED_MAX &&
 		sci_cache_pin_locked(cache, stripe, found, pinned) == SC_HIT)
 		return SC_HIT;
@@ -169,7 +172,7 @@ static int get_locked(struct sc_cache *cache, const struct sci_name *name, int64
 	struct sci_found found;
 	int rc = SC_MISS;
 
-	/* All that is looked at below; the rest of it is not worth the writing. */
+	/* Only the fields that are read below: zeroing the rest costs time. */
 	pinned.holder = NULL;
 	pinned.data = NULL;
 	pinned.len = 0;
@@ -184,7 +187,8 @@ static int get_locked(struct sc_cache *cache, const struct sci_name *name, int64
 	return rc;
 }
 
-/* What comes of a quick lookup that was no hit: what it did not find out is looked up by what can. */
+/* Finish a lock-free lookup that was not a hit: retry it if that can help, otherwise look up under
+ * the lock. */
 static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, enum sci_peek peek,
 	int64_t now_ms, const struct target *to)
 {
@@ -206,7 +210,7 @@ static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, en
 	return peek == SCI_PEEK_HIT ? SC_HIT : SC_E_TOO_LARGE;
 }
 
-/* By value: a name that nobody has the address of can be in registers until here. */
+/* Takes the name by value: without its address taken, the caller keeps it in registers. */
 static __attribute__((noinline)) int get_short_otherwise(struct sc_cache *cache,
 	struct sci_quick_name name, enum sci_peek peek, void *buffer, size_t capacity, size_t *len)
 {
@@ -223,17 +227,17 @@ static int64_t time_read(const void *now_ms)
 	return *(const int64_t *)now_ms;
 }
 
-/* Also when what frees an object that has expired does not come back. */
+/* Cleanup handler: the free function of an expired object may not return. */
 static void free_key(void *lookup)
 {
 	sci_key_fini(lookup);
 }
 
-/* A key that was made ready is looked up in one of these ways. */
+/* A lookup of an encoded key. */
 typedef int (*look_up_fn)(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	const struct target *to);
 
-/* A key that may have to be allocated: the time is read before, because the user's clock need not return. */
+/* The key may be allocated, so the time is read first: the user's clock may not return. */
 static inline int get_encoded(struct sc_cache *cache, struct sc_key key, look_up_fn look_up,
 	const struct target *to)
 {
@@ -250,7 +254,7 @@ static inline int get_encoded(struct sc_cache *cache, struct sc_key key, look_up
 	return rc;
 }
 
-/* Quickly; what that does not find out is looked up by what can. */
+/* Lock-free first, then as get_otherwise(). */
 static int look_up_long(struct sc_cache *cache, const struct sci_name *name, int64_t now_ms,
 	const struct target *to)
 {
@@ -270,7 +274,7 @@ static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_
 	return get_encoded(cache, key, look_up_long, &(struct target){ buffer, capacity, len });
 }
 
-/* Where the order of use is exact a hit has to be written down: nothing is looked for without the lock. */
+/* Exact LRU moves an entry at every hit, which needs the lock. */
 static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struct sc_key key,
 	void *buffer, size_t capacity, size_t *len)
 {
@@ -282,7 +286,7 @@ static int64_t read_time_ms(const void *cache)
 	return sci_cache_coarse_ms(cache);
 }
 
-/* A name is in registers until it turns out that more is to be done. */
+/* Always inline, so that the name stays in registers on a hit. */
 static inline __attribute__((always_inline)) int get_short(struct sc_cache *cache,
 	struct sci_quick_name name, void *buffer, size_t capacity, size_t *len)
 {
@@ -302,7 +306,7 @@ static __attribute__((noinline)) int get_timed(struct sc_cache *cache, const str
 	return get_short(cache, sci_short_text(part, &cache->secret), buffer, capacity, len);
 }
 
-/* Any key but a short text. */
+/* Any key except a short text. */
 static __attribute__((noinline)) int get_any(struct sc_cache *cache, struct sc_key key,
 	void *buffer, size_t capacity, size_t *len)
 {
@@ -318,8 +322,8 @@ static __attribute__((noinline)) int note_hit(struct sci_sighting sighting)
 	return SC_HIT;
 }
 
-/* A short text where nothing expires and the order of use is not exact: most lookups. A hit or a miss is all that
- * there is here, so that the compiler keeps it in registers. */
+/* The most frequent lookup: a short text, in a cache without expiry and without exact LRU. It
+ * handles only hit and miss, so that the compiler keeps everything in registers. */
 static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const struct sc_part *part,
 	void *buffer, size_t capacity, size_t *len)
 {

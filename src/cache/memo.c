@@ -1,5 +1,8 @@
-/* A memo is a cache and the function that fills it. The cache is opened by the first call, so that a memo
- * can be a static variable that costs nothing until it is used. */
+/* A memo: a cache with exact LRU, and the function that fills it, as Python's lru_cache.
+ *
+ * The first call opens the cache, so a static memo costs nothing until it is used. Opening is a
+ * flight (flight.h) whose subject is the memo: one thread opens, the others wait. `cache` is
+ * published with release and read with acquire; after that no lock is needed to read it. */
 #include "cache/flight.h"
 #include "cache/handle.h"
 #include "cache/options.h"
@@ -44,7 +47,7 @@ void sc_memo_fini(struct sc_memo *memo)
 	memo->cache = NULL;
 }
 
-/* Open the cache, if nobody has opened it since this thread looked. */
+/* Open the cache, unless another thread has opened it meanwhile. */
 static int open_once(struct sc_memo *memo, struct sc_error *error)
 {
 	struct sc_cache_options options;
@@ -60,8 +63,8 @@ static int open_once(struct sc_memo *memo, struct sc_error *error)
 	return rc;
 }
 
-/* Open the cache, or wait for the thread that does: two at a time might find no memory where there is
- * enough for one. Not in line: a function that calls itself would have this on the stack each time. */
+/* Open the cache, or wait for the thread that does: opening two at once might run out of memory
+ * where one would not. Not in line, so that a recursive memo uses less stack. */
 static __attribute__((noinline)) int open_cache(struct sc_memo *memo, struct sc_error *error)
 {
 	struct sci_flight *flight;
@@ -70,18 +73,18 @@ static __attribute__((noinline)) int open_cache(struct sc_memo *memo, struct sc_
 	if (!memo->options)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the memo is not initialised: see sc_memo_init()");
-	switch (sci_flight_board(memo, NULL, &flight)) {
-	case SCI_FLIGHT_NOMEM:
+	switch (sci_flight_join(memo, NULL, &flight)) {
+	case SCI_JOIN_NOMEM:
 		return sci_error_plain(error, SC_E_NOMEM);
-	case SCI_FLIGHT_THEIRS:
+	case SCI_JOIN_WAITER:
 		return sci_flight_follow(flight, INT64_MAX, error);
-	case SCI_FLIGHT_MINE:
+	case SCI_JOIN_LEADER:
 		break;
 	}
 	int rc = open_once(memo, &why);
 	if (rc < 0 && error)
 		*error = why;
-	sci_flight_land(flight, rc, &why, NULL);
+	sci_flight_complete(flight, rc, &why, NULL);
 	return rc;
 }
 
@@ -115,7 +118,7 @@ void sc_memo_clear(struct sc_memo *memo)
 		sci_cache_reset(cache);
 }
 
-/* The bound that the first call will open the cache with. */
+/* The bound on entries with which the first call will open the cache. */
 static uint64_t maxsize_before(const struct sc_memo *memo)
 {
 	struct sc_cache_options options;

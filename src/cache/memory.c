@@ -1,4 +1,5 @@
-/* The allocator can be set only before anything is allocated, so it is read without a lock. */
+/* Heap memory: malloc() and free(), or the allocator of the process. The allocator can be set only
+ * before the first allocation, so it is read without a lock. */
 #include "cache/memory.h"
 
 #include <scopecache/process.h>
@@ -28,7 +29,7 @@ void *sci_alloc(size_t bytes)
 
 void *sci_alloc_zeroed(size_t bytes)
 {
-	/* Large blocks of calloc() take no memory before they are used. */
+	/* Pages of a large calloc() use no memory until they are written. */
 	if (!allocator.allocate) {
 		atomic_store_explicit(&in_use, true, memory_order_relaxed);
 		return calloc(1, bytes);

@@ -1,10 +1,10 @@
-/* What libscopecache takes from the heap, by malloc() or by the allocator of the process. */
+/* Heap memory of the library, from malloc() or from the allocator of the process. */
 #ifndef SCI_CACHE_MEMORY_H
 #define SCI_CACHE_MEMORY_H
 
 #include <stddef.h>
 
-/* `bytes` of memory, aligned for any type; NULL when memory is out. */
+/* `bytes` of memory, aligned for any type; NULL when out of memory. */
 void *sci_alloc(size_t bytes);
 
 /* The same, all zero. */

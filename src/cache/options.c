@@ -1,6 +1,8 @@
-/* Options are read once, from the table in cache.h: a caller compiled against an older header has a
- * shorter struct, whose missing tail is zero; one compiled against a newer header may have a longer
- * one, which is fine as long as it asks for nothing that is not known here. */
+/* Reading and checking the options of a cache, driven by SC_CACHE_OPTION_TABLE in cache.h.
+ *
+ * A caller compiled against an older header has a shorter struct: its missing tail counts as zero.
+ * One compiled against a newer header has a longer struct, which is accepted if its unknown tail
+ * is zero. No state and no locks. */
 #include "cache/options.h"
 
 #include "base/error.h"
@@ -30,8 +32,8 @@ static const struct time_row {
 #undef OTHER
 };
 
-/* With rows of eight bytes each there is no padding, so a longer struct begins where this one
- * ends. */
+/* Each row is eight bytes, so the struct has no padding, and the fields that a newer version adds
+ * begin where this one ends. */
 enum { ROW_BYTES = 8 };
 
 struct a_byte_for_each_row {
@@ -85,7 +87,7 @@ static int copy_known(struct sc_cache_options *out, const struct sc_cache_option
 	return 0;
 }
 
-/* What a cache may grow to is never less than what it is opened with. */
+/* Default `grow` to the bound, and check that it is not less. */
 static int read_growth(const char *name, uint64_t *grow, uint64_t max, struct sc_error *error)
 {
 	if (*grow == 0)

@@ -4,7 +4,7 @@
 
 #include <scopecache/cache.h>
 
-/* Check options and fill in the defaults. Returns 0, or SC_E_INVAL with `error` saying what is wrong. */
+/* Check options and fill in the defaults. Returns 0, or SC_E_INVAL; `error` says what is wrong. */
 int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_options *options,
 	struct sc_error *error);
 

@@ -1,7 +1,11 @@
-/* A page that is touched for the first time costs an interruption, which takes longer than a put. While a shard
- * still grows it is known what comes next, so pages are asked for in batches: an eighth of what is in use, so
- * that a cache never has much more than it needs, and no put waits long. A small cache has each page when it
- * is touched, and not before; nor does one where the system knows of no such batches (Linux before 5.14). */
+/* The mapped region of a cache, and the population of its pages.
+ *
+ * The first write to a page causes a page fault, which takes longer than a put. A growing shard
+ * writes its pages in order, so the next pages are populated in batches of an eighth of the bytes
+ * in use: that bounds the unused memory and the latency of one put. A small cache gets each page by a
+ * page fault, and so does every cache before Linux 5.14, which has no MADV_POPULATE_WRITE.
+ *
+ * The functions ending in _locked need the lock of the stripe; map and unmap need exclusive use. */
 #include "cache/region.h"
 
 #include "base/error.h"
@@ -14,7 +18,7 @@
 #define BATCH_BYTES_MAX (128u << 10)
 #define PART_OF_USE     8u
 
-/* What headers older than the kernel may lack. */
+/* The headers may be older than the kernel. */
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif

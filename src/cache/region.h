@@ -1,4 +1,4 @@
-/* The memory of a cache: one region, of which the system gives pages as they are used. */
+/* The memory of a cache: one mapped region, whose pages are populated on demand. */
 #ifndef SCI_CACHE_REGION_H
 #define SCI_CACHE_REGION_H
 
@@ -9,7 +9,7 @@ int sci_region_map(struct sc_cache *cache, struct sc_error *error);
 
 void sci_region_unmap(struct sc_cache *cache);
 
-/* What lies behind a shard's end goes back to the system; what is read there is zero from now on. */
+/* Return the pages beyond a shard's end to the system; they read as zero afterwards. */
 void sci_region_give_back_locked(const struct sc_cache *cache, struct sci_stripe *stripe)
 	SCI_REQUIRES(stripe->lock);
 
@@ -17,7 +17,7 @@ void sci_region_give_back_locked(const struct sc_cache *cache, struct sci_stripe
 void sci_region_populate_locked(struct sci_stripe *stripe, uint64_t reached)
 	SCI_REQUIRES(stripe->lock);
 
-/* Something was stored: have pages ready for what is stored next. */
+/* Call it after a store: populate the pages that the next stores will write. */
 static inline void sci_region_reach_locked(struct sci_stripe *stripe) SCI_REQUIRES(stripe->lock);
 
 static inline void sci_region_reach_locked(struct sci_stripe *stripe)

@@ -1,14 +1,14 @@
-/* Resources: what is open, who holds it, and in which order it was opened.
+/* Resources: reference-counted instances, opened on first use, closed in reverse order of opening.
  *
- * An instance is what one successful open made. A resource has at most one current instance,
- * which acquire gives out, and any number of retired ones, which were reset while somebody held
- * them and are closed by the last to let go. All instances of the process are in one list, the
- * last opened first, for the order in which sc_resource_close_all() closes. Holders know an
- * instance by its number, in order of opening, because an opener may give the same address again.
+ * An instance is the result of one successful open. A resource has at most one current instance,
+ * which acquire returns, and any number of retired ones: they were reset while referenced, and the
+ * last release closes them. One list contains all instances of the process, the last opened first,
+ * which gives sc_resource_close_all() its order. A caller refers to an instance by its number, in
+ * order of opening, because an opener may return the same address again.
  *
- * One lock guards all resources: it is held for a few pointers only. Opening is a flight (flight.h), so
- * that one thread opens and the others wait, and a circle is an error. Open and close are the user's
- * code and are called without the lock. */
+ * One lock guards all resources; it is held only to change a few pointers. Opening is a flight
+ * (flight.h): one thread opens, the others wait, and a cycle is an error. Open and close functions
+ * are user code and are called without the lock. */
 #include "cache/cache_time.h"
 #include "cache/flight.h"
 #include "cache/fork.h"
@@ -20,9 +20,9 @@
 
 struct sc_resource_instance {
 	void *instance;
-	struct sc_resource *resource; /* NULL once it is retired: it may live longer than that */
+	struct sc_resource *resource; /* NULL when retired: the instance may outlive its resource */
 	sc_resource_close_fn close;
-	size_t holders;
+	size_t references;
 	uint64_t number;                                           /* in order of opening */
 	struct sc_resource_instance *next_retired;                 /* of the resource */
 	struct sc_resource_instance *opened_before, *opened_after; /* of the process */
@@ -56,7 +56,7 @@ static void install(struct sc_resource *resource, struct sc_resource_instance *i
 	sci_lock_take(&lock);
 	instance->resource = resource;
 	instance->close = resource->close;
-	instance->holders = 1;
+	instance->references = 1;
 	instance->number = ++opened;
 	instance->opened_before = last_opened;
 	if (last_opened)
@@ -83,13 +83,13 @@ static void close_instance(struct sc_resource_instance *instance)
 		return;
 	sc_resource_close_fn close = instance->close;
 	void *closed = instance->instance;
-	/* The last thing that is done: the user's code may not come back. */
+	/* User code runs last: it may not return. */
 	sci_free(instance);
 	if (close)
 		close(closed);
 }
 
-/* Nobody acquires this instance any more. Returns it if nobody holds it, to be closed. */
+/* Make the current instance unavailable. Returns it if it has no references, to be closed. */
 static SCI_REQUIRES(lock) struct sc_resource_instance *retire(struct sc_resource *resource)
 {
 	struct sc_resource_instance *instance = resource->current;
@@ -98,7 +98,7 @@ static SCI_REQUIRES(lock) struct sc_resource_instance *retire(struct sc_resource
 	if (!instance)
 		return NULL;
 	instance->resource = NULL;
-	if (instance->holders == 0) {
+	if (instance->references == 0) {
 		forget(instance);
 		return instance;
 	}
@@ -122,19 +122,19 @@ static int call_open(struct sc_resource *resource, void **instance, struct sc_er
 	return SC_E_OPEN;
 }
 
-/* Called by a holder, or under the lock. */
+/* Needs a reference or the lock. */
 static struct sc_held held_of(const struct sc_resource_instance *instance)
 {
 	return (struct sc_held){ .instance = instance->instance, .number = instance->number };
 }
 
-/* An open that is under way. */
+/* An open in progress. */
 struct opening {
 	struct sci_flight *flight;
 	struct sc_resource_instance *instance;
 };
 
-/* The opener did not come back. */
+/* The opener did not return. */
 static void abandon(void *arg)
 {
 	const struct opening *opening = arg;
@@ -143,7 +143,7 @@ static void abandon(void *arg)
 	sci_error_set(&error, SC_E_OPEN, 0,
 		"the opener did not return: it threw, or its thread ended");
 	sci_free(opening->instance);
-	sci_flight_land(opening->flight, SC_E_OPEN, &error, NULL);
+	sci_flight_complete(opening->flight, SC_E_OPEN, &error, NULL);
 }
 
 static int open_now(struct sc_resource *resource, struct sci_flight *flight, struct sc_held *held,
@@ -170,7 +170,7 @@ static int open_now(struct sc_resource *resource, struct sci_flight *flight, str
 		if (error)
 			*error = detail;
 	}
-	sci_flight_land(flight, rc, &detail, NULL);
+	sci_flight_complete(flight, rc, &detail, NULL);
 	return rc;
 }
 
@@ -182,32 +182,32 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 	if (!resource->open)
 		return sci_error_set(error, SC_E_INVAL, 0, "the resource has no opener");
 	do {
-		enum sci_boarding boarding = SCI_FLIGHT_NOMEM;
+		enum sci_join role = SCI_JOIN_NOMEM;
 		struct sci_flight *flight = NULL;
 
 		sci_lock_take(&lock);
 		bool is_open = resource->current != NULL;
 		if (is_open) {
-			resource->current->holders++;
+			resource->current->references++;
 			*held = held_of(resource->current);
 		} else {
-			boarding = sci_flight_board(resource, NULL, &flight);
+			role = sci_flight_join(resource, NULL, &flight);
 		}
 		sci_lock_let_go(&lock);
 
 		if (is_open)
 			return SC_HIT;
-		if (boarding == SCI_FLIGHT_MINE)
+		if (role == SCI_JOIN_LEADER)
 			return open_now(resource, flight, held, error);
-		if (boarding == SCI_FLIGHT_NOMEM)
+		if (role == SCI_JOIN_NOMEM)
 			return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-		/* Once it is open, take it as everybody does: it may have been reset since. */
+		/* Acquire again after the open: the resource may have been reset meanwhile. */
 		rc = sci_flight_follow(flight, sci_invocation_deadline_mono_ms(), error);
 	} while (rc >= 0);
 	return rc;
 }
 
-/* Let go of a retired instance; returns it if that was the last hold. */
+/* Drop a reference to a retired instance; returns it if that was the last one. */
 static SCI_REQUIRES(lock) struct sc_resource_instance *release_retired(struct sc_resource *resource,
 	uint64_t number)
 {
@@ -216,7 +216,7 @@ static SCI_REQUIRES(lock) struct sc_resource_instance *release_retired(struct sc
 		struct sc_resource_instance *retired = *link;
 		if (retired->number != number)
 			continue;
-		if (--retired->holders > 0)
+		if (--retired->references > 0)
 			return NULL;
 		*link = retired->next_retired;
 		forget(retired);
@@ -233,8 +233,8 @@ void sc_resource_release(struct sc_resource *resource, struct sc_held *held)
 		return;
 	sci_lock_take(&lock);
 	struct sc_resource_instance *current = resource->current;
-	if (current && current->number == held->number && current->holders > 0)
-		current->holders--;
+	if (current && current->number == held->number && current->references > 0)
+		current->references--;
 	else
 		unheld = release_retired(resource, held->number);
 	sci_lock_let_go(&lock);
@@ -263,7 +263,7 @@ void sc_resource_reset(struct sc_resource *resource)
 	close_instance(unheld);
 }
 
-/* The last opened, up to number `last`, that is still current. */
+/* The current instance that was opened last, among those numbered up to `last`. */
 static SCI_REQUIRES(lock) struct sc_resource_instance *last_current(uint64_t last)
 {
 	struct sc_resource_instance *instance = last_opened;
@@ -273,7 +273,8 @@ static SCI_REQUIRES(lock) struct sc_resource_instance *last_current(uint64_t las
 	return instance;
 }
 
-/* Close those up to this number; also the rest, when one of their closers does not come back. */
+/* Close the current instances up to this number. As a cleanup handler, it closes the rest when a
+ * close function does not return. */
 static void close_up_to(void *last)
 {
 	sci_lock_take(&lock);
@@ -290,7 +291,7 @@ static void close_up_to(void *last)
 
 void sc_resource_close_all(void)
 {
-	/* What a closer opens anew is not ours to close: that might go on for ever. */
+	/* Instances that a close function opens are not closed: that might never end. */
 	sci_lock_take(&lock);
 	uint64_t last = opened;
 	sci_lock_let_go(&lock);

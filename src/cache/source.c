@@ -1,4 +1,5 @@
-/* Where a fetch loads from. */
+/* The source of a load: which loader a fetch uses, and the result of one load of a batch. A batch
+ * loader serves a single key as a batch of one. No state and no locks. */
 #include "cache/lead.h"
 
 #include "base/error.h"

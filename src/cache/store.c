@@ -1,4 +1,8 @@
-/* Storing and removing. A put tells the loads of its key that are under way that they are overtaken. */
+/* Put, invalidate and clear. Each invalidates the flights of its keys under the stripe's lock, so
+ * that a load which began before cannot store an older value after it.
+ *
+ * Keys are encoded, the clock is read and objects are allocated before the lock is taken; free
+ * functions run after it is released. */
 #include "cache/store.h"
 
 #include "cache/cache_clock.h"
@@ -10,7 +14,7 @@
 
 #include <stdlib.h>
 
-/* When an entry expires that lives for so long; SC_NO_END, and what is as good as that, is never. */
+/* The expiry time for a ttl; SCI_NEVER for 0, SC_NO_END, or if the sum overflows. */
 static int64_t deadline(int64_t now_ms, int64_t ttl_ms)
 {
 	int64_t expires_ms;
@@ -21,7 +25,7 @@ static int64_t deadline(int64_t now_ms, int64_t ttl_ms)
 	return expires_ms;
 }
 
-/* Keep nothing: remove the older value, and free the object as one that was evicted. */
+/* Store nothing: remove the older value, and free the object as an evicted one is freed. */
 static int decline_locked(struct sci_stripe *stripe, const struct sci_name *name,
 	const struct sci_deposit *deposit)
 {
@@ -71,7 +75,7 @@ struct sci_terms sci_cache_terms(const struct sc_cache *cache, struct sci_terms 
 	};
 }
 
-/* The terms of one put. Returns 0, or SC_E_INVAL. */
+/* Read the terms of one put. Returns 0, or SC_E_INVAL. */
 static int read_terms(const struct sc_cache *cache, const struct sc_put_options *options,
 	struct sci_terms *terms)
 {
@@ -84,8 +88,8 @@ static int read_terms(const struct sc_cache *cache, const struct sc_put_options 
 	return 0;
 }
 
-/* Where nothing expires, nobody asks what time it is. May call the user's clock, so it comes before
- * anything that would have to be given back. */
+/* Reads no clock if nothing expires. May call the user's clock, which may not return, so call it
+ * before allocating anything. */
 static inline int64_t put_time_ms(const struct sc_cache *cache, const struct sci_terms *terms)
 {
 	return terms->ttl_ms || terms->tti_ms ? sci_cache_now_ms(cache)
@@ -168,8 +172,8 @@ int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
 	return removed ? SC_HIT : SC_MISS;
 }
 
-/* A load that began before is overtaken wherever its key is, and what was stored before is met in its
- * stripe. */
+/* Flights first: a load that began before is either invalidated here and stores nothing, or has
+ * stored already, and the value is removed with its stripe. */
 void sc_cache_clear(struct sc_cache *cache)
 {
 	sci_flight_invalidate(cache, NULL);

@@ -1,7 +1,7 @@
 /* One shard of a cache, and the lock that guards it.
  *
- * A function whose name ends in _locked is called with the lock of the stripe held that it works on, which clang
- * checks and an assertion does. */
+ * The caller of a function whose name ends in _locked holds the lock of the stripe; clang's
+ * -Wthread-safety and an assertion check that. */
 #ifndef SCI_CACHE_STRIPE_H
 #define SCI_CACHE_STRIPE_H
 
@@ -9,23 +9,22 @@
 #include "cache/blob.h"
 #include "engine/shard.h"
 
-/* What the cache itself counts; the rest of the figures is the shard's. */
+/* The statistics that the cache counts; the shard counts the others. */
 struct sci_counts {
 	uint64_t hits, misses, expired, loads, load_failures, load_absences, load_waits, puts,
 		invalidations, rejected;
 };
 
-/* A stripe: one shard of a cache, and the lock that guards it. A key's hash says which it is in. */
+/* Lock striping: the hash of a key selects its stripe. */
 struct sci_stripe {
-	struct sci_lock lock; /* guards all below, and the changing of the shard */
+	struct sci_lock lock; /* guards the fields below, and all changes of the shard */
 	struct sci_shard *shard;
-	uint64_t populated; /* bytes whose pages were asked for; UINT64_MAX: ask no more */
-	bool has_objects;   /* one was ever stored */
+	uint64_t populated; /* bytes of the shard populated; UINT64_MAX: populate no more */
+	bool has_objects;   /* whether an object was ever stored */
 	struct sci_counts counts;
-	unsigned char apart[64]; /* so that no two stripes share a line of memory */
+	unsigned char apart[64]; /* no two stripes share a cache line */
 };
 
-/* Take a stripe's lock. */
 static inline void sci_stripe_lock(struct sci_stripe *stripe) SCI_TAKES(stripe->lock);
 
 static inline void sci_stripe_lock(struct sci_stripe *stripe)
@@ -33,7 +32,8 @@ static inline void sci_stripe_lock(struct sci_stripe *stripe)
 	sci_lock_take(&stripe->lock);
 }
 
-/* Release it, and return the objects whose entries went under it, for sci_blob_release_list(). */
+/* Release the lock, and return the objects whose entries were removed under it, for
+ * sci_blob_release_list(). */
 static inline struct sci_object_link *sci_stripe_leave(struct sci_stripe *stripe)
 	SCI_LETS_GO(stripe->lock);
 
@@ -45,8 +45,8 @@ static inline struct sci_object_link *sci_stripe_leave(struct sci_stripe *stripe
 	return to_free;
 }
 
-/* Release it, and then those objects: their free functions are the user's, and may not return. So this is the
- * last thing that a call does. */
+/* Release the lock, and then those objects. Their free functions are user code and may not return,
+ * so this must be the last step of a call. */
 static inline void sci_stripe_unlock(struct sci_stripe *stripe) SCI_LETS_GO(stripe->lock);
 
 static inline void sci_stripe_unlock(struct sci_stripe *stripe)

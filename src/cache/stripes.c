@@ -1,12 +1,13 @@
-/* Stripes: a cache that several threads change at once is divided into shards by the keys' hashes, each with a
- * lock of its own. So two threads seldom want the same lock, and what one does never stops readers of the
- * other shards.
+/* Lock striping (as in java.util.concurrent.ConcurrentHashMap): the hash of a key selects one of
+ * several shards, each with its own lock. Two threads seldom contend for the same lock, and a
+ * writer never delays readers of the other shards.
  *
- * Dividing costs something: a shard is full while another has room, each learns from its own keys alone, and
- * no value can be larger than a shard. So only a cache that is told of several threads is divided, into four
- * times as many as there are threads, and only as far as its shards stay large enough for that to be little.
+ * Striping has costs: one shard is full while another has space, each admits and evicts by its own
+ * keys alone, and no value can be larger than a shard. So a cache is striped only if its
+ * `concurrency` option is above 1, into four times as many stripes as threads, and only while the
+ * shards stay large enough to make these costs small.
  *
- * Locks of several stripes are taken in the order of the stripes. */
+ * Locks of several stripes are taken in ascending order of the stripes. */
 #include "cache/stripes.h"
 
 #include <unistd.h>
@@ -28,8 +29,8 @@ uint32_t sci_stripes_for(const struct sc_cache_options *options)
 	return stripes;
 }
 
-/* Several shards begin and end on a page each: so what is behind an end can be given back, and no page of
- * the machine's is paid for in part by each of them. */
+/* Shards begin and end at page boundaries, so that no page belongs to two shards and each can
+ * return the pages beyond its end. */
 uint64_t sci_stripe_bytes(uint64_t bytes, uint32_t stripes)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -46,8 +47,7 @@ uint64_t sci_stripes_bytes_least(const struct sc_cache *cache)
 					: (least + page - 1) / page * page * cache->stripe_count;
 }
 
-/* What is done under the lock is mostly shorter than going to sleep and being woken: spin a little first,
- * where the C library knows how to. */
+/* Critical sections are mostly shorter than a sleep and a wake-up, so spin first (glibc). */
 static void init_lock(struct sci_lock *lock)
 {
 	pthread_mutexattr_t attributes;

@@ -1,8 +1,10 @@
-/* A thread takes a number at its first count, keeps it for all tallies of the process, and gives it back
- * when it ends. Threads that find none left share one counter, and add atomically.
+/* Per-thread counters of hits and misses, for lookups without a lock.
  *
- * Who takes over a number goes on counting where the former thread stopped: the bit that says that a
- * number is taken also hands over what was counted with it. */
+ * A thread takes a slot number at its first count, uses it for all caches of the process, and
+ * returns it when it ends. Threads beyond the number of slots share slot 0 and add atomically.
+ *
+ * The next owner of a slot adds to the counts of the previous one: releasing and acquiring the
+ * slot's bit in `taken` orders their plain additions. No locks. */
 #include "cache/thread_counts.h"
 
 #include <pthread.h>
@@ -10,27 +12,27 @@
 
 _Thread_local unsigned sci_thread_counts_number;
 
-/* A bit for each number: 1 is taken. That of 0, which is nobody's, stays. */
-#define NOBODYS 1u
+/* One bit for each slot; 1: taken. Slot 0 is shared, so no thread ever owns it. */
+#define SHARED_SLOT 1u
 
-static atomic_uint taken = NOBODYS;
+static atomic_uint taken = SHARED_SLOT;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool has_key;
 
-#define ALL_NUMBERS ((1u << SCI_COUNTED_THREADS) - 1)
+#define ALL_SLOTS ((1u << SCI_COUNTED_THREADS) - 1)
 
-_Static_assert(SCI_COUNTED_THREADS < 32, "a bit for each number");
+_Static_assert(SCI_COUNTED_THREADS < 32, "one bit for each slot");
 
-/* The thread ends. What still counts on it after this takes a number anew. */
+/* The thread ends. If another destructor of the thread counts after this, it takes a slot again. */
 static void give_back(void *value)
 {
 	unsigned number = sci_thread_counts_number;
 
 	(void)value;
 	sci_thread_counts_number = 0;
-	atomic_fetch_and_explicit(&taken, ~(1u << number) | NOBODYS, memory_order_release);
+	atomic_fetch_and_explicit(&taken, ~(1u << number) | SHARED_SLOT, memory_order_release);
 }
 
 static void make_key(void)
@@ -38,7 +40,7 @@ static void make_key(void)
 	has_key = pthread_key_create(&key, give_back) == 0;
 }
 
-/* A library that is unloaded must not be called when a thread ends later. */
+/* After dlclose() no thread that ends may call give_back(). */
 __attribute__((destructor)) static void delete_key(void)
 {
 	if (has_key)
@@ -46,12 +48,12 @@ __attribute__((destructor)) static void delete_key(void)
 	has_key = false;
 }
 
-/* A number that nobody has; 0 when there is none. */
+/* Take a free slot; 0 when there is none. */
 static unsigned take(void)
 {
 	unsigned seen = atomic_load_explicit(&taken, memory_order_relaxed);
 
-	while (~seen & ALL_NUMBERS) {
+	while (~seen & ALL_SLOTS) {
 		unsigned bit = (unsigned)__builtin_ctz(~seen);
 		if (atomic_compare_exchange_weak_explicit(&taken, &seen, seen | 1u << bit,
 			    memory_order_acquire, memory_order_relaxed))
@@ -60,7 +62,7 @@ static unsigned take(void)
 	return 0;
 }
 
-/* A number for this thread, if there is one, and if it can be told when the thread ends. */
+/* Give this thread a slot, if one is free and the key's destructor will return it. */
 static void begin(void)
 {
 	pthread_once(&once, make_key);
@@ -68,7 +70,7 @@ static void begin(void)
 		sci_thread_counts_number = take();
 }
 
-/* Where a thread counts that has not counted before, or found no number then. */
+/* The count of a thread that had no slot before. */
 static void count(_Atomic uint64_t *shared, _Atomic uint64_t *own)
 {
 	if (sci_thread_counts_number)

@@ -1,5 +1,4 @@
-/* Counting what happens without a lock: each thread counts for itself, and a sum is made when somebody
- * asks. */
+/* Counters without a lock: each thread adds to its own, and a reader sums them up. */
 #ifndef SCI_CACHE_THREAD_COUNTS_H
 #define SCI_CACHE_THREAD_COUNTS_H
 
@@ -9,11 +8,11 @@
 #define SCI_COUNTED_THREADS 16u
 
 struct sci_thread_counts {
-	unsigned char apart[128]; /* from what all threads read, and nobody writes */
-	/* The first is shared by all threads that have no number of their own. */
+	unsigned char apart[128]; /* own cache lines, apart from constant fields */
+	/* Slot 0 is shared by the threads that have no slot of their own. */
 	struct {
 		_Atomic uint64_t hits, misses;
-		unsigned char apart[112]; /* two threads never write into one line of memory */
+		unsigned char apart[112]; /* two threads never write to one cache line */
 	} thread[SCI_COUNTED_THREADS];
 };
 
@@ -21,16 +20,16 @@ struct sci_thread_counts_sum {
 	uint64_t hits, misses;
 };
 
-/* The number of this thread, from 1; 0: it has none of its own. The linker chooses how it is found: in a
- * program at a fixed place, in a shared library by a call, because one that is loaded late finds no
- * room, or with musl never has any, in the memory that every thread has from its start. */
+/* The slot of this thread, from 1; 0: it has none. The linker chooses the TLS model: a fixed offset
+ * in a program; a call in a shared library, because dlopen() finds little static TLS space left,
+ * and with musl none. */
 extern _Thread_local unsigned sci_thread_counts_number;
 
-/* The same for a thread that has none: give it one, or add atomically. */
+/* Count for a thread without a slot: give it one, or add to the shared slot atomically. */
 void sci_thread_counts_hit_shared(struct sci_thread_counts *counts);
 void sci_thread_counts_miss_shared(struct sci_thread_counts *counts);
 
-/* Alone with its number a thread needs no atomic addition, which would cost as much as a whole lookup. */
+/* A thread with its own slot needs no atomic add, which would cost as much as a whole lookup. */
 static inline void sci_thread_counts_add(_Atomic uint64_t *counter)
 {
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,

@@ -1,7 +1,10 @@
-/* Update: a new value from the old one, atomic for its key. It leads a flight of its key as a load
- * does, so no other update or load of the key runs beside it. A put or an invalidation does not wait
- * for it but overtakes it, and then it begins anew with what there is by then. */
-#include "cache/board.h"
+/* Update: compute a new value from the current one, atomically for its key.
+ *
+ * An update leads a flight of its key as a load does, so no other update or load of the key runs at
+ * the same time. A put or an invalidation does not wait for it but invalidates its flight; then the
+ * update runs again with the value that is current by then (optimistic concurrency). The user's
+ * function runs with no lock held; the new value is stored under the lock of its stripe. */
+#include "cache/join.h"
 #include "cache/cache_time.h"
 #include "cache/handle.h"
 #include "cache/lead.h"
@@ -9,10 +12,10 @@
 
 #include "base/error.h"
 
-/* The key was changed meanwhile: no result of the public API. */
+/* The flight was invalidated: run again. Not a result of the public API. */
 #define AGAIN INT32_MAX
 
-/* Make the change, unless it was overtaken. Returns AGAIN, or how the update ended. */
+/* Store the new value, unless the flight was invalidated. Returns AGAIN, or the result. */
 static int change_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_flight *flight, const struct sci_made *made)
 {
@@ -29,7 +32,7 @@ static int change_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	return made->result;
 }
 
-/* What the caller gets. The old value is the new one where none was given. */
+/* Fill in the caller's value, which is the old one if the function gave none, or `error`. */
 static int give(const struct sci_made *made, struct sc_value *old, struct sc_value *value,
 	struct sc_error *error)
 {
@@ -51,14 +54,15 @@ static void release(void *value)
 	sc_value_release(value);
 }
 
-/* Not in line, so that it takes nothing of the stack that the function runs on. */
+/* Not in line, so that its locals take no stack while the user's function runs. */
 static __attribute__((noinline)) int conclude(struct sc_cache *cache, struct sci_flight *flight,
 	struct sci_made *made, struct sc_value *old, struct sc_value *value, struct sc_error *error)
 {
 	struct sci_stripe *stripe = sci_cache_stripe(cache, flight->hash);
 	bool is_made = made->result == SC_LOADED;
 
-	/* The old value must not be in the way of the new one. An object is not: it lies elsewhere. */
+	/* Unpin the old record first: a pinned record takes space in the region that the new value
+	 * may need. A blob takes none. */
 	if (is_made && !sci_value_is_blob(old))
 		sc_value_release(old);
 	sci_stripe_lock(stripe);
@@ -66,7 +70,8 @@ static __attribute__((noinline)) int conclude(struct sc_cache *cache, struct sci
 	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	if (rc != AGAIN)
 		rc = give(made, old, value, error);
-	sci_flight_land(flight, rc == SC_LOADED ? rc : 0, NULL, is_made ? made->load->value : NULL);
+	sci_flight_complete(flight, rc == SC_LOADED ? rc : 0, NULL,
+		is_made ? made->load->value : NULL);
 	pthread_cleanup_push(release, old);
 	sci_made_close(made, to_free);
 	pthread_cleanup_pop(1);
@@ -85,14 +90,14 @@ static int update_once(struct sc_cache *cache, struct sc_key key, const struct s
 	struct sc_value *value, struct sc_error *error)
 {
 	struct sc_value old = { 0 };
-	struct sci_boarded boarded = sci_board(cache, key, SCI_BOARD_TO_UPDATE, &old, error);
+	struct sci_joined joined = sci_find_or_join(cache, key, SCI_JOIN_TO_UPDATE, &old, error);
 
-	if (boarded.result < 0)
-		return boarded.result;
-	if (boarded.boarding == SCI_FLIGHT_MINE)
-		return lead(cache, boarded.flight, source, &old, value, error);
-	int rc = sci_flight_wait(boarded.flight, sci_invocation_deadline_mono_ms());
-	sci_flight_leave(boarded.flight);
+	if (joined.result < 0)
+		return joined.result;
+	if (joined.role == SCI_JOIN_LEADER)
+		return lead(cache, joined.flight, source, &old, value, error);
+	int rc = sci_flight_wait(joined.flight, sci_invocation_deadline_mono_ms());
+	sci_flight_leave(joined.flight);
 	return rc < 0 ? sci_error_plain(error, rc) : AGAIN;
 }
 

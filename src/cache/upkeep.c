@@ -1,4 +1,7 @@
-/* What keeps a cache in order when there is time for it, and its bounds when they change. */
+/* Maintenance and resizing of a cache.
+ *
+ * sc_cache_maintain() expires entries and returns memory in steps, each under the lock of one
+ * stripe, until its budget is used. sc_cache_resize() holds the locks of all stripes. */
 #include "cache/upkeep.h"
 
 #include "cache/cache_clock.h"
@@ -10,10 +13,10 @@
 
 #include <inttypes.h>
 
-/* How many slots are looked at under one lock. */
+/* Index slots examined in one critical section. */
 #define EXPIRE_SLOTS 256u
 
-/* A shard's part of a bound: what cannot be divided is for the first ones. */
+/* The part of a bound for shard `i`; the first shards get the remainder. */
 static uint64_t part_of(uint64_t bound, const struct sc_cache *cache, uint32_t i)
 {
 	return bound / cache->stripe_count + (i < bound % cache->stripe_count);
@@ -79,7 +82,7 @@ int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_b
 	return rc;
 }
 
-/* One step of a stripe's maintenance. False when nothing is left to do. */
+/* One step of a stripe's maintenance. Returns whether more is due. */
 static bool maintain_a_little(struct sc_cache *cache, struct sci_stripe *stripe, int64_t now_ms)
 {
 	sci_stripe_lock(stripe);
@@ -91,7 +94,7 @@ static bool maintain_a_little(struct sc_cache *cache, struct sci_stripe *stripe,
 	return is_due;
 }
 
-/* Each call begins with another stripe: where budgets always end too soon, no stripe is left out for ever. */
+/* Each call begins with the next stripe, so that short budgets starve none. */
 int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms)
 {
 	int64_t now_ms = sci_cache_now_ms(cache), began_ms = sci_mono_ms();

@@ -1,4 +1,4 @@
-/* The version that the library was compiled as. */
+/* The version with which the library was compiled, which may differ from that of the headers. */
 #include <scopecache/version.h>
 
 const char *sc_version(void)
