@@ -126,13 +126,13 @@ bool sct_model_expires(void)
 
 uint64_t sct_model_fitting(void)
 {
-	return sct_model.max_bytes / 2 / (sct_model_has(SCT_DIVIDED) ? SCT_STRIPES : 1);
+	return sct_model.max_bytes / 2 / (sct_model_has(SCT_STRIPED) ? SCT_STRIPES : 1);
 }
 
 bool sct_model_is_exact(void)
 {
 	return sct_model.config->policy == SC_POLICY_LRU && !sct_model_expires() &&
-		!sct_model_has(SCT_DIVIDED) && sct_stats(sct_model.cache).forgotten == 0;
+		!sct_model_has(SCT_STRIPED) && sct_stats(sct_model.cache).forgotten == 0;
 }
 
 bool sct_model_has_expired(const struct sct_entry *entry)
@@ -210,5 +210,5 @@ void sct_model_hold(struct sc_value *value, const struct sct_entry *entry)
 	}
 	sct_model.holds[sct_model.hold_count++] = (struct sct_model_hold){ *value, *entry };
 	if (entry->object)
-		entry->object->holders++;
+		entry->object->references++;
 }

@@ -9,8 +9,8 @@
 #include "support/seeded_runs.h"
 
 #include "base/hash.h"
-#include "cache/fetching.h"
-#include "cache/sound.h"
+#include "cache/fetch_with_loader.h"
+#include "cache/cache_check.h"
 
 #include <stdio.h>
 
@@ -46,9 +46,9 @@ static const struct sct_model_config configs[] = {
 	{ "tiny", 10, 16 << 10, 20, 0, ADAPTIVE, 9000, SCT_HOLD },
 	{ "tiny, all there is", 10, 16 << 10, 0, 0, ADAPTIVE, 3000, ALL },
 	{ "divided, room for all", 0, 4 << 20, 0, 0, ADAPTIVE, 3000,
-		SCT_DIVIDED | SCT_HOLD | SCT_OBJECTS },
-	{ "divided, lru entries", 40, 2 << 20, 0, 0, LRU, 3000, SCT_DIVIDED | SCT_HOLD },
-	{ "divided, all there is", 0, 512 << 10, 90, 0, ADAPTIVE, 12000, SCT_DIVIDED | ALL },
+		SCT_STRIPED | SCT_HOLD | SCT_OBJECTS },
+	{ "divided, lru entries", 40, 2 << 20, 0, 0, LRU, 3000, SCT_STRIPED | SCT_HOLD },
+	{ "divided, all there is", 0, 512 << 10, 90, 0, ADAPTIVE, 12000, SCT_STRIPED | ALL },
 };
 
 /* ---- Calls ---- */
@@ -61,7 +61,7 @@ static void do_release(int number)
 	struct sct_model_hold *hold = &sct_model.holds[sct_model_below(sct_model.hold_count)];
 	sct_model_assert_content(&hold->entry, hold->value.data, hold->value.len);
 	if (hold->entry.object)
-		hold->entry.object->holders--;
+		hold->entry.object->references--;
 	sc_value_release(&hold->value);
 	*hold = sct_model.holds[--sct_model.hold_count];
 }
@@ -178,7 +178,7 @@ static void do_invalidate(int number)
 static void do_clear(int number)
 {
 	(void)number;
-	/* What is being loaded must not be overtaken, except as it is planned. */
+	/* A load must be invalidated only where the loader's plan says so. */
 	if (sct_model.depth > 0)
 		return;
 	sct_model.expected.invalidations += sct_stats(sct_model.cache).entries;
@@ -197,7 +197,7 @@ static void do_pass_time(int number)
 static void do_resize(int number)
 {
 	const struct sct_model_config *config = sct_model.config;
-	uint64_t before = sct_model_evicted(), least = sct_model_has(SCT_DIVIDED) ? SCT_STRIPES : 1;
+	uint64_t before = sct_model_evicted(), least = sct_model_has(SCT_STRIPED) ? SCT_STRIPES : 1;
 
 	(void)number;
 	if (!sct_model_has(SCT_RESIZES) || sct_model_below(4))
@@ -485,7 +485,7 @@ static void step(void)
 	uint64_t what = sct_model_below(all);
 	for (; what >= calls[i].weight; i++)
 		what -= calls[i].weight;
-	/* A change of what is being loaded would overtake it, which the loader's plan says. */
+	/* A change of a key being loaded invalidates the load; only the loader's plan may do that. */
 	if (!sct_model.loading_now[number])
 		calls[i].call(number);
 	else if (calls[i].call == do_fetch)
@@ -531,7 +531,7 @@ static void assert_figures(void)
 	if (sct_model.max_entries)
 		assert_true(stats.entries <= sct_model.max_entries);
 	assert_int_equal(stats.pinned, values_held());
-	sct_assert_sound(sct_model.cache);
+	sct_assert_cache_valid(sct_model.cache);
 }
 
 static bool all_hashes_are_one(void)
@@ -543,7 +543,7 @@ static bool all_hashes_are_one(void)
 static void assert_forgotten(void)
 {
 	uint64_t least =
-		sct_model.config->max_entries / (sct_model_has(SCT_DIVIDED) ? SCT_STRIPES : 1);
+		sct_model.config->max_entries / (sct_model_has(SCT_STRIPED) ? SCT_STRIPES : 1);
 	uint64_t most = sct_model_has(SCT_RESIZES) ? least * 2 : least;
 	bool has_forgotten = sct_stats(sct_model.cache).forgotten > 0;
 
@@ -557,7 +557,7 @@ static void agree_with_the_model(const void *configured, uint64_t seed, long ope
 {
 	const struct sct_model_config *config = configured;
 	struct sc_cache *(*open)(const struct sc_cache_options *) =
-		config->features & SCT_DIVIDED ? sct_divided_open : sct_cache_open;
+		config->features & SCT_STRIPED ? sct_striped_cache_open : sct_cache_open;
 
 	sct_model = (struct sct_model){ .config = config,
 		.max_entries = config->max_entries,
@@ -576,7 +576,7 @@ static void agree_with_the_model(const void *configured, uint64_t seed, long ope
 	assert_true(sct_model.expected.hits > 0 && sct_model.expected.loads > 0 &&
 		sct_model.expected.load_failures > 0);
 	assert_forgotten();
-	/* What is held is there after the cache is gone. */
+	/* Pinned values outlive the cache. */
 	sc_cache_close(sct_model.cache);
 	while (sct_model.hold_count)
 		do_release(0);

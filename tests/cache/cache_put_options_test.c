@@ -1,11 +1,11 @@
-/* What goes with one value: how long it lives, how long unused, and what it costs. */
+/* The options of one put: time to live, time to idle and cost. */
 #include "cache/cache_fixture.h"
 #include "support/random.h"
 
 #include "base/clock.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/handle.h"
-#include "cache/sound.h"
+#include "cache/cache_check.h"
 #include "engine/layout.h"
 #include "engine/shard.h"
 
@@ -163,7 +163,7 @@ static void every_kind_replaces_every_kind(void **state)
 			SC_HIT);
 		assert_int_equal(found_len, len);
 		assert_memory_equal(found, value, len);
-		sct_assert_sound(fixture->cache);
+		sct_assert_cache_valid(fixture->cache);
 		fixture->now_ms += 51;
 		bool endless =
 			options && options->ttl_ms == SC_NO_END && options->tti_ms == SC_NO_END;
@@ -313,7 +313,7 @@ static void a_value_too_long_for_its_buffer_is_used(void **state)
 	assert_lives_until(fixture, 1069);
 }
 
-static void what_is_used_stays_and_the_rest_goes(void **state)
+static void used_entries_stay_and_idle_ones_expire(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -398,7 +398,7 @@ static void a_loader_sets_times(void **state)
 
 /* ---- Never something that is expired ---- */
 
-static void no_read_returns_what_is_expired(void **state)
+static void no_lookup_returns_an_expired_entry(void **state)
 {
 	struct fixture *fixture = *state;
 	struct {
@@ -506,10 +506,10 @@ int main(void)
 		with_fixture(options_of_other_versions),
 		with_fixture(every_kind_of_lookup_is_a_use),
 		with_fixture(a_value_too_long_for_its_buffer_is_used),
-		with_fixture(what_is_used_stays_and_the_rest_goes),
+		with_fixture(used_entries_stay_and_idle_ones_expire),
 		with_fixture(a_late_lookup_is_no_use),
 		with_fixture(a_loader_sets_times),
-		with_fixture(no_read_returns_what_is_expired),
+		with_fixture(no_lookup_returns_an_expired_entry),
 		cmocka_unit_test(costs_are_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

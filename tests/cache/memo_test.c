@@ -501,8 +501,8 @@ static void first_calls_at_the_same_time(void **state)
 	}
 }
 
-/* The linker puts this in front of mmap (ld --wrap). Memory that is enough for one cache: whoever maps
- * has to share it with whoever maps meanwhile, and then there is too little. */
+/* Replaces mmap() (ld --wrap). The memory is enough for one cache: two threads that map at the same
+ * time both fail. */
 static atomic_bool is_scarce;
 static atomic_uint mapping;
 

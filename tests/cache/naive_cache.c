@@ -1,4 +1,4 @@
-/* As simple as it gets: linear searches, and an order that is kept by moving what is behind. */
+/* Linear searches, and an order that is kept by memmove(): obviously correct, not fast. */
 #include "cache/naive_cache.h"
 
 #include "support/cmocka.h"
@@ -65,7 +65,7 @@ void sct_object_free(void *pointer, void *context)
 	assert_ptr_equal(context, object);
 	assert_true(object->is_given);
 	assert_false(object->is_freed);
-	assert_int_equal(object->holders, 0);
+	assert_int_equal(object->references, 0);
 	object->is_freed = true;
 }
 
@@ -79,7 +79,7 @@ struct sc_object sct_object_for_cache(struct sct_object *object, uint64_t weight
 
 bool sct_object_is_there(const struct sct_object *object)
 {
-	return object->is_given && !object->is_freed && object->holders == 0;
+	return object->is_given && !object->is_freed && object->references == 0;
 }
 
 void sct_objects_close(struct sct_naive *naive)

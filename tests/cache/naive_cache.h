@@ -1,5 +1,5 @@
-/* The cache that the real one is compared with: an array of what was stored, in order of use. It
- * evicts nothing by itself, and knows no bytes; it is told what went. */
+/* A reference cache: an array of entries in order of use. It does not evict by itself and counts no
+ * bytes; the test tells it which entries were removed. */
 #ifndef SCT_NAIVE_CACHE_H
 #define SCT_NAIVE_CACHE_H
 
@@ -11,8 +11,8 @@
 /* Something that is stored by its address, and counts how often it is freed. */
 struct sct_object {
 	uint64_t version;
-	unsigned holders; /* in the test */
-	bool is_given;    /* the cache has to free it */
+	unsigned references; /* of the test */
+	bool is_given;       /* the cache has to free it */
 	bool is_freed;
 	struct sct_object *older; /* all of a run */
 };
@@ -50,7 +50,7 @@ struct sct_object *sct_object_open(struct sct_naive *naive, uint64_t version);
 struct sc_object sct_object_for_cache(struct sct_object *object, uint64_t weight);
 void sct_object_free(void *pointer, void *context);
 
-/* Whether the cache has it for certain: it was given, is not freed, and nobody else holds it. */
+/* Whether the cache certainly has it: it was given, is not freed, and the test has no reference. */
 bool sct_object_is_there(const struct sct_object *object);
 
 /* Every object that was given was freed. Frees them all. */

@@ -1,6 +1,6 @@
-/* What a cache's region takes of the memory of the machine. */
-#ifndef SCT_RESIDENT_H
-#define SCT_RESIDENT_H
+/* The resident bytes of a cache's region. */
+#ifndef SCT_RESIDENT_MEMORY_H
+#define SCT_RESIDENT_MEMORY_H
 
 #include "support/cmocka.h"
 
@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The bytes of the region from `from` on that the process pays for now. */
+/* The resident bytes of the region from offset `from` on, in whole pages. */
 static inline size_t sct_resident_from(const struct sc_cache *cache, size_t from)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), resident = 0;
