@@ -2,8 +2,8 @@
  *
  * The first write to a page causes a page fault, which takes longer than a put. A growing shard
  * writes its pages in order, so the next pages are populated in batches of an eighth of the bytes
- * in use: that bounds the unused memory and the latency of one put. A small cache gets each page by a
- * page fault, and so does every cache before Linux 5.14, which has no MADV_POPULATE_WRITE.
+ * in use: that bounds the unused memory and the latency of one put. A small cache gets each page
+ * by a page fault, and so does every cache before Linux 5.14, which has no MADV_POPULATE_WRITE.
  *
  * The functions ending in _locked need the lock of the stripe; map and unmap need exclusive use. */
 #include "cache/region.h"

@@ -93,8 +93,8 @@ static void a_full_cache_stays_in_its_region(void **state)
 	sc_cache_close(cache);
 }
 
-/* All that is stored, its bookkeeping and what is left free are inside the bound, to the page: also where
- * the region is larger, because the cache may grow. */
+/* Entries, their metadata and free space stay inside the bound, to the page, also where the region
+ * is larger because the cache may grow. */
 static void max_bytes_is_exact(void **state)
 {
 	const uint64_t sizes[] = { 16 << 10, 100001, 1 << 20 };

@@ -1,9 +1,9 @@
-/* Several threads use few keys of one cache in every way there is, and write down when each call began
- * and ended and which value it saw. Afterwards history.c proves that one cache can have been behind
- * it: no read saw a value older than a put that was complete, another key's, one that was torn,
- * expired, idle for too long, or removed before; and no object that was freed.
+/* Several threads make calls of every kind to one cache with few keys, and record when each call
+ * began and ended and which value it saw. Afterwards history.c checks that a cache can have produced
+ * this history: no read saw a value older than a completed put, of another key, torn, expired, idle
+ * for too long or removed before, and none saw a freed object.
  *
- * The same seed makes the same calls on each thread, though not in the same turns. */
+ * The same seed makes the same calls on each thread, but in another interleaving. */
 #include "cache/striped_cache.h"
 #include "cache/history_run.h"
 #include "support/seeded_runs.h"
@@ -179,7 +179,7 @@ static bool all_hashes_are_one(void)
 	return sci_hash("a", 1, 1) == sci_hash("b", 1, 2);
 }
 
-/* Sixteen entries have a place in any case. With a bound that changes, it is the threads' turns that decide
+/* Sixteen entries always fit into the index. With a changing bound it depends on the interleaving
  * whether there were ever more. */
 static void assert_forgotten(const struct sc_cache_stats *stats, bool is_crowded)
 {

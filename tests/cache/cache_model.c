@@ -1,6 +1,5 @@
-/* What the model expects is told apart by what it can know: what was evicted under exact order of use,
- * unless something expires or is forgotten, which happens unseen; and objects, which say themselves when
- * they go. */
+/* What the model knows exactly: which entries exact LRU evicted, unless some expired or were dropped
+ * unseen; and objects, because each records its own free. */
 #include "cache/cache_model.h"
 
 #include "support/random.h"

@@ -337,7 +337,7 @@ static void do_fetch(int number)
 
 	if (!sct_model_has(SCT_TERMS) && loading.plan == GIVE_FOR_LONGER)
 		loading.plan = GIVE;
-	/* Keys that are being loaded must not change under their loaders, except as it is planned. */
+	/* A key being loaded must change only where the loader's plan says so. */
 	sct_model.loading_now[number] = true;
 	int rc = sct_fetch(sct_model.cache, sct_model_key(number, parts), load, &loading, &value,
 		&error);
@@ -362,8 +362,8 @@ static void do_fetch(int number)
 	sc_value_release(&value);
 }
 
-/* The same as a load, but that it sees what is there, is called again when that was changed meanwhile,
- * and may leave things as they are. */
+/* As a load, but it sees the current value, is called again when that was changed meanwhile, and may
+ * leave it unchanged. */
 static int update(struct sc_load *load, void *context)
 {
 	const struct sc_value *old = sc_load_old(load);
@@ -485,7 +485,7 @@ static void step(void)
 	uint64_t what = sct_model_below(all);
 	for (; what >= calls[i].weight; i++)
 		what -= calls[i].weight;
-	/* A change of a key being loaded invalidates the load; only the loader's plan may do that. */
+	/* Changing a key being loaded invalidates the load; only the loader's plan may do so. */
 	if (!sct_model.loading_now[number])
 		calls[i].call(number);
 	else if (calls[i].call == do_fetch)

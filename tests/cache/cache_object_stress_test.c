@@ -1,5 +1,5 @@
-/* Threads put, load, pin, remove, evict and expire objects at the same time. An object is alive while
- * referenced, is freed once, and at the end as many were freed as created. */
+/* Threads put, load, pin, remove, evict and expire objects at the same time. An object is alive
+ * while referenced, is freed once, and at the end as many were freed as created. */
 #include "cache/striped_cache.h"
 #include "cache/fetch_with_loader.h"
 #include "support/random.h"

@@ -50,7 +50,7 @@ static void replace_by_a_value(struct fixture *fixture)
 	sct_assert_get(fixture->cache, SC_KEY("thing"), "text");
 }
 
-/* One that takes as much as the record of an object: what is there must not be overwritten in place. */
+/* A value of the size of an object's record, which must not overwrite that record in place. */
 static void replace_by_eight_bytes(struct fixture *fixture)
 {
 	const struct sc_put_options *options = SC_PUT_OPTIONS(.cost = 1);
@@ -292,7 +292,7 @@ static void weights_keep_the_bound(void **state)
 
 		memset(things, 0, sizeof things);
 		for (unsigned i = 0; i < 2000; i++) {
-			/* One that is heavy and not worth what would have to go is freed at once. */
+			/* A heavy object that is worth less than its victims is freed at once. */
 			struct sc_object object = sct_object_of(&things[i], i * 7919 % 20000);
 			things[i].cache = cache;
 			assert_int_equal(sc_cache_put_object(cache, SC_KEY(i % 300), &object, NULL),

@@ -17,8 +17,8 @@ const char sct_long_text[SCT_LONG_TEXT_LEN];
 
 /* ---- Several caches, and a fork ---- */
 
-/* All those that are there can be used by the child of a fork, whichever of them failed to open, and with it
- * perhaps the first of the handlers that a fork needs. */
+/* The child of a fork can use all open caches, whichever of them failed to open, even if the
+ * registration of the fork handlers failed at first. */
 static void assert_usable_in_child(struct sc_cache *const caches[CACHES])
 {
 	int status = -1;

@@ -257,7 +257,7 @@ static int load_never(struct sc_load *load, void *context)
 	return sc_load_fail(load, -1, "it should have been found");
 }
 
-/* What is short is copied without the lock, what is longer under it, and what is longer still pinned. */
+/* A short value is copied without the lock, a longer one under it, and a still longer one pinned. */
 static void look_up_by(struct fixture *fixture, unsigned kind)
 {
 	static char buffer[10000];
@@ -475,7 +475,7 @@ static void costs_are_kept(void **state)
 	assert_int_equal(sct_put(plain, SC_KEY(1), "x"), SC_OK);
 	assert_int_equal(cost_of(plain, SC_KEY(1)), 0);
 
-	/* Only where it was asked for is the time of a load its cost, and what the loader says wins. */
+	/* The load time is the cost only with load_time_is_cost, and if the loader sets none. */
 	assert_int_equal(sct_fetch(plain, SC_KEY(2), load_slowly, &terms, &value, NULL), SC_LOADED);
 	sc_value_release(&value);
 	assert_int_equal(cost_of(plain, SC_KEY(2)), 0);

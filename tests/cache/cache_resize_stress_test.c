@@ -1,6 +1,6 @@
-/* Threads look up with and without the lock, pin values and put, while one resizes between the least
- * and the largest bounds, and another maintains. Each read returns a value that was put, pins stay
- * valid, and at the end the memory beyond the bound is returned. */
+/* Threads look up with and without the lock, pin values and put, while one resizes between the
+ * least and the largest bounds, and another maintains. Each read returns a value that was put, pins
+ * stay valid, and at the end the memory beyond the bound is returned. */
 #include "cache/striped_cache.h"
 #include "cache/resident_memory.h"
 #include "cache/cache_check.h"

@@ -389,8 +389,8 @@ static void find_from_outside(unsigned number, void *arg)
 	sct_check(sc_cache_get(arg, SC_KEY(1), &byte, 1, &len) == SC_HIT);
 }
 
-/* A thread that is in an invocation is behind those that are in none, by more than the idle time here:
- * what it uses is there for them all the same. */
+/* The time of a thread in an invocation is older than that of other threads, here by more than the
+ * idle time. An entry that it uses does not expire for them. */
 static void a_use_in_the_past_takes_nothing_away(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.tti_ms = 300));

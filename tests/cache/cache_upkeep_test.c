@@ -381,7 +381,7 @@ static void pinned_values_stay_where_they_are(void **state)
 	sc_cache_close(cache);
 }
 
-/* Pinned values alone are more than the bound: nothing else is stored, and nothing is lost by growing. */
+/* Pinned values alone exceed the bound: no other value is stored, and growing loses none. */
 static void pinned_values_that_are_more_than_the_bound(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 4 * MIB));

@@ -134,8 +134,8 @@ static unsigned hits_of_an_order(enum stream stream, uint64_t entries, uint64_t 
 	return hits;
 }
 
-/* Which ghosts meet, and which entries are looked at together, differs, and with them a few decisions: by another
- * secret of its hash a cache itself has up to a point more or less in such a short stream. */
+/* Ghost collisions and the grouping of entries into buckets differ, so a few decisions do. Caches
+ * with two different hash secrets differ by up to one point in such a short stream. */
 static void hits_as_a_cache_does(void **state)
 {
 	const uint64_t sizes[] = { 32, 128, 800, 2000 };

@@ -191,8 +191,8 @@ static bool check_read(struct proof *proof, const struct sct_event *read)
 	return true;
 }
 
-/* Each read of what is gone when nobody uses it needs another use, not too long before: the last end of those
- * that began earlier, or the next one, if that began before the read was over. */
+/* A read of a value with an idle time needs another use, not too long before: the last end of those
+ * that began earlier, or the next one if it began before the read ended. */
 static bool check_uses(struct proof *proof)
 {
 	const struct sct_event *last = NULL;
@@ -232,8 +232,7 @@ static bool check_zones(struct proof *proof)
 	return true;
 }
 
-/* Something that had its moment between these two, and needs the key to have had another value then,
- * or none. */
+/* An event between these two stamps that needs the key to have another value, or none. */
 static bool check_moment(struct proof *proof, const struct sct_event *event, uint64_t from,
 	uint64_t to)
 {

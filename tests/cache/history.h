@@ -24,9 +24,8 @@ enum sct_event_kind {
 struct sct_event {
 	uint64_t start, end;
 	uint64_t loading; /* of SCT_LOAD: a stamp taken in the loader */
-	uint64_t
-		expires; /* of a write: no event that begins from then on may see it; 0: never */
-	uint64_t idle;   /* of it too: nor who begins so long after the last use; 0: no matter */
+	uint64_t expires; /* of a write: no event that begins from then on may see it; 0: never */
+	uint64_t idle;    /* of it too: nor who begins so long after the last use; 0: no matter */
 	uint64_t value;
 	uint32_t key;
 	enum sct_event_kind kind;

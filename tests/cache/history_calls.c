@@ -112,8 +112,8 @@ static void put_too_large(struct sct_actor *player, uint32_t key)
 	record(player, event, no_terms);
 }
 
-/* Whether it is this key's turn to have its empty value. Where there are objects, an empty value could not be
- * told from one. */
+/* Whether this key gets its empty value now. With objects, an empty value could not be told from
+ * one. */
 static bool is_empty_next(uint32_t key)
 {
 	unsigned turn = atomic_load(&sct_run.empty_put);
@@ -218,7 +218,7 @@ struct loading {
 	struct sct_event event;
 };
 
-/* Returns what a loader does. An object that was given is the cache's, whatever comes of the load. */
+/* Returns the loader's result. The cache owns a given object, whatever the outcome of the load. */
 static int give(struct sc_load *load, struct sct_actor *player, uint64_t id, bool is_object,
 	const unsigned char *bytes, size_t len)
 {

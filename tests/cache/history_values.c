@@ -1,6 +1,6 @@
-/* The values of a run, and its clock. All bytes of a value follow from its name and its length, so one that
- * is torn, or another's, is detected. An object is heap memory that is freed: AddressSanitizer
- * detects a read after the free, ThreadSanitizer one during it. */
+/* The values of a run, and its clock. All bytes of a value follow from its identity and its length,
+ * so a torn value and one of another key are detected. An object is heap memory that is freed:
+ * AddressSanitizer detects a read after the free, ThreadSanitizer one during it. */
 #include "cache/history_run.h"
 
 #define OBJECT_WORDS 4

@@ -1,5 +1,5 @@
-/* Values that must not compile as a key. The test compiles this file once for each VALUE and expects
- * a failure; a control with a valid VALUE compiles. */
+/* Values that must not compile as a key. The test compiles this file once for each VALUE and
+ * expects a failure; a control with a valid VALUE compiles. */
 #include <scopecache/key.h>
 
 int sct_key_refused(void);

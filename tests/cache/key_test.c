@@ -334,7 +334,8 @@ static void assert_number(int64_t number, bool is_short)
 	sci_key_fini(&bytes);
 }
 
-/* One integer: those of eight bytes are short keys, and around each power of two their bytes become one more. */
+/* One integer: up to eight encoded bytes are a short key, and at some powers of two there is one
+ * byte more. */
 static void one_integer_of_every_size(void **state)
 {
 	(void)state;

@@ -23,7 +23,7 @@ static void assert_no_lock_is_held(void)
 	}
 }
 
-/* It uses the cache, in any of its stripes. What it puts there may be evicted for what the next one puts. */
+/* The free function uses the cache, in any stripe. A later put may evict what it puts. */
 static void set_free(void *pointer, void *context)
 {
 	uint64_t number = (uint64_t)((char *)pointer - zoo.memory);

@@ -18,7 +18,7 @@ static const struct {
 	uint64_t concurrency, max_entries, max_bytes, grow_entries, grow_bytes;
 	uint32_t stripes;
 } divisions[] = {
-	/* One stripe by default; otherwise the least power of two of at least four for each thread. */
+	/* One stripe by default, else the least power of two of at least 4 for each thread. */
 	{ 0, 0, 0, 0, 0, 1 },
 	{ 1, 0, 0, 0, 0, 1 },
 	{ 1, 1 << 20, UINT64_C(1) << 34, 0, 0, 1 },
@@ -114,7 +114,8 @@ static void fill(struct sc_cache *cache, uint64_t bytes)
 	}
 }
 
-/* To the page, however the bound divides, and also where the region is larger because it may grow. */
+/* The bounds hold to the page, whatever the remainder, also where the region is larger because the
+ * cache may grow. */
 static void all_of_them_are_inside_the_bound(void **state)
 {
 	const uint64_t sizes[] = { 2 * SCT_MIB, 4 * SCT_MIB + 1, 8 * SCT_MIB + 12345 };

@@ -1,4 +1,5 @@
-/* A striped cache behaves as one cache for every key, all statistics, and the calls on all stripes. */
+/* A striped cache behaves as one cache for every key, all statistics, and the calls that concern
+ * all stripes. */
 #include "cache/striped_cache.h"
 #include "cache/fetch_with_loader.h"
 #include "cache/handle.h"

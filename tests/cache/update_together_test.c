@@ -47,8 +47,8 @@ static void no_count_is_lost(void **state)
 	sc_cache_close(cache);
 }
 
-/* A value says from which put it comes, and how often it was updated since. Two updates that begin with
- * the same value end with the same one, and then one of them is lost. */
+/* A value contains the put that it comes from and the number of updates since. Two updates that
+ * begin with the same value end with the same one, and then one of them is lost. */
 struct version {
 	unsigned put, updates;
 };

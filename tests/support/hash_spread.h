@@ -1,4 +1,4 @@
-/* Whether many hashes look like chance: in all bits, and in what the index of a shard takes of them. */
+/* Whether hashes look random, in all their bits and in the bits that a shard's index uses. */
 #ifndef SCT_HASH_SPREAD_H
 #define SCT_HASH_SPREAD_H
 

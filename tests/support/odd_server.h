@@ -79,7 +79,7 @@ struct sct_odd_server {
 void sct_odd_server_start(struct sct_odd_server *server);
 void sct_odd_server_stop(struct sct_odd_server *server);
 
-/* A loopback address on which nobody listens. */
+/* A loopback address without a listener. */
 void sct_dead_address(char address[32]);
 
 #endif

@@ -40,7 +40,7 @@ static void run_config(void **state)
 
 int sct_seeded_runs_main(const struct sct_seeded_runs *runs)
 {
-	/* Those behind the last have no function, and are none. */
+	/* The unused elements have no function and are skipped. */
 	static struct CMUnitTest tests[CONFIGS_MAX];
 	const char *config = runs->configs;
 

@@ -41,7 +41,7 @@ void sct_threads_run(unsigned count, void (*body)(unsigned number, void *arg), v
 	assert_int_equal(pthread_barrier_init(&crew.start, NULL, count), 0);
 	for (unsigned i = 0; i < count; i++) {
 		members[i] = (struct member){ .crew = &crew, .number = i };
-		/* Those that run already would wait for ever for one that does not. */
+		/* The started threads would wait at the barrier for ever. */
 		sct_check(pthread_create(&members[i].thread, NULL, run_member, &members[i]) == 0);
 	}
 	for (unsigned i = 0; i < count; i++)
