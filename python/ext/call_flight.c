@@ -1,11 +1,12 @@
 /* call_flight.c - single-flight for threads.
  *
- * All fields are changed with the interpreter's lock held. Who waits for whom is a list of the waiting threads,
- * each on its own stack; a circle in it is found before a thread begins to wait. A process that was forked is known
- * by the number of forks before it: it does not have the threads of its parent. */
+ * All fields are changed with the interpreter's lock held. Who waits for whom is a list of the
+ * waiting threads, each on its own stack; a circle in it is found before a thread begins to wait.
+ * A process that was forked is known by the number of forks before it: it does not have the
+ * threads of its parent. */
 #include "call_flight.h"
 
-/* What the entry and those who wait share. */
+/* What the entry and the waiters share. */
 struct flight {
 	PyObject *value; /* one of these two is set when it has ended */
 	PyObject *error;

@@ -1,4 +1,5 @@
-/* entry_order.c - exact order of use, and the library's adaptive policy. None of this runs anybody's code. */
+/* entry_order.c - exact order of use, and the library's adaptive policy. None of this runs
+ * anybody's code. */
 #include "entry_order.h"
 
 static void list_remove(struct table *table, struct entry *entry)

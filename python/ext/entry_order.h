@@ -1,7 +1,7 @@
 /* entry_order.h - which entry goes when there is no room: the one place that knows the policies.
  *
- * Exact order of use is a list. The adaptive policy is the library's: an entry has a number in an order of
- * <scopecache/eviction.h>. A cache without bounds has neither. */
+ * Exact order of use is a list. The adaptive policy is the library's: an entry has a number in an
+ * order of <scopecache/eviction.h>. A cache without bounds has neither. */
 #ifndef SCOPECACHE_PYTHON_ENTRY_ORDER_H
 #define SCOPECACHE_PYTHON_ENTRY_ORDER_H
 
@@ -9,8 +9,8 @@
 
 #include <scopecache/eviction.h>
 
-/* The entry has got its value. Returns a list over `chain` of those that had to go, out of the table; the entry
- * itself may be among them. */
+/* The entry has got its value. Returns a list over `chain` of those that had to go, out of the
+ * table; the entry itself may be among them. */
 struct entry *eviction_insert(struct table *table, struct entry *entry);
 
 /* An entry with a value is being taken out of the table. */

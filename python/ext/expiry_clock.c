@@ -1,9 +1,9 @@
 /* expiry_clock.c - the time that entries expire by.
  *
- * Which clocks go on while a process is frozen differs, so what has passed is the most that any of three saw pass, as in
- * the C library. To read these takes several times as long as a hit. So a hit reads the coarse wall clock, and adds
- * what that saw pass since the last reading of all; they are read again when that is a second or more, as after a
- * freeze, or when it has gone back. */
+ * Which clocks go on while a process is frozen differs, so what has passed is the most that any of
+ * three saw pass, as in the C library. To read these takes several times as long as a hit. So a
+ * hit reads the coarse wall clock, and adds what that saw pass since the last reading of all; they
+ * are read again when that is a second or more, as after a freeze, or when it has gone back. */
 #include "expiry_clock.h"
 
 struct expiry_clock expiry_clock;

@@ -1,4 +1,5 @@
-/* memo.h - a callable that keeps its results, and the store of a Cache: what its three files share. */
+/* memo.h - a callable that keeps its results, and the store of a Cache: what its three files
+ * share. */
 #ifndef SCOPECACHE_PYTHON_MEMO_H
 #define SCOPECACHE_PYTHON_MEMO_H
 
@@ -40,8 +41,9 @@ PyObject *memo_run(const struct call *call);
 PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call *call,
 	struct entry *entry);
 
-/* Store what was found without a flight of our own. Unless it shall replace it, a value that came meanwhile stays,
- * as in functools. Returns 0 or -1 with an exception; memory that is out only means that it is not stored. */
+/* Store what was found without a flight of our own. Unless it replaces, a value that came
+ * meanwhile stays, as in functools. Returns 0 or -1 with an exception; memory that is out only
+ * means that it is not stored. */
 int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace);
 
 /* The methods that a Cache is made of; private. */
@@ -53,8 +55,8 @@ PyObject *memo_mapping_load(PyObject *self, PyObject *const *arguments, Py_ssize
 PyObject *memo_mapping_keys(PyObject *self, PyObject *nothing);
 PyObject *memo_mapping_bytes(PyObject *self, PyObject *nothing);
 
-/* What a caller gets for a value that the cache has: a new reference, or a copy. Making one may run code that takes
- * the value out of the cache. */
+/* What a caller gets for a value that the cache has: a new reference, or a copy. Making one may
+ * run code that takes the value out of the cache. */
 static inline PyObject *memo_give(struct memo *memo, PyObject *value)
 {
 	Py_INCREF(value);

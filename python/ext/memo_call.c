@@ -1,15 +1,16 @@
-/* memo_call.c - what happens on a miss: the function is called once for all threads that ask for the same, and its
- * result is kept.
+/* memo_call.c - what happens on a miss: the function is called once for all threads that ask for
+ * the same, and its result is kept.
  *
- * In a cache that coalesces, an entry without a value is put in the table before the function is called: other
- * threads find it there and wait for its flight, and whoever invalidates it takes it out, so that a value that is
- * not true any more is never stored. */
+ * In a cache that coalesces, an entry without a value is put in the table before the function is
+ * called: other threads find it there and wait for its flight, and an invalidation removes it, so
+ * that a value that is not true any more is never stored. */
 #include "memo.h"
 
 #include "call_flight.h"
 #include "weight.h"
 
-/* A cache that the collector has taken apart may still be called, by what it was in a circle with. */
+/* A cache that the collector has taken apart may still be called, by what it was in a circle with.
+ */
 PyObject *memo_run(const struct call *call)
 {
 	if (!call->function) {
@@ -119,7 +120,8 @@ int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool r
 	return 0;
 }
 
-/* Call the function and store its result; no other call of this key is under way that could be waited for. */
+/* Call the function and store its result; no other call of this key is under way that could be
+ * waited for. */
 static PyObject *run_through(struct memo *memo, const struct key *key, const struct call *call)
 {
 	PyObject *value = memo_run(call);

@@ -35,8 +35,8 @@ PyObject *memo_mapping_has(PyObject *self, PyObject *argument)
 	return PyBool_FromLong(entry && entry->value && entry_is_fresh(entry));
 }
 
-/* take(key, default): the value, which is removed in the same step; that also keeps a load of the key that is under
- * way from being stored. */
+/* take(key, default): the value, which is removed in the same step; that also keeps a load of the
+ * key that is under way from being stored. */
 PyObject *memo_mapping_take(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
 	struct memo *memo = (struct memo *)self;
@@ -61,7 +61,8 @@ PyObject *memo_mapping_take(PyObject *self, PyObject *const *arguments, Py_ssize
 	return value ? value : Py_NewRef(arguments[1]);
 }
 
-/* store(key, value): in the place of what was there. A load of this key that is under way is not stored. */
+/* store(key, value): in the place of what was there. A load of this key that is under way is not
+ * stored. */
 PyObject *memo_mapping_store(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
 	struct memo *memo = (struct memo *)self;
@@ -88,8 +89,8 @@ PyObject *memo_mapping_load(PyObject *self, PyObject *const *arguments, Py_ssize
 	return memo_look_up((struct memo *)self, &key, &call);
 }
 
-/* keys(): those of fresh entries with one argument. Appending allocates nothing that the collector runs for, so
- * nobody's code runs in between. */
+/* keys(): those of fresh entries with one argument. Appending allocates nothing that the collector
+ * runs for, so nobody's code runs in between. */
 PyObject *memo_mapping_keys(PyObject *self, PyObject *nothing)
 {
 	(void)nothing;

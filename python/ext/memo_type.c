@@ -1,4 +1,5 @@
-/* memo_type.c - the type scopecache._core.Memo: a callable that keeps its results, and the store of a Cache.
+/* memo_type.c - the type scopecache._core.Memo: a callable that keeps its results, and the store
+ * of a Cache.
  *
  * A hit is a vectorcall that allocates nothing. */
 #include "memo.h"
@@ -7,8 +8,8 @@
 
 static PyTypeObject memo_type;
 
-/* An instance of a class made in Python is known by its identity; what is a number or text by what it equals, also
- * where a function is called as a method and not. */
+/* An instance of a class made in Python is known by its identity; what is a number or text by what
+ * it equals, also where a function is called as a method and not. */
 static inline struct key key_of_call(struct memo *memo, PyObject *const *arguments, size_t count,
 	PyObject *names)
 {
@@ -25,8 +26,9 @@ static inline struct key key_of_call(struct memo *memo, PyObject *const *argumen
 	return key;
 }
 
-/* The value for positional arguments that are the very same objects as before, which nobody's code has to be run to
- * find; NULL, without an exception, when it takes more. This is what most calls do, so it is what is tuned. */
+/* The value for positional arguments that are the very same objects as before, which nobody's code
+ * has to be run to find; NULL, without an exception, when it takes more. This is what most calls
+ * do, so it is what is tuned. */
 static inline PyObject *quick_hit(struct memo *memo, PyObject *const *arguments, size_t count)
 {
 	struct table *table = &memo->table;

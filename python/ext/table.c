@@ -1,8 +1,9 @@
 /* table.c - hashing and comparing arguments, and the buckets of a cache.
  *
- * Equal means what it means to a dict: the same object, or equal hashes and ==. What is exactly a str, int,
- * float or bytes is compared without anybody's code. Any other comparison may run code that changes the
- * table, so the table's version is compared afterwards, and the search begins anew when it has changed. */
+ * Equal means what it means to a dict: the same object, or equal hashes and ==. What is exactly a
+ * str, int, float or bytes is compared without anybody's code. Any other comparison may run code
+ * that changes the table, so the table's version is compared afterwards, and the search begins
+ * anew when it has changed. */
 #include "table.h"
 
 #include "entry_order.h"
@@ -71,8 +72,8 @@ static bool same_text(PyObject *a, PyObject *b)
 			(size_t)PyUnicode_GET_LENGTH(a) * PyUnicode_KIND(a)) == 0;
 }
 
-/* The names of keywords are exact text, except those that ** takes from a mapping of a subclass of str; these
- * differ unless they are the same object. */
+/* The names of keywords are exact text, except those that ** takes from a mapping of a subclass of
+ * str; these differ unless they are the same object. */
 static bool same_names(PyObject *a, PyObject *b)
 {
 	if (a == b) {
@@ -165,7 +166,8 @@ again:
 	return 0;
 }
 
-/* Returns false when memory is out and there are no buckets at all; fuller buckets are only slower. */
+/* Returns false when memory is out and there are no buckets at all; fuller buckets are only
+ * slower. */
 static bool make_room(struct table *table)
 {
 	size_t buckets = table->buckets ? table->mask + 1 : 0;
@@ -233,7 +235,8 @@ struct entry *table_unlink_instance(struct table *table, PyObject *reference)
 	return gone;
 }
 
-/* An entry that is in no table yet. Making the weak reference may run the collector, and that anybody's code. */
+/* An entry that is in no table yet. Making the weak reference may run the collector, and that
+ * anybody's code. */
 static struct entry *entry_new(const struct key *key, PyObject *callback)
 {
 	struct entry *entry = PyMem_Malloc(sizeof(*entry) + key->count * sizeof(PyObject *));

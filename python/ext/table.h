@@ -1,7 +1,8 @@
 /* table.h - the entries of one cache: found by their arguments.
  *
- * A lookup builds no key object: the arguments lie where the interpreter's call has them, their hashes are
- * mixed, and each is compared with that of the entry. Everything here needs the interpreter's lock. */
+ * A lookup builds no key object: the arguments lie where the interpreter's call has them, their
+ * hashes are mixed, and each is compared with that of the entry. Everything here needs the
+ * interpreter's lock. */
 #ifndef SCOPECACHE_PYTHON_TABLE_H
 #define SCOPECACHE_PYTHON_TABLE_H
 
@@ -23,7 +24,7 @@ struct entry {
 	Py_hash_t hash;
 	union {
 		struct {
-			struct flight *flight; /* being loaded: for those who wait; NULL: nobody */
+			struct flight *flight; /* being loaded, for its waiters; or NULL */
 			pthread_t owner;       /* and the thread that loads */
 		};
 		struct {
@@ -75,7 +76,8 @@ static inline uint64_t key_mix(uint64_t state, uint64_t value)
 	return state ^ state >> 32;
 }
 
-/* The hash of text that has been hashed before, and of small numbers, without a call; -1: unknown. */
+/* The hash of text that has been hashed before, and of small numbers, without a call; -1: unknown.
+ */
 static inline Py_hash_t quick_hash(PyObject *object)
 {
 	if (PyUnicode_CheckExact(object)) {
@@ -159,9 +161,9 @@ static inline struct entry *table_find_same(const struct table *table, const str
 /* Find the entry of `key`. Returns 0 with *found set or NULL, or -1 with an exception. */
 int table_find(struct table *table, const struct key *key, struct entry **found);
 
-/* Make an entry for `key`, which the table does not have, with no value. `callback` is called with the weak
- * reference when the instance ends. Returns NULL, without an exception, when memory is out or the table has
- * changed meanwhile. */
+/* Make an entry for `key`, which the table does not have, with no value. `callback` is called with
+ * the weak reference when the instance ends. Returns NULL, without an exception, when memory is
+ * out or the table has changed meanwhile. */
 struct entry *table_add(struct table *table, const struct key *key, PyObject *callback);
 
 /* The weak reference in entries is of this type, so that it knows the entry's bucket. */
@@ -170,8 +172,8 @@ extern PyTypeObject instance_reference_type;
 /* Take out the entries of an instance that has ended. Returns them as a list over `chain`. */
 struct entry *table_unlink_instance(struct table *table, PyObject *reference);
 
-/* Take an entry out; it must be freed, which may run anybody's code. One that is being loaded is freed when that
- * ends. */
+/* Take an entry out; it must be freed, which may run anybody's code. One that is being loaded is
+ * freed when that ends. */
 void table_unlink(struct table *table, struct entry *entry);
 void entry_free(struct entry *entry);
 

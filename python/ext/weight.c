@@ -1,12 +1,15 @@
 /* weight.c - a walk over an object's parts, bounded in steps.
  *
- * The parts are those that the collector would visit. Types, modules, functions and code belong to the program, not
- * to the value, and are not entered. What an extension allocates and does not report is not seen.
+ * The parts are those that the collector would visit. Types, modules, functions and code belong to
+ * the program, not to the value, and are not entered. What an extension allocates and does not
+ * report is not seen.
  *
- * There are at most STEPS_MAX steps, of which each object may take half of what is left. What a list, tuple, dict or
- * set has beyond that is taken to weigh what those weigh, with all that they hold, that were looked at.
+ * There are at most STEPS_MAX steps, of which each object may take half of what is left. What a
+ * list, tuple, dict or set has beyond that is taken to weigh what those weigh, with all that they
+ * hold, that were looked at.
  *
- * The walk holds a reference to each part: asking for a size may run the collector, and that anybody's code. */
+ * The walk holds a reference to each part: asking for a size may run the collector, and that
+ * anybody's code. */
 #include "weight.h"
 
 #include <stdbool.h>
@@ -89,7 +92,8 @@ static int add_part(PyObject *part, void *context)
 	return 0;
 }
 
-/* A type made in Python may have a __sizeof__ in Python, which is not called: it could change the cache. */
+/* A type made in Python may have a __sizeof__ in Python, which is not called: it could change the
+ * cache. */
 static size_t own_size(PyObject *object)
 {
 	PyTypeObject *type = Py_TYPE(object);
@@ -108,7 +112,8 @@ static size_t own_size(PyObject *object)
 	return size + (PyObject_IS_GC(object) ? 2 * sizeof(void *) : 0);
 }
 
-/* The parts of a dict that the collector visits: where all keys are text, these are not among them. */
+/* The parts of a dict that the collector visits: where all keys are text, these are not among
+ * them. */
 static Py_ssize_t parts_of_dict(PyObject *dict)
 {
 	Py_ssize_t at = 0;
@@ -128,7 +133,8 @@ static size_t parts_of(PyObject *object)
 	return (size_t)parts;
 }
 
-/* Add what the object refers to. Returns the bytes of attributes that lie beside an instance and not in a dict. */
+/* Add what the object refers to. Returns the bytes of attributes that lie beside an instance and
+ * not in a dict. */
 static size_t enter(struct walk *walk, PyObject *object)
 {
 	PyTypeObject *type = Py_TYPE(object);

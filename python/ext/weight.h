@@ -4,8 +4,9 @@
 
 #include <Python.h>
 
-/* The bytes of `object` and its parts, each part's divided by its references. At most a fixed number of parts are
- * looked at. It never fails: what cannot be measured counts as its type's basic size. */
+/* The bytes of `object` and its parts, each part's divided by its references. At most a fixed
+ * number of parts are looked at. It never fails: what cannot be measured counts as its type's
+ * basic size. */
 size_t weight_of(PyObject *object);
 
 #endif

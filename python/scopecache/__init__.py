@@ -14,7 +14,8 @@ _NOTHING = object()
 
 def _memo(function, *, maxsize, max_bytes=None, ttl=None, key=None, copy=None, typed=False,
           coalesce=False, knows_self=False, exact=False):
-    # The checks of options are imported when there are some: the import of this package is part of a cold start.
+    # The checks of options are imported when there are some: the import of
+    # this package is part of a cold start.
     from . import _options
 
     ttl_ns, ttl_of = _options.ttl_parts(ttl)
@@ -86,7 +87,7 @@ def cached(function=None, *, maxsize=_NOTHING, max_bytes=None, ttl=None, typed=F
 
 
 def __getattr__(name):
-    # Cache and resource are imported by those who use them: that takes a part of a cold start.
+    # Cache and resource are imported on first use: importing them takes a part of a cold start.
     if name in ("Cache", "resource"):
         from . import _objects
 

@@ -75,7 +75,8 @@ class Cached(theirs.TestLRU, unittest.TestCase):
     # What is left out, and why:
     # all threads have to be inside the function at once, and here they wait for one call;
     test_lru_cache_threaded2 = None
-    # in a cache of two entries it demands exact order of use, which policy="adaptive" does not keep.
+    # in a cache of two entries it demands exact order of use, which
+    # policy="adaptive" does not keep.
     test_lru_method = None
 
 

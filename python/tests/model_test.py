@@ -12,8 +12,8 @@ except ImportError:
 from scopecache import Cache, cached
 
 # Equal ones among them, of different types, and tuples.
-KEYS = strategies.one_of(
-    strategies.integers(-3, 8), strategies.sampled_from([1.0, 2.0, True, "a", "ab", b"a", None, (), (1, "a"), (1.0, "a")]))
+KEYS = strategies.one_of( strategies.integers(-3, 8), strategies.sampled_from(
+    [1.0, 2.0, True, "a", "ab", b"a", None, (), (1, "a"), (1.0, "a")]))
 VALUES = strategies.integers()
 
 
@@ -127,9 +127,17 @@ class UnboundedInOrder(Unbounded):
 
 class FunctionTest(unittest.TestCase):
     @hypothesis.settings(deadline=None, database=None)
-    @hypothesis.given(strategies.lists(strategies.tuples(
-        strategies.lists(KEYS, max_size=3), strategies.dictionaries(strategies.sampled_from("xyz"), KEYS, max_size=2))),
-        strategies.booleans())
+    @hypothesis.given(
+    strategies.lists(
+        strategies.tuples(
+            strategies.lists(
+                KEYS,
+                max_size=3),
+                strategies.dictionaries(
+                    strategies.sampled_from("xyz"),
+                    KEYS,
+                    max_size=2))),
+                     strategies.booleans())
     def test_calls_meet_when_their_arguments_are_equal(self, calls, typed):
         f = cached(maxsize=None, typed=typed)(lambda *arguments, **names: object())
         model = {}

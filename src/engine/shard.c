@@ -51,10 +51,10 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 	shard->expiry.due_ms = shard->expiry.lap_due_ms = SCI_NEVER;
 	shard->buckets = sci_index_buckets(entries);
 
-	uint64_t bears = sci_index_capacity(shard->buckets);
-	shard->max_entries = (uint32_t)(options->max_entries && options->max_entries < bears
+	uint64_t capacity = sci_index_capacity(shard->buckets);
+	shard->max_entries = (uint32_t)(options->max_entries && options->max_entries < capacity
 			? options->max_entries
-			: bears);
+			: capacity);
 	sci_policy_start(shard, options->policy);
 	shard->log_start =
 		(sci_offset)((SCI_INDEX_START + shard->buckets * sizeof(struct sci_bucket) +

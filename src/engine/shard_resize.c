@@ -13,9 +13,9 @@
 
 static uint32_t bound_of_index(const struct sci_shard *shard, uint64_t max_entries)
 {
-	uint64_t bears = sci_index_capacity(shard->buckets);
+	uint64_t capacity = sci_index_capacity(shard->buckets);
 
-	return (uint32_t)(max_entries && max_entries < bears ? max_entries : bears);
+	return (uint32_t)(max_entries && max_entries < capacity ? max_entries : capacity);
 }
 
 /* End the log at its bound, or at the last pinned record. */

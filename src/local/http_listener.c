@@ -2,11 +2,11 @@
  * MHD_run() does the work. libevent's evhttp passes on neither trailers, in which Go runtimes send
  * the errors of streamed answers, nor bodies that are too large, to refuse them as the API does.
  *
- * libmicrohttpd calls handle_request() for the head of a request, for each piece of its body, and at
- * its end. A request that is not answered by then is suspended; its answer resumes the connection,
- * and handle_request() is called once more, to queue it. That happens inside the call that answers,
- * so that a caller does not wait for the rest of another listener's request. libmicrohttpd does not
- * watch a suspended connection: sci_exchange_is_alive() does. */
+ * libmicrohttpd calls handle_request() for the head of a request, for each piece of its body, and
+ * at its end. A request that is not answered by then is suspended; its answer resumes the
+ * connection, and handle_request() is called once more, to queue it. That happens inside the call
+ * that answers, so that a caller does not wait for the rest of another listener's request.
+ * libmicrohttpd does not watch a suspended connection: sci_exchange_is_alive() does. */
 #include "local/http_listener.h"
 
 #include "base/clock.h"

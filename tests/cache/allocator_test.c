@@ -1,6 +1,6 @@
-/* An allocator of the user's: all that the library allocates comes from it and goes back to it. */
+/* A user's allocator: the library allocates and frees all heap memory with it. */
 #include "cache/cache_fixture.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 
 #include <scopecache/memo.h>
 #include <scopecache/process.h>
@@ -72,7 +72,7 @@ static void a_function_that_is_missing_is_refused(void **state)
 	assert_int_equal(sc_process_set_allocator(&only_frees), SC_E_INVAL);
 }
 
-static void all_comes_from_it_and_goes_back(void **state)
+static void all_memory_comes_from_the_allocator_and_returns_to_it(void **state)
 {
 	const struct sc_allocator allocator = { take, give_back, &arena, { NULL, NULL } };
 	struct sc_resource resource = SC_RESOURCE_INIT(open_a_thing, NULL, &arena);
@@ -93,7 +93,7 @@ static void all_comes_from_it_and_goes_back(void **state)
 	sc_resource_release(&resource, &thing);
 	sc_resource_fini(&resource);
 	sc_cache_close(cache);
-	/* The value that is still held. */
+	/* The value that is still pinned. */
 	assert_memory_equal(held.data, "abc", 3);
 	assert_int_equal(arena.live, 1);
 	sc_value_release(&held);
@@ -106,7 +106,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_function_that_is_missing_is_refused),
-		cmocka_unit_test(all_comes_from_it_and_goes_back),
+		cmocka_unit_test(all_memory_comes_from_the_allocator_and_returns_to_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

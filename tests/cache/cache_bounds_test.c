@@ -1,5 +1,5 @@
-/* The bounds of a cache are true: as many entries as it was told, no page more than its region,
- * and next to nothing while it is not used. */
+/* The bounds of a cache are exact: never more entries than max_entries, never a page beyond the
+ * region, and few pages while it is not used. */
 #include "cache/cache_fixture.h"
 #include "cache/resident_memory.h"
 #include "cache/cache_check.h"
@@ -21,7 +21,7 @@ static size_t process_bytes(void)
 	return strtoul(second, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static void opening_touches_next_to_nothing(void **state)
+static void opening_populates_few_pages(void **state)
 {
 	const uint64_t sizes[] = { 16 << 10, 1 << 20, 64 << 20, 1 << 30 };
 
@@ -45,7 +45,7 @@ static void opening_touches_next_to_nothing(void **state)
 	}
 }
 
-static void a_few_entries_take_a_few_pages(void **state)
+static void few_entries_use_few_pages(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 128));
 	char value[200] = "";
@@ -82,7 +82,7 @@ static void a_full_cache_stays_in_its_region(void **state)
 		(unsigned long long)sct_stats(cache).entries);
 	assert_int_equal(sct_stats(cache).max_bytes, bytes);
 	assert_int_equal(cache->region_bytes, bytes);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	/* Most of what is paid for is of use. */
 	assert_true(sct_stats(cache).bytes > bytes / 10 * 7);
 /* ThreadSanitizer's shadow is many times the memory, and an emulator's tables are its own. */
@@ -93,8 +93,8 @@ static void a_full_cache_stays_in_its_region(void **state)
 	sc_cache_close(cache);
 }
 
-/* All that is stored, its bookkeeping and what is left free are inside the bound, to the page: also where
- * the region is larger, because the cache may grow. */
+/* Entries, their metadata and free space stay inside the bound, to the page, also where the region
+ * is larger because the cache may grow. */
 static void max_bytes_is_exact(void **state)
 {
 	const uint64_t sizes[] = { 16 << 10, 100001, 1 << 20 };
@@ -124,7 +124,7 @@ static void max_bytes_is_exact(void **state)
 }
 
 /* Making room costs little more than the room, and takes no more entries than it needs. */
-static void a_full_cache_moves_little(void **state)
+static void a_full_cache_moves_few_bytes(void **state)
 {
 	const uint64_t policies[] = { SC_POLICY_ADAPTIVE, SC_POLICY_LRU };
 	static unsigned char value[2000];
@@ -197,7 +197,7 @@ static void max_entries_is_exact(void **state)
 }
 
 /* Small bounds are where chance would show: every set of keys must find its places in the index. */
-static void small_caches_do_not_forget(void **state)
+static void small_caches_drop_no_entry_for_lack_of_an_index_slot(void **state)
 {
 	(void)state;
 	for (uint64_t bound = 1; bound <= 40; bound++) {
@@ -211,7 +211,7 @@ static void small_caches_do_not_forget(void **state)
 }
 
 /* Among very many, the rarest of meetings in the index happens too. */
-static void large_caches_do_not_forget(void **state)
+static void large_caches_drop_no_entry_for_lack_of_an_index_slot(void **state)
 {
 #ifdef __SANITIZE_THREAD__ /* under which each access costs, and there is one thread */
 	const uint64_t bound = 50000;
@@ -271,14 +271,14 @@ static void the_index_fits_the_usual_entry(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(opening_touches_next_to_nothing),
-		cmocka_unit_test(a_few_entries_take_a_few_pages),
+		cmocka_unit_test(opening_populates_few_pages),
+		cmocka_unit_test(few_entries_use_few_pages),
 		cmocka_unit_test(a_full_cache_stays_in_its_region),
 		cmocka_unit_test(max_bytes_is_exact),
-		cmocka_unit_test(a_full_cache_moves_little),
+		cmocka_unit_test(a_full_cache_moves_few_bytes),
 		cmocka_unit_test(max_entries_is_exact),
-		cmocka_unit_test(small_caches_do_not_forget),
-		cmocka_unit_test(large_caches_do_not_forget),
+		cmocka_unit_test(small_caches_drop_no_entry_for_lack_of_an_index_slot),
+		cmocka_unit_test(large_caches_drop_no_entry_for_lack_of_an_index_slot),
 		cmocka_unit_test(both_bounds_hold),
 		cmocka_unit_test(the_index_fits_the_usual_entry),
 	};

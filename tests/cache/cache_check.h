@@ -1,4 +1,4 @@
-/* The proof that a cache is sound: that all its shards are. */
+/* Checks the invariants of all shards of a cache. */
 #ifndef SCT_CACHE_CHECK_H
 #define SCT_CACHE_CHECK_H
 
@@ -7,7 +7,7 @@
 
 #include "cache/handle.h"
 
-static inline bool sct_is_sound(const struct sc_cache *cache)
+static inline bool sct_cache_is_valid(const struct sc_cache *cache)
 {
 	for (uint32_t i = 0; i < cache->stripe_count; i++)
 		if (sci_shard_check(cache->stripes[i].shard))
@@ -15,6 +15,6 @@ static inline bool sct_is_sound(const struct sc_cache *cache)
 	return true;
 }
 
-#define sct_assert_sound(cache) assert_true(sct_is_sound(cache))
+#define sct_assert_cache_valid(cache) assert_true(sct_cache_is_valid(cache))
 
 #endif

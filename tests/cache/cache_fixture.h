@@ -1,5 +1,5 @@
-/* What the tests of the cache share: a clock that is moved by hand, and short ways to say what a
- * test means to say. Texts are stored without their NUL. */
+/* Helpers for the tests of the cache: a clock that the test sets, and short assertions. Texts are
+ * stored without their NUL. */
 #ifndef SCT_CACHE_FIXTURE_H
 #define SCT_CACHE_FIXTURE_H
 
@@ -19,7 +19,7 @@ static inline int64_t sct_clock_read(void *now_ms)
 #define sct_clock_of(time_ms)                                                                      \
 	(&(const struct sc_clock){ .now_ms = sct_clock_read, .context = (time_ms) })
 
-/* A cache that opens, whatever else the test is about. NULL: all defaults. */
+/* Open a cache, or fail the test. `options` NULL: all defaults. */
 static inline struct sc_cache *sct_cache_open(const struct sc_cache_options *options)
 {
 	struct sc_error error = { 0 };
@@ -44,7 +44,7 @@ static inline int sct_put(struct sc_cache *cache, struct sc_key key, const char 
 	return sc_cache_put(cache, key, text, strlen(text));
 }
 
-/* The key has this text; NULL: the key is not there. */
+/* Assert that the key has this text; NULL: that it is a miss. */
 static inline void sct_assert_get(struct sc_cache *cache, struct sc_key key, const char *text)
 {
 	char buffer[256];
@@ -76,7 +76,7 @@ static inline void sct_assert_no_value(const struct sc_value *value)
 	assert_memory_equal(value, &none, sizeof none);
 }
 
-/* Bytes that belong to one seed, and to each place in it. */
+/* Fill with bytes that depend on the seed and on the offset. */
 static inline void sct_fill(void *data, size_t len, uint64_t seed)
 {
 	unsigned char *byte = data;
@@ -95,7 +95,7 @@ static inline bool sct_is_filled(const void *data, size_t len, uint64_t seed)
 	return true;
 }
 
-/* These bounds are refused in these words, and nothing has changed. */
+/* Assert that these bounds are refused with this message, and that nothing changed. */
 static inline void sct_assert_no_resize(struct sc_cache *cache, uint64_t max_entries,
 	uint64_t max_bytes, const char *message)
 {

@@ -1,13 +1,13 @@
-/* Forking while caches are in use: a child may close what it inherited, let go of what it holds, go on
- * with it, open caches of its own, or run another program, whatever other threads of its parent were
- * doing. A child that waits for what never comes is ended by an alarm, and the test fails. */
+/* fork() while caches are in use: a child may close inherited caches, release its pins, use them,
+ * open new caches or run another program, whatever the other threads of its parent were doing. An
+ * alarm ends a child that hangs, and the test fails. */
 #include "cache/cache_fixture.h"
 #include "cache/handle.h"
 #include "cache/invocation_edges.h"
 #include "support/random.h"
 #include "support/threads.h"
 
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/cache_check.h"
 
 #include <scopecache/resource.h>
@@ -99,7 +99,7 @@ static void close_and_let_go(void)
 {
 	sc_cache_close(caches[0]);
 	sc_cache_close(caches[1]);
-	/* It is held until it is let go, as ever. */
+	/* A pin stays valid until it is released, in the child too. */
 	child_check(held.len == 600 && sct_is_filled(held.data, held.len, 5));
 	sc_value_release(&held);
 	child_check(held.data == NULL);
@@ -108,7 +108,7 @@ static void close_and_let_go(void)
 static void go_on(void)
 {
 	for (int i = 0; i < 2; i++) {
-		child_check(sct_is_sound(caches[i]));
+		child_check(sct_cache_is_valid(caches[i]));
 		use_a_cache(caches[i]);
 	}
 	sc_cache_clear(caches[0]);
@@ -190,7 +190,7 @@ static void use_until_done(uint64_t random)
 			sct_invocation_end(1000);
 			break;
 		case 4:
-			/* AddressSanitizer's allocator does not bear being forked beside this. */
+			/* AddressSanitizer's allocator does not support fork() at the same time. */
 #ifndef UNDER_ASAN
 			sct_check(sct_fetch(cache, SC_KEY(key), give_text, NULL, &value, NULL) > 0);
 			sc_value_release(&value);
@@ -245,7 +245,7 @@ static int tear_down(void **state)
 	sc_value_release(&held);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(sct_stats(caches[i]).pinned, 0);
-		sct_assert_sound(caches[i]);
+		sct_assert_cache_valid(caches[i]);
 		sc_cache_close(caches[i]);
 	}
 	return 0;
@@ -335,8 +335,8 @@ static void load_it_oneself(void)
 	sc_value_release(&value);
 }
 
-/* In the child nobody is loading any more, so nobody is waited for. */
-static void the_loads_of_others_end_with_a_fork(void **state)
+/* No thread of the child is loading, so a fetch in the child must not wait. */
+static void flights_of_other_threads_end_in_the_child(void **state)
 {
 	pthread_t thread;
 
@@ -369,7 +369,7 @@ static int load_and_fork(struct sc_load *load, void *context)
 	return sc_load_set_value(load, is_child ? "child" : "parent", is_child ? 5 : 6);
 }
 
-/* The loader's own thread goes on in both. */
+/* The thread of the loader continues in parent and child. */
 static void a_loader_may_fork(void **state)
 {
 	struct sc_value value;
@@ -396,7 +396,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_fork_waits_for_changes, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_loads_of_others_end_with_a_fork, set_up,
+		cmocka_unit_test_setup_teardown(flights_of_other_threads_end_in_the_child, set_up,
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_loader_may_fork, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(children_of_a_process_at_work, set_up, tear_down),

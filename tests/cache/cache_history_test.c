@@ -1,11 +1,11 @@
-/* Several threads use few keys of one cache in every way there is, and write down when each call began
- * and ended and which value it saw. Afterwards history.c proves that one cache can have been behind
- * it: no read saw a value older than a put that was complete, another key's, one that was torn,
- * expired, idle for too long, or removed before; and no object that was freed.
+/* Several threads make calls of every kind to one cache with few keys, and record when each call
+ * began and ended and which value it saw. Afterwards history.c checks that a cache can have
+ * produced this history: no read saw a value older than a completed put, of another key, torn,
+ * expired, idle for too long or removed before, and none saw a freed object.
  *
- * The same seed makes the same calls on each thread, though not in the same turns. */
-#include "cache/divided.h"
-#include "cache/history_game.h"
+ * The same seed makes the same calls on each thread, but in another interleaving. */
+#include "cache/striped_cache.h"
+#include "cache/history_run.h"
 #include "support/seeded_runs.h"
 
 #include "base/hash.h"
@@ -20,19 +20,19 @@
 #define OPERATIONS 2500
 #endif
 
-struct sct_game sct_game;
+struct sct_run sct_run;
 
 #define OPTIONS(...)                                                                               \
 	{                                                                                          \
 		.size = sizeof(struct sc_cache_options), __VA_ARGS__                               \
 	}
-#define ROOMY   SCT_ROOMY
+#define ROOMY   SCT_LOSSLESS
 #define CLEARS  SCT_CLEARS
 #define RACES   SCT_RACES
 #define RESIZES SCT_RESIZES
 #define OBJECTS SCT_OBJECTS
-#define KEEPER  SCT_KEEPER
-#define DIVIDED SCT_DIVIDED
+#define KEEPER  SCT_MAINTAINER
+#define DIVIDED SCT_STRIPED
 
 static const struct sct_scenario scenarios[] = {
 	{ "one key", OPTIONS(.max_bytes = 1 << 20), 1, 0, SCT_VALUE_MAX, ROOMY | CLEARS },
@@ -94,19 +94,19 @@ static const struct sct_scenario scenarios[] = {
 
 static void take_part(unsigned number, void *arg)
 {
-	struct sct_player *player = &sct_game.players[number];
-	bool is_keeper = number == 0 && sct_game_has(SCT_KEEPER);
-	long turns = is_keeper ? sct_game.operations / 4 : sct_game.operations;
+	struct sct_actor *player = &sct_run.players[number];
+	bool is_keeper = number == 0 && sct_run_has(SCT_MAINTAINER);
+	long turns = is_keeper ? sct_run.operations / 4 : sct_run.operations;
 
 	(void)arg;
 	for (long i = 0; i < turns; i++) {
 		if (is_keeper)
-			sct_keep(player);
+			sct_maintain_at_random(player);
 		else
 			sct_play(player);
 	}
 	for (size_t i = 0; i < SCT_HELD_MAX; i++)
-		sct_let_go(&player->held[i]);
+		sct_release_held(&player->held[i]);
 }
 
 static void start(const struct sct_scenario *scenario, uint64_t seed, long operations)
@@ -115,18 +115,18 @@ static void start(const struct sct_scenario *scenario, uint64_t seed, long opera
 	const struct sc_clock clock = { .now_ms = sct_stamped_ms };
 
 	options.clock = &clock;
-	memset(&sct_game, 0, sizeof sct_game);
-	sct_game.scenario = scenario;
-	sct_game.operations = operations * (scenario->traits & RACES ? 4 : 1);
-	sct_game.cache =
-		scenario->traits & DIVIDED ? sct_divided_open(&options) : sct_cache_open(&options);
+	memset(&sct_run, 0, sizeof sct_run);
+	sct_run.scenario = scenario;
+	sct_run.operations = operations * (scenario->traits & RACES ? 4 : 1);
+	sct_run.cache = scenario->traits & DIVIDED ? sct_striped_cache_open(&options)
+						   : sct_cache_open(&options);
 	sct_stamps_begin();
 	for (unsigned i = 0; i < SCT_THREADS; i++) {
-		struct sct_player *player = &sct_game.players[i];
+		struct sct_actor *player = &sct_run.players[i];
 		player->number = i;
 		player->random = seed * SCT_THREADS + i;
 		/* A loader may make one more. */
-		player->room = (size_t)sct_game.operations * 2 + 1;
+		player->room = (size_t)sct_run.operations * 2 + 1;
 		player->events = calloc(player->room, sizeof *player->events);
 		player->fates = calloc(player->room, sizeof *player->fates);
 		assert_true(player->events && player->fates);
@@ -139,19 +139,19 @@ static struct sct_event *collect(size_t *count)
 
 	*count = 0;
 	for (unsigned i = 0; i < SCT_THREADS; i++)
-		*count += sct_game.players[i].count;
+		*count += sct_run.players[i].count;
 	events = calloc(*count, sizeof *events);
 	assert_non_null(events);
 	*count = 0;
 	for (unsigned i = 0; i < SCT_THREADS; i++) {
-		const struct sct_player *player = &sct_game.players[i];
+		const struct sct_actor *player = &sct_run.players[i];
 		memcpy(events + *count, player->events, player->count * sizeof *events);
 		*count += player->count;
 	}
 	sct_tell_fates(events, *count);
 	for (unsigned i = 0; i < SCT_THREADS; i++) {
-		free(sct_game.players[i].events);
-		free(sct_game.players[i].fates);
+		free(sct_run.players[i].events);
+		free(sct_run.players[i].fates);
 	}
 	return events;
 }
@@ -170,7 +170,7 @@ static void print_what_happened(const struct sct_event *events, size_t count,
 		kinds[SCT_MISS], stats->evictions, stats->forgotten, stats->rejected,
 		stats->expired, stats->reclaimed, stats->moved_bytes);
 	assert_true(kinds[SCT_PUT] > 0 && kinds[SCT_READ] > 0);
-	assert_true(sct_game_has(SCT_RACES) || (kinds[SCT_LOAD] > 0 && kinds[SCT_MISS] > 0));
+	assert_true(sct_run_has(SCT_RACES) || (kinds[SCT_LOAD] > 0 && kinds[SCT_MISS] > 0));
 }
 
 /* Under one hash for all keys only sixteen of them have a place. */
@@ -179,18 +179,18 @@ static bool all_hashes_are_one(void)
 	return sci_hash("a", 1, 1) == sci_hash("b", 1, 2);
 }
 
-/* Sixteen entries have a place in any case. With a bound that changes, it is the threads' turns that decide
+/* Sixteen entries always fit into the index. With a changing bound it depends on the interleaving
  * whether there were ever more. */
 static void assert_forgotten(const struct sc_cache_stats *stats, bool is_crowded)
 {
-	const struct sc_cache_options *options = &sct_game.scenario->options;
+	const struct sc_cache_options *options = &sct_run.scenario->options;
 	bool may_forget = is_crowded &&
 		(options->max_entries == 0 || options->max_entries > 16 ||
 			options->grow_entries > 16);
 
 	if (!may_forget)
 		assert_int_equal(stats->forgotten, 0);
-	else if (!sct_game_has(SCT_KEEPER))
+	else if (!sct_run_has(SCT_MAINTAINER))
 		assert_true(stats->forgotten > 0);
 }
 
@@ -202,10 +202,10 @@ static void one_cache_can_have_been_behind_it(const void *played, uint64_t seed,
 
 	start(scenario, seed, operations);
 	sct_threads_run(SCT_THREADS, take_part, NULL);
-	struct sc_cache_stats stats = sct_stats(sct_game.cache);
-	sct_assert_sound(sct_game.cache);
+	struct sc_cache_stats stats = sct_stats(sct_run.cache);
+	sct_assert_cache_valid(sct_run.cache);
 	assert_int_equal(stats.pinned, 0);
-	sc_cache_close(sct_game.cache);
+	sc_cache_close(sct_run.cache);
 
 	struct sct_event *events = collect(&count);
 	bool is_crowded = all_hashes_are_one() && scenario->hot + scenario->cold > 16;

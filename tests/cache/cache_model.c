@@ -1,6 +1,5 @@
-/* What the model expects is told apart by what it can know: what was evicted under exact order of use,
- * unless something expires or is forgotten, which happens unseen; and objects, which say themselves when
- * they go. */
+/* What the model knows exactly: which entries exact LRU evicted, unless some expired or were
+ * dropped unseen; and objects, because each records its own free. */
 #include "cache/cache_model.h"
 
 #include "support/random.h"
@@ -126,13 +125,13 @@ bool sct_model_expires(void)
 
 uint64_t sct_model_fitting(void)
 {
-	return sct_model.max_bytes / 2 / (sct_model_has(SCT_DIVIDED) ? SCT_STRIPES : 1);
+	return sct_model.max_bytes / 2 / (sct_model_has(SCT_STRIPED) ? SCT_STRIPES : 1);
 }
 
 bool sct_model_is_exact(void)
 {
 	return sct_model.config->policy == SC_POLICY_LRU && !sct_model_expires() &&
-		!sct_model_has(SCT_DIVIDED) && sct_stats(sct_model.cache).forgotten == 0;
+		!sct_model_has(SCT_STRIPED) && sct_stats(sct_model.cache).forgotten == 0;
 }
 
 bool sct_model_has_expired(const struct sct_entry *entry)

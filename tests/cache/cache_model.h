@@ -1,8 +1,8 @@
-/* The model that the whole cache is compared with in one run, and what must hold between the two. */
+/* The model with which a cache is compared in one run, and the relations between the two. */
 #ifndef SCT_CACHE_MODEL_H
 #define SCT_CACHE_MODEL_H
 
-#include "cache/divided.h"
+#include "cache/striped_cache.h"
 #include "cache/model_object.h"
 
 #define SCT_KEYS  120
@@ -15,7 +15,7 @@ enum sct_model_feature {
 	SCT_OBJECTS = 2,
 	SCT_TERMS = 4, /* times of an entry's own */
 	SCT_RESIZES = 8,
-	SCT_DIVIDED = 16 /* into stripes: what is evicted is the least of one of them */
+	SCT_STRIPED = 16 /* striped: each stripe evicts its own least recently used entry */
 };
 
 struct sct_model_config {
@@ -78,7 +78,7 @@ uint64_t sct_model_fitting(void);
 /* Whether the model knows which entries were evicted, and not only how many. */
 bool sct_model_is_exact(void);
 
-/* Then: drop what was evicted, the longest unused of what is not held first. */
+/* If it does: drop the evicted entries, which are the least recently used ones without a pin. */
 void sct_model_evict(uint64_t evicted);
 
 bool sct_model_has_expired(const struct sct_entry *entry);
@@ -86,7 +86,7 @@ bool sct_model_has_expired(const struct sct_entry *entry);
 /* Whether an entry of the model may be missing in the cache. Expired ones may go unseen. */
 bool sct_model_may_miss(const struct sct_entry *entry);
 
-/* The cache has it no more, so only who holds it keeps an object from being freed. */
+/* The cache has removed the entry, so only a reference in the test keeps its object alive. */
 void sct_model_assert_gone(const struct sct_entry *entry);
 
 /* What a lookup must find, or NULL. Counts it. */
@@ -95,7 +95,7 @@ struct sct_entry *sct_model_look_up(int key, bool found);
 /* Hold a value for a while, or release it. */
 void sct_model_hold(struct sc_value *value, const struct sct_entry *entry);
 
-/* Whether somebody holds a value, so that there may be no room. */
+/* Whether a value is pinned, so that a store may fail. */
 bool sct_model_is_held(void);
 
 /* The cache was asked to store the entry; `rc` is what it said, or would have said. */

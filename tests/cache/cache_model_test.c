@@ -10,7 +10,7 @@
 #include "support/seeded_runs.h"
 
 #include "base/hash.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/cache_check.h"
 
 #include <stdio.h>
@@ -47,9 +47,9 @@ static const struct sct_model_config configs[] = {
 	{ "tiny", 10, 16 << 10, 20, 0, ADAPTIVE, 9000, SCT_HOLD },
 	{ "tiny, all there is", 10, 16 << 10, 0, 0, ADAPTIVE, 3000, ALL },
 	{ "divided, room for all", 0, 4 << 20, 0, 0, ADAPTIVE, 3000,
-		SCT_DIVIDED | SCT_HOLD | SCT_OBJECTS },
-	{ "divided, lru entries", 40, 2 << 20, 0, 0, LRU, 3000, SCT_DIVIDED | SCT_HOLD },
-	{ "divided, all there is", 0, 512 << 10, 90, 0, ADAPTIVE, 12000, SCT_DIVIDED | ALL },
+		SCT_STRIPED | SCT_HOLD | SCT_OBJECTS },
+	{ "divided, lru entries", 40, 2 << 20, 0, 0, LRU, 3000, SCT_STRIPED | SCT_HOLD },
+	{ "divided, all there is", 0, 512 << 10, 90, 0, ADAPTIVE, 12000, SCT_STRIPED | ALL },
 };
 
 /* ---- Calls ---- */
@@ -179,7 +179,7 @@ static void do_invalidate(int number)
 static void do_clear(int number)
 {
 	(void)number;
-	/* What is being loaded must not be overtaken, except as it is planned. */
+	/* A load must be invalidated only where the loader's plan says so. */
 	if (sct_model.depth > 0)
 		return;
 	sct_model.expected.invalidations += sct_stats(sct_model.cache).entries;
@@ -198,7 +198,7 @@ static void do_pass_time(int number)
 static void do_resize(int number)
 {
 	const struct sct_model_config *config = sct_model.config;
-	uint64_t before = sct_model_evicted(), least = sct_model_has(SCT_DIVIDED) ? SCT_STRIPES : 1;
+	uint64_t before = sct_model_evicted(), least = sct_model_has(SCT_STRIPED) ? SCT_STRIPES : 1;
 
 	(void)number;
 	if (!sct_model_has(SCT_RESIZES) || sct_model_below(4))
@@ -338,7 +338,7 @@ static void do_fetch(int number)
 
 	if (!sct_model_has(SCT_TERMS) && loading.plan == GIVE_FOR_LONGER)
 		loading.plan = GIVE;
-	/* Keys that are being loaded must not change under their loaders, except as it is planned. */
+	/* A key being loaded must change only where the loader's plan says so. */
 	sct_model.loading_now[number] = true;
 	int rc = sct_fetch(sct_model.cache, sct_model_key(number, parts), load, &loading, &value,
 		&error);
@@ -363,8 +363,8 @@ static void do_fetch(int number)
 	sc_value_release(&value);
 }
 
-/* The same as a load, but that it sees what is there, is called again when that was changed meanwhile,
- * and may leave things as they are. */
+/* As a load, but it sees the current value, is called again when that was changed meanwhile, and
+ * may leave it unchanged. */
 static int update(struct sc_load *load, void *context)
 {
 	const struct sc_value *old = sc_load_old(load);
@@ -524,7 +524,7 @@ static void assert_figures(void)
 	if (sct_model.max_entries)
 		assert_true(stats.entries <= sct_model.max_entries);
 	assert_int_equal(stats.pinned, values_held());
-	sct_assert_sound(sct_model.cache);
+	sct_assert_cache_valid(sct_model.cache);
 }
 
 static bool all_hashes_are_one(void)
@@ -536,7 +536,7 @@ static bool all_hashes_are_one(void)
 static void assert_forgotten(void)
 {
 	uint64_t least =
-		sct_model.config->max_entries / (sct_model_has(SCT_DIVIDED) ? SCT_STRIPES : 1);
+		sct_model.config->max_entries / (sct_model_has(SCT_STRIPED) ? SCT_STRIPES : 1);
 	uint64_t most = sct_model_has(SCT_RESIZES) ? least * 2 : least;
 	bool has_forgotten = sct_stats(sct_model.cache).forgotten > 0;
 
@@ -550,7 +550,7 @@ static void agree_with_the_model(const void *configured, uint64_t seed, long ope
 {
 	const struct sct_model_config *config = configured;
 	struct sc_cache *(*open)(const struct sc_cache_options *) =
-		config->features & SCT_DIVIDED ? sct_divided_open : sct_cache_open;
+		config->features & SCT_STRIPED ? sct_striped_cache_open : sct_cache_open;
 
 	sct_model = (struct sct_model){ .config = config,
 		.max_entries = config->max_entries,
@@ -569,7 +569,7 @@ static void agree_with_the_model(const void *configured, uint64_t seed, long ope
 	assert_true(sct_model.expected.hits > 0 && sct_model.expected.loads > 0 &&
 		sct_model.expected.load_failures > 0);
 	assert_forgotten();
-	/* What is held is there after the cache is gone. */
+	/* Pinned values outlive the cache. */
 	sc_cache_close(sct_model.cache);
 	while (sct_model.hold_count)
 		do_release(0);

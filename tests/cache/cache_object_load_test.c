@@ -1,14 +1,14 @@
-/* Objects that loaders give: to the caller, to those who wait, and to the cache, or to nobody. Whoever has
- * it last frees it. */
-#include "cache/fetching.h"
-#include "cache/freed_object.h"
+/* Objects that loaders give: to the caller, to the waiters, and to the cache, or to none. Each of
+ * them it last frees it. */
+#include "cache/fetch_with_loader.h"
+#include "cache/counted_object.h"
 #include "support/threads.h"
 
 #define WEIGHT 1000
 
 struct script {
 	struct sc_cache *cache;
-	struct sct_freed_object thing[3];
+	struct sct_counted_object thing[3];
 	unsigned gives; /* how many of the things */
 	bool then_text; /* gives that in the end */
 	int result;
@@ -71,18 +71,18 @@ static void loaded_then_found(void **state)
 	struct sc_value loaded, found;
 
 	assert_int_equal(fetch(script, &loaded), SC_LOADED);
-	sct_assert_freed_object(&loaded, &script->thing[0]);
+	sct_assert_counted_object(&loaded, &script->thing[0]);
 	assert_int_equal(fetch(script, &found), SC_HIT);
-	sct_assert_freed_object(&found, &script->thing[0]);
+	sct_assert_counted_object(&found, &script->thing[0]);
 	assert_int_equal(sct_stats(script->cache).loads, 1);
 	assert_true(sct_stats(script->cache).bytes >= WEIGHT);
 	sc_value_release(&loaded);
 	close_cache(script);
-	sct_assert_freed_object(&found, &script->thing[0]);
+	sct_assert_counted_object(&found, &script->thing[0]);
 	sc_value_release(&found);
 }
 
-static void given_by_a_loader_that_fails(void **state)
+static void an_object_of_a_failed_load_is_freed(void **state)
 {
 	struct script *script = *state;
 	struct sc_value value;
@@ -94,14 +94,14 @@ static void given_by_a_loader_that_fails(void **state)
 	assert_int_equal(sct_stats(script->cache).entries, 0);
 }
 
-static void the_last_that_is_given_counts(void **state)
+static void the_last_value_that_a_loader_gives_is_stored(void **state)
 {
 	struct script *script = *state;
 	struct sc_value value;
 
 	script->gives = 3;
 	assert_int_equal(fetch(script, &value), SC_LOADED);
-	sct_assert_freed_object(&value, &script->thing[2]);
+	sct_assert_counted_object(&value, &script->thing[2]);
 	assert_int_equal(script->thing[0].freed, 1);
 	assert_int_equal(script->thing[1].freed, 1);
 	sc_value_release(&value);
@@ -144,7 +144,7 @@ static void an_object_in_place_of_a_value(void **state)
 
 	script->also = give_text_first;
 	assert_int_equal(fetch(script, &value), SC_LOADED);
-	sct_assert_freed_object(&value, &script->thing[1]);
+	sct_assert_counted_object(&value, &script->thing[1]);
 	sc_value_release(&value);
 	script->gives = 2;
 }
@@ -182,7 +182,7 @@ static void weigh_too_much(struct sc_load *load, struct script *script)
 	assert_int_equal(script->thing[0].freed, 0);
 }
 
-static void what_is_not_stored_goes_with_its_caller(void **state)
+static void an_object_that_is_not_stored_is_freed_by_its_caller(void **state)
 {
 	void (*const reasons[])(struct sc_load *, struct script *) = { invalidate, clear,
 		put_a_text, do_not_store, weigh_too_much };
@@ -193,10 +193,10 @@ static void what_is_not_stored_goes_with_its_caller(void **state)
 		script->thing[0].freed = 0;
 		script->also = reasons[i];
 		assert_int_equal(fetch(script, &value), SC_LOADED);
-		sct_assert_freed_object(&value, &script->thing[0]);
+		sct_assert_counted_object(&value, &script->thing[0]);
 		assert_int_equal(sct_stats(script->cache).entries, reasons[i] == put_a_text);
 		sc_cache_clear(script->cache);
-		sct_assert_freed_object(&value, &script->thing[0]);
+		sct_assert_counted_object(&value, &script->thing[0]);
 		sc_value_release(&value);
 		assert_int_equal(script->thing[0].freed, 1);
 	}
@@ -233,7 +233,7 @@ static void release(unsigned number, void *arg)
 	sc_value_release(&party.value[number]);
 }
 
-static void those_who_wait_share_one(void **state)
+static void waiters_share_one_object(void **state)
 {
 	struct script *script = *state;
 
@@ -254,7 +254,7 @@ static void wait_and_invalidate(struct sc_load *load, struct script *script)
 	sct_check(sc_cache_invalidate(script->cache, SC_KEY("thing")) == SC_MISS);
 }
 
-static void those_who_wait_have_what_is_not_stored(void **state)
+static void waiters_get_an_object_that_is_not_stored(void **state)
 {
 	struct script *script = *state;
 
@@ -273,7 +273,7 @@ static void fetch_in_vain(unsigned number, void *arg)
 	sct_check(!party.value[number].data);
 }
 
-static void those_who_wait_have_nothing_of_a_failure(void **state)
+static void waiters_get_no_object_from_a_failed_load(void **state)
 {
 	struct script *script = *state;
 
@@ -289,14 +289,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_script(loaded_then_found),
-		with_script(given_by_a_loader_that_fails),
-		with_script(the_last_that_is_given_counts),
+		with_script(an_object_of_a_failed_load_is_freed),
+		with_script(the_last_value_that_a_loader_gives_is_stored),
 		with_script(a_value_in_place_of_an_object),
 		with_script(an_object_in_place_of_a_value),
-		with_script(what_is_not_stored_goes_with_its_caller),
-		with_script(those_who_wait_share_one),
-		with_script(those_who_wait_have_what_is_not_stored),
-		with_script(those_who_wait_have_nothing_of_a_failure),
+		with_script(an_object_that_is_not_stored_is_freed_by_its_caller),
+		with_script(waiters_share_one_object),
+		with_script(waiters_get_an_object_that_is_not_stored),
+		with_script(waiters_get_no_object_from_a_failed_load),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
-/* Threads put, load, hold, remove, evict and expire objects, all at once. An object knows whether it is
- * alive: it says so while anybody holds it, it is freed once, and in the end as many are freed as were made. */
-#include "cache/divided.h"
-#include "cache/fetching.h"
+/* Threads put, load, pin, remove, evict and expire objects at the same time. An object is alive
+ * while referenced, is freed once, and at the end as many were freed as created. */
+#include "cache/striped_cache.h"
+#include "cache/fetch_with_loader.h"
 #include "support/random.h"
 #include "support/threads.h"
 
@@ -39,7 +39,7 @@ static struct creature *make(uint64_t key)
 	return creature;
 }
 
-/* Now and then it uses the cache as it goes. */
+/* Sometimes the free function uses the cache. */
 static void bury(void *pointer, void *context)
 {
 	struct creature *creature = pointer;
@@ -194,8 +194,8 @@ static void no_object_is_lost_or_freed_twice(void **state)
 			SC_CACHE_OPTIONS(.max_entries = 8, .grow_entries = 16,
 				.max_bytes = arena.most_bytes, .policy = caches[i].policy,
 				.ttl_ms = 3, .clock = sct_clock_of(&arena.now_ms));
-		arena.cache =
-			caches[i].is_divided ? sct_divided_open(options) : sct_cache_open(options);
+		arena.cache = caches[i].is_divided ? sct_striped_cache_open(options)
+						   : sct_cache_open(options);
 		sct_threads_run(THREADS, live, NULL);
 		struct sc_cache_stats stats = sct_stats(arena.cache);
 		assert_int_equal(arena.made,
@@ -210,7 +210,7 @@ static void no_object_is_lost_or_freed_twice(void **state)
 		assert_true(arena.held > ROUNDS);
 		assert_true(stats.evictions > 0);
 		assert_true(stats.expired > 0);
-		/* The index of a divided one is so large that few are met by chance. */
+		/* The index of a striped cache is so large that puts meet few expired entries. */
 		assert_true(stats.reclaimed > 0 || caches[i].is_divided);
 		sc_cache_close(arena.cache);
 	}

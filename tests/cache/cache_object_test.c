@@ -1,7 +1,7 @@
-/* Objects in a cache: each is freed exactly once, whichever way its entry goes, and not before the last
- * who holds it lets go. */
-#include "cache/fetching.h"
-#include "cache/freed_object.h"
+/* Objects in a cache: each is freed exactly once, whichever way its entry goes, and not before the
+ * last who holds it lets go. */
+#include "cache/fetch_with_loader.h"
+#include "cache/counted_object.h"
 #include "support/threads.h"
 
 #include <scopecache/memo.h>
@@ -12,7 +12,7 @@
 struct fixture {
 	_Atomic int64_t now_ms;
 	struct sc_cache *cache;
-	struct sct_freed_object thing[THINGS];
+	struct sct_counted_object thing[THINGS];
 };
 
 static int set_up(void **state)
@@ -50,7 +50,7 @@ static void replace_by_a_value(struct fixture *fixture)
 	sct_assert_get(fixture->cache, SC_KEY("thing"), "text");
 }
 
-/* One that takes as much as the record of an object: what is there must not be overwritten in place. */
+/* A value of the size of an object's record, which must not overwrite that record in place. */
 static void replace_by_eight_bytes(struct fixture *fixture)
 {
 	const struct sc_put_options *options = SC_PUT_OPTIONS(.cost = 1);
@@ -64,9 +64,9 @@ static void replace_by_an_object(struct fixture *fixture)
 {
 	struct sc_value value;
 
-	sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[1], WEIGHT);
+	sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[1], WEIGHT);
 	assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("thing"), &value), SC_HIT);
-	sct_assert_freed_object(&value, &fixture->thing[1]);
+	sct_assert_counted_object(&value, &fixture->thing[1]);
 	sc_value_release(&value);
 }
 
@@ -80,7 +80,8 @@ static void evict_by_number(struct fixture *fixture)
 static void evict_by_weight(struct fixture *fixture)
 {
 	for (unsigned i = 1; i < THINGS; i++)
-		sct_put_freed_object(fixture->cache, SC_KEY("other", i), &fixture->thing[i], 25000);
+		sct_put_counted_object(fixture->cache, SC_KEY("other", i), &fixture->thing[i],
+			25000);
 	assert_int_equal(sct_stats(fixture->cache).entries, 2);
 }
 
@@ -101,7 +102,7 @@ static void be_met_too_late(struct fixture *fixture)
 	assert_int_equal(sct_stats(fixture->cache).expired, 1);
 }
 
-/* A put of another key finds it sooner or later, by the search that goes over the index. */
+/* Puts of other keys find it at some point, because each searches a part of the index. */
 static void be_found_by_puts(struct fixture *fixture)
 {
 	fixture->now_ms += 100;
@@ -134,7 +135,7 @@ static void resize(struct fixture *fixture)
 	for (int i = 0; i < 100; i++)
 		sct_assert_get(fixture->cache, SC_KEY("newer"), "x");
 	assert_int_equal(sc_cache_resize(fixture->cache, 1, 0, NULL), 0);
-	sct_put_freed_object(fixture->cache, SC_KEY("newest"), &fixture->thing[1], WEIGHT);
+	sct_put_counted_object(fixture->cache, SC_KEY("newest"), &fixture->thing[1], WEIGHT);
 }
 
 /* A value that is too large removes what it was to replace. */
@@ -182,12 +183,12 @@ static void begin_anew(struct fixture **fixture)
 	*fixture = state;
 }
 
-static void freed_whichever_way_it_goes(void **state)
+static void an_object_is_freed_however_its_entry_is_removed(void **state)
 {
 	struct fixture *fixture = *state;
 
 	for (size_t i = 0; i < WAYS; i++) {
-		sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
+		sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
 		ways[i](fixture);
 		if (fixture->thing[0].freed != 1)
 			fail_msg("way %zu: freed %d times", i, fixture->thing[0].freed);
@@ -203,22 +204,22 @@ static void release(unsigned number, void *arg)
 	sc_value_release(arg);
 }
 
-static void held_until_the_last_lets_go(void **state)
+static void an_object_lives_until_its_last_reference_is_released(void **state)
 {
 	struct fixture *fixture = *state;
 	struct sc_value first, second;
 
 	for (size_t i = 0; i < WAYS; i++) {
-		sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
+		sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
 		assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("thing"), &first), SC_HIT);
 		assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("thing"), &second),
 			SC_HIT);
 		/* An object does not lie in the region: nothing there is in anybody's way. */
 		assert_int_equal(sct_stats(fixture->cache).pinned, 0);
 		ways[i](fixture);
-		sct_assert_freed_object(&first, &fixture->thing[0]);
+		sct_assert_counted_object(&first, &fixture->thing[0]);
 		sc_value_release(&second);
-		sct_assert_freed_object(&first, &fixture->thing[0]);
+		sct_assert_counted_object(&first, &fixture->thing[0]);
 		sct_threads_run(1, release, &first);
 		sct_assert_no_value(&first);
 		assert_int_equal(fixture->thing[0].freed, 1);
@@ -228,15 +229,15 @@ static void held_until_the_last_lets_go(void **state)
 	*state = fixture;
 }
 
-static void released_before_it_goes(void **state)
+static void an_object_is_released_before_its_entry_is_removed(void **state)
 {
 	struct fixture *fixture = *state;
 	struct sc_value value;
 
-	sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
+	sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
 	for (int i = 0; i < 1000; i++) {
 		assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("thing"), &value), SC_HIT);
-		sct_assert_freed_object(&value, &fixture->thing[0]);
+		sct_assert_counted_object(&value, &fixture->thing[0]);
 		sc_value_release(&value);
 	}
 	assert_int_equal(fixture->thing[0].freed, 0);
@@ -252,7 +253,7 @@ static void an_object_cannot_be_copied(void **state)
 	char buffer[64];
 	size_t len = 99;
 
-	sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
+	sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
 	assert_int_equal(sc_cache_get(fixture->cache, SC_KEY("thing"), buffer, sizeof buffer, &len),
 		SC_E_INVAL);
 	assert_int_equal(len, 0);
@@ -261,16 +262,16 @@ static void an_object_cannot_be_copied(void **state)
 	assert_int_equal(fixture->thing[0].freed, 0);
 }
 
-static void what_it_weighs_counts(void **state)
+static void the_weight_of_an_object_counts_as_bytes(void **state)
 {
 	struct fixture *fixture = *state;
 	uint64_t bytes;
 
-	sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], 30000);
+	sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], 30000);
 	bytes = sct_stats(fixture->cache).bytes;
 	assert_in_range(bytes, 30000, 30100);
 	/* What it weighs is rounded up, to 8 bytes. */
-	sct_put_freed_object(fixture->cache, SC_KEY("other"), &fixture->thing[1], 1);
+	sct_put_counted_object(fixture->cache, SC_KEY("other"), &fixture->thing[1], 1);
 	assert_in_range(sct_stats(fixture->cache).bytes, bytes + 8, bytes + 100);
 	assert_int_equal(sc_cache_invalidate(fixture->cache, SC_KEY("thing")), SC_HIT);
 	assert_in_range(sct_stats(fixture->cache).bytes, 8, 100);
@@ -283,7 +284,7 @@ static void weights_keep_the_bound(void **state)
 {
 	(void)state;
 	for (uint64_t policy = SC_POLICY_ADAPTIVE; policy <= SC_POLICY_LRU; policy++) {
-		static struct sct_freed_object things[2000];
+		static struct sct_counted_object things[2000];
 		const uint64_t max_bytes = 64 << 10;
 		struct sc_cache *cache =
 			sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = max_bytes, .policy = policy));
@@ -291,7 +292,7 @@ static void weights_keep_the_bound(void **state)
 
 		memset(things, 0, sizeof things);
 		for (unsigned i = 0; i < 2000; i++) {
-			/* One that is heavy and not worth what would have to go is freed at once. */
+			/* A heavy object that is worth less than its victims is freed at once. */
 			struct sc_object object = sct_object_of(&things[i], i * 7919 % 20000);
 			things[i].cache = cache;
 			assert_int_equal(sc_cache_put_object(cache, SC_KEY(i % 300), &object, NULL),
@@ -318,7 +319,7 @@ static void no_free_function(void **state)
 	assert_int_equal(sc_cache_put_object(fixture->cache, SC_KEY("thing"), &object, NULL),
 		SC_OK);
 	assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("thing"), &value), SC_HIT);
-	sct_assert_freed_object(&value, &fixture->thing[0]);
+	sct_assert_counted_object(&value, &fixture->thing[0]);
 	clear(fixture);
 	sc_value_release(&value);
 }
@@ -340,7 +341,7 @@ static void bad_arguments_change_nothing(void **state)
 	struct sc_put_options options = { .size = 3 };
 	struct sc_value value;
 
-	sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
+	sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
 	assert_refused(fixture, SC_KEY("thing"), WEIGHT, &options, SC_E_INVAL);
 	assert_refused(fixture, (struct sc_key){ NULL, 0 }, WEIGHT, NULL, SC_E_INVAL);
 	assert_int_equal(sc_cache_put_object(fixture->cache, SC_KEY("thing"), NULL, NULL),
@@ -349,18 +350,18 @@ static void bad_arguments_change_nothing(void **state)
 				 &(struct sc_object){ .weight = 1 }, NULL),
 		SC_E_INVAL);
 	assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("thing"), &value), SC_HIT);
-	sct_assert_freed_object(&value, &fixture->thing[0]);
+	sct_assert_counted_object(&value, &fixture->thing[0]);
 	sc_value_release(&value);
 }
 
 /* The cache takes an object that is not to be kept, frees it, and what it replaces too. */
-static void one_that_has_ended_is_freed_at_once(void **state)
+static void an_object_with_a_negative_ttl_is_freed_at_once(void **state)
 {
 	struct fixture *fixture = *state;
 	struct sc_object object = sct_object_of(&fixture->thing[1], WEIGHT);
 
 	fixture->thing[1].cache = fixture->cache;
-	sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
+	sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
 	assert_int_equal(sc_cache_put_object(fixture->cache, SC_KEY("thing"), &object,
 				 SC_PUT_OPTIONS(.ttl_ms = -1)),
 		SC_OK);
@@ -369,13 +370,13 @@ static void one_that_has_ended_is_freed_at_once(void **state)
 	assert_int_equal(sct_stats(fixture->cache).entries, 0);
 }
 
-static void too_heavy(void **state)
+static void an_object_heavier_than_the_cache_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
 	const uint64_t weights[] = { 64 << 10, UINT64_C(1) << 35, UINT64_MAX };
 
 	for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
-		sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
+		sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
 		assert_refused(fixture, SC_KEY("thing"), weights[i], NULL, SC_E_TOO_LARGE);
 		/* What was there before is gone too. */
 		assert_int_equal(fixture->thing[0].freed, 1);
@@ -386,7 +387,7 @@ static void too_heavy(void **state)
 }
 
 /* Weights and pinned values share one bound, as if both were in the region. */
-static void no_room_beside_what_is_pinned(void **state)
+static void an_object_that_does_not_fit_beside_pins_is_refused(void **state)
 {
 	static const char large[30000];
 	struct fixture *fixture = *state;
@@ -395,12 +396,12 @@ static void no_room_beside_what_is_pinned(void **state)
 	assert_int_equal(sc_cache_put(fixture->cache, SC_KEY("large"), large, sizeof large), SC_OK);
 	assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("large"), &pinned), SC_HIT);
 	assert_int_equal(sc_cache_invalidate(fixture->cache, SC_KEY("large")), SC_HIT);
-	sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
+	sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
 	assert_refused(fixture, SC_KEY("thing"), 50000, NULL, SC_E_NOMEM);
 	assert_int_equal(fixture->thing[0].freed, 1);
 	assert_in_range(sct_stats(fixture->cache).bytes, 30000, 30100);
 	sc_value_release(&pinned);
-	sct_put_freed_object(fixture->cache, SC_KEY("thing"), &fixture->thing[1], 50000);
+	sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[1], 50000);
 }
 
 /* ---- A free function may use the cache ---- */
@@ -416,7 +417,7 @@ static int load_text(struct sc_load *load, void *context)
 	return sc_load_set_value(load, "loaded", 6);
 }
 
-/* As it goes, it does all there is to do, and puts itself once more. */
+/* The free function makes every kind of call, and puts the object again. */
 static void use_the_cache(void *pointer, void *context)
 {
 	struct caller *caller = pointer;
@@ -476,7 +477,7 @@ static void a_free_function_may_use_the_cache(void **state)
 
 static int load_thing(struct sc_load *load, void *context)
 {
-	struct sct_freed_object *things = context;
+	struct sct_counted_object *things = context;
 	struct sc_object object = sct_object_of(&things[sc_load_number(load, 0)], WEIGHT);
 
 	return sc_load_set_object(load, &object);
@@ -484,7 +485,7 @@ static int load_thing(struct sc_load *load, void *context)
 
 static void memos_of_objects(void **state)
 {
-	static struct sct_freed_object things[4];
+	static struct sct_counted_object things[4];
 	struct sc_memo memo = SC_MEMO_INIT(
 		SC_CACHE_OPTIONS(.loader = load_thing, .loader_context = things, .max_entries = 2));
 	struct sc_value value;
@@ -494,7 +495,7 @@ static void memos_of_objects(void **state)
 		for (int again = 0; again < 2; again++) {
 			assert_int_equal(sc_memo_call(&memo, SC_KEY(i), &value, NULL),
 				again ? SC_HIT : SC_LOADED);
-			sct_assert_freed_object(&value, &things[i]);
+			sct_assert_counted_object(&value, &things[i]);
 			sc_value_release(&value);
 		}
 		assert_int_equal(things[0].freed, i >= 2);
@@ -507,7 +508,7 @@ static void memos_of_objects(void **state)
 	things[0].freed = 0;
 	assert_int_equal(sc_memo_call(&memo, SC_KEY(0), &value, NULL), SC_LOADED);
 	sc_memo_fini(&memo);
-	sct_assert_freed_object(&value, &things[0]);
+	sct_assert_counted_object(&value, &things[0]);
 	sc_value_release(&value);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(things[i].freed, 1);
@@ -518,17 +519,17 @@ static void memos_of_objects(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_fixture(freed_whichever_way_it_goes),
-		with_fixture(held_until_the_last_lets_go),
-		with_fixture(released_before_it_goes),
+		with_fixture(an_object_is_freed_however_its_entry_is_removed),
+		with_fixture(an_object_lives_until_its_last_reference_is_released),
+		with_fixture(an_object_is_released_before_its_entry_is_removed),
 		with_fixture(an_object_cannot_be_copied),
-		with_fixture(what_it_weighs_counts),
+		with_fixture(the_weight_of_an_object_counts_as_bytes),
 		cmocka_unit_test(weights_keep_the_bound),
 		with_fixture(no_free_function),
 		with_fixture(bad_arguments_change_nothing),
-		with_fixture(one_that_has_ended_is_freed_at_once),
-		with_fixture(too_heavy),
-		with_fixture(no_room_beside_what_is_pinned),
+		with_fixture(an_object_with_a_negative_ttl_is_freed_at_once),
+		with_fixture(an_object_heavier_than_the_cache_is_refused),
+		with_fixture(an_object_that_does_not_fit_beside_pins_is_refused),
 		with_fixture(a_free_function_may_use_the_cache),
 		cmocka_unit_test(memos_of_objects),
 	};

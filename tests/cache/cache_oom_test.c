@@ -1,6 +1,6 @@
 /* Out of memory at every point in turn: it is reported, nothing is lost or leaked, and what was
  * there before is there after. */
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/model_object.h"
 #include "cache/out_of_memory.h"
 #include "support/threads.h"
@@ -44,7 +44,7 @@ static void use_long_keys(void *options)
 	rc = sc_cache_invalidate(cache, SCT_LONG_KEY);
 	sct_assert_done_or_out_of_memory(rc, SC_HIT, NULL);
 	assert_int_equal(sct_stats(cache).entries, rc < 0 ? 1 : 0);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	sc_cache_close(cache);
 }
 
@@ -332,7 +332,7 @@ static void hold_often(const struct sc_cache_options *options, size_t len)
 	for (int i = 0; i < HOLDS; i++)
 		sc_value_release(&values[i]);
 	assert_int_equal(sct_stats(cache).pinned, 0);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	sc_cache_close(cache);
 }
 

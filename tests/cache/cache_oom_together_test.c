@@ -1,6 +1,6 @@
-/* Out of memory where several are at it: caches, threads, loads in loads, a fork. What fails fails for who was
- * there, and the next one finds everything as it should be. */
-#include "cache/fetching.h"
+/* Out of memory with several caches, threads, nested loads or a fork: the failing calls return
+ * SC_E_NOMEM, and the next call works. */
+#include "cache/fetch_with_loader.h"
 #include "cache/out_of_memory.h"
 #include "support/threads.h"
 
@@ -17,8 +17,8 @@ const char sct_long_text[SCT_LONG_TEXT_LEN];
 
 /* ---- Several caches, and a fork ---- */
 
-/* All those that are there can be used by the child of a fork, whichever of them failed to open, and with it
- * perhaps the first of the handlers that a fork needs. */
+/* The child of a fork can use all open caches, whichever of them failed to open, even if the
+ * registration of the fork handlers failed at first. */
 static void assert_usable_in_child(struct sc_cache *const caches[CACHES])
 {
 	int status = -1;
@@ -181,7 +181,7 @@ static void acquire_together(void *arg)
 	sc_resource_fini(&resource);
 }
 
-/* Which of them opens the memo's cache is not known; those that do so for nothing close it again. */
+/* Any of the threads may open the memo's cache. */
 static void call_memo(unsigned number, void *memo)
 {
 	struct sc_error error = { 0 };

@@ -1,5 +1,5 @@
-/* Out of memory at every allocation of an update, of a fetch of many and of an iteration: the first changes
- * nothing, the second fails for the keys that it was out for, the third loses no key. */
+/* Every allocation of an update, a fetch of many keys and an iteration fails in turn: the update
+ * changes nothing, the fetch fails for the affected keys, the iteration loses no key. */
 #include "cache/out_of_memory.h"
 
 const char sct_long_text[SCT_LONG_TEXT_LEN];

@@ -1,5 +1,4 @@
-/* Opening a cache: what options are taken, what is said about those that are not, and what the
- * caller's structs of other versions mean. */
+/* Opening a cache: accepted options, messages for refused ones, and structs of other versions. */
 #include "cache/cache_fixture.h"
 
 #include <stdio.h>
@@ -50,7 +49,7 @@ static void defaults(void **state)
 	assert_opens(SC_CACHE_OPTIONS(.max_entries = 0));
 }
 
-static void nowhere_to_put_the_cache(void **state)
+static void opening_without_an_output_pointer_is_refused(void **state)
 {
 	struct sc_error error = { 0 };
 
@@ -150,7 +149,7 @@ static void options_of_other_versions(void **state)
 	sc_cache_close(cache);
 }
 
-static void a_size_that_was_not_set(void **state)
+static void options_without_a_size_are_refused(void **state)
 {
 	struct sc_cache_options options = { 0 };
 	struct sc_error error = { 0 };
@@ -231,11 +230,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
-		cmocka_unit_test(nowhere_to_put_the_cache),
+		cmocka_unit_test(opening_without_an_output_pointer_is_refused),
 		cmocka_unit_test(each_option_has_a_least_and_a_most),
 		cmocka_unit_test(the_largest_region),
 		cmocka_unit_test(options_of_other_versions),
-		cmocka_unit_test(a_size_that_was_not_set),
+		cmocka_unit_test(options_without_a_size_are_refused),
 		cmocka_unit_test(options_and_clock_are_copied),
 		cmocka_unit_test(stats_of_other_versions),
 	};

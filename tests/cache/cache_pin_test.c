@@ -1,7 +1,6 @@
-/* Pinned values: valid and unchanged until released, whatever happens to their entry and their
- * cache. */
+/* Pinned values are valid and unchanged until released, whatever happens to entry and cache. */
 #include "cache/cache_fixture.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 
 #include <stdio.h>
 
@@ -70,7 +69,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void survives_replacement(void **state)
+static void a_pin_survives_replacement(void **state)
 {
 	struct fixture *fixture = *state;
 	struct sc_value newer;
@@ -83,7 +82,7 @@ static void survives_replacement(void **state)
 	sc_value_release(&newer);
 }
 
-static void survives_invalidation(void **state)
+static void a_pin_survives_invalidation(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -93,7 +92,7 @@ static void survives_invalidation(void **state)
 	churn(fixture->cache);
 }
 
-static void survives_clearing(void **state)
+static void a_pin_survives_clearing(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -103,7 +102,7 @@ static void survives_clearing(void **state)
 	churn(fixture->cache);
 }
 
-static void survives_expiry(void **state)
+static void a_pin_survives_expiry(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -113,7 +112,7 @@ static void survives_expiry(void **state)
 	churn(fixture->cache);
 }
 
-static void survives_the_turnover_of_the_cache(void **state)
+static void a_pin_survives_the_eviction_of_its_entry(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -124,7 +123,7 @@ static void survives_the_turnover_of_the_cache(void **state)
 	assert_true(sct_stats(fixture->cache).evictions > 2000);
 }
 
-static void survives_closing(void **state)
+static void a_pin_survives_closing(void **state)
 {
 	struct fixture *fixture = *state;
 	struct sc_value second;
@@ -140,7 +139,7 @@ static void survives_closing(void **state)
 	sct_assert_no_value(&second);
 }
 
-static void holds_are_counted(void **state)
+static void pins_are_counted(void **state)
 {
 	struct fixture *fixture = *state;
 	struct sc_value second;
@@ -262,8 +261,8 @@ static void pins_do_not_empty_the_cache(void **state)
 	}
 }
 
-/* A record can count only so many holds. Who comes on top of that holds a copy. */
-static void held_as_often_as_it_can_be(void **state)
+/* Beyond the pins that a record can count, acquire returns a heap copy. */
+static void pins_beyond_the_count_of_a_record_are_copies(void **state)
 {
 	struct sc_value *values = calloc(HOLDS, sizeof *values), once_more = { .len = 1 };
 	struct sc_cache *cache = sct_cache_open(NULL);
@@ -336,7 +335,7 @@ static void assert_peeks(struct sc_cache *cache, struct sc_key key, const char *
 
 /* The entry that is peeked at is evicted as the one used longest ago, becomes idle, and nothing
  * is counted. */
-static void a_peek_leaves_no_trace(void **state)
+static void a_peek_is_no_use_and_is_not_counted(void **state)
 {
 	_Atomic int64_t now_ms = 0;
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 2, .tti_ms = 100,
@@ -380,20 +379,20 @@ static void a_peek_pins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_peek_leaves_no_trace),
+		cmocka_unit_test(a_peek_is_no_use_and_is_not_counted),
 		cmocka_unit_test(a_peek_pins),
-		pinned_test(survives_replacement),
-		pinned_test(survives_invalidation),
-		pinned_test(survives_clearing),
-		pinned_test(survives_expiry),
-		pinned_test(survives_the_turnover_of_the_cache),
-		pinned_test(survives_closing),
-		pinned_test(holds_are_counted),
+		pinned_test(a_pin_survives_replacement),
+		pinned_test(a_pin_survives_invalidation),
+		pinned_test(a_pin_survives_clearing),
+		pinned_test(a_pin_survives_expiry),
+		pinned_test(a_pin_survives_the_eviction_of_its_entry),
+		pinned_test(a_pin_survives_closing),
+		pinned_test(pins_are_counted),
 		pinned_test(a_pinned_value_is_put),
 		cmocka_unit_test(pins_that_leave_no_room),
 		cmocka_unit_test(more_pins_than_entries),
 		cmocka_unit_test(pins_do_not_empty_the_cache),
-		cmocka_unit_test(held_as_often_as_it_can_be),
+		cmocka_unit_test(pins_beyond_the_count_of_a_record_are_copies),
 		cmocka_unit_test(many_pins_outlive_the_cache),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,9 @@
-/* What goes with one value: how long it lives, how long unused, and what it costs. */
+/* The options of one put: time to live, time to idle and cost. */
 #include "cache/cache_fixture.h"
 #include "support/random.h"
 
 #include "base/clock.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/handle.h"
 #include "cache/cache_check.h"
 #include "engine/layout.h"
@@ -163,7 +163,7 @@ static void every_kind_replaces_every_kind(void **state)
 			SC_HIT);
 		assert_int_equal(found_len, len);
 		assert_memory_equal(found, value, len);
-		sct_assert_sound(fixture->cache);
+		sct_assert_cache_valid(fixture->cache);
 		fixture->now_ms += 51;
 		bool endless =
 			options && options->ttl_ms == SC_NO_END && options->tti_ms == SC_NO_END;
@@ -257,7 +257,7 @@ static int load_never(struct sc_load *load, void *context)
 	return sc_load_fail(load, -1, "it should have been found");
 }
 
-/* What is short is copied without the lock, what is longer under it, and what is longer still pinned. */
+/* A short value is copied without the lock, a longer one under it, and a long one is pinned. */
 static void look_up_by(struct fixture *fixture, unsigned kind)
 {
 	static char buffer[10000];
@@ -313,7 +313,7 @@ static void a_value_too_long_for_its_buffer_is_used(void **state)
 	assert_lives_until(fixture, 1069);
 }
 
-static void what_is_used_stays_and_the_rest_goes(void **state)
+static void used_entries_stay_and_idle_ones_expire(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -398,7 +398,7 @@ static void a_loader_sets_times(void **state)
 
 /* ---- Never something that is expired ---- */
 
-static void no_read_returns_what_is_expired(void **state)
+static void no_lookup_returns_an_expired_entry(void **state)
 {
 	struct fixture *fixture = *state;
 	struct {
@@ -475,7 +475,7 @@ static void costs_are_kept(void **state)
 	assert_int_equal(sct_put(plain, SC_KEY(1), "x"), SC_OK);
 	assert_int_equal(cost_of(plain, SC_KEY(1)), 0);
 
-	/* Only where it was asked for is the time of a load its cost, and what the loader says wins. */
+	/* The load time is the cost only with load_time_is_cost, and if the loader sets none. */
 	assert_int_equal(sct_fetch(plain, SC_KEY(2), load_slowly, &terms, &value, NULL), SC_LOADED);
 	sc_value_release(&value);
 	assert_int_equal(cost_of(plain, SC_KEY(2)), 0);
@@ -506,10 +506,10 @@ int main(void)
 		with_fixture(options_of_other_versions),
 		with_fixture(every_kind_of_lookup_is_a_use),
 		with_fixture(a_value_too_long_for_its_buffer_is_used),
-		with_fixture(what_is_used_stays_and_the_rest_goes),
+		with_fixture(used_entries_stay_and_idle_ones_expire),
 		with_fixture(a_late_lookup_is_no_use),
 		with_fixture(a_loader_sets_times),
-		with_fixture(no_read_returns_what_is_expired),
+		with_fixture(no_lookup_returns_an_expired_entry),
 		cmocka_unit_test(costs_are_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
-/* Threads look up, without the lock and with it, hold values and put, while one keeps changing the bounds
- * from next to nothing to all there is, and another gives back what is due. What is read is what was put;
- * what is held stays; and in the end the memory behind the bound has gone. */
-#include "cache/divided.h"
+/* Threads look up, without the lock and with it, hold values and put, while one keeps changing the
+ * bounds from next to nothing to all there is, and another gives back what is due. What is read is
+ * what was put; what is held stays; and in the end the memory behind the bound has gone. */
+#include "cache/striped_cache.h"
 #include "cache/resident_memory.h"
 #include "cache/cache_check.h"
 #include "support/random.h"
@@ -133,13 +133,13 @@ static void resize_while_others_read(struct sc_cache *cache)
 	assert_true(arena.held > 10);
 	assert_true(stats.moved_bytes > 0);
 	assert_int_equal(stats.pinned, 0);
-	sct_assert_sound(arena.cache);
+	sct_assert_cache_valid(arena.cache);
 	assert_int_equal(sc_cache_resize(arena.cache, 0, LEAST, NULL), 0);
 	assert_true(sct_resident(arena.cache) <= LEAST);
 	sc_cache_close(arena.cache);
 }
 
-static void readers_see_nothing_of_it(void **state)
+static void readers_see_whole_values_during_resizes(void **state)
 {
 	(void)state;
 	memset(&arena, 0, sizeof arena);
@@ -148,19 +148,19 @@ static void readers_see_nothing_of_it(void **state)
 			.grow_bytes = MOST, .tti_ms = 500, .clock = sct_clock_of(&arena.now_ms))));
 }
 
-static void nor_where_it_is_divided(void **state)
+static void readers_see_whole_values_during_resizes_of_a_striped_cache(void **state)
 {
 	(void)state;
 	memset(&arena, 0, sizeof arena);
-	resize_while_others_read(sct_divided_open(SC_CACHE_OPTIONS(.max_entries = KEYS,
+	resize_while_others_read(sct_striped_cache_open(SC_CACHE_OPTIONS(.max_entries = KEYS,
 		.max_bytes = LEAST, .tti_ms = 500, .clock = sct_clock_of(&arena.now_ms))));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(readers_see_nothing_of_it),
-		cmocka_unit_test(nor_where_it_is_divided),
+		cmocka_unit_test(readers_see_whole_values_during_resizes),
+		cmocka_unit_test(readers_see_whole_values_during_resizes_of_a_striped_cache),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,11 +5,11 @@
  * writer, which raises `latest`, puts, and then publishes the version; a reader that looks up
  * after that must not see an older one, whether it comes from a put or from a loader, which
  * reads `latest`. */
-#include "cache/divided.h"
+#include "cache/striped_cache.h"
 #include "support/random.h"
 #include "support/threads.h"
 
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/cache_check.h"
 
 #include <pthread.h>
@@ -208,7 +208,7 @@ static void no_value_is_torn_or_old(void **state)
 	struct sc_cache *caches[] = {
 		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 36 << 10)),
 		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 36 << 10, .policy = SC_POLICY_LRU)),
-		sct_divided_open(SC_CACHE_OPTIONS(.max_bytes = 144 << 10)),
+		sct_striped_cache_open(SC_CACHE_OPTIONS(.max_bytes = 144 << 10)),
 	};
 
 	(void)state;
@@ -228,7 +228,7 @@ static void no_value_is_torn_or_old(void **state)
 		assert_true(stats.invalidations >= arena.invalidated);
 		assert_int_equal(stats.pinned, 0);
 		assert_int_equal(stats.pinned_bytes, 0);
-		sct_assert_sound(arena.cache);
+		sct_assert_cache_valid(arena.cache);
 		sc_cache_close(arena.cache);
 	}
 }
@@ -296,11 +296,11 @@ static void pins_are_released_by_other_threads(void **state)
 	(void)state;
 	for (int is_divided = 0; is_divided <= 1; is_divided++) {
 		const struct sc_cache_options *options = SC_CACHE_OPTIONS(.max_bytes = 192 << 10);
-		arena = (struct arena){ .cache = is_divided ? sct_divided_open(options)
+		arena = (struct arena){ .cache = is_divided ? sct_striped_cache_open(options)
 							    : sct_cache_open(options) };
 		memset(exchange.slots, 0, sizeof exchange.slots);
 		sct_threads_run(4, hand_over, NULL);
-		/* Some are still held when the cache goes. */
+		/* Some are still pinned when the cache is closed. */
 		sc_cache_close(arena.cache);
 		for (int i = 0; i < SLOTS; i++)
 			let_go(&exchange.slots[i]);
@@ -322,7 +322,7 @@ static void hold_over_the_close(unsigned number, void *arg)
 	sct_check(sc_cache_acquire(arena.cache, SC_KEY("hot", number), &held.value) == SC_HIT);
 	pthread_barrier_wait(&pinned);
 	pthread_barrier_wait(&closing);
-	/* One closes, three release; whoever is last frees the memory. */
+	/* One thread closes, three release; the last one frees the memory. */
 	if (number == 0)
 		sc_cache_close(arena.cache);
 	let_go(&held);

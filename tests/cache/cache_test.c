@@ -7,7 +7,7 @@
 /* Values above this are copied without the lock. */
 #define COPY_LOCKED_MAX 4096u
 
-static void what_is_put_is_got(void **state)
+static void a_get_returns_the_value_that_was_put(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(NULL);
 
@@ -91,7 +91,7 @@ static void a_buffer_that_is_too_small(void **state)
 	sc_cache_close(cache);
 }
 
-static void nothing_needs_no_memory(void **state)
+static void an_empty_value_needs_no_buffer(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(NULL);
 	struct sc_value value;
@@ -315,11 +315,11 @@ static void caches_do_not_share_anything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_put_is_got),
+		cmocka_unit_test(a_get_returns_the_value_that_was_put),
 		cmocka_unit_test(key_and_value_are_copied),
 		cmocka_unit_test(values_of_every_length),
 		cmocka_unit_test(a_buffer_that_is_too_small),
-		cmocka_unit_test(nothing_needs_no_memory),
+		cmocka_unit_test(an_empty_value_needs_no_buffer),
 		cmocka_unit_test(a_value_larger_than_the_cache),
 		cmocka_unit_test(invalidating_and_clearing),
 		cmocka_unit_test(an_entry_lives_for_its_ttl_and_no_longer),

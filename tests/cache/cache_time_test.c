@@ -1,9 +1,8 @@
-/* Cache time, by clocks that the test moves (ld --wrap=clock_gettime): in an invocation it
- * stands still, and between two it misses nothing that any of the clocks saw. The process has
- * one cache time, so the cases follow one another as invocations do, each with a cache of its
- * own. */
+/* Cache time, with clocks that the test sets (ld --wrap=clock_gettime): it is constant during an
+ * invocation, and between two it includes every freeze that any clock measured. The process has
+ * one cache time, so the cases run in sequence as invocations do, each with its own cache. */
 #include "cache/cache_fixture.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/invocation_edges.h"
 #include "support/threads.h"
 
@@ -102,7 +101,7 @@ static void time_stands_still_in_an_invocation(void **state)
 	sc_cache_close(cache);
 }
 
-/* An invocation of minutes: time goes on when it is asked to. */
+/* A long invocation: its time advances only when it is updated. */
 static void time_goes_on_when_it_is_brought_up_to_date(void **state)
 {
 	struct sc_cache *cache;
@@ -357,7 +356,7 @@ static void what_an_invocation_uses_is_as_old_as_its_beginning(void **state)
 	sc_cache_close(cache);
 }
 
-/* A freeze is time in which nobody used anything. */
+/* A freeze counts as idle time. */
 static void a_freeze_is_idle_time(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.tti_ms = 30000));
@@ -390,8 +389,8 @@ static void find_from_outside(unsigned number, void *arg)
 	sct_check(sc_cache_get(arg, SC_KEY(1), &byte, 1, &len) == SC_HIT);
 }
 
-/* A thread that is in an invocation is behind those that are in none, by more than the idle time here:
- * what it uses is there for them all the same. */
+/* The time of a thread in an invocation is older than that of other threads, here by more than the
+ * idle time. An entry that it uses does not expire for them. */
 static void a_use_in_the_past_takes_nothing_away(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.tti_ms = 300));
@@ -440,7 +439,7 @@ static void begin_and_end(unsigned number, void *arg)
 	}
 }
 
-/* Reading the clocks takes time; whoever is overtaken while reading must not take that for a
+/* Reading the clocks takes time; a thread that is preempted while reading must not count that as a
  * freeze. */
 static void threads_that_begin_together_see_no_freeze(void **state)
 {

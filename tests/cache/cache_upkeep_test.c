@@ -1,5 +1,5 @@
-/* Maintenance and new bounds: what is past its time is given back bit by bit or at once, what does not fit
- * goes, what is pinned stays, and the machine has its memory back. */
+/* Maintenance and resizing: expired entries are removed in steps or at once, entries beyond the new
+ * bound are evicted, pinned ones stay, and the memory is returned to the system. */
 #include "cache/cache_fixture.h"
 #include "cache/resident_memory.h"
 #include "cache/cache_check.h"
@@ -32,7 +32,7 @@ static void nothing_to_do(void **state)
 	sc_cache_close(cache);
 }
 
-static void what_is_due_goes_and_nothing_else(void **state)
+static void maintenance_removes_expired_entries_and_no_others(void **state)
 {
 	_Atomic int64_t now_ms = 0;
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.clock = sct_clock_of(&now_ms)));
@@ -67,7 +67,7 @@ static void a_budget_that_is_too_short(void **state)
 		put_timed(cache, key, 10);
 	now_ms = 10;
 	for (uint64_t entries = 10000; sc_cache_maintain(cache, 0) == 1; calls++) {
-		/* It goes over the index, of which most slots are empty here. */
+		/* A step examines slots of the index, most of which are empty here. */
 		assert_true(sct_stats(cache).entries <= entries);
 		entries = sct_stats(cache).entries;
 	}
@@ -101,7 +101,7 @@ static struct sc_cache *cache_with_many_due(_Atomic int64_t *now_ms, uint64_t po
 }
 
 /* No caller pays for what is past its time: a put clears a little, and moves little. */
-static void no_put_clears_much(void **state)
+static void one_put_expires_few_entries(void **state)
 {
 	(void)state;
 	for (uint64_t policy = SC_POLICY_ADAPTIVE; policy <= SC_POLICY_LRU; policy++) {
@@ -120,7 +120,7 @@ static void no_put_clears_much(void **state)
 			(unsigned long long)most, (unsigned long long)before,
 			(unsigned long long)(stats.moved_bytes - moved));
 		assert_in_range(most, 1, 2);
-		/* Yet more goes than comes. */
+		/* Still each put removes more entries than it adds. */
 		assert_true(before > PUTS);
 		assert_int_equal(stats.evictions, 0);
 		assert_int_equal(sc_cache_maintain(cache, 60000), 0);
@@ -132,7 +132,7 @@ static void no_put_clears_much(void **state)
 	}
 }
 
-static void all_is_given_back(void **state)
+static void maintenance_removes_all_expired_entries(void **state)
 {
 	_Atomic int64_t now_ms = 0;
 	struct sc_cache *cache = cache_with_many_due(&now_ms, SC_POLICY_ADAPTIVE);
@@ -144,7 +144,7 @@ static void all_is_given_back(void **state)
 	assert_int_equal(sct_stats(cache).entries, 0);
 	assert_int_equal(sct_stats(cache).bytes, 0);
 	assert_int_equal(sct_stats(cache).reclaimed, MANY);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	sc_cache_close(cache);
 }
 
@@ -182,7 +182,7 @@ static void assert_within(struct sc_cache *cache, uint64_t max_bytes)
 	assert_int_equal(stats.max_bytes, max_bytes);
 	assert_true(stats.bytes <= max_bytes);
 	assert_int_equal(sct_resident_from(cache, max_bytes), 0);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 }
 
 static void the_bound_on_bytes_goes_down_and_up(void **state)
@@ -217,7 +217,7 @@ static void the_bound_on_bytes_goes_down_and_up(void **state)
 	}
 }
 
-/* With the policy that keeps the order of use, those that go are the oldest. */
+/* With exact LRU the least recently used entries are evicted. */
 static void the_bound_on_entries_goes_down_and_up(void **state)
 {
 	struct sc_cache *cache =
@@ -247,7 +247,7 @@ static void the_bound_on_entries_goes_down_and_up(void **state)
 	sc_cache_close(cache);
 }
 
-static void up_to_what_it_was_opened_for(void **state)
+static void a_cache_grows_up_to_its_grow_options(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 100,
 		.grow_entries = 5000, .max_bytes = MIB, .grow_bytes = 8 * MIB));
@@ -359,7 +359,7 @@ static void pinned_values_stay_where_they_are(void **state)
 	assert_int_equal(sc_cache_resize(cache, 0, 64 << 10, NULL), SC_E_INVAL);
 	assert_int_equal(sc_cache_resize(cache, 0, smaller, NULL), 0);
 	assert_int_equal(sct_stats(cache).max_bytes, smaller);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	assert_held(held);
 	/* In the bound is what it says, in memory what the pins hold. */
 	assert_true(sct_resident_from(cache, smaller) > 0);
@@ -381,7 +381,7 @@ static void pinned_values_stay_where_they_are(void **state)
 	sc_cache_close(cache);
 }
 
-/* Pinned values alone are more than the bound: nothing else is stored, and nothing is lost by growing. */
+/* Pinned values alone exceed the bound: no other value is stored, and growing loses none. */
 static void pinned_values_that_are_more_than_the_bound(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 4 * MIB));
@@ -398,7 +398,7 @@ static void pinned_values_that_are_more_than_the_bound(void **state)
 	assert_held(held);
 	for (uint64_t key = 1000; key < 1010; key++)
 		assert_int_equal(sc_cache_put(cache, SC_KEY("sized", key), "x", 1), SC_E_NOMEM);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	assert_int_equal(sc_cache_resize(cache, 0, 4 * MIB, NULL), 0);
 	for (uint64_t key = 1000; key < 5000; key++)
 		put_sized(cache, key, 5000);
@@ -414,7 +414,7 @@ static void pinned_values_that_are_more_than_the_bound(void **state)
 
 /* ---- All at random ---- */
 
-static void any_order_of_all_of_it(void **state)
+static void random_resizes_puts_and_pins_keep_the_bounds(void **state)
 {
 	_Atomic int64_t now_ms = 0;
 	struct sc_cache *cache = sct_cache_open(
@@ -444,7 +444,7 @@ static void any_order_of_all_of_it(void **state)
 			assert_int_equal(
 				sc_cache_resize(cache, 1 + sct_below(&random, 2000), bytes, NULL),
 				0);
-			sct_assert_sound(cache);
+			sct_assert_cache_valid(cache);
 		}
 		struct sc_cache_stats stats = sct_stats(cache);
 		assert_true(stats.entries <= stats.max_entries);
@@ -462,18 +462,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_to_do),
-		cmocka_unit_test(what_is_due_goes_and_nothing_else),
+		cmocka_unit_test(maintenance_removes_expired_entries_and_no_others),
 		cmocka_unit_test(a_budget_that_is_too_short),
-		cmocka_unit_test(no_put_clears_much),
-		cmocka_unit_test(all_is_given_back),
+		cmocka_unit_test(one_put_expires_few_entries),
+		cmocka_unit_test(maintenance_removes_all_expired_entries),
 		cmocka_unit_test(the_bound_on_bytes_goes_down_and_up),
 		cmocka_unit_test(the_bound_on_entries_goes_down_and_up),
-		cmocka_unit_test(up_to_what_it_was_opened_for),
+		cmocka_unit_test(a_cache_grows_up_to_its_grow_options),
 		cmocka_unit_test(bounds_that_are_refused),
 		cmocka_unit_test(growth_that_is_refused),
 		cmocka_unit_test(pinned_values_stay_where_they_are),
 		cmocka_unit_test(pinned_values_that_are_more_than_the_bound),
-		cmocka_unit_test(any_order_of_all_of_it),
+		cmocka_unit_test(random_resizes_puts_and_pins_keep_the_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,8 +135,9 @@ static unsigned hits_of_an_order(enum stream stream, uint64_t entries, uint64_t 
 	return hits;
 }
 
-/* Which ghosts meet, and which entries are looked at together, differs, and with them a few decisions: by another
- * secret of its hash a cache itself has up to two points more or less in such short streams. */
+/* Which ghosts meet, and which entries are looked at together, differs, and with them a few
+ * decisions: by another secret of its hash a cache itself has up to two points more or less in
+ * such short streams. */
 static void hits_as_a_cache_does(void **state)
 {
 	const uint64_t sizes[] = { 64, 800 };
@@ -168,7 +169,7 @@ static void weight_is_bounded(void **state)
 	finish(owner);
 }
 
-static void what_is_light_counts_32_bytes(void **state)
+static void a_light_entry_weighs_at_least_32_bytes(void **state)
 {
 	struct owner *owner = owner_of(SC_EVICTION_OPTIONS(.max_weight = 32000));
 
@@ -181,7 +182,7 @@ static void what_is_light_counts_32_bytes(void **state)
 	finish(owner);
 }
 
-static void a_heavier_value_makes_others_go(void **state)
+static void a_heavier_value_evicts_others(void **state)
 {
 	struct owner *owner = owner_of(SC_EVICTION_OPTIONS(.max_weight = 10000));
 
@@ -296,8 +297,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hits_as_a_cache_does),
 		cmocka_unit_test(weight_is_bounded),
-		cmocka_unit_test(what_is_light_counts_32_bytes),
-		cmocka_unit_test(a_heavier_value_makes_others_go),
+		cmocka_unit_test(a_light_entry_weighs_at_least_32_bytes),
+		cmocka_unit_test(a_heavier_value_evicts_others),
 		cmocka_unit_test(wrong_numbers_are_refused),
 		cmocka_unit_test(victims_keep_their_numbers_until_asked_for),
 		cmocka_unit_test(wrong_options_are_refused),

@@ -1,4 +1,4 @@
-/* Fetching many keys at once: a result for each, one call of the batch loader for all that is missing. */
+/* Fetch of many keys: one result for each, and one call of the batch loader for all misses. */
 #include "cache/cache_fixture.h"
 #include "support/threads.h"
 
@@ -133,7 +133,7 @@ static void all_that_is_missing_is_one_call(void **state)
 	free(results);
 }
 
-static void nothing_is_fetched(void **state)
+static void a_fetch_of_no_keys_does_nothing(void **state)
 {
 	struct source *source = *state;
 
@@ -142,7 +142,7 @@ static void nothing_is_fetched(void **state)
 	assert_int_equal(source->calls, 0);
 }
 
-static void what_is_wanted_twice_is_loaded_once(void **state)
+static void a_key_given_twice_is_loaded_once(void **state)
 {
 	static const int64_t numbers[] = { 1, 2, 1, 7, 2, 1, 7, 11, 11 };
 	struct source *source = *state;
@@ -292,7 +292,7 @@ static void change_some(struct source *source, struct sc_load *const *loads, siz
 	sc_cache_invalidate(source->cache, SC_KEY(2));
 }
 
-static void what_was_changed_meanwhile_is_not_stored(void **state)
+static void a_key_changed_during_the_load_is_not_stored(void **state)
 {
 	static const int64_t numbers[] = { 1, 2, 3 };
 	struct source *source = *state;
@@ -442,15 +442,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(all_that_is_missing_is_one_call),
-		CASE(nothing_is_fetched),
-		CASE(what_is_wanted_twice_is_loaded_once),
+		CASE(a_fetch_of_no_keys_does_nothing),
+		CASE(a_key_given_twice_is_loaded_once),
 		CASE(a_bad_key_fails_alone),
 		CASE(a_batch_that_fails_fails_what_it_has_not_given),
 		CASE(a_fetch_of_one_uses_the_batch_loader),
 		cmocka_unit_test(without_a_batch_loader_one_by_one),
 		CASE(a_loader_for_this_fetch),
 		cmocka_unit_test(no_loader_at_all),
-		CASE(what_was_changed_meanwhile_is_not_stored),
+		CASE(a_key_changed_during_the_load_is_not_stored),
 		CASE(a_batch_within_a_batch),
 		cmocka_unit_test(batches_of_the_same_keys),
 		CASE(a_batch_loader_that_does_not_return),

@@ -1,6 +1,6 @@
 /* Loaders that use the cache they load for: other keys, their own key, and keys that change
  * under them. */
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/scripted_loader.h"
 
 static void load_another(struct sc_load *load, struct sct_script *script)
@@ -56,7 +56,7 @@ static void ask_for_what_is_loading(struct sc_load *load, struct sct_script *scr
 	assert_string_equal(error.message, sc_result_text(SC_E_CYCLE));
 }
 
-static void asking_for_its_own_key_is_a_circle(void **state)
+static void fetching_the_own_key_is_a_cycle(void **state)
 {
 	struct sct_script *script = *state;
 
@@ -75,7 +75,7 @@ static void invalidate_and_ask(struct sc_load *load, struct sct_script *script)
 }
 
 /* Otherwise the loader would call itself for ever. */
-static void an_invalidation_does_not_open_the_circle(void **state)
+static void an_invalidation_does_not_break_the_cycle(void **state)
 {
 	struct sct_script *script = *state;
 
@@ -94,7 +94,7 @@ static void fetch_the_other(struct sc_load *load, struct sct_script *script)
 	sc_value_release(&value);
 }
 
-static void a_circle_of_two_is_a_circle(void **state)
+static void two_keys_that_need_each_other_are_a_cycle(void **state)
 {
 	struct sct_script *script = *state;
 
@@ -173,9 +173,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		scripted_case(a_loader_may_load_other_keys),
 		scripted_case(a_loader_may_use_its_cache),
-		scripted_case(asking_for_its_own_key_is_a_circle),
-		scripted_case(an_invalidation_does_not_open_the_circle),
-		scripted_case(a_circle_of_two_is_a_circle),
+		scripted_case(fetching_the_own_key_is_a_cycle),
+		scripted_case(an_invalidation_does_not_break_the_cycle),
+		scripted_case(two_keys_that_need_each_other_are_a_cycle),
 		scripted_case(a_change_during_a_load_wins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

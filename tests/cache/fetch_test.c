@@ -1,6 +1,6 @@
 /* Fetching with one thread: what a loader sees, what it can give and say, and what is stored of
  * it. */
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/scripted_loader.h"
 
 static void loads_once_and_hits_from_then_on(void **state)
@@ -21,7 +21,7 @@ static void loads_once_and_hits_from_then_on(void **state)
 	assert_int_equal(stats.load_failures + stats.load_waits + stats.rejected, 0);
 }
 
-static void what_was_put_is_not_loaded(void **state)
+static void a_key_that_was_put_is_not_loaded(void **state)
 {
 	struct sct_script *script = *state;
 
@@ -117,7 +117,7 @@ static void fetch_options_of_other_versions(void **state)
 
 /* ---- What is absent ---- */
 
-static void what_the_loader_finds_absent(void **state)
+static void an_absence_is_reported_and_not_stored(void **state)
 {
 	struct sct_script *script = *state;
 	struct sc_error error = { 0 };
@@ -353,7 +353,7 @@ static void complain(struct sc_load *load, struct sct_script *script)
 }
 
 /* The loader tried one source, said what was wrong with it, and found another. */
-static void a_complaint_before_success_is_not_heard(void **state)
+static void a_failure_followed_by_a_value_is_a_success(void **state)
 {
 	struct sct_script *script = *state;
 
@@ -425,12 +425,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		scripted_case(loads_once_and_hits_from_then_on),
-		scripted_case(what_was_put_is_not_loaded),
+		scripted_case(a_key_that_was_put_is_not_loaded),
 		scripted_case(empty_values_are_values),
 		scripted_case(without_a_loader),
 		scripted_case(the_caches_own_loader),
 		scripted_case(fetch_options_of_other_versions),
-		scripted_case(what_the_loader_finds_absent),
+		scripted_case(an_absence_is_reported_and_not_stored),
 		scripted_case(the_loader_sees_the_parts_of_the_key),
 		scripted_case(the_key_is_copied),
 		scripted_case(the_last_value_given_is_the_value),
@@ -440,7 +440,7 @@ int main(void)
 		scripted_case(a_failure_is_not_remembered),
 		scripted_case(a_failure_says_what_is_wrong),
 		scripted_case(a_long_message_is_cut_at_a_character),
-		scripted_case(a_complaint_before_success_is_not_heard),
+		scripted_case(a_failure_followed_by_a_value_is_a_success),
 		scripted_case(no_value_is_a_failure),
 		scripted_case(the_loader_sets_the_time_to_live),
 	};

@@ -1,11 +1,10 @@
-/* Several threads that want the same things: one makes it, the others wait, and nobody waits for
- * ever.
+/* Single-flight: one thread loads, the others wait, and no thread waits for ever.
  *
  * Each case is brought into the state it is about by waiting until so many threads wait, or are
  * inside their loaders; then it goes on. In the threads sct_check() stands in for cmocka's
  * assertions. */
 #include "cache/cache_fixture.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/invocation_edges.h"
 #include "support/random.h"
 #include "support/threads.h"
@@ -103,7 +102,7 @@ static void fetch_the_failing(unsigned number, void *arg)
 	struct sc_value value = { .len = 1 };
 
 	(void)arg;
-	/* Not everybody wants to know why. */
+	/* `error` may be NULL. */
 	bool asks = number != 1;
 	sct_check(sct_fetch(stage.cache, SC_KEY("key"), fail_when_all_wait, NULL, &value,
 			  asks ? &error : NULL) == SC_E_LOAD);
@@ -114,7 +113,7 @@ static void fetch_the_failing(unsigned number, void *arg)
 	sct_check(strcmp(error.message, "the source is down") == 0);
 }
 
-static void a_failure_goes_to_all_who_wait(void **state)
+static void all_waiters_get_the_failure(void **state)
 {
 	(void)state;
 	stage.wanted = THREADS - 1;
@@ -122,7 +121,7 @@ static void a_failure_goes_to_all_who_wait(void **state)
 	assert_int_equal(stage.calls, 1);
 	assert_int_equal(sct_stats(stage.cache).load_failures, 1);
 	sct_assert_get(stage.cache, SC_KEY("key"), NULL);
-	/* It is over: who comes now tries anew. */
+	/* The flight is complete: the next fetch loads again. */
 	stage.wanted = 0;
 	fetch_the_failing(0, NULL);
 	assert_int_equal(stage.calls, 2);
@@ -163,7 +162,7 @@ static int load_in_turn(struct sc_load *load, void *context)
 {
 	(void)context;
 	if (atomic_fetch_add(&stage.calls, 1) == 0) {
-		/* Overtaken, and the last to land. */
+		/* Invalidated, and the last to complete. */
 		sct_until(atomic_load(&stage.go));
 		return sc_load_set_value(load, "old", 3);
 	}
@@ -189,7 +188,7 @@ static void fetch_around_a_change(unsigned number, void *arg)
 		atomic_store(&stage.go, true);
 }
 
-static void who_comes_after_a_change_loads_anew(void **state)
+static void a_fetch_after_a_change_starts_a_new_load(void **state)
 {
 	(void)state;
 	/* The first to be in its loader has to be the old one. */
@@ -217,7 +216,7 @@ static int load_the_next(struct sc_load *load, void *context)
 	sct_until(atomic_load(&stage.inside) >= stage.wanted);
 	count_circle(sct_fetch(stage.cache, SC_KEY(next), load_the_next, NULL, &value, NULL));
 	sc_value_release(&value);
-	/* Whoever closes the circle has to do without the other. */
+	/* The thread that would close the cycle gets SC_E_CYCLE. */
 	return sc_load_set_value(load, "x", 1);
 }
 
@@ -232,7 +231,7 @@ static void fetch_in_a_circle(unsigned number, void *arg)
 }
 
 /* Thread 0 loads 0 and wants 1, thread 1 loads 1 and wants 2, ... and the last one wants 0. */
-static void a_circle_of_threads_is_an_error_for_one(void **state)
+static void a_cycle_of_threads_fails_for_one_of_them(void **state)
 {
 	(void)state;
 	for (unsigned threads = 2; threads <= THREADS; threads++) {
@@ -308,7 +307,7 @@ static void go_to_own_place(unsigned number, void *arg)
 	sc_resource_release(&r, &held);
 }
 
-static void a_circle_through_a_resource(void **state)
+static void a_cycle_through_a_resource_fails(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 20; i++) {
@@ -488,11 +487,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		staged(one_loads_and_all_get_the_same),
-		staged(a_failure_goes_to_all_who_wait),
+		staged(all_waiters_get_the_failure),
 		staged(different_keys_load_at_the_same_time),
-		staged(who_comes_after_a_change_loads_anew),
-		staged(a_circle_of_threads_is_an_error_for_one),
-		staged(a_circle_through_a_resource),
+		staged(a_fetch_after_a_change_starts_a_new_load),
+		staged(a_cycle_of_threads_fails_for_one_of_them),
+		staged(a_cycle_through_a_resource_fails),
 		staged(waiting_ends_at_the_deadline),
 		staged(the_loader_knows_the_deadline),
 		staged(one_loader_for_a_key_at_a_time),

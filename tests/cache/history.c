@@ -1,19 +1,19 @@
-/* A key of a cache is a register that may lose its value at any time. As each value is written once,
- * it is known which write every read has seen, and that makes the proof cheap (n log n).
+/* A check of linearizability (Herlihy and Wing 1990) by zones (Gibbons and Korach 1997).
  *
- * A value's zone lies between the first end and the last start among its write and its reads. Where
- * the end comes first, the value was surely there for the whole zone; then nobody else can have been
- * surely there at any moment of it, and nothing that needs another value, or none, can have happened
- * wholly inside it. Otherwise some moment of the zone is enough for all of them, and any will do that
- * is not inside such a zone of another value. With these two rules there is an order in which
- * everything happened one by one, and without them there is none.
+ * A key of a cache is a register that may lose its value at any time. Each value is written once,
+ * so the write of every read is known, and the check takes O(n log n).
  *
- * A load is held to more: what was changed after the loader began overtakes it, so whoever comes
- * after that change must not be given the loaded value, neither from the cache nor by waiting. And who
- * waited for a load has seen a miss, but it need not have been the last.
+ * The zone of a value is the interval between the first end and the last start among its write and
+ * its reads. If the end comes first, the key had this value during the whole zone: no other such
+ * zone may overlap it, and no event that needs another value, or none, may be wholly inside it.
+ * Otherwise any one moment of the zone that is not inside such a zone of another value is enough. A
+ * history that keeps these two rules is linearizable, and one that breaks them is not.
  *
- * A value that has its time is held to that too: it is not seen from the end of its life on, nor when nobody
- * has used it for as long as it may be idle. */
+ * A change after a loader began invalidates the load: an event that begins after the change must
+ * not see the loaded value, neither in the cache nor by waiting. A waiter of a load has seen a
+ * miss, but not necessarily the last one.
+ *
+ * No event that begins after the expiry of a value, or after its idle time, may see it. */
 #include "cache/history.h"
 
 #include "support/cmocka.h"
@@ -191,8 +191,8 @@ static bool check_read(struct proof *proof, const struct sct_event *read)
 	return true;
 }
 
-/* Each read of what is gone when nobody uses it needs another use, not too long before: the last end of those
- * that began earlier, or the next one, if that began before the read was over. */
+/* A read of a value with an idle time needs another use, not too long before: the last end of those
+ * that began earlier, or the next one if it began before the read ended. */
 static bool check_uses(struct proof *proof)
 {
 	const struct sct_event *last = NULL;
@@ -232,8 +232,7 @@ static bool check_zones(struct proof *proof)
 	return true;
 }
 
-/* Something that had its moment between these two, and needs the key to have had another value then,
- * or none. */
+/* An event between these two stamps that needs the key to have another value, or none. */
 static bool check_moment(struct proof *proof, const struct sct_event *event, uint64_t from,
 	uint64_t to)
 {
@@ -267,7 +266,7 @@ static bool check_miss(struct proof *proof, const struct sct_event *miss, uint64
 /* Everything but the writes, which are checked as zones. */
 static bool check_event(struct proof *proof, const struct sct_event *event)
 {
-	/* Whoever loads has found nothing before. */
+	/* A load implies an earlier miss. */
 	uint64_t until = event->kind == SCT_LOAD ? event->loading : event->end;
 
 	switch (event->kind) {

@@ -1,5 +1,5 @@
-/* What several threads did to a cache and what they saw, and the proof that one cache can have
- * been behind it. */
+/* A history of the calls of several threads, and a check that a cache can have produced it
+ * (linearizability: Herlihy and Wing 1990; registers: Gibbons and Korach 1997). */
 #ifndef SCT_HISTORY_H
 #define SCT_HISTORY_H
 
@@ -10,7 +10,7 @@
 enum sct_event_kind {
 	SCT_PUT,   /* `value` was stored */
 	SCT_DROP,  /* the key was invalidated, or a put failed, which leaves nothing */
-	SCT_LOAD,  /* this thread's own loader gave `value`, which was stored, unless overtaken */
+	SCT_LOAD,  /* this thread's loader gave `value`, which was stored unless invalidated */
 	SCT_READ,  /* `value` was found */
 	SCT_AWAIT, /* another thread's load gave `value` */
 	SCT_MISS,
@@ -24,9 +24,8 @@ enum sct_event_kind {
 struct sct_event {
 	uint64_t start, end;
 	uint64_t loading; /* of SCT_LOAD: a stamp taken in the loader */
-	uint64_t
-		expires; /* of what is written: nobody who begins from then on may see it; 0: never */
-	uint64_t idle;   /* of it too: nor who begins so long after the last use; 0: no matter */
+	uint64_t expires; /* of a write: no event that begins from then on may see it; 0: never */
+	uint64_t idle;    /* of it too: nor who begins so long after the last use; 0: no matter */
 	uint64_t value;
 	uint32_t key;
 	enum sct_event_kind kind;

@@ -1,7 +1,7 @@
-/* What the threads of a game do, and what they write down of it. */
-#include "cache/divided.h"
-#include "cache/fetching.h"
-#include "cache/history_game.h"
+/* The calls of the threads of a run, and the events that they record. */
+#include "cache/striped_cache.h"
+#include "cache/fetch_with_loader.h"
+#include "cache/history_run.h"
 
 #include <sched.h>
 
@@ -14,15 +14,14 @@ struct terms {
 	int64_t ttl_ms, tti_ms;
 };
 
-static int64_t some_time(struct sct_player *player, int64_t usual_ms)
+static int64_t some_time(struct sct_actor *player, int64_t usual_ms)
 {
 	return 1 + (int64_t)sct_below(&player->random, 2 * (uint64_t)usual_ms);
 }
 
-static struct terms some_terms(struct sct_player *player, struct sc_put_options *options)
+static struct terms some_terms(struct sct_actor *player, struct sc_put_options *options)
 {
-	struct terms terms = { sct_game.scenario->options.ttl_ms,
-		sct_game.scenario->options.tti_ms };
+	struct terms terms = { sct_run.scenario->options.ttl_ms, sct_run.scenario->options.tti_ms };
 
 	if (terms.ttl_ms && sct_below(&player->random, 3) == 0)
 		options->ttl_ms = terms.ttl_ms = some_time(player, terms.ttl_ms);
@@ -32,7 +31,7 @@ static struct terms some_terms(struct sct_player *player, struct sc_put_options 
 }
 
 /* `terms` are those of what is written. */
-static void record(struct sct_player *player, struct sct_event event, struct terms terms)
+static void record(struct sct_actor *player, struct sct_event event, struct terms terms)
 {
 	if (event.end == 0)
 		event.end = sct_stamp();
@@ -49,54 +48,54 @@ static void record(struct sct_player *player, struct sct_event event, struct ter
 
 static const struct terms no_terms;
 
-static bool is_object_next(struct sct_player *player)
+static bool is_object_next(struct sct_actor *player)
 {
-	return sct_game_has(SCT_OBJECTS) && sct_below(&player->random, 2);
+	return sct_run_has(SCT_OBJECTS) && sct_below(&player->random, 2);
 }
 
 /* ---- Holding ---- */
 
-void sct_let_go(struct sct_held *held)
+void sct_release_held(struct sct_held *held)
 {
 	if (held->value.holder)
 		sct_check(sct_identify(held->value.data, held->value.len, held->key) == held->id);
 	sc_value_release(&held->value);
 }
 
-static void hold(struct sct_player *player, struct sc_value value, uint32_t key, uint64_t id)
+static void hold(struct sct_actor *player, struct sc_value value, uint32_t key, uint64_t id)
 {
 	struct sct_held *held = &player->held[sct_below(&player->random, SCT_HELD_MAX)];
 
-	sct_let_go(held);
+	sct_release_held(held);
 	*held = (struct sct_held){ value, key, id };
 	if (sct_below(&player->random, 3) == 0)
-		sct_let_go(held);
+		sct_release_held(held);
 }
 
 /* ---- Writing ---- */
 
 static bool can_be_too_large(void)
 {
-	const struct sc_cache_options *options = &sct_game.scenario->options;
+	const struct sc_cache_options *options = &sct_run.scenario->options;
 
 	return options->max_bytes <= sizeof too_large && options->grow_bytes <= sizeof too_large;
 }
 
-static int put_object(struct sct_player *player, uint32_t key, uint64_t id, uint64_t weight,
+static int put_object(struct sct_actor *player, uint32_t key, uint64_t id, uint64_t weight,
 	const struct sc_put_options *options)
 {
 	struct sc_object object = sct_make_object(player, id);
 
 	if (weight)
 		object.weight = weight;
-	int rc = sc_cache_put_object(sct_game.cache, KEY(key), &object, options);
+	int rc = sc_cache_put_object(sct_run.cache, KEY(key), &object, options);
 	if (rc < 0)
 		sct_refuse_object(&object);
 	return rc;
 }
 
 /* What is put is refused, and what was there before is gone all the same. */
-static void put_too_large(struct sct_player *player, uint32_t key)
+static void put_too_large(struct sct_actor *player, uint32_t key)
 {
 	struct sct_event event = { .key = key, .kind = SCT_DROP };
 	int rc;
@@ -107,23 +106,23 @@ static void put_too_large(struct sct_player *player, uint32_t key)
 		rc = put_object(player, key, id, sizeof too_large, NULL);
 	} else {
 		event.start = sct_stamp();
-		rc = sc_cache_put(sct_game.cache, KEY(key), too_large, sizeof too_large);
+		rc = sc_cache_put(sct_run.cache, KEY(key), too_large, sizeof too_large);
 	}
 	sct_check(rc == SC_E_TOO_LARGE);
 	record(player, event, no_terms);
 }
 
-/* Whether it is this key's turn to have its empty value. Where there are objects, an empty value could not be
- * told from one. */
+/* Whether this key gets its empty value now. With objects, an empty value could not be told from
+ * one. */
 static bool is_empty_next(uint32_t key)
 {
-	unsigned turn = atomic_load(&sct_game.empty_put);
+	unsigned turn = atomic_load(&sct_run.empty_put);
 
-	return !sct_game_has(SCT_OBJECTS) && turn == key &&
-		atomic_compare_exchange_strong(&sct_game.empty_put, &turn, turn + 1);
+	return !sct_run_has(SCT_OBJECTS) && turn == key &&
+		atomic_compare_exchange_strong(&sct_run.empty_put, &turn, turn + 1);
 }
 
-static void put(struct sct_player *player, uint32_t key)
+static void put(struct sct_actor *player, uint32_t key)
 {
 	struct sct_event event = { .key = key, .kind = SCT_PUT };
 	struct sc_put_options options = { .size = sizeof options };
@@ -144,7 +143,7 @@ static void put(struct sct_player *player, uint32_t key)
 		if (!is_empty)
 			len = sct_make_value(player, event.value, player->bytes);
 		event.start = sct_stamp();
-		rc = sc_cache_put_with(sct_game.cache, KEY(key), player->bytes, len, &options);
+		rc = sc_cache_put_with(sct_run.cache, KEY(key), player->bytes, len, &options);
 	}
 	sct_check(rc == SC_OK || rc == SC_E_NOMEM);
 	/* Pins leave no room: then the key has nothing. */
@@ -153,36 +152,36 @@ static void put(struct sct_player *player, uint32_t key)
 	record(player, event, terms);
 }
 
-static void invalidate(struct sct_player *player, uint32_t key)
+static void invalidate(struct sct_actor *player, uint32_t key)
 {
 	struct sct_event event = { .key = key, .kind = SCT_DROP, .start = sct_stamp() };
 
-	int rc = sc_cache_invalidate(sct_game.cache, KEY(key));
+	int rc = sc_cache_invalidate(sct_run.cache, KEY(key));
 	sct_check(rc == SC_HIT || rc == SC_MISS);
 	record(player, event, no_terms);
 }
 
-static void clear(struct sct_player *player)
+static void clear(struct sct_actor *player)
 {
 	struct sct_event event = { .key = SCT_ALL_KEYS, .kind = SCT_DROP, .start = sct_stamp() };
 
-	sc_cache_clear(sct_game.cache);
+	sc_cache_clear(sct_run.cache);
 	record(player, event, no_terms);
 }
 
 /* ---- Looking up ---- */
 
-static void get(struct sct_player *player, uint32_t key)
+static void get(struct sct_actor *player, uint32_t key)
 {
 	struct sct_event event = { .key = key, .kind = SCT_READ };
 	/* A use that does not see which value it is cannot be written down. */
-	bool is_whole = sct_game.scenario->options.tti_ms || sct_below(&player->random, 8);
+	bool is_whole = sct_run.scenario->options.tti_ms || sct_below(&player->random, 8);
 	size_t len, capacity = is_whole ? sizeof player->bytes : 20;
 
 	event.start = sct_stamp();
-	int rc = sc_cache_get(sct_game.cache, KEY(key), player->bytes, capacity, &len);
+	int rc = sc_cache_get(sct_run.cache, KEY(key), player->bytes, capacity, &len);
 	event.end = sct_stamp();
-	if (rc == SC_E_INVAL && sct_game_has(SCT_OBJECTS)) {
+	if (rc == SC_E_INVAL && sct_run_has(SCT_OBJECTS)) {
 		sct_check(len == 0);
 		return;
 	}
@@ -196,13 +195,13 @@ static void get(struct sct_player *player, uint32_t key)
 	record(player, event, no_terms);
 }
 
-static void acquire(struct sct_player *player, uint32_t key)
+static void acquire(struct sct_actor *player, uint32_t key)
 {
 	struct sct_event event = { .key = key, .kind = SCT_READ };
 	struct sc_value value;
 
 	event.start = sct_stamp();
-	int rc = sc_cache_acquire(sct_game.cache, KEY(key), &value);
+	int rc = sc_cache_acquire(sct_run.cache, KEY(key), &value);
 	event.end = sct_stamp();
 	sct_check(rc == SC_HIT || rc == SC_MISS);
 	if (rc == SC_HIT) {
@@ -215,12 +214,12 @@ static void acquire(struct sct_player *player, uint32_t key)
 }
 
 struct loading {
-	struct sct_player *player;
+	struct sct_actor *player;
 	struct sct_event event;
 };
 
-/* Returns what a loader does. An object that was given is the cache's, whatever comes of the load. */
-static int give(struct sc_load *load, struct sct_player *player, uint64_t id, bool is_object,
+/* Returns the loader's result. The cache owns a given object, whatever the outcome of the load. */
+static int give(struct sc_load *load, struct sct_actor *player, uint64_t id, bool is_object,
 	const unsigned char *bytes, size_t len)
 {
 	if (!is_object)
@@ -232,7 +231,7 @@ static int give(struct sc_load *load, struct sct_player *player, uint64_t id, bo
 static int load(struct sc_load *load, void *context)
 {
 	struct loading *loading = context;
-	struct sct_player *player = loading->player;
+	struct sct_actor *player = loading->player;
 	uint32_t key = (uint32_t)sc_load_number(load, 1);
 	unsigned char bytes[sizeof player->bytes];
 
@@ -268,15 +267,15 @@ static int load(struct sc_load *load, void *context)
 	return give(load, player, loading->event.value, is_object, bytes, len);
 }
 
-static void fetch(struct sct_player *player, uint32_t key)
+static void fetch(struct sct_actor *player, uint32_t key)
 {
-	const struct sc_cache_options *options = &sct_game.scenario->options;
+	const struct sc_cache_options *options = &sct_run.scenario->options;
 	struct loading loading = { player, { .key = key, .kind = SCT_MISS } };
 	struct sct_event *event = &loading.event;
 	struct sc_value value;
 
 	event->start = sct_stamp();
-	int rc = sct_fetch(sct_game.cache, KEY(key), load, &loading, &value, NULL);
+	int rc = sct_fetch(sct_run.cache, KEY(key), load, &loading, &value, NULL);
 	event->end = sct_stamp();
 	sct_check(rc == SC_HIT || rc == SC_LOADED || rc == SC_E_LOAD);
 	if (rc > 0) {
@@ -292,22 +291,22 @@ static void fetch(struct sct_player *player, uint32_t key)
 /* ---- Upkeep ---- */
 
 /* From a quarter of what the cache may grow to, to all of it. */
-static void resize(struct sct_player *player)
+static void resize(struct sct_actor *player)
 {
-	const struct sc_cache_options *options = &sct_game.scenario->options;
-	uint64_t bytes = 0, entries = 0, least = sct_game_has(SCT_DIVIDED) ? SCT_STRIPES : 1;
+	const struct sc_cache_options *options = &sct_run.scenario->options;
+	uint64_t bytes = 0, entries = 0, least = sct_run_has(SCT_STRIPED) ? SCT_STRIPES : 1;
 
 	if (options->grow_bytes)
 		bytes = options->grow_bytes / 4 +
 			sct_below(&player->random, options->grow_bytes / 4 * 3);
 	if (options->grow_entries)
 		entries = least + sct_below(&player->random, options->grow_entries - least + 1);
-	sct_check(sc_cache_resize(sct_game.cache, entries, bytes, NULL) == 0);
+	sct_check(sc_cache_resize(sct_run.cache, entries, bytes, NULL) == 0);
 }
 
-static void maintain(struct sct_player *player)
+static void maintain(struct sct_actor *player)
 {
-	int rc = sc_cache_maintain(sct_game.cache, sct_below(&player->random, 2));
+	int rc = sc_cache_maintain(sct_run.cache, sct_below(&player->random, 2));
 
 	sct_check(rc == 0 || rc == 1);
 }
@@ -316,7 +315,7 @@ static void look_at_figures(void)
 {
 	struct sc_cache_stats stats = { .size = sizeof stats };
 
-	sct_check(sc_cache_read_stats(sct_game.cache, &stats) == 0);
+	sct_check(sc_cache_read_stats(sct_run.cache, &stats) == 0);
 	sct_check(stats.bytes <= stats.max_bytes + stats.pinned_bytes);
 	sct_check(stats.pinned_bytes <= stats.bytes);
 	sct_check(!stats.max_entries || stats.entries <= stats.max_entries);
@@ -324,19 +323,19 @@ static void look_at_figures(void)
 
 /* ---- Turns ---- */
 
-void sct_play(struct sct_player *player)
+void sct_play(struct sct_actor *player)
 {
-	const struct sct_scenario *scenario = sct_game.scenario;
+	const struct sct_scenario *scenario = sct_run.scenario;
 	uint64_t what = sct_below(&player->random, 1000);
 	bool is_hot = scenario->cold == 0 || sct_below(&player->random, 5) > 0;
 	uint32_t key = is_hot
 		? (uint32_t)sct_below(&player->random, scenario->hot)
 		: scenario->hot + (uint32_t)sct_below(&player->random, scenario->cold);
 
-	if (sct_game_has(SCT_RACES))
+	if (sct_run_has(SCT_RACES))
 		what = what < 600 ? 0 : 700;
 	/* Of an object it says only that it is there. */
-	if (what < 300 && !(sct_game_has(SCT_OBJECTS) && scenario->options.tti_ms))
+	if (what < 300 && !(sct_run_has(SCT_OBJECTS) && scenario->options.tti_ms))
 		get(player, key);
 	else if (what < 450)
 		acquire(player, key);
@@ -346,11 +345,11 @@ void sct_play(struct sct_player *player)
 		put(player, key);
 	else if (what < 985)
 		invalidate(player, key);
-	else if (what < 988 && sct_game_has(SCT_RESIZES))
+	else if (what < 988 && sct_run_has(SCT_RESIZES))
 		resize(player);
-	else if (what < 990 && sct_game_has(SCT_RESIZES))
+	else if (what < 990 && sct_run_has(SCT_RESIZES))
 		maintain(player);
-	else if (what < 998 || !sct_game_has(SCT_CLEARS))
+	else if (what < 998 || !sct_run_has(SCT_CLEARS))
 		look_at_figures();
 	else
 		clear(player);
@@ -359,7 +358,7 @@ void sct_play(struct sct_player *player)
 		sched_yield();
 }
 
-void sct_keep(struct sct_player *player)
+void sct_maintain_at_random(struct sct_actor *player)
 {
 	switch (sct_below(&player->random, 8)) {
 	case 0:
@@ -373,7 +372,7 @@ void sct_keep(struct sct_player *player)
 		maintain(player);
 		break;
 	case 6:
-		if (sct_game_has(SCT_CLEARS)) {
+		if (sct_run_has(SCT_CLEARS)) {
 			clear(player);
 			break;
 		}

@@ -99,7 +99,7 @@ static const struct example examples[] = {
 		{ { .start = 1, .end = 20, .loading = 3, .value = 7, .kind = SCT_LOAD },
 			{ .start = 2, .end = 21, .value = 7, .kind = SCT_AWAIT },
 			{ .start = 5, .end = 6, .value = 7, .kind = SCT_READ } } },
-	/* It was overtaken, but is stored, or given to who comes later. */
+	/* It was invalidated, but is stored, or given to an event that begins later. */
 	{ OLDER, false,
 		{ { .start = 1, .end = 20, .loading = 3, .value = 7, .kind = SCT_LOAD },
 			{ .start = 5, .end = 6, .kind = SCT_DROP },
@@ -108,7 +108,7 @@ static const struct example examples[] = {
 		{ { .start = 1, .end = 20, .loading = 3, .value = 7, .kind = SCT_LOAD },
 			{ .start = 5, .end = 6, .value = 8, .kind = SCT_PUT },
 			{ .start = 7, .end = 21, .value = 7, .kind = SCT_AWAIT } } },
-	/* Who waits since before the change may have it. */
+	/* A waiter that began before the change may get it. */
 	{ NULL, true,
 		{ { .start = 1, .end = 20, .loading = 3, .value = 7, .kind = SCT_LOAD },
 			{ .start = 5, .end = 6, .value = 8, .kind = SCT_PUT },
@@ -123,7 +123,7 @@ static const struct example examples[] = {
 		{ { .start = 1, .end = 2, .value = 7, .expires = 9, .kind = SCT_PUT },
 			{ .start = 8, .end = 10, .value = 7, .kind = SCT_READ },
 			{ .start = 9, .end = 11, .value = 7, .kind = SCT_READ } } },
-	/* It may be idle for five: each use puts that off, and whoever uses it at the same time. */
+	/* It may be idle for five: each use extends that, and so does a concurrent use. */
 	{ NULL, false,
 		{ { .start = 1, .end = 2, .value = 7, .idle = 5, .kind = SCT_PUT },
 			{ .start = 6, .end = 8, .value = 7, .kind = SCT_READ },

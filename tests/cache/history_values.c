@@ -1,7 +1,7 @@
-/* The values of a game, and its clock. All bytes of a value follow from its name and its length, so one that
- * is torn, or another's, is seen. An object is memory that is really freed: whoever reads it too late is
- * caught by AddressSanitizer, whoever reads it while it is freed by ThreadSanitizer. */
-#include "cache/history_game.h"
+/* The values of a run, and its clock. All bytes of a value follow from its identity and its length,
+ * so a torn value and one of another key are detected. An object is heap memory that is freed:
+ * AddressSanitizer detects a read after the free, ThreadSanitizer one during it. */
+#include "cache/history_run.h"
 
 #define OBJECT_WORDS 4
 #define NUMBER_BITS  40 /* key:16 | thread:8 | number:40 */
@@ -31,7 +31,7 @@ int64_t sct_stamped_ms(void *context)
 	return (int64_t)(atomic_load_explicit(&stamps, STAMP_ORDER) >> SCT_CLOCK_BITS);
 }
 
-uint64_t sct_new_id(struct sct_player *player, uint32_t key)
+uint64_t sct_new_id(struct sct_actor *player, uint32_t key)
 {
 	sct_check(player->written + 1 < player->room);
 	return (uint64_t)key << 48 | (uint64_t)player->number << NUMBER_BITS | ++player->written;
@@ -50,9 +50,9 @@ static uint64_t word_at(uint64_t id, size_t i)
 }
 
 /* Few lengths, so that values are also written over where they are. */
-static size_t some_length(struct sct_player *player)
+static size_t some_length(struct sct_actor *player)
 {
-	return sct_below(&player->random, 4) * sct_game.scenario->value_max / 4 +
+	return sct_below(&player->random, 4) * sct_run.scenario->value_max / 4 +
 		(sct_below(&player->random, 2) ? sct_below(&player->random, 17) : 0);
 }
 
@@ -60,7 +60,7 @@ struct head {
 	uint64_t id, len;
 };
 
-size_t sct_make_value(struct sct_player *player, uint64_t id, unsigned char *bytes)
+size_t sct_make_value(struct sct_actor *player, uint64_t id, unsigned char *bytes)
 {
 	size_t len = some_length(player);
 	struct head head = { id, len };
@@ -98,7 +98,7 @@ struct thing {
 
 static struct sct_fate *fate_of(uint64_t id)
 {
-	struct sct_player *player = &sct_game.players[id >> NUMBER_BITS & 0xFF];
+	struct sct_actor *player = &sct_run.players[id >> NUMBER_BITS & 0xFF];
 
 	return &player->fates[id & ((UINT64_C(1) << NUMBER_BITS) - 1)];
 }
@@ -122,7 +122,7 @@ static void free_thing(void *pointer, void *context)
 	free(thing);
 }
 
-struct sc_object sct_make_object(struct sct_player *player, uint64_t id)
+struct sc_object sct_make_object(struct sct_actor *player, uint64_t id)
 {
 	struct thing *thing = malloc(sizeof *thing);
 	struct sct_fate *fate = fate_of(id);
@@ -145,14 +145,14 @@ void sct_refuse_object(const struct sc_object *object)
 
 uint64_t sct_identify(const void *data, size_t len, uint32_t key)
 {
-	if (len == 0 && !sct_game_has(SCT_OBJECTS))
+	if (len == 0 && !sct_run_has(SCT_OBJECTS))
 		return sct_empty_id(key);
 	uint64_t id = len == 0 ? identify_object(data) : identify_value(data, len);
 	sct_check(id >> 48 == key);
 	return id;
 }
 
-static void assert_freed_once(const struct sct_player *player)
+static void assert_freed_once(const struct sct_actor *player)
 {
 	for (uint64_t i = 0; i <= player->written; i++)
 		assert_int_equal(player->fates[i].frees, player->fates[i].is_object);
@@ -161,7 +161,7 @@ static void assert_freed_once(const struct sct_player *player)
 void sct_tell_fates(struct sct_event *events, size_t count)
 {
 	for (size_t i = 0; i < SCT_THREADS; i++)
-		assert_freed_once(&sct_game.players[i]);
+		assert_freed_once(&sct_run.players[i]);
 	for (size_t i = 0; i < count; i++) {
 		bool writes = events[i].kind == SCT_PUT || events[i].kind == SCT_LOAD;
 		if (!writes || events[i].value == sct_empty_id(events[i].key))

@@ -1,4 +1,4 @@
-/* The edges of an invocation, as a runtime tells the caches of them. */
+/* Begin and end an invocation by the hooks that a runtime calls. */
 #ifndef SCT_INVOCATION_EDGES_H
 #define SCT_INVOCATION_EDGES_H
 

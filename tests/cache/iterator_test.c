@@ -1,4 +1,4 @@
-/* Going over the keys of a cache, and what others do meanwhile. */
+/* Iteration over the keys of a cache, also while it changes. */
 #include "cache/cache_fixture.h"
 #include "support/threads.h"
 
@@ -81,7 +81,7 @@ static void each_key_is_given_once(void **state)
 }
 
 /* Parts of all types, and keys that are larger than what is read at a time. */
-static void keys_come_back_as_they_were(void **state)
+static void iterated_keys_have_their_original_parts(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.ttl_ms = 1 << 30));
 	char *large = malloc(SC_KEY_BYTES_MAX);
@@ -110,7 +110,7 @@ static void keys_come_back_as_they_were(void **state)
 
 static _Atomic int64_t now_ms;
 
-static void what_is_past_its_time_is_not_given(void **state)
+static void expired_keys_are_not_iterated(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.clock = sct_clock_of(&now_ms)));
 	unsigned *given = calloc(KEYS, sizeof *given);
@@ -140,7 +140,7 @@ static void remove_some(struct sc_cache *cache)
 	number += 2;
 }
 
-static void it_may_be_changed_meanwhile(void **state)
+static void the_cache_may_change_during_iteration(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(NULL);
 	unsigned *given = calloc(KEYS, sizeof *given);
@@ -188,7 +188,7 @@ static void come_and_go(unsigned thread, void *cache)
 	}
 }
 
-static void threads_may_change_it_meanwhile(void **state)
+static void threads_may_change_the_cache_during_iteration(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.concurrency = 2));
 
@@ -205,10 +205,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_cache_has_no_keys),
 		cmocka_unit_test(each_key_is_given_once),
-		cmocka_unit_test(keys_come_back_as_they_were),
-		cmocka_unit_test(what_is_past_its_time_is_not_given),
-		cmocka_unit_test(it_may_be_changed_meanwhile),
-		cmocka_unit_test(threads_may_change_it_meanwhile),
+		cmocka_unit_test(iterated_keys_have_their_original_parts),
+		cmocka_unit_test(expired_keys_are_not_iterated),
+		cmocka_unit_test(the_cache_may_change_during_iteration),
+		cmocka_unit_test(threads_may_change_the_cache_during_iteration),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* The hash of keys: pairs that differ little, in types, lengths and positions, under many secrets; and keys with
- * a structure that programs give them. */
+/* The hash of keys: pairs with small differences in types, lengths and positions, under many
+ * secrets; and families of keys with a structure that programs use. */
 #include "support/cmocka.h"
 
 #include "support/hash_spread.h"
@@ -60,8 +60,8 @@ static const size_t lengths[] = { 1, 3, 4, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 
 
 #define LENGTHS (sizeof lengths / sizeof *lengths)
 
-/* A text and bytes, or two texts, with the same bit flipped in up to three places four bytes apart: what a
- * difference of the types or of a state would be cancelled by. */
+/* A text and bytes, or two texts, with the same bit flipped in up to three places four bytes apart,
+ * which might cancel a difference of the types or of the state. */
 static void types_are_mixed(void **state)
 {
 	struct trials trials = { .what = "types and flipped bits" };
@@ -103,7 +103,7 @@ static void a_text_and_bytes_with_three_bits_flipped(void **state)
 	assert_chance(&trials);
 }
 
-/* Zeros of two lengths, and the same where the longer one's last byte is the difference of the lengths. */
+/* Zeros of two lengths, also with the difference of the lengths as the longer one's last byte. */
 static void lengths_are_mixed(void **state)
 {
 	struct trials trials = { .what = "lengths" };

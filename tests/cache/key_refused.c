@@ -1,5 +1,5 @@
-/* What must not compile as a key: the test compiles it once for each VALUE, and wants a failure.
- * With VALUE being good it does compile, which shows that nothing else is wrong with it. */
+/* Values that must not compile as a key. The test compiles this file once for each VALUE and
+ * expects a failure; a control with a valid VALUE compiles. */
 #include <scopecache/key.h>
 
 int sct_key_refused(void);

@@ -2,7 +2,7 @@
  * what is refused. The last is tried on the bytes that a key becomes and on the cache. */
 #include "cache/cache_fixture.h"
 
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/key_bytes.h"
 
 #include <limits.h>
@@ -334,7 +334,8 @@ static void assert_number(int64_t number, bool is_short)
 	sci_key_fini(&bytes);
 }
 
-/* One integer: those of eight bytes are short keys, and around each power of two their bytes become one more. */
+/* One integer: up to eight encoded bytes are a short key, and at some powers of two there is one
+ * byte more. */
 static void one_integer_of_every_size(void **state)
 {
 	(void)state;
@@ -429,7 +430,7 @@ static void keys_may_be_as_long_as_the_limit_and_no_longer(void **state)
 	sc_cache_close(cache);
 }
 
-static void look_alikes_do_not_meet(void **state)
+static void similar_keys_are_different_keys(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(NULL);
 	struct sc_key keys[] = {
@@ -488,7 +489,7 @@ int main(void)
 		cmocka_unit_test(one_integer_of_every_size),
 		cmocka_unit_test(keys_that_are_no_keys_are_refused),
 		cmocka_unit_test(keys_may_be_as_long_as_the_limit_and_no_longer),
-		cmocka_unit_test(look_alikes_do_not_meet),
+		cmocka_unit_test(similar_keys_are_different_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,7 +203,8 @@ static void a_function_may_call_itself_through_its_memo(void **state)
 
 #define LEVELS 1000
 
-/* The end of the frame of the function that called the memo, and the most that lay between two of them. */
+/* The end of the frame of the function that called the memo, and the most that lay between two of
+ * them. */
 static const char *frame_end;
 static size_t most_between;
 
@@ -223,7 +224,8 @@ static int count_down(struct sc_load *load, void *context)
 	return sc_load_set_value(load, &n, sizeof n);
 }
 
-/* What the library takes: the frames between a function and the one that it calls through its memo. */
+/* What the library takes: the frames between a function and the one that it calls through its
+ * memo. */
 static void a_level_takes_little_of_the_stack(void **state)
 {
 	struct sc_memo memo;
@@ -504,8 +506,8 @@ static void first_calls_at_the_same_time(void **state)
 	}
 }
 
-/* The linker puts this in front of mmap (ld --wrap). Memory that is enough for one cache: whoever maps
- * has to share it with whoever maps meanwhile, and then there is too little. */
+/* Replaces mmap() (ld --wrap). The memory is enough for one cache: two threads that map at the same
+ * time both fail. */
 static atomic_bool is_scarce;
 static atomic_uint mapping;
 

@@ -1,4 +1,4 @@
-/* What the tests of the cache that run out of memory share. */
+/* Helpers for the out-of-memory tests of the cache. */
 #ifndef SCT_OUT_OF_MEMORY_H
 #define SCT_OUT_OF_MEMORY_H
 
@@ -11,7 +11,7 @@ extern const char sct_long_text[SCT_LONG_TEXT_LEN];
 
 #define SCT_LONG_KEY SC_KEY(SC_TEXT_N(sct_long_text, sizeof sct_long_text))
 
-/* The call did what it was to do, or says that memory was out, when it was. */
+/* The call returned `done`, or SC_E_NOMEM after an allocation failed. */
 static inline void sct_assert_done_or_out_of_memory(int rc, int done, const struct sc_error *error)
 {
 	if (rc == done)
@@ -24,7 +24,7 @@ static inline void sct_assert_done_or_out_of_memory(int rc, int done, const stru
 	}
 }
 
-/* A cache that is not there when memory is out. NULL: a small one. */
+/* Open a cache; NULL when out of memory. `options` NULL: a small one. */
 static inline struct sc_cache *sct_try_to_open(const struct sc_cache_options *options)
 {
 	struct sc_cache *cache = (struct sc_cache *)(uintptr_t)8;

@@ -2,7 +2,7 @@
  * miss. The process has one allocator, which cannot be changed once it has given anything, so the
  * cases follow one another. */
 #include "cache/cache_fixture.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/scripted_loader.h"
 
 #include <scopecache/memo.h>

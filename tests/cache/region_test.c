@@ -1,5 +1,5 @@
-/* Pages in batches: how many are asked for ahead, and what happens where the system does not know how to. The
- * linker puts a function of the test's in the place of madvise(). */
+/* Population of pages in batches, and the behaviour without MADV_POPULATE_WRITE. The test replaces
+ * madvise() (ld --wrap). */
 #include "cache/cache_fixture.h"
 #include "cache/resident_memory.h"
 

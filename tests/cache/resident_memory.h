@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The bytes of the region from `from` on that the process pays for now. */
+/* The resident bytes of the region from offset `from` on, in whole pages. */
 static inline size_t sct_resident_from(const struct sc_cache *cache, size_t from)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), resident = 0;

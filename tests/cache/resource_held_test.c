@@ -1,5 +1,5 @@
-/* What a holder holds is one opening of a resource, also when the opener gives the same address
- * each time, as for a static struct or a connection of a pool. */
+/* A handle refers to one instance of a resource, even if the opener returns the same address each
+ * time, as for a static struct or a pooled connection. */
 #include "support/cmocka.h"
 
 #include <scopecache/resource.h>
@@ -73,7 +73,7 @@ static void the_same_address_again_is_another_instance(void **state)
 	struct sc_held second = acquire(SC_LOADED);
 	sc_resource_release(&resource, &first);
 	assert_int_equal(closes, 1);
-	/* The second is held still: reset now, it is closed when that holder lets go. */
+	/* The second still has a reference: after a reset, the last release closes it. */
 	sc_resource_reset(&resource);
 	assert_int_equal(closes, 1);
 	sc_resource_release(&resource, &second);
@@ -102,7 +102,7 @@ static void each_holder_may_report_what_is_broken(void **state)
 	assert_int_equal(closes, 2);
 }
 
-static void what_is_not_held_is_all_zero(void **state)
+static void a_released_handle_is_all_zero(void **state)
 {
 	struct sc_resource broken = SC_RESOURCE_INIT(fail_to_open, NULL, NULL);
 	struct sc_held held;
@@ -130,7 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		resource_case(the_same_address_again_is_another_instance),
 		resource_case(each_holder_may_report_what_is_broken),
-		resource_case(what_is_not_held_is_all_zero),
+		resource_case(a_released_handle_is_all_zero),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

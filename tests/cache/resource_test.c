@@ -1,4 +1,4 @@
-/* Resources: opened once, by the first who asks; closed once, by the last who lets go. */
+/* Resources: the first acquire opens, the last release closes, each once. */
 #include "cache/invocation_edges.h"
 #include "support/cmocka.h"
 #include "support/random.h"
@@ -121,7 +121,7 @@ static struct sc_held acquire(int i, int expected)
 	return held;
 }
 
-/* Of a copy: a test may hold the same instance twice, or let go once too often. */
+/* Releases a copy, so that a test can release the same handle once too often. */
 static void let_go(int i, struct sc_held held)
 {
 	sc_resource_release(&resources[i], &held);
@@ -227,7 +227,7 @@ static void a_failure_is_reported_and_tried_again(void **state)
 	assert_int_equal(things[0].opens, 9);
 }
 
-static void reset_closes_at_once_what_nobody_holds(void **state)
+static void reset_closes_an_unreferenced_instance_at_once(void **state)
 {
 	(void)state;
 	sc_resource_reset(&resources[0]);
@@ -308,7 +308,7 @@ static void shutdown_closes_all(void **state)
 	assert_string_equal(closed, "dc");
 }
 
-static void what_is_held_is_closed_when_let_go(void **state)
+static void a_referenced_instance_is_closed_on_its_last_release(void **state)
 {
 	(void)state;
 	struct sc_held a = acquire(0, SC_LOADED), b = acquire(1, SC_LOADED),
@@ -338,7 +338,7 @@ static void an_opener_may_use_other_resources(void **state)
 	assert_string_equal(closed, "abc");
 }
 
-static void an_opener_that_needs_itself_is_in_a_circle(void **state)
+static void an_opener_that_acquires_its_own_resource_is_a_cycle(void **state)
 {
 	(void)state;
 	things[0].also = &resources[0];
@@ -376,7 +376,7 @@ static void a_closer_may_open(void **state)
 		sc_resource_close_all();
 }
 
-static void one_that_lives_shorter_than_the_process(void **state)
+static void a_resource_may_end_before_the_process(void **state)
 {
 	struct sc_held held;
 
@@ -426,7 +426,7 @@ static void acquire_in_vain(unsigned thread, void *arg)
 	struct sc_held held = { .instance = &number };
 
 	(void)arg;
-	/* Not everybody wants to know why. */
+	/* `error` may be NULL. */
 	bool asks = thread != 1;
 	sct_check(sc_resource_acquire(&resources[0], &held, asks ? &error : NULL) == SC_E_OPEN);
 	sct_check(held.instance == NULL);
@@ -436,7 +436,7 @@ static void acquire_in_vain(unsigned thread, void *arg)
 	sct_check(strcmp(error.message, "nobody answers") == 0);
 }
 
-static void a_failed_open_is_that_of_all_who_waited(void **state)
+static void all_waiters_get_the_failure_of_an_open(void **state)
 {
 	(void)state;
 	things[0].wait_for = THREADS - 1;
@@ -539,18 +539,18 @@ int main(void)
 		resource_case(a_static_one_without_a_closer),
 		resource_case(without_an_opener),
 		resource_case(a_failure_is_reported_and_tried_again),
-		resource_case(reset_closes_at_once_what_nobody_holds),
+		resource_case(reset_closes_an_unreferenced_instance_at_once),
 		resource_case(reset_leaves_the_closing_to_the_last_holder),
 		resource_case(releasing_once_too_often_does_nothing),
 		resource_case(closes_the_last_opened_first),
 		resource_case(shutdown_closes_all),
-		resource_case(what_is_held_is_closed_when_let_go),
+		resource_case(a_referenced_instance_is_closed_on_its_last_release),
 		resource_case(an_opener_may_use_other_resources),
-		resource_case(an_opener_that_needs_itself_is_in_a_circle),
+		resource_case(an_opener_that_acquires_its_own_resource_is_a_cycle),
 		resource_case(a_closer_may_open),
-		resource_case(one_that_lives_shorter_than_the_process),
+		resource_case(a_resource_may_end_before_the_process),
 		resource_case(many_threads_open_once),
-		resource_case(a_failed_open_is_that_of_all_who_waited),
+		resource_case(all_waiters_get_the_failure_of_an_open),
 		resource_case(waiting_for_an_open_ends_at_the_deadline),
 		resource_case(no_holder_sees_a_closed_one),
 	};

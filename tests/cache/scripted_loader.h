@@ -1,11 +1,11 @@
-/* Fetching with a loader that does what a test tells it to. */
+/* Fetches with a loader whose behaviour the test sets. */
 #ifndef SCT_SCRIPTED_LOADER_H
 #define SCT_SCRIPTED_LOADER_H
 
 #include "cache/cache_fixture.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 
-/* What the loader of a test does, and what it has seen. */
+/* What the loader does, and how often it was called. */
 struct sct_script {
 	struct sc_cache *cache;
 	const char *text; /* the value to give; NULL: none */

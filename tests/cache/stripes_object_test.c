@@ -1,5 +1,5 @@
-/* Objects in a divided cache: freed once, however they go, and with the lock of no stripe held. */
-#include "cache/divided.h"
+/* Objects in a striped cache: freed once, however they are removed, with no stripe's lock held. */
+#include "cache/striped_cache.h"
 #include "cache/handle.h"
 #include "cache/cache_check.h"
 
@@ -23,7 +23,7 @@ static void assert_no_lock_is_held(void)
 	}
 }
 
-/* It uses the cache, in any of its stripes. What it puts there may be evicted for what the next one puts. */
+/* The free function uses the cache, in any stripe. A later put may evict what it puts. */
 static void set_free(void *pointer, void *context)
 {
 	uint64_t number = (uint64_t)((char *)pointer - zoo.memory);
@@ -77,12 +77,12 @@ static int open_zoo(void **state)
 	return 0;
 }
 
-/* While a cache is being closed, nobody may use it any more. */
+/* No thread may use a cache that is being closed. */
 static void close_cache(void)
 {
 	struct sc_cache *cache = zoo.cache;
 
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	zoo.cache = NULL;
 	sc_cache_close(cache);
 }
@@ -139,7 +139,7 @@ static void by_eviction(void **state)
 	assert_true(sct_stats(zoo.cache).evictions >= OBJECTS);
 }
 
-static void by_what_replaces_them_and_by_invalidating(void **state)
+static void by_replacement_and_invalidation(void **state)
 {
 	(void)state;
 	for (uint64_t i = 0; i < OBJECTS; i++)
@@ -150,7 +150,7 @@ static void by_what_replaces_them_and_by_invalidating(void **state)
 	assert_int_equal(zoo.freed, OBJECTS);
 }
 
-static void by_their_time(void **state)
+static void by_expiry(void **state)
 {
 	(void)state;
 	put_all();
@@ -159,8 +159,8 @@ static void by_their_time(void **state)
 	assert_int_equal(zoo.freed, OBJECTS);
 }
 
-/* What is held goes when it is released, whichever stripe it was of, and also after the cache. */
-static void by_the_last_who_holds_them(void **state)
+/* A pinned object is freed by its last release, whatever its stripe, also after closing. */
+static void by_the_last_release(void **state)
 {
 	static struct sc_value held[OBJECTS];
 
@@ -190,8 +190,8 @@ static int load_object(struct sc_load *load, void *context)
 	return sc_load_set_object(load, &object);
 }
 
-/* A memo's clear is done with all locks held, and frees when it has let go of them. */
-static void by_a_memo_that_forgets(void **state)
+/* Clearing a memo holds all locks, and frees objects after it has released them. */
+static void by_clearing_a_memo(void **state)
 {
 	struct sc_memo memo;
 	struct sc_value value;
@@ -221,11 +221,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(by_closing, open_zoo, close_zoo),
 		cmocka_unit_test_setup_teardown(by_a_smaller_bound, open_zoo, close_zoo),
 		cmocka_unit_test_setup_teardown(by_eviction, open_zoo, close_zoo),
-		cmocka_unit_test_setup_teardown(by_what_replaces_them_and_by_invalidating, open_zoo,
+		cmocka_unit_test_setup_teardown(by_replacement_and_invalidation, open_zoo,
 			close_zoo),
-		cmocka_unit_test_setup_teardown(by_their_time, open_zoo, close_zoo),
-		cmocka_unit_test_setup_teardown(by_the_last_who_holds_them, open_zoo, close_zoo),
-		cmocka_unit_test_setup_teardown(by_a_memo_that_forgets, open_zoo, close_zoo),
+		cmocka_unit_test_setup_teardown(by_expiry, open_zoo, close_zoo),
+		cmocka_unit_test_setup_teardown(by_the_last_release, open_zoo, close_zoo),
+		cmocka_unit_test_setup_teardown(by_clearing_a_memo, open_zoo, close_zoo),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* How a cache is divided: into how many shards, where they lie, and what that does to its bounds. */
-#include "cache/divided.h"
-#include "cache/fetching.h"
+/* Lock striping: the number of shards, their memory, and the bounds of a striped cache. */
+#include "cache/striped_cache.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/handle.h"
 #include "cache/options.h"
 #include "cache/resident_memory.h"
@@ -18,7 +18,7 @@ static const struct {
 	uint64_t concurrency, max_entries, max_bytes, grow_entries, grow_bytes;
 	uint32_t stripes;
 } divisions[] = {
-	/* Who says nothing, or one, has one; otherwise a power of two from four for each thread on. */
+	/* One stripe by default, else the least power of two of at least 4 for each thread. */
 	{ 0, 0, 0, 0, 0, 1 },
 	{ 1, 0, 0, 0, 0, 1 },
 	{ 1, 1 << 20, UINT64_C(1) << 34, 0, 0, 1 },
@@ -114,7 +114,8 @@ static void fill(struct sc_cache *cache, uint64_t bytes)
 	}
 }
 
-/* To the page, however the bound divides, and also where the region is larger because it may grow. */
+/* The bounds hold to the page, whatever the remainder, also where the region is larger because the
+ * cache may grow. */
 static void all_of_them_are_inside_the_bound(void **state)
 {
 	const uint64_t sizes[] = { 2 * SCT_MIB, 4 * SCT_MIB + 1, 8 * SCT_MIB + 12345 };
@@ -136,12 +137,12 @@ static void all_of_them_are_inside_the_bound(void **state)
 		assert_in_range(sct_resident(cache), bytes / 2, bytes);
 		assert_in_range(sct_stats(cache).bytes, bytes / 2, bytes);
 		assert_int_equal(sct_stats(cache).max_bytes, bytes);
-		sct_assert_sound(cache);
+		sct_assert_cache_valid(cache);
 		sc_cache_close(cache);
 	}
 }
 
-/* What one shard is at work on stops nobody who wants another. */
+/* A locked stripe does not delay calls on the others. */
 static void one_lock_does_not_stop_the_others(void **state)
 {
 	struct sc_cache *cache =
@@ -194,7 +195,7 @@ static void entries_come_near_their_bound_and_never_over_it(void **state)
 		assert_int_equal(stats.evictions + stats.entries, 2 * bound);
 		assert_int_equal(stats.forgotten, 0);
 		assert_int_equal(stats.max_entries, bound);
-		sct_assert_sound(cache);
+		sct_assert_cache_valid(cache);
 		sc_cache_close(cache);
 	}
 }
@@ -209,7 +210,7 @@ static int load_large(struct sc_load *load, void *context)
 	return sc_load_set_value(load, large, sizeof large);
 }
 
-static void what_is_larger_than_a_shard(void **state)
+static void a_value_larger_than_a_shard_is_refused(void **state)
 {
 	struct sc_cache *cache =
 		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 4 * SCT_MIB, .concurrency = 2));
@@ -223,7 +224,7 @@ static void what_is_larger_than_a_shard(void **state)
 	sct_assert_get(cache, SC_KEY("large"), NULL);
 	assert_int_equal(sc_cache_put_object(cache, SC_KEY("large"), &object, NULL),
 		SC_E_TOO_LARGE);
-	/* Who asks for it has it all the same. */
+	/* The caller of a fetch gets the value even if it is not stored. */
 	assert_int_equal(sct_fetch(cache, SC_KEY("large"), load_large, NULL, &value, NULL),
 		SC_LOADED);
 	assert_int_equal(value.len, sizeof large);
@@ -270,7 +271,7 @@ static void assert_within(struct sc_cache *cache, uint64_t max_bytes, uint64_t k
 	assert_true(sct_stats(cache).bytes <= max_bytes);
 	assert_true(sct_resident(cache) <= max_bytes);
 	assert_shards_are_apart(cache, max_bytes);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 }
 
 static void the_bound_on_bytes_goes_down_and_up(void **state)
@@ -310,7 +311,7 @@ static void the_bound_on_entries_goes_down_and_up(void **state)
 		assert_int_equal(sc_cache_resize(cache, bounds[i], 0, NULL), 0);
 		assert_int_equal(sct_stats(cache).max_entries, bounds[i]);
 		assert_true(sct_stats(cache).entries <= bounds[i]);
-		sct_assert_sound(cache);
+		sct_assert_cache_valid(cache);
 	}
 	sc_cache_close(cache);
 }
@@ -349,7 +350,7 @@ static void bounds_that_are_refused(void **state)
 		sct_assert_get(cache, SC_KEY(key), "x");
 	}
 	assert_int_equal(sct_stats(cache).entries, 32);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	sc_cache_close(cache);
 }
 
@@ -361,7 +362,7 @@ int main(void)
 		cmocka_unit_test(all_of_them_are_inside_the_bound),
 		cmocka_unit_test(one_lock_does_not_stop_the_others),
 		cmocka_unit_test(entries_come_near_their_bound_and_never_over_it),
-		cmocka_unit_test(what_is_larger_than_a_shard),
+		cmocka_unit_test(a_value_larger_than_a_shard_is_refused),
 		cmocka_unit_test(the_bound_on_bytes_goes_down_and_up),
 		cmocka_unit_test(the_bound_on_entries_goes_down_and_up),
 		cmocka_unit_test(bounds_that_are_refused),

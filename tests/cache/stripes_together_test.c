@@ -1,7 +1,7 @@
-/* The stripes of a cache together: they are one cache to who uses it, for every key, every figure, and what
- * concerns all of them. */
-#include "cache/divided.h"
-#include "cache/fetching.h"
+/* A striped cache behaves as one cache for every key, all statistics, and the calls that concern
+ * all stripes. */
+#include "cache/striped_cache.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/handle.h"
 #include "cache/scripted_loader.h"
 #include "cache/cache_check.h"
@@ -116,7 +116,7 @@ static void keys_of_all_kinds_are_found_again(void **state)
 		assert_int_equal(sc_cache_invalidate(cache, key_of(i % KINDS, i / KINDS, parts)),
 			SC_HIT);
 	assert_int_equal(sct_stats(cache).entries, 0);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	sc_cache_close(cache);
 }
 
@@ -147,7 +147,7 @@ static void pins_in_all_stripes_outlive_clear_and_close(void **state)
 	sc_value_release(&values[3]);
 	assert_int_equal(sct_stats(cache).pinned, 7);
 	assert_int_equal(sci_shard_stats(cache->stripes[3].shard).pinned, 0);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	sc_cache_close(cache);
 	for (uint32_t i = 0; i < 8; i++) {
 		if (i != 3)
@@ -201,7 +201,7 @@ static void figures_are_the_sum_over_all_stripes(void **state)
 	sc_cache_close(cache);
 }
 
-static void a_memo_forgets_in_all_stripes(void **state)
+static void clearing_a_memo_clears_all_stripes(void **state)
 {
 	struct sct_script script = { .text = "answer" };
 	struct sc_memo memo;
@@ -259,7 +259,7 @@ static void maintaining_reaches_all_stripes(void **state)
 	assert_int_equal(sc_cache_maintain(cache, 60000), 0);
 	assert_int_equal(sct_stats(cache).entries, 8);
 	assert_int_equal(sct_stats(cache).reclaimed, KEYS);
-	sct_assert_sound(cache);
+	sct_assert_cache_valid(cache);
 	sc_cache_close(cache);
 }
 
@@ -289,7 +289,7 @@ static void a_budget_that_is_too_short(void **state)
 	sc_cache_close(cache);
 }
 
-/* ---- Loads that are overtaken ---- */
+/* ---- Invalidated loads ---- */
 
 static void invalidate_it(struct sc_load *load, struct sct_script *script)
 {
@@ -307,7 +307,7 @@ static void clear_all(struct sc_load *load, struct sct_script *script)
 	sc_cache_clear(script->cache);
 }
 
-static void what_is_invalidated_is_not_stored(void **state)
+static void an_invalidated_load_is_not_stored(void **state)
 {
 	struct sct_script script = { .cache = open_divided(NULL), .text = "loaded" };
 
@@ -342,10 +342,10 @@ int main(void)
 		cmocka_unit_test(keys_of_all_kinds_are_found_again),
 		cmocka_unit_test(pins_in_all_stripes_outlive_clear_and_close),
 		cmocka_unit_test(figures_are_the_sum_over_all_stripes),
-		cmocka_unit_test(a_memo_forgets_in_all_stripes),
+		cmocka_unit_test(clearing_a_memo_clears_all_stripes),
 		cmocka_unit_test(maintaining_reaches_all_stripes),
 		cmocka_unit_test(a_budget_that_is_too_short),
-		cmocka_unit_test(what_is_invalidated_is_not_stored),
+		cmocka_unit_test(an_invalidated_load_is_not_stored),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

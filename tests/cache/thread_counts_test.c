@@ -1,5 +1,5 @@
-/* Counting without a lock: nothing is lost, however many threads there are, and a thread that ends gives its
- * number back, so that those that come after it need not share one. */
+/* Counters without a lock: no count is lost with any number of threads, and a thread that ends
+ * returns its slot to later threads. */
 #include "support/cmocka.h"
 #include "support/threads.h"
 
@@ -47,7 +47,7 @@ static int begin_anew(void **state)
 	return 0;
 }
 
-static void one_after_the_other_each_has_its_own(void **state)
+static void threads_in_sequence_each_get_a_slot(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 100; i++)
@@ -63,7 +63,7 @@ static void count_together(unsigned number, void *arg)
 	pthread_barrier_wait(&all_there);
 }
 
-static void too_many_at_once_share_one(void **state)
+static void threads_beyond_the_slots_share_one(void **state)
 {
 	enum { THREADS = 40 };
 
@@ -108,8 +108,8 @@ static void a_thread_may_count_while_it_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(one_after_the_other_each_has_its_own, begin_anew),
-		cmocka_unit_test_setup(too_many_at_once_share_one, begin_anew),
+		cmocka_unit_test_setup(threads_in_sequence_each_get_a_slot, begin_anew),
+		cmocka_unit_test_setup(threads_beyond_the_slots_share_one, begin_anew),
 		cmocka_unit_test_setup(a_thread_may_count_while_it_ends, begin_anew),
 	};
 

@@ -1,5 +1,4 @@
-/* A process that has used up its keys for what belongs to threads: who counts cannot be told that a thread
- * ends, so no thread gets a number that it would have to give back. */
+/* Without a free pthread key no destructor can return a thread's slot, so no thread gets one. */
 #include "support/cmocka.h"
 #include "support/threads.h"
 

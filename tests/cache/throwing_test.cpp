@@ -1,5 +1,5 @@
-// C++ exceptions that leave the user's code: they arrive at the caller, and nothing that the code had
-// begun stays begun. unreturned_test.c has threads that end.
+// C++ exceptions that leave user code: they reach the caller, every flight is completed and every
+// resource freed. unreturned_test.c tests threads that end.
 #include <scopecache/cache.h>
 #include <scopecache/resource.h>
 

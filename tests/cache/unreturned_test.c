@@ -1,7 +1,7 @@
-/* Code of the user's that does not come back: its thread ends in it, by pthread_exit() or by a
- * cancellation. Nothing that it had begun may stay begun. throwing_test.cpp has the exceptions. */
+/* User code that does not return, because its thread ends by pthread_exit() or cancellation: every
+ * flight is completed and every resource freed. throwing_test.cpp tests exceptions. */
 #include "cache/cache_fixture.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "support/threads.h"
 
 #include <scopecache/resource.h>
@@ -22,7 +22,7 @@ static void end_by_cancellation(void)
 {
 	pthread_cancel(pthread_self());
 	pthread_testcancel();
-	abort(); /* a cancelled thread goes on */
+	abort(); /* the cancelled thread continued */
 }
 
 static const end_fn endings[] = { end_by_exit, end_by_cancellation };
@@ -134,7 +134,7 @@ static void a_loader_that_does_not_return(void **state)
 		load_in_vain(endings[i]);
 }
 
-/* ---- Those who wait ---- */
+/* ---- Waiters ---- */
 
 static void *fetch_when_told(void *arg)
 {
@@ -293,7 +293,7 @@ static void *close_it(void *arg)
 	return arg;
 }
 
-/* One that does not come back is not the end of the others. */
+/* One free function does not return; the other objects are freed all the same. */
 static void a_free_that_does_not_return(void **state)
 {
 	(void)state;
@@ -309,7 +309,7 @@ static void a_free_that_does_not_return(void **state)
 
 static _Atomic int64_t now_ms;
 
-/* An object that has expired goes when a fetch looks for it, before the load. */
+/* A fetch frees an expired object before it loads. */
 static void a_free_in_a_fetch_that_does_not_return(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
-/* sc_cache_update(): a new value from the old one, and nothing lost in between. */
+/* sc_cache_update(): a new value computed from the old one, atomically. */
 #include "cache/cache_fixture.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "support/threads.h"
 
 #include <stdio.h>
@@ -83,7 +83,7 @@ static int plan_close(void **state)
 	return 0;
 }
 
-static void begins_with_nothing_and_goes_on(void **state)
+static void an_update_begins_without_a_value(void **state)
 {
 	struct plan *plan = *state;
 
@@ -97,7 +97,7 @@ static void begins_with_nothing_and_goes_on(void **state)
 	assert_int_equal(sct_stats(plan->cache).puts, 2);
 }
 
-static void leaves_things_as_they_are(void **state)
+static void an_update_without_a_value_keeps_the_old_one(void **state)
 {
 	struct plan *plan = *state;
 
@@ -153,7 +153,7 @@ static void bad_arguments(void **state)
 	assert_int_equal(plan->calls, 0);
 }
 
-static void nobody_wants_the_value(void **state)
+static void an_update_without_an_output_value(void **state)
 {
 	struct plan *plan = *state;
 
@@ -164,7 +164,7 @@ static void nobody_wants_the_value(void **state)
 	sct_assert_get(plan->cache, SC_KEY(1), "x");
 }
 
-static void the_old_value_stays_with_who_holds_it(void **state)
+static void a_pinned_old_value_survives_the_update(void **state)
 {
 	struct plan *plan = *state;
 	struct sc_value held;
@@ -183,7 +183,7 @@ static int not_to_be_kept(struct sc_load *load, void *context)
 	return sc_load_set_value(load, "gone", 4);
 }
 
-static void what_is_not_to_be_kept_is_given(void **state)
+static void an_updated_value_with_a_negative_ttl_is_returned_but_not_stored(void **state)
 {
 	struct plan *plan = *state;
 	struct sc_value value;
@@ -311,7 +311,7 @@ static void fetch_its_own_key(struct plan *plan)
 	sct_assert_get(plan->cache, SC_KEY(2), "another");
 }
 
-static void one_that_wants_itself_is_a_cycle(void **state)
+static void an_update_of_its_own_key_is_a_cycle(void **state)
 {
 	struct plan *plan = *state;
 
@@ -324,18 +324,18 @@ static void one_that_wants_itself_is_a_cycle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(begins_with_nothing_and_goes_on),
-		CASE(leaves_things_as_they_are),
+		CASE(an_update_begins_without_a_value),
+		CASE(an_update_without_a_value_keeps_the_old_one),
 		CASE(removes),
 		CASE(fails_and_changes_nothing),
 		CASE(bad_arguments),
-		CASE(nobody_wants_the_value),
-		CASE(the_old_value_stays_with_who_holds_it),
-		CASE(what_is_not_to_be_kept_is_given),
+		CASE(an_update_without_an_output_value),
+		CASE(a_pinned_old_value_survives_the_update),
+		CASE(an_updated_value_with_a_negative_ttl_is_returned_but_not_stored),
 		CASE(a_loader_has_no_old_value),
 		CASE(objects_are_freed_once),
 		CASE(a_change_meanwhile_is_not_lost),
-		CASE(one_that_wants_itself_is_a_cycle),
+		CASE(an_update_of_its_own_key_is_a_cycle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

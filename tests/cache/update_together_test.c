@@ -1,6 +1,6 @@
 /* Updates beside updates, loads and puts of the same key on other threads. */
 #include "cache/cache_fixture.h"
-#include "cache/fetching.h"
+#include "cache/fetch_with_loader.h"
 #include "cache/invocation_edges.h"
 #include "support/threads.h"
 
@@ -47,8 +47,8 @@ static void no_count_is_lost(void **state)
 	sc_cache_close(cache);
 }
 
-/* A value says from which put it comes, and how often it was updated since. Two updates that begin with
- * the same value end with the same one, and then one of them is lost. */
+/* A value contains the put that it comes from and the number of updates since. Two updates that
+ * begin with the same value end with the same one, and then one of them is lost. */
 struct version {
 	unsigned put, updates;
 };
@@ -136,7 +136,7 @@ static void update_or_wait(unsigned number, void *cache)
 	sc_value_release(&value);
 }
 
-static void who_misses_meanwhile_waits_for_it(void **state)
+static void a_fetch_that_misses_waits_for_the_update(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(NULL);
 
@@ -169,8 +169,8 @@ static void find_it_absent_and_load(unsigned number, void *cache)
 	sc_value_release(&value);
 }
 
-/* An update that leaves nothing answers nobody else: who waited loads. */
-static void who_waited_for_nothing_loads(void **state)
+/* An update without a value gives waiters no result, so they load. */
+static void a_waiter_of_an_update_without_a_value_loads(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(NULL);
 
@@ -266,8 +266,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_count_is_lost),
 		cmocka_unit_test(no_update_is_made_twice),
-		cmocka_unit_test(who_misses_meanwhile_waits_for_it),
-		cmocka_unit_test(who_waited_for_nothing_loads),
+		cmocka_unit_test(a_fetch_that_misses_waits_for_the_update),
+		cmocka_unit_test(a_waiter_of_an_update_without_a_value_loads),
 		cmocka_unit_test(an_update_waits_for_a_load),
 		cmocka_unit_test(a_deadline_ends_the_wait),
 	};

@@ -49,7 +49,8 @@ class Hostile(unittest.TestCase):
         self.assertEqual(self.local.invoke(event={"do": "text", "text": "well"}).body, b"well")
 
     def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.local.process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = pathlib.Path(
+            f"/proc/{self.local.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -95,7 +96,11 @@ class Framing(Hostile):
 
     def test_large_heads(self):
         long = "x" * 30000
-        self.assertEqual(self.local.invoke(event={"do": "echo"}, headers={"X-Long": long}).status, 200)
+        self.assertEqual(
+    self.local.invoke(
+        event={
+            "do": "echo"}, headers={
+                "X-Long": long}).status, 200)
         # The answer's head needs room beside it.
         tail = self.local.invoke(event={"do": "print_lines", "lines": 100, "width": 80},
                                  headers={"X-Long": long, "X-Amz-Log-Type": "Tail"})
@@ -117,7 +122,9 @@ class Browsers(Hostile):
     def test_a_page(self):
         for origin in ("http://evil.example", "null", "http://localhost:3000"):
             with self.subTest(origin):
-                answer = self.local.invoke(event={}, headers={"Origin": origin, "Content-Type": "text/plain"})
+                answer = self.local.invoke(
+    event={}, headers={
+        "Origin": origin, "Content-Type": "text/plain"})
                 self.assertEqual((answer.status, answer.headers["x-amzn-errortype"]),
                                  (403, "AccessDeniedException"))
                 self.assertIn("--allow-origin", answer.json()["Message"])
@@ -125,12 +132,26 @@ class Browsers(Hostile):
         self.assertEqual(self.local.function()["invocations"], 0)
 
     def test_dns_rebinding(self):
-        for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example",
-                     "notlocalhost", "localhost:80:80", "[::1", "", "1.2.3.4x"):
+        for host in (
+    "evil.example",
+    "evil.example:80",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "notlocalhost",
+    "localhost:80:80",
+    "[::1",
+    "",
+     "1.2.3.4x"):
             with self.subTest(host):
                 self.assertIn(self.local.request("GET", "/_scopecache/environments",
                                                  headers={"Host": host}).status, (400, 403))
-        for host in ("localhost", "LOCALHOST:1", "app.localhost:9000", "127.0.0.1", "127.0.0.1:80", "[::1]:80"):
+        for host in (
+    "localhost",
+    "LOCALHOST:1",
+    "app.localhost:9000",
+    "127.0.0.1",
+    "127.0.0.1:80",
+     "[::1]:80"):
             with self.subTest(host):
                 self.assertEqual(self.local.request("GET", "/_scopecache/environments",
                                                     headers={"Host": host}).status, 200)
@@ -153,7 +174,12 @@ class Browsers(Hostile):
         self.assertEqual(asked.status, 204)
         self.assertEqual(asked.headers["Access-Control-Allow-Headers"], "authorization,x-amz-date")
         self.assertIn("POST", asked.headers["Access-Control-Allow-Methods"])
-        self.assertEqual(self.open_one.invoke(event={}, headers={"Origin": "http://evil.example"}).status, 403)
+        self.assertEqual(
+    self.open_one.invoke(
+        event={},
+        headers={
+            "Origin": "http://evil.example"}).status,
+             403)
 
 
 class Patience(Hostile):
@@ -162,7 +188,13 @@ class Patience(Hostile):
     def test_slow_heads_and_half_closed_connections(self):
         slow = self.open(f"POST {PATH} HTT")
         half = []
-        for text in ("", f"POST {PATH} HTT", START + "Content-Length: 10\r\n\r\n123", CHUNKED + "5\r\n12"):
+        for text in (
+    "",
+    f"POST {PATH} HTT",
+    START +
+    "Content-Length: 10\r\n\r\n123",
+    CHUNKED +
+     "5\r\n12"):
             connection = self.open(text)
             connection.shutdown(socket.SHUT_WR)
             half.append(connection)
@@ -199,7 +231,11 @@ class Patience(Hostile):
 
         with Local(odd="odd.py", before_exec=limited) as local:
             self.assertEqual(local.invoke(event={"do": "text", "text": "a"}).body, b"a")
-            crowd = [socket.create_connection(("127.0.0.1", local.port), PATIENCE) for _ in range(100)]
+            crowd = [
+    socket.create_connection(
+        ("127.0.0.1",
+        local.port),
+         PATIENCE) for _ in range(100)]
             descriptors = pathlib.Path(f"/proc/{local.process.pid}/fd")
             eventually(lambda: len(list(descriptors.iterdir())) == 64, "the last descriptor")
             # One of the crowd is still waiting to be accepted, and must be now that there is room.
@@ -207,7 +243,8 @@ class Patience(Hostile):
                 connection.close()
             late = crowd[-1]
             late.settimeout(20)
-            late.sendall("GET /_scopecache/environments HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            late.sendall(
+    "GET /_scopecache/environments HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             for connection in crowd[30:-1]:
                 connection.close()
             self.assertTrue(late.recv(1))

@@ -15,15 +15,25 @@ MB = 1024 * 1024
 class InvokeApi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.local = cls.enterClassContext(Local(
-            "--env", "AWS_REGION=us-east-1", "--env", "COLOUR=blue", odd="odd.py",
-            env={"AWS_EXECUTION_ENV": "x", "_X_AMZN_TRACE_ID": "x", "TZ": "Asia/Tokyo", "MINE": "yes"}))
+        cls.local = cls.enterClassContext(
+    Local(
+        "--env",
+        "AWS_REGION=us-east-1",
+        "--env",
+        "COLOUR=blue",
+        odd="odd.py",
+        env={
+            "AWS_EXECUTION_ENV": "x",
+            "_X_AMZN_TRACE_ID": "x",
+            "TZ": "Asia/Tokyo",
+             "MINE": "yes"}))
 
     def echo(self, event=None, **more):
         return self.local.invoke(event=event or {"do": "echo"}, **more).json()
 
     def assert_error(self, answer, status, kind, *words):
-        self.assertEqual((answer.status, answer.headers["x-amzn-errortype"]), (status, kind), answer.body)
+        self.assertEqual(
+    (answer.status, answer.headers["x-amzn-errortype"]), (status, kind), answer.body)
         self.assertEqual(answer.headers["Content-Type"], "application/json")
         self.assertRegex(answer.headers["x-amzn-RequestId"], r"^[0-9a-f-]{36}$")
         message = answer.json()["Message"]
@@ -58,7 +68,9 @@ class InvokeApi(unittest.TestCase):
         self.assertEqual(told["Content-Type"], "application/json")
         self.assertRegex(told["Lambda-Runtime-Deadline-Ms"], r"^[1-9][0-9]{12}$")
         self.assertRegex(told["Lambda-Runtime-Invocation-Id"], r"^[0-9a-f-]{36}$")
-        self.assertNotEqual(told["Lambda-Runtime-Invocation-Id"], told["Lambda-Runtime-Aws-Request-Id"])
+        self.assertNotEqual(
+    told["Lambda-Runtime-Invocation-Id"],
+     told["Lambda-Runtime-Aws-Request-Id"])
         plain = self.echo()["headers"]
         for absent in ("Lambda-Runtime-Client-Context", "Lambda-Runtime-Aws-Tenant-Id"):
             self.assertNotIn(absent, plain)
@@ -66,11 +78,17 @@ class InvokeApi(unittest.TestCase):
     def test_the_environment_variables(self):
         variables = self.echo()["environment"]
         expected = {
-            "AWS_LAMBDA_FUNCTION_NAME": "odd", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/odd", "TZ": ":UTC", "_HANDLER": "function.handler",
-            "COLOUR": "blue", "MINE": "yes"}
+    "AWS_LAMBDA_FUNCTION_NAME": "odd",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+    "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/odd",
+    "TZ": ":UTC",
+    "_HANDLER": "function.handler",
+    "COLOUR": "blue",
+     "MINE": "yes"}
         self.assertEqual({name: variables.get(name) for name in expected}, expected)
         self.assertRegex(variables["AWS_LAMBDA_RUNTIME_API"], r"^127\.0\.0\.1:[0-9]+$")
         self.assertRegex(variables["AWS_LAMBDA_LOG_STREAM_NAME"],
@@ -99,12 +117,15 @@ class InvokeApi(unittest.TestCase):
                 with self.subTest(quoted):
                     answer = self.local.invoke(quoted, {"do": "echo"})
                     self.assertEqual(answer.status, 200, answer.body)
-                    self.assertEqual(answer.json()["headers"]["Lambda-Runtime-Invoked-Function-Arn"],
-                                     ARN + qualifier)
+                    self.assertEqual(
+    answer.json()["headers"]["Lambda-Runtime-Invoked-Function-Arn"],
+     ARN + qualifier)
 
     def test_the_qualifier_of_the_query(self):
         answer = self.local.invoke(event={"do": "echo"}, query="?Qualifier=prod")
-        self.assertEqual(answer.json()["headers"]["Lambda-Runtime-Invoked-Function-Arn"], ARN + ":prod")
+        self.assertEqual(
+    answer.json()["headers"]["Lambda-Runtime-Invoked-Function-Arn"],
+     ARN + ":prod")
         same = self.local.invoke("odd:prod", {"do": "echo"}, query="?Qualifier=prod")
         self.assertEqual(same.status, 200)
         self.assert_error(self.local.invoke("odd:prod", {}, query="?Qualifier=test"), 400,
@@ -113,26 +134,55 @@ class InvokeApi(unittest.TestCase):
                           "InvalidParameterValueException")
 
     def test_unknown_function(self):
-        self.assert_error(self.local.invoke("nobody", {}), 404, "ResourceNotFoundException",
-                          "Function not found: arn:aws:lambda:us-east-1:012345678912:function:nobody")
+        self.assert_error(
+    self.local.invoke(
+        "nobody",
+        {}),
+        404,
+        "ResourceNotFoundException",
+         "Function not found: arn:aws:lambda:us-east-1:012345678912:function:nobody")
 
     def test_names_that_are_none(self):
-        for name in ("a%20b", "a:b:c:d:e:f:g:h:i", "arn:aws:s3:::bucket", "x" * 65, "odd:", "%2F", "a/b"):
+        for name in (
+    "a%20b",
+    "a:b:c:d:e:f:g:h:i",
+    "arn:aws:s3:::bucket",
+    "x" * 65,
+    "odd:",
+    "%2F",
+     "a/b"):
             with self.subTest(name):
                 self.assert_error(self.local.invoke(name, {}), 400, "ValidationException")
 
     def test_other_paths_and_methods(self):
         self.assert_error(self.local.request("GET", "/"), 404, "UnknownOperationException")
-        self.assert_error(self.local.request("GET", "/2015-03-31/functions"), 404, "UnknownOperationException")
-        self.assert_error(self.local.request("POST", "/2015-03-31/functions/odd/invocations/x", b"{}"), 404,
-                          "UnknownOperationException")
+        self.assert_error(
+    self.local.request(
+        "GET",
+        "/2015-03-31/functions"),
+        404,
+         "UnknownOperationException")
+        self.assert_error(
+    self.local.request(
+        "POST",
+        "/2015-03-31/functions/odd/invocations/x",
+        b"{}"),
+        404,
+         "UnknownOperationException")
         for method in "GET", "PUT", "DELETE", "PATCH":
-            self.assert_error(self.local.request(method, "/2015-03-31/functions/odd/invocations"), 405,
-                              "MethodNotAllowedException")
+            self.assert_error(
+    self.local.request(
+        method,
+        "/2015-03-31/functions/odd/invocations"),
+        405,
+         "MethodNotAllowedException")
 
     def test_events(self):
-        for event in ('{"do":"echo","a":[1,2.5e3,null,true,"\\u0000\\ud83d\\ude00"]}', ' {"do":"echo"}\n',
-                      '{"do":"echo","n":123456789012345678901234567890}', '{"do":"echo","n":1e999}'):
+        for event in (
+    '{"do":"echo","a":[1,2.5e3,null,true,"\\u0000\\ud83d\\ude00"]}',
+    ' {"do":"echo"}\n',
+    '{"do":"echo","n":123456789012345678901234567890}',
+     '{"do":"echo","n":1e999}'):
             with self.subTest(event):
                 self.assertEqual(self.echo(event)["event"], json.loads(event))
         for event in "17", '"text"', "[]", "null", "true":
@@ -143,11 +193,28 @@ class InvokeApi(unittest.TestCase):
         self.assertEqual(self.local.invoke(event=b"").json()["event"], {})
 
     def test_events_that_are_not_json(self):
-        for event in (b"hello", b"{", b"{}{}", b"[1,]", b"{'a':1}", b'{"a":}', b"\xff", b'"\xff"', b"nul", b"01",
-                      b'"\n"', b"{}\0", b"[" * 100000):
+        for event in (
+    b"hello",
+    b"{",
+    b"{}{}",
+    b"[1,]",
+    b"{'a':1}",
+    b'{"a":}',
+    b"\xff",
+    b'"\xff"',
+    b"nul",
+    b"01",
+    b'"\n"',
+    b"{}\0",
+    b"[" *
+     100000):
             with self.subTest(event[:20]):
-                self.assert_error(self.local.invoke(event=event), 400, "InvalidRequestContentException",
-                                  "Could not parse request body into json")
+                self.assert_error(
+    self.local.invoke(
+        event=event),
+        400,
+        "InvalidRequestContentException",
+         "Could not parse request body into json")
 
     def test_a_chunked_event(self):
         connection = self.local.connect()
@@ -160,21 +227,38 @@ class InvokeApi(unittest.TestCase):
         event = b'{"do":"sleep","seconds":0,"x":"' + b"x" * (6 * MB - 33) + b'"}'
         self.assertEqual(len(event), 6 * MB)
         self.assertEqual(self.local.invoke(event=event).status, 200)
-        self.assert_error(self.local.invoke(event=event + b" "), 413, "RequestEntityTooLargeException",
-                          "6291457 byte payload", "RequestResponse", "limit 6291456 bytes")
-        self.assert_error(self.local.invoke(event=event[:MB + 1], headers={"X-Amz-Invocation-Type": "Event"}),
-                          413, "RequestEntityTooLargeException", "Event", "limit 1048576 bytes")
+        self.assert_error(
+    self.local.invoke(
+        event=event + b" "),
+        413,
+        "RequestEntityTooLargeException",
+        "6291457 byte payload",
+        "RequestResponse",
+         "limit 6291456 bytes")
+        self.assert_error(self.local.invoke(event=event[:MB + 1],
+    headers={"X-Amz-Invocation-Type": "Event"}),
+    413,
+    "RequestEntityTooLargeException",
+    "Event",
+     "limit 1048576 bytes")
 
     def test_an_event_past_every_bound(self):
         # Not read into memory; the connection is still answered.
-        self.assert_error(self.local.invoke(event=b"x" * (40 * MB)), 413, "RequestEntityTooLargeException")
+        self.assert_error(self.local.invoke(event=b"x" * (40 * MB)),
+                          413, "RequestEntityTooLargeException")
 
     def test_client_contexts_that_are_none(self):
         for context in "!", "e30", base64.b64encode(b"not json").decode(), base64.b64encode(
                 b'"' + b"x" * 2700 + b'"').decode():
             with self.subTest(context[:10]):
-                self.assert_error(self.local.invoke(event={}, headers={"X-Amz-Client-Context": context}), 400,
-                                  "InvalidRequestContentException", "client context")
+                self.assert_error(
+    self.local.invoke(
+        event={},
+        headers={
+            "X-Amz-Client-Context": context}),
+            400,
+            "InvalidRequestContentException",
+             "client context")
 
     def test_kinds_of_invocation(self):
         before = self.local.function()["invocations"]
@@ -191,8 +275,13 @@ class InvokeApi(unittest.TestCase):
         self.assertEqual(self.local.function()["invocations"], before + 1)
         same = self.local.invoke(event={}, headers={"X-Amz-Invocation-Type": "RequestResponse"})
         self.assertEqual(same.status, 200)
-        self.assert_error(self.local.invoke(event={}, headers={"X-Amz-Invocation-Type": "Later"}), 400,
-                          "InvalidParameterValueException")
+        self.assert_error(
+    self.local.invoke(
+        event={},
+        headers={
+            "X-Amz-Invocation-Type": "Later"}),
+            400,
+             "InvalidParameterValueException")
         self.assert_error(self.local.invoke(event={}, headers={"X-Amz-Log-Type": "Head"}), 400,
                           "InvalidParameterValueException")
 
@@ -203,16 +292,22 @@ class InvokeApi(unittest.TestCase):
         self.assertEqual(start, f"START RequestId: {request_id} Version: $LATEST")
         self.assertEqual((one, two, nothing), ("one", "two, unended", ""))
         self.assertEqual(end, f"END RequestId: {request_id}")
-        self.assertRegex(report, rf"^REPORT RequestId: {request_id}\tDuration: [0-9]+\.[0-9]{{2}} ms\t"
-                                 r"Billed Duration: [1-9][0-9]* ms\tMemory Size: 128 MB\t"
-                                 r"Max Memory Used: [1-9][0-9]* MB\t")
-        again = self.local.invoke_with_tail(event={"do": "print_raw", "fd": 2, "text": "on standard error\n"})
+        self.assertRegex(
+    report, rf"^REPORT RequestId: {request_id}\tDuration: [0-9]+\.[0-9]{{2}} ms\t"
+    r"Billed Duration: [1-9][0-9]* ms\tMemory Size: 128 MB\t"
+    r"Max Memory Used: [1-9][0-9]* MB\t")
+        again = self.local.invoke_with_tail(
+    event={
+        "do": "print_raw",
+        "fd": 2,
+         "text": "on standard error\n"})
         self.assertNotIn("one", again.log)
         self.assertIn("on standard error\n", again.log)
         self.assertNotIn("Init Duration", again.log)
 
     def test_the_log_is_its_last_4_kb(self):
-        answer = self.local.invoke_with_tail(event={"do": "print_lines", "lines": 1000, "width": 100})
+        answer = self.local.invoke_with_tail(
+            event={"do": "print_lines", "lines": 1000, "width": 100})
         self.assertEqual(len(answer.log.encode()), 4096)
         self.assertTrue(answer.log.endswith("\t\n"), answer.log[-50:])
 
@@ -224,10 +319,14 @@ class InvokeApi(unittest.TestCase):
         connection.close()
 
     def test_garbage_is_borne(self):
-        for garbage in (b"\0" * 100, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"x" * 200000,
-                        b"POST / HTTP/1.1\r\n:\r\n\r\n",
-                        b"POST /2015-03-31/functions/odd/invocations HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-                        b"POST /2015-03-31/functions/odd/invocations HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n"):
+        for garbage in (
+    b"\0" * 100,
+    b"GET\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"x" * 200000,
+    b"POST / HTTP/1.1\r\n:\r\n\r\n",
+    b"POST /2015-03-31/functions/odd/invocations HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+     b"POST /2015-03-31/functions/odd/invocations HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n"):
             with socket.create_connection(("127.0.0.1", self.local.port)) as connection:
                 connection.settimeout(1)
                 try:

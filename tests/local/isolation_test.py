@@ -32,7 +32,10 @@ def flat(listing):
 class Isolation(unittest.TestCase):
     def start(self, *options, **more):
         """A server with a folder for temporary files that is looked at when it has ended."""
-        self.temporary = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="scopecache-test-")))
+        self.temporary = pathlib.Path(
+    self.enterContext(
+        tempfile.TemporaryDirectory(
+            prefix="scopecache-test-")))
         more["env"] = {"TMPDIR": str(self.temporary), **more.get("env", {})}
         return self.enterContext(Local(*options, **more))
 
@@ -57,7 +60,13 @@ class WithNamespaces(Isolation):
             with self.subTest(end):
                 local = self.start("--timeout", "0.5", odd="odd.py")
                 first = local.invoke(event={"do": "files", "name": "a"}).json()
-                self.assertEqual(flat(local.invoke(event={"do": "files", "name": "b"}).json()["before"]), ["a"])
+                self.assertEqual(
+    flat(
+        local.invoke(
+            event={
+                "do": "files",
+                "name": "b"}).json()["before"]),
+                 ["a"])
                 self.assertTrue(local.invoke(event=end).failed)
                 after = local.invoke(event={"do": "files", "name": "c"}).json()
                 self.assertNotEqual(after["id"], first["id"])
@@ -71,7 +80,11 @@ class WithNamespaces(Isolation):
         self.assertEqual(local.invoke("two", {"do": "sleep", "seconds": 0}).status, 200)
         eventually(lambda: local.environments("idle"), "an idle environment")
         eventually(lambda: not list(self.temporary.glob("*/*/mark-of-one")), "the end of its files")
-        self.assertEqual(flat(local.invoke("one", {"do": "files", "name": "x"}).json()["before"]), [])
+        self.assertEqual(
+    flat(
+        local.invoke(
+            "one", {
+                "do": "files", "name": "x"}).json()["before"]), [])
 
     def test_no_files_stay_behind(self):
         with self.subTest("in order"):
@@ -103,8 +116,14 @@ class WithNamespaces(Isolation):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can change its user")
     def test_user_namespaces_without_root(self):
-        readable = subprocess.run(["test", "-x", COMMAND, "-a", "-x", BOOTSTRAPS / "looks_around.sh"], check=False,
-                                  preexec_fn=confinement.become_nobody).returncode == 0
+        readable = subprocess.run(["test",
+    "-x",
+    COMMAND,
+    "-a",
+    "-x",
+    BOOTSTRAPS / "looks_around.sh"],
+    check=False,
+     preexec_fn=confinement.become_nobody).returncode == 0
         if not readable:
             self.skipTest("the user nobody may not read the build")
         with tempfile.TemporaryDirectory(prefix="scopecache-test-") as folder:
@@ -129,7 +148,9 @@ class RuntimeApis(Isolation):
         address = self.address(local, "victim")
         answer = local.invoke(event={"do": "intrude", "address": address}).json()
         self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
-        self.assertIn("function victim: a process that is not the function's was refused", local.log)
+        self.assertIn(
+    "function victim: a process that is not the function's was refused",
+     local.log)
         self.assertFalse(local.invoke("victim", {"do": "echo"}).failed)
 
     def test_processes_outside_are_refused(self):
@@ -143,12 +164,21 @@ class RuntimeApis(Isolation):
         for options in (), ("--no-isolation",):
             with self.subTest(options):
                 local = self.start(*options, odd="odd.py")
-                self.assertEqual(local.invoke(event={"do": "answer_from_child"}).json(), "grandchild")
+                self.assertEqual(
+    local.invoke(
+        event={
+            "do": "answer_from_child"}).json(),
+             "grandchild")
                 self.assertFalse(local.invoke(event={"do": "echo"}).failed)
 
     def test_no_isolation_serves_all_processes(self):
         local = self.start("--no-isolation", victim="odd.py", odd="odd.py")
-        answer = local.invoke(event={"do": "intrude", "address": self.address(local, "victim")}).json()
+        answer = local.invoke(
+    event={
+        "do": "intrude",
+        "address": self.address(
+            local,
+             "victim")}).json()
         self.assertEqual(answer["told"], 404)
         self.assertNotIn(WARNING, local.log)
         self.assertEqual(list(self.temporary.iterdir()), [])
@@ -214,12 +244,19 @@ class NothingWhereTheyAreRefused(NothingStaysBehind, Isolation):
     def test_a_warning_says_what_may_go_wrong(self):
         local = self.launch("--quiet")
         self.assertEqual(local.log.count(WARNING), 1)
-        self.assertRegex(local.log, r"refuses namespaces: .* /tmp, .* a function can read the variables of other")
+        self.assertRegex(
+    local.log,
+     r"refuses namespaces: .* /tmp, .* a function can read the variables of other")
         self.assertEqual(list(self.temporary.iterdir()), [])
 
     def test_runtime_apis_are_still_guarded(self):
         local = self.start(victim="odd.py", odd="odd.py", before_exec=self.refused)
-        answer = local.invoke(event={"do": "intrude", "address": self.address(local, "victim")}).json()
+        answer = local.invoke(
+    event={
+        "do": "intrude",
+        "address": self.address(
+            local,
+             "victim")}).json()
         self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
 
 

@@ -72,7 +72,9 @@ class Lifecycle(unittest.TestCase):
             self.assert_failed(answer, "Runtime.ExitError",
                                "RequestId: {id} Error: Runtime exited with error: exit status 3")
             self.assertIn("I will not begin\n", answer.log)
-            self.assertIn("\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\t\n", answer.log)
+            self.assertIn(
+    "\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\t\n",
+     answer.log)
             self.assertRegex(answer.log, r"\tStatus: error\tError Type: Runtime.ExitError\t\n$")
             # One invocation starts one process, however often it fails.
             self.assertEqual(local.function("bad")["cold_starts"], starts)
@@ -98,7 +100,9 @@ class Lifecycle(unittest.TestCase):
         local = self.start(bad="init_error.py")
         answer = local.invoke_with_tail("bad", {})
         self.assertTrue(answer.failed)
-        self.assertEqual(answer.json(), {"errorMessage": "no database", "errorType": "Function.NoDatabase"})
+        self.assertEqual(answer.json(),
+    {"errorMessage": "no database",
+     "errorType": "Function.NoDatabase"})
         self.assertIn('init/error was answered 202 {"status":"OK"}', answer.log)
         self.assertIn("Status: error\tError Type: Function.NoDatabase\t\n", answer.log)
         self.assertEqual(local.environments(), [])
@@ -116,7 +120,11 @@ class Lifecycle(unittest.TestCase):
             with self.subTest(event):
                 first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
                 answer = local.invoke_with_tail(event=event)
-                self.assert_failed(answer, "Runtime.ExitError", "RequestId: {id} Error: Runtime " + reason)
+                self.assert_failed(
+    answer,
+    "Runtime.ExitError",
+    "RequestId: {id} Error: Runtime " +
+     reason)
                 self.assertIn("\nRuntime.ExitError\nEND RequestId: ", answer.log)
                 fresh = local.invoke(event={"do": "sleep", "seconds": 0}).json()
                 self.assertNotEqual(fresh["id"], first)
@@ -138,7 +146,9 @@ class Lifecycle(unittest.TestCase):
         idle = eventually(lambda: local.environments("idle"), "an idle environment")
         os.kill(idle[0]["pid"], signal.SIGKILL)
         eventually(lambda: not local.environments(), "its end")
-        self.assertIn("function odd, between invocations: Runtime exited with error: signal: killed\n", local.log)
+        self.assertIn(
+    "function odd, between invocations: Runtime exited with error: signal: killed\n",
+     local.log)
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 1)
 
     def test_takes_too_long(self):
@@ -148,7 +158,8 @@ class Lifecycle(unittest.TestCase):
         start = time.monotonic()
         answer = local.invoke_with_tail(event={"do": "sleep", "seconds": 600})
         self.assertLess(time.monotonic() - start, 30)
-        self.assert_failed(answer, "Sandbox.Timedout", TIME + " {id} Task timed out after 0.50 seconds")
+        self.assert_failed(answer, "Sandbox.Timedout", TIME + \
+                           " {id} Task timed out after 0.50 seconds")
         self.assertIn(answer.json()["errorMessage"] + "\nEND RequestId:", answer.log)
         self.assertIn("\tDuration: 500.00 ms\t", answer.log)
         self.assertIn("\tStatus: timeout\t", answer.log)
@@ -184,8 +195,12 @@ class Lifecycle(unittest.TestCase):
             bootstrap.chmod(0o755)
             local = self.start(gone=bootstrap)
             bootstrap.unlink()
-            self.assert_failed(local.invoke("gone", {}), "Runtime.InvalidEntrypoint",
-                               f"RequestId: {{id}} Error: fork/exec {bootstrap}: No such file or directory")
+            self.assert_failed(
+    local.invoke(
+        "gone",
+        {}),
+        "Runtime.InvalidEntrypoint",
+         f"RequestId: {{id}} Error: fork/exec {bootstrap}: No such file or directory")
             bootstrap.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
             bootstrap.chmod(stat.S_IRUSR)
             self.assert_failed(local.invoke("gone", {}), "Runtime.InvalidEntrypoint",
@@ -200,7 +215,10 @@ class Lifecycle(unittest.TestCase):
         local = self.start(odd="odd.py")
         local.invoke(event={"do": "sleep", "seconds": 0})
         connection = local.connect()
-        connection.request("POST", "/2015-03-31/functions/odd/invocations", b'{"do":"sleep","seconds":0.3}')
+        connection.request(
+    "POST",
+    "/2015-03-31/functions/odd/invocations",
+     b'{"do":"sleep","seconds":0.3}')
         eventually(lambda: local.environments("busy"), "the invocation")
         connection.close()
         eventually(lambda: local.environments("idle"), "its end")
@@ -213,10 +231,17 @@ class Lifecycle(unittest.TestCase):
         before = len(os.listdir(descriptors))
         for _ in range(50):
             connection = local.connect()
-            connection.request("POST", "/2015-03-31/functions/odd/invocations", b'{"do":"sleep","seconds":0}')
+            connection.request(
+    "POST",
+    "/2015-03-31/functions/odd/invocations",
+     b'{"do":"sleep","seconds":0}')
             connection.close()
         eventually(lambda: local.function()["invocations"] == 50, "all invocations")
-        eventually(lambda: len(local.environments("idle")) == len(local.environments()), "their end")
+        eventually(
+    lambda: len(
+        local.environments("idle")) == len(
+            local.environments()),
+             "their end")
         for environment in local.environments():
             os.kill(environment["pid"], signal.SIGKILL)
         eventually(lambda: not local.environments(), "the end of all environments")

@@ -42,7 +42,8 @@ def eventually(condition, what):
 
 def is_alive(pid):
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        return pathlib.Path(
+            f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 
@@ -104,7 +105,8 @@ class Local:
         path = BOOTSTRAPS / script
         if path.suffix != ".py":
             return path
-        # A folder with a bootstrap in it, which runs the script under the Python that runs the test.
+        # A folder with a bootstrap in it, which runs the script under the Python
+        # that runs the test.
         folder = pathlib.Path(self.folder.name, name)
         folder.mkdir()
         wrapper = folder / "bootstrap"
@@ -177,7 +179,11 @@ class Local:
 
     def invoke(self, name="odd", event=None, headers=None, query=""):
         body = event if isinstance(event, (bytes, str, type(None))) else json.dumps(event)
-        return self.request("POST", f"/2015-03-31/functions/{name}/invocations{query}", body, headers)
+        return self.request(
+    "POST",
+    f"/2015-03-31/functions/{name}/invocations{query}",
+    body,
+     headers)
 
     def invoke_with_tail(self, name="odd", event=None):
         return self.invoke(name, event, {"X-Amz-Log-Type": "Tail"})
@@ -194,4 +200,5 @@ class Local:
         return [pid for pid in marked(self.mark) if command_of(pid) == command]
 
     def function(self, name="odd"):
-        return next(function for function in self.inspect()["functions"] if function["name"] == name)
+        return next(function for function in self.inspect()[
+                    "functions"] if function["name"] == name)

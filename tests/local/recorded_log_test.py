@@ -52,9 +52,10 @@ class Recorded(unittest.TestCase):
                 lines = self.lines_between(answer.log)
                 self.assertGreaterEqual(len(lines), len(expected), lines)
                 for line, wanted in zip(lines, expected):
-                    self.assertTrue(line == wanted or (wanted.endswith(":") and line.startswith(wanted[:-1])),
-                                    (line, wanted))
-                self.assertFalse([line for line in lines if "\r" in line or "\0" in line or "\ufffd" in line])
+                    self.assertTrue(line == wanted or (wanted.endswith(
+                        ":") and line.startswith(wanted[:-1])), (line, wanted))
+                self.assertFalse(
+                    [line for line in lines if "\r" in line or "\0" in line or "\ufffd" in line])
                 # Nothing is lost, and nothing of the framing is shown.
                 texts = [line for line in output.decode().replace("\r", "\n").split("\n") if line]
                 self.assertEqual([line for line in texts if line not in lines], [])

@@ -12,7 +12,12 @@ LIMIT = 6 * 1024 * 1024 + 100
 class RuntimeApi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.local = cls.enterClassContext(Local("--timeout", "30", odd="odd.py", early="early_answer.py"))
+        cls.local = cls.enterClassContext(
+    Local(
+        "--timeout",
+        "30",
+        odd="odd.py",
+         early="early_answer.py"))
 
     def invoke(self, do, **event):
         answer = self.local.invoke_with_tail(event={"do": do, **event})
@@ -29,7 +34,8 @@ class RuntimeApi(unittest.TestCase):
         first, first_body, second, second_body, error, init = json.loads(
             answer.log.partition("answers: ")[2].partition("\n")[0])
         self.assertEqual((first, json.loads(first_body)), (202, {"status": "OK"}))
-        self.assertEqual((second, json.loads(second_body)["errorType"]), (403, "InvalidStateTransition"))
+        self.assertEqual((second, json.loads(second_body)[
+                         "errorType"]), (403, "InvalidStateTransition"))
         self.assertEqual((error, init), (403, 403))
         self.assertEqual(self.pid(), pid)
 
@@ -38,12 +44,14 @@ class RuntimeApi(unittest.TestCase):
         answer = self.invoke("answer_another").json()
         self.assertEqual(answer["which"], "right")
         wrong, body, longer = answer["wrong"]
-        self.assertEqual((wrong, json.loads(body)["errorType"], longer), (400, "InvalidRequestID", 400))
+        self.assertEqual(
+    (wrong, json.loads(body)["errorType"], longer), (400, "InvalidRequestID", 400))
         self.assertEqual(self.pid(), pid)
 
     def test_answers_before_it_has_asked(self):
         answer = self.local.invoke("early", {}).json()
-        self.assertEqual((answer["status"], json.loads(answer["body"])["errorType"]), (400, "InvalidRequestID"))
+        self.assertEqual((answer["status"], json.loads(answer["body"])
+                         ["errorType"]), (400, "InvalidRequestID"))
 
     def test_the_echo_of_the_invocation_id(self):
         answer = self.invoke("wrong_invocation_id").json()
@@ -67,9 +75,12 @@ class RuntimeApi(unittest.TestCase):
                     "errorType": "Function.ResponseSizeTooLarge",
                     "errorMessage":
                         "Response payload size exceeded maximum allowed payload size (6291556 bytes)."})
-                self.assertIn('large: 413 {"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).",'
-                              '"errorType":"RequestEntityTooLarge"}', answer.log)
-                self.assertIn("Status: error\tError Type: Function.ResponseSizeTooLarge\t\n", answer.log)
+                self.assertIn(
+    'large: 413 {"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).",'
+    '"errorType":"RequestEntityTooLarge"}', answer.log)
+                self.assertIn(
+    "Status: error\tError Type: Function.ResponseSizeTooLarge\t\n",
+     answer.log)
         self.assertEqual(self.pid(), pid)
 
     def test_chunks_and_trailers(self):
@@ -99,7 +110,12 @@ class RuntimeApi(unittest.TestCase):
                              ("Function.", "Function.Unknown"), ("x", "Runtime.Unknown"),
                              ("Runtime.A1", "Runtime.Unknown"), ("", "Runtime.Unknown")):
             with self.subTest(sent):
-                self.assertIn(f"Error Type: {logged}\t", self.invoke("function_error", error={}, type=sent).log)
+                self.assertIn(
+    f"Error Type: {logged}\t",
+    self.invoke(
+        "function_error",
+        error={},
+         type=sent).log)
 
     def test_asks_again_before_it_has_answered(self):
         answer = self.invoke("poll_again", x="é" * 1000).json()
@@ -125,7 +141,9 @@ class RuntimeApi(unittest.TestCase):
         eventually(lambda: first not in [e["id"] for e in self.local.environments()], "its end")
 
     def test_invalid_requests(self):
-        self.assertEqual(self.invoke("wrong_requests").json()["statuses"], [405, 405, 404, 404, 400, 405])
+        self.assertEqual(
+    self.invoke("wrong_requests").json()["statuses"], [
+        405, 405, 404, 404, 400, 405])
 
 
 if __name__ == "__main__":

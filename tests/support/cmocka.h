@@ -1,4 +1,4 @@
-/* cmocka wants these before it. */
+/* cmocka.h requires these headers before it. */
 #ifndef SCT_CMOCKA_H
 #define SCT_CMOCKA_H
 

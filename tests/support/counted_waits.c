@@ -19,7 +19,7 @@ unsigned sct_threads_waiting(void)
 	return atomic_load(&waiting);
 }
 
-/* Also when the thread is cancelled meanwhile. */
+/* Runs also when the thread is cancelled during the wait. */
 static void wait_no_more(void *nothing)
 {
 	(void)nothing;

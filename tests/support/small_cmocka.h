@@ -116,7 +116,7 @@ static inline int small_cmocka_group(const struct CMUnitTest *tests, size_t coun
 {
 	void *state = NULL;
 
-	/* Those that have no function are none. */
+	/* Elements without a function are skipped. */
 	while (count > 0 && !tests[count - 1].test)
 		count--;
 	printf("[==========] Running %zu test(s).\n", count);

@@ -20,16 +20,18 @@ count = 0
 
 
 def seen(**more):
-    return json.dumps({"id": os.environ["AWS_LAMBDA_LOG_STREAM_NAME"][-32:], "count": count, **more}).encode()
+    return json.dumps({"id": os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+                      [-32:], "count": count, **more}).encode()
 
 
 def echo(request_id, headers, event):
-    runtime.respond(request_id, seen(event=event, headers=dict(headers), environment=dict(os.environ)),
-                    {"Content-Type": event.get("content_type", "application/json")})
+    runtime.respond(request_id, seen(event=event, headers=dict(headers), environment=dict(
+        os.environ)), {"Content-Type": event.get("content_type", "application/json")})
 
 
 def text(request_id, headers, event):
-    runtime.respond(request_id, event["text"].encode(), {"Content-Type": "text/plain; charset=utf-8"})
+    runtime.respond(request_id, event["text"].encode(), {
+                    "Content-Type": "text/plain; charset=utf-8"})
 
 
 def sleep(request_id, headers, event):
@@ -84,7 +86,8 @@ def answer_another(request_id, headers, event):
 
 
 def wrong_invocation_id(request_id, headers, event):
-    wrong = runtime.respond(request_id, seen(which="stale"), {"Lambda-Runtime-Invocation-Id": "stale"})
+    wrong = runtime.respond(request_id, seen(which="stale"), {
+                            "Lambda-Runtime-Invocation-Id": "stale"})
     runtime.respond(request_id, seen(which="right", wrong=wrong[0]),
                     {"Lambda-Runtime-Invocation-Id": headers["Lambda-Runtime-Invocation-Id"]})
 
@@ -102,7 +105,9 @@ def chunked(request_id, headers, event):
     connection = runtime.connection
     connection.putrequest("POST", f"{PREFIX}/invocation/{request_id}/response")
     connection.putheader("Transfer-Encoding", "chunked")
-    connection.putheader("Trailer", "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body")
+    connection.putheader(
+    "Trailer",
+     "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body")
     connection.putheader("Content-Type", "application/json")
     connection.endheaders()
     for piece in ("[1,", "2]") if not error else ("[1,",):
@@ -233,10 +238,19 @@ def intrude(request_id, headers, event):
 
 def answer_from_child(request_id, headers, event):
     """Lets a grandchild post the answer, as a shell script does with curl."""
-    code = ("import http.client, sys; connection = http.client.HTTPConnection(sys.argv[1]);"
-            "connection.request('POST', sys.argv[2], b'\"grandchild\"'); print(connection.getresponse().status)")
-    subprocess.run(["sh", "-c", '"$@" | cat', "sh", sys.executable, "-c", code,
-                    os.environ["AWS_LAMBDA_RUNTIME_API"], f"{PREFIX}/invocation/{request_id}/response"], check=True)
+    code = (
+    "import http.client, sys; connection = http.client.HTTPConnection(sys.argv[1]);"
+    "connection.request('POST', sys.argv[2], b'\"grandchild\"'); print(connection.getresponse().status)")
+    subprocess.run(["sh",
+    "-c",
+    '"$@" | cat',
+    "sh",
+    sys.executable,
+    "-c",
+    code,
+    os.environ["AWS_LAMBDA_RUNTIME_API"],
+    f"{PREFIX}/invocation/{request_id}/response"],
+     check=True)
 
 
 def trickle(request_id, headers, event):
@@ -244,8 +258,9 @@ def trickle(request_id, headers, event):
     def send():
         host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
         with socket.create_connection((host, int(port))) as connection:
-            connection.sendall(f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
-                               "Transfer-Encoding: chunked\r\n\r\n".encode())
+            connection.sendall(
+    f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
+    "Transfer-Encoding: chunked\r\n\r\n".encode())
             try:
                 while True:
                     connection.sendall(b"1\r\nx\r\n")
@@ -259,7 +274,8 @@ def trickle(request_id, headers, event):
 
 def replay(request_id, headers, event):
     """Writes bytes to its output, and to the telemetry descriptor, a few at a time."""
-    for fd, encoded in (1, event["output"]), (int(os.environ["_LAMBDA_TELEMETRY_LOG_FD"]), event["frames"]):
+    for fd, encoded in (1, event["output"]), (int(
+        os.environ["_LAMBDA_TELEMETRY_LOG_FD"]), event["frames"]):
         data = base64.b64decode(encoded)
         for at in range(0, len(data), 100):
             os.write(fd, data[at:at + 100])

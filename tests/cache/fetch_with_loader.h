@@ -1,6 +1,6 @@
-/* A fetch with a loader of its own, in one line. */
-#ifndef SCT_FETCHING_H
-#define SCT_FETCHING_H
+/* A fetch with its own loader, in one call. */
+#ifndef SCT_FETCH_WITH_LOADER_H
+#define SCT_FETCH_WITH_LOADER_H
 
 #include <scopecache/cache.h>
 

@@ -1,6 +1,6 @@
-/* What the tests of divided caches share. */
-#ifndef SCT_DIVIDED_H
-#define SCT_DIVIDED_H
+/* Helpers for tests of striped caches. */
+#ifndef SCT_STRIPED_CACHE_H
+#define SCT_STRIPED_CACHE_H
 
 #include "cache/cache_fixture.h"
 
@@ -8,11 +8,11 @@
 
 #define SCT_MIB (UINT64_C(1) << 20)
 
-/* Only a large cache is divided. A test of a few calls would never fill it: so it is opened large, in
- * SCT_STRIPES stripes, and then made as small as it is wanted. */
+/* Only a large cache is striped, but a test with few calls would never fill one. So the cache opens
+ * large, with SCT_STRIPES stripes, and is then resized to the wanted bounds. */
 #define SCT_STRIPES 4
 
-static inline struct sc_cache *sct_divided_open(const struct sc_cache_options *wanted)
+static inline struct sc_cache *sct_striped_cache_open(const struct sc_cache_options *wanted)
 {
 	struct sc_cache_options options = *wanted;
 	struct sc_error error = { 0 };
@@ -30,7 +30,7 @@ static inline struct sc_cache *sct_divided_open(const struct sc_cache_options *w
 	return cache;
 }
 
-/* Which stripe a key is in. */
+/* The stripe of a key. */
 static inline uint32_t sct_stripe_of(const struct sc_cache *cache, struct sc_key key)
 {
 	struct sci_lookup_key lookup;
@@ -41,7 +41,7 @@ static inline uint32_t sct_stripe_of(const struct sc_cache *cache, struct sc_key
 	return stripe;
 }
 
-/* The least number from `from` on that is, as a key, in this stripe. */
+/* The least number from `from` on whose key is in this stripe. */
 static inline uint64_t sct_key_in(const struct sc_cache *cache, uint32_t stripe, uint64_t from)
 {
 	while (sct_stripe_of(cache, SC_KEY(from)) != stripe)

@@ -1,21 +1,21 @@
-/* Objects to be put into a cache, which know how often they were freed, and where. */
-#ifndef SCT_FREED_OBJECT_H
-#define SCT_FREED_OBJECT_H
+/* Objects for a cache that count how often they were freed, and record the freeing thread. */
+#ifndef SCT_COUNTED_OBJECT_H
+#define SCT_COUNTED_OBJECT_H
 
 #include "cache/cache_fixture.h"
 
 #include <pthread.h>
 
-struct sct_freed_object {
+struct sct_counted_object {
 	struct sc_cache *cache; /* used while the thing is freed, if not NULL */
 	int freed;
 	pthread_t freed_on;
 };
 
-/* Whoever frees it must hold no lock: the figures could not be read. */
-static inline void sct_freed_object_free(void *pointer, void *context)
+/* Reads the statistics, which deadlocks if the caller holds a lock. */
+static inline void sct_counted_object_free(void *pointer, void *context)
 {
-	struct sct_freed_object *thing = pointer;
+	struct sct_counted_object *thing = pointer;
 	struct sc_cache_stats stats = { .size = sizeof stats };
 
 	assert_ptr_equal(context, &thing->freed);
@@ -25,19 +25,19 @@ static inline void sct_freed_object_free(void *pointer, void *context)
 		sc_cache_read_stats(thing->cache, &stats);
 }
 
-static inline struct sc_object sct_object_of(struct sct_freed_object *thing, uint64_t weight)
+static inline struct sc_object sct_object_of(struct sct_counted_object *thing, uint64_t weight)
 {
 	return (struct sc_object){
 		.pointer = thing,
 		.weight = weight,
-		.free = sct_freed_object_free,
+		.free = sct_counted_object_free,
 		.context = &thing->freed,
 	};
 }
 
-/* Put a thing that is the cache's from now on. */
-static inline void sct_put_freed_object(struct sc_cache *cache, struct sc_key key,
-	struct sct_freed_object *thing, uint64_t weight)
+/* Put an object, which the cache owns from now on. */
+static inline void sct_put_counted_object(struct sc_cache *cache, struct sc_key key,
+	struct sct_counted_object *thing, uint64_t weight)
 {
 	struct sc_object object = sct_object_of(thing, weight);
 
@@ -46,8 +46,8 @@ static inline void sct_put_freed_object(struct sc_cache *cache, struct sc_key ke
 	assert_int_equal(thing->freed, 0);
 }
 
-static inline void sct_assert_freed_object(const struct sc_value *value,
-	const struct sct_freed_object *thing)
+static inline void sct_assert_counted_object(const struct sc_value *value,
+	const struct sct_counted_object *thing)
 {
 	assert_ptr_equal(value->data, thing);
 	assert_int_equal(value->len, 0);
