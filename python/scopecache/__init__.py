@@ -12,17 +12,38 @@ _caches = _WeakSet()
 _NOTHING = object()
 
 
-def _memo(function, *, maxsize, max_bytes=None, ttl=None, key=None, copy=None, typed=False,
-          coalesce=False, knows_self=False, exact=False):
+def _memo(
+    function,
+    *,
+    maxsize,
+    max_bytes=None,
+    ttl=None,
+    key=None,
+    copy=None,
+    typed=False,
+    coalesce=False,
+    knows_self=False,
+    exact=False,
+):
     # The checks of options are imported when there are some: the import of
     # this package is part of a cold start.
     from . import _options
 
     ttl_ns, ttl_of = _options.ttl_parts(ttl)
-    memo = _Memo(function, CacheInfo, _options.entry_count(maxsize), _options.byte_count(max_bytes),
-                 ttl_ns, ttl_of, _options.key_function(key), _options.copier(copy),
-                 _options.flag("typed", typed), _options.flag("coalesce", coalesce),
-                 knows_self, exact)
+    memo = _Memo(
+        function,
+        CacheInfo,
+        _options.entry_count(maxsize),
+        _options.byte_count(max_bytes),
+        ttl_ns,
+        ttl_of,
+        _options.key_function(key),
+        _options.copier(copy),
+        _options.flag("typed", typed),
+        _options.flag("coalesce", coalesce),
+        knows_self,
+        exact,
+    )
     _caches.add(memo)
     return memo
 
@@ -45,8 +66,18 @@ def lru_cache(maxsize=128, typed=False):
     return decorate if function is None else decorate(function)
 
 
-def cached(function=None, *, maxsize=_NOTHING, max_bytes=None, ttl=None, typed=False, key=None,
-           policy="adaptive", coalesce=True, copy=None):
+def cached(
+    function=None,
+    *,
+    maxsize=_NOTHING,
+    max_bytes=None,
+    ttl=None,
+    typed=False,
+    key=None,
+    policy="adaptive",
+    coalesce=True,
+    copy=None,
+):
     """Keep the results of a function; threads that ask for the same one wait for one call of it.
 
     maxsize    the most entries; None: no bound. 128, or None when max_bytes is given
@@ -73,15 +104,33 @@ def cached(function=None, *, maxsize=_NOTHING, max_bytes=None, ttl=None, typed=F
         if isinstance(function, (staticmethod, classmethod)):
             return type(function)(decorate(function.__func__))
         _options.check_function(function)
-        memo = _memo(function, maxsize=maxsize, max_bytes=max_bytes, ttl=ttl, key=key, copy=copy,
-                     typed=typed, coalesce=coalesce, knows_self=True, exact=exact)
+        memo = _memo(
+            function,
+            maxsize=maxsize,
+            max_bytes=max_bytes,
+            ttl=ttl,
+            key=key,
+            copy=copy,
+            typed=typed,
+            coalesce=coalesce,
+            knows_self=True,
+            exact=exact,
+        )
         memo.cache_parameters = parameters.copy
         return _update_wrapper(memo, function)
 
     if function is None:
         # A wrong option is found here, not where it is used.
-        _memo(len, maxsize=maxsize, max_bytes=max_bytes, ttl=ttl, key=key, copy=copy, typed=typed,
-              coalesce=coalesce)
+        _memo(
+            len,
+            maxsize=maxsize,
+            max_bytes=max_bytes,
+            ttl=ttl,
+            key=key,
+            copy=copy,
+            typed=typed,
+            coalesce=coalesce,
+        )
         return decorate
     return decorate(function)
 

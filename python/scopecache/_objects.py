@@ -16,12 +16,29 @@ class Cache:
     __module__ = "scopecache"
     __class_getitem__ = classmethod(GenericAlias)
 
-    def __init__(self, maxsize=None, *, max_bytes=None, ttl=None, typed=False, policy="adaptive",
-                 coalesce=True, copy=None):
+    def __init__(
+        self,
+        maxsize=None,
+        *,
+        max_bytes=None,
+        ttl=None,
+        typed=False,
+        policy="adaptive",
+        coalesce=True,
+        copy=None,
+    ):
         if maxsize is None and max_bytes is None:
             maxsize = 128
-        self._memo = new_memo(_refuse, maxsize=maxsize, max_bytes=max_bytes, ttl=ttl, copy=copy,
-                           typed=typed, coalesce=coalesce, exact=_options.is_exact(policy))
+        self._memo = new_memo(
+            _refuse,
+            maxsize=maxsize,
+            max_bytes=max_bytes,
+            ttl=ttl,
+            copy=copy,
+            typed=typed,
+            coalesce=coalesce,
+            exact=_options.is_exact(policy),
+        )
         self._memo.__qualname__ = "Cache"
 
     def __getitem__(self, key):

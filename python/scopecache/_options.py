@@ -6,7 +6,9 @@ _TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 _FOREVER_S = 9e9
 _BYTES_MAX = 16 << 30
-TTL = "ttl must be None, seconds above 0, text such as '5m', a timedelta, or a function of the value"
+TTL = (
+    "ttl must be None, seconds above 0, text such as '5m', a timedelta, or a function of the value"
+)
 MAX_BYTES = "max_bytes must be None, a number of bytes from 1 to 16 GB, or text such as '64MB'"
 MAXSIZE = "maxsize must be None or an integer"
 
@@ -14,7 +16,7 @@ MAXSIZE = "maxsize must be None or an integer"
 def _with_unit(text, units):
     text = text.strip().lower()
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
-    return float(number) * units[text[len(number):].strip()]
+    return float(number) * units[text[len(number) :].strip()]
 
 
 def seconds(time):

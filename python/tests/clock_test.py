@@ -46,40 +46,43 @@ class ClockTest(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
         cls.program = pathlib.Path(cls.folder.name, "clock")
-        subprocess.run(["gcc",
-    "-D_GNU_SOURCE",
-    f"-I{EXTENSION}",
-    "-x",
-    "c",
-    "-",
-    "-o",
-    cls.program],
-    input=PROGRAM,
-    text=True,
-     check=True)
+        subprocess.run(
+            ["gcc", "-D_GNU_SOURCE", f"-I{EXTENSION}", "-x", "c", "-", "-o", cls.program],
+            input=PROGRAM,
+            text=True,
+            check=True,
+        )
 
     def times(self, *clocks):
         """The times for clocks that are so many milliseconds after the first reading."""
-        lines = "".join(f"{REAL + real} {BOOT + boot} {MONO + mono}\n" for real,
-                        boot, mono in ((0, 0, 0), *clocks))
-        output = subprocess.run([self.program], input=lines,
-                                capture_output=True, text=True, check=True).stdout
+        lines = "".join(
+            f"{REAL + real} {BOOT + boot} {MONO + mono}\n"
+            for real, boot, mono in ((0, 0, 0), *clocks)
+        )
+        output = subprocess.run(
+            [self.program], input=lines, capture_output=True, text=True, check=True
+        ).stdout
         rows = [tuple(map(int, line.split())) for line in output.splitlines()]
         return [time for time, _ in rows[1:]], rows[-1][1]
 
     def test_a_second_is_measured_by_the_coarse_clock_alone(self):
         self.assertEqual(
-    self.times(
-        (10, 10, 10), (500, 500, 500), (999, 999, 999)), ([
-            10, 500, 999], 1))
+            self.times((10, 10, 10), (500, 500, 500), (999, 999, 999)), ([10, 500, 999], 1)
+        )
 
     def test_after_a_second_all_clocks_are_read(self):
-        self.assertEqual(self.times((999, 999, 999), (1000, 1000, 1000), (1500, 1500, 1500)),
-                         ([999, 1000, 1500], 2))
+        self.assertEqual(
+            self.times((999, 999, 999), (1000, 1000, 1000), (1500, 1500, 1500)),
+            ([999, 1000, 1500], 2),
+        )
 
     def test_a_freeze_in_which_any_clock_goes_on(self):
-        for frozen in ((60_000, 0, 0), (60_000, 60_000, 0),
-                       (60_000, 0, 60_000), (60_000, 60_000, 60_000)):
+        for frozen in (
+            (60_000, 0, 0),
+            (60_000, 60_000, 0),
+            (60_000, 0, 60_000),
+            (60_000, 60_000, 60_000),
+        ):
             self.assertEqual(self.times(frozen)[0], [60_000])
 
     def test_a_freeze_in_which_the_wall_clock_stands_still_is_seen_after_a_second(self):
@@ -87,7 +90,8 @@ class ClockTest(unittest.TestCase):
 
     def test_a_wall_clock_that_is_set_back(self):
         times, read_all = self.times(
-    (500, 500, 500), (-3_600_000, 510, 510), (-3_599_990, 520, 520))
+            (500, 500, 500), (-3_600_000, 510, 510), (-3_599_990, 520, 520)
+        )
         self.assertEqual(times, [500, 510, 520])
         self.assertEqual(read_all, 2)
 

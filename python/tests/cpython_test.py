@@ -47,7 +47,7 @@ def ordered_func(x, y):
 
 class LruCache(theirs.TestLRU, unittest.TestCase):
     module = module_of(scopecache.lru_cache)
-    cached_func = lru_cached_func,
+    cached_func = (lru_cached_func,)
 
     @scopecache.lru_cache()
     def cached_meth(self, x, y):
@@ -61,7 +61,7 @@ class LruCache(theirs.TestLRU, unittest.TestCase):
 
 class Cached(theirs.TestLRU, unittest.TestCase):
     module = module_of(cached_like_functools)
-    cached_func = cached_func,
+    cached_func = (cached_func,)
 
     @scopecache.cached
     def cached_meth(self, x, y):
@@ -84,7 +84,7 @@ class CachedInOrder(Cached):
     """With policy="lru" the order is exact, and only the threads are different."""
 
     module = module_of(cached_in_order)
-    cached_func = ordered_func,
+    cached_func = (ordered_func,)
 
     @scopecache.cached(policy="lru")
     def cached_meth(self, x, y):

@@ -16,8 +16,16 @@ def plain(user: str, year: int = 2024) -> bytes:
     return user.encode() * year
 
 
-@cached(maxsize=None, max_bytes="64MB", ttl="5m", typed=False,
-        key=None, policy="adaptive", coalesce=True, copy=None)
+@cached(
+    maxsize=None,
+    max_bytes="64MB",
+    ttl="5m",
+    typed=False,
+    key=None,
+    policy="adaptive",
+    coalesce=True,
+    copy=None,
+)
 def with_options(user: str, *, year: int) -> list[int]:
     return [year]
 

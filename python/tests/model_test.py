@@ -12,8 +12,10 @@ except ImportError:
 from scopecache import Cache, cached
 
 # Equal ones among them, of different types, and tuples.
-KEYS = strategies.one_of( strategies.integers(-3, 8), strategies.sampled_from(
-    [1.0, 2.0, True, "a", "ab", b"a", None, (), (1, "a"), (1.0, "a")]))
+KEYS = strategies.one_of(
+    strategies.integers(-3, 8),
+    strategies.sampled_from([1.0, 2.0, True, "a", "ab", b"a", None, (), (1, "a"), (1.0, "a")]),
+)
 VALUES = strategies.integers()
 
 
@@ -128,16 +130,14 @@ class UnboundedInOrder(Unbounded):
 class FunctionTest(unittest.TestCase):
     @hypothesis.settings(deadline=None, database=None)
     @hypothesis.given(
-    strategies.lists(
-        strategies.tuples(
-            strategies.lists(
-                KEYS,
-                max_size=3),
-                strategies.dictionaries(
-                    strategies.sampled_from("xyz"),
-                    KEYS,
-                    max_size=2))),
-                     strategies.booleans())
+        strategies.lists(
+            strategies.tuples(
+                strategies.lists(KEYS, max_size=3),
+                strategies.dictionaries(strategies.sampled_from("xyz"), KEYS, max_size=2),
+            )
+        ),
+        strategies.booleans(),
+    )
     def test_calls_meet_when_their_arguments_are_equal(self, calls, typed):
         f = cached(maxsize=None, typed=typed)(lambda *arguments, **names: object())
         model = {}
@@ -151,7 +151,8 @@ class FunctionTest(unittest.TestCase):
 
 for machine in (Unbounded, UnboundedInOrder, Bounded, BoundedInOrder):
     machine.TestCase.settings = hypothesis.settings(
-        max_examples=60, stateful_step_count=60, deadline=None, database=None)
+        max_examples=60, stateful_step_count=60, deadline=None, database=None
+    )
 
 UnboundedTest, BoundedTest = Unbounded.TestCase, Bounded.TestCase
 UnboundedInOrderTest, BoundedInOrderTest = UnboundedInOrder.TestCase, BoundedInOrder.TestCase

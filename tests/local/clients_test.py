@@ -22,15 +22,17 @@ ACCESS = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_CONFIG_FILE": "/dev/null",
-     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+}
 
 
 def python_function(folder):
     """A folder with a bootstrap that runs python_function.py under awslambdaric."""
     bootstrap = pathlib.Path(folder, "bootstrap")
     bootstrap.write_text(
-    f"#!/bin/sh\nexec '{sys.executable}' -m awslambdaric python_function.handler\n",
-     encoding="utf-8")
+        f"#!/bin/sh\nexec '{sys.executable}' -m awslambdaric python_function.handler\n",
+        encoding="utf-8",
+    )
     bootstrap.chmod(0o755)
     pathlib.Path(folder, "python_function.py").symlink_to(BOOTSTRAPS / "python_function.py")
     return folder
@@ -41,16 +43,13 @@ class Clients(unittest.TestCase):
         self.python = python_function(self.enterContext(tempfile.TemporaryDirectory()))
         self.local = self.enterContext(Local("--timeout", "20", python=self.python))
         session = boto3.Session(
-    aws_access_key_id="local",
-    aws_secret_access_key="local",
-     region_name="us-east-1")
+            aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1"
+        )
         self.client = session.client(
-    "lambda",
-    endpoint_url=self.local.url,
-    config=botocore.config.Config(
-        retries={
-            "max_attempts": 0},
-             read_timeout=PATIENCE))
+            "lambda",
+            endpoint_url=self.local.url,
+            config=botocore.config.Config(retries={"max_attempts": 0}, read_timeout=PATIENCE),
+        )
         self.addCleanup(self.client.close)
 
     def invoke(self, event, name="python", **more):
@@ -59,35 +58,34 @@ class Clients(unittest.TestCase):
 
     def aws(self, *arguments):
         command = [
-    sys.executable,
-    str(AWS),
-    "lambda",
-    "invoke",
-    "--endpoint-url",
-    self.local.url,
-     *arguments]
+            sys.executable,
+            str(AWS),
+            "lambda",
+            "invoke",
+            "--endpoint-url",
+            self.local.url,
+            *arguments,
+        ]
         return subprocess.run(
-    command,
-    capture_output=True,
-    text=True,
-    timeout=PATIENCE,
-    check=False,
-    env={
-        **os.environ,
-         **ACCESS})
+            command,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env={**os.environ, **ACCESS},
+        )
 
     def test_the_line_for_the_cli_in_an_empty_environment(self):
         line = next(line for line in self.local.log.splitlines() if " aws lambda invoke " in line)
         with tempfile.TemporaryDirectory() as home:
-            done = subprocess.run(["sh",
-    "-c",
-    line],
-    capture_output=True,
-    text=True,
-    timeout=PATIENCE,
-    check=False,
-    env={"PATH": f"{AWS.parent}:{os.defpath}",
-     "HOME": home})
+            done = subprocess.run(
+                ["sh", "-c", line],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+                env={"PATH": f"{AWS.parent}:{os.defpath}", "HOME": home},
+            )
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('"StatusCode": 200', done.stdout)
         self.assertEqual(json.JSONDecoder().raw_decode(done.stdout)[0]["event"], {})
@@ -100,8 +98,9 @@ class Clients(unittest.TestCase):
         self.assertNotIn("FunctionError", answer)
         self.assertEqual((told["count"], told["event"], told["text"]), (1, {"x": [1, "é"]}, "é€😀"))
         self.assertEqual(told["request_id"], answer["ResponseMetadata"]["RequestId"])
-        self.assertEqual((told["function"], told["memory"], told["custom"]),
-                         ("python", "128", {"a": "b"}))
+        self.assertEqual(
+            (told["function"], told["memory"], told["custom"]), ("python", "128", {"a": "b"})
+        )
         self.assertEqual(told["arn"], "arn:aws:lambda:us-east-1:012345678912:function:python")
         self.assertTrue(0 < told["remaining"] <= 20000)
         self.assertTrue(told["trace"].startswith("Root=1-"))
@@ -123,15 +122,17 @@ class Clients(unittest.TestCase):
         log = base64.b64decode(answer["LogResult"]).decode()
         self.assertNotIn("\r", log + self.local.log)
         self.assertRegex(
-    log, r"\n\[ERROR\] ValueError: é: on purpose\nTraceback \(most recent call last\):\n")
+            log, r"\n\[ERROR\] ValueError: é: on purpose\nTraceback \(most recent call last\):\n"
+        )
         self.assertIn('\n    raise ValueError("é: " + event["fail"])\n', log.replace("\u00a0", " "))
 
     def test_a_function_that_fails(self):
         answer, body = self.invoke({"fail": "on purpose"})
         self.assertEqual((answer["StatusCode"], answer["FunctionError"]), (200, "Unhandled"))
         error = json.loads(body)
-        self.assertEqual((error["errorType"], error["errorMessage"]),
-                         ("ValueError", "é: on purpose"))
+        self.assertEqual(
+            (error["errorType"], error["errorMessage"]), ("ValueError", "é: on purpose")
+        )
         self.assertTrue(error["stackTrace"])
         # The environment lives on.
         self.assertEqual(json.loads(self.invoke({})[1])["count"], 2)
@@ -166,50 +167,47 @@ class Clients(unittest.TestCase):
 
     def test_errors_are_exceptions(self):
         errors = self.client.exceptions
-        with self.assertRaisesRegex(errors.ResourceNotFoundException, "Function not found: arn:aws:lambda:"):
+        with self.assertRaisesRegex(
+            errors.ResourceNotFoundException, "Function not found: arn:aws:lambda:"
+        ):
             self.client.invoke(FunctionName="nobody")
-        with self.assertRaisesRegex(errors.InvalidRequestContentException, "Could not parse request body"):
+        with self.assertRaisesRegex(
+            errors.InvalidRequestContentException, "Could not parse request body"
+        ):
             self.client.invoke(FunctionName="python", Payload=b"not json")
         with self.assertRaises(botocore.exceptions.ClientError) as raised:
             self.client.invoke(FunctionName="python", Payload=b'"' + b"x" * 7000000 + b'"')
         self.assertEqual(
-    raised.exception.response["Error"]["Code"],
-     "RequestEntityTooLargeException")
+            raised.exception.response["Error"]["Code"], "RequestEntityTooLargeException"
+        )
         self.assertEqual(raised.exception.response["ResponseMetadata"]["HTTPStatusCode"], 413)
         with Local("--max-environments", "1", odd="odd.py") as local:
             connection = local.connect()
             connection.request(
-    "POST",
-    "/2015-03-31/functions/odd/invocations",
-     b'{"do":"sleep","seconds":2}')
+                "POST", "/2015-03-31/functions/odd/invocations", b'{"do":"sleep","seconds":2}'
+            )
             eventually(lambda: local.environments("busy"), "the invocation")
             client = boto3.client(
-    "lambda",
-    endpoint_url=local.url,
-    region_name="us-east-1",
-    aws_access_key_id="a",
-    aws_secret_access_key="b",
-    config=botocore.config.Config(
-        retries={
-            "max_attempts": 0}))
+                "lambda",
+                endpoint_url=local.url,
+                region_name="us-east-1",
+                aws_access_key_id="a",
+                aws_secret_access_key="b",
+                config=botocore.config.Config(retries={"max_attempts": 0}),
+            )
             with self.assertRaises(client.exceptions.TooManyRequestsException) as throttled:
                 client.invoke(FunctionName="odd")
             self.assertEqual(
-    throttled.exception.response["Reason"],
-     "ConcurrentInvocationLimitExceeded")
+                throttled.exception.response["Reason"], "ConcurrentInvocationLimitExceeded"
+            )
             client.close()
             connection.close()
 
     def test_the_aws_cli(self):
         out = pathlib.Path(self.local.folder.name, "out.json")
         result = self.aws(
-    "--function-name",
-    "python",
-    "--payload",
-    '{"a": 1}',
-    "--log-type",
-    "Tail",
-     str(out))
+            "--function-name", "python", "--payload", '{"a": 1}', "--log-type", "Tail", str(out)
+        )
         self.assertEqual(result.returncode, 0, result.stderr)
         told = json.loads(result.stdout)
         self.assertEqual((told["StatusCode"], told["ExecutedVersion"]), (200, "$LATEST"))
@@ -220,8 +218,9 @@ class Clients(unittest.TestCase):
         unknown = self.aws("--function-name", "nobody", str(out))
         self.assertNotEqual(unknown.returncode, 0)
         self.assertIn(
-    "(ResourceNotFoundException) when calling the Invoke operation: Function not found",
-     unknown.stderr)
+            "(ResourceNotFoundException) when calling the Invoke operation: Function not found",
+            unknown.stderr,
+        )
 
 
 if __name__ == "__main__":

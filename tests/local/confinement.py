@@ -28,22 +28,24 @@ def check(result):
 def refuse_namespaces():
     """Lets a seccomp filter refuse to make namespaces, as container runtimes do."""
     clone, clone3, unshare = CALLS[platform.machine()]
-    program = b"".join(struct.pack("HBBI", *instruction) for instruction in (
-        (LOAD, 0, 0, 0),                      # the number of the call
-        (EQUAL, 5, 0, unshare),
-        (EQUAL, 5, 0, clone3),                # which the C library then does without
-        (EQUAL, 0, 2, clone),
-        (LOAD, 0, 0, 16),                     # the lower half of its first argument
-        (ANY_BIT, 1, 0, NAMESPACES),
-        (RETURN, 0, 0, ALLOW),
-        (RETURN, 0, 0, FAIL | errno.EPERM),
-        (RETURN, 0, 0, FAIL | errno.ENOSYS)))
+    program = b"".join(
+        struct.pack("HBBI", *instruction)
+        for instruction in (
+            (LOAD, 0, 0, 0),  # the number of the call
+            (EQUAL, 5, 0, unshare),
+            (EQUAL, 5, 0, clone3),  # which the C library then does without
+            (EQUAL, 0, 2, clone),
+            (LOAD, 0, 0, 16),  # the lower half of its first argument
+            (ANY_BIT, 1, 0, NAMESPACES),
+            (RETURN, 0, 0, ALLOW),
+            (RETURN, 0, 0, FAIL | errno.EPERM),
+            (RETURN, 0, 0, FAIL | errno.ENOSYS),
+        )
+    )
     instructions = ctypes.create_string_buffer(program, len(program))
     filter_ = ctypes.create_string_buffer(
-    struct.pack(
-        "HP",
-        len(program) // 8,
-         ctypes.addressof(instructions)))
+        struct.pack("HP", len(program) // 8, ctypes.addressof(instructions))
+    )
     check(LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     check(LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter_, 0, 0))
 
@@ -53,8 +55,11 @@ def hide_proc():
     user, group = os.geteuid(), os.getegid()
     check(LIBC.unshare(CLONE_NEWNS | (0 if user == 0 else CLONE_NEWUSER)))
     if user != 0:
-        for name, text in ("setgroups", "deny"), ("uid_map",
-                           f"{user} {user} 1"), ("gid_map", f"{group} {group} 1"):
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{user} {user} 1"),
+            ("gid_map", f"{group} {group} 1"),
+        ):
             with open(f"/proc/self/{name}", "w", encoding="utf-8") as file:
                 file.write(text)
     check(LIBC.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))

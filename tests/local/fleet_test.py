@@ -29,9 +29,8 @@ class Fleet(unittest.TestCase):
         for _ in range(count):
             connection = local.connect()
             connection.request(
-    "POST",
-    f"/2015-03-31/functions/{name}/invocations",
-     b'{"do":"sleep","seconds":50}')
+                "POST", f"/2015-03-31/functions/{name}/invocations", b'{"do":"sleep","seconds":50}'
+            )
             connections.append(connection)
         self.addCleanup(lambda: [connection.close() for connection in connections])
         eventually(lambda: len(local.environments("busy")) >= count, "all invocations")
@@ -48,8 +47,9 @@ class Fleet(unittest.TestCase):
         self.assertEqual(len({answer.json()["id"] for answer in answers}), 12)
         self.assertEqual(local.function()["cold_starts"], 12)
         again = self.in_parallel(local, 12, {"do": "sleep", "seconds": 1})
-        self.assertEqual({answer.json()["id"] for answer in again}, {
-                         answer.json()["id"] for answer in answers})
+        self.assertEqual(
+            {answer.json()["id"] for answer in again}, {answer.json()["id"] for answer in answers}
+        )
         self.assertEqual(local.function()["cold_starts"], 12)
 
     def test_the_one_used_last_comes_first(self):
@@ -67,11 +67,14 @@ class Fleet(unittest.TestCase):
         local = self.start(one="odd.py", two="odd.py")
         one, two = (local.invoke(name, {"do": "echo"}).json() for name in ("one", "two"))
         self.assertNotEqual(one["id"], two["id"])
-        self.assertEqual([answer["environment"]["AWS_LAMBDA_FUNCTION_NAME"]
-                         for answer in (one, two)], ["one", "two"])
+        self.assertEqual(
+            [answer["environment"]["AWS_LAMBDA_FUNCTION_NAME"] for answer in (one, two)],
+            ["one", "two"],
+        )
         self.assertEqual([local.function(name)["invocations"] for name in ("one", "two")], [1, 1])
-        self.assertEqual(local.function("one")["arn"],
-     "arn:aws:lambda:us-east-1:012345678912:function:one")
+        self.assertEqual(
+            local.function("one")["arn"], "arn:aws:lambda:us-east-1:012345678912:function:one"
+        )
 
     def test_too_many_at_once(self):
         local = self.start("--max-environments", "2", odd="odd.py")
@@ -80,10 +83,14 @@ class Fleet(unittest.TestCase):
         self.assertEqual(answer.status, 429)
         self.assertEqual(answer.headers["x-amzn-errortype"], "TooManyRequestsException")
         self.assertEqual(answer.headers["Retry-After"], "1")
-        self.assertEqual(answer.json(),
-    {"Type": "User",
-    "Reason": "ConcurrentInvocationLimitExceeded",
-     "Message": "Rate Exceeded."})
+        self.assertEqual(
+            answer.json(),
+            {
+                "Type": "User",
+                "Reason": "ConcurrentInvocationLimitExceeded",
+                "Message": "Rate Exceeded.",
+            },
+        )
         self.assertEqual(local.function()["throttles"], 1)
         self.assertEqual(len(local.environments()), 2)
 
@@ -91,8 +98,10 @@ class Fleet(unittest.TestCase):
         local = self.start("--max-environments", "1", odd="odd.py")
         first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
         for number in range(5):
-            answer = local.invoke(event={"do": "print_raw", "text": f"event {number}\n"},
-                                  headers={"X-Amz-Invocation-Type": "Event"})
+            answer = local.invoke(
+                event={"do": "print_raw", "text": f"event {number}\n"},
+                headers={"X-Amz-Invocation-Type": "Event"},
+            )
             self.assertEqual(answer.status, 202)
         eventually(lambda: "event 4\n" in local.log, "the last event")
         at = [local.log.index(f"event {number}\n") for number in range(5)]
@@ -106,10 +115,12 @@ class Fleet(unittest.TestCase):
         connection = local.connect()
         statuses = []
         for _ in range(1002):
-            connection.request("POST",
-    "/2015-03-31/functions/odd/invocations",
-    b'{"do":"sleep","seconds":0}',
-     {"X-Amz-Invocation-Type": "Event"})
+            connection.request(
+                "POST",
+                "/2015-03-31/functions/odd/invocations",
+                b'{"do":"sleep","seconds":0}',
+                {"X-Amz-Invocation-Type": "Event"},
+            )
             answer = connection.getresponse()
             answer.read()
             statuses.append(answer.status)
@@ -121,9 +132,8 @@ class Fleet(unittest.TestCase):
         self.hold(local, 1, "one")
         busy = local.environments()[0]["pid"]
         answer = local.invoke(
-    "two", {
-        "do": "print_raw", "text": "at last\n"}, {
-            "X-Amz-Invocation-Type": "Event"})
+            "two", {"do": "print_raw", "text": "at last\n"}, {"X-Amz-Invocation-Type": "Event"}
+        )
         self.assertEqual(answer.status, 202)
         os.kill(busy, signal.SIGKILL)
         eventually(lambda: "at last\n" in local.log, "the event")
@@ -135,8 +145,9 @@ class Fleet(unittest.TestCase):
         two = local.invoke("two", {"do": "sleep", "seconds": 0}).json()["id"]
         eventually(lambda: len(local.environments("idle")) == 2, "the second")
         three = local.invoke("three", {"do": "sleep", "seconds": 0}).json()["id"]
-        eventually(lambda: one not in [e["id"]
-                   for e in local.environments()], "the end of the first")
+        eventually(
+            lambda: one not in [e["id"] for e in local.environments()], "the end of the first"
+        )
         self.assertEqual({environment["id"] for environment in local.environments()}, {two, three})
         self.assertEqual(local.function("one")["crashes"], 0)
 
@@ -158,20 +169,18 @@ class Fleet(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             bootstrap = pathlib.Path(folder, "bootstrap")
             bootstrap.write_text(
-    f"#!/bin/sh\nexec '{sys.executable}' -B -S '{folder}/code.py'\n",
-     encoding="utf-8")
+                f"#!/bin/sh\nexec '{sys.executable}' -B -S '{folder}/code.py'\n", encoding="utf-8"
+            )
             bootstrap.chmod(0o755)
             code = pathlib.Path(folder, "code.py")
             odd = (BOOTSTRAPS / "odd.py").read_text(encoding="utf-8")
 
             def write(version):
                 code.write_text(
-    f"import sys\nsys.path.insert(0, {str(BOOTSTRAPS)!r})\n" +
-    odd.replace(
-        "**more}",
-        f'**more, "version": {version}}}',
-        1),
-         encoding="utf-8")
+                    f"import sys\nsys.path.insert(0, {str(BOOTSTRAPS)!r})\n"
+                    + odd.replace("**more}", f'**more, "version": {version}}}', 1),
+                    encoding="utf-8",
+                )
 
             def call(name):
                 answer = local.invoke(name, {"do": "sleep", "seconds": 0}).json()
@@ -195,30 +204,37 @@ class Fleet(unittest.TestCase):
 
     def test_settings_of_one_function(self):
         local = self.start(
-    "--env",
-    "one:COLOUR=red",
-    "--env",
-    "COLOUR=blue",
-    "--env",
-    "two:_HANDLER=app.handler",
-    "--memory",
-    "two:512",
-    "--memory",
-    "256",
-    "--timeout",
-    "one:0.5",
-    "--timeout",
-    "20",
-    one="odd.py",
-     two="odd.py")
+            "--env",
+            "one:COLOUR=red",
+            "--env",
+            "COLOUR=blue",
+            "--env",
+            "two:_HANDLER=app.handler",
+            "--memory",
+            "two:512",
+            "--memory",
+            "256",
+            "--timeout",
+            "one:0.5",
+            "--timeout",
+            "20",
+            one="odd.py",
+            two="odd.py",
+        )
         one, two = (
-    local.invoke(
-        name, {
-            "do": "echo"}).json()["environment"] for name in (
-                "one", "two"))
-        self.assertEqual([(variables["COLOUR"], variables["_HANDLER"], variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
-                          for variables in (one, two)],
-                         [("red", "function.handler", "256"), ("blue", "app.handler", "512")])
+            local.invoke(name, {"do": "echo"}).json()["environment"] for name in ("one", "two")
+        )
+        self.assertEqual(
+            [
+                (
+                    variables["COLOUR"],
+                    variables["_HANDLER"],
+                    variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"],
+                )
+                for variables in (one, two)
+            ],
+            [("red", "function.handler", "256"), ("blue", "app.handler", "512")],
+        )
         sleep = {"do": "sleep", "seconds": 1}
         self.assertEqual(local.invoke("one", sleep).json()["errorType"], "Sandbox.Timedout")
         self.assertFalse(local.invoke("two", sleep).failed)
@@ -232,8 +248,9 @@ class Fleet(unittest.TestCase):
             start = time.monotonic()
             self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 1)
             waited_ms = (time.monotonic() - start) * 1000
-            waits.append(waited_ms - max(environment["age_ms"]
-                         for environment in local.environments()))
+            waits.append(
+                waited_ms - max(environment["age_ms"] for environment in local.environments())
+            )
         self.assertLess(min(waits), 90, waits)
 
     def test_hundreds(self):

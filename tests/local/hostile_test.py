@@ -49,8 +49,12 @@ class Hostile(unittest.TestCase):
         self.assertEqual(self.local.invoke(event={"do": "text", "text": "well"}).body, b"well")
 
     def cpu_seconds(self):
-        fields = pathlib.Path(
-            f"/proc/{self.local.process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = (
+            pathlib.Path(f"/proc/{self.local.process.pid}/stat")
+            .read_text()
+            .rpartition(")")[2]
+            .split()
+        )
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -78,17 +82,19 @@ class Framing(Hostile):
         self.assertLess(self.cpu_seconds() - before, 0.5)
 
     def test_what_two_readers_would_read_as_two_messages(self):
-        for head in ("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
-                     "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
-                     "Content-Length: 2\r\nContent-Length: 3\r\n",
-                     "Content-Length: 2\r\nContent-Length: 2\r\n",
-                     "Content-Length: 2\r\nTransfer-Encoding : chunked\r\n",
-                     "Content-Length : 2\r\n",
-                     "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-                     "Transfer-Encoding: gzip, chunked\r\n",
-                     "Transfer-Encoding: identity\r\nContent-Length: 2\r\n",
-                     "X Y: 1\r\nContent-Length: 2\r\n",
-                     "Host: localhost\r\nContent-Length: 2\r\n"):
+        for head in (
+            "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
+            "Content-Length: 2\r\nContent-Length: 3\r\n",
+            "Content-Length: 2\r\nContent-Length: 2\r\n",
+            "Content-Length: 2\r\nTransfer-Encoding : chunked\r\n",
+            "Content-Length : 2\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: identity\r\nContent-Length: 2\r\n",
+            "X Y: 1\r\nContent-Length: 2\r\n",
+            "Host: localhost\r\nContent-Length: 2\r\n",
+        ):
             with self.subTest(head):
                 status, body = self.answer_to(START + head + "\r\n{}")
                 self.assertEqual(status, 400, body)
@@ -97,13 +103,13 @@ class Framing(Hostile):
     def test_large_heads(self):
         long = "x" * 30000
         self.assertEqual(
-    self.local.invoke(
-        event={
-            "do": "echo"}, headers={
-                "X-Long": long}).status, 200)
+            self.local.invoke(event={"do": "echo"}, headers={"X-Long": long}).status, 200
+        )
         # The answer's head needs room beside it.
-        tail = self.local.invoke(event={"do": "print_lines", "lines": 100, "width": 80},
-                                 headers={"X-Long": long, "X-Amz-Log-Type": "Tail"})
+        tail = self.local.invoke(
+            event={"do": "print_lines", "lines": 100, "width": 80},
+            headers={"X-Long": long, "X-Amz-Log-Type": "Tail"},
+        )
         self.assertEqual(tail.status, 200)
         self.assertGreater(len(tail.headers["X-Amz-Log-Result"]), 5000)
         self.assertEqual(self.local.invoke(headers={"X-Long": "x" * 33000}).status, 431)
@@ -116,45 +122,58 @@ class Browsers(Hostile):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.open_one = cls.enterClassContext(Local(
-            "--allow-origin", "http://localhost:3000", "--allow-remote", odd="odd.py"))
+        cls.open_one = cls.enterClassContext(
+            Local("--allow-origin", "http://localhost:3000", "--allow-remote", odd="odd.py")
+        )
 
     def test_a_page(self):
         for origin in ("http://evil.example", "null", "http://localhost:3000"):
             with self.subTest(origin):
                 answer = self.local.invoke(
-    event={}, headers={
-        "Origin": origin, "Content-Type": "text/plain"})
-                self.assertEqual((answer.status, answer.headers["x-amzn-errortype"]),
-                                 (403, "AccessDeniedException"))
+                    event={}, headers={"Origin": origin, "Content-Type": "text/plain"}
+                )
+                self.assertEqual(
+                    (answer.status, answer.headers["x-amzn-errortype"]),
+                    (403, "AccessDeniedException"),
+                )
                 self.assertIn("--allow-origin", answer.json()["Message"])
                 self.assertNotIn("Access-Control-Allow-Origin", answer.headers)
         self.assertEqual(self.local.function()["invocations"], 0)
 
     def test_dns_rebinding(self):
         for host in (
-    "evil.example",
-    "evil.example:80",
-    "127.0.0.1.evil.example",
-    "localhost.evil.example",
-    "notlocalhost",
-    "localhost:80:80",
-    "[::1",
-    "",
-     "1.2.3.4x"):
+            "evil.example",
+            "evil.example:80",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "notlocalhost",
+            "localhost:80:80",
+            "[::1",
+            "",
+            "1.2.3.4x",
+        ):
             with self.subTest(host):
-                self.assertIn(self.local.request("GET", "/_scopecache/environments",
-                                                 headers={"Host": host}).status, (400, 403))
+                self.assertIn(
+                    self.local.request(
+                        "GET", "/_scopecache/environments", headers={"Host": host}
+                    ).status,
+                    (400, 403),
+                )
         for host in (
-    "localhost",
-    "LOCALHOST:1",
-    "app.localhost:9000",
-    "127.0.0.1",
-    "127.0.0.1:80",
-     "[::1]:80"):
+            "localhost",
+            "LOCALHOST:1",
+            "app.localhost:9000",
+            "127.0.0.1",
+            "127.0.0.1:80",
+            "[::1]:80",
+        ):
             with self.subTest(host):
-                self.assertEqual(self.local.request("GET", "/_scopecache/environments",
-                                                    headers={"Host": host}).status, 200)
+                self.assertEqual(
+                    self.local.request(
+                        "GET", "/_scopecache/environments", headers={"Host": host}
+                    ).status,
+                    200,
+                )
 
     def test_a_runtime_api(self):
         answer = self.local.invoke(event={"do": "foreign_origin"}).json()
@@ -163,23 +182,27 @@ class Browsers(Hostile):
 
     def test_allowed_origins(self):
         origin = "http://localhost:3000"
-        answer = self.open_one.invoke(event={"do": "text", "text": "in"}, headers={
-            "Origin": origin, "Host": "lambda.example"})
+        answer = self.open_one.invoke(
+            event={"do": "text", "text": "in"}, headers={"Origin": origin, "Host": "lambda.example"}
+        )
         self.assertEqual((answer.status, answer.body), (200, b"in"))
         self.assertEqual(answer.headers["Access-Control-Allow-Origin"], origin)
         self.assertEqual(answer.headers["Vary"], "Origin")
-        asked = self.open_one.request("OPTIONS", PATH, headers={
-            "Origin": origin, "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "authorization,x-amz-date"})
+        asked = self.open_one.request(
+            "OPTIONS",
+            PATH,
+            headers={
+                "Origin": origin,
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "authorization,x-amz-date",
+            },
+        )
         self.assertEqual(asked.status, 204)
         self.assertEqual(asked.headers["Access-Control-Allow-Headers"], "authorization,x-amz-date")
         self.assertIn("POST", asked.headers["Access-Control-Allow-Methods"])
         self.assertEqual(
-    self.open_one.invoke(
-        event={},
-        headers={
-            "Origin": "http://evil.example"}).status,
-             403)
+            self.open_one.invoke(event={}, headers={"Origin": "http://evil.example"}).status, 403
+        )
 
 
 class Patience(Hostile):
@@ -189,12 +212,11 @@ class Patience(Hostile):
         slow = self.open(f"POST {PATH} HTT")
         half = []
         for text in (
-    "",
-    f"POST {PATH} HTT",
-    START +
-    "Content-Length: 10\r\n\r\n123",
-    CHUNKED +
-     "5\r\n12"):
+            "",
+            f"POST {PATH} HTT",
+            START + "Content-Length: 10\r\n\r\n123",
+            CHUNKED + "5\r\n12",
+        ):
             connection = self.open(text)
             connection.shutdown(socket.SHUT_WR)
             half.append(connection)
@@ -232,10 +254,8 @@ class Patience(Hostile):
         with Local(odd="odd.py", before_exec=limited) as local:
             self.assertEqual(local.invoke(event={"do": "text", "text": "a"}).body, b"a")
             crowd = [
-    socket.create_connection(
-        ("127.0.0.1",
-        local.port),
-         PATIENCE) for _ in range(100)]
+                socket.create_connection(("127.0.0.1", local.port), PATIENCE) for _ in range(100)
+            ]
             descriptors = pathlib.Path(f"/proc/{local.process.pid}/fd")
             eventually(lambda: len(list(descriptors.iterdir())) == 64, "the last descriptor")
             # One of the crowd is still waiting to be accepted, and must be now that there is room.
@@ -244,7 +264,8 @@ class Patience(Hostile):
             late = crowd[-1]
             late.settimeout(20)
             late.sendall(
-    "GET /_scopecache/environments HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                "GET /_scopecache/environments HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+            )
             for connection in crowd[30:-1]:
                 connection.close()
             self.assertTrue(late.recv(1))
@@ -269,8 +290,11 @@ class Patience(Hostile):
 
 class Functions(Hostile):
     def test_a_content_type_longer_than_the_memory(self):
-        for size, expected in ((1000, "x" * 1000), (1025, "application/octet-stream"),
-                               (33 * 1024, "application/octet-stream")):
+        for size, expected in (
+            (1000, "x" * 1000),
+            (1025, "application/octet-stream"),
+            (33 * 1024, "application/octet-stream"),
+        ):
             answer = self.local.invoke(event={"do": "echo", "content_type": "x" * size})
             self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, expected))
 

@@ -1,5 +1,6 @@
 """What environments see of each other and of the machine, and what is left of them: on a system that has
-namespaces for us, on one that refuses them, and on one without /proc too. docs/local.md has the table."""
+namespaces for us, on one that refuses them, and on one without /proc too. docs/local.md has the table.
+"""
 
 import os
 import pathlib
@@ -13,8 +14,11 @@ import confinement
 from local_server import BOOTSTRAPS, COMMAND, Local, eventually, marked
 
 CLONE = confinement.CLONE_NEWNS | 0x20000000
-HAS_NAMESPACES = confinement.in_child(lambda: confinement.check(confinement.LIBC.unshare(
-    CLONE | (0 if os.geteuid() == 0 else confinement.CLONE_NEWUSER))))
+HAS_NAMESPACES = confinement.in_child(
+    lambda: confinement.check(
+        confinement.LIBC.unshare(CLONE | (0 if os.geteuid() == 0 else confinement.CLONE_NEWUSER))
+    )
+)
 HAS_HIDDEN_PROC = confinement.in_child(confinement.hide_proc)
 WARNING = "scopecache local: warning: "
 
@@ -32,17 +36,17 @@ def own_folder():
 
 def flat(listing):
     """Names, without the folders that are kept visible because the test's own files are in them."""
-    return [name for name in listing
-            if not name.startswith("scopecache-test-") and name != own_folder()]
+    return [
+        name for name in listing if not name.startswith("scopecache-test-") and name != own_folder()
+    ]
 
 
 class Isolation(unittest.TestCase):
     def start(self, *options, **more):
         """A server with a folder for temporary files that is looked at when it has ended."""
         self.temporary = pathlib.Path(
-    self.enterContext(
-        tempfile.TemporaryDirectory(
-            prefix="scopecache-test-")))
+            self.enterContext(tempfile.TemporaryDirectory(prefix="scopecache-test-"))
+        )
         more["env"] = {"TMPDIR": str(self.temporary), **more.get("env", {})}
         return self.enterContext(Local(*options, **more))
 
@@ -68,12 +72,8 @@ class WithNamespaces(Isolation):
                 local = self.start("--timeout", "0.5", odd="odd.py")
                 first = local.invoke(event={"do": "files", "name": "a"}).json()
                 self.assertEqual(
-    flat(
-        local.invoke(
-            event={
-                "do": "files",
-                "name": "b"}).json()["before"]),
-                 ["a"])
+                    flat(local.invoke(event={"do": "files", "name": "b"}).json()["before"]), ["a"]
+                )
                 self.assertTrue(local.invoke(event=end).failed)
                 after = local.invoke(event={"do": "files", "name": "c"}).json()
                 self.assertNotEqual(after["id"], first["id"])
@@ -88,10 +88,8 @@ class WithNamespaces(Isolation):
         eventually(lambda: local.environments("idle"), "an idle environment")
         eventually(lambda: not list(self.temporary.glob("*/*/mark-of-one")), "the end of its files")
         self.assertEqual(
-    flat(
-        local.invoke(
-            "one", {
-                "do": "files", "name": "x"}).json()["before"]), [])
+            flat(local.invoke("one", {"do": "files", "name": "x"}).json()["before"]), []
+        )
 
     def test_no_files_stay_behind(self):
         with self.subTest("in order"):
@@ -123,20 +121,25 @@ class WithNamespaces(Isolation):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can change its user")
     def test_user_namespaces_without_root(self):
-        readable = subprocess.run(["test",
-    "-x",
-    COMMAND,
-    "-a",
-    "-x",
-    BOOTSTRAPS / "looks_around.sh"],
-    check=False,
-     preexec_fn=confinement.become_nobody).returncode == 0
+        readable = (
+            subprocess.run(
+                ["test", "-x", COMMAND, "-a", "-x", BOOTSTRAPS / "looks_around.sh"],
+                check=False,
+                preexec_fn=confinement.become_nobody,
+            ).returncode
+            == 0
+        )
         if not readable:
             self.skipTest("the user nobody may not read the build")
         with tempfile.TemporaryDirectory(prefix="scopecache-test-") as folder:
             os.chmod(folder, 0o777)
-            local = self.enterContext(Local(shell="looks_around.sh", env={"TMPDIR": folder},
-                                            before_exec=confinement.become_nobody))
+            local = self.enterContext(
+                Local(
+                    shell="looks_around.sh",
+                    env={"TMPDIR": folder},
+                    before_exec=confinement.become_nobody,
+                )
+            )
             if WARNING in local.log:
                 self.skipTest("this system refuses user namespaces")
             log = local.invoke_with_tail("shell", {}).log
@@ -156,8 +159,8 @@ class RuntimeApis(Isolation):
         answer = local.invoke(event={"do": "intrude", "address": address}).json()
         self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
         self.assertIn(
-    "function victim: a process that is not the function's was refused",
-     local.log)
+            "function victim: a process that is not the function's was refused", local.log
+        )
         self.assertFalse(local.invoke("victim", {"do": "echo"}).failed)
 
     def test_processes_outside_are_refused(self):
@@ -172,20 +175,15 @@ class RuntimeApis(Isolation):
             with self.subTest(options):
                 local = self.start(*options, odd="odd.py")
                 self.assertEqual(
-    local.invoke(
-        event={
-            "do": "answer_from_child"}).json(),
-             "grandchild")
+                    local.invoke(event={"do": "answer_from_child"}).json(), "grandchild"
+                )
                 self.assertFalse(local.invoke(event={"do": "echo"}).failed)
 
     def test_no_isolation_serves_all_processes(self):
         local = self.start("--no-isolation", victim="odd.py", odd="odd.py")
         answer = local.invoke(
-    event={
-        "do": "intrude",
-        "address": self.address(
-            local,
-             "victim")}).json()
+            event={"do": "intrude", "address": self.address(local, "victim")}
+        ).json()
         self.assertEqual(answer["told"], 404)
         self.assertNotIn(WARNING, local.log)
         self.assertEqual(list(self.temporary.iterdir()), [])
@@ -236,8 +234,11 @@ class NothingWithNamespaces(NothingStaysBehind, Isolation):
     def test_after_server_and_keeper_were_killed(self):
         local = self.launch()
         local.invoke(event={"do": "grandchild", "session": True})
-        ours = [pid for pid in marked(local.mark)
-                if pathlib.Path(f"/proc/{pid}/exe").resolve() == COMMAND.resolve()]
+        ours = [
+            pid
+            for pid in marked(local.mark)
+            if pathlib.Path(f"/proc/{pid}/exe").resolve() == COMMAND.resolve()
+        ]
         self.assertEqual(len(ours), 3)
         for pid in ours:
             os.kill(pid, signal.SIGKILL)
@@ -252,18 +253,15 @@ class NothingWhereTheyAreRefused(NothingStaysBehind, Isolation):
         local = self.launch("--quiet")
         self.assertEqual(local.log.count(WARNING), 1)
         self.assertRegex(
-    local.log,
-     r"refuses namespaces: .* /tmp, .* a function can read the variables of other")
+            local.log, r"refuses namespaces: .* /tmp, .* a function can read the variables of other"
+        )
         self.assertEqual(list(self.temporary.iterdir()), [])
 
     def test_runtime_apis_are_still_guarded(self):
         local = self.start(victim="odd.py", odd="odd.py", before_exec=self.refused)
         answer = local.invoke(
-    event={
-        "do": "intrude",
-        "address": self.address(
-            local,
-             "victim")}).json()
+            event={"do": "intrude", "address": self.address(local, "victim")}
+        ).json()
         self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
 
 

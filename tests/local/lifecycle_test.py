@@ -69,12 +69,15 @@ class Lifecycle(unittest.TestCase):
         local = self.start(bad="exits_at_once.sh")
         for starts in range(1, 4):
             answer = local.invoke_with_tail("bad", {})
-            self.assert_failed(answer, "Runtime.ExitError",
-                               "RequestId: {id} Error: Runtime exited with error: exit status 3")
+            self.assert_failed(
+                answer,
+                "Runtime.ExitError",
+                "RequestId: {id} Error: Runtime exited with error: exit status 3",
+            )
             self.assertIn("I will not begin\n", answer.log)
             self.assertIn(
-    "\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\t\n",
-     answer.log)
+                "\tPhase: init\tStatus: error\tError Type: Runtime.ExitError\t\n", answer.log
+            )
             self.assertRegex(answer.log, r"\tStatus: error\tError Type: Runtime.ExitError\t\n$")
             # One invocation starts one process, however often it fails.
             self.assertEqual(local.function("bad")["cold_starts"], starts)
@@ -83,14 +86,20 @@ class Lifecycle(unittest.TestCase):
 
     def test_exits_silently(self):
         answer = self.start(bad="exits_silently.sh").invoke("bad", {})
-        self.assert_failed(answer, "Runtime.ExitError",
-                           "RequestId: {id} Error: Runtime exited without providing a reason")
+        self.assert_failed(
+            answer,
+            "Runtime.ExitError",
+            "RequestId: {id} Error: Runtime exited without providing a reason",
+        )
 
     def test_never_asks(self):
         local = self.start("--init-timeout", "0.3", bad="never_polls.sh")
         answer = local.invoke_with_tail("bad", {})
-        self.assert_failed(answer, "Sandbox.Timedout",
-                           "RequestId: {id} Error: Init timed out after 0.30 seconds: .*")
+        self.assert_failed(
+            answer,
+            "Sandbox.Timedout",
+            "RequestId: {id} Error: Init timed out after 0.30 seconds: .*",
+        )
         self.assertIn("\tPhase: init\tStatus: timeout\t", answer.log)
         self.assertEqual(local.environments(), [])
         self.assertEqual(local.function("bad")["timeouts"], 1)
@@ -100,9 +109,9 @@ class Lifecycle(unittest.TestCase):
         local = self.start(bad="init_error.py")
         answer = local.invoke_with_tail("bad", {})
         self.assertTrue(answer.failed)
-        self.assertEqual(answer.json(),
-    {"errorMessage": "no database",
-     "errorType": "Function.NoDatabase"})
+        self.assertEqual(
+            answer.json(), {"errorMessage": "no database", "errorType": "Function.NoDatabase"}
+        )
         self.assertIn('init/error was answered 202 {"status":"OK"}', answer.log)
         self.assertIn("Status: error\tError Type: Function.NoDatabase\t\n", answer.log)
         self.assertEqual(local.environments(), [])
@@ -110,21 +119,25 @@ class Lifecycle(unittest.TestCase):
 
     def test_exits_in_the_middle(self):
         local = self.start(odd="odd.py")
-        for event, reason in (({"do": "exit", "status": 7}, "exited with error: exit status 7"),
-                              ({"do": "exit", "status": 0}, "exited without providing a reason"),
-                              ({"do": "kill", "signal": signal.SIGKILL}, "exited with error: signal: killed"),
-                              ({"do": "kill", "signal": signal.SIGABRT},
-                               r"exited with error: signal: aborted( \(core dumped\))?"),
-                              ({"do": "kill", "signal": signal.SIGSEGV},
-                               r"exited with error: signal: segmentation fault( \(core dumped\))?")):
+        for event, reason in (
+            ({"do": "exit", "status": 7}, "exited with error: exit status 7"),
+            ({"do": "exit", "status": 0}, "exited without providing a reason"),
+            ({"do": "kill", "signal": signal.SIGKILL}, "exited with error: signal: killed"),
+            (
+                {"do": "kill", "signal": signal.SIGABRT},
+                r"exited with error: signal: aborted( \(core dumped\))?",
+            ),
+            (
+                {"do": "kill", "signal": signal.SIGSEGV},
+                r"exited with error: signal: segmentation fault( \(core dumped\))?",
+            ),
+        ):
             with self.subTest(event):
                 first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
                 answer = local.invoke_with_tail(event=event)
                 self.assert_failed(
-    answer,
-    "Runtime.ExitError",
-    "RequestId: {id} Error: Runtime " +
-     reason)
+                    answer, "Runtime.ExitError", "RequestId: {id} Error: Runtime " + reason
+                )
                 self.assertIn("\nRuntime.ExitError\nEND RequestId: ", answer.log)
                 fresh = local.invoke(event={"do": "sleep", "seconds": 0}).json()
                 self.assertNotEqual(fresh["id"], first)
@@ -147,8 +160,9 @@ class Lifecycle(unittest.TestCase):
         os.kill(idle[0]["pid"], signal.SIGKILL)
         eventually(lambda: not local.environments(), "its end")
         self.assertIn(
-    "function odd, between invocations: Runtime exited with error: signal: killed\n",
-     local.log)
+            "function odd, between invocations: Runtime exited with error: signal: killed\n",
+            local.log,
+        )
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 1)
 
     def test_takes_too_long(self):
@@ -158,8 +172,9 @@ class Lifecycle(unittest.TestCase):
         start = time.monotonic()
         answer = local.invoke_with_tail(event={"do": "sleep", "seconds": 600})
         self.assertLess(time.monotonic() - start, 30)
-        self.assert_failed(answer, "Sandbox.Timedout", TIME + \
-                           " {id} Task timed out after 0.50 seconds")
+        self.assert_failed(
+            answer, "Sandbox.Timedout", TIME + " {id} Task timed out after 0.50 seconds"
+        )
         self.assertIn(answer.json()["errorMessage"] + "\nEND RequestId:", answer.log)
         self.assertIn("\tDuration: 500.00 ms\t", answer.log)
         self.assertIn("\tStatus: timeout\t", answer.log)
@@ -196,19 +211,24 @@ class Lifecycle(unittest.TestCase):
             local = self.start(gone=bootstrap)
             bootstrap.unlink()
             self.assert_failed(
-    local.invoke(
-        "gone",
-        {}),
-        "Runtime.InvalidEntrypoint",
-         f"RequestId: {{id}} Error: fork/exec {bootstrap}: No such file or directory")
+                local.invoke("gone", {}),
+                "Runtime.InvalidEntrypoint",
+                f"RequestId: {{id}} Error: fork/exec {bootstrap}: No such file or directory",
+            )
             bootstrap.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
             bootstrap.chmod(stat.S_IRUSR)
-            self.assert_failed(local.invoke("gone", {}), "Runtime.InvalidEntrypoint",
-                               f"RequestId: {{id}} Error: fork/exec {bootstrap}: Permission denied")
+            self.assert_failed(
+                local.invoke("gone", {}),
+                "Runtime.InvalidEntrypoint",
+                f"RequestId: {{id}} Error: fork/exec {bootstrap}: Permission denied",
+            )
             bootstrap.chmod(0o755)
             bootstrap.write_text("neither a script nor a program", encoding="utf-8")
-            self.assert_failed(local.invoke("gone", {}), "Runtime.InvalidEntrypoint",
-                               f"RequestId: {{id}} Error: fork/exec {bootstrap}: Exec format error")
+            self.assert_failed(
+                local.invoke("gone", {}),
+                "Runtime.InvalidEntrypoint",
+                f"RequestId: {{id}} Error: fork/exec {bootstrap}: Exec format error",
+            )
             self.assertEqual(local.environments(), [])
 
     def test_a_caller_that_goes_away(self):
@@ -216,9 +236,8 @@ class Lifecycle(unittest.TestCase):
         local.invoke(event={"do": "sleep", "seconds": 0})
         connection = local.connect()
         connection.request(
-    "POST",
-    "/2015-03-31/functions/odd/invocations",
-     b'{"do":"sleep","seconds":0.3}')
+            "POST", "/2015-03-31/functions/odd/invocations", b'{"do":"sleep","seconds":0.3}'
+        )
         eventually(lambda: local.environments("busy"), "the invocation")
         connection.close()
         eventually(lambda: local.environments("idle"), "its end")
@@ -232,16 +251,13 @@ class Lifecycle(unittest.TestCase):
         for _ in range(50):
             connection = local.connect()
             connection.request(
-    "POST",
-    "/2015-03-31/functions/odd/invocations",
-     b'{"do":"sleep","seconds":0}')
+                "POST", "/2015-03-31/functions/odd/invocations", b'{"do":"sleep","seconds":0}'
+            )
             connection.close()
         eventually(lambda: local.function()["invocations"] == 50, "all invocations")
         eventually(
-    lambda: len(
-        local.environments("idle")) == len(
-            local.environments()),
-             "their end")
+            lambda: len(local.environments("idle")) == len(local.environments()), "their end"
+        )
         for environment in local.environments():
             os.kill(environment["pid"], signal.SIGKILL)
         eventually(lambda: not local.environments(), "the end of all environments")

@@ -42,8 +42,13 @@ def eventually(condition, what):
 
 def is_alive(pid):
     try:
-        return pathlib.Path(
-            f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+        return (
+            pathlib.Path(f"/proc/{pid}/stat")
+            .read_text(encoding="utf-8")
+            .rpartition(")")[2]
+            .split()[0]
+            != "Z"
+        )
     except OSError:
         return False
 
@@ -97,9 +102,13 @@ class Local:
         self.expected = 0  # the status with which it should end
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                arguments + list(options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=log if stderr is None else stderr, env={**os.environ, **(env or {}), name: value},
-                preexec_fn=lambda: (end_with_us(), before_exec()))
+                arguments + list(options),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log if stderr is None else stderr,
+                env={**os.environ, **(env or {}), name: value},
+                preexec_fn=lambda: (end_with_us(), before_exec()),
+            )
 
     def bootstrap(self, name, script):
         path = BOOTSTRAPS / script
@@ -180,10 +189,8 @@ class Local:
     def invoke(self, name="odd", event=None, headers=None, query=""):
         body = event if isinstance(event, (bytes, str, type(None))) else json.dumps(event)
         return self.request(
-    "POST",
-    f"/2015-03-31/functions/{name}/invocations{query}",
-    body,
-     headers)
+            "POST", f"/2015-03-31/functions/{name}/invocations{query}", body, headers
+        )
 
     def invoke_with_tail(self, name="odd", event=None):
         return self.invoke(name, event, {"X-Amz-Log-Type": "Tail"})
@@ -192,13 +199,17 @@ class Local:
         return self.request("GET", "/_scopecache/environments").json()
 
     def environments(self, state=None):
-        return [environment for environment in self.inspect()["environments"]
-                if state is None or environment["state"] == state]
+        return [
+            environment
+            for environment in self.inspect()["environments"]
+            if state is None or environment["state"] == state
+        ]
 
     def running(self, command):
         """The processes of this command line's first word that the server's functions have started."""
         return [pid for pid in marked(self.mark) if command_of(pid) == command]
 
     def function(self, name="odd"):
-        return next(function for function in self.inspect()[
-                    "functions"] if function["name"] == name)
+        return next(
+            function for function in self.inspect()["functions"] if function["name"] == name
+        )

@@ -8,7 +8,6 @@ import unittest
 
 from local_server import COMMAND, PATIENCE, Local, eventually
 
-
 # AddressSanitizer keeps freed memory on purpose.
 SANITIZED = b"__asan_init" in COMMAND.read_bytes()
 
@@ -40,8 +39,13 @@ class Output(unittest.TestCase):
 
     def test_lines_of_many_are_not_mixed(self):
         with Local("--timeout", "60", odd="odd.py") as local:
-            events = [local.invoke(event={"do": "print_lines", "lines": 2000, "width": 200},
-                                   headers={"X-Amz-Invocation-Type": "Event"}) for _ in range(3)]
+            events = [
+                local.invoke(
+                    event={"do": "print_lines", "lines": 2000, "width": 200},
+                    headers={"X-Amz-Invocation-Type": "Event"},
+                )
+                for _ in range(3)
+            ]
             self.assertEqual([event.status for event in events], [202] * 3)
             eventually(lambda: local.log.count("REPORT") == 3, "all three")
             printed = [line for line in local.log.split("\n") if line.startswith("y")]
@@ -74,7 +78,9 @@ class Output(unittest.TestCase):
 
     def test_somebody_reads_again(self):
         reader, writer = os.pipe()
-        with Local("--timeout", "60", odd="odd.py", stderr=writer) as local, open(reader, "rb", 0) as log:
+        with Local("--timeout", "60", odd="odd.py", stderr=writer) as local, open(
+            reader, "rb", 0
+        ) as log:
             os.close(writer)
             local.invoke(event={"do": "print_lines", "lines": 10000, "width": 1000})
             told = b""

@@ -13,18 +13,38 @@ RECORDED = pathlib.Path(__file__).resolve().parent / "recorded"
 
 # Lines in a row; a colon ends the beginning of a longer line.
 EXPECTED = {
-    "python": ["hello from python", "[INFO]\t:", "[ERROR] ValueError: é: on purpose",
-               "Traceback (most recent call last):", '\u00a0\u00a0File "/var/task/rec.py", line 6, in handler',
-               '\u00a0\u00a0\u00a0\u00a0raise ValueError("é: on purpose")'],
-    "python-plain": ["hello from python", "[INFO]\t:", "[ERROR] ValueError: é: on purpose",
-                     "Traceback (most recent call last):",
-                     '\u00a0\u00a0File "/var/task/rec.py", line 6, in handler',
-                     '\u00a0\u00a0\u00a0\u00a0raise ValueError("é: on purpose")'],
-    "java": ["hello from java", "logged", "é: on purpose: java.lang.IllegalStateException",
-             "java.lang.IllegalStateException: é: on purpose", "\tat Rec.handleRequest(Rec.java:7)"],
+    "python": [
+        "hello from python",
+        "[INFO]\t:",
+        "[ERROR] ValueError: é: on purpose",
+        "Traceback (most recent call last):",
+        '\u00a0\u00a0File "/var/task/rec.py", line 6, in handler',
+        '\u00a0\u00a0\u00a0\u00a0raise ValueError("é: on purpose")',
+    ],
+    "python-plain": [
+        "hello from python",
+        "[INFO]\t:",
+        "[ERROR] ValueError: é: on purpose",
+        "Traceback (most recent call last):",
+        '\u00a0\u00a0File "/var/task/rec.py", line 6, in handler',
+        '\u00a0\u00a0\u00a0\u00a0raise ValueError("é: on purpose")',
+    ],
+    "java": [
+        "hello from java",
+        "logged",
+        "é: on purpose: java.lang.IllegalStateException",
+        "java.lang.IllegalStateException: é: on purpose",
+        "\tat Rec.handleRequest(Rec.java:7)",
+    ],
     "go": ["2026/11/27 :", "2026/11/27 :"],
     "go-panic": ["2026/11/27 :", "2026/11/27 :"],
-    "rust": ["ERROR Lambda runtime invoke{:", "", "thread 'main' :", "é: on purpose", "stack backtrace:"],
+    "rust": [
+        "ERROR Lambda runtime invoke{:",
+        "",
+        "thread 'main' :",
+        "é: on purpose",
+        "stack backtrace:",
+    ],
     "shell": ["hello from a shell", "/var/task/fail.sh: 2: no-such-program: not found"],
 }
 
@@ -38,7 +58,7 @@ class Recorded(unittest.TestCase):
         lines = log.split("\n")
         first = next(i for i, line in enumerate(lines) if line.startswith("START "))
         last = next(i for i, line in enumerate(lines) if line.startswith("END "))
-        return lines[first + 1:last]
+        return lines[first + 1 : last]
 
     def test_each_client(self):
         local = self.enterContext(Local("--timeout", "20", odd="odd.py"))
@@ -46,16 +66,23 @@ class Recorded(unittest.TestCase):
         for name, expected in EXPECTED.items():
             with self.subTest(name):
                 output, frames = read(f"{name}.output"), read(f"{name}.frames")
-                answer = local.invoke_with_tail(event={
-                    "do": "replay", "output": base64.b64encode(output).decode(),
-                    "frames": base64.b64encode(frames).decode()})
+                answer = local.invoke_with_tail(
+                    event={
+                        "do": "replay",
+                        "output": base64.b64encode(output).decode(),
+                        "frames": base64.b64encode(frames).decode(),
+                    }
+                )
                 lines = self.lines_between(answer.log)
                 self.assertGreaterEqual(len(lines), len(expected), lines)
                 for line, wanted in zip(lines, expected):
-                    self.assertTrue(line == wanted or (wanted.endswith(
-                        ":") and line.startswith(wanted[:-1])), (line, wanted))
+                    self.assertTrue(
+                        line == wanted or (wanted.endswith(":") and line.startswith(wanted[:-1])),
+                        (line, wanted),
+                    )
                 self.assertFalse(
-                    [line for line in lines if "\r" in line or "\0" in line or "\ufffd" in line])
+                    [line for line in lines if "\r" in line or "\0" in line or "\ufffd" in line]
+                )
                 # Nothing is lost, and nothing of the framing is shown.
                 texts = [line for line in output.decode().replace("\r", "\n").split("\n") if line]
                 self.assertEqual([line for line in texts if line not in lines], [])

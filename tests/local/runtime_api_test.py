@@ -13,11 +13,8 @@ class RuntimeApi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.local = cls.enterClassContext(
-    Local(
-        "--timeout",
-        "30",
-        odd="odd.py",
-         early="early_answer.py"))
+            Local("--timeout", "30", odd="odd.py", early="early_answer.py")
+        )
 
     def invoke(self, do, **event):
         answer = self.local.invoke_with_tail(event={"do": do, **event})
@@ -32,10 +29,12 @@ class RuntimeApi(unittest.TestCase):
         answer = self.invoke("answer_twice")
         self.assertEqual(answer.json()["which"], "first")
         first, first_body, second, second_body, error, init = json.loads(
-            answer.log.partition("answers: ")[2].partition("\n")[0])
+            answer.log.partition("answers: ")[2].partition("\n")[0]
+        )
         self.assertEqual((first, json.loads(first_body)), (202, {"status": "OK"}))
-        self.assertEqual((second, json.loads(second_body)[
-                         "errorType"]), (403, "InvalidStateTransition"))
+        self.assertEqual(
+            (second, json.loads(second_body)["errorType"]), (403, "InvalidStateTransition")
+        )
         self.assertEqual((error, init), (403, 403))
         self.assertEqual(self.pid(), pid)
 
@@ -45,13 +44,15 @@ class RuntimeApi(unittest.TestCase):
         self.assertEqual(answer["which"], "right")
         wrong, body, longer = answer["wrong"]
         self.assertEqual(
-    (wrong, json.loads(body)["errorType"], longer), (400, "InvalidRequestID", 400))
+            (wrong, json.loads(body)["errorType"], longer), (400, "InvalidRequestID", 400)
+        )
         self.assertEqual(self.pid(), pid)
 
     def test_answers_before_it_has_asked(self):
         answer = self.local.invoke("early", {}).json()
-        self.assertEqual((answer["status"], json.loads(answer["body"])
-                         ["errorType"]), (400, "InvalidRequestID"))
+        self.assertEqual(
+            (answer["status"], json.loads(answer["body"])["errorType"]), (400, "InvalidRequestID")
+        )
 
     def test_the_echo_of_the_invocation_id(self):
         answer = self.invoke("wrong_invocation_id").json()
@@ -71,16 +72,21 @@ class RuntimeApi(unittest.TestCase):
             with self.subTest(size):
                 answer = self.invoke("large", bytes=size)
                 self.assertTrue(answer.failed)
-                self.assertEqual(answer.json(), {
-                    "errorType": "Function.ResponseSizeTooLarge",
-                    "errorMessage":
-                        "Response payload size exceeded maximum allowed payload size (6291556 bytes)."})
+                self.assertEqual(
+                    answer.json(),
+                    {
+                        "errorType": "Function.ResponseSizeTooLarge",
+                        "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+                    },
+                )
                 self.assertIn(
-    'large: 413 {"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).",'
-    '"errorType":"RequestEntityTooLarge"}', answer.log)
+                    'large: 413 {"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).",'
+                    '"errorType":"RequestEntityTooLarge"}',
+                    answer.log,
+                )
                 self.assertIn(
-    "Status: error\tError Type: Function.ResponseSizeTooLarge\t\n",
-     answer.log)
+                    "Status: error\tError Type: Function.ResponseSizeTooLarge\t\n", answer.log
+                )
         self.assertEqual(self.pid(), pid)
 
     def test_chunks_and_trailers(self):
@@ -106,16 +112,19 @@ class RuntimeApi(unittest.TestCase):
         self.assertEqual(self.pid(), pid)
 
     def test_types_of_errors(self):
-        for sent, logged in (("Runtime.Bad", "Runtime.Bad"), ("Function.bad", "Function.Unknown"),
-                             ("Function.", "Function.Unknown"), ("x", "Runtime.Unknown"),
-                             ("Runtime.A1", "Runtime.Unknown"), ("", "Runtime.Unknown")):
+        for sent, logged in (
+            ("Runtime.Bad", "Runtime.Bad"),
+            ("Function.bad", "Function.Unknown"),
+            ("Function.", "Function.Unknown"),
+            ("x", "Runtime.Unknown"),
+            ("Runtime.A1", "Runtime.Unknown"),
+            ("", "Runtime.Unknown"),
+        ):
             with self.subTest(sent):
                 self.assertIn(
-    f"Error Type: {logged}\t",
-    self.invoke(
-        "function_error",
-        error={},
-         type=sent).log)
+                    f"Error Type: {logged}\t",
+                    self.invoke("function_error", error={}, type=sent).log,
+                )
 
     def test_asks_again_before_it_has_answered(self):
         answer = self.invoke("poll_again", x="é" * 1000).json()
@@ -142,8 +151,8 @@ class RuntimeApi(unittest.TestCase):
 
     def test_invalid_requests(self):
         self.assertEqual(
-    self.invoke("wrong_requests").json()["statuses"], [
-        405, 405, 404, 404, 400, 405])
+            self.invoke("wrong_requests").json()["statuses"], [405, 405, 404, 404, 400, 405]
+        )
 
 
 if __name__ == "__main__":

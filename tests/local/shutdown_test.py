@@ -85,8 +85,9 @@ class Shutdown(unittest.TestCase):
         with Local(odd="odd.py") as local:
             for session in False, True:
                 local.invoke(event={"do": "grandchild", "session": session})
-            children = eventually(lambda: len(local.running("sleep")) ==
-                                  2 and local.running("sleep"), "both")
+            children = eventually(
+                lambda: len(local.running("sleep")) == 2 and local.running("sleep"), "both"
+            )
             local.process.terminate()
             self.assertEqual(local.wait(), 0)
             self.assertFalse(any(map(is_alive, children)))

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Answers before it has asked, and then serves: the answer is what its early answer got."""
+
 from runtime import Runtime
 
 runtime = Runtime()

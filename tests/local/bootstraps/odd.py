@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """One function, odd in the way that its event asks for: {"do": NAME, ...}. See the functions below; their
-comments say what is odd. Every answer has the id of the environment and how many invocations it has seen."""
+comments say what is odd. Every answer has the id of the environment and how many invocations it has seen.
+"""
 
 import base64
 import http.client
@@ -20,18 +21,23 @@ count = 0
 
 
 def seen(**more):
-    return json.dumps({"id": os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
-                      [-32:], "count": count, **more}).encode()
+    return json.dumps(
+        {"id": os.environ["AWS_LAMBDA_LOG_STREAM_NAME"][-32:], "count": count, **more}
+    ).encode()
 
 
 def echo(request_id, headers, event):
-    runtime.respond(request_id, seen(event=event, headers=dict(headers), environment=dict(
-        os.environ)), {"Content-Type": event.get("content_type", "application/json")})
+    runtime.respond(
+        request_id,
+        seen(event=event, headers=dict(headers), environment=dict(os.environ)),
+        {"Content-Type": event.get("content_type", "application/json")},
+    )
 
 
 def text(request_id, headers, event):
-    runtime.respond(request_id, event["text"].encode(), {
-                    "Content-Type": "text/plain; charset=utf-8"})
+    runtime.respond(
+        request_id, event["text"].encode(), {"Content-Type": "text/plain; charset=utf-8"}
+    )
 
 
 def sleep(request_id, headers, event):
@@ -66,7 +72,8 @@ def answer_and_exit(request_id, headers, event):
     body = seen()
     runtime.connection.sock.sendall(
         f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    )
     os._exit(0)
 
 
@@ -86,10 +93,14 @@ def answer_another(request_id, headers, event):
 
 
 def wrong_invocation_id(request_id, headers, event):
-    wrong = runtime.respond(request_id, seen(which="stale"), {
-                            "Lambda-Runtime-Invocation-Id": "stale"})
-    runtime.respond(request_id, seen(which="right", wrong=wrong[0]),
-                    {"Lambda-Runtime-Invocation-Id": headers["Lambda-Runtime-Invocation-Id"]})
+    wrong = runtime.respond(
+        request_id, seen(which="stale"), {"Lambda-Runtime-Invocation-Id": "stale"}
+    )
+    runtime.respond(
+        request_id,
+        seen(which="right", wrong=wrong[0]),
+        {"Lambda-Runtime-Invocation-Id": headers["Lambda-Runtime-Invocation-Id"]},
+    )
 
 
 def large(request_id, headers, event):
@@ -106,33 +117,46 @@ def chunked(request_id, headers, event):
     connection.putrequest("POST", f"{PREFIX}/invocation/{request_id}/response")
     connection.putheader("Transfer-Encoding", "chunked")
     connection.putheader(
-    "Trailer",
-     "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body")
+        "Trailer", "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"
+    )
     connection.putheader("Content-Type", "application/json")
     connection.endheaders()
     for piece in ("[1,", "2]") if not error else ("[1,",):
         connection.send(f"{len(piece):x}\r\n{piece}\r\n".encode())
     body = base64.b64encode(json.dumps(error).encode()).decode() if error else ""
     kind = error["errorType"] if error else ""
-    connection.send(f"0\r\nLambda-Runtime-Function-Error-Type: {kind}\r\n"
-                    f"Lambda-Runtime-Function-Error-Body: {body}\r\n\r\n".encode())
+    connection.send(
+        f"0\r\nLambda-Runtime-Function-Error-Type: {kind}\r\n"
+        f"Lambda-Runtime-Function-Error-Body: {body}\r\n\r\n".encode()
+    )
     answer = connection.getresponse()
     answer.read()
     print("chunked:", answer.status, flush=True)
 
 
 def function_error(request_id, headers, event):
-    runtime.fail(request_id, json.dumps(event["error"]), {
-        "Content-Type": "application/json",
-        "Lambda-Runtime-Function-Error-Type": event.get("type", "Function.Odd")})
+    runtime.fail(
+        request_id,
+        json.dumps(event["error"]),
+        {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Function-Error-Type": event.get("type", "Function.Odd"),
+        },
+    )
 
 
 def poll_again(request_id, headers, event):
     """Asks again before it has answered, as a runtime does that lost what it was told."""
     again_id, again_headers, again_event = runtime.next()
-    runtime.respond(again_id, seen(same=again_id == request_id, event=json.loads(again_event),
-                                   same_deadline=again_headers["Lambda-Runtime-Deadline-Ms"] ==
-                                   headers["Lambda-Runtime-Deadline-Ms"]))
+    runtime.respond(
+        again_id,
+        seen(
+            same=again_id == request_id,
+            event=json.loads(again_event),
+            same_deadline=again_headers["Lambda-Runtime-Deadline-Ms"]
+            == headers["Lambda-Runtime-Deadline-Ms"],
+        ),
+    )
 
 
 def other_connections(request_id, headers, event):
@@ -194,8 +218,9 @@ def print_raw(request_id, headers, event):
 
 def grandchild(request_id, headers, event):
     """Leaves a process behind, in a session of its own if it is asked to be."""
-    child = subprocess.Popen(["sleep", "600"], start_new_session=event.get("session", False),
-                             stdin=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        ["sleep", "600"], start_new_session=event.get("session", False), stdin=subprocess.DEVNULL
+    )
     runtime.respond(request_id, seen(child=child.pid))
 
 
@@ -218,8 +243,11 @@ def spy(request_id, headers, event):
     for process in processes:
         try:
             with open(f"/proc/{process}/environ", "rb") as environment:
-                streams |= {entry[-32:].decode() for entry in environment.read().split(b"\0")
-                            if entry.startswith(b"AWS_LAMBDA_LOG_STREAM_NAME=")}
+                streams |= {
+                    entry[-32:].decode()
+                    for entry in environment.read().split(b"\0")
+                    if entry.startswith(b"AWS_LAMBDA_LOG_STREAM_NAME=")
+                }
         except OSError:
             pass
     runtime.respond(request_id, seen(streams=sorted(streams), processes=processes))
@@ -239,28 +267,35 @@ def intrude(request_id, headers, event):
 def answer_from_child(request_id, headers, event):
     """Lets a grandchild post the answer, as a shell script does with curl."""
     code = (
-    "import http.client, sys; connection = http.client.HTTPConnection(sys.argv[1]);"
-    "connection.request('POST', sys.argv[2], b'\"grandchild\"'); print(connection.getresponse().status)")
-    subprocess.run(["sh",
-    "-c",
-    '"$@" | cat',
-    "sh",
-    sys.executable,
-    "-c",
-    code,
-    os.environ["AWS_LAMBDA_RUNTIME_API"],
-    f"{PREFIX}/invocation/{request_id}/response"],
-     check=True)
+        "import http.client, sys; connection = http.client.HTTPConnection(sys.argv[1]);"
+        "connection.request('POST', sys.argv[2], b'\"grandchild\"'); print(connection.getresponse().status)"
+    )
+    subprocess.run(
+        [
+            "sh",
+            "-c",
+            '"$@" | cat',
+            "sh",
+            sys.executable,
+            "-c",
+            code,
+            os.environ["AWS_LAMBDA_RUNTIME_API"],
+            f"{PREFIX}/invocation/{request_id}/response",
+        ],
+        check=True,
+    )
 
 
 def trickle(request_id, headers, event):
     """Answers, and goes on to send a body without end to the Runtime API, a byte at a time."""
+
     def send():
         host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(
-    f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
-    "Transfer-Encoding: chunked\r\n\r\n".encode())
+                f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
+                "Transfer-Encoding: chunked\r\n\r\n".encode()
+            )
             try:
                 while True:
                     connection.sendall(b"1\r\nx\r\n")
@@ -274,11 +309,13 @@ def trickle(request_id, headers, event):
 
 def replay(request_id, headers, event):
     """Writes bytes to its output, and to the telemetry descriptor, a few at a time."""
-    for fd, encoded in (1, event["output"]), (int(
-        os.environ["_LAMBDA_TELEMETRY_LOG_FD"]), event["frames"]):
+    for fd, encoded in (1, event["output"]), (
+        int(os.environ["_LAMBDA_TELEMETRY_LOG_FD"]),
+        event["frames"],
+    ):
         data = base64.b64decode(encoded)
         for at in range(0, len(data), 100):
-            os.write(fd, data[at:at + 100])
+            os.write(fd, data[at : at + 100])
     runtime.respond(request_id, seen())
 
 
@@ -299,4 +336,5 @@ while True:
     count += 1
     event = json.loads(event)
     globals()[event.get("do", "echo") if isinstance(event, dict) else "echo"](
-        request_id, headers, event if isinstance(event, dict) else {"value": event})
+        request_id, headers, event if isinstance(event, dict) else {"value": event}
+    )

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Says that it was asked to end, and does not."""
+
 import signal
 import time
 
