@@ -130,10 +130,12 @@ static int start_lambda(struct demo *demo, struct sc_error *error)
 {
 	char out[2 * WORKSPACE_PATH_BYTES], log[2 * WORKSPACE_PATH_BYTES];
 	static char functions[TECHNIQUES][DEMO_PATH_BYTES + 64];
+	/* The functions share files in the demo's folder, which may be in /tmp. */
+	static char shared[] = "--no-isolation";
 	static char local[] = "local", quiet[] = "--quiet", function[] = "--function";
-	char *command[4 + 2 * TECHNIQUES] = { demo->options.scopecache, local, quiet };
+	char *command[5 + 2 * TECHNIQUES] = { demo->options.scopecache, local, quiet, shared };
 	struct sci_endpoint endpoint = { 0 };
-	size_t words = 3;
+	size_t words = 4;
 
 	for (size_t i = 0; i < TECHNIQUES; i++) {
 		const char *program = techniques[i].program;
