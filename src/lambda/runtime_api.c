@@ -109,16 +109,16 @@ static bool can_be_sent_back(const char *text)
 	return text && sci_http_is_text_all(text, strlen(text)) && !strchr(text, ' ');
 }
 
-/* All of the head but its first line. */
-static int write_post(struct sci_runtime_api *api, const struct sci_event *event,
+/* All of the head but its first line. invocation_id may be NULL. */
+static int write_post(struct sci_runtime_api *api, const char *invocation_id,
 	const struct sci_post *post)
 {
 	struct sci_buffer *head = &api->post_head;
-	const bool has_id = event && can_be_sent_back(event->invocation_id);
 	const struct header own[] = {
 		{ "Content-Type", post->content_type },
 		{ "Lambda-Runtime-Function-Error-Type", post->error_type },
-		{ "Lambda-Runtime-Invocation-Id", has_id ? event->invocation_id : NULL },
+		{ "Lambda-Runtime-Invocation-Id",
+			can_be_sent_back(invocation_id) ? invocation_id : NULL },
 	};
 
 	int rc = write_headers(api, head, own, sizeof own / sizeof own[0]);
@@ -162,7 +162,7 @@ int sci_runtime_api_post(struct sci_runtime_api *api, const struct sci_event *ev
 	int rc = sci_http_request_line(&api->post_head, "POST", BASE "/invocation/%s/%s",
 		event->request_id, post->error_type ? "error" : "response");
 	if (rc == 0)
-		rc = write_post(api, event, post);
+		rc = write_post(api, event->invocation_id, post);
 	return rc < 0 ? cannot_write(error, rc) : send_post(api, post, error);
 }
 

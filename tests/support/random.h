@@ -20,7 +20,7 @@ static inline uint64_t sct_below(uint64_t *state, uint64_t bound)
 	return sct_random(state) % bound;
 }
 
-/* An operation of a random test, done as often as its weight says among the others. */
+/* An operation of a random test, done as often as its weight says among the others: more than 0. */
 struct sct_operation {
 	unsigned weight;
 	void (*call)(int key);
@@ -29,9 +29,9 @@ struct sct_operation {
 static inline const struct sct_operation *sct_pick_operation(const struct sct_operation *operations,
 	size_t count, uint64_t *state)
 {
-	uint64_t all = 0;
+	uint64_t all = operations[0].weight;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 1; i < count; i++)
 		all += operations[i].weight;
 	uint64_t at = sct_below(state, all);
 	for (; at >= operations->weight; operations++)
