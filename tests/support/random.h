@@ -20,7 +20,7 @@ static inline uint64_t sct_below(uint64_t *state, uint64_t bound)
 	return sct_random(state) % bound;
 }
 
-/* An operation of a random test, done as often as its weight says among the others: more than 0. */
+/* An operation of a random test, done as often as its weight (over 0) says among the others. */
 struct sct_operation {
 	unsigned weight;
 	void (*call)(int key);
