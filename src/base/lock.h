@@ -20,8 +20,8 @@
 /* After a function: it is called with this lock held; acquires it; releases it; or is exempt
  * from the analysis, which cannot follow locks in loops. */
 #define SCI_REQUIRES(lock) SCI_CHECKED(requires_capability(lock))
-#define SCI_TAKES(lock)    SCI_CHECKED(acquire_capability(lock))
-#define SCI_LETS_GO(lock)  SCI_CHECKED(release_capability(lock))
+#define SCI_ACQUIRES(lock) SCI_CHECKED(acquire_capability(lock))
+#define SCI_RELEASES(lock) SCI_CHECKED(release_capability(lock))
 #define SCI_UNCHECKED      SCI_CHECKED(no_thread_safety_analysis)
 
 struct SCI_CHECKED(capability("mutex")) sci_lock {
@@ -60,17 +60,17 @@ static inline SCI_UNCHECKED void sci_lock_assert_held(const struct sci_lock *loc
 #endif
 }
 
-static inline void sci_lock_take(struct sci_lock *lock) SCI_TAKES(lock);
+static inline void sci_lock_acquire(struct sci_lock *lock) SCI_ACQUIRES(lock);
 
-static inline SCI_UNCHECKED void sci_lock_take(struct sci_lock *lock)
+static inline SCI_UNCHECKED void sci_lock_acquire(struct sci_lock *lock)
 {
 	pthread_mutex_lock(&lock->mutex);
 	sci_lock_note(lock, (uintptr_t)pthread_self());
 }
 
-static inline void sci_lock_let_go(struct sci_lock *lock) SCI_LETS_GO(lock);
+static inline void sci_lock_release(struct sci_lock *lock) SCI_RELEASES(lock);
 
-static inline SCI_UNCHECKED void sci_lock_let_go(struct sci_lock *lock)
+static inline SCI_UNCHECKED void sci_lock_release(struct sci_lock *lock)
 {
 	sci_lock_assert_held(lock);
 	sci_lock_note(lock, 0);
@@ -79,11 +79,11 @@ static inline SCI_UNCHECKED void sci_lock_let_go(struct sci_lock *lock)
 
 /* Wait on a condition, until a time on its clock if `until` is not NULL. Returns as
  * pthread_cond_timedwait(). A thread that is cancelled in it has the lock again in its cleanup
- * handlers, which call sci_lock_taken_again(). */
+ * handlers, which call sci_lock_acquiren_again(). */
 static inline int sci_lock_wait(struct sci_lock *lock, pthread_cond_t *condition,
 	const struct timespec *until) SCI_REQUIRES(lock);
 
-static inline SCI_UNCHECKED void sci_lock_taken_again(struct sci_lock *lock)
+static inline SCI_UNCHECKED void sci_lock_acquiren_again(struct sci_lock *lock)
 {
 	sci_lock_note(lock, (uintptr_t)pthread_self());
 }
@@ -97,7 +97,7 @@ static inline SCI_UNCHECKED int sci_lock_wait(struct sci_lock *lock, pthread_con
 	sci_lock_note(lock, 0);
 	rc = until ? pthread_cond_timedwait(condition, &lock->mutex, until)
 		   : pthread_cond_wait(condition, &lock->mutex);
-	sci_lock_taken_again(lock);
+	sci_lock_acquiren_again(lock);
 	return rc;
 }
 

@@ -63,7 +63,7 @@ int64_t sci_invocation_deadline_mono_ms(void)
  * one than that it is compared with would be wrong. */
 static struct sci_clocks bring_up_to_date(void)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	struct sci_clocks now = sci_clocks_read();
 	if (!started)
 		compared = now;
@@ -79,16 +79,16 @@ static struct sci_clocks bring_up_to_date(void)
 	atomic_store_explicit(&time_ahead_ms, cache_time_at(now.boot_ms) - now.mono_ms,
 		memory_order_relaxed);
 	atomic_store_explicit(&real_ahead_ms, now.real_ms - now.mono_ms, memory_order_relaxed);
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	return now;
 }
 
 SCI_UNCHECKED void sci_cache_time_fork(enum sci_fork_stage stage)
 {
 	if (stage == SCI_FORK_BEFORE)
-		sci_lock_take(&lock);
+		sci_lock_acquire(&lock);
 	else
-		sci_lock_let_go(&lock);
+		sci_lock_release(&lock);
 }
 
 int64_t sci_cache_time_coarse_ms(void)

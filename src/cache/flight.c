@@ -116,7 +116,7 @@ enum sci_flight_role sci_flight_join(const void *subject, const struct sci_name 
 {
 	enum sci_flight_role role = SCI_FLIGHT_WAITER;
 
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	*flight = find(subject, name);
 	if (*flight) {
 		(*flight)->references++;
@@ -124,7 +124,7 @@ enum sci_flight_role sci_flight_join(const void *subject, const struct sci_name 
 		*flight = begin(subject, name);
 		role = *flight ? SCI_FLIGHT_LEADER : SCI_FLIGHT_NOMEM;
 	}
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	return role;
 }
 
@@ -189,17 +189,17 @@ static void destroy(struct sci_flight *flight)
 	sci_free(flight);
 }
 
-static SCI_LETS_GO(lock) void leave_locked(struct sci_flight *flight)
+static SCI_RELEASES(lock) void leave_locked(struct sci_flight *flight)
 {
 	struct sci_flight *unheld = drop_reference(flight);
 
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	destroy(unheld);
 }
 
 void sci_flight_leave(struct sci_flight *flight)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	leave_locked(flight);
 }
 
@@ -208,7 +208,7 @@ static void stop_waiting(void *arg)
 {
 	struct waiting *waiting = arg;
 
-	sci_lock_taken_again(&lock);
+	sci_lock_acquiren_again(&lock);
 	sci_lock_assert_held(&lock);
 	end_waiting(waiting);
 	leave_locked(waiting->flight);
@@ -230,9 +230,9 @@ static SCI_REQUIRES(lock) int wait_locked(struct sci_flight *flight, int64_t dea
 
 int sci_flight_wait(struct sci_flight *flight, int64_t deadline_mono_ms)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	int rc = would_close_a_circle(flight) ? SC_E_CYCLE : wait_locked(flight, deadline_mono_ms);
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	return rc;
 }
 
@@ -254,7 +254,7 @@ int sci_flight_follow(struct sci_flight *flight, int64_t deadline_mono_ms, struc
 void sci_flight_complete(struct sci_flight *flight, int result, const struct sc_error *error,
 	struct sci_blob *blob)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	struct sci_flight **link = list_of(flight->hash);
 	while (*link != flight)
 		link = &(*link)->next;
@@ -283,12 +283,12 @@ void sci_flight_invalidate(const void *subject, const struct sci_name *name)
 	/* A flight of this thing began under the same lock as this change, so it is counted. */
 	if (atomic_load(&under_way) == 0)
 		return;
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	for (unsigned i = 0; i < LISTS && !name; i++)
 		invalidate_in(flights[i], subject, NULL);
 	if (name)
 		invalidate_in(*list_of(name->hash), subject, name);
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 }
 
 /* In a child process the flights of other threads never complete: a caller needs a new one. */
@@ -307,7 +307,7 @@ static SCI_REQUIRES(lock) void forget_flights_of_others(struct sci_flight **link
 SCI_UNCHECKED void sci_flight_fork(enum sci_fork_stage stage)
 {
 	if (stage == SCI_FORK_BEFORE) {
-		sci_lock_take(&lock);
+		sci_lock_acquire(&lock);
 		return;
 	}
 	if (stage == SCI_FORK_IN_CHILD) {
@@ -315,13 +315,13 @@ SCI_UNCHECKED void sci_flight_fork(enum sci_fork_stage stage)
 			forget_flights_of_others(&flights[i]);
 		all_waiting = NULL;
 	}
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 }
 
 bool sci_flight_is_invalidated(const struct sci_flight *flight)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	bool invalidated = flight->invalidated;
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	return invalidated;
 }

@@ -14,10 +14,10 @@ static bool registered SCI_GUARDED_BY(lock);
 
 static SCI_UNCHECKED void before(void)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	for (struct sc_cache *cache = caches; cache; cache = cache->others)
 		for (uint32_t i = 0; i < cache->stripe_count; i++)
-			sci_lock_take(&cache->stripes[i].lock);
+			sci_lock_acquire(&cache->stripes[i].lock);
 	sci_cache_time_fork(SCI_FORK_BEFORE);
 	sci_resource_fork(SCI_FORK_BEFORE);
 	sci_flight_fork(SCI_FORK_BEFORE);
@@ -30,8 +30,8 @@ static SCI_UNCHECKED void after(enum sci_fork_stage stage)
 	sci_cache_time_fork(stage);
 	for (struct sc_cache *cache = caches; cache; cache = cache->others)
 		for (uint32_t i = 0; i < cache->stripe_count; i++)
-			sci_lock_let_go(&cache->stripes[i].lock);
-	sci_lock_let_go(&lock);
+			sci_lock_release(&cache->stripes[i].lock);
+	sci_lock_release(&lock);
 }
 
 static void in_parent(void)
@@ -46,7 +46,7 @@ static void in_child(void)
 
 int sci_fork_watch(struct sc_cache *cache)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	if (!registered)
 		registered = pthread_atfork(before, in_parent, in_child) == 0;
 	bool is_watched = registered;
@@ -57,15 +57,15 @@ int sci_fork_watch(struct sc_cache *cache)
 			caches->before = &cache->others;
 		caches = cache;
 	}
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	return is_watched ? 0 : SC_E_NOMEM;
 }
 
 void sci_fork_forget(struct sc_cache *cache)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	*cache->before = cache->others;
 	if (cache->others)
 		cache->others->before = cache->before;
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 }

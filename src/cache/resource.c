@@ -35,9 +35,9 @@ static uint64_t opened SCI_GUARDED_BY(lock);
 SCI_UNCHECKED void sci_resource_fork(enum sci_fork_stage stage)
 {
 	if (stage == SCI_FORK_BEFORE)
-		sci_lock_take(&lock);
+		sci_lock_acquire(&lock);
 	else
-		sci_lock_let_go(&lock);
+		sci_lock_release(&lock);
 }
 
 void sc_resource_init(struct sc_resource *resource, sc_resource_open_fn open,
@@ -53,7 +53,7 @@ void sc_resource_fini(struct sc_resource *resource)
 
 static void install(struct sc_resource *resource, struct sc_resource_instance *instance)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	instance->resource = resource;
 	instance->close = resource->close;
 	instance->references = 1;
@@ -63,7 +63,7 @@ static void install(struct sc_resource *resource, struct sc_resource_instance *i
 		last_opened->opened_after = instance;
 	last_opened = instance;
 	resource->current = instance;
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 }
 
 static SCI_REQUIRES(lock) void forget(struct sc_resource_instance *instance)
@@ -185,7 +185,7 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 		enum sci_flight_role role = SCI_FLIGHT_NOMEM;
 		struct sci_flight *flight = NULL;
 
-		sci_lock_take(&lock);
+		sci_lock_acquire(&lock);
 		bool is_open = resource->current != NULL;
 		if (is_open) {
 			resource->current->references++;
@@ -193,7 +193,7 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 		} else {
 			role = sci_flight_join(resource, NULL, &flight);
 		}
-		sci_lock_let_go(&lock);
+		sci_lock_release(&lock);
 
 		if (is_open)
 			return SC_HIT;
@@ -231,13 +231,13 @@ void sc_resource_release(struct sc_resource *resource, struct sc_held *held)
 
 	if (!held || !held->instance)
 		return;
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	struct sc_resource_instance *current = resource->current;
 	if (current && current->number == held->number && current->references > 0)
 		current->references--;
 	else
 		unheld = release_retired(resource, held->number);
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	*held = (struct sc_held){ 0 };
 	close_instance(unheld);
 }
@@ -248,18 +248,18 @@ void sc_resource_report_broken(struct sc_resource *resource, const struct sc_hel
 
 	if (!held || !held->instance)
 		return;
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	if (resource->current && resource->current->number == held->number)
 		unheld = retire(resource);
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	close_instance(unheld);
 }
 
 void sc_resource_reset(struct sc_resource *resource)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	struct sc_resource_instance *unheld = retire(resource);
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	close_instance(unheld);
 }
 
@@ -276,23 +276,23 @@ static SCI_REQUIRES(lock) struct sc_resource_instance *last_current(uint64_t las
 /* Close those up to this number; also the rest, if a closer does not return. */
 static void close_up_to(void *last)
 {
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	for (struct sc_resource_instance *next; (next = last_current(*(const uint64_t *)last));) {
 		struct sc_resource_instance *unheld = retire(next->resource);
-		sci_lock_let_go(&lock);
+		sci_lock_release(&lock);
 		pthread_cleanup_push(close_up_to, last);
 		close_instance(unheld);
 		pthread_cleanup_pop(0);
-		sci_lock_take(&lock);
+		sci_lock_acquire(&lock);
 	}
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 }
 
 void sc_resource_close_all(void)
 {
 	/* What a closer opens anew is not closed here: that might never end. */
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	uint64_t last = opened;
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	close_up_to(&last);
 }

@@ -26,28 +26,28 @@ struct sci_stripe {
 };
 
 /* Take a stripe's lock. */
-static inline void sci_stripe_lock(struct sci_stripe *stripe) SCI_TAKES(stripe->lock);
+static inline void sci_stripe_lock(struct sci_stripe *stripe) SCI_ACQUIRES(stripe->lock);
 
 static inline void sci_stripe_lock(struct sci_stripe *stripe)
 {
-	sci_lock_take(&stripe->lock);
+	sci_lock_acquire(&stripe->lock);
 }
 
 /* Release it. Returns the objects of removed entries, for sci_blob_release_list(). */
 static inline struct sci_object_link *sci_stripe_leave(struct sci_stripe *stripe)
-	SCI_LETS_GO(stripe->lock);
+	SCI_RELEASES(stripe->lock);
 
 static inline struct sci_object_link *sci_stripe_leave(struct sci_stripe *stripe)
 {
 	struct sci_object_link *to_free = sci_shard_take_removed(stripe->shard);
 
-	sci_lock_let_go(&stripe->lock);
+	sci_lock_release(&stripe->lock);
 	return to_free;
 }
 
 /* Release it, and then free these objects: their free functions are the user's and may not return,
  * so this is the last thing that a call does. */
-static inline void sci_stripe_unlock(struct sci_stripe *stripe) SCI_LETS_GO(stripe->lock);
+static inline void sci_stripe_unlock(struct sci_stripe *stripe) SCI_RELEASES(stripe->lock);
 
 static inline void sci_stripe_unlock(struct sci_stripe *stripe)
 {

@@ -26,20 +26,20 @@ int use(struct stripe *stripe, struct stripe *other)
 	count_locked(stripe);
 	return 0;
 #elif MISTAKE == 3
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	return guarded;
 #elif MISTAKE == 4
-	sci_lock_take(&other->lock);
+	sci_lock_acquire(&other->lock);
 	count_locked(stripe);
-	sci_lock_let_go(&other->lock);
+	sci_lock_release(&other->lock);
 	return 0;
 #else
-	sci_lock_take(&stripe->lock);
+	sci_lock_acquire(&stripe->lock);
 	count_locked(stripe);
-	sci_lock_let_go(&stripe->lock);
-	sci_lock_take(&lock);
+	sci_lock_release(&stripe->lock);
+	sci_lock_acquire(&lock);
 	int now = guarded;
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 	return now;
 #endif
 }

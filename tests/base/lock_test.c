@@ -21,7 +21,7 @@ static void assert_nothing_held(void)
 
 static SCI_UNCHECKED void let_go_of_nothing(void)
 {
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 }
 
 /* Whether a call ends the process, as a failed assertion does. */
@@ -59,9 +59,9 @@ static void who_does_not_hold_it_is_noticed(void **state)
 static void who_holds_it_is_left_alone(void **state)
 {
 	(void)state;
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	sci_lock_assert_held(&lock);
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 }
 
 static void a_wait_gives_it_back(void **state)
@@ -70,10 +70,10 @@ static void a_wait_gives_it_back(void **state)
 
 	(void)state;
 	clock_gettime(CLOCK_REALTIME, &now);
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	assert_int_equal(sci_lock_wait(&lock, &changed, &now), ETIMEDOUT);
 	sci_lock_assert_held(&lock);
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 }
 
 static bool is_set SCI_GUARDED_BY(lock);
@@ -81,14 +81,14 @@ static bool is_set SCI_GUARDED_BY(lock);
 static void wait_or_set(unsigned number, void *arg)
 {
 	(void)arg;
-	sci_lock_take(&lock);
+	sci_lock_acquire(&lock);
 	if (number == 0)
 		is_set = true;
 	pthread_cond_broadcast(&changed);
 	while (!is_set)
 		sci_lock_wait(&lock, &changed, NULL);
 	sci_lock_assert_held(&lock);
-	sci_lock_let_go(&lock);
+	sci_lock_release(&lock);
 }
 
 static void threads_have_it_in_turn(void **state)

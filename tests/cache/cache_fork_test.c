@@ -95,7 +95,7 @@ static int give_text(struct sc_load *load, void *context)
 	return sc_load_set_value(load, "loaded", 6);
 }
 
-static void close_and_let_go(void)
+static void close_and_release(void)
 {
 	sc_cache_close(caches[0]);
 	sc_cache_close(caches[1]);
@@ -113,7 +113,7 @@ static void go_on(void)
 	}
 	sc_cache_clear(caches[0]);
 	use_a_cache(caches[0]);
-	close_and_let_go();
+	close_and_release();
 }
 
 static void open_another(void)
@@ -136,7 +136,7 @@ static void run_a_program(void)
 /* A child may have children. */
 static void have_a_child(void)
 {
-	assert_child_is_good(close_and_let_go);
+	assert_child_is_good(close_and_release);
 	assert_child_is_good(go_on);
 	use_a_cache(caches[0]);
 }
@@ -146,7 +146,7 @@ static void do_nothing(void)
 }
 
 static void (*const children[])(
-	void) = { close_and_let_go, go_on, open_another, run_a_program, have_a_child, do_nothing };
+	void) = { close_and_release, go_on, open_another, run_a_program, have_a_child, do_nothing };
 
 #define CHILDREN (sizeof children / sizeof children[0])
 

@@ -139,7 +139,7 @@ struct held {
 	uint64_t key;
 };
 
-static void let_go(struct held *held)
+static void release(struct held *held)
 {
 	if (held->value.data) {
 		check(&held->value, held->key);
@@ -157,7 +157,7 @@ static void live(unsigned number, void *arg)
 	for (int i = 0; i < ROUNDS; i++) {
 		struct held *one = &held[sct_below(&random, HELD)];
 		uint64_t key = sct_below(&random, KEYS), what = sct_below(&random, 16);
-		let_go(one);
+		release(one);
 		one->key = key;
 		if (what < 4)
 			put(&random, key);
@@ -172,7 +172,7 @@ static void live(unsigned number, void *arg)
 			check(&one->value, key);
 	}
 	for (unsigned i = 0; i < HELD; i++)
-		let_go(&held[i]);
+		release(&held[i]);
 }
 
 static void no_object_is_lost_or_freed_twice(void **state)

@@ -107,7 +107,7 @@ struct held {
 	uint64_t key;
 };
 
-static void let_go(struct held *held)
+static void release(struct held *held)
 {
 	if (held->value.data)
 		check_value(held->value.data, held->value.len, held->key);
@@ -154,11 +154,11 @@ static void read_keys(uint64_t *random)
 		atomic_fetch_add(&arena.lookups, 1);
 		atomic_fetch_add(&arena.hits, rc == SC_HIT);
 		struct held *place = &held[sct_below(random, PINS)];
-		let_go(place);
+		release(place);
 		*place = (struct held){ value, key };
 	}
 	for (int i = 0; i < PINS; i++)
-		let_go(&held[i]);
+		release(&held[i]);
 }
 
 static void disturb(uint64_t *random)
@@ -287,7 +287,7 @@ static void hand_over(unsigned number, void *arg)
 		struct held theirs = *slot;
 		*slot = mine;
 		pthread_mutex_unlock(&exchange.lock);
-		let_go(&theirs);
+		release(&theirs);
 	}
 }
 
@@ -303,7 +303,7 @@ static void pins_are_released_by_other_threads(void **state)
 		/* Some are still pinned when the cache is closed. */
 		sc_cache_close(arena.cache);
 		for (int i = 0; i < SLOTS; i++)
-			let_go(&exchange.slots[i]);
+			release(&exchange.slots[i]);
 	}
 }
 
@@ -325,7 +325,7 @@ static void hold_over_the_close(unsigned number, void *arg)
 	/* One thread closes, three release; the last one frees the memory. */
 	if (number == 0)
 		sc_cache_close(arena.cache);
-	let_go(&held);
+	release(&held);
 }
 
 static void closing_with_pins_held_elsewhere(void **state)

@@ -122,7 +122,7 @@ static struct sc_held acquire(int i, int expected)
 }
 
 /* Releases a copy, so that a test can release the same handle once too often. */
-static void let_go(int i, struct sc_held held)
+static void release(int i, struct sc_held held)
 {
 	sc_resource_release(&resources[i], &held);
 	assert_null(held.instance);
@@ -137,10 +137,10 @@ static void opens_at_first_use_and_stays_open(void **state)
 	assert_int_equal(things[0].opens, 0);
 	struct sc_held first = acquire(0, SC_LOADED);
 	assert_ptr_equal(acquire(0, SC_HIT).instance, first.instance);
-	let_go(0, first);
-	let_go(0, first);
+	release(0, first);
+	release(0, first);
 	assert_ptr_equal(acquire(0, SC_HIT).instance, first.instance);
-	let_go(0, first);
+	release(0, first);
 	assert_int_equal(things[0].opens, 1);
 	assert_int_equal(things[0].closes, 0);
 	/* Others are others. */
@@ -223,7 +223,7 @@ static void a_failure_is_reported_and_tried_again(void **state)
 	assert_open_fails(0, "the opener gave nothing");
 	assert_int_equal(things[0].opens, 8);
 	things[0].give_nothing = false;
-	let_go(0, acquire(0, SC_LOADED));
+	release(0, acquire(0, SC_LOADED));
 	assert_int_equal(things[0].opens, 9);
 }
 
@@ -231,12 +231,12 @@ static void reset_closes_an_unreferenced_instance_at_once(void **state)
 {
 	(void)state;
 	sc_resource_reset(&resources[0]);
-	let_go(0, acquire(0, SC_LOADED));
+	release(0, acquire(0, SC_LOADED));
 	sc_resource_reset(&resources[0]);
 	assert_int_equal(things[0].closes, 1);
 	sc_resource_reset(&resources[0]);
 	assert_int_equal(things[0].closes, 1);
-	let_go(0, acquire(0, SC_LOADED));
+	release(0, acquire(0, SC_LOADED));
 }
 
 static void reset_leaves_the_closing_to_the_last_holder(void **state)
@@ -252,14 +252,14 @@ static void reset_leaves_the_closing_to_the_last_holder(void **state)
 	struct sc_held third = acquire(0, SC_LOADED);
 	assert_int_equal(things[0].open_now, 3);
 
-	let_go(0, first);
+	release(0, first);
 	assert_true(things[0].is_open[0]);
-	let_go(0, first);
+	release(0, first);
 	assert_false(things[0].is_open[0]);
 	assert_true(things[0].is_open[1]);
-	let_go(0, third);
+	release(0, third);
 	assert_true(things[0].is_open[2]);
-	let_go(0, second);
+	release(0, second);
 	assert_false(things[0].is_open[1]);
 	assert_true(things[0].is_open[2]);
 }
@@ -268,16 +268,16 @@ static void releasing_once_too_often_does_nothing(void **state)
 {
 	(void)state;
 	struct sc_held opened = acquire(0, SC_LOADED);
-	let_go(0, opened);
-	let_go(0, opened);
-	let_go(0, (struct sc_held){ .instance = &number });
+	release(0, opened);
+	release(0, opened);
+	release(0, (struct sc_held){ .instance = &number });
 	sc_resource_release(&resources[0], NULL);
 	assert_int_equal(things[0].open_now, 1);
 	/* The count did not go below zero. */
 	assert_ptr_equal(acquire(0, SC_HIT).instance, opened.instance);
 	sc_resource_reset(&resources[0]);
 	assert_true(things[0].is_open[0]);
-	let_go(0, opened);
+	release(0, opened);
 	assert_false(things[0].is_open[0]);
 }
 
@@ -287,11 +287,11 @@ static void closes_the_last_opened_first(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++)
-		let_go(i, acquire(i, SC_LOADED));
+		release(i, acquire(i, SC_LOADED));
 	/* The order is that of opening, not of use. */
-	let_go(0, acquire(0, SC_HIT));
+	release(0, acquire(0, SC_HIT));
 	sc_resource_reset(&resources[1]);
-	let_go(1, acquire(1, SC_LOADED));
+	release(1, acquire(1, SC_LOADED));
 	assert_string_equal(closed, "b");
 	sc_resource_close_all();
 	assert_string_equal(closed, "bbdca");
@@ -302,8 +302,8 @@ static void closes_the_last_opened_first(void **state)
 static void shutdown_closes_all(void **state)
 {
 	(void)state;
-	let_go(2, acquire(2, SC_LOADED));
-	let_go(3, acquire(3, SC_LOADED));
+	release(2, acquire(2, SC_LOADED));
+	release(3, acquire(3, SC_LOADED));
 	sc_cache_hooks()->shutdown(NULL);
 	assert_string_equal(closed, "dc");
 }
@@ -313,16 +313,16 @@ static void a_referenced_instance_is_closed_on_its_last_release(void **state)
 	(void)state;
 	struct sc_held a = acquire(0, SC_LOADED), b = acquire(1, SC_LOADED),
 		       c = acquire(2, SC_LOADED);
-	let_go(2, c);
-	let_go(0, a);
+	release(2, c);
+	release(0, a);
 	sc_resource_close_all();
 	assert_string_equal(closed, "ca");
 	/* It is reset all the same. */
 	struct sc_held b2 = acquire(1, SC_LOADED);
 	assert_ptr_not_equal(b2.instance, b.instance);
-	let_go(1, b);
+	release(1, b);
 	assert_string_equal(closed, "cab");
-	let_go(1, b2);
+	release(1, b2);
 }
 
 static void an_opener_may_use_other_resources(void **state)
@@ -330,7 +330,7 @@ static void an_opener_may_use_other_resources(void **state)
 	(void)state;
 	things[0].also = &resources[1];
 	things[1].also = &resources[2];
-	let_go(0, acquire(0, SC_LOADED));
+	release(0, acquire(0, SC_LOADED));
 	assert_int_equal(things[0].also_rc, SC_LOADED);
 	assert_int_equal(things[1].also_rc, SC_LOADED);
 	/* What is needed by another was open before it, and is closed after it. */
@@ -342,13 +342,13 @@ static void an_opener_that_acquires_its_own_resource_is_a_cycle(void **state)
 {
 	(void)state;
 	things[0].also = &resources[0];
-	let_go(0, acquire(0, SC_LOADED));
+	release(0, acquire(0, SC_LOADED));
 	assert_int_equal(things[0].also_rc, SC_E_CYCLE);
 	assert_int_equal(things[0].opens, 1);
 
 	things[1].also = &resources[2];
 	things[2].also = &resources[1];
-	let_go(1, acquire(1, SC_LOADED));
+	release(1, acquire(1, SC_LOADED));
 	assert_int_equal(things[1].also_rc, SC_LOADED);
 	assert_int_equal(things[2].also_rc, SC_E_CYCLE);
 }
@@ -368,7 +368,7 @@ static void a_closer_may_open(void **state)
 {
 	(void)state;
 	sc_resource_init(&resources[0], open_thing, close_and_open_again, &things[0]);
-	let_go(0, acquire(0, SC_LOADED));
+	release(0, acquire(0, SC_LOADED));
 	sc_resource_close_all();
 	assert_int_equal(things[0].opens, 2);
 	assert_int_equal(things[0].closes, 1);
@@ -445,7 +445,7 @@ static void all_waiters_get_the_failure_of_an_open(void **state)
 	assert_int_equal(things[0].opens, 1);
 	things[0].wait_for = 0;
 	things[0].fail = 0;
-	let_go(0, acquire(0, SC_LOADED));
+	release(0, acquire(0, SC_LOADED));
 }
 
 static atomic_bool opening, too_late;
