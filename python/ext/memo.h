@@ -19,11 +19,12 @@ struct memo {
 	int64_t ttl_ns; /* 0: no end */
 	unsigned long long hits, misses;
 	PyObject *function, *info_type, *ttl_of, *key_of, *copy;
-	PyObject *
-		on_instance_end; /* what the weak references to instances call; NULL before the first */
+	/* What the weak references to instances call; NULL before the first. */
+	PyObject *on_instance_end;
 	PyObject *dict, *weak_references;
 	bool coalesce, knows_self, method;
-	bool is_plain; /* a call with positional arguments alone has them as its key, and its value as the result */
+	/* A call with positional arguments alone has them as its key, its value as the result. */
+	bool is_plain;
 };
 
 /* What to do on a miss. */
@@ -37,7 +38,7 @@ struct call {
 /* Call the function. */
 PyObject *memo_run(const struct call *call);
 
-/* Give what a lookup did not find, or found expired in `entry`: by a call, or by waiting for one. */
+/* Give what a lookup did not find, or found expired in `entry`: call, or wait for a call. */
 PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call *call,
 	struct entry *entry);
 

@@ -39,7 +39,8 @@ struct entry {
 	size_t bytes;
 	uint32_t count; /* arguments, positional and keyword */
 	bool linked;    /* in the table */
-	bool is_loading; /* then it belongs to the call that loads it, which frees it or gives it a value */
+	/* It belongs to the call that loads it, which frees it or gives it a value. */
+	bool is_loading;
 	bool has_self; /* the first argument is an instance, known by its identity */
 	bool weak;     /* and is kept as a weak reference */
 	PyObject *arguments[];

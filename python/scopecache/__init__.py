@@ -82,7 +82,8 @@ def cached(
 
     maxsize    the most entries; None: no bound. 128, or None when max_bytes is given
     max_bytes  the most bytes that keys and values may hold: a number, or text such as "64MB"
-    ttl        how long a value is kept: seconds, text such as "5m", a timedelta, or a function of the value
+    ttl        how long a value is kept: seconds, text such as "5m", a timedelta, or a function
+               of the value
     typed      True: 1 and 1.0 are different arguments
     key        a function of the arguments whose result is the key
     policy     which entries stay: "adaptive", or "lru" for exact order of use

@@ -96,7 +96,7 @@ def _refuse():
 
 
 class resource:
-    """Something opened on first use, once, by one thread; the others wait for it. A failure is not kept.
+    """Opened on first use, once, by one thread; the others wait. A failure is not kept.
 
     When opener asks for the same resource, it is called again, as a cached function would be.
     """

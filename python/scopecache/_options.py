@@ -38,8 +38,8 @@ def seconds(time):
 
 
 def ttl_parts(ttl):
-    """(nanoseconds, function): what the core takes for a ttl. The function returns seconds, 0 or less when a value
-    is not to be kept."""
+    """(nanoseconds, function): what the core takes for a ttl. The function returns seconds, 0 or
+    less when a value is not to be kept."""
     if ttl is None:
         return 0, None
     if callable(ttl):
@@ -104,6 +104,6 @@ def flag(name, value):
 
 
 def check_function(function):
-    """A coroutine can be awaited once, so it is not kept. The flags are CO_COROUTINE and CO_ITERABLE_COROUTINE."""
+    """A coroutine can be awaited once, so it is not kept."""
     if getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x180:
         raise TypeError(f"cached does not take coroutine functions, such as {function!r}")

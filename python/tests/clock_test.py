@@ -19,7 +19,9 @@ static int read_all;
 
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
-	long long ms = clock == CLOCK_BOOTTIME ? boot_ms : clock == CLOCK_MONOTONIC ? mono_ms : real_ms;
+	long long ms = clock == CLOCK_BOOTTIME ? boot_ms
+		: clock == CLOCK_MONOTONIC     ? mono_ms
+					       : real_ms;
 	read_all += clock == CLOCK_BOOTTIME;
 	*now = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
 	return 0;

@@ -1,4 +1,4 @@
-"""Every form of the interface, for the type checkers. They find the lines marked as errors, and no others.
+"""Every form of the interface. The type checkers find the lines marked as errors, and no others.
 
 mypy takes a static method of an instance for a method."""
 

@@ -1,5 +1,5 @@
-"""Caches under code that raises, clears, collects, forks and ends at every point where it may run, and out of memory
-at every allocation."""
+"""Caches under code that raises, clears, collects, forks and ends at every point where it may run,
+and out of memory at every allocation."""
 
 import gc
 import itertools

@@ -79,7 +79,7 @@ class Unbounded(stateful.RuleBasedStateMachine):
 
 
 class Bounded(stateful.RuleBasedStateMachine):
-    """Of five entries: what it has is true, and never more; with exact order it is what the model has."""
+    """At most five entries, with true values; with exact order, those that the model has."""
 
     policy, maxsize = "adaptive", 5
 

@@ -2,9 +2,10 @@
 
     run_all.py [--core] FOLDER RESULTS.xml
 
-FOLDER is where pip has installed the package in a virtual environment, venv, and where the other builds go: one with
-AddressSanitizer and UndefinedBehaviorSanitizer, and one for the debug interpreter, which counts references. --core
-runs the tests of the installed package alone, without those of the types, which take longer."""
+FOLDER is where pip has installed the package in a virtual environment, venv, and where the other
+builds go: one with AddressSanitizer and UndefinedBehaviorSanitizer, and one for the debug
+interpreter, which counts references. --core runs the tests of the installed package alone, without
+those of the types, which take longer."""
 
 import os
 import pathlib
@@ -87,7 +88,7 @@ def run_tests(results, build, command, names, environment):
 
 
 def build(results, folder, name, interpreter, flags, kind):
-    """Build the extension with CMake for an interpreter. Returns the folder to import it from, or None."""
+    """Build the extension for an interpreter. Returns the folder to import it from, or None."""
     where = folder / name
     configured = results.run(
         f"{name}: configure",

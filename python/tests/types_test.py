@@ -1,4 +1,4 @@
-"""mypy --strict and pyright find the errors in every_form.py that are marked there, and no others."""
+"""mypy --strict and pyright find the errors that every_form.py marks, and no others."""
 
 import pathlib
 import re

@@ -1,4 +1,4 @@
-"""What others wrote, unchanged: boto3 and the AWS CLI in front, AWS's Python runtime interface client behind."""
+"""Unchanged clients: boto3 and the AWS CLI in front, AWS's runtime client for Python behind."""
 
 import base64
 import json

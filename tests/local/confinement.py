@@ -1,4 +1,4 @@
-"""What a system may refuse, for a server that is started in it: functions for Local's before_exec."""
+"""What a system may refuse to a server: functions for Local's before_exec."""
 
 import ctypes
 import errno

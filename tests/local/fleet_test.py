@@ -1,5 +1,4 @@
-"""Which environment an invocation goes to, when there is a new one, and what happens when there are too
-many."""
+"""Which environment an invocation goes to, when there is a new one, and what too many do."""
 
 import concurrent.futures
 import os

@@ -1,5 +1,5 @@
-"""Clients that mean harm, or do it: each gets what docs/local.md has in its table of limits, and the next
-client is served as if nothing had been."""
+"""Clients that mean harm, or do it: each gets what docs/local.md has in its table of limits, and
+the next client is served as if nothing had been."""
 
 import contextlib
 import http.client
@@ -30,7 +30,7 @@ class Hostile(unittest.TestCase):
         return connection
 
     def answer_to(self, text):
-        """The status and the body that a raw request is answered with; and it is the last on its connection."""
+        """The status and body of the answer to a raw request, which ends the connection."""
         with self.open(text) as connection:
             answer = http.client.HTTPResponse(connection)
             answer.begin()
@@ -206,7 +206,7 @@ class Browsers(Hostile):
 
 
 class Patience(Hostile):
-    """The figures are those of docs/local.md; what is waited for is that it happens, however late."""
+    """The figures are those of docs/local.md; the tests wait until it happens, however late."""
 
     def test_slow_heads_and_half_closed_connections(self):
         slow = self.open(f"POST {PATH} HTT")

@@ -1,4 +1,4 @@
-"""The Invoke API in front: names, kinds of invocation, headers both ways, and errors in Lambda's shape."""
+"""The Invoke API: names, kinds of invocation, headers both ways, errors in Lambda's shape."""
 
 import base64
 import json
@@ -369,7 +369,8 @@ class InvokeApi(unittest.TestCase):
             b"x" * 200000,
             b"POST / HTTP/1.1\r\n:\r\n\r\n",
             b"POST /2015-03-31/functions/odd/invocations HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-            b"POST /2015-03-31/functions/odd/invocations HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+            b"POST /2015-03-31/functions/odd/invocations HTTP/1.1\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\nz\r\n",
         ):
             with socket.create_connection(("127.0.0.1", self.local.port)) as connection:
                 connection.settimeout(1)

@@ -1,5 +1,6 @@
-"""What environments see of each other and of the machine, and what is left of them: on a system that has
-namespaces for us, on one that refuses them, and on one without /proc too. docs/local.md has the table.
+"""What environments see of each other and of the machine, and what is left of them: on a system
+that has namespaces for us, on one that refuses them, and on one without /proc too. docs/local.md
+has the table.
 """
 
 import os
@@ -29,7 +30,7 @@ def without_proc():
 
 
 def own_folder():
-    """The name of the folder in /tmp that this repository is in, if it is in one: it stays visible."""
+    """The folder in /tmp that this repository is in, if it is in one: it stays visible."""
     parts = BOOTSTRAPS.resolve().parts
     return parts[2] if parts[:2] == ("/", "tmp") else None
 
@@ -166,7 +167,8 @@ class RuntimeApis(Isolation):
     def test_processes_outside_are_refused(self):
         local = self.start(odd="odd.py")
         host, port = self.address(local).split(":")
-        script = f"exec 3<>/dev/tcp/{host}/{port}; printf 'GET / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n' >&3; cat <&3"
+        request = "GET / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n"
+        script = f"exec 3<>/dev/tcp/{host}/{port}; printf '{request}' >&3; cat <&3"
         told = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
         self.assertEqual(told.stdout, "")
 

@@ -1,4 +1,4 @@
-"""How environments begin and end: init, crashes, timeouts, and what callers and the log learn of it."""
+"""How environments begin and end: init, crashes, timeouts; what callers and the log are told."""
 
 import os
 import pathlib
@@ -19,7 +19,7 @@ class Lifecycle(unittest.TestCase):
         return self.enterContext(Local(*options, **functions))
 
     def assert_failed(self, answer, kind, message):
-        """The answer is a failure of the platform; `message` may name the id of the request as {id}."""
+        """The answer is a failure of the platform; `message` may have the request's id as {id}."""
         self.assertEqual(answer.status, 200, answer.body)
         self.assertTrue(answer.failed)
         self.assertEqual(answer.headers["Content-Type"], "application/json")

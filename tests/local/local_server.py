@@ -1,5 +1,5 @@
-"""`scopecache local` for a test: started on a free port, ended whatever happens, and then nothing that it
-started may be left. Bootstraps are the scripts under bootstraps/."""
+"""`scopecache local` for a test: started on a free port, ended whatever happens, and then nothing that
+it started may be left. Bootstraps are the scripts under bootstraps/."""
 
 import base64
 import contextlib
@@ -88,7 +88,7 @@ class Answer:
 
 
 class Local:
-    """functions are NAME=SCRIPT, where a script that ends in .py runs under this Python; or NAME=PATH."""
+    """functions are NAME=SCRIPT, run by this Python if it ends in .py; or NAME=PATH."""
 
     def __init__(self, *options, env=None, stderr=None, before_exec=lambda: None, **functions):
         self.folder = tempfile.TemporaryDirectory(prefix="scopecache-test-")
@@ -206,7 +206,7 @@ class Local:
         ]
 
     def running(self, command):
-        """The processes of this command line's first word that the server's functions have started."""
+        """The processes with this first word that the server's functions have started."""
         return [pid for pid in marked(self.mark) if command_of(pid) == command]
 
     def function(self, name="odd"):

@@ -58,7 +58,7 @@ class Output(unittest.TestCase):
         self.assertEqual(local.last_log, "")
 
     def test_nobody_reads(self):
-        """Standard error is a pipe that is full: invocations go on, nothing grows, and it ends in order."""
+        """Standard error is a full pipe: invocations go on, nothing grows, and it ends in order."""
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
         with Local("--timeout", "60", odd="odd.py", stderr=writer) as local:

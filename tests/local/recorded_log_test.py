@@ -1,5 +1,6 @@
-"""How the log reads with what runtime clients write when a function fails. recorded/ has what they wrote to their
-output and to the telemetry descriptor: awslambdaric 4.2.2 (python; python-plain without that descriptor),
+"""How the log reads with what runtime clients write when a function fails. recorded/ has what they
+wrote to their output and to the telemetry descriptor: awslambdaric 4.2.2 (python; python-plain
+without that descriptor),
 aws-lambda-java-runtime-interface-client 2.6.0 (java), aws-lambda-go 1.54.0 (go, go-panic),
 lambda_runtime 0.14 (rust: an error, then a panic), dash (shell)."""
 

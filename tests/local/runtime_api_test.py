@@ -1,5 +1,5 @@
-"""The Runtime API behind: what runtimes may do, and what they may not. The odd function tells what it was
-answered; see bootstraps/odd.py."""
+"""The Runtime API behind: what runtimes may do, and what they may not. The odd function tells what
+it was answered; see bootstraps/odd.py."""
 
 import json
 import unittest
@@ -76,11 +76,13 @@ class RuntimeApi(unittest.TestCase):
                     answer.json(),
                     {
                         "errorType": "Function.ResponseSizeTooLarge",
-                        "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+                        "errorMessage": "Response payload size exceeded maximum allowed"
+                        " payload size (6291556 bytes).",
                     },
                 )
                 self.assertIn(
-                    'large: 413 {"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).",'
+                    'large: 413 {"errorMessage":"Exceeded maximum allowed payload size'
+                    ' (6291556 bytes).",'
                     '"errorType":"RequestEntityTooLarge"}',
                     answer.log,
                 )

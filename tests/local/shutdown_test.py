@@ -1,4 +1,4 @@
-"""The server ends in order in every state, and nothing is left running (local_server.py checks that by marks)."""
+"""The server ends in order in every state, and nothing is left running."""
 
 import signal
 import time

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""One function, odd in the way that its event asks for: {"do": NAME, ...}. See the functions below; their
-comments say what is odd. Every answer has the id of the environment and how many invocations it has seen.
+"""One function, odd in the way that its event asks for: {"do": NAME, ...}. The comments of the
+functions below say what is odd. Every answer has the id of the environment and how many invocations
+it has seen.
 """
 
 import base64
@@ -225,7 +226,7 @@ def grandchild(request_id, headers, event):
 
 
 def files(request_id, headers, event):
-    """Makes a file in /tmp, in an unreadable folder if "locked", and returns the names that were there."""
+    """Makes a file in /tmp, in an unreadable folder if "locked". Returns the names found there."""
     before = sorted(os.listdir("/tmp"))
     if event.get("locked"):
         os.makedirs("/tmp/locked/inside")
@@ -238,7 +239,7 @@ def files(request_id, headers, event):
 
 
 def spy(request_id, headers, event):
-    """Reads the variables of all processes that it finds; tells the log streams, and the processes."""
+    """Reads the variables of all processes it finds. Returns the log streams and the processes."""
     streams, processes = set(), [int(name) for name in os.listdir("/proc") if name.isdigit()]
     for process in processes:
         try:
@@ -268,7 +269,8 @@ def answer_from_child(request_id, headers, event):
     """Lets a grandchild post the answer, as a shell script does with curl."""
     code = (
         "import http.client, sys; connection = http.client.HTTPConnection(sys.argv[1]);"
-        "connection.request('POST', sys.argv[2], b'\"grandchild\"'); print(connection.getresponse().status)"
+        "connection.request('POST', sys.argv[2], b'\"grandchild\"'); "
+        "print(connection.getresponse().status)"
     )
     subprocess.run(
         [

@@ -1,4 +1,4 @@
-"""The Runtime API with the least that Python needs: the odd bootstraps beside this file are made of it."""
+"""The least of the Runtime API: the odd bootstraps beside this file are made of it."""
 
 import http.client
 import json
