@@ -349,10 +349,12 @@ class OptionsTest(unittest.TestCase):
         self.assertRaisesRegex(TypeError, "cached takes a function", cached, 5)
 
     def test_what_is_right(self):
-        for options in ({"maxsize": None}, {"maxsize": -5}, {"maxsize": True},
-                        {"max_bytes": "64MB"}, {"max_bytes": "1.5 kb"}, {"max_bytes": 1}, {"ttl": "90 s"}, {"ttl": "1.5h"},
-                        {"ttl": 1e30}, {"ttl": "2d"}, {"ttl": "50ms"}, {"policy": "lru"},
-                        {"copy": "deep"}):
+        for options in (
+            {"maxsize": None}, {"maxsize": -5}, {"maxsize": True},
+            {"max_bytes": "64MB"}, {"max_bytes": "1.5 kb"}, {"max_bytes": 1},
+            {"ttl": "90 s"}, {"ttl": "1.5h"}, {"ttl": 1e30}, {"ttl": "2d"}, {"ttl": "50ms"},
+            {"policy": "lru"}, {"copy": "deep"},
+        ):
             self.assertEqual(cached(**options)(len)("abc"), 3)
             self.assertEqual(Cache(**options).get(5), None)
 
@@ -432,7 +434,8 @@ class MappingTest(unittest.TestCase):
     def test_unhashable_keys_are_refused(self):
         cache = Cache()
         for use in (lambda: cache[[]], lambda: cache.get([]), lambda: [] in cache,
-                    lambda: cache.pop([]), lambda: cache.get_or_load([], list), lambda: cache.__setitem__([], 1)):
+                    lambda: cache.pop([]), lambda: cache.get_or_load([], list),
+                    lambda: cache.__setitem__([], 1)):
             self.assertRaisesRegex(TypeError, "unhashable type: 'list'", use)
 
     def test_stats_names_every_cache(self):

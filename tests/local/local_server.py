@@ -1,5 +1,5 @@
-"""`scopecache local` for a test: started on a free port, ended whatever happens, and then nothing that
-it started may be left. Bootstraps are the scripts under bootstraps/."""
+"""`scopecache local` for a test: started on a free port, ended whatever happens, and then nothing
+that it started may be left. Bootstraps are the scripts under bootstraps/."""
 
 import base64
 import contextlib
