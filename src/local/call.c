@@ -17,8 +17,8 @@ void sci_call_discard(struct sci_call *call)
 {
 	sci_shared_bytes_release(call->event);
 	sci_shared_bytes_release(call->answer.body);
-	if (call->patience)
-		event_free(call->patience);
+	if (call->settle_timer)
+		event_free(call->settle_timer);
 	free(call->answer.content_type);
 	free(call->arn);
 	free(call->trace_id);

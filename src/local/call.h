@@ -30,7 +30,7 @@ struct sci_call {
 	char *client_context; /* JSON, or NULL */
 	char *tenant_id;      /* or NULL */
 	struct sci_shared_bytes *event;
-	bool may_wait; /* no caller waits for the answer: the call may be queued */
+	bool is_event; /* its caller does not wait for the answer: the call may be queued */
 
 	/* Called once, when there is an answer; or NULL. */
 	void (*answered)(struct sci_call *call, const struct sci_answer *answer, void *arg);
@@ -48,7 +48,7 @@ struct sci_call {
 	/* The fleet's, while the call waits there. */
 	TAILQ_ENTRY(sci_call) waiting;
 	struct sci_fleet *queue;
-	struct event *patience; /* NULL: it waits as long as it takes */
+	struct event *settle_timer; /* NULL: it waits for room, or does not wait */
 
 	struct {
 		bool made, told;

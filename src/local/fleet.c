@@ -9,8 +9,8 @@
  * before it starts another. Each such environment keeps one call waiting, no more, so a burst still
  * gets its environments at once.
  *
- * An Event call, whose caller does not wait, is not refused when all environments are busy: it
- * stays in the queue, which is bounded.
+ * An event, whose caller does not wait for the answer, is not refused when all environments are
+ * busy: it stays in the queue, which is bounded, behind the calls whose callers do wait.
  *
  * When there are as many environments as there may be, the one that has been idle longest, of
  * whatever function, makes room. */
@@ -27,11 +27,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTLE_MS   100
-#define WAITING_MAX 1000
+#define SETTLE_MS  100
+#define EVENTS_MAX 1000
 
-/* What the events of all calls that wait may take together. */
-#define WAITING_BYTES_MAX (64 * 1024 * 1024)
+/* What the payloads of all events that wait may take together. */
+#define EVENTS_BYTES_MAX (64 * 1024 * 1024)
 
 TAILQ_HEAD(environment_list, sci_environment);
 TAILQ_HEAD(call_list, sci_call);
@@ -39,16 +39,18 @@ TAILQ_HEAD(call_list, sci_call);
 /* What is kept for each function. */
 struct pool {
 	struct environment_list idle; /* the one that was used last is at the head */
-	size_t patient;               /* calls that wait for an environment to settle */
+
+	/* Calls that wait for an environment to settle, and those of them that are events. */
+	size_t settle_calls, settle_events;
 };
 
 struct sci_fleet {
 	struct sci_fleet_options options;
 	struct sci_environment_events events;
 	struct environment_list all;
-	struct pool *pools; /* one for each function */
-	struct call_list waiting;
-	size_t waiting_count, waiting_bytes;
+	struct pool *pools;       /* one for each function */
+	struct call_list waiting; /* first those whose callers wait, then events */
+	size_t event_count, event_bytes;
 	bool stopping, emptied;
 };
 
@@ -188,34 +190,65 @@ static size_t count_settling(const struct sci_fleet *fleet, const struct sci_dep
 	return settling;
 }
 
-/* True when there is one that no other call waits for. */
-static bool is_settling(const struct sci_fleet *fleet, const struct sci_deployment *function)
+/* True when there is one that no call waits for which goes before this one. */
+static bool is_settling(const struct sci_fleet *fleet, const struct sci_call *call)
 {
-	return count_settling(fleet, function) > pool_of(fleet, function)->patient;
+	const struct pool *pool = pool_of(fleet, call->function);
+	size_t before = pool->settle_calls - (call->is_event ? 0 : pool->settle_events);
+
+	return count_settling(fleet, call->function) > before;
+}
+
+static struct sci_call *first_event(const struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	TAILQ_FOREACH(call, &fleet->waiting, waiting)
+		if (call->is_event)
+			return call;
+	return NULL;
+}
+
+static void enter_queue(struct sci_fleet *fleet, struct sci_call *call)
+{
+	struct sci_call *event = call->is_event ? NULL : first_event(fleet);
+
+	if (event)
+		TAILQ_INSERT_BEFORE(event, call, waiting);
+	else
+		TAILQ_INSERT_TAIL(&fleet->waiting, call, waiting);
+	if (call->is_event) {
+		fleet->event_count++;
+		fleet->event_bytes += call->event->buffer.len;
+	}
+	call->queue = fleet;
 }
 
 static void leave_queue(struct sci_fleet *fleet, struct sci_call *call)
 {
 	TAILQ_REMOVE(&fleet->waiting, call, waiting);
-	fleet->waiting_count--;
-	fleet->waiting_bytes -= call->event->buffer.len;
-	if (call->patience) {
-		event_free(call->patience);
-		pool_of(fleet, call->function)->patient--;
+	if (call->is_event) {
+		fleet->event_count--;
+		fleet->event_bytes -= call->event->buffer.len;
 	}
-	call->patience = NULL;
+	if (call->settle_timer) {
+		event_free(call->settle_timer);
+		pool_of(fleet, call->function)->settle_calls--;
+		pool_of(fleet, call->function)->settle_events -= call->is_event;
+	}
+	call->settle_timer = NULL;
 }
 
-static void arm_patience(struct sci_call *call)
+static int arm_settle_timer(struct sci_call *call)
 {
 	struct timeval moment = sci_timeval_ms(SETTLE_MS);
 
-	event_add(call->patience, &moment);
+	return event_add(call->settle_timer, &moment);
 }
 
 /* No environment has become idle for the call: it gets a new one, or waits on when there is no
  * room. */
-static void on_impatient(evutil_socket_t fd, short what, void *arg)
+static void on_settle_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_call *call = arg;
 	struct sci_fleet *fleet = call->queue;
@@ -223,29 +256,29 @@ static void on_impatient(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (!has_room(fleet)) {
-		arm_patience(call);
+		arm_settle_timer(call);
 		return;
 	}
 	leave_queue(fleet, call);
 	start(fleet, call);
 }
 
-/* The oldest call that waits for an environment to become idle, of functions where more calls
- * wait than environments can become idle. */
+/* The oldest call that waits for an environment to settle, of functions where more calls wait than
+ * environments can become idle. */
 static struct sci_call *first_unmatched(const struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
 	TAILQ_FOREACH(call, &fleet->waiting, waiting)
-		if (call->patience &&
+		if (call->settle_timer &&
 			count_settling(fleet, call->function) <
-				pool_of(fleet, call->function)->patient)
+				pool_of(fleet, call->function)->settle_calls)
 			return call;
 	return NULL;
 }
 
 /* After the end of an environment that had answered: calls that waited for it get a new one now. */
-static void release_patient(struct sci_fleet *fleet)
+static void start_unmatched(struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
@@ -255,61 +288,66 @@ static void release_patient(struct sci_fleet *fleet)
 	}
 }
 
-static void enter_queue(struct sci_fleet *fleet, struct sci_call *call)
-{
-	TAILQ_INSERT_TAIL(&fleet->waiting, call, waiting);
-	fleet->waiting_count++;
-	fleet->waiting_bytes += call->event->buffer.len;
-	call->queue = fleet;
-}
-
 static bool is_queue_full(const struct sci_fleet *fleet)
 {
-	return fleet->waiting_count >= WAITING_MAX || fleet->waiting_bytes >= WAITING_BYTES_MAX;
+	return fleet->event_count >= EVENTS_MAX || fleet->event_bytes >= EVENTS_BYTES_MAX;
 }
 
-/* Let the call wait for an environment that is about to be idle. Returns false when it cannot. */
+/* Let the call wait for an environment that is about to be idle. Returns false without memory. */
 static bool wait_for_settling(struct sci_fleet *fleet, struct sci_call *call)
 {
-	if (is_queue_full(fleet) || !is_settling(fleet, call->function))
+	call->settle_timer = evtimer_new(fleet->options.base, on_settle_timeout, call);
+	if (!call->settle_timer || arm_settle_timer(call) < 0)
 		return false;
-	call->patience = evtimer_new(fleet->options.base, on_impatient, call);
-	if (!call->patience)
-		return false;
-	pool_of(fleet, call->function)->patient++;
+	pool_of(fleet, call->function)->settle_calls++;
+	pool_of(fleet, call->function)->settle_events += call->is_event;
 	enter_queue(fleet, call);
-	arm_patience(call);
 	return true;
 }
 
-int sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *call)
+enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *call)
 {
+	const bool may_wait = !call->is_event || !is_queue_full(fleet);
+
 	if (fleet->stopping)
-		return SC_E_INVAL;
-	if (assign_idle(fleet, call) || wait_for_settling(fleet, call))
-		return 0;
+		return SCI_SUBMITTED_STOPPING;
+	if (assign_idle(fleet, call))
+		return SCI_SUBMITTED;
+	if (may_wait && is_settling(fleet, call))
+		return wait_for_settling(fleet, call) ? SCI_SUBMITTED : SCI_SUBMITTED_NO_MEMORY;
 	if (has_room(fleet)) {
 		start(fleet, call);
-		return 0;
+		return SCI_SUBMITTED;
 	}
-	if (!call->may_wait || is_queue_full(fleet)) {
+	if (!call->is_event || !may_wait) {
 		call->function->figures.throttles++;
-		return SC_E_TOO_LARGE;
+		return SCI_SUBMITTED_THROTTLED;
 	}
 	enter_queue(fleet, call);
-	return 0;
+	return SCI_SUBMITTED;
 }
 
 /* ---- What the environments say. ---- */
 
-/* The first call that waits, of `function` or (NULL) of any. */
+/* The first call that waits for an environment of the function. */
 static struct sci_call *first_waiting(const struct sci_fleet *fleet,
 	const struct sci_deployment *function)
 {
 	struct sci_call *call;
 
 	TAILQ_FOREACH(call, &fleet->waiting, waiting)
-		if (!function || call->function == function)
+		if (call->function == function)
+			return call;
+	return NULL;
+}
+
+/* The first call that does not wait for an environment to settle. */
+static struct sci_call *first_startable(const struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	TAILQ_FOREACH(call, &fleet->waiting, waiting)
+		if (!call->settle_timer)
 			return call;
 	return NULL;
 }
@@ -319,8 +357,7 @@ static void start_waiting(struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
-	while (!fleet->stopping && (call = first_waiting(fleet, NULL)) && !call->patience &&
-		has_room(fleet)) {
+	while (!fleet->stopping && (call = first_startable(fleet)) && has_room(fleet)) {
 		leave_queue(fleet, call);
 		start(fleet, call);
 	}
@@ -355,7 +392,7 @@ static void on_gone(struct sci_environment *environment, void *arg)
 
 	TAILQ_REMOVE(&fleet->all, environment, all);
 	sci_environment_free(environment);
-	release_patient(fleet);
+	start_unmatched(fleet);
 	start_waiting(fleet);
 	tell_when_empty(fleet);
 }
@@ -376,7 +413,7 @@ void sci_fleet_reap(struct sci_fleet *fleet)
 			leave_idle(fleet, environment);
 		sci_environment_exited(environment, &end);
 	}
-	release_patient(fleet);
+	start_unmatched(fleet);
 }
 
 /* ---- Its own life. ---- */

@@ -27,12 +27,16 @@ struct sci_fleet_options {
 /* returns  0 with *out set, or SC_E_NOMEM. */
 int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **out);
 
-/* Take a call. It goes to the idle environment of its function that was used last, else to a new
- * one.
- *
- * returns  0, and the call is the fleet's; SC_E_TOO_LARGE when there are too many environments or
- *          waiting calls, and it is still the caller's. */
-int sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *call);
+enum sci_submitted {
+	SCI_SUBMITTED,           /* the call is the fleet's; after all others it is the caller's */
+	SCI_SUBMITTED_THROTTLED, /* there are too many environments, or waiting events */
+	SCI_SUBMITTED_STOPPING,
+	SCI_SUBMITTED_NO_MEMORY
+};
+
+/* Take a call. It goes to the idle environment of its function that was used last; else it waits
+ * for one that has answered, or gets a new one; else, if it is an event, it waits in the queue. */
+enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *call);
 
 /* A child may have ended: look. */
 void sci_fleet_reap(struct sci_fleet *fleet);

@@ -298,12 +298,17 @@ static void reply_accepted(struct sci_exchange *exchange, const char *request_id
 	sci_exchange_reply(exchange, 202, headers, sizeof headers / sizeof *headers, NULL);
 }
 
-static bool fail_submit(int rc, struct failure *failure)
+static bool fail_submit(enum sci_submitted submitted, struct failure *failure)
 {
-	if (rc == SC_E_INVAL)
+	switch (submitted) {
+	case SCI_SUBMITTED_THROTTLED:
+		failure->reason = "ConcurrentInvocationLimitExceeded";
+		return fail(failure, 429, "TooManyRequestsException", "Rate Exceeded.");
+	case SCI_SUBMITTED_STOPPING:
 		return fail(failure, 500, "ServiceException", "The local Lambda is stopping");
-	failure->reason = "ConcurrentInvocationLimitExceeded";
-	return fail(failure, 429, "TooManyRequestsException", "Rate Exceeded.");
+	default:
+		return fail_without_memory(failure);
+	}
 }
 
 static bool submit(struct sci_invoke_server *server, const struct asked *asked,
@@ -317,15 +322,15 @@ static bool submit(struct sci_invoke_server *server, const struct asked *asked,
 	/* Once it is given away it may be answered, and gone, at any moment. */
 	memcpy(request_id, call->request_id, sizeof request_id);
 	snprintf(trace_id, sizeof trace_id, "%s", call->trace_id);
-	call->may_wait = asked->asynchronous;
+	call->is_event = asked->asynchronous;
 	if (!asked->asynchronous) {
 		call->answered = on_answered;
 		call->arg = asked->exchange;
 	}
-	int rc = sci_fleet_submit(server->fleet, call);
-	if (rc < 0) {
+	enum sci_submitted submitted = sci_fleet_submit(server->fleet, call);
+	if (submitted != SCI_SUBMITTED) {
 		sci_call_discard(call);
-		return fail_submit(rc, failure);
+		return fail_submit(submitted, failure);
 	}
 	if (asked->asynchronous)
 		reply_accepted(asked->exchange, request_id, trace_id);

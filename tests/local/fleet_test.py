@@ -34,6 +34,11 @@ class Fleet(unittest.TestCase):
         self.addCleanup(lambda: [connection.close() for connection in connections])
         eventually(lambda: len(local.environments("busy")) >= count, "all invocations")
 
+    def send_event(self, local, event, name="odd"):
+        """Returns the status of an asynchronous invocation."""
+        answer = local.invoke(name, event, {"X-Amz-Invocation-Type": "Event"})
+        return answer.status
+
     def test_one_after_another_needs_one(self):
         local = self.start(odd="odd.py")
         ids = set()
@@ -129,6 +134,32 @@ class Fleet(unittest.TestCase):
             statuses.append(answer.status)
         connection.close()
         self.assertEqual(statuses, [202] * 1000 + [429] * 2)
+
+    def test_the_bytes_of_queued_events_are_bounded(self):
+        local = self.start("--max-environments", "1", odd="odd.py")
+        self.hold(local, 1)
+        event = b'"' + b"x" * (1024 * 1024 - 2) + b'"'
+        statuses = [self.send_event(local, event) for _ in range(66)]
+        self.assertEqual(statuses, [202] * 64 + [429] * 2)
+
+    def test_a_caller_goes_before_events(self):
+        local = self.start("--max-environments", "1", odd="odd.py")
+        first = local.invoke(event={"do": "work_after", "seconds": 1}).json()
+        for _ in range(3):
+            self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":0}'), 202)
+        second = local.invoke(event={"do": "sleep", "seconds": 0})
+        self.assertEqual(second.status, 200)
+        self.assertEqual((second.json()["id"], second.json()["count"]), (first["id"], 2))
+        eventually(lambda: local.function()["invocations"] == 5, "the events")
+
+    def test_an_event_starts_though_one_before_it_waits_for_an_environment(self):
+        local = self.start("--max-environments", "2", one="odd.py", two="odd.py", three="odd.py")
+        local.invoke("one", {"do": "work_after", "seconds": 500})
+        self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":1}', "three"), 202)
+        self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":500}', "one"), 202)
+        started = b'{"do":"print_raw","text":"started\\n"}'
+        self.assertEqual(self.send_event(local, started, "two"), 202)
+        eventually(lambda: "started\n" in local.log, "the event behind")
 
     def test_an_event_that_waits_starts_when_there_is_room(self):
         local = self.start("--max-environments", "1", one="odd.py", two="odd.py")
