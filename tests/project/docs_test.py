@@ -7,7 +7,17 @@ import shutil
 import subprocess
 import unittest
 
-from repository import HEADERS, INCLUDE, SOURCE, exported_functions, files, name_of
+from repository import (
+    C_FLAGS,
+    CXX_FLAGS,
+    HEADERS,
+    INCLUDE,
+    SOURCE,
+    exported_functions,
+    files,
+    name_of,
+    run,
+)
 
 # What the lines of C in the README stand in.
 AROUND = """
@@ -61,6 +71,13 @@ def blocks_of(language, page):
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
+SYNTAX = (f"-I{INCLUDE}", "-fsyntax-only", "-x")
+
+
+def check_c(source, *options):
+    run("gcc", *C_FLAGS, *options, *SYNTAX, "c", "-", input=source)
+
+
 class Docs(unittest.TestCase):
     maxDiff = None
 
@@ -99,33 +116,10 @@ class Docs(unittest.TestCase):
         self.assertGreater(checked, 0)
         self.assertEqual(broken, [])
 
-    def assert_compiles(self, source, *options):
-        run = subprocess.run(
-            [
-                "gcc",
-                "-std=c17",
-                "-Wall",
-                "-Wextra",
-                "-Wpedantic",
-                "-Werror",
-                *options,
-                f"-I{INCLUDE}",
-                "-fsyntax-only",
-                "-x",
-                "c",
-                "-",
-            ],
-            input=source,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        self.assertEqual(run.returncode, 0, run.stderr)
-
     def test_the_example_of_the_readme_compiles(self):
         blocks = blocks_of("c", "README.md")
         self.assertEqual(len(blocks), 1)
-        self.assert_compiles(AROUND % blocks[0])
+        check_c(AROUND % blocks[0])
 
     def test_the_figures_of_the_readme_are_those_of_the_benchmarks(self):
         readme = (SOURCE / "README.md").read_text(encoding="utf-8")
@@ -140,35 +134,17 @@ class Docs(unittest.TestCase):
         blocks = blocks_of("c", "docs/cache.md")
         self.assertGreater(len(blocks), 1)
         # The functions are never called.
-        self.assert_compiles(BEFORE + "\n".join(blocks), "-Wno-unused-function")
+        check_c(BEFORE + "\n".join(blocks), "-Wno-unused-function")
 
     def test_the_examples_of_the_page_about_cxx_compile(self):
         blocks = blocks_of("cpp", "docs/cxx.md")
         self.assertGreater(len(blocks), 1)
         if not shutil.which("g++"):
             self.skipTest("there is no g++")
-        run = subprocess.run(
-            [
-                "g++",
-                "-std=c++17",
-                "-Wall",
-                "-Wextra",
-                "-Wpedantic",
-                "-Werror",
-                f"-I{INCLUDE}",
-                "-fsyntax-only",
-                "-x",
-                "c++",
-                "-",
-            ],
-            input=BEFORE_CXX + "\n".join(blocks),
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        self.assertEqual(run.returncode, 0, run.stderr)
+        source = BEFORE_CXX + "\n".join(blocks)
+        run("g++", *CXX_FLAGS, *SYNTAX, "c++", "-", input=source)
 
-    def test_every_room_is_on_the_map(self):
+    def test_every_folder_is_in_the_table(self):
         page = (SOURCE / "docs/architecture.md").read_text(encoding="utf-8")
         for folder in (SOURCE / "src").iterdir():
             self.assertIn(f"| `src/{folder.name}/` |", page)

@@ -3,11 +3,10 @@ the end of tables and fields at the end of structs."""
 
 import pathlib
 import shutil
-import subprocess
 import tempfile
 import unittest
 
-from repository import SOURCE
+from repository import C_FLAGS, SOURCE, run
 
 FOLDERS = ("include", "src/base", "src/engine", "src/cache")
 CACHE_H = "include/scopecache/cache.h"
@@ -41,18 +40,6 @@ def is_last(behind):
     """Whether a row or a field is the last; else what is added would be in the middle."""
     line, _, rest = behind.partition("\n")
     return not line.endswith("\\") and (not line.strip() or rest.lstrip().startswith("}"))
-
-
-def run(*command, **options):
-    done = subprocess.run(
-        [str(part) for part in command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        **options
-    )
-    assert done.returncode == 0, f"{done.returncode} from {command}:\n{done.stdout}"
 
 
 class Growth(unittest.TestCase):
@@ -93,11 +80,7 @@ class Growth(unittest.TestCase):
         )
         run(
             "gcc",
-            "-std=c17",
-            "-Wall",
-            "-Wextra",
-            "-Wpedantic",
-            "-Werror",
+            *C_FLAGS,
             f"-I{top / 'include'}",
             SOURCE / "tests/project/growth_consumer.c",
             "-o",

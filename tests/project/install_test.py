@@ -9,17 +9,9 @@ import subprocess
 import tempfile
 import unittest
 
-from repository import BUILD, HEADERS, SOURCE, exported_functions
+from repository import BUILD, C_FLAGS, CXX_FLAGS, HEADERS, SOURCE, exported_functions, run
 
 CONSUMER = SOURCE / "tests/project/consumer"
-C_FLAGS = ("-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
-
-
-def run(*command, **options):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False, **options)
-    assert done.returncode == 0, f"{command}\n{done.stdout}"
-    return done.stdout
 
 
 def install(top, *options):
@@ -138,30 +130,20 @@ class Whole(Prefix):
         (folder / "CMakeLists.txt").write_text(
             source.replace("scopecache 0.1", "scopecache 9.0"), encoding="utf-8"
         )
-        done = subprocess.run(["cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja",
-                               f"-DCMAKE_PREFIX_PATH={self.prefix}"], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False)
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn('requested version "9.0"', done.stdout)
+        said = run("cmake", "-S", folder, "-B", folder / "build", "-G", "Ninja",
+                   f"-DCMAKE_PREFIX_PATH={self.prefix}", status=1)
+        self.assertIn('requested version "9.0"', said)
 
-    def test_a_cxx_consumer_links(self):
+    def build_cxx(self, library, text):
+        """Build a C++ program with an installed library, and run it."""
         if not shutil.which("g++"):
             self.skipTest("there is no g++")
         program = self.top / "cxx"
-        run(
-            "g++",
-            "-std=c++17",
-            "-Wall",
-            "-Wextra",
-            "-Wpedantic",
-            "-Werror",
-            "-o",
-            program,
-            "-x",
-            "c++",
-            "-",
-            *self.flags("scopecache"),
-            input="""
+        run("g++", *CXX_FLAGS, "-o", program, "-x", "c++", "-", *self.flags(library), input=text)
+        run(program, env=self.environment)
+
+    def test_a_cxx_consumer_links(self):
+        self.build_cxx("scopecache", """
         #include <scopecache/cache.h>
         int main()
         {
@@ -173,28 +155,10 @@ class Whole(Prefix):
         	sc_cache_close(cache);
         	return rc;
         }
-        """
-        )
-        run(program, env=self.environment)
+        """)
 
     def test_the_cxx_headers_are_used(self):
-        if not shutil.which("g++"):
-            self.skipTest("there is no g++")
-        program = self.top / "hpp"
-        run(
-            "g++",
-            "-std=c++17",
-            "-Wall",
-            "-Wextra",
-            "-Wpedantic",
-            "-Werror",
-            "-o",
-            program,
-            "-x",
-            "c++",
-            "-",
-            *self.flags("scopecache-function"),
-            input="""
+        self.build_cxx("scopecache-function", """
         #include <scopecache/scopecache.hpp>
         int main()
         {
@@ -202,9 +166,7 @@ class Whole(Prefix):
         	cache.put(scopecache::key("answer"), 42);
         	return cache.get<int>(scopecache::key("answer")) == 42 ? 0 : 1;
         }
-        """
-        )
-        run(program, env=self.environment)
+        """)
 
     def test_libraries_need_the_c_library_alone(self):
         for path in self.lib.glob("*.so"):

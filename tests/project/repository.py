@@ -27,6 +27,25 @@ LIBRARIES = {
 }
 
 
+WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
+C_FLAGS = ("-std=c17", *WARNINGS)
+CXX_FLAGS = ("-std=c++17", *WARNINGS)
+
+
+def run(*command, status=0, **options):
+    """Run a command that must exit with this status. Returns what it wrote to both streams."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        **options
+    )
+    assert done.returncode == status, f"{done.returncode} from {command}:\n{done.stdout}"
+    return done.stdout
+
+
 def files(*suffixes):
     """The paths of all files of the repository with these suffixes, without build folders."""
     for folder, folders, names in os.walk(SOURCE):

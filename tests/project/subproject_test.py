@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
+import repository
 from repository import SOURCE
 
 PARENT = SOURCE / "tests/project/parent"
@@ -19,18 +20,8 @@ ENVIRONMENT = {
 }
 
 
-def run(*command, status=0, **options):
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        env=ENVIRONMENT,
-        **options
-    )
-    assert done.returncode == status, f"{command}\n{done.stdout}"
-    return done.stdout
+def run(*command, **options):
+    return repository.run(*command, env=ENVIRONMENT, **options)
 
 
 class Subproject(unittest.TestCase):
