@@ -342,13 +342,15 @@ struct sc_fetch_result {
 };
 
 /* Fetch `count` keys at once, each with a result of its own, as if each were fetched alone. If the
- * cache has a batch loader, one call of it loads all missing keys that no other thread is loading.
- * A key that is given twice is loaded once. The call waits for other threads' loads last, so two
- * threads that fetch the same keys cannot wait for each other in a cycle.
+ * cache has a batch loader, one call of it loads all missing keys that no other thread is loading;
+ * a key that is given twice is loaded once, and the call waits for other threads' loads last, so two
+ * threads that fetch the same keys cannot wait for each other in a cycle. Otherwise missing keys are
+ * fetched one after another.
  *
- * returns  how many keys have a value; SC_E_NOMEM, or SC_E_INVAL when there is no loader or for
- *          options that this version of the library does not know: then that is the outcome of
- *          every key. `options` may be NULL; a loader in them is called once for each key.
+ * returns  how many keys have a value; SC_E_NOMEM, SC_E_TOO_LARGE for more than 33,554,431 keys, or
+ *          SC_E_INVAL when there is no loader or for options that this version of the library does
+ *          not know: then that is the outcome of every key. `options` may be NULL; a loader in them
+ *          is called once for each key.
  * owns     the caller owns the pins: sc_fetch_results_release().
  * blocks   while the keys are loaded.
  * threads  any. */
