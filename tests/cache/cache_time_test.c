@@ -87,6 +87,18 @@ static void a_freeze_before_the_first_invocation(void **state)
 	sc_cache_close(cache);
 }
 
+/* A runtime that is older than the fields of its info. AddressSanitizer watches its bytes. */
+static void an_info_may_be_short(void **state)
+{
+	struct sc_invocation_info *info = malloc(sizeof info->size);
+
+	(void)state;
+	info->size = sizeof info->size;
+	sc_cache_hooks()->invocation_begin(NULL, info);
+	sc_cache_hooks()->invocation_end(NULL, info);
+	free(info);
+}
+
 static void time_stands_still_in_an_invocation(void **state)
 {
 	struct sc_cache *cache;
@@ -463,6 +475,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_freeze_before_the_first_invocation),
+		cmocka_unit_test(an_info_may_be_short),
 		cmocka_unit_test(time_stands_still_in_an_invocation),
 		cmocka_unit_test(time_goes_on_when_it_is_brought_up_to_date),
 		cmocka_unit_test(time_goes_on_at_a_load),
