@@ -109,7 +109,17 @@ enum sc_policy {
 	POINTER(sc_load_fn, loader, "the loader of sc_cache_fetch(); NULL: none")                  \
 	POINTER(void *, loader_context, "passed to the loader and to the batch loader")            \
 	POINTER(sc_load_many_fn, batch_loader,                                                     \
-		"the loader of sc_cache_fetch_many(); NULL: the loader, once for each key")
+		"the loader of sc_cache_fetch_many(); NULL: the loader, once for each key")        \
+	TIME(stale_if_error_ms,                                                                    \
+		"how long after its time to live a fetch may return a value when loads fail")      \
+	TIME(retry_after_ms,                                                                       \
+		"after a load failed, how long no other of its key begins; doubles with each "     \
+		"failure in a row, up to 32 times; 0: 1 s with stale_if_error_ms, else no time")   \
+	TIME(negative_ttl_ms, "how long fetches remember that a loader found no value; 0: not")    \
+	NUMBER(jitter_percent, 0, 0, 100,                                                          \
+		"times to live are shorter by up to this part, each by another, so that entries "  \
+		"stored together do not expire together")                                          \
+	NUMBER(track_age, 0, 0, 1, "1: values have an age, a remaining time and a generation")
 
 /* The options of a cache. Zero means the default; a pointer to options may be NULL.
  *
@@ -168,9 +178,11 @@ void sc_cache_close(struct sc_cache *cache);
 struct sc_value {
 	const void *data;
 	size_t len;
-	uint64_t generation;  /* 0: the cache does not count generations */
-	int64_t age_ms;       /* since it was loaded or put; 0: not known */
-	int64_t remaining_ms; /* until it expires; 0: not known */
+	/* Set by a cache with track_age, stale_if_error_ms, retry_after_ms or negative_ttl_ms;
+	 * otherwise 0. Not by sc_cache_update(). */
+	uint64_t generation;  /* of two values of a key the newer has the higher one */
+	int64_t age_ms;       /* since it was loaded or put */
+	int64_t remaining_ms; /* of its time to live; negative when it is stale; SC_NO_END */
 	void *holder;         /* private */
 	uint64_t hold;        /* private */
 	uint64_t reserved[3]; /* 0 */
@@ -293,14 +305,19 @@ void sc_cache_clear(struct sc_cache *cache);
 /* Look up `key`; if it is missing or expired, load its value with the cache's loader.
  *
  * For each key one loader runs at a time (single-flight): other threads that fetch the key wait for
- * it and get the same result, value or failure. A failure is not stored. Callers get the loaded
- * value even if it cannot be stored. A put, an invalidation or a clear during a load ends its
- * sharing: a fetch that begins later gets the value that was put, or starts a new load.
+ * it and get the same result, value or failure. Callers get the loaded value even if it cannot be
+ * stored. A put, an invalidation or a clear during a load ends its sharing: a fetch that begins
+ * later gets the value that was put, or starts a new load.
  *
- * returns  SC_HIT or SC_LOADED with *value set; or an error, with *value all zero.
- * errors   SC_E_ABSENT when the loader found that there is no value (the next fetch asks again);
- *          SC_E_LOAD when the loader failed, with its message in `error` and its result in
- *          error->user_code; SC_E_CYCLE when a loader asks for the key that it is loading, or for
+ * A failure is not stored, unless options of the cache say otherwise (docs/cache.md, "When loads
+ * fail"): stale_if_error_ms, retry_after_ms and negative_ttl_ms. They concern fetches alone: get,
+ * acquire, peek and iteration find fresh values only.
+ *
+ * returns  SC_HIT or SC_LOADED with *value set; SC_STALE with *value set to one whose time to live
+ *          is over, because the load failed or is not due again; or an error, with *value all zero.
+ * errors   SC_E_ABSENT when the loader found that there is no value; SC_E_LOAD when the loader
+ *          failed, with its message in `error`, its result in error->user_code and what it said of
+ *          the failure in error->kind and error->retry_after_ms; SC_E_CYCLE when a loader asks for the key that it is loading, or for
  *          one whose loader waits for it; SC_E_DEADLINE when the invocation's deadline passed
  *          during a wait for another thread's load; SC_E_NOMEM; SC_E_INVAL when there is no loader;
  *          or an error for a bad key, as sc_cache_get().
@@ -315,6 +332,10 @@ struct sc_fetch_options {
 	size_t size;          /* sizeof(struct sc_fetch_options); SC_FETCH_OPTIONS() fills it in */
 	sc_load_fn loader;    /* instead of the cache's; NULL: the cache's loader and context */
 	void *loader_context; /* passed to this loader */
+	int64_t max_age_ms;   /* load a value that is older; 0: any age. Needs track_age or
+				 another option that lets the cache keep times */
+	uint64_t force;       /* 1: load even if there is a value, unless a load failed less than
+				 retry_after_ms ago */
 };
 
 /* A pointer to options of a fetch. C++ has scopecache::cache::fetch(), which takes a loader. */
@@ -448,6 +469,22 @@ int sc_load_set_object(struct sc_load *load, const struct sc_object *object);
  * threads  the loader's; does not block. */
 int sc_load_fail(struct sc_load *load, int code, const char *format, ...) SC_PRINTF_LIKE(3, 4);
 
+/* What a failure of a loader is, for those who decide whether to try again. */
+enum sc_load_kind {
+	SC_LOAD_UNKNOWN,
+	SC_LOAD_TRANSIENT, /* it may work the next time */
+	SC_LOAD_THROTTLED, /* the source was asked too often */
+	SC_LOAD_REFUSED    /* the source refuses: the credential or the request is wrong */
+};
+
+/* Set the kind of a failure; and how long the source asked to wait, as by HTTP's Retry-After. A
+ * cache with retry_after_ms or stale_if_error_ms waits for the longer of this and its own time
+ * before it loads the key again. Callers find both in their struct sc_error.
+ *
+ * threads  the loader's; does not block. */
+void sc_load_set_kind(struct sc_load *load, enum sc_load_kind kind);
+void sc_load_set_retry_after_ms(struct sc_load *load, int64_t retry_after_ms);
+
 /* Get the time until the deadline of the invocation that fetches this value.
  *
  * returns  milliseconds; SC_NO_DEADLINE if there is none.
@@ -533,7 +570,10 @@ int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
 	X(pinned_bytes, "bytes of the log that pinned entries use")                                \
 	X(max_entries, "the bound on entries; 0: none")                                            \
 	X(max_bytes, "the bound on bytes")                                                         \
-	X(load_absences, "loads that found that there is no value")
+	X(load_absences, "loads that found that there is no value")                                \
+	X(stale, "fetches that returned a stale value")                                            \
+	X(known_absences, "fetches that knew from an earlier load that there is no value")         \
+	X(known_failures, "fetches that failed without a load, less than retry_after_ms after one")
 
 /* The statistics of a cache. */
 struct sc_cache_stats {

@@ -83,9 +83,9 @@ struct sc_error {
 	int32_t os_errno;       /* errno at the failure, or 0 */
 	int32_t http_status;    /* the status of the other side's answer, or 0 */
 	int32_t user_code;      /* the result of the user's loader or opener, or 0 */
-	int32_t kind;           /* of a loader's failure: for later versions, now 0 */
+	int32_t kind;           /* of a loader's failure: an enum sc_load_kind, else 0 */
 	int32_t unused;         /* 0 */
-	int64_t retry_after_ms; /* do not try again sooner: for later versions, now 0 */
+	int64_t retry_after_ms; /* until the key is loaded again: no fetch tries sooner; or 0 */
 	char message[SC_ERROR_MESSAGE_BYTES];
 	uint64_t reserved[2]; /* 0 */
 };

@@ -16,6 +16,8 @@ struct sci_blob {
 	uint64_t weight;                            /* 0 for a value */
 	void (*free)(void *pointer, void *context); /* of an object, or NULL */
 	void *context;
+	uint64_t generation; /* of a loaded value, and how long it is fresh, if that is noted */
+	int64_t remaining_ms;
 	_Alignas(8) unsigned char bytes[]; /* of a value */
 };
 

@@ -17,6 +17,7 @@
 #include "cache/cache_time.h"
 #include "cache/flight.h"
 #include "cache/fork.h"
+#include "cache/freshness.h"
 #include "cache/memory.h"
 #include "cache/options.h"
 #include "cache/region.h"
@@ -51,6 +52,7 @@ static struct sc_cache *new_handle(const struct sc_cache_options *options)
 		cache->options.clock = &cache->clock;
 	}
 	cache->stripe_count = stripes;
+	cache->keeps_notes = sci_notes_are_wanted(&cache->options);
 	cache->region_bytes = options->grow_bytes;
 	cache->shard_bytes = sci_stripe_bytes(options->grow_bytes, stripes);
 	cache->secret = sci_hash_secret_draw();
@@ -137,6 +139,9 @@ static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stri
 	sum->puts += counts->puts;
 	sum->invalidations += counts->invalidations;
 	sum->rejected += counts->rejected;
+	sum->stale += counts->stale;
+	sum->known_absences += counts->known_absences;
+	sum->known_failures += counts->known_failures;
 	sum->evictions += shard.evictions;
 	sum->reclaimed += shard.reclaimed;
 	sum->forgotten += shard.forgotten;

@@ -26,7 +26,8 @@ int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source
 	int rc;
 
 	do {
-		struct sci_joined joined = sci_join(cache, key, SCI_JOIN_TO_LOAD, value, error);
+		struct sci_joined joined =
+			sci_join(cache, key, SCI_JOIN_TO_LOAD, &source->wanted, value, error);
 		if (joined.result)
 			return joined.result;
 		if (joined.role == SCI_FLIGHT_LEADER)

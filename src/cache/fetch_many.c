@@ -83,16 +83,12 @@ static void look_up_locked(const struct batch *batch, struct sci_stripe *stripe,
 {
 	struct sc_fetch_result *result = &batch->results[at];
 	struct member *member = &batch->members[at];
-	struct sci_found found;
 
 	sci_lock_assert_held(&stripe->lock);
-	if (sci_stripe_find_locked(stripe, name, now_ms, &found)) {
-		result->outcome =
-			sci_cache_pin_locked(batch->cache, stripe, &found, &result->value);
-		if (result->outcome < 0)
-			fail(result, result->outcome, "");
+	result->outcome = sci_stripe_answer_locked(batch->cache, stripe, name,
+		&batch->source.wanted, now_ms, &result->value, &result->error);
+	if (result->outcome)
 		return;
-	}
 	if (!batch->source.batch_loader) {
 		member->role = MISSED;
 		stripe->counts.misses--; /* counted when it is fetched */
@@ -185,7 +181,10 @@ static size_t open_loads(const struct batch *batch)
 		if (member->role != LEADS)
 			continue;
 		const struct sci_name name = sci_flight_name(member->flight);
-		member->made = (struct sci_made){ SC_E_NOMEM, sci_load_open(&name), 0 };
+		member->made = (struct sci_made){
+			.result = SC_E_NOMEM,
+			.load = sci_load_open(&name),
+		};
 		if (member->made.load)
 			batch->loads[count++] = member->made.load;
 		else
@@ -200,6 +199,7 @@ static void judge(const struct batch *batch, struct sci_made *made, int rc, uint
 
 	made->result = sci_lead_judge(load, sci_batch_result(load, rc));
 	made->now_ms = sci_cache_now_ms(batch->cache);
+	made->returned = true;
 	if (batch->cache->options.load_time_is_cost && load->terms.cost == 0)
 		load->terms.cost = cost;
 }

@@ -9,29 +9,40 @@
 
 /* Returns whether this thread leads the flight. */
 static bool join_locked(struct sc_cache *cache, const struct sci_name *name,
-	struct sci_joined *joined)
+	struct sci_joined *joined, struct sc_error *error)
 {
 	joined->role = sci_flight_join(cache, name, &joined->flight);
 	if (joined->role == SCI_FLIGHT_NOMEM)
-		joined->result = SC_E_NOMEM;
+		joined->result = sci_error_plain(error, SC_E_NOMEM);
 	return joined->role == SCI_FLIGHT_LEADER;
 }
 
-static void look_locked(struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_name *name, enum sci_join_when when, int64_t now_ms,
-	struct sci_joined *joined, struct sc_value *value)
+static void load_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sci_wanted *wanted, int64_t now_ms,
+	struct sci_joined *joined, struct sc_value *value, struct sc_error *error)
+{
+	sci_lock_assert_held(&stripe->lock);
+	joined->result =
+		sci_stripe_answer_locked(cache, stripe, name, wanted, now_ms, value, error);
+	if (joined->result)
+		return;
+	join_locked(cache, name, joined, error);
+	stripe->counts.load_waits += joined->role == SCI_FLIGHT_WAITER;
+}
+
+static void update_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, int64_t now_ms, struct sci_joined *joined,
+	struct sc_value *value, struct sc_error *error)
 {
 	struct sci_found found;
 
 	sci_lock_assert_held(&stripe->lock);
-	if (when == SCI_JOIN_TO_UPDATE && !join_locked(cache, name, joined))
+	if (!join_locked(cache, name, joined, error) ||
+		!sci_stripe_find_locked(stripe, name, now_ms, &found))
 		return;
-	if (sci_stripe_find_locked(stripe, name, now_ms, &found)) {
-		joined->result = sci_cache_pin_locked(cache, stripe, &found, value);
-	} else if (when == SCI_JOIN_TO_LOAD) {
-		join_locked(cache, name, joined);
-		stripe->counts.load_waits += joined->role == SCI_FLIGHT_WAITER;
-	}
+	joined->result = sci_cache_pin_locked(cache, stripe, &found, value);
+	if (joined->result < 0)
+		sci_error_plain(error, joined->result);
 }
 
 static void leave_flight(const struct sci_joined *joined)
@@ -67,7 +78,7 @@ static __attribute__((noinline)) void release(struct sci_object_link *to_free,
 }
 
 struct sci_joined sci_join(struct sc_cache *cache, struct sc_key key, enum sci_join_when when,
-	struct sc_value *value, struct sc_error *error)
+	const struct sci_wanted *wanted, struct sc_value *value, struct sc_error *error)
 {
 	struct sci_joined joined = { .result = 0 };
 	int64_t now_ms = sci_cache_lookup_ms(cache);
@@ -81,14 +92,15 @@ struct sci_joined sci_join(struct sc_cache *cache, struct sc_key key, enum sci_j
 	}
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	sci_stripe_lock(stripe);
-	look_locked(cache, stripe, &lookup.name, when, now_ms, &joined, value);
+	if (when == SCI_JOIN_TO_LOAD)
+		load_locked(cache, stripe, &lookup.name, wanted, now_ms, &joined, value, error);
+	else
+		update_locked(cache, stripe, &lookup.name, now_ms, &joined, value, error);
 	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	sci_key_fini(&lookup);
 	if (to_free)
 		release(to_free, &joined, value);
-	if (joined.result < 0) {
+	if (joined.result < 0)
 		leave_flight(&joined);
-		sci_error_plain(error, joined.result);
-	}
 	return joined;
 }

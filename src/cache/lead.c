@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "cache/cache_clock.h"
 #include "cache/cache_time.h"
+#include "cache/freshness.h"
 #include "cache/handle.h"
 #include "cache/lookup.h"
 #include "cache/store.h"
@@ -25,6 +26,8 @@ static void explain_absence(struct sc_load *load, int rc)
 	else if (load->error.code == 0)
 		sc_load_fail(load, rc, "the loader failed with %d", rc);
 	load->error.user_code = rc;
+	load->error.kind = load->kind;
+	load->error.retry_after_ms = load->retry_after_ms;
 	load->error.code = rc == SC_E_ABSENT ? SC_E_ABSENT : SC_E_LOAD;
 }
 
@@ -93,6 +96,7 @@ struct sci_made sci_lead(struct sc_cache *cache, struct sci_flight *flight,
 	/* Time is updated after each load: the value's age counts from its end. */
 	sci_cache_time_advance();
 	made.now_ms = sci_cache_now_ms(cache);
+	made.returned = true;
 	pthread_cleanup_pop(0);
 	return made;
 }
@@ -115,6 +119,10 @@ void sci_made_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	/* Not the last reference: the load has one. */
 	if (rc < 0 && is_object)
 		sci_blob_release(blob);
+	if (rc == SC_OK && cache->keeps_notes) {
+		blob->generation = stripe->generation;
+		blob->remaining_ms = deposit.terms.ttl_ms ? deposit.terms.ttl_ms : SC_NO_END;
+	}
 }
 
 void sci_made_count_locked(struct sci_stripe *stripe, const struct sci_made *made)
@@ -161,12 +169,19 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 
 	sci_stripe_lock(stripe);
 	sci_made_count_locked(stripe, made);
-	if (blob && !sci_flight_is_invalidated(flight))
-		sci_made_store_locked(cache, stripe, &name, made);
+	if (!sci_flight_is_invalidated(flight)) {
+		if (blob)
+			sci_made_store_locked(cache, stripe, &name, made);
+		else
+			rc = sci_freshness_failed_locked(cache, stripe, &name, made, value);
+	}
 	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	if (blob) {
 		*value = sci_value_of_blob(sci_blob_acquire(blob));
 		sci_flight_complete(flight, rc, NULL, blob);
+	} else if (rc == SC_STALE) {
+		/* The waiters find it, and no load is due. */
+		sci_flight_complete(flight, 0, NULL, NULL);
 	} else {
 		struct sc_error why;
 		rc = sci_made_error(made, &why);

@@ -6,11 +6,18 @@
 #include "cache/flight.h"
 #include "cache/load.h"
 
+/* What a fetch accepts of what is stored. */
+struct sci_wanted {
+	int64_t max_age_ms; /* 0: any age */
+	bool force;         /* nothing: it loads */
+};
+
 /* A loader, and its context. */
 struct sci_source {
 	sc_load_fn loader;
 	void *context;
 	sc_load_many_fn batch_loader; /* NULL: none; has the same context */
+	struct sci_wanted wanted;
 };
 
 /* The source of a fetch: its own, or the cache's. Returns 0, or SC_E_INVAL with `error` set. */
@@ -27,7 +34,8 @@ int sci_batch_result(const struct sc_load *load, int rc);
 struct sci_made {
 	int result;           /* SC_LOADED with load->value; 0: no value; or the failure */
 	struct sc_load *load; /* NULL: out of memory */
-	int64_t now_ms;       /* when the value's age begins */
+	int64_t now_ms;       /* when the value's age begins, if the loader returned */
+	bool returned;
 };
 
 /* Run the loader for the name of the flight that this thread leads, without a lock. `old` is the

@@ -122,6 +122,16 @@ int sc_load_fail(struct sc_load *load, int code, const char *format, ...)
 	return code;
 }
 
+void sc_load_set_kind(struct sc_load *load, enum sc_load_kind kind)
+{
+	load->kind = (int)kind;
+}
+
+void sc_load_set_retry_after_ms(struct sc_load *load, int64_t retry_after_ms)
+{
+	load->retry_after_ms = retry_after_ms > 0 ? retry_after_ms : 0;
+}
+
 int64_t sc_load_remaining_ms(const struct sc_load *load)
 {
 	int64_t deadline_mono_ms = sci_invocation_deadline_mono_ms();

@@ -15,6 +15,8 @@ struct sc_load {
 	struct sc_error error; /* from sc_load_fail() */
 	bool has_failed;       /* it failed, and has set no value since */
 	int failed_with;       /* its code */
+	int kind;              /* of the failure: an enum sc_load_kind */
+	int64_t retry_after_ms;
 };
 
 /* A load for this key, which is copied; NULL when out of memory. */

@@ -6,23 +6,51 @@
 
 #include "cache/cache_clock.h"
 #include "cache/bypass.h"
+#include "cache/freshness.h"
 #include "engine/peek.h"
 
 /* Longer values are pinned, and copied without the lock. */
 #define COPY_LOCKED_MAX 4096u
 
+static enum sci_lookup find_locked(struct sci_stripe *stripe, const struct sci_name *name,
+	int64_t now_ms, struct sci_found *found)
+{
+	sci_lock_assert_held(&stripe->lock);
+	return sci_is_bypassed() ? SCI_LOOKUP_MISS
+				 : sci_shard_find(stripe->shard, name, now_ms, found);
+}
+
+static void count_locked(struct sci_stripe *stripe, bool is_hit, enum sci_lookup lookup)
+{
+	sci_lock_assert_held(&stripe->lock);
+	stripe->counts.hits += is_hit;
+	stripe->counts.misses += !is_hit;
+	stripe->counts.expired += lookup == SCI_LOOKUP_EXPIRED;
+}
+
 bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found)
 {
-	enum sci_lookup lookup = sci_is_bypassed()
-		? SCI_LOOKUP_MISS
-		: sci_shard_find(stripe->shard, name, now_ms, found);
+	sci_lock_assert_held(&stripe->lock);
+	enum sci_lookup lookup = find_locked(stripe, name, now_ms, found);
+	bool is_hit = lookup == SCI_LOOKUP_HIT && sci_found_is_fresh(found, now_ms);
+	count_locked(stripe, is_hit, lookup);
+	return is_hit;
+}
+
+int sci_stripe_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sci_wanted *wanted, int64_t now_ms,
+	struct sc_value *value, struct sc_error *error)
+{
+	struct sci_found found;
 
 	sci_lock_assert_held(&stripe->lock);
-	stripe->counts.hits += lookup == SCI_LOOKUP_HIT;
-	stripe->counts.misses += lookup != SCI_LOOKUP_HIT;
-	stripe->counts.expired += lookup == SCI_LOOKUP_EXPIRED;
-	return lookup == SCI_LOOKUP_HIT;
+	enum sci_lookup lookup = find_locked(stripe, name, now_ms, &found);
+	int rc = lookup == SCI_LOOKUP_HIT
+		? sci_freshness_answer_locked(cache, stripe, &found, wanted, now_ms, value, error)
+		: 0;
+	count_locked(stripe, rc == SC_HIT, lookup);
+	return rc;
 }
 
 /* A value whose record has no pins left is copied. */
@@ -68,7 +96,13 @@ int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 
 struct sc_value sci_value_of_blob(struct sci_blob *blob)
 {
-	return (struct sc_value){ .data = blob->data, .len = blob->len, .holder = blob, .hold = 0 };
+	return (struct sc_value){
+		.data = blob->data,
+		.len = blob->len,
+		.generation = blob->generation,
+		.remaining_ms = blob->remaining_ms,
+		.holder = blob,
+	};
 }
 
 static void unpin(struct sc_cache *cache, uint64_t hold)
@@ -99,7 +133,7 @@ void sc_value_release(struct sc_value *value)
 typedef bool (*find_fn)(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found);
 
-static inline int pin(struct sc_cache *cache, struct sc_key key, find_fn find_locked,
+static inline int pin(struct sc_cache *cache, struct sc_key key, find_fn find,
 	struct sc_value *value)
 {
 	struct sci_lookup_key lookup;
@@ -112,8 +146,11 @@ static inline int pin(struct sc_cache *cache, struct sc_key key, find_fn find_lo
 		return rc;
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	sci_stripe_lock(stripe);
-	if (find_locked(stripe, &lookup.name, now_ms, &found))
+	if (find(stripe, &lookup.name, now_ms, &found)) {
 		rc = sci_cache_pin_locked(cache, stripe, &found, value);
+		if (rc == SC_HIT)
+			sci_value_describe(value, &found, now_ms);
+	}
 	sci_key_fini(&lookup);
 	sci_stripe_unlock(stripe);
 	return rc;
@@ -129,7 +166,8 @@ static bool look_locked(struct sci_stripe *stripe, const struct sci_name *name, 
 {
 	sci_lock_assert_held(&stripe->lock);
 	return !sci_is_bypassed() &&
-		sci_shard_look(stripe->shard, name, now_ms, found) == SCI_LOOKUP_HIT;
+		sci_shard_look(stripe->shard, name, now_ms, found) == SCI_LOOKUP_HIT &&
+		sci_found_is_fresh(found, now_ms);
 }
 
 int sc_cache_peek(struct sc_cache *cache, struct sc_key key, struct sc_value *value)

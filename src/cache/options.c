@@ -8,6 +8,9 @@
 
 #include <inttypes.h>
 
+/* While a stale value is served because loads fail, every fetch would begin another. */
+#define RETRY_AFTER_MS 1000
+
 static const struct number_row {
 	const char *name;
 	uint64_t preset, least, most;
@@ -113,6 +116,8 @@ int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_o
 		rc = read_growth("entries", &out->grow_entries, out->max_entries, error);
 	if (rc == 0)
 		rc = read_growth("bytes", &out->grow_bytes, out->max_bytes, error);
+	if (out->stale_if_error_ms && !out->retry_after_ms)
+		out->retry_after_ms = RETRY_AFTER_MS;
 	if (rc == 0 && out->clock && !out->clock->now_ms)
 		rc = sci_error_set(error, SC_E_INVAL, 0, "the clock has no function");
 	return rc;

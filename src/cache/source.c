@@ -15,11 +15,21 @@ int sci_source_of(const struct sc_cache *cache, const struct sc_fetch_options *o
 			"the fetch's options have no size, or one is set that this version of the "
 			"library does not know");
 	*source = known.loader
-		? (struct sci_source){ known.loader, known.loader_context, NULL }
-		: (struct sci_source){ own->loader, own->loader_context, own->batch_loader };
+		? (struct sci_source){ .loader = known.loader, .context = known.loader_context }
+		: (struct sci_source){ .loader = own->loader,
+			  .context = own->loader_context,
+			  .batch_loader = own->batch_loader };
+	source->wanted = (struct sci_wanted){ known.max_age_ms, known.force != 0 };
 	if (!source->loader && !source->batch_loader)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"there is no loader: open the cache with one, or name one for this fetch");
+	if (known.max_age_ms < 0)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"max_age_ms is negative: 0 is any age, and .force = 1 loads in any case");
+	if (known.max_age_ms && !cache->keeps_notes)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"the cache does not know how old its values are: open it with .track_age = "
+			"1");
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "cache/cache_clock.h"
 #include "cache/flight.h"
+#include "cache/freshness.h"
 #include "cache/region.h"
 #include "cache/stripes.h"
 
@@ -35,19 +36,27 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 {
 	sci_lock_assert_held(&stripe->lock);
 	const struct sci_terms *terms = &deposit->terms;
+	int64_t ttl_ms = sci_jittered_ms(cache, stripe, name, terms->ttl_ms);
+	struct sci_notes notes;
 	struct sci_content content = {
 		.value = deposit->data,
 		.len = deposit->len,
 		.object = deposit->object ? &deposit->object->link : NULL,
 		.weight = deposit->object ? deposit->object->weight : 0,
-		.expires_ms = deadline(now_ms, terms->ttl_ms),
+		.expires_ms = deadline(now_ms, ttl_ms),
 		.idle_ms = terms->tti_ms == SC_NO_END ? 0 : terms->tti_ms,
 		.cost = terms->cost < UINT32_MAX ? (uint32_t)terms->cost : UINT32_MAX,
 	};
 
 	if (terms->ttl_ms < 0 || terms->tti_ms < 0)
 		return store_nothing_locked(stripe, name, deposit);
-	if (content.expires_ms != SCI_NEVER || content.idle_ms)
+	stripe->generation++;
+	if (cache->keeps_notes) {
+		notes = sci_notes_of_value(stripe->generation, content.expires_ms, now_ms);
+		content.notes = &notes;
+		content.expires_ms = sci_stale_until_ms(cache, content.expires_ms);
+	}
+	if (content.expires_ms != SCI_NEVER || content.idle_ms || content.notes)
 		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
 	enum sci_store_result stored = sci_shard_put(stripe->shard, name, &content, now_ms);
 	sci_region_reach_locked(stripe);
@@ -86,8 +95,8 @@ static int read_terms(const struct sc_cache *cache, const struct sc_put_options 
  * that would have to be freed. */
 static inline int64_t put_time_ms(const struct sc_cache *cache, const struct sci_terms *terms)
 {
-	return terms->ttl_ms || terms->tti_ms ? sci_cache_now_ms(cache)
-					      : sci_cache_lookup_ms(cache);
+	return terms->ttl_ms || terms->tti_ms || cache->keeps_notes ? sci_cache_now_ms(cache)
+								    : sci_cache_lookup_ms(cache);
 }
 
 /* An object that is not stored stays the caller's. */

@@ -12,7 +12,7 @@
 /* What the cache counts; the shard counts the rest. */
 struct sci_counts {
 	uint64_t hits, misses, expired, loads, load_failures, load_absences, load_waits, puts,
-		invalidations, rejected;
+		invalidations, rejected, stale, known_absences, known_failures;
 };
 
 /* A stripe (lock striping): a shard and its lock. A key's hash says which stripe it is in. */
@@ -22,6 +22,7 @@ struct sci_stripe {
 	uint64_t populated; /* bytes whose pages were requested; UINT64_MAX: none any more */
 	bool has_objects;   /* one was ever stored */
 	struct sci_counts counts;
+	uint64_t generation;     /* of the value that was stored last */
 	unsigned char apart[64]; /* no two stripes share a cache line */
 };
 

@@ -87,7 +87,7 @@ static int update_once(struct sc_cache *cache, struct sc_key key, const struct s
 	struct sc_value *value, struct sc_error *error)
 {
 	struct sc_value old = { 0 };
-	struct sci_joined joined = sci_join(cache, key, SCI_JOIN_TO_UPDATE, &old, error);
+	struct sci_joined joined = sci_join(cache, key, SCI_JOIN_TO_UPDATE, NULL, &old, error);
 
 	if (joined.result < 0)
 		return joined.result;
@@ -101,7 +101,7 @@ static int update_once(struct sc_cache *cache, struct sc_key key, const struct s
 int sc_cache_update(struct sc_cache *cache, struct sc_key key, sc_load_fn update, void *context,
 	struct sc_value *value, struct sc_error *error)
 {
-	const struct sci_source source = { update, context, NULL };
+	const struct sci_source source = { .loader = update, .context = context };
 	struct sc_value made = { 0 };
 	int rc;
 

@@ -19,16 +19,37 @@ static int64_t sooner(int64_t now_ms, int64_t idle_ms, int64_t final_ms)
 	return idle_until_ms < final_ms ? idle_until_ms : final_ms;
 }
 
+void sci_notes_write(sci_word *words, const struct sci_notes *notes)
+{
+	sci_write(&words[0], (uint64_t)notes->fresh_until_ms);
+	sci_write(&words[1], (uint64_t)notes->stored_ms);
+	sci_write(&words[2], (uint64_t)notes->retry_at_ms);
+	sci_write(&words[3], notes->tag);
+}
+
+struct sci_notes sci_notes_read(const sci_word *words)
+{
+	return (struct sci_notes){
+		.fresh_until_ms = (int64_t)words[0],
+		.stored_ms = (int64_t)words[1],
+		.retry_at_ms = (int64_t)words[2],
+		.tag = words[3],
+	};
+}
+
 void sci_deadline_write(struct sci_shard *shard, sci_word *words, const struct sci_content *content,
 	int64_t now_ms)
 {
 	int64_t expires_ms = content->expires_ms;
 
-	if (content->idle_ms) {
-		expires_ms = sooner(now_ms, content->idle_ms, expires_ms);
-		sci_write(&words[1], (uint64_t)content->idle_ms);
+	if (content->idle_ms || content->notes) {
+		int64_t idle_ms = content->idle_ms ? content->idle_ms : SCI_NEVER;
+		expires_ms = sooner(now_ms, idle_ms, expires_ms);
+		sci_write(&words[1], (uint64_t)idle_ms);
 		sci_write(&words[2], (uint64_t)content->expires_ms);
 	}
+	if (content->notes)
+		sci_notes_write(&words[3], content->notes);
 	sci_write(&words[0], (uint64_t)expires_ms);
 	expect(shard, expires_ms);
 }
@@ -59,6 +80,6 @@ void sci_deadline_moved(struct sci_shard *shard, const struct sci_record *record
 {
 	uint64_t header = record->header;
 
-	if (header & SCI_HEADER_TIMED)
+	if (sci_header_has_deadline(header))
 		expect(shard, (int64_t)*sci_record_expires(record, header));
 }

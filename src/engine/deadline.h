@@ -4,9 +4,13 @@
 
 #include "engine/layout.h"
 
-/* Write a timed record's words of expiry, and lower the shard's earliest deadline. */
+/* Write a record's words of expiry and notes, and lower the shard's earliest deadline. */
 void sci_deadline_write(struct sci_shard *shard, sci_word *words, const struct sci_content *content,
 	int64_t now_ms);
+
+/* The words of a record's notes. */
+void sci_notes_write(sci_word *words, const struct sci_notes *notes);
+struct sci_notes sci_notes_read(const sci_word *words);
 
 /* Restart the idle time of an entry that was used. */
 void sci_deadline_used(const struct sci_record *record, int64_t now_ms);

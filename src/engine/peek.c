@@ -56,7 +56,7 @@ enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t header
 {
 	if (sci_header_state(header) == SCI_RECORD_OBJECT)
 		return SCI_PEEK_OBJECT;
-	if (!(header & SCI_HEADER_TIMED))
+	if (!sci_header_has_deadline(header))
 		return SCI_PEEK_HIT;
 	if (sci_header_units(header) > units_left)
 		return SCI_PEEK_BUSY;
@@ -64,7 +64,9 @@ enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t header
 	int64_t expires_ms = (int64_t)sci_read(expires);
 	bool is_late = now_ms >= expires_ms ||
 		((header & SCI_HEADER_IDLE) &&
-			sci_deadline_after_use(expires, now_ms) > expires_ms);
+			sci_deadline_after_use(expires, now_ms) > expires_ms) ||
+		(sci_header_has_notes(header) &&
+			now_ms >= (int64_t)sci_read(sci_record_notes(record, header)));
 	return is_late ? SCI_PEEK_TIMED : SCI_PEEK_HIT;
 }
 

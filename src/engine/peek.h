@@ -32,7 +32,7 @@ enum sci_peek {
 	SCI_PEEK_OTHER,   /* the inline version met another key, or an unusual record */
 	SCI_PEEK_ORDERED, /* exact LRU order: a hit needs the lock */
 	SCI_PEEK_OBJECT,  /* objects are pinned, not copied */
-	SCI_PEEK_TIMED,   /* expired, or the use moves its deadline */
+	SCI_PEEK_TIMED,   /* expired or not fresh, or the use moves its deadline */
 	SCI_PEEK_LONG     /* longer than SCI_PEEK_BYTES_MAX */
 };
 

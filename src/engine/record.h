@@ -1,11 +1,13 @@
 /* A record: what the log consists of.
  *
  *   0                 8        12       16      20
- *  | header          | newer  | older  | slot  | key | pad | value | pad | worth | expires | idle |
+ *  | header          | newer  | older  | slot  | key | pad | value | pad | more words
  *
  * Offsets and units count 8 bytes, so 32 bits reach 32 GiB, and each value is aligned. The value's
  * length follows from `bytes` in the header and the key's length. The words after the value exist
- * only if the header says so: an entry without a deadline pays no byte for one.
+ * only if the header says so: an entry without a deadline pays no byte for one. They are
+ *
+ *   worth | deadline | idle time, final deadline | notes: four words
  *
  * A dead record is free space. Its header says its size; one of two units or more is a hole, with
  * `newer` and `older` as its neighbours in a list of holes. */
@@ -97,18 +99,33 @@ static inline uint64_t sci_header_value_len(uint64_t header)
 	return sci_header_bytes(header) - sci_value_offset(sci_header_key_len(header));
 }
 
+/* Bits of the header say which words follow the value:
+ *
+ *	TIMED		a deadline
+ *	TIMED and IDLE	a deadline, an idle time and the final deadline
+ *	IDLE		these three, and notes; the idle time is SCI_NEVER if there is none */
+static inline bool sci_header_has_deadline(uint64_t header)
+{
+	return header & (SCI_HEADER_TIMED | SCI_HEADER_IDLE);
+}
+
+static inline bool sci_header_has_notes(uint64_t header)
+{
+	return (header & (SCI_HEADER_TIMED | SCI_HEADER_IDLE)) == SCI_HEADER_IDLE;
+}
+
 /* The index of the deadline among the words after the value. */
 static inline unsigned sci_header_expires_at(uint64_t header)
 {
 	return (header & SCI_HEADER_WORTH) != 0;
 }
 
-/* The number of these words: one for a worth, one for a deadline, two for an idle time. */
+/* The number of these words: a digit for each of the eight combinations of the bits. */
 static inline unsigned sci_header_extra(uint64_t header)
 {
 	unsigned which = (unsigned)(header >> SCI_HEADER_EXTRA_SHIFT) & 7;
 
-	return which - which / 2;
+	return 0x43872110u >> which * 4 & 15;
 }
 
 static inline uint64_t sci_header_content_units(uint64_t header)
@@ -198,8 +215,7 @@ static inline uint64_t sci_record_load(const struct sci_record *record)
 	return sci_record_units(record) + (uint64_t)sci_record_worth(record).weight_units;
 }
 
-/* The deadline of a SCI_HEADER_TIMED record. If it is SCI_HEADER_IDLE too, the idle time and the
- * final deadline follow. */
+/* The deadline of a record that has one, and the words that follow it. */
 static inline sci_word *sci_record_expires(const struct sci_record *record, uint64_t header)
 {
 	return sci_record_words(record) + sci_header_content_units(header) +
@@ -210,8 +226,24 @@ static inline bool sci_record_is_expired(const struct sci_record *record, int64_
 {
 	uint64_t header = record->header;
 
-	return (header & SCI_HEADER_TIMED) &&
+	return sci_header_has_deadline(header) &&
 		now_ms >= (int64_t)*sci_record_expires(record, header);
+}
+
+/* The four words of notes follow the three of the deadline. */
+static inline sci_word *sci_record_notes(const struct sci_record *record, uint64_t header)
+{
+	return sci_record_expires(record, header) + 3;
+}
+
+/* Whether it has expired, or is no longer fresh. */
+static inline bool sci_record_is_stale(const struct sci_record *record, int64_t now_ms)
+{
+	uint64_t header = record->header;
+
+	return sci_record_is_expired(record, now_ms) ||
+		(sci_header_has_notes(header) &&
+			now_ms >= (int64_t)*sci_record_notes(record, header));
 }
 
 #endif

@@ -12,6 +12,8 @@ uint64_t sci_record_header_for(const struct sci_name *name, const struct sci_con
 
 	if (content->cost || content->weight)
 		header |= SCI_HEADER_WORTH;
+	if (content->notes)
+		return header | SCI_HEADER_IDLE;
 	if (content->expires_ms != SCI_NEVER || content->idle_ms)
 		header |= SCI_HEADER_TIMED;
 	if (content->idle_ms)
@@ -54,6 +56,6 @@ void sci_record_write(struct sci_shard *shard, struct sci_record *record, uint64
 	if (header & SCI_HEADER_WORTH)
 		sci_write(words++,
 			content->cost | (uint64_t)sci_content_weight_units(content) << 32);
-	if (header & SCI_HEADER_TIMED)
+	if (sci_header_has_deadline(header))
 		sci_deadline_write(shard, words, content, now_ms);
 }

@@ -17,6 +17,7 @@
 #include "engine/policy.h"
 #include "engine/record_write.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* The least bytes of an entry, to size an index bounded by entries. */
@@ -76,6 +77,9 @@ static void fill_found(const struct sci_shard *shard, sci_offset offset, struct 
 	found->len = sci_header_value_len(record->header);
 	found->object =
 		sci_record_state(record) == SCI_RECORD_OBJECT ? sci_record_object(record) : NULL;
+	found->has_notes = sci_header_has_notes(record->header);
+	if (found->has_notes)
+		found->notes = sci_notes_read(sci_record_notes(record, record->header));
 }
 
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
@@ -110,6 +114,16 @@ enum sci_lookup sci_shard_look(const struct sci_shard *shard, const struct sci_n
 		return SCI_LOOKUP_EXPIRED;
 	fill_found(shard, offset, found);
 	return SCI_LOOKUP_HIT;
+}
+
+void sci_shard_renote(struct sci_shard *shard, sci_offset offset, const struct sci_notes *notes)
+{
+	struct sci_record *record = sci_record_at(shard, offset);
+
+	assert(sci_header_has_notes(record->header));
+	sci_change_begin(shard);
+	sci_notes_write(sci_record_notes(record, record->header), notes);
+	sci_change_end(shard);
 }
 
 /* Allocate a record that fits the bounds. If that fails, pinned records fragment the log and all

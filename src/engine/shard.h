@@ -39,13 +39,16 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes);
 
 /* Find an entry that has not expired at `now_ms`, and mark it as used. Removes an expired one, and
- * returns SCI_LOOKUP_EXPIRED. */
+ * returns SCI_LOOKUP_EXPIRED. One with notes is found also when it is not fresh. */
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found);
 
 /* The same without any change. */
 enum sci_lookup sci_shard_look(const struct sci_shard *shard, const struct sci_name *name,
 	int64_t now_ms, struct sci_found *found);
+
+/* Replace the notes of an entry that was found and has notes. */
+void sci_shard_renote(struct sci_shard *shard, sci_offset offset, const struct sci_notes *notes);
 
 /* Prefetch what a put of this key will read. Any thread, without the lock. */
 void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name);

@@ -91,8 +91,6 @@ static const char *check_header(uint64_t header)
 {
 	if (sci_header_bytes(header) < sci_value_offset(sci_header_key_len(header)))
 		return "a record is shorter than its key";
-	if ((header & SCI_HEADER_IDLE) && !(header & SCI_HEADER_TIMED))
-		return "a record has an idle time and no deadline";
 	if (sci_header_state(header) == SCI_RECORD_OBJECT &&
 		(sci_header_value_len(header) != sizeof(void *) || sci_header_pins(header)))
 		return "an object's record is pinned or has another length";
@@ -112,7 +110,7 @@ static const char *check_entry(const struct sci_shard *shard, sci_offset offset,
 	if (sci_record_slot(record) >= shard->buckets * SCI_BUCKET_SLOTS ||
 		sci_slot_offset(*sci_slot_of(shard, offset)) != offset)
 		return "a live record is not in the index";
-	if ((record->header & SCI_HEADER_TIMED) &&
+	if (sci_header_has_deadline(record->header) &&
 		(int64_t)*sci_record_expires(record, record->header) < shard->expiry.due_ms)
 		return "a record expires before the earliest deadline";
 	return NULL;

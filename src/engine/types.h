@@ -47,12 +47,23 @@ struct sci_object_link {
 	struct sci_object_link *next;
 };
 
+/* What the shard's owner notes with an entry. Of these words the engine reads the first alone:
+ * lookups without the lock leave an entry that is not fresh to one with the lock. */
+struct sci_notes {
+	int64_t fresh_until_ms;
+	int64_t stored_ms;
+	int64_t retry_at_ms;
+	uint64_t tag;
+};
+
 /* What was found: a value, aligned to 8 bytes, or an object. */
 struct sci_found {
 	void *value;
 	size_t len;
 	struct sci_object_link *object; /* NULL: it is a value */
 	sci_offset offset;
+	bool has_notes;
+	struct sci_notes notes; /* set if it has them */
 };
 
 enum sci_lookup { SCI_LOOKUP_MISS, SCI_LOOKUP_HIT, SCI_LOOKUP_EXPIRED };
@@ -72,6 +83,7 @@ struct sci_content {
 	int64_t expires_ms;             /* SCI_NEVER: no deadline */
 	int64_t idle_ms;                /* expires after so long without a use; 0: no idle time */
 	uint32_t cost;                  /* of loading it again, in any unit; 0: unknown */
+	const struct sci_notes *notes;  /* NULL: none */
 };
 
 #endif

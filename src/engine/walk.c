@@ -56,7 +56,7 @@ static unsigned step_in_line(const struct sci_shard *shard, uint32_t line, uint6
 		if (!slot || !sci_slot_has_tag(slot, tagged))
 			continue;
 		const struct sci_record *record = sci_record_at(shard, sci_slot_offset(slot));
-		if (sci_record_is_expired(record, now_ms))
+		if (sci_record_is_stale(record, now_ms))
 			continue;
 		keys[count++] = (struct sci_walk_key){
 			.data = sci_record_key(record),

@@ -151,6 +151,21 @@ static void leaves_alone_what_needs_the_lock(void **state)
 	sci_change_end(shard);
 	assert_int_equal(sci_shard_peek(shard, &name, 0, &copy), SCI_PEEK_HIT);
 
+	/* One with notes is left alone from the moment on when it is not fresh. */
+	struct sci_name noted = name_of("noted", 5);
+	const struct sci_notes notes = { .fresh_until_ms = 50 };
+	assert_int_equal(sci_shard_put(shard, &noted,
+				 &(struct sci_content){ .value = "v",
+					 .len = 1,
+					 .expires_ms = 100,
+					 .notes = &notes },
+				 0),
+		SCI_STORE_OK);
+	assert_int_equal(sci_shard_peek(shard, &noted, 49, &copy), SCI_PEEK_HIT);
+	assert_int_equal(sct_peek_quick(shard, &noted, 49, &copy), SCI_PEEK_HIT);
+	assert_int_equal(sci_shard_peek(shard, &noted, 50, &copy), SCI_PEEK_TIMED);
+	assert_int_equal(sct_peek_quick(shard, &noted, 50, &copy), SCI_PEEK_TIMED);
+
 	/* An object is pinned, not copied. */
 	struct sci_object_link object;
 	struct sci_content content = { .object = &object, .expires_ms = SCI_NEVER };

@@ -152,8 +152,6 @@ static void faults_of_records(void **state)
 		"a record does not end where the next begins");
 	assert_noticed(record->header, sci_header(SCI_RECORD_LIVE, sci_header_bytes(header), 1000),
 		"a record is shorter than its key");
-	assert_noticed(record->header, header | SCI_HEADER_IDLE,
-		"a record has an idle time and no deadline");
 	assert_noticed(record->header, header | sci_header(SCI_RECORD_OBJECT, 0, 0),
 		"an object's record is pinned or has another length");
 	assert_noticed(record->header, sci_header(SCI_RECORD_DETACHED, sci_header_bytes(header), 8),

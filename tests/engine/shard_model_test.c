@@ -28,7 +28,8 @@ enum feature {
 	OBJECTS = 2,
 	IDLE = 4, /* idle times */
 	COSTS = 8,
-	FORGETS = 16 /* the index cannot hold all */
+	FORGETS = 16, /* the index cannot hold all */
+	NOTES = 32
 };
 
 struct config {
@@ -83,7 +84,10 @@ static const struct config configs[] = {
 	{ "counted, idle", COUNTED(48 << 10, 0, 100), 500, 0, ANY, PINS | IDLE },
 	{ "counted, objects", COUNTED(48 << 10, 60, 100), 4000, 0, ANY, PINS | OBJECTS | COSTS },
 	{ "counted, everything", COUNTED(48 << 10, 0, 100), 1500, 200, ANY,
-		PINS | OBJECTS | IDLE | COSTS },
+		PINS | OBJECTS | IDLE | COSTS | NOTES },
+	{ "notes", LRU(1 << 20, 128, 100), 300, 0, ANY, NOTES | PINS },
+	{ "notes and expiry", LRU(48 << 10, 0, 100), 300, 60, ANY, NOTES | PINS | OBJECTS },
+	{ "counted, notes", COUNTED(48 << 10, 90, 100), 700, 80, ANY, NOTES | IDLE | COSTS },
 	{ "counted, everything, one hash", COUNTED(48 << 10, 0, 100), 1500, 200, 0,
 		PINS | OBJECTS | IDLE | COSTS | FORGETS },
 };
@@ -283,6 +287,11 @@ static struct sct_entry make_entry(int key, struct sci_content *content)
 	*content = (struct sci_content){ .len = entry.len,
 		.expires_ms = entry.final_ms,
 		.idle_ms = entry.tti_ms };
+	if (has(NOTES) && below(4)) {
+		entry.has_notes = true;
+		entry.fresh_until_ms = below(3) ? run.now_ms + (int64_t)below(60) : SCI_NEVER;
+		entry.retry_at_ms = run.now_ms - 7;
+	}
 	if (has(COSTS) && below(2))
 		content->cost = below(20) ? (uint32_t)below(1000) : UINT32_MAX;
 	if (has(OBJECTS) && below(2)) {
@@ -292,6 +301,20 @@ static struct sct_entry make_entry(int key, struct sci_content *content)
 		content->len = 0;
 	}
 	return entry;
+}
+
+static struct sci_notes notes_of(const struct sct_entry *entry)
+{
+	return (struct sci_notes){ entry->fresh_until_ms, -5, entry->retry_at_ms, entry->version };
+}
+
+static void assert_notes(const struct sct_entry *entry, const struct sci_found *found)
+{
+	struct sci_notes notes = notes_of(entry);
+
+	assert_int_equal(found->has_notes, entry->has_notes);
+	if (entry->has_notes)
+		assert_memory_equal(&found->notes, &notes, sizeof notes);
 }
 
 static void do_put(int key)
@@ -305,6 +328,8 @@ static void do_put(int key)
 	for (size_t i = 0; i < entry.len; i++)
 		value[i] = byte_of(entry.version, i);
 	content.value = value;
+	struct sci_notes notes = notes_of(&entry);
+	content.notes = entry.has_notes ? &notes : NULL;
 	if (entry.object) {
 		entry.object->is_stored = true;
 		run.stored_objects++;
@@ -330,6 +355,7 @@ static void do_put(int key)
 	if (stored == SCI_STORE_OK && entry.key % 2) {
 		if (sci_shard_find(run.shard, &name.name, run.now_ms, &found) == SCI_LOOKUP_HIT) {
 			assert_found(&entry, &found);
+			assert_notes(&entry, &found);
 			sct_naive_use(&run.model, sct_naive_find(&run.model, key), run.now_ms);
 		} else {
 			assert_true(may_be_missing(&entry));
@@ -359,6 +385,7 @@ static bool peek(const struct sci_name *name, const struct sct_entry *entry)
 	assert_true(peek_quick == SCI_PEEK_HIT || sci_peek_is_worth_another(peek_quick));
 	copy.len = len;
 	assert_true(entry && !entry->object && !has_expired(entry));
+	assert_true(!entry->has_notes || run.now_ms < entry->fresh_until_ms);
 	assert_bytes(entry, buffer, copy.len);
 	return true;
 }
@@ -386,6 +413,12 @@ static void do_find(int key)
 	run.hits++;
 	assert_true(entry && !has_expired(entry));
 	assert_found(entry, &found);
+	assert_notes(entry, &found);
+	if (entry->has_notes && below(5) == 0) {
+		entry->retry_at_ms = run.now_ms;
+		struct sci_notes notes = notes_of(entry);
+		sci_shard_renote(run.shard, found.offset, &notes);
+	}
 	entry = sct_naive_use(&run.model, entry, run.now_ms);
 	if (has(PINS) && !entry->object && run.pin_count < PINS_MAX && below(4) == 0) {
 		assert_true(sci_shard_pin(run.shard, found.offset));

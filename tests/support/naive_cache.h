@@ -4,6 +4,7 @@
 #ifndef SCT_NAIVE_CACHE_H
 #define SCT_NAIVE_CACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,8 @@ struct sct_entry {
 	struct sct_object *object; /* in place of a value of `len` bytes, or NULL */
 	int64_t final_ms, tti_ms;  /* a deadline, and a time to idle; 0: none */
 	int64_t expires_ms;        /* from this time on it has expired */
+	bool has_notes;
+	int64_t fresh_until_ms, retry_at_ms; /* its notes */
 };
 
 struct sct_naive {

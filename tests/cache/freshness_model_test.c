@@ -1,0 +1,288 @@
+/* Random histories of a cache with all options of freshness, compared with the rules written down
+ * once more, in the plainest way. Nothing is evicted. Time jumps as it does for a process that is
+ * frozen, also back. */
+#include "cache/cache_fixture.h"
+#include "support/random.h"
+#include "support/seeded_runs.h"
+
+#include <stdlib.h>
+
+#define KEYS 12
+
+struct config {
+	const char *name;
+	struct sc_cache_options options;
+};
+
+#define OPTIONS(...)                                                                               \
+	{                                                                                          \
+		.size = sizeof(struct sc_cache_options), .max_bytes = 1 << 20, __VA_ARGS__         \
+	}
+
+static const struct config configs[] = {
+	{ "everything",
+		OPTIONS(.ttl_ms = 100, .stale_if_error_ms = 400, .retry_after_ms = 20,
+			.negative_ttl_ms = 60) },
+	{ "stale values", OPTIONS(.ttl_ms = 100, .stale_if_error_ms = 150) },
+	{ "for ever", OPTIONS(.ttl_ms = 50, .stale_if_error_ms = SC_NO_END) },
+	{ "waits", OPTIONS(.ttl_ms = 100, .retry_after_ms = 30) },
+	{ "absences", OPTIONS(.negative_ttl_ms = 80) },
+	{ "ages", OPTIONS(.ttl_ms = 100, .track_age = 1) },
+	{ "exact order",
+		OPTIONS(.ttl_ms = 100, .stale_if_error_ms = 400, .retry_after_ms = 20,
+			.negative_ttl_ms = 60, .policy = SC_POLICY_LRU) },
+};
+
+enum kind { NOTHING, VALUE, ABSENCE, FAILURE };
+
+struct entry {
+	enum kind kind;
+	uint64_t number; /* of the value */
+	int64_t stored_ms, fresh_until_ms, gone_at_ms, retry_at_ms;
+	unsigned failures;
+	uint64_t generation;
+};
+
+static struct {
+	const struct config *config;
+	struct sc_cache *cache;
+	uint64_t random, numbers;
+	_Atomic int64_t now_ms;
+	struct entry entries[KEYS];
+	/* The present load. */
+	enum kind gives;
+	int64_t retry_after_ms;
+	int loads;
+	unsigned outcomes[16];
+} run;
+
+static int64_t below(uint64_t bound)
+{
+	return (int64_t)sct_below(&run.random, bound);
+}
+
+static int64_t later(int64_t time_ms, int64_t by_ms)
+{
+	return by_ms > INT64_MAX - time_ms ? INT64_MAX : time_ms + by_ms;
+}
+
+static int load(struct sc_load *load, void *context)
+{
+	(void)context;
+	run.loads++;
+	if (run.gives == VALUE)
+		return sc_load_set_value(load, &run.numbers, sizeof run.numbers);
+	if (run.gives == ABSENCE)
+		return SC_E_ABSENT;
+	sc_load_set_retry_after_ms(load, run.retry_after_ms);
+	return sc_load_fail(load, -7, "no");
+}
+
+/* ---- The rules ---- */
+
+static int64_t own_retry_after_ms(void)
+{
+	const struct sc_cache_options *options = &run.config->options;
+
+	return options->retry_after_ms       ? options->retry_after_ms
+		: options->stale_if_error_ms ? 1000
+					     : 0;
+}
+
+static void store(struct entry *entry)
+{
+	const struct sc_cache_options *options = &run.config->options;
+	int64_t ttl_ms = options->ttl_ms ? options->ttl_ms : SC_NO_END;
+
+	entry->kind = VALUE;
+	entry->number = run.numbers;
+	entry->stored_ms = run.now_ms;
+	entry->fresh_until_ms = later(run.now_ms, ttl_ms);
+	entry->gone_at_ms = later(entry->fresh_until_ms, options->stale_if_error_ms);
+	entry->retry_at_ms = INT64_MIN;
+	entry->failures = 0;
+	entry->generation = 0;
+}
+
+static void forget_what_is_gone(struct entry *entry)
+{
+	if (entry->kind != NOTHING && run.now_ms >= entry->gone_at_ms)
+		*entry = (struct entry){ .kind = NOTHING };
+}
+
+static int fail_to_load(struct entry *entry)
+{
+	const struct sc_cache_options *options = &run.config->options;
+	unsigned doublings = entry->failures < 5 ? entry->failures : 5;
+	int64_t wait_ms = own_retry_after_ms() << doublings;
+
+	if (run.retry_after_ms > wait_ms)
+		wait_ms = run.retry_after_ms;
+	if (entry->kind == VALUE && !options->stale_if_error_ms)
+		return SC_E_LOAD;
+	if (entry->kind != VALUE && wait_ms == 0)
+		return SC_E_LOAD;
+	entry->failures++;
+	entry->retry_at_ms = later(run.now_ms, wait_ms);
+	if (entry->kind == VALUE)
+		return SC_STALE;
+	entry->kind = FAILURE;
+	entry->gone_at_ms = later(entry->retry_at_ms, wait_ms);
+	return SC_E_LOAD;
+}
+
+/* What a fetch returns, and whether it loads. */
+static int expect(struct entry *entry, int64_t max_age_ms, bool force, bool *loads)
+{
+	const struct sc_cache_options *options = &run.config->options;
+	bool waits = run.now_ms < entry->retry_at_ms;
+
+	forget_what_is_gone(entry);
+	*loads = false;
+	if (entry->kind == ABSENCE && !force)
+		return SC_E_ABSENT;
+	if (entry->kind == FAILURE && waits)
+		return SC_E_LOAD;
+	if (entry->kind == VALUE && run.now_ms < entry->fresh_until_ms && !force &&
+		(max_age_ms == 0 || run.now_ms - entry->stored_ms <= max_age_ms))
+		return SC_HIT;
+	if (entry->kind == VALUE && waits)
+		return SC_STALE;
+	*loads = true;
+	if (run.gives == FAILURE)
+		return fail_to_load(entry);
+	if (run.gives == VALUE) {
+		store(entry);
+		return SC_LOADED;
+	}
+	*entry = (struct entry){ .kind = NOTHING };
+	if (options->negative_ttl_ms)
+		*entry = (struct entry){ .kind = ABSENCE,
+			.gone_at_ms = later(run.now_ms, options->negative_ttl_ms) };
+	return SC_E_ABSENT;
+}
+
+/* ---- Operations ---- */
+
+static void assert_value(struct entry *entry, const struct sc_value *value, int outcome)
+{
+	int64_t age_ms = run.now_ms - entry->stored_ms;
+
+	assert_int_equal(value->len, sizeof entry->number);
+	assert_memory_equal(value->data, &entry->number, sizeof entry->number);
+	assert_true(value->generation > 0);
+	if (entry->generation)
+		assert_int_equal(value->generation, entry->generation);
+	entry->generation = value->generation;
+	assert_int_equal(value->age_ms, age_ms > 0 ? age_ms : 0);
+	assert_true(value->remaining_ms ==
+		(entry->fresh_until_ms == INT64_MAX ? SC_NO_END
+						    : entry->fresh_until_ms - run.now_ms));
+	assert_true(outcome == SC_STALE || value->remaining_ms > 0);
+}
+
+static void do_fetch(int key)
+{
+	struct entry *entry = &run.entries[key];
+	struct sc_value value;
+	bool loads, force = below(20) == 0;
+	int64_t max_age_ms = below(4) ? 0 : 1 + below(60);
+	int before = run.loads;
+
+	run.numbers++;
+	run.gives = below(3) ? FAILURE : below(3) ? VALUE : ABSENCE;
+	run.retry_after_ms = below(4) ? 0 : below(300);
+	int expected = expect(entry, max_age_ms, force, &loads);
+	int rc = sc_cache_fetch_with(run.cache, SC_KEY(key),
+		SC_FETCH_OPTIONS(.loader = load, .max_age_ms = max_age_ms, .force = force), &value,
+		NULL);
+	assert_int_equal(rc, expected);
+	assert_int_equal(run.loads - before, loads);
+	run.outcomes[rc + 12]++;
+	if (rc > 0)
+		assert_value(entry, &value, rc);
+	sc_value_release(&value);
+}
+
+static void do_get(int key)
+{
+	struct entry *entry = &run.entries[key];
+	uint64_t number;
+	size_t len;
+
+	forget_what_is_gone(entry);
+	bool is_there = entry->kind == VALUE && run.now_ms < entry->fresh_until_ms;
+	int rc = sc_cache_get(run.cache, SC_KEY(key), &number, sizeof number, &len);
+	assert_int_equal(rc, is_there ? SC_HIT : SC_MISS);
+	if (rc == SC_HIT)
+		assert_int_equal(number, entry->number);
+}
+
+static void do_put(int key)
+{
+	run.numbers++;
+	assert_int_equal(sc_cache_put(run.cache, SC_KEY(key), &run.numbers, sizeof run.numbers),
+		SC_OK);
+	store(&run.entries[key]);
+}
+
+static void do_invalidate(int key)
+{
+	sc_cache_invalidate(run.cache, SC_KEY(key));
+	run.entries[key] = (struct entry){ .kind = NOTHING };
+}
+
+/* A clock that went back shows what is fresh again, but not what was removed meanwhile: so nothing
+ * is left that had ended before. */
+static void do_pass_time(int key)
+{
+	int64_t before = run.now_ms;
+
+	run.now_ms += key % 3 ? below(20) : below(300);
+	for (int i = 0; i < KEYS; i++)
+		forget_what_is_gone(&run.entries[i]);
+	sc_cache_maintain(run.cache, 1000);
+	if (key == 1)
+		run.now_ms = before + (run.now_ms - before) / 2;
+}
+
+static const struct sct_operation operations[] = {
+	{ 60, do_fetch },
+	{ 20, do_get },
+	{ 5, do_put },
+	{ 3, do_invalidate },
+	{ 25, do_pass_time },
+};
+
+static void follow_the_rules(const void *config, uint64_t seed, long count)
+{
+	struct sc_cache_options options;
+
+	memset(&run, 0, sizeof run);
+	run.config = config;
+	run.random = seed;
+	run.now_ms = 1000;
+	options = run.config->options;
+	options.clock = sct_clock_of(&run.now_ms);
+	run.cache = sct_cache_open(&options);
+	for (long i = 0; i < count; i++)
+		sct_pick_operation(operations, sizeof operations / sizeof operations[0],
+			&run.random)
+			->call((int)below(KEYS));
+	assert_true(run.outcomes[SC_LOADED + 12] > 0 && run.outcomes[SC_E_LOAD + 12] > 0);
+	assert_int_equal(run.outcomes[SC_STALE + 12] > 0, options.stale_if_error_ms > 0);
+	assert_int_equal(sct_stats(run.cache).evictions, 0);
+	sc_cache_close(run.cache);
+}
+
+int main(void)
+{
+	return sct_seeded_runs_main(&(const struct sct_seeded_runs){
+		.configs = configs,
+		.config_size = sizeof configs[0],
+		.count = sizeof configs / sizeof configs[0],
+		.seeds = 4,
+		.operations = 20000,
+		.run = follow_the_rules,
+	});
+}
