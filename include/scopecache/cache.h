@@ -112,9 +112,15 @@ enum sc_policy {
 		"the loader of sc_cache_fetch_many(); NULL: the loader, once for each key")        \
 	TIME(stale_if_error_ms,                                                                    \
 		"how long after its time to live a fetch may return a value when loads fail")      \
+	TIME(stale_while_revalidate_ms,                                                            \
+		"how long after its time to live a fetch returns a value at once, and lets it be " \
+		"refreshed")                                                                       \
+	TIME(refresh_after_ms,                                                                     \
+		"how long after it was stored a fetch lets a value be refreshed; 0: not before "   \
+		"it is stale")                                                                     \
 	TIME(retry_after_ms,                                                                       \
 		"after a load failed, how long no other of its key begins; doubles with each "     \
-		"failure in a row, up to 32 times; 0: 1 s with stale_if_error_ms, else no time")   \
+		"failure in a row, up to 32 times; 0: 1 s with one of the three above, else none") \
 	TIME(negative_ttl_ms, "how long fetches remember that a loader found no value; 0: not")    \
 	NUMBER(jitter_percent, 0, 0, 100,                                                          \
 		"times to live are shorter by up to this part, each by another, so that entries "  \
@@ -166,8 +172,9 @@ int sc_cache_open(struct sc_cache **cache, const struct sc_cache_options *option
 /* Close a cache; NULL is allowed.
  *
  * owns     pinned values stay valid; the memory is freed when the last of them is released.
- * blocks   while functions that free objects run.
- * threads  one, when no other call uses the cache.
+ * blocks   while functions that free objects run, and for a refresh of this cache that runs on
+ *          another thread.
+ * threads  one, when no other call uses the cache; not a loader of the cache.
  * forks    fork() waits for changes in progress. The child has its own copy of the cache, which it
  *          may use or close. Values that other threads had pinned stay pinned there; loads of other
  *          threads do not exist there. */
@@ -309,12 +316,14 @@ void sc_cache_clear(struct sc_cache *cache);
  * stored. A put, an invalidation or a clear during a load ends its sharing: a fetch that begins
  * later gets the value that was put, or starts a new load.
  *
- * A failure is not stored, unless options of the cache say otherwise (docs/cache.md, "When loads
- * fail"): stale_if_error_ms, retry_after_ms and negative_ttl_ms. They concern fetches alone: get,
- * acquire, peek and iteration find fresh values only.
+ * Options of the cache change when it loads (docs/cache.md, "Freshness"): refresh_after_ms and
+ * stale_while_revalidate_ms let a fetch return what is there, and have it loaded again when no
+ * caller waits; stale_if_error_ms, retry_after_ms and negative_ttl_ms say what failed loads mean.
+ * They concern fetches alone: get, acquire, peek and iteration find fresh values only.
  *
  * returns  SC_HIT or SC_LOADED with *value set; SC_STALE with *value set to one whose time to live
- *          is over, because the load failed or is not due again; or an error, with *value all zero.
+ *          is over, because it will be refreshed, or the load failed or is not due again; or an
+ *          error, with *value all zero.
  * errors   SC_E_ABSENT when the loader found that there is no value; SC_E_LOAD when the loader
  *          failed, with its message in `error`, its result in error->user_code and what it said of
  *          the failure in error->kind and error->retry_after_ms; SC_E_CYCLE when a loader asks for the key that it is loading, or for
@@ -334,8 +343,7 @@ struct sc_fetch_options {
 	void *loader_context; /* passed to this loader */
 	int64_t max_age_ms;   /* load a value that is older; 0: any age. Needs track_age or
 				 another option that lets the cache keep times */
-	uint64_t force;       /* 1: load even if there is a value, unless a load failed less than
-				 retry_after_ms ago */
+	uint64_t force;       /* 1: load even if there is a value */
 };
 
 /* A pointer to options of a fetch. C++ has scopecache::cache::fetch(), which takes a loader. */
@@ -546,6 +554,20 @@ int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_b
  * threads  any. */
 int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
 
+/* Do what is due in all caches of the process: first the refreshes that fetches have asked for (see
+ * refresh_after_ms), in their order, on this thread; then what sc_cache_maintain() does. A refresh
+ * that usually takes longer than what is left of the budget does not begin.
+ *
+ * The hooks of sc_cache_hooks() run refreshes after the answer of each invocation, before the
+ * runtime asks for the next event: see sc_process_set_refresh_budget_ms(). A program without them
+ * calls this, now and then or on a thread of its own.
+ *
+ * returns  1 when something is left to do; 0 when not.
+ * blocks   for the budget, in milliseconds, and for as long as the last loader takes longer than
+ *          usual.
+ * threads  any. */
+int sc_maintain(uint64_t budget_ms);
+
 /* ---- Statistics ---- */
 
 /* The table of statistics: name, meaning. New rows are added at its end only. Counters start at 0
@@ -573,7 +595,9 @@ int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
 	X(load_absences, "loads that found that there is no value")                                \
 	X(stale, "fetches that returned a stale value")                                            \
 	X(known_absences, "fetches that knew from an earlier load that there is no value")         \
-	X(known_failures, "fetches that failed without a load, less than retry_after_ms after one")
+	X(known_failures,                                                                          \
+		"fetches that failed without a load, less than retry_after_ms after one")          \
+	X(refreshes, "loads that refreshed a value while no caller waited")
 
 /* The statistics of a cache. */
 struct sc_cache_stats {

@@ -54,6 +54,14 @@ void sc_process_set_bypass(int bypass);
  * threads  any; does not block. */
 int sc_process_is_bypassed(void);
 
+/* Set for how long caches may be refreshed after the answer of an invocation, in milliseconds: 500
+ * unless it is set; 0: not at all. A refresh begins only if it usually ends within that and before
+ * the invocation's deadline. During it the process is paid for, and another call waits or is served
+ * by another environment.
+ *
+ * threads  any; does not block. */
+void sc_process_set_refresh_budget_ms(uint64_t budget_ms);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

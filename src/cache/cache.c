@@ -20,6 +20,7 @@
 #include "cache/freshness.h"
 #include "cache/memory.h"
 #include "cache/options.h"
+#include "cache/refresh.h"
 #include "cache/region.h"
 #include "cache/stripes.h"
 #include "cache/upkeep.h"
@@ -119,6 +120,7 @@ void sc_cache_close(struct sc_cache *cache)
 {
 	if (!cache)
 		return;
+	sci_refresh_forget(cache);
 	struct sci_object_link *objects = has_objects(cache) ? sci_cache_clear(cache) : NULL;
 	sci_cache_release(cache);
 	sci_blob_release_list(objects);
@@ -142,6 +144,7 @@ static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stri
 	sum->stale += counts->stale;
 	sum->known_absences += counts->known_absences;
 	sum->known_failures += counts->known_failures;
+	sum->refreshes += counts->refreshes;
 	sum->evictions += shard.evictions;
 	sum->reclaimed += shard.reclaimed;
 	sum->forgotten += shard.forgotten;

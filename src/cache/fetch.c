@@ -10,8 +10,8 @@
 
 #include "cache/join.h"
 
-static int lead(struct sc_cache *cache, struct sci_flight *flight, const struct sci_source *source,
-	struct sc_value *value, struct sc_error *error)
+int sci_fetch_lead(struct sc_cache *cache, struct sci_flight *flight,
+	const struct sci_source *source, struct sc_value *value, struct sc_error *error)
 {
 	struct sci_made made = sci_lead(cache, flight, source, NULL);
 
@@ -31,7 +31,7 @@ int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source
 		if (joined.result)
 			return joined.result;
 		if (joined.role == SCI_FLIGHT_LEADER)
-			return lead(cache, joined.flight, source, value, error);
+			return sci_fetch_lead(cache, joined.flight, source, value, error);
 		rc = sci_lead_follow(joined.flight, value, error);
 	} while (rc == 0);
 	return rc;

@@ -16,6 +16,7 @@
 #include "cache/lead.h"
 #include "cache/lookup.h"
 #include "cache/memory.h"
+#include "cache/refresh.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -35,6 +36,7 @@ struct member {
 	enum role role;
 	struct sci_flight *flight; /* of a leader or a waiter */
 	struct sci_made made;      /* of a leader */
+	bool needs_refresh;
 };
 
 struct batch {
@@ -85,8 +87,10 @@ static void look_up_locked(const struct batch *batch, struct sci_stripe *stripe,
 	struct member *member = &batch->members[at];
 
 	sci_lock_assert_held(&stripe->lock);
-	result->outcome = sci_stripe_answer_locked(batch->cache, stripe, name,
+	struct sci_answer answer = sci_stripe_answer_locked(batch->cache, stripe, name,
 		&batch->source.wanted, now_ms, &result->value, &result->error);
+	result->outcome = answer.result;
+	member->needs_refresh = answer.needs_refresh;
 	if (result->outcome)
 		return;
 	if (!batch->source.batch_loader) {
@@ -139,9 +143,12 @@ static struct sci_object_link *look_up(const struct batch *batch, struct group *
 		sci_object_list_append(&first, to_free);
 		to_free = first;
 	}
-	for (size_t i = 0; i < group->count; i++)
+	for (size_t i = 0; i < group->count; i++) {
+		if (batch->members[group->first + i].needs_refresh)
+			sci_refresh_request(cache, &group->keys[i].name);
 		if (group->is_good[i])
 			sci_key_fini(&group->keys[i]);
+	}
 	return to_free;
 }
 

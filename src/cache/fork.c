@@ -21,10 +21,12 @@ static SCI_UNCHECKED void before(void)
 	sci_cache_time_fork(SCI_FORK_BEFORE);
 	sci_resource_fork(SCI_FORK_BEFORE);
 	sci_flight_fork(SCI_FORK_BEFORE);
+	sci_refresh_fork(SCI_FORK_BEFORE);
 }
 
 static SCI_UNCHECKED void after(enum sci_fork_stage stage)
 {
+	sci_refresh_fork(stage);
 	sci_flight_fork(stage);
 	sci_resource_fork(stage);
 	sci_cache_time_fork(stage);
@@ -68,4 +70,27 @@ void sci_fork_forget(struct sc_cache *cache)
 	if (cache->others)
 		cache->others->before = cache->before;
 	sci_lock_release(&lock);
+}
+
+/* The last reference of a cache on the list may be gone; then it is about to leave the list. */
+static bool acquire(struct sc_cache *cache)
+{
+	uint64_t holds = atomic_load(&cache->holds);
+
+	while (holds > 0)
+		if (atomic_compare_exchange_weak(&cache->holds, &holds, holds + 1))
+			return true;
+	return false;
+}
+
+struct sc_cache *sci_cache_next_open(struct sc_cache *cache)
+{
+	sci_lock_acquire(&lock);
+	struct sc_cache *next = cache ? cache->others : caches;
+	while (next && !acquire(next))
+		next = next->others;
+	sci_lock_release(&lock);
+	if (cache)
+		sci_cache_release(cache);
+	return next;
 }

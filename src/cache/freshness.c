@@ -47,7 +47,8 @@ static int64_t later(int64_t time_ms, int64_t by_ms)
 
 bool sci_notes_are_wanted(const struct sc_cache_options *options)
 {
-	return options->stale_if_error_ms || options->retry_after_ms || options->negative_ttl_ms ||
+	return options->stale_if_error_ms || options->stale_while_revalidate_ms ||
+		options->refresh_after_ms || options->retry_after_ms || options->negative_ttl_ms ||
 		options->track_age;
 }
 
@@ -78,7 +79,29 @@ struct sci_notes sci_notes_of_value(uint64_t generation, int64_t fresh_until_ms,
 
 int64_t sci_stale_until_ms(const struct sc_cache *cache, int64_t fresh_until_ms)
 {
-	return later(fresh_until_ms, cache->options.stale_if_error_ms);
+	const struct sc_cache_options *options = &cache->options;
+
+	return later(fresh_until_ms,
+		options->stale_if_error_ms > options->stale_while_revalidate_ms
+			? options->stale_if_error_ms
+			: options->stale_while_revalidate_ms);
+}
+
+/* Whether a value may still be returned so long after it was fresh. */
+static bool is_within(const struct sci_notes *notes, int64_t stale_ms, int64_t now_ms)
+{
+	return now_ms < later(notes->fresh_until_ms, stale_ms);
+}
+
+bool sci_found_is_due(const struct sc_cache *cache, const struct sci_found *found, int64_t now_ms)
+{
+	const struct sci_notes *notes = &found->notes;
+	int64_t after_ms = cache->options.refresh_after_ms;
+
+	if (!found->has_notes || kind_of(notes) != VALUE || now_ms < notes->retry_at_ms)
+		return false;
+	return now_ms >= notes->fresh_until_ms ||
+		(after_ms && now_ms >= later(notes->stored_ms, after_ms));
 }
 
 void sci_value_describe(struct sc_value *value, const struct sci_found *found, int64_t now_ms)
@@ -124,6 +147,18 @@ static bool is_young_enough(const struct sci_notes *notes, const struct sci_want
 	return wanted->max_age_ms == 0 || now_ms - notes->stored_ms <= wanted->max_age_ms;
 }
 
+/* A value that may be returned although it is not fresh, or not young enough. */
+static bool may_be_stale(const struct sc_cache *cache, const struct sci_notes *notes,
+	bool must_load, int64_t now_ms)
+{
+	const struct sc_cache_options *options = &cache->options;
+
+	if (!must_load && is_within(notes, options->stale_while_revalidate_ms, now_ms))
+		return true;
+	return options->stale_if_error_ms && now_ms < notes->retry_at_ms &&
+		is_within(notes, options->stale_if_error_ms, now_ms);
+}
+
 int sci_freshness_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_found *found, const struct sci_wanted *wanted, int64_t now_ms,
 	struct sc_value *value, struct sc_error *error)
@@ -133,6 +168,7 @@ int sci_freshness_answer_locked(struct sc_cache *cache, struct sci_stripe *strip
 	sci_lock_assert_held(&stripe->lock);
 	if (!found->has_notes)
 		return wanted->force ? 0 : sci_cache_pin_locked(cache, stripe, found, value);
+	bool must_load = wanted->force || !is_young_enough(notes, wanted, now_ms);
 	bool must_wait = now_ms < notes->retry_at_ms;
 	switch (kind_of(notes)) {
 	case ABSENCE:
@@ -146,10 +182,11 @@ int sci_freshness_answer_locked(struct sc_cache *cache, struct sci_stripe *strip
 	case VALUE:
 		break;
 	}
-	if (sci_found_is_fresh(found, now_ms) && !wanted->force &&
-		is_young_enough(notes, wanted, now_ms))
+	if (!must_load && sci_found_is_fresh(found, now_ms))
 		return pin_locked(cache, stripe, found, now_ms, SC_HIT, value);
-	return must_wait ? pin_locked(cache, stripe, found, now_ms, SC_STALE, value) : 0;
+	return may_be_stale(cache, notes, must_load, now_ms)
+		? pin_locked(cache, stripe, found, now_ms, SC_STALE, value)
+		: 0;
 }
 
 /* ---- What is noted of a load without a value ---- */
@@ -210,12 +247,12 @@ int sci_freshness_failed_locked(struct sc_cache *cache, struct sci_stripe *strip
 	struct sci_notes notes = { INT64_MIN, made->now_ms,
 		later(made->now_ms, error->retry_after_ms), tag_of(FAILURE, failures, 0) };
 	if (is_there && kind_of(&found.notes) == VALUE) {
-		if (!cache->options.stale_if_error_ms)
-			return made->result;
 		found.notes.retry_at_ms = notes.retry_at_ms;
 		found.notes.tag = tag_of(VALUE, failures, generation_of(&found.notes));
 		sci_shard_renote(stripe->shard, found.offset, &found.notes);
-		return pin_locked(cache, stripe, &found, made->now_ms, SC_STALE, value);
+		return may_be_stale(cache, &found.notes, true, made->now_ms)
+			? pin_locked(cache, stripe, &found, made->now_ms, SC_STALE, value)
+			: made->result;
 	}
 	/* Kept for longer than it has to, so that the failures in a row are counted. */
 	if (error->retry_after_ms > 0)

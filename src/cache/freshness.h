@@ -1,7 +1,8 @@
 /* What a cache notes with its entries, if its options ask for it: until when a value is fresh, and
  * what is known of loads that gave none. An entry with notes is one of
  *
- *	a value		fresh, and then stale for stale_if_error_ms
+ *	a value		fresh, and then stale for stale_while_revalidate_ms or, when loads fail,
+ *			for stale_if_error_ms
  *	an absence	the source has no value, for negative_ttl_ms
  *	a failure	the load failed; no other begins before retry_at_ms
  */
@@ -31,6 +32,9 @@ static inline bool sci_found_is_fresh(const struct sci_found *found, int64_t now
 
 /* Set generation, age and remaining time of a value from the notes of its entry, if it has any. */
 void sci_value_describe(struct sc_value *value, const struct sci_found *found, int64_t now_ms);
+
+/* Whether what was found is a value that has to be refreshed, and no failed load makes it wait. */
+bool sci_found_is_due(const struct sc_cache *cache, const struct sci_found *found, int64_t now_ms);
 
 /* What a fetch gets from an entry: SC_HIT or SC_STALE with *value pinned; SC_E_ABSENT or SC_E_LOAD
  * with `error` set (NULL is allowed); another failure; or 0: load it. */

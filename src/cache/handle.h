@@ -26,6 +26,7 @@ struct sc_cache {
 	atomic_bool has_deadlines;              /* an expiring entry was ever stored */
 	_Atomic uint64_t holds; /* references: pinned values, and one while the cache is open */
 	_Atomic uint32_t maintained; /* calls of sc_cache_maintain() */
+	_Atomic uint64_t usual_refresh_us;
 
 	/* Written with the locks of all stripes, read with any of them. */
 	uint64_t max_entries, max_bytes;               /* the present bounds */

@@ -1,8 +1,12 @@
 /* The hooks that tell the caches of a process where an invocation begins and ends. */
 #include "cache/cache_time.h"
+#include "cache/refresh.h"
 
 #include <scopecache/cache.h>
 #include <scopecache/resource.h>
+
+#include <pthread.h>
+#include <stddef.h>
 
 static void invocation_begin(void *context, const struct sc_invocation_info *info)
 {
@@ -13,11 +17,20 @@ static void invocation_begin(void *context, const struct sc_invocation_info *inf
 	sci_cache_time_begin(has_remaining ? info->remaining_ms : SC_NO_DEADLINE);
 }
 
+static void end_time(void *none)
+{
+	(void)none;
+	sci_cache_time_end();
+}
+
+/* The caller has its answer. */
 static void invocation_end(void *context, const struct sc_invocation_info *info)
 {
 	(void)context;
 	(void)info;
-	sci_cache_time_end();
+	pthread_cleanup_push(end_time, NULL);
+	sci_refresh_after_answer();
+	pthread_cleanup_pop(1);
 }
 
 static void shutdown(void *context)

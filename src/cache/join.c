@@ -5,6 +5,7 @@
 #include "cache/cache_clock.h"
 #include "cache/handle.h"
 #include "cache/lookup.h"
+#include "cache/refresh.h"
 #include "base/error.h"
 
 /* Returns whether this thread leads the flight. */
@@ -22,8 +23,10 @@ static void load_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	struct sci_joined *joined, struct sc_value *value, struct sc_error *error)
 {
 	sci_lock_assert_held(&stripe->lock);
-	joined->result =
+	struct sci_answer answer =
 		sci_stripe_answer_locked(cache, stripe, name, wanted, now_ms, value, error);
+	joined->result = answer.result;
+	joined->needs_refresh = answer.needs_refresh;
 	if (joined->result)
 		return;
 	join_locked(cache, name, joined, error);
@@ -97,6 +100,8 @@ struct sci_joined sci_join(struct sc_cache *cache, struct sc_key key, enum sci_j
 	else
 		update_locked(cache, stripe, &lookup.name, now_ms, &joined, value, error);
 	struct sci_object_link *to_free = sci_stripe_leave(stripe);
+	if (joined.needs_refresh)
+		sci_refresh_request(cache, &lookup.name);
 	sci_key_fini(&lookup);
 	if (to_free)
 		release(to_free, &joined, value);

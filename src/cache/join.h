@@ -13,6 +13,7 @@ enum sci_join_when {
 
 struct sci_joined {
 	int result; /* SC_HIT or SC_STALE: a value is pinned; 0; or a failure */
+	bool needs_refresh;
 	enum sci_flight_role role;
 	struct sci_flight *flight; /* NULL: none was joined */
 };

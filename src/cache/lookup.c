@@ -38,7 +38,7 @@ bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *na
 	return is_hit;
 }
 
-int sci_stripe_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+struct sci_answer sci_stripe_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_wanted *wanted, int64_t now_ms,
 	struct sc_value *value, struct sc_error *error)
 {
@@ -46,11 +46,14 @@ int sci_stripe_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 
 	sci_lock_assert_held(&stripe->lock);
 	enum sci_lookup lookup = find_locked(stripe, name, now_ms, &found);
-	int rc = lookup == SCI_LOOKUP_HIT
-		? sci_freshness_answer_locked(cache, stripe, &found, wanted, now_ms, value, error)
-		: 0;
-	count_locked(stripe, rc == SC_HIT, lookup);
-	return rc;
+	struct sci_answer answer = { 0, false };
+	if (lookup == SCI_LOOKUP_HIT) {
+		answer.result = sci_freshness_answer_locked(cache, stripe, &found, wanted, now_ms,
+			value, error);
+		answer.needs_refresh = answer.result > 0 && sci_found_is_due(cache, &found, now_ms);
+	}
+	count_locked(stripe, answer.result == SC_HIT, lookup);
+	return answer;
 }
 
 /* A value whose record has no pins left is copied. */

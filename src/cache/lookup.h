@@ -8,9 +8,15 @@
 bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found) SCI_REQUIRES(stripe->lock);
 
-/* The same for a fetch, which may also get a stale value, or what is known of a load that failed:
- * returns what sci_freshness_answer_locked() does. */
-int sci_stripe_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+/* What a fetch gets without a load. */
+struct sci_answer {
+	int result;         /* of sci_freshness_answer_locked() */
+	bool needs_refresh; /* call sci_refresh_request() without the lock */
+};
+
+/* The same for a fetch, which may also get a stale value, or what is known of a load that failed.
+ */
+struct sci_answer sci_stripe_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_wanted *wanted, int64_t now_ms,
 	struct sc_value *value, struct sc_error *error) SCI_REQUIRES(stripe->lock);
 

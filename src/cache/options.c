@@ -116,7 +116,12 @@ int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_o
 		rc = read_growth("entries", &out->grow_entries, out->max_entries, error);
 	if (rc == 0)
 		rc = read_growth("bytes", &out->grow_bytes, out->max_bytes, error);
-	if (out->stale_if_error_ms && !out->retry_after_ms)
+	bool refreshes = out->refresh_after_ms || out->stale_while_revalidate_ms;
+	if (rc == 0 && refreshes && !out->loader && !out->batch_loader)
+		rc = sci_error_set(error, SC_E_INVAL, 0,
+			"%s needs a loader of the cache's own: nobody waits for a refresh",
+			out->refresh_after_ms ? "refresh_after_ms" : "stale_while_revalidate_ms");
+	if ((out->stale_if_error_ms || refreshes) && !out->retry_after_ms)
 		out->retry_after_ms = RETRY_AFTER_MS;
 	if (rc == 0 && out->clock && !out->clock->now_ms)
 		rc = sci_error_set(error, SC_E_INVAL, 0, "the clock has no function");

@@ -2,6 +2,8 @@
 #include "cache/upkeep.h"
 
 #include "cache/cache_clock.h"
+#include "cache/fork.h"
+#include "cache/refresh.h"
 #include "cache/stripes.h"
 
 #include "base/clock.h"
@@ -89,6 +91,27 @@ static bool maintain_a_little(struct sc_cache *cache, struct sci_stripe *stripe,
 		sci_region_give_back_locked(cache, stripe);
 	sci_stripe_unlock(stripe);
 	return is_due;
+}
+
+static uint64_t left_of(uint64_t budget_ms, int64_t began_ms)
+{
+	uint64_t took_ms = (uint64_t)(sci_mono_ms() - began_ms);
+
+	return took_ms < budget_ms ? budget_ms - took_ms : 0;
+}
+
+int sc_maintain(uint64_t budget_ms)
+{
+	int64_t began_ms = sci_mono_ms(), until_ms;
+	struct sc_cache *cache = NULL;
+
+	if (budget_ms > INT64_MAX ||
+		__builtin_add_overflow(began_ms, (int64_t)budget_ms, &until_ms))
+		until_ms = INT64_MAX;
+	bool are_left = sci_refresh_run(until_ms);
+	while ((cache = sci_cache_next_open(cache)))
+		are_left |= sc_cache_maintain(cache, left_of(budget_ms, began_ms)) == 1;
+	return are_left;
 }
 
 /* Each call starts at another stripe, so that short budgets reach all stripes. */

@@ -9,6 +9,8 @@
 
 #define KEYS 12
 
+static int load(struct sc_load *load, void *context);
+
 struct config {
 	const char *name;
 	struct sc_cache_options options;
@@ -28,6 +30,13 @@ static const struct config configs[] = {
 	{ "waits", OPTIONS(.ttl_ms = 100, .retry_after_ms = 30) },
 	{ "absences", OPTIONS(.negative_ttl_ms = 80) },
 	{ "ages", OPTIONS(.ttl_ms = 100, .track_age = 1) },
+	{ "refreshes",
+		OPTIONS(.ttl_ms = 100, .stale_while_revalidate_ms = 60, .refresh_after_ms = 40,
+			.loader = load) },
+	{ "everything and refreshes",
+		OPTIONS(.ttl_ms = 100, .stale_while_revalidate_ms = 50, .refresh_after_ms = 70,
+			.stale_if_error_ms = 30, .retry_after_ms = 20, .negative_ttl_ms = 60,
+			.loader = load) },
 	{ "exact order",
 		OPTIONS(.ttl_ms = 100, .stale_if_error_ms = 400, .retry_after_ms = 20,
 			.negative_ttl_ms = 60, .policy = SC_POLICY_LRU) },
@@ -41,6 +50,7 @@ struct entry {
 	int64_t stored_ms, fresh_until_ms, gone_at_ms, retry_at_ms;
 	unsigned failures;
 	uint64_t generation;
+	bool is_requested; /* its refresh */
 };
 
 static struct {
@@ -53,7 +63,7 @@ static struct {
 	enum kind gives;
 	int64_t retry_after_ms;
 	int loads;
-	unsigned outcomes[16];
+	unsigned outcomes[16], refreshes;
 } run;
 
 static int64_t below(uint64_t bound)
@@ -84,82 +94,121 @@ static int64_t own_retry_after_ms(void)
 {
 	const struct sc_cache_options *options = &run.config->options;
 
-	return options->retry_after_ms       ? options->retry_after_ms
-		: options->stale_if_error_ms ? 1000
-					     : 0;
+	if (options->retry_after_ms)
+		return options->retry_after_ms;
+	return options->stale_if_error_ms || options->stale_while_revalidate_ms ||
+			options->refresh_after_ms
+		? 1000
+		: 0;
 }
 
 static void store(struct entry *entry)
 {
 	const struct sc_cache_options *options = &run.config->options;
 	int64_t ttl_ms = options->ttl_ms ? options->ttl_ms : SC_NO_END;
+	int64_t stale_ms = options->stale_if_error_ms;
 
+	if (stale_ms < options->stale_while_revalidate_ms)
+		stale_ms = options->stale_while_revalidate_ms;
 	entry->kind = VALUE;
 	entry->number = run.numbers;
 	entry->stored_ms = run.now_ms;
 	entry->fresh_until_ms = later(run.now_ms, ttl_ms);
-	entry->gone_at_ms = later(entry->fresh_until_ms, options->stale_if_error_ms);
+	entry->gone_at_ms = later(entry->fresh_until_ms, stale_ms);
 	entry->retry_at_ms = INT64_MIN;
 	entry->failures = 0;
 	entry->generation = 0;
 }
 
+/* What remains is the request of a refresh. */
+static void forget(struct entry *entry)
+{
+	*entry = (struct entry){ .is_requested = entry->is_requested };
+}
+
 static void forget_what_is_gone(struct entry *entry)
 {
 	if (entry->kind != NOTHING && run.now_ms >= entry->gone_at_ms)
-		*entry = (struct entry){ .kind = NOTHING };
+		forget(entry);
+}
+
+/* Whether it may be returned because of a load that failed. */
+static bool may_be_stale(const struct entry *entry)
+{
+	int64_t stale_ms = run.config->options.stale_if_error_ms;
+
+	return stale_ms && run.now_ms < entry->retry_at_ms &&
+		run.now_ms < later(entry->fresh_until_ms, stale_ms);
 }
 
 static int fail_to_load(struct entry *entry)
 {
-	const struct sc_cache_options *options = &run.config->options;
 	unsigned doublings = entry->failures < 5 ? entry->failures : 5;
 	int64_t wait_ms = own_retry_after_ms() << doublings;
 
 	if (run.retry_after_ms > wait_ms)
 		wait_ms = run.retry_after_ms;
-	if (entry->kind == VALUE && !options->stale_if_error_ms)
-		return SC_E_LOAD;
 	if (entry->kind != VALUE && wait_ms == 0)
 		return SC_E_LOAD;
 	entry->failures++;
 	entry->retry_at_ms = later(run.now_ms, wait_ms);
 	if (entry->kind == VALUE)
-		return SC_STALE;
+		return may_be_stale(entry) ? SC_STALE : SC_E_LOAD;
 	entry->kind = FAILURE;
 	entry->gone_at_ms = later(entry->retry_at_ms, wait_ms);
 	return SC_E_LOAD;
 }
 
-/* What a fetch returns, and whether it loads. */
-static int expect(struct entry *entry, int64_t max_age_ms, bool force, bool *loads)
+static int load_into(struct entry *entry)
 {
 	const struct sc_cache_options *options = &run.config->options;
-	bool waits = run.now_ms < entry->retry_at_ms;
 
-	forget_what_is_gone(entry);
-	*loads = false;
-	if (entry->kind == ABSENCE && !force)
-		return SC_E_ABSENT;
-	if (entry->kind == FAILURE && waits)
-		return SC_E_LOAD;
-	if (entry->kind == VALUE && run.now_ms < entry->fresh_until_ms && !force &&
-		(max_age_ms == 0 || run.now_ms - entry->stored_ms <= max_age_ms))
-		return SC_HIT;
-	if (entry->kind == VALUE && waits)
-		return SC_STALE;
-	*loads = true;
 	if (run.gives == FAILURE)
 		return fail_to_load(entry);
 	if (run.gives == VALUE) {
 		store(entry);
 		return SC_LOADED;
 	}
-	*entry = (struct entry){ .kind = NOTHING };
-	if (options->negative_ttl_ms)
-		*entry = (struct entry){ .kind = ABSENCE,
-			.gone_at_ms = later(run.now_ms, options->negative_ttl_ms) };
+	forget(entry);
+	if (options->negative_ttl_ms) {
+		entry->kind = ABSENCE;
+		entry->gone_at_ms = later(run.now_ms, options->negative_ttl_ms);
+	}
 	return SC_E_ABSENT;
+}
+
+/* Whether a value has to be refreshed. */
+static bool is_due(const struct entry *entry)
+{
+	int64_t after_ms = run.config->options.refresh_after_ms;
+
+	return entry->kind == VALUE && run.now_ms >= entry->retry_at_ms &&
+		(run.now_ms >= entry->fresh_until_ms ||
+			(after_ms && run.now_ms >= entry->stored_ms + after_ms));
+}
+
+/* What a fetch returns, and whether it loads. */
+static int expect(struct entry *entry, int64_t max_age_ms, bool force, bool *loads)
+{
+	const struct sc_cache_options *options = &run.config->options;
+	int64_t revalidate_ms = options->stale_while_revalidate_ms;
+
+	forget_what_is_gone(entry);
+	bool is_young = !force && (max_age_ms == 0 || run.now_ms - entry->stored_ms <= max_age_ms);
+	*loads = false;
+	if (entry->kind == ABSENCE && !force)
+		return SC_E_ABSENT;
+	if (entry->kind == FAILURE && run.now_ms < entry->retry_at_ms)
+		return SC_E_LOAD;
+	if (entry->kind == VALUE && is_young && run.now_ms < entry->fresh_until_ms)
+		return SC_HIT;
+	if (entry->kind == VALUE && is_young &&
+		run.now_ms < later(entry->fresh_until_ms, revalidate_ms))
+		return SC_STALE;
+	if (entry->kind == VALUE && may_be_stale(entry))
+		return SC_STALE;
+	*loads = true;
+	return load_into(entry);
 }
 
 /* ---- Operations ---- */
@@ -181,6 +230,13 @@ static void assert_value(struct entry *entry, const struct sc_value *value, int 
 	assert_true(outcome == SC_STALE || value->remaining_ms > 0);
 }
 
+static void draw_load(void)
+{
+	run.numbers++;
+	run.gives = below(3) ? FAILURE : below(3) ? VALUE : ABSENCE;
+	run.retry_after_ms = below(4) ? 0 : below(300);
+}
+
 static void do_fetch(int key)
 {
 	struct entry *entry = &run.entries[key];
@@ -189,16 +245,16 @@ static void do_fetch(int key)
 	int64_t max_age_ms = below(4) ? 0 : 1 + below(60);
 	int before = run.loads;
 
-	run.numbers++;
-	run.gives = below(3) ? FAILURE : below(3) ? VALUE : ABSENCE;
-	run.retry_after_ms = below(4) ? 0 : below(300);
+	draw_load();
 	int expected = expect(entry, max_age_ms, force, &loads);
+	bool requests = expected > 0 && !loads && is_due(entry);
 	int rc = sc_cache_fetch_with(run.cache, SC_KEY(key),
 		SC_FETCH_OPTIONS(.loader = load, .max_age_ms = max_age_ms, .force = force), &value,
 		NULL);
 	assert_int_equal(rc, expected);
 	assert_int_equal(run.loads - before, loads);
 	run.outcomes[rc + 12]++;
+	entry->is_requested |= requests;
 	if (rc > 0)
 		assert_value(entry, &value, rc);
 	sc_value_release(&value);
@@ -229,7 +285,28 @@ static void do_put(int key)
 static void do_invalidate(int key)
 {
 	sc_cache_invalidate(run.cache, SC_KEY(key));
-	run.entries[key] = (struct entry){ .kind = NOTHING };
+	forget(&run.entries[key]);
+}
+
+/* All refreshes that fetches have asked for, if they are still due. */
+static void do_refresh(int key)
+{
+	int before = run.loads, due = 0;
+
+	(void)key;
+	draw_load();
+	for (int i = 0; i < KEYS; i++) {
+		struct entry *entry = &run.entries[i];
+		forget_what_is_gone(entry);
+		if (entry->is_requested && is_due(entry)) {
+			load_into(entry);
+			due++;
+		}
+		entry->is_requested = false;
+	}
+	assert_int_equal(sc_maintain(10000), 0);
+	assert_int_equal(run.loads - before, due);
+	run.refreshes += (unsigned)due;
 }
 
 /* A clock that went back shows what is fresh again, but not what was removed meanwhile: so nothing
@@ -252,6 +329,7 @@ static const struct sct_operation operations[] = {
 	{ 5, do_put },
 	{ 3, do_invalidate },
 	{ 25, do_pass_time },
+	{ 8, do_refresh },
 };
 
 static void follow_the_rules(const void *config, uint64_t seed, long count)
@@ -270,7 +348,11 @@ static void follow_the_rules(const void *config, uint64_t seed, long count)
 			&run.random)
 			->call((int)below(KEYS));
 	assert_true(run.outcomes[SC_LOADED + 12] > 0 && run.outcomes[SC_E_LOAD + 12] > 0);
-	assert_int_equal(run.outcomes[SC_STALE + 12] > 0, options.stale_if_error_ms > 0);
+	bool refreshes = options.stale_while_revalidate_ms > 0;
+	assert_int_equal(run.outcomes[SC_STALE + 12] > 0,
+		options.stale_if_error_ms > 0 || refreshes);
+	assert_int_equal(run.refreshes > 0, refreshes);
+	assert_int_equal(sct_stats(run.cache).refreshes, run.refreshes);
 	assert_int_equal(sct_stats(run.cache).evictions, 0);
 	sc_cache_close(run.cache);
 }

@@ -1,0 +1,310 @@
+/* The queue of refreshes: one for the process, first in, first out, one place for each key.
+ *
+ * Its lock is last in rank. A refresh is taken out of the queue before it runs, and closing a cache
+ * waits for those that run. */
+#include "cache/refresh.h"
+
+#include "base/clock.h"
+#include "cache/cache_clock.h"
+#include "cache/cache_time.h"
+#include "cache/fetch.h"
+#include "cache/fork.h"
+#include "cache/freshness.h"
+#include "cache/memory.h"
+
+#include <scopecache/process.h>
+
+#define PLACES 256u
+
+/* After an answer the process is paid for, and it is not there for the next caller. */
+#define BUDGET_MS 500
+
+struct refresh {
+	struct refresh *next;
+	struct sc_cache *cache;
+	uint64_t hash;
+	size_t key_len;
+	uint64_t words[]; /* the key, laid out as in struct sci_name */
+};
+
+/* A refresh that runs, on its thread's stack. */
+struct running {
+	const struct sc_cache *cache;
+	pthread_t thread;
+	struct running *next;
+};
+
+static struct sci_lock lock = SCI_LOCK_INIT;
+static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
+static struct refresh *first SCI_GUARDED_BY(lock), **end SCI_GUARDED_BY(lock) = &first;
+static unsigned count SCI_GUARDED_BY(lock);
+static struct running *all_running SCI_GUARDED_BY(lock);
+
+static atomic_uint_fast64_t budget_ms = BUDGET_MS;
+
+static struct sci_name name_of(const struct refresh *refresh)
+{
+	return (struct sci_name){
+		.key = (const unsigned char *)refresh->words + SCI_KEY_AT,
+		.len = refresh->key_len,
+		.hash = refresh->hash,
+		.words = refresh->words,
+	};
+}
+
+static bool is_for(const struct refresh *refresh, const struct sc_cache *cache,
+	const struct sci_name *name)
+{
+	return refresh->cache == cache && refresh->hash == name->hash &&
+		refresh->key_len == name->len &&
+		memcmp(name_of(refresh).key, name->key, name->len) == 0;
+}
+
+/* ---- The queue ---- */
+
+static struct refresh *make(struct sc_cache *cache, const struct sci_name *name)
+{
+	struct refresh *refresh = sci_alloc_zeroed(
+		sizeof *refresh + SCI_KEY_AT + name->len + sizeof refresh->words[0]);
+
+	if (!refresh)
+		return NULL;
+	refresh->cache = cache;
+	refresh->hash = name->hash;
+	refresh->key_len = name->len;
+	memcpy((unsigned char *)refresh->words + SCI_KEY_AT, name->key, name->len);
+	return refresh;
+}
+
+static SCI_REQUIRES(lock) bool has_place(const struct sc_cache *cache, const struct sci_name *name)
+{
+	for (const struct refresh *refresh = first; refresh; refresh = refresh->next)
+		if (is_for(refresh, cache, name))
+			return false;
+	return count < PLACES;
+}
+
+static SCI_REQUIRES(lock) void append(struct refresh *refresh)
+{
+	*end = refresh;
+	end = &refresh->next;
+	count++;
+}
+
+void sci_refresh_request(struct sc_cache *cache, const struct sci_name *name)
+{
+	sci_lock_acquire(&lock);
+	bool wanted = has_place(cache, name);
+	sci_lock_release(&lock);
+	if (!wanted)
+		return;
+	/* Without memory a later fetch requests it. */
+	struct refresh *refresh = make(cache, name);
+	if (!refresh)
+		return;
+	sci_lock_acquire(&lock);
+	wanted = has_place(cache, name);
+	if (wanted)
+		append(refresh);
+	sci_lock_release(&lock);
+	if (!wanted)
+		sci_free(refresh);
+}
+
+/* Take out the refresh at this link. */
+static SCI_REQUIRES(lock) struct refresh *take(struct refresh **link)
+{
+	struct refresh *refresh = *link;
+
+	*link = refresh->next;
+	if (!*link)
+		end = link;
+	count--;
+	return refresh;
+}
+
+/* How long a refresh of this cache may usually take. */
+static bool fits(const struct sc_cache *cache, int64_t left_ms)
+{
+	return (int64_t)(atomic_load(&cache->usual_refresh_us) / 1000) <= left_ms;
+}
+
+/* Take the first that fits into the time that is left, and note that it runs. */
+static struct refresh *begin(int64_t left_ms, struct running *running)
+{
+	struct refresh *refresh = NULL;
+
+	sci_lock_acquire(&lock);
+	struct refresh **link = &first;
+	while (*link && !fits((*link)->cache, left_ms))
+		link = &(*link)->next;
+	if (*link) {
+		refresh = take(link);
+		*running = (struct running){ refresh->cache, pthread_self(), all_running };
+		all_running = running;
+	}
+	sci_lock_release(&lock);
+	return refresh;
+}
+
+static void finish(const struct running *running)
+{
+	sci_lock_acquire(&lock);
+	struct running **link = &all_running;
+	while (*link != running)
+		link = &(*link)->next;
+	*link = running->next;
+	pthread_cond_broadcast(&ended);
+	sci_lock_release(&lock);
+}
+
+/* ---- One refresh ---- */
+
+/* Lead the flight of an entry that still has to be refreshed, if no thread does. */
+static struct sci_flight *lead(struct sc_cache *cache, const struct sci_name *name)
+{
+	struct sci_stripe *stripe = sci_cache_stripe(cache, name->hash);
+	int64_t now_ms = sci_cache_lookup_ms(cache);
+	struct sci_flight *flight = NULL;
+	struct sci_found found;
+
+	sci_stripe_lock(stripe);
+	bool is_due = sci_shard_look(stripe->shard, name, now_ms, &found) == SCI_LOOKUP_HIT &&
+		sci_found_is_due(cache, &found, now_ms);
+	if (is_due) {
+		enum sci_flight_role role = sci_flight_join(cache, name, &flight);
+		if (role == SCI_FLIGHT_WAITER)
+			sci_flight_leave(flight);
+		if (role != SCI_FLIGHT_LEADER)
+			flight = NULL;
+	}
+	stripe->counts.refreshes += flight != NULL;
+	sci_stripe_unlock(stripe);
+	return flight;
+}
+
+/* The time within which about nineteen of twenty refreshes end: it follows a longer one at once,
+ * and shorter ones slowly. */
+static void learn_duration(struct sc_cache *cache, int64_t took_us)
+{
+	uint64_t usual_us = atomic_load(&cache->usual_refresh_us), us = (uint64_t)took_us;
+
+	atomic_store(&cache->usual_refresh_us,
+		us > usual_us ? (us + usual_us + 1) / 2 : usual_us - (usual_us - us) / 38);
+}
+
+static void run(struct refresh *refresh)
+{
+	struct sc_cache *cache = refresh->cache;
+	const struct sci_name name = name_of(refresh);
+	struct sci_flight *flight = lead(cache, &name);
+	struct sci_source source;
+	struct sc_value value = { 0 };
+
+	if (!flight)
+		return;
+	sci_source_of(cache, NULL, &source, NULL);
+	int64_t began_us = sci_mono_us();
+	sci_fetch_lead(cache, flight, &source, &value, NULL);
+	learn_duration(cache, sci_mono_us() - began_us);
+	sc_value_release(&value);
+}
+
+struct attempt {
+	struct refresh *refresh;
+	struct running running;
+};
+
+/* Also if the loader does not return. */
+static void end_attempt(void *arg)
+{
+	struct attempt *attempt = arg;
+
+	finish(&attempt->running);
+	sci_free(attempt->refresh);
+}
+
+bool sci_refresh_run(int64_t until_mono_ms)
+{
+	struct attempt attempt;
+
+	while ((attempt.refresh = begin(until_mono_ms - sci_mono_ms(), &attempt.running))) {
+		pthread_cleanup_push(end_attempt, &attempt);
+		run(attempt.refresh);
+		pthread_cleanup_pop(1);
+	}
+	sci_lock_acquire(&lock);
+	bool are_left = first != NULL;
+	sci_lock_release(&lock);
+	return are_left;
+}
+
+void sci_refresh_after_answer(void)
+{
+	int64_t now_ms = sci_mono_ms(), deadline_ms = sci_invocation_deadline_mono_ms(), until_ms;
+
+	if (__builtin_add_overflow(now_ms, (int64_t)atomic_load(&budget_ms), &until_ms))
+		until_ms = INT64_MAX;
+	if (atomic_load(&budget_ms))
+		sci_refresh_run(until_ms < deadline_ms ? until_ms : deadline_ms);
+}
+
+void sc_process_set_refresh_budget_ms(uint64_t wanted_ms)
+{
+	atomic_store(&budget_ms, wanted_ms < INT64_MAX ? wanted_ms : INT64_MAX);
+}
+
+/* ---- The ends ---- */
+
+static SCI_REQUIRES(lock) bool is_running(const struct sc_cache *cache)
+{
+	for (const struct running *running = all_running; running; running = running->next)
+		if (running->cache == cache)
+			return true;
+	return false;
+}
+
+void sci_refresh_forget(const struct sc_cache *cache)
+{
+	struct refresh *forgotten = NULL;
+
+	sci_lock_acquire(&lock);
+	for (struct refresh **link = &first; *link;) {
+		if ((*link)->cache != cache) {
+			link = &(*link)->next;
+			continue;
+		}
+		struct refresh *refresh = take(link);
+		refresh->next = forgotten;
+		forgotten = refresh;
+	}
+	while (is_running(cache))
+		sci_lock_wait(&lock, &ended, NULL);
+	sci_lock_release(&lock);
+	while (forgotten) {
+		struct refresh *next = forgotten->next;
+		sci_free(forgotten);
+		forgotten = next;
+	}
+}
+
+/* In a child process the refreshes of other threads do not run. */
+static SCI_REQUIRES(lock) void forget_those_of_others(void)
+{
+	for (struct running **link = &all_running; *link;)
+		if (pthread_equal((*link)->thread, pthread_self()))
+			link = &(*link)->next;
+		else
+			*link = (*link)->next;
+}
+
+SCI_UNCHECKED void sci_refresh_fork(enum sci_fork_stage stage)
+{
+	if (stage == SCI_FORK_BEFORE) {
+		sci_lock_acquire(&lock);
+		return;
+	}
+	if (stage == SCI_FORK_IN_CHILD)
+		forget_those_of_others();
+	sci_lock_release(&lock);
+}

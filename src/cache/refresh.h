@@ -1,0 +1,22 @@
+/* Refreshes: loads of values that a fetch returned although they are due for a load. They run when
+ * no caller waits: after an invocation's answer, or in sc_maintain(). */
+#ifndef SCI_CACHE_REFRESH_H
+#define SCI_CACHE_REFRESH_H
+
+#include "cache/handle.h"
+
+/* Let the value of this key be refreshed, if it is not in the queue and that has space. Allocates:
+ * call it without a lock. */
+void sci_refresh_request(struct sc_cache *cache, const struct sci_name *name);
+
+/* Run refreshes until the queue is empty or the time is over; one that usually takes longer than
+ * what is left does not begin. Returns whether some are left. */
+bool sci_refresh_run(int64_t until_mono_ms);
+
+/* After an invocation's answer: the same, for the process's budget. */
+void sci_refresh_after_answer(void);
+
+/* The cache is being closed: drop its refreshes, and wait for one that another thread runs. */
+void sci_refresh_forget(const struct sc_cache *cache);
+
+#endif
