@@ -123,10 +123,10 @@ static SCI_REQUIRES(lock) struct refresh *take(struct refresh **link)
 	return refresh;
 }
 
-/* How long a refresh of this cache may usually take. */
+/* Whether a refresh of this cache usually ends in the time that is left. */
 static bool fits(const struct sc_cache *cache, int64_t left_ms)
 {
-	return (int64_t)(atomic_load(&cache->usual_refresh_us) / 1000) <= left_ms;
+	return (int64_t)(atomic_load(&cache->usual_refresh_us) / 1000) < left_ms;
 }
 
 /* Take the first that fits into the time that is left, and note that it runs. */
