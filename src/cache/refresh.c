@@ -123,10 +123,17 @@ static SCI_REQUIRES(lock) struct refresh *take(struct refresh **link)
 	return refresh;
 }
 
-/* Whether a refresh of this cache usually ends in the time that is left. */
-static bool fits(const struct sc_cache *cache, int64_t left_ms)
+/* Whether a refresh of this cache usually ends in the time that is left. Each time that none does,
+ * a little less is expected: a source that was slow once is tried again. */
+static bool fits(struct sc_cache *cache, int64_t left_ms)
 {
-	return (int64_t)(atomic_load(&cache->usual_refresh_us) / 1000) < left_ms;
+	uint64_t usual_us = atomic_load(&cache->usual_refresh_us);
+
+	if ((int64_t)(usual_us / 1000) < left_ms)
+		return true;
+	if (left_ms > 0)
+		atomic_store(&cache->usual_refresh_us, usual_us - usual_us / 16);
+	return false;
 }
 
 /* Take the first that fits into the time that is left, and note that it runs. */

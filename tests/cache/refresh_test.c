@@ -141,6 +141,15 @@ static void a_refresh_that_does_not_fit_waits(void **state)
 	assert_int_equal(the.loads, 3);
 	assert_int_equal(sc_maintain(10000), 0);
 	assert_int_equal(the.loads, 4);
+	/* A source that was slow once is tried again at last. */
+	the.takes_ms = 0;
+	the.now_ms += REFRESH;
+	fetch(1, SC_HIT);
+	int tries = 0;
+	while (sc_maintain(20))
+		tries++;
+	assert_in_range(tries, 1, 100);
+	assert_int_equal(the.loads, 5);
 }
 
 static void the_queue_is_bounded(void **state)
