@@ -28,6 +28,7 @@
 #include <scopecache/error.h>
 #include <scopecache/hooks.h>
 #include <scopecache/key.h>
+#include <scopecache/load.h>
 #include <scopecache/version.h>
 
 #ifdef __cplusplus
@@ -43,25 +44,6 @@ struct sc_clock {
 	void *context;
 	void *reserved[2]; /* NULL */
 };
-
-/* One load: passed to a loader, valid until the loader returns, on the loader's thread only. */
-struct sc_load;
-
-/* A loader: finds the value for the key of `load` and gives it with sc_load_set_value(). It is
- * called with no lock held, so it may use this cache and others; fetching the key that it is
- * loading fails with SC_E_CYCLE. If it throws a C++ exception, or its thread is cancelled or calls
- * pthread_exit(), the load has failed, and the threads that wait for it get SC_E_LOAD.
- *
- * returns  0 after giving a value; SC_E_ABSENT when the source has no value for this key; any other
- *          negative number, SC_E_* or the loader's own, on failure. */
-typedef int (*sc_load_fn)(struct sc_load *load, void *context);
-
-/* A batch loader: finds the values of `count` loads at once, as one database query does for many
- * keys. A load that is given no value is absent, unless sc_load_fail() gave it another result.
- * Otherwise the rules for a loader apply.
- *
- * returns  0; or a negative number, which is the result of every load that was given no value. */
-typedef int (*sc_load_many_fn)(struct sc_load *const *loads, size_t count, void *context);
 
 /* A time to live, or to idle, that never ends. */
 #define SC_NO_END INT64_MAX
@@ -209,7 +191,8 @@ void sc_value_release(struct sc_value *value);
  *          SC_E_INVAL, SC_E_TOO_LARGE (with *len 0) or SC_E_NOMEM for a key that is empty, too
  *          large, or cannot be encoded; SC_E_INVAL for an object, which cannot be copied.
  * blocks   rarely: values up to 1 KiB are copied without a lock, except with SC_POLICY_LRU, whose
- *          order each hit changes; for others the call waits while another thread changes the cache.
+ *          order each hit changes; for others the call waits while another thread changes the
+ *          cache.
  * threads  any. */
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len);
@@ -326,10 +309,10 @@ void sc_cache_clear(struct sc_cache *cache);
  *          error, with *value all zero.
  * errors   SC_E_ABSENT when the loader found that there is no value; SC_E_LOAD when the loader
  *          failed, with its message in `error`, its result in error->user_code and what it said of
- *          the failure in error->kind and error->retry_after_ms; SC_E_CYCLE when a loader asks for the key that it is loading, or for
- *          one whose loader waits for it; SC_E_DEADLINE when the invocation's deadline passed
- *          during a wait for another thread's load; SC_E_NOMEM; SC_E_INVAL when there is no loader;
- *          or an error for a bad key, as sc_cache_get().
+ *          the failure in error->kind and error->retry_after_ms; SC_E_CYCLE when a loader asks for
+ *          the key that it is loading, or for one whose loader waits for it; SC_E_DEADLINE when the
+ *          invocation's deadline passed during a wait for another thread's load; SC_E_NOMEM;
+ *          SC_E_INVAL when there is no loader; or an error for a bad key, as sc_cache_get().
  * owns     the caller owns the pin: sc_value_release(). `error` may be NULL.
  * blocks   while the key is loaded.
  * threads  any. */
@@ -373,9 +356,9 @@ struct sc_fetch_result {
 
 /* Fetch `count` keys at once, each with a result of its own, as if each were fetched alone. If the
  * cache has a batch loader, one call of it loads all missing keys that no other thread is loading;
- * a key that is given twice is loaded once, and the call waits for other threads' loads last, so two
- * threads that fetch the same keys cannot wait for each other in a cycle. Otherwise missing keys are
- * fetched one after another.
+ * a key that is given twice is loaded once, and the call waits for other threads' loads last, so
+ * two threads that fetch the same keys cannot wait for each other in a cycle. Otherwise missing
+ * keys are fetched one after another.
  *
  * returns  how many keys have a value; SC_E_NOMEM, SC_E_TOO_LARGE for more than 33,554,431 keys, or
  *          SC_E_INVAL when there is no loader or for options that this version of the library does
@@ -412,92 +395,6 @@ void sc_fetch_results_release(struct sc_fetch_result *results, size_t count);
  * threads  any. */
 int sc_cache_update(struct sc_cache *cache, struct sc_key key, sc_load_fn update, void *context,
 	struct sc_value *value, struct sc_error *error);
-
-/* Get the old value in an update.
- *
- * returns  the value, pinned until the update returns; NULL when there is none, and in a loader.
- * threads  the loader's; does not block. */
-const struct sc_value *sc_load_old(const struct sc_load *load);
-
-/* Get the key of a load, which is all that the loader sees of the caller.
- *
- * returns  a copy of the key, valid until the loader returns. A text in it ends with a NUL that its
- *          length does not count.
- * threads  the loader's; does not block. */
-const struct sc_key *sc_load_key(const struct sc_load *load);
-
-/* Get part `index` of the key, as a text or as a number.
- *
- * returns  the text, valid until the loader returns, or the number, where a truth value is 0 or 1;
- *          NULL or 0 when there is no such part or it has another type.
- * threads  the loader's; does not block. */
-const char *sc_load_text(const struct sc_load *load, size_t index);
-int64_t sc_load_number(const struct sc_load *load, size_t index);
-
-/* Give the value of a load, replacing one that was given before.
- *
- * returns  0; SC_E_NOMEM, with the value before it still given.
- * owns     the value is copied.
- * threads  the loader's; does not block. */
-int sc_load_set_value(struct sc_load *load, const void *data, size_t len);
-
-/* Give a value of `len` bytes without copying it: write it to *data, which is aligned to 8 bytes,
- * before the loader returns.
- *
- * returns  0 with *data set; SC_E_NOMEM with *data NULL and the value before it still given.
- * owns     the load owns *data.
- * threads  the loader's; does not block. */
-int sc_load_reserve(struct sc_load *load, size_t len, void **data);
-
-/* Set the time to live, or to idle, of the loaded entry, as in struct sc_put_options: 0 is the
- * cache's default, negative is "do not store", SC_NO_END is no end. Callers get the value in any
- * case.
- *
- * threads  the loader's; does not block. */
-void sc_load_set_ttl_ms(struct sc_load *load, int64_t ttl_ms);
-void sc_load_set_tti_ms(struct sc_load *load, int64_t tti_ms);
-
-/* Set the cost of making the value, as in struct sc_put_options, instead of the time of the load.
- *
- * threads  the loader's; does not block. */
-void sc_load_set_cost(struct sc_load *load, uint64_t cost);
-
-/* Give an object instead of a value.
- *
- * returns  0; SC_E_INVAL or SC_E_NOMEM.
- * owns     with 0 the cache owns the object, and frees it even if the loader fails later; otherwise
- *          the loader still owns it.
- * threads  the loader's; does not block. */
-int sc_load_set_object(struct sc_load *load, const struct sc_object *object);
-
-/* Set the message and result of a load that fails. In a batch, it concerns this load alone; with
- * the code SC_E_ABSENT, this load has no value.
- *
- * returns  `code`, so that a loader can end with `return sc_load_fail(...)`.
- * threads  the loader's; does not block. */
-int sc_load_fail(struct sc_load *load, int code, const char *format, ...) SC_PRINTF_LIKE(3, 4);
-
-/* What a failure of a loader is, for those who decide whether to try again. */
-enum sc_load_kind {
-	SC_LOAD_UNKNOWN,
-	SC_LOAD_TRANSIENT, /* it may work the next time */
-	SC_LOAD_THROTTLED, /* the source was asked too often */
-	SC_LOAD_REFUSED    /* the source refuses: the credential or the request is wrong */
-};
-
-/* Set the kind of a failure; and how long the source asked to wait, as by HTTP's Retry-After. A
- * cache with retry_after_ms or stale_if_error_ms waits for the longer of this and its own time
- * before it loads the key again. Callers find both in their struct sc_error.
- *
- * threads  the loader's; does not block. */
-void sc_load_set_kind(struct sc_load *load, enum sc_load_kind kind);
-void sc_load_set_retry_after_ms(struct sc_load *load, int64_t retry_after_ms);
-
-/* Get the time until the deadline of the invocation that fetches this value.
- *
- * returns  milliseconds; SC_NO_DEADLINE if there is none.
- * threads  the loader's; does not block. */
-int64_t sc_load_remaining_ms(const struct sc_load *load);
 
 /* ---- Iteration ---- */
 

@@ -17,7 +17,7 @@
 #include "cache/cache_time.h"
 #include "cache/flight.h"
 #include "cache/fork.h"
-#include "cache/freshness.h"
+#include "cache/notes.h"
 #include "cache/memory.h"
 #include "cache/options.h"
 #include "cache/refresh.h"

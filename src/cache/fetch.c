@@ -10,16 +10,6 @@
 
 #include "cache/join.h"
 
-int sci_fetch_lead(struct sc_cache *cache, struct sci_flight *flight,
-	const struct sci_source *source, struct sc_value *value, struct sc_error *error)
-{
-	struct sci_made made = sci_lead(cache, flight, source, NULL);
-
-	if (made.result == 0)
-		made.result = sci_lead_no_value(made.load);
-	return sci_made_conclude(cache, flight, &made, value, error);
-}
-
 int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source *source,
 	struct sc_value *value, struct sc_error *error)
 {
@@ -31,7 +21,7 @@ int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source
 		if (joined.result)
 			return joined.result;
 		if (joined.role == SCI_FLIGHT_LEADER)
-			return sci_fetch_lead(cache, joined.flight, source, value, error);
+			return sci_lead_to_end(cache, joined.flight, source, value, error);
 		rc = sci_lead_follow(joined.flight, value, error);
 	} while (rc == 0);
 	return rc;

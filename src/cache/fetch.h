@@ -8,9 +8,4 @@
 int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source *source,
 	struct sc_value *value, struct sc_error *error);
 
-/* Load the value of the flight that this thread leads, and complete it. Returns SC_LOADED, SC_STALE
- * or a failure, with *value or `error` set. */
-int sci_fetch_lead(struct sc_cache *cache, struct sci_flight *flight,
-	const struct sci_source *source, struct sc_value *value, struct sc_error *error);
-
 #endif

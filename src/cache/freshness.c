@@ -1,119 +1,18 @@
-/* The rules of freshness. Words as in RFC 9111 (fresh, stale, age) and RFC 5861 (stale-if-error).
- *
- * After a failed load the next one waits: for retry_after_ms, for twice as long after each further
+/* After a failed load the next one waits: for retry_after_ms, for twice as long after each further
  * failure, up to 32 times as long, or for what the loader says if that is more. */
 #include "cache/freshness.h"
 
 #include "base/error.h"
 #include "cache/lookup.h"
+#include "cache/notes.h"
 #include "cache/region.h"
 
-enum kind { VALUE, ABSENCE, FAILURE };
-
-/* The tag of a note is generation:48 | failures:8 | kind:8. */
-#define FAILURES_SHIFT   8
-#define GENERATION_SHIFT 16
-
 #define DOUBLINGS_MAX 5u
-
-static uint64_t tag_of(enum kind kind, unsigned failures, uint64_t generation)
-{
-	return generation << GENERATION_SHIFT | (uint64_t)failures << FAILURES_SHIFT |
-		(uint64_t)kind;
-}
-
-static enum kind kind_of(const struct sci_notes *notes)
-{
-	return (enum kind)(notes->tag & UINT8_MAX);
-}
-
-static unsigned failures_of(const struct sci_notes *notes)
-{
-	return notes->tag >> FAILURES_SHIFT & UINT8_MAX;
-}
-
-static uint64_t generation_of(const struct sci_notes *notes)
-{
-	return notes->tag >> GENERATION_SHIFT;
-}
-
-/* Times to come never wrap. */
-static int64_t later(int64_t time_ms, int64_t by_ms)
-{
-	int64_t sum_ms;
-
-	return __builtin_add_overflow(time_ms, by_ms, &sum_ms) ? SCI_NEVER : sum_ms;
-}
-
-bool sci_notes_are_wanted(const struct sc_cache_options *options)
-{
-	return options->stale_if_error_ms || options->stale_while_revalidate_ms ||
-		options->refresh_after_ms || options->retry_after_ms || options->negative_ttl_ms ||
-		options->track_age;
-}
-
-/* A part of the time that the key and the process's secret decide, with the number of the load: so
- * entries that were loaded together expire apart, in each environment otherwise. */
-int64_t sci_jittered_ms(const struct sc_cache *cache, const struct sci_stripe *stripe,
-	const struct sci_name *name, int64_t ttl_ms)
-{
-	uint64_t percent = cache->options.jitter_percent;
-
-	if (percent == 0 || ttl_ms <= 0 || ttl_ms == SC_NO_END)
-		return ttl_ms;
-	uint64_t drawn = (name->hash ^ stripe->generation) * UINT64_C(0x9E3779B97F4A7C15) >> 32;
-	uint64_t ttl = (uint64_t)ttl_ms, most = ttl / 100 * percent + ttl % 100 * percent / 100;
-	uint64_t cut = (most >> 32) * drawn + ((most & UINT32_MAX) * drawn >> 32);
-	return cut < ttl ? (int64_t)(ttl - cut) : 1;
-}
-
-struct sci_notes sci_notes_of_value(uint64_t generation, int64_t fresh_until_ms, int64_t now_ms)
-{
-	return (struct sci_notes){
-		.fresh_until_ms = fresh_until_ms,
-		.stored_ms = now_ms,
-		.retry_at_ms = INT64_MIN,
-		.tag = tag_of(VALUE, 0, generation),
-	};
-}
-
-int64_t sci_stale_until_ms(const struct sc_cache *cache, int64_t fresh_until_ms)
-{
-	const struct sc_cache_options *options = &cache->options;
-
-	return later(fresh_until_ms,
-		options->stale_if_error_ms > options->stale_while_revalidate_ms
-			? options->stale_if_error_ms
-			: options->stale_while_revalidate_ms);
-}
 
 /* Whether a value may still be returned so long after it was fresh. */
 static bool is_within(const struct sci_notes *notes, int64_t stale_ms, int64_t now_ms)
 {
-	return now_ms < later(notes->fresh_until_ms, stale_ms);
-}
-
-bool sci_found_is_due(const struct sc_cache *cache, const struct sci_found *found, int64_t now_ms)
-{
-	const struct sci_notes *notes = &found->notes;
-	int64_t after_ms = cache->options.refresh_after_ms;
-
-	if (!found->has_notes || kind_of(notes) != VALUE || now_ms < notes->retry_at_ms)
-		return false;
-	return now_ms >= notes->fresh_until_ms ||
-		(after_ms && now_ms >= later(notes->stored_ms, after_ms));
-}
-
-void sci_value_describe(struct sc_value *value, const struct sci_found *found, int64_t now_ms)
-{
-	if (!found->has_notes)
-		return;
-	const struct sci_notes *notes = &found->notes;
-	value->generation = generation_of(notes);
-	/* Threads may see different times. */
-	value->age_ms = now_ms > notes->stored_ms ? now_ms - notes->stored_ms : 0;
-	value->remaining_ms =
-		notes->fresh_until_ms == SCI_NEVER ? SC_NO_END : notes->fresh_until_ms - now_ms;
+	return now_ms < sci_later_ms(notes->fresh_until_ms, stale_ms);
 }
 
 /* ---- What a fetch gets from an entry ---- */
@@ -159,7 +58,7 @@ static bool may_be_stale(const struct sc_cache *cache, const struct sci_notes *n
 		is_within(notes, options->stale_if_error_ms, now_ms);
 }
 
-int sci_freshness_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+static int take_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_found *found, const struct sci_wanted *wanted, int64_t now_ms,
 	struct sc_value *value, struct sc_error *error)
 {
@@ -170,16 +69,16 @@ int sci_freshness_answer_locked(struct sc_cache *cache, struct sci_stripe *strip
 		return wanted->force ? 0 : sci_cache_pin_locked(cache, stripe, found, value);
 	bool must_load = wanted->force || !is_young_enough(notes, wanted, now_ms);
 	bool must_wait = now_ms < notes->retry_at_ms;
-	switch (kind_of(notes)) {
-	case ABSENCE:
+	switch (sci_notes_kind(notes)) {
+	case SCI_NOTES_ABSENCE:
 		if (wanted->force)
 			return 0;
 		stripe->counts.known_absences++;
 		return sci_error_plain(error, SC_E_ABSENT);
-	case FAILURE:
+	case SCI_NOTES_FAILURE:
 		stripe->counts.known_failures += must_wait;
 		return must_wait ? known_failure(found, now_ms, error) : 0;
-	case VALUE:
+	case SCI_NOTES_VALUE:
 		break;
 	}
 	if (!must_load && sci_found_is_fresh(found, now_ms))
@@ -187,6 +86,23 @@ int sci_freshness_answer_locked(struct sc_cache *cache, struct sci_stripe *strip
 	return may_be_stale(cache, notes, must_load, now_ms)
 		? pin_locked(cache, stripe, found, now_ms, SC_STALE, value)
 		: 0;
+}
+
+struct sci_answer sci_freshness_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sci_wanted *wanted, int64_t now_ms,
+	struct sc_value *value, struct sc_error *error)
+{
+	struct sci_answer answer = { 0, false };
+	struct sci_found found;
+
+	sci_lock_assert_held(&stripe->lock);
+	enum sci_lookup lookup = sci_stripe_look_up_locked(stripe, name, now_ms, &found);
+	if (lookup == SCI_LOOKUP_HIT) {
+		answer.result = take_locked(cache, stripe, &found, wanted, now_ms, value, error);
+		answer.needs_refresh = answer.result > 0 && sci_found_is_due(cache, &found, now_ms);
+	}
+	sci_stripe_count_locked(stripe, answer.result == SC_HIT, lookup);
+	return answer;
 }
 
 /* ---- What is noted of a load without a value ---- */
@@ -204,13 +120,15 @@ static void remember_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 static void absent_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, int64_t now_ms)
 {
-	const struct sci_notes notes = { INT64_MIN, now_ms, INT64_MIN, tag_of(ABSENCE, 0, 0) };
+	const struct sci_notes notes = { INT64_MIN, now_ms, INT64_MIN,
+		sci_notes_tag(SCI_NOTES_ABSENCE, 0, 0) };
 	int64_t keep_ms = cache->options.negative_ttl_ms;
 
 	sci_lock_assert_held(&stripe->lock);
 	if (keep_ms)
 		remember_locked(cache, stripe, name,
-			(struct sci_content){ .expires_ms = later(now_ms, keep_ms) }, &notes);
+			(struct sci_content){ .expires_ms = sci_later_ms(now_ms, keep_ms) },
+			&notes);
 	else
 		sci_shard_remove(stripe->shard, name);
 }
@@ -227,32 +145,34 @@ static int64_t wait_ms(const struct sc_cache *cache, const struct sc_load *load,
 }
 
 int sci_freshness_failed_locked(struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_name *name, const struct sci_made *made, struct sc_value *value)
+	const struct sci_name *name, struct sc_load *load, int failure, int64_t now_ms,
+	struct sc_value *value)
 {
 	struct sci_found found;
 
 	sci_lock_assert_held(&stripe->lock);
-	if (!cache->keeps_notes || !made->returned)
-		return made->result;
-	if (made->result == SC_E_ABSENT) {
-		absent_locked(cache, stripe, name, made->now_ms);
-		return made->result;
+	if (!cache->keeps_notes)
+		return failure;
+	if (failure == SC_E_ABSENT) {
+		absent_locked(cache, stripe, name, now_ms);
+		return failure;
 	}
-	bool is_there = sci_shard_look(stripe->shard, name, made->now_ms, &found) == SCI_LOOKUP_HIT;
-	unsigned failures = is_there ? failures_of(&found.notes) + 1 : 1;
-	if (failures > UINT8_MAX)
-		failures = UINT8_MAX;
-	struct sc_error *error = &made->load->error;
-	error->retry_after_ms = wait_ms(cache, made->load, failures);
-	struct sci_notes notes = { INT64_MIN, made->now_ms,
-		later(made->now_ms, error->retry_after_ms), tag_of(FAILURE, failures, 0) };
-	if (is_there && kind_of(&found.notes) == VALUE) {
+	bool is_there = sci_shard_look(stripe->shard, name, now_ms, &found) == SCI_LOOKUP_HIT;
+	unsigned failures = is_there ? sci_notes_failures(&found.notes) + 1 : 1;
+	if (failures > SCI_NOTES_FAILURES_MAX)
+		failures = SCI_NOTES_FAILURES_MAX;
+	struct sc_error *error = &load->error;
+	error->retry_after_ms = wait_ms(cache, load, failures);
+	struct sci_notes notes = { INT64_MIN, now_ms, sci_later_ms(now_ms, error->retry_after_ms),
+		sci_notes_tag(SCI_NOTES_FAILURE, failures, 0) };
+	if (is_there && sci_notes_kind(&found.notes) == SCI_NOTES_VALUE) {
 		found.notes.retry_at_ms = notes.retry_at_ms;
-		found.notes.tag = tag_of(VALUE, failures, generation_of(&found.notes));
+		found.notes.tag = sci_notes_tag(SCI_NOTES_VALUE, failures,
+			sci_notes_generation(&found.notes));
 		sci_shard_renote(stripe->shard, found.offset, &found.notes);
-		return may_be_stale(cache, &found.notes, true, made->now_ms)
-			? pin_locked(cache, stripe, &found, made->now_ms, SC_STALE, value)
-			: made->result;
+		return may_be_stale(cache, &found.notes, true, now_ms)
+			? pin_locked(cache, stripe, &found, now_ms, SC_STALE, value)
+			: failure;
 	}
 	/* Kept for longer than it has to, so that the failures in a row are counted. */
 	if (error->retry_after_ms > 0)
@@ -260,8 +180,9 @@ int sci_freshness_failed_locked(struct sc_cache *cache, struct sci_stripe *strip
 			(struct sci_content){
 				.value = error,
 				.len = offsetof(struct sc_error, message) + strlen(error->message),
-				.expires_ms = later(notes.retry_at_ms, error->retry_after_ms),
+				.expires_ms =
+					sci_later_ms(notes.retry_at_ms, error->retry_after_ms),
 			},
 			&notes);
-	return made->result;
+	return failure;
 }

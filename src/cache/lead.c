@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "cache/cache_clock.h"
 #include "cache/cache_time.h"
-#include "cache/freshness.h"
 #include "cache/handle.h"
 #include "cache/lookup.h"
 #include "cache/store.h"
@@ -158,6 +157,16 @@ void sci_made_close(struct sci_made *made, struct sci_object_link *to_free)
 	pthread_cleanup_pop(1);
 }
 
+/* A loader that did not return says nothing of its source. */
+static int failed_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sci_made *made, struct sc_value *value)
+{
+	sci_lock_assert_held(&stripe->lock);
+	return made->returned ? sci_freshness_failed_locked(cache, stripe, name, made->load,
+					made->result, made->now_ms, value)
+			      : made->result;
+}
+
 /* Not inline, so that it takes no stack while the loader runs. */
 __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct sci_flight *flight,
 	struct sci_made *made, struct sc_value *value, struct sc_error *error)
@@ -173,7 +182,7 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 		if (blob)
 			sci_made_store_locked(cache, stripe, &name, made);
 		else
-			rc = sci_freshness_failed_locked(cache, stripe, &name, made, value);
+			rc = failed_locked(cache, stripe, &name, made, value);
 	}
 	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	if (blob) {
@@ -191,6 +200,16 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 	}
 	sci_made_close(made, to_free);
 	return rc;
+}
+
+int sci_lead_to_end(struct sc_cache *cache, struct sci_flight *flight,
+	const struct sci_source *source, struct sc_value *value, struct sc_error *error)
+{
+	struct sci_made made = sci_lead(cache, flight, source, NULL);
+
+	if (made.result == 0)
+		made.result = sci_lead_no_value(made.load);
+	return sci_made_conclude(cache, flight, &made, value, error);
 }
 
 __attribute__((noinline)) int sci_lead_follow(struct sci_flight *flight, struct sc_value *value,

@@ -4,13 +4,7 @@
 #define SCI_CACHE_LEAD_H
 
 #include "cache/flight.h"
-#include "cache/load.h"
-
-/* What a fetch accepts of what is stored. */
-struct sci_wanted {
-	int64_t max_age_ms; /* 0: any age */
-	bool force;         /* nothing: it loads */
-};
+#include "cache/freshness.h"
 
 /* A loader, and its context. */
 struct sci_source {
@@ -56,6 +50,11 @@ int sci_lead_no_value(struct sc_load *load);
  * the failure. */
 int sci_made_conclude(struct sc_cache *cache, struct sci_flight *flight, struct sci_made *made,
 	struct sc_value *value, struct sc_error *error);
+
+/* Load the value of the flight that this thread leads, and complete it. Returns SC_LOADED, SC_STALE
+ * or a failure, with *value or `error` (NULL is allowed) set. */
+int sci_lead_to_end(struct sc_cache *cache, struct sci_flight *flight,
+	const struct sci_source *source, struct sc_value *value, struct sc_error *error);
 
 /* Wait for another thread's flight, and leave it. Returns its result with *value or `error` set; 0
  * if it cannot be shared; or why the wait ended. */

@@ -6,13 +6,13 @@
 
 #include "cache/cache_clock.h"
 #include "cache/bypass.h"
-#include "cache/freshness.h"
+#include "cache/notes.h"
 #include "engine/peek.h"
 
 /* Longer values are pinned, and copied without the lock. */
 #define COPY_LOCKED_MAX 4096u
 
-static enum sci_lookup find_locked(struct sci_stripe *stripe, const struct sci_name *name,
+enum sci_lookup sci_stripe_look_up_locked(struct sci_stripe *stripe, const struct sci_name *name,
 	int64_t now_ms, struct sci_found *found)
 {
 	sci_lock_assert_held(&stripe->lock);
@@ -20,7 +20,7 @@ static enum sci_lookup find_locked(struct sci_stripe *stripe, const struct sci_n
 				 : sci_shard_find(stripe->shard, name, now_ms, found);
 }
 
-static void count_locked(struct sci_stripe *stripe, bool is_hit, enum sci_lookup lookup)
+void sci_stripe_count_locked(struct sci_stripe *stripe, bool is_hit, enum sci_lookup lookup)
 {
 	sci_lock_assert_held(&stripe->lock);
 	stripe->counts.hits += is_hit;
@@ -32,28 +32,10 @@ bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *na
 	struct sci_found *found)
 {
 	sci_lock_assert_held(&stripe->lock);
-	enum sci_lookup lookup = find_locked(stripe, name, now_ms, found);
+	enum sci_lookup lookup = sci_stripe_look_up_locked(stripe, name, now_ms, found);
 	bool is_hit = lookup == SCI_LOOKUP_HIT && sci_found_is_fresh(found, now_ms);
-	count_locked(stripe, is_hit, lookup);
+	sci_stripe_count_locked(stripe, is_hit, lookup);
 	return is_hit;
-}
-
-struct sci_answer sci_stripe_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_name *name, const struct sci_wanted *wanted, int64_t now_ms,
-	struct sc_value *value, struct sc_error *error)
-{
-	struct sci_found found;
-
-	sci_lock_assert_held(&stripe->lock);
-	enum sci_lookup lookup = find_locked(stripe, name, now_ms, &found);
-	struct sci_answer answer = { 0, false };
-	if (lookup == SCI_LOOKUP_HIT) {
-		answer.result = sci_freshness_answer_locked(cache, stripe, &found, wanted, now_ms,
-			value, error);
-		answer.needs_refresh = answer.result > 0 && sci_found_is_due(cache, &found, now_ms);
-	}
-	count_locked(stripe, answer.result == SC_HIT, lookup);
-	return answer;
 }
 
 /* A value whose record has no pins left is copied. */

@@ -2,23 +2,17 @@
 #ifndef SCI_CACHE_LOOKUP_H
 #define SCI_CACHE_LOOKUP_H
 
-#include "cache/lead.h"
+#include "cache/handle.h"
 
 /* Look up a fresh value, and count. Returns true with what was found. */
 bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found) SCI_REQUIRES(stripe->lock);
 
-/* What a fetch gets without a load. */
-struct sci_answer {
-	int result;         /* of sci_freshness_answer_locked() */
-	bool needs_refresh; /* call sci_refresh_request() without the lock */
-};
-
-/* The same for a fetch, which may also get a stale value, or what is known of a load that failed.
- */
-struct sci_answer sci_stripe_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_name *name, const struct sci_wanted *wanted, int64_t now_ms,
-	struct sc_value *value, struct sc_error *error) SCI_REQUIRES(stripe->lock);
+/* The two halves of it, for entries that may also be stale or no values. */
+enum sci_lookup sci_stripe_look_up_locked(struct sci_stripe *stripe, const struct sci_name *name,
+	int64_t now_ms, struct sci_found *found) SCI_REQUIRES(stripe->lock);
+void sci_stripe_count_locked(struct sci_stripe *stripe, bool is_hit, enum sci_lookup lookup)
+	SCI_REQUIRES(stripe->lock);
 
 /* Pin what was found in a stripe, as a value for the caller. Returns SC_HIT; SC_E_NOMEM when its
  * record has no pins left and there is no memory for a copy. */

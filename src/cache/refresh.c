@@ -7,10 +7,10 @@
 #include "base/clock.h"
 #include "cache/cache_clock.h"
 #include "cache/cache_time.h"
-#include "cache/fetch.h"
 #include "cache/fork.h"
-#include "cache/freshness.h"
+#include "cache/lead.h"
 #include "cache/memory.h"
+#include "cache/notes.h"
 
 #include <scopecache/process.h>
 
@@ -212,7 +212,7 @@ static void run(struct refresh *refresh)
 		return;
 	sci_source_of(cache, NULL, &source, NULL);
 	int64_t began_us = sci_mono_us();
-	sci_fetch_lead(cache, flight, &source, &value, NULL);
+	sci_lead_to_end(cache, flight, &source, &value, NULL);
 	learn_duration(cache, sci_mono_us() - began_us);
 	sc_value_release(&value);
 }

@@ -3,7 +3,7 @@
 
 #include "cache/cache_clock.h"
 #include "cache/flight.h"
-#include "cache/freshness.h"
+#include "cache/notes.h"
 #include "cache/region.h"
 #include "cache/stripes.h"
 

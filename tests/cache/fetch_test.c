@@ -95,9 +95,12 @@ struct newer_fetch_options {
 static void fetch_options_of_other_versions(void **state)
 {
 	struct sct_script *script = *state;
-	struct newer_fetch_options newer = { .known = { sizeof newer, sct_play, script } };
-	struct sc_fetch_options older = { offsetof(struct sc_fetch_options, loader), sct_play,
-		script };
+	struct newer_fetch_options newer = {
+		.known = { .size = sizeof newer, .loader = sct_play, .loader_context = script }
+	};
+	struct sc_fetch_options older = { .size = offsetof(struct sc_fetch_options, loader),
+		.loader = sct_play,
+		.loader_context = script };
 	struct sc_value value;
 
 	assert_int_equal(sc_cache_fetch_with(script->cache, SC_KEY(1), &newer.known, &value, NULL),

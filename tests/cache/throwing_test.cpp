@@ -61,7 +61,10 @@ template <typename Call> static std::string thrown_by(Call call)
 static int fetch(sc_cache *cache, sc_load_fn loader, sc_error *error = nullptr,
 	void *context = nullptr)
 {
-	sc_fetch_options options{ sizeof options, loader, context };
+	sc_fetch_options options{};
+	options.size = sizeof options;
+	options.loader = loader;
+	options.loader_context = context;
 	sc_value value;
 	int rc = sc_cache_fetch_with(cache, key, &options, &value, error);
 	sc_value_release(&value);

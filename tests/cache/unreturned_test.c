@@ -18,9 +18,17 @@ static void end_by_exit(void)
 	pthread_exit(NULL);
 }
 
+/* GCC calls this before functions that do not return, as AddressSanitizer needs to know. */
+#ifdef __SANITIZE_ADDRESS__
+void __asan_handle_no_return(void);
+#else
+#define __asan_handle_no_return() ((void)0)
+#endif
+
 static void end_by_cancellation(void)
 {
 	pthread_cancel(pthread_self());
+	__asan_handle_no_return();
 	pthread_testcancel();
 	abort(); /* the cancelled thread continued */
 }

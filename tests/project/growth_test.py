@@ -15,7 +15,7 @@ CACHE_H = "include/scopecache/cache.h"
 GROWTH = (
     (
         CACHE_H,
-        '"the loader of sc_cache_fetch_many(); NULL: the loader, once for each key")',
+        '"1: values have an age, a remaining time and a generation")',
         (
             ' NUMBER(later, 5, 0, 9, "of a later version") POINTER(void *, later_pointer, "of a'
             ' later version")'
@@ -23,7 +23,7 @@ GROWTH = (
     ),
     (
         CACHE_H,
-        'X(load_absences, "loads that found that there is no value")',
+        'X(refreshes, "loads that refreshed a value while no caller waited")',
         ' X(later, "of a later version")',
     ),
     (
@@ -31,7 +31,7 @@ GROWTH = (
         "uint64_t cost;  /* of making the value again, in a unit of the caller's; 0: not known */",
         " uint64_t later;",
     ),
-    (CACHE_H, "void *loader_context; /* passed to this loader */", " uint64_t later;"),
+    (CACHE_H, "uint64_t force;       /* 1: load even if there is a value */", " uint64_t later;"),
     ("include/scopecache/memo.h", "uint64_t currsize;", " uint64_t later;"),
 )
 

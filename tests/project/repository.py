@@ -18,6 +18,7 @@ LIBRARIES = {
         "cache.h",
         "eviction.h",
         "key.h",
+        "load.h",
         "memo.h",
         "resource.h",
         "process.h",
