@@ -190,7 +190,8 @@ void sc_value_release(struct sc_value *value);
  *          SC_E_INVAL, SC_E_TOO_LARGE (with *len 0) or SC_E_NOMEM for a key that is empty, too
  *          large, or cannot be encoded; SC_E_INVAL for an object, which cannot be copied.
  * blocks   rarely: values up to 1 KiB are copied without a lock, except with SC_POLICY_LRU, whose
- *          order each hit changes; for others the call waits while another thread changes the cache.
+ *          order each hit changes; for others the call waits while another thread changes the
+ *          cache.
  * threads  any. */
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len);
@@ -344,9 +345,9 @@ struct sc_fetch_result {
 
 /* Fetch `count` keys at once, each with a result of its own, as if each were fetched alone. If the
  * cache has a batch loader, one call of it loads all missing keys that no other thread is loading;
- * a key that is given twice is loaded once, and the call waits for other threads' loads last, so two
- * threads that fetch the same keys cannot wait for each other in a cycle. Otherwise missing keys are
- * fetched one after another.
+ * a key that is given twice is loaded once, and the call waits for other threads' loads last, so
+ * two threads that fetch the same keys cannot wait for each other in a cycle. Otherwise missing
+ * keys are fetched one after another.
  *
  * returns  how many keys have a value; SC_E_NOMEM, SC_E_TOO_LARGE for more than 33,554,431 keys, or
  *          SC_E_INVAL when there is no loader or for options that this version of the library does

@@ -119,7 +119,8 @@ static void long_keys_among_short_ones(void **state)
 	for (int number = 0; number < 500; number++)
 		put(cache, number);
 	for (size_t len = 3000; len < SC_KEY_BYTES_MAX; len += 9000)
-		assert_int_equal(sct_put(cache, SC_KEY("key", 500, SC_BYTES(bytes, len)), "x"), SC_OK);
+		assert_int_equal(sct_put(cache, SC_KEY("key", 500, SC_BYTES(bytes, len)), "x"),
+			SC_OK);
 	count_keys(cache, given, NULL);
 	for (int number = 0; number < 500; number++)
 		assert_int_equal(given[number], 1);
