@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Exactly as large as the decoder is promised. */

@@ -9,12 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static void check_form(const char *prefix, const struct sci_function_name *name)
 {
 	struct sci_function_name again;

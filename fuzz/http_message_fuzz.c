@@ -16,12 +16,6 @@ struct outcome {
 	struct sci_buffer in;
 };
 
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static void receive(struct sci_buffer *in, const uint8_t *data, size_t len)
 {
 	char *exact = malloc(in->len + len);

@@ -27,12 +27,6 @@
 static struct event_base *base;
 static struct sci_http_listener *listener;
 
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 /* Call all that a handler may call; the answer is as long as the body. */
 static void handle(struct sci_exchange *exchange, void *arg)
 {

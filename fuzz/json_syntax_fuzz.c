@@ -12,12 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static void check_whole(const uint8_t *data, size_t size)
 {
 	char *longer = malloc(size + 2);

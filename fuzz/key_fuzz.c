@@ -86,11 +86,11 @@ static void make(struct made *made, struct input *input)
 		abort();
 	memcpy(exact, made->lookup.name.key, made->lookup.name.len);
 	sci_key_decode(&back, text, exact, made->lookup.name.len);
-	check(same_key((struct sc_key){ back.parts, back.count }, made->key),
+	check_that(same_key((struct sc_key){ back.parts, back.count }, made->key),
 		"other parts come back");
 	for (size_t i = 0; i < back.count; i++)
 		if (back.parts[i].type == SC_PART_TEXT)
-			check(((const char *)back.parts[i].data)[back.parts[i].len] == '\0',
+			check_that(((const char *)back.parts[i].data)[back.parts[i].len] == '\0',
 				"a text does not end with a NUL");
 	free(text);
 	free(exact);
@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make(&other, &input);
 	bool same_bytes = one.lookup.name.len == other.lookup.name.len &&
 		memcmp(one.lookup.name.key, other.lookup.name.key, one.lookup.name.len) == 0;
-	check(same_bytes == same_key(one.key, other.key), "two keys meet");
+	check_that(same_bytes == same_key(one.key, other.key), "two keys meet");
 	sci_key_fini(&one.lookup);
 	sci_key_fini(&other.lookup);
 	return 0;

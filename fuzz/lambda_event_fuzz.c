@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static void check_text(const char *text, const struct sci_buffer *in)
 {
 	if (!text)

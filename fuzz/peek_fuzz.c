@@ -48,7 +48,7 @@ static void make_key(struct made *made, struct input *input, const void *shard, 
 
 static void check_hit(const struct sci_copy *copy, const struct sci_found *found)
 {
-	check(copy->len == found->len && memcmp(copy->buffer, found->value, found->len) == 0,
+	check_that(copy->len == found->len && memcmp(copy->buffer, found->value, found->len) == 0,
 		"a lookup without the lock gives something else");
 }
 
@@ -60,13 +60,14 @@ static void look(const struct sci_shard *shard, const struct sci_name *name, int
 	bool is_there = sci_shard_look(shard, name, now_ms, &found) == SCI_LOOKUP_HIT;
 
 	enum sci_peek peek = sct_peek_quick(shard, name, now_ms, &copy);
-	check(peek != SCI_PEEK_MISS || !is_there, "a quick lookup does not find what is there");
-	check(peek != SCI_PEEK_HIT || is_there, "a quick lookup finds what is not there");
+	check_that(peek != SCI_PEEK_MISS || !is_there,
+		"a quick lookup does not find what is there");
+	check_that(peek != SCI_PEEK_HIT || is_there, "a quick lookup finds what is not there");
 	if (peek == SCI_PEEK_HIT)
 		check_hit(&copy, &found);
 	peek = sci_shard_peek(shard, name, now_ms, &copy);
-	check(peek != SCI_PEEK_MISS || !is_there, "a full lookup does not find what is there");
-	check(peek != SCI_PEEK_HIT || is_there, "a full lookup finds what is not there");
+	check_that(peek != SCI_PEEK_MISS || !is_there, "a full lookup does not find what is there");
+	check_that(peek != SCI_PEEK_HIT || is_there, "a full lookup finds what is not there");
 	if (peek == SCI_PEEK_HIT)
 		check_hit(&copy, &found);
 }

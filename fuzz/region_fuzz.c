@@ -53,7 +53,7 @@ static void put(struct sci_shard *shard, unsigned key, int64_t now_ms)
 	struct sci_found found;
 	/* Something large may be evicted at once. */
 	if (stored == SCI_STORE_OK && sci_shard_stats(shard).evictions == evicted)
-		check(sci_shard_find(shard, &name, now_ms, &found) == SCI_LOOKUP_HIT &&
+		check_that(sci_shard_find(shard, &name, now_ms, &found) == SCI_LOOKUP_HIT &&
 				found.len == content.len,
 			"what was stored is not there");
 }
@@ -121,10 +121,10 @@ static void touch(const struct sci_found *found)
 	const unsigned char *byte = found->value;
 	uint64_t sum = 0;
 
-	check(!found->object, "an object came out of another process");
+	check_that(!found->object, "an object came out of another process");
 	for (size_t i = 0; i < found->len; i++)
 		sum += byte[i];
-	check(sum <= found->len * UINT8_MAX, "the value cannot be read");
+	check_that(sum <= found->len * UINT8_MAX, "the value cannot be read");
 }
 
 static void operate(struct sci_shard *shard, uint8_t what, int64_t now_ms)
@@ -164,7 +164,7 @@ static void check_shard(const struct sci_shard *shard)
 {
 	const char *wrong = sci_shard_check(shard);
 
-	check(!wrong, wrong);
+	check_that(!wrong, wrong);
 }
 
 static void use_all(struct sci_shard *shard)
@@ -172,7 +172,7 @@ static void use_all(struct sci_shard *shard)
 	struct sci_found found;
 	char text[32];
 
-	check(sci_shard_stats(shard).pinned == 0, "the former holders still hold");
+	check_that(sci_shard_stats(shard).pinned == 0, "the former holders still hold");
 	for (unsigned key = 0; key < KEYS + 16; key++) {
 		struct sci_name name = name_of(text, key);
 		if (sci_shard_find(shard, &name, 10, &found) == SCI_LOOKUP_HIT)
@@ -209,7 +209,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		sci_shard_clear(shard);
 		check_shard(shard);
-		check(sci_shard_stats(shard).bytes == 0, "an empty shard has no bytes in use");
+		check_that(sci_shard_stats(shard).bytes == 0, "an empty shard has no bytes in use");
 	}
 	free(memory);
 	return 0;

@@ -6,6 +6,7 @@
  * The last value of each key is kept beside the shard: the shard may have evicted it, but never
  * has another. */
 #include "fuzz.h"
+#include "fuzz_input.h"
 
 #include "base/hash.h"
 #include "engine/shard.h"
@@ -39,7 +40,7 @@ struct pin {
 };
 
 struct run {
-	const uint8_t *at, *end;
+	struct input input;
 	struct sci_shard *shard;
 	struct sci_shard_options options;
 	uint64_t hash_mask;
@@ -50,19 +51,6 @@ struct run {
 	struct pin pins[PINS_MAX];
 	size_t pin_count;
 };
-
-static void check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "wrong: %s\n", what);
-	abort();
-}
-
-static uint8_t next(struct run *run)
-{
-	return run->at < run->end ? *run->at++ : 0;
-}
 
 static struct sci_name name_of(const struct run *run, uint8_t key, char text[64])
 {
@@ -77,16 +65,16 @@ static void check_value(const struct sci_found *found, const struct stored *stor
 {
 	const unsigned char *value = found->value;
 
-	check(stored->there, "a value that was never stored, or was removed");
+	check_that(stored->there, "a value that was never stored, or was removed");
 	if (stored->object) {
-		check(found->object == &stored->object->link && stored->object->is_stored,
+		check_that(found->object == &stored->object->link && stored->object->is_stored,
 			"an object that is not this one, or has departed");
 		return;
 	}
-	check(!found->object && found->len == stored->len, "a value of another length");
-	check((uintptr_t)value % 8 == 0, "a value is not aligned");
+	check_that(!found->object && found->len == stored->len, "a value of another length");
+	check_that((uintptr_t)value % 8 == 0, "a value is not aligned");
 	for (size_t i = 0; i < found->len; i++)
-		check(value[i] == (unsigned char)(stored->version + i), "a value has changed");
+		check_that(value[i] == (unsigned char)(stored->version + i), "a value has changed");
 }
 
 /* Objects that have left the shard leave it once. */
@@ -96,7 +84,7 @@ static void release_removed(struct run *run)
 
 	for (; to_free; to_free = to_free->next) {
 		struct object *object = (struct object *)(void *)to_free;
-		check(object->is_stored, "an object departed that was not there");
+		check_that(object->is_stored, "an object departed that was not there");
 		object->is_stored = false;
 	}
 }
@@ -112,7 +100,7 @@ static void use(const struct run *run, struct stored *stored)
 /* What is to be stored: a byte says of which kind, and for how long. */
 static struct sci_content make_content(struct run *run, struct stored *stored)
 {
-	uint8_t kind = next(run);
+	uint8_t kind = next(&run->input);
 	struct object *object = &run->objects[stored->version];
 	struct sci_content content = { .len = stored->len, .expires_ms = SCI_NEVER };
 
@@ -138,11 +126,11 @@ static void put(struct run *run, uint8_t key)
 {
 	static unsigned char value[1 << 16];
 	struct stored *stored = &run->keys[key];
-	size_t len = next(run);
+	size_t len = next(&run->input);
 	char text[64];
 
 	if (len >= 192)
-		len = (len - 191) * (1u + next(run) * 4u);
+		len = (len - 191) * (1u + next(&run->input) * 4u);
 	if (len > sizeof value)
 		len = sizeof value;
 	*stored = (struct stored){ .there = true, .version = ++run->versions, .len = len };
@@ -164,9 +152,9 @@ static void put(struct run *run, uint8_t key)
 	/* Something large may be evicted at once. */
 	if (lookup == SCI_LOOKUP_MISS && sci_shard_stats(run->shard).evictions > evicted)
 		stored->there = false;
-	check((lookup == SCI_LOOKUP_HIT) == stored->there,
+	check_that((lookup == SCI_LOOKUP_HIT) == stored->there,
 		"what was stored is there, and nothing else");
-	check(!stored->object || stored->object->is_stored == stored->there,
+	check_that(!stored->object || stored->object->is_stored == stored->there,
 		"an object departs when its entry does");
 	if (lookup == SCI_LOOKUP_HIT)
 		check_value(&found, stored);
@@ -183,22 +171,22 @@ static void find(struct run *run, uint8_t key, bool pin)
 
 	enum sci_peek peek = sci_shard_peek(run->shard, &name, run->now_ms, &copy);
 	enum sci_peek peek_quick = sct_peek_quick(run->shard, &name, run->now_ms, &copy);
-	check(sci_peek_is_worth_another(peek_quick) || peek_quick == peek ||
+	check_that(sci_peek_is_worth_another(peek_quick) || peek_quick == peek ||
 			(peek_quick == SCI_PEEK_MISS && peek == SCI_PEEK_ORDERED),
 		"a lookup of a short key finds something else");
 	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
 	release_removed(run);
-	check(sci_peek_gave_up(peek) || (peek == SCI_PEEK_MISS) == (lookup == SCI_LOOKUP_MISS),
+	check_that(sci_peek_gave_up(peek) || (peek == SCI_PEEK_MISS) == (lookup == SCI_LOOKUP_MISS),
 		"a lookup without the lock finds something else");
 	if (peek == SCI_PEEK_HIT)
 		check_value(&(struct sci_found){ .value = buffer, .len = copy.len }, stored);
 	if (lookup != SCI_LOOKUP_HIT) {
-		check(lookup == SCI_LOOKUP_MISS || run->now_ms >= stored->expires_ms,
+		check_that(lookup == SCI_LOOKUP_MISS || run->now_ms >= stored->expires_ms,
 			"an entry expired too early");
 		stored->there = false;
 		return;
 	}
-	check(run->now_ms < stored->expires_ms, "an entry outlived its time");
+	check_that(run->now_ms < stored->expires_ms, "an entry outlived its time");
 	check_value(&found, stored);
 	use(run, stored);
 	if (pin && !found.object && run->pin_count < PINS_MAX &&
@@ -223,22 +211,22 @@ static void remove_key(struct run *run, uint8_t key)
 
 	bool removed = sci_shard_remove(run->shard, &name);
 	release_removed(run);
-	check(!removed || run->keys[key].there, "something was removed that was not there");
+	check_that(!removed || run->keys[key].there, "something was removed that was not there");
 	run->keys[key].there = false;
 }
 
 static void resize(struct run *run)
 {
 	uint64_t least = sci_shard_bytes_least(run->shard);
-	uint64_t bytes = least + (run->options.bytes - least) * next(run) / UINT8_MAX;
+	uint64_t bytes = least + (run->options.bytes - least) * next(&run->input) / UINT8_MAX;
 
-	sci_shard_resize(run->shard, next(run) % 40u, bytes, run->now_ms);
+	sci_shard_resize(run->shard, next(&run->input) % 40u, bytes, run->now_ms);
 	sci_shard_shrink(run->shard, run->now_ms);
 }
 
 static void operate(struct run *run)
 {
-	uint8_t byte = next(run), key = byte % KEYS;
+	uint8_t byte = next(&run->input), key = byte % KEYS;
 
 	switch (byte / KEYS) {
 	case 0:
@@ -257,9 +245,9 @@ static void operate(struct run *run)
 		if (key < 20)
 			unpin(run, key);
 		else if (key < 28)
-			run->now_ms += next(run);
+			run->now_ms += next(&run->input);
 		else if (key < 30)
-			sci_shard_expire(run->shard, run->now_ms, next(run));
+			sci_shard_expire(run->shard, run->now_ms, next(&run->input));
 		else
 			resize(run);
 		break;
@@ -281,8 +269,8 @@ static void check_shard(const struct run *run)
 	const char *wrong = sci_shard_check(run->shard);
 	struct sci_shard_stats stats = sci_shard_stats(run->shard);
 
-	check(!wrong, wrong);
-	check(stats.pinned <= run->pin_count && (stats.pinned > 0) == (run->pin_count > 0),
+	check_that(!wrong, wrong);
+	check_that(stats.pinned <= run->pin_count && (stats.pinned > 0) == (run->pin_count > 0),
 		"the number of pins");
 }
 
@@ -290,13 +278,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint64_t masks[] = { UINT64_MAX, 0, UINT64_C(3) << 30 | UINT64_MAX << 63,
 		UINT64_C(0xFF000000) };
-	struct run run = { .at = data, .end = data + size };
-	uint8_t first = next(&run);
+	struct run run = { .input = { data, data + size } };
+	uint8_t first = next(&run.input);
 	run.options = (struct sci_shard_options){
 		.policy = first & 1 ? SCI_POLICY_LRU : SCI_POLICY_COUNTED,
 		.bytes = (uint64_t)SCI_SHARD_BYTES_MIN << (first >> 1 & 3),
-		.max_entries = next(&run) % 40u,
-		.entry_bytes = 1u + next(&run) * 8u,
+		.max_entries = next(&run.input) % 40u,
+		.entry_bytes = 1u + next(&run.input) * 8u,
 	};
 
 	run.hash_mask = masks[first >> 3 & 3];
@@ -306,7 +294,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(memory, 0, run.options.bytes);
 	run.shard = sci_shard_format(memory, &run.options);
 	check_shard(&run);
-	while (run.at < run.end) {
+	while (run.input.at < run.input.end) {
 		operate(&run);
 		check_shard(&run);
 	}
@@ -314,7 +302,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		unpin(&run, 0);
 	sci_shard_clear(run.shard);
 	check_shard(&run);
-	check(sci_shard_stats(run.shard).bytes == 0, "an empty shard has no bytes in use");
+	check_that(sci_shard_stats(run.shard).bytes == 0, "an empty shard has no bytes in use");
 	free(memory);
 	return 0;
 }

@@ -13,12 +13,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static void check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 /* The path of a file that holds `data`. */
 static const char *file_of(const uint8_t *data, size_t size)
 {

@@ -33,9 +33,10 @@ enum {
 };
 
 static const struct argp_option options[] = {
-	{ "format", KEY_FORMAT, "u32|text|csv|oracleGeneral", 0,
-		"How a trace is written: a key is a little-endian 32-bit number, a line, or a "
-		"column of comma-separated values; or records of libCacheSim, which have sizes",
+	{ "format", KEY_FORMAT, "FORMAT", 0,
+		"How a trace is written: u32, a key is a little-endian 32-bit number; text, a "
+		"line; csv, a column of comma-separated values; oracleGeneral, records of "
+		"libCacheSim, which have sizes",
 		0 },
 	{ "max-entries", KEY_ENTRIES, "N,...", 0, "Replay through caches of so many entries", 0 },
 	{ "max-bytes", KEY_BYTES, "N,...", 0,

@@ -12,8 +12,8 @@
 
 #include <scopecache/resource.h>
 
+#include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,12 +57,14 @@ static _Noreturn void child_is_good(void)
 
 static struct sc_cache *caches[2];
 static struct sc_value held;
+static atomic_bool is_forking;
 
 static void assert_child_is_good(void (*child)(void))
 {
 	int status;
 
 	fflush(stdout);
+	atomic_store(&is_forking, true);
 	pid_t pid = fork();
 	if (pid == 0) {
 		alarm(CHILD_SECONDS);
@@ -264,6 +266,23 @@ static void children_of_a_process_at_work(void **state)
 
 static pthread_barrier_t ready;
 static atomic_bool half_changed;
+static pid_t forking_thread;
+
+/* Whether the thread that forks sleeps. Between is_forking and the end of the child it sleeps for a
+ * lock that is held, or, where a fork does not wait, for the child, which then finds the change. */
+static bool fork_waits(void)
+{
+	char path[64], line[256] = "";
+
+	snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)forking_thread);
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	sct_check(file >= 0);
+	sct_check(read(file, line, sizeof line - 1) > 0);
+	close(file);
+	const char *end = strrchr(line, ')'); /* of the name */
+	sct_check(end != NULL);
+	return strncmp(end, ") S", 3) == 0;
+}
 
 static void *change_slowly(void *arg)
 {
@@ -271,8 +290,9 @@ static void *change_slowly(void *arg)
 		sci_stripe_lock(&caches[1]->stripes[caches[1]->stripe_count - 1]);
 		atomic_store(&half_changed, true);
 		pthread_barrier_wait(&ready);
-		for (int pause = 0; pause < 2000; pause++)
-			sched_yield();
+		sct_until(atomic_load(&is_forking));
+		sct_until(fork_waits());
+		atomic_store(&is_forking, false);
 		atomic_store(&half_changed, false);
 		sci_stripe_unlock(&caches[1]->stripes[caches[1]->stripe_count - 1]);
 		pthread_barrier_wait(&ready);
@@ -293,6 +313,8 @@ static void a_fork_waits_for_changes(void **state)
 	pthread_t thread;
 
 	(void)state;
+	forking_thread = getpid(); /* the main thread */
+	atomic_store(&is_forking, false);
 	assert_int_equal(pthread_barrier_init(&ready, NULL, 2), 0);
 	assert_int_equal(pthread_create(&thread, NULL, change_slowly, NULL), 0);
 	for (child_to_be = 0; child_to_be < CHILDREN; child_to_be++) {

@@ -5,7 +5,6 @@
 #include "support/random.h"
 #include "support/threads.h"
 
-#include <sched.h>
 #include <stdio.h>
 
 #define KEYS    12
@@ -74,7 +73,7 @@ static int load_creature(struct sc_load *load, void *context)
 
 	sct_check(sc_load_set_object(load, &object) == 0);
 	if (sct_below(random, 4) == 0)
-		sched_yield();
+		sct_pause();
 	/* Every other one fails, or gives another. */
 	if (sct_below(random, 8) == 0)
 		return sc_load_fail(load, -1, "after all");

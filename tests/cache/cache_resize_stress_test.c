@@ -7,7 +7,6 @@
 #include "support/random.h"
 #include "support/threads.h"
 
-#include <sched.h>
 #include <stdio.h>
 
 #define KEYS    4000
@@ -46,7 +45,7 @@ static void resize_again_and_again(uint64_t *random)
 		sct_check(sc_cache_resize(arena.cache, 50 + sct_below(random, KEYS), bytes, NULL) ==
 			0);
 		for (unsigned puts = arena.puts; arena.puts < puts + 30;)
-			sched_yield();
+			sct_pause();
 	}
 	arena.over = true;
 }
@@ -56,7 +55,7 @@ static void maintain(uint64_t *random)
 	while (!arena.over) {
 		atomic_fetch_add(&arena.now_ms, (int64_t)sct_below(random, 3));
 		sct_check(sc_cache_maintain(arena.cache, sct_below(random, 2)) >= 0);
-		sched_yield();
+		sct_pause();
 	}
 }
 

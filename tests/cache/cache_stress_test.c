@@ -13,7 +13,6 @@
 #include "cache/cache_check.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 
 #define KEYS      8
@@ -67,7 +66,7 @@ static uint64_t check_value(const void *data, size_t len, uint64_t key)
 static void give_way(uint64_t *random)
 {
 	if (sct_below(random, 8) == 0)
-		sched_yield();
+		sct_pause();
 }
 
 static void write_keys(uint64_t *random, unsigned writer)

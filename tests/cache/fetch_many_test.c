@@ -266,9 +266,9 @@ static void a_loader_may_fetch_a_later_key_of_the_call(void **state)
 
 	(void)state;
 	cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 100));
-	assert_int_equal(fetch_with(cache, numbers, 5, results,
-				 SC_FETCH_OPTIONS(.loader = load_what_it_needs,
-					 .loader_context = cache)),
+	assert_int_equal(
+		fetch_with(cache, numbers, 5, results,
+			SC_FETCH_OPTIONS(.loader = load_what_it_needs, .loader_context = cache)),
 		5);
 	for (size_t i = 0; i < 5; i++)
 		assert_result(&results[i], numbers[i], i == 0 || i == 3 ? SC_LOADED : SC_HIT);

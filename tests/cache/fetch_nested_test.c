@@ -107,28 +107,12 @@ static void two_keys_that_need_each_other_are_a_cycle(void **state)
 
 /* ---- What happens to the key meanwhile ---- */
 
-static void invalidate(struct sc_load *load, struct sct_script *script)
-{
-	assert_int_equal(sc_cache_invalidate(script->cache, *sc_load_key(load)), SC_MISS);
-}
-
-static void put(struct sc_load *load, struct sct_script *script)
-{
-	assert_int_equal(sct_put(script->cache, *sc_load_key(load), "put"), SC_OK);
-}
-
 static void put_what_does_not_fit(struct sc_load *load, struct sct_script *script)
 {
 	static char large[17 << 10];
 
 	assert_int_equal(sc_cache_put(script->cache, *sc_load_key(load), large, sizeof large),
 		SC_E_TOO_LARGE);
-}
-
-static void clear(struct sc_load *load, struct sct_script *script)
-{
-	(void)load;
-	sc_cache_clear(script->cache);
 }
 
 static void change_others(struct sc_load *load, struct sct_script *script)
@@ -148,16 +132,16 @@ static void a_change_during_a_load_wins(void **state)
 
 	sc_cache_close(script->cache);
 	script->cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 16 << 10));
-	script->also = invalidate;
+	script->also = sct_also_invalidate;
 	sct_assert_fetches(script, SC_KEY(1), SC_LOADED, "loaded");
 	sct_assert_get(script->cache, SC_KEY(1), NULL);
-	script->also = clear;
+	script->also = sct_also_clear;
 	sct_assert_fetches(script, SC_KEY(1), SC_LOADED, "loaded");
 	sct_assert_get(script->cache, SC_KEY(1), NULL);
 	script->also = put_what_does_not_fit;
 	sct_assert_fetches(script, SC_KEY(1), SC_LOADED, "loaded");
 	sct_assert_get(script->cache, SC_KEY(1), NULL);
-	script->also = put;
+	script->also = sct_also_put;
 	sct_assert_fetches(script, SC_KEY(1), SC_LOADED, "loaded");
 	sct_assert_get(script->cache, SC_KEY(1), "put");
 	/* What happens to other keys and caches is another matter. */

@@ -3,8 +3,6 @@
 #include "cache/fetch_with_loader.h"
 #include "cache/history_run.h"
 
-#include <sched.h>
-
 #define KEY(key) SC_KEY("key", key)
 
 static const unsigned char too_large[96 << 10];
@@ -259,7 +257,7 @@ static int load(struct sc_load *load, void *context)
 	case 7:
 		/* Time for others to come and wait, or to change the key. */
 		for (int i = 0; i < 3; i++)
-			sched_yield();
+			sct_pause();
 		break;
 	default:
 		break;
@@ -355,7 +353,7 @@ void sct_play(struct sct_actor *player)
 		clear(player);
 	/* With more threads than processors, each would do all its work in one go. */
 	if (sct_below(&player->random, 6) == 0)
-		sched_yield();
+		sct_pause();
 }
 
 void sct_maintain_at_random(struct sct_actor *player)
@@ -382,5 +380,5 @@ void sct_maintain_at_random(struct sct_actor *player)
 		break;
 	}
 	for (uint64_t yields = sct_below(&player->random, 8); yields > 0; yields--)
-		sched_yield();
+		sct_pause();
 }

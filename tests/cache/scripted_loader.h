@@ -26,6 +26,23 @@ static inline int sct_play(struct sc_load *load, void *context)
 	return script->result;
 }
 
+/* For `also`: change the key that is being loaded. */
+static inline void sct_also_invalidate(struct sc_load *load, struct sct_script *script)
+{
+	assert_int_equal(sc_cache_invalidate(script->cache, *sc_load_key(load)), SC_MISS);
+}
+
+static inline void sct_also_put(struct sc_load *load, struct sct_script *script)
+{
+	assert_int_equal(sct_put(script->cache, *sc_load_key(load), "put"), SC_OK);
+}
+
+static inline void sct_also_clear(struct sc_load *load, struct sct_script *script)
+{
+	(void)load;
+	sc_cache_clear(script->cache);
+}
+
 static inline int sct_script_open(void **state)
 {
 	static struct sct_script script;

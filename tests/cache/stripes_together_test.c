@@ -291,22 +291,6 @@ static void a_budget_that_is_too_short(void **state)
 
 /* ---- Invalidated loads ---- */
 
-static void invalidate_it(struct sc_load *load, struct sct_script *script)
-{
-	assert_int_equal(sc_cache_invalidate(script->cache, *sc_load_key(load)), SC_MISS);
-}
-
-static void put_it(struct sc_load *load, struct sct_script *script)
-{
-	assert_int_equal(sct_put(script->cache, *sc_load_key(load), "put"), SC_OK);
-}
-
-static void clear_all(struct sc_load *load, struct sct_script *script)
-{
-	(void)load;
-	sc_cache_clear(script->cache);
-}
-
 static void an_invalidated_load_is_not_stored(void **state)
 {
 	struct sct_script script = { .cache = open_divided(NULL), .text = "loaded" };
@@ -315,16 +299,16 @@ static void an_invalidated_load_is_not_stored(void **state)
 	for (uint32_t i = 0; i < 8; i++) {
 		uint64_t key = sct_key_in(script.cache, i, 0);
 		uint64_t other = sct_key_in(script.cache, (i + 1) % 8, 0);
-		script.also = invalidate_it;
+		script.also = sct_also_invalidate;
 		sct_assert_fetches(&script, SC_KEY(key), SC_LOADED, "loaded");
 		sct_assert_get(script.cache, SC_KEY(key), NULL);
-		script.also = put_it;
+		script.also = sct_also_put;
 		sct_assert_fetches(&script, SC_KEY(key), SC_LOADED, "loaded");
 		sct_assert_get(script.cache, SC_KEY(key), "put");
 		assert_int_equal(sc_cache_invalidate(script.cache, SC_KEY(key)), SC_HIT);
 		/* Whichever stripe the load is of, and whatever else there was. */
 		assert_int_equal(sct_put(script.cache, SC_KEY(other), "other"), SC_OK);
-		script.also = clear_all;
+		script.also = sct_also_clear;
 		sct_assert_fetches(&script, SC_KEY(key), SC_LOADED, "loaded");
 		sct_assert_get(script.cache, SC_KEY(key), NULL);
 		sct_assert_get(script.cache, SC_KEY(other), NULL);

@@ -385,20 +385,13 @@ static void scenario(void *arg)
 static void bears_every_fault_at_every_call(void **state)
 {
 	(void)state;
-	for (int i = 0; i < SCT_NETWORK_FAULTS; i++) {
-		enum sct_network_fault fault = (enum sct_network_fault)i;
-		sct_fail_each_network_call(fault, scenario, &fault);
-	}
+	sct_fail_each_network_call(scenario);
 }
 
 static void bears_a_byte_at_a_time(void **state)
 {
-	enum sct_network_fault fault = SCT_NETWORK_SHORT;
-
 	(void)state;
-	sct_network_crawl(true);
-	scenario(&fault);
-	sct_network_crawl(false);
+	sct_network_crawl(scenario);
 }
 
 static void stays_whole_without_memory(void **state)

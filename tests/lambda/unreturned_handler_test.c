@@ -2,13 +2,13 @@
  * error, hooks that have begun are ended, and the process may run a function again. */
 #include "lambda/recorded_run.h"
 #include "support/cmocka.h"
+#include "support/threads.h"
 #include "support/throwing.h"
 
 #include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Run the recorded function until it ends by itself or does not return. */
 static void run(void *address)
@@ -204,8 +204,8 @@ static void a_thread_that_is_cancelled_while_it_waits(void **state)
 	start_server(silence, 1);
 	assert_int_equal(pthread_create(&thread, NULL, run_on_a_thread, recorded.server.address),
 		0);
-	/* The cancellation may come before or during the wait. */
-	usleep(50000);
+	/* The request has come, so the thread waits for its answer or is about to. */
+	sct_until(atomic_load(&recorded.server.stalled));
 	assert_int_equal(pthread_cancel(thread), 0);
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_ptr_equal(result, PTHREAD_CANCELED);

@@ -54,6 +54,7 @@ class Fleet(unittest.TestCase):
         answers = self.in_parallel(local, 12, {"do": "sleep", "seconds": 1})
         self.assertEqual(len({answer.json()["id"] for answer in answers}), 12)
         self.assertEqual(local.function()["cold_starts"], 12)
+        local.settle()
         again = self.in_parallel(local, 12, {"do": "sleep", "seconds": 1})
         self.assertEqual(
             {answer.json()["id"] for answer in again}, {answer.json()["id"] for answer in answers}
@@ -144,7 +145,8 @@ class Fleet(unittest.TestCase):
 
     def test_a_caller_goes_before_events(self):
         local = self.start("--max-environments", "1", odd="odd.py")
-        first = local.invoke(event={"do": "work_after", "seconds": 1}).json()
+        # Long enough for all callers to come meanwhile.
+        first = local.invoke(event={"do": "work_after", "seconds": 4}).json()
         for _ in range(3):
             self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":0}'), 202)
         second = local.invoke(event={"do": "sleep", "seconds": 0})

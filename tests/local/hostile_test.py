@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import os
 import pathlib
+import re
 import resource
 import socket
 import time
@@ -16,6 +17,12 @@ PATH = "/2015-03-31/functions/odd/invocations"
 START = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\n"
 CHUNKED = START + "Transfer-Encoding: chunked\r\n\r\n"
 MB = 1024 * 1024
+
+
+def sleeps(pid):
+    """How often the process has gone to sleep."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status, re.MULTILINE)[1])
 
 
 class Hostile(unittest.TestCase):
@@ -281,7 +288,9 @@ class Patience(Hostile):
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (used, free[1]))
             connection = socket.create_connection(("127.0.0.1", local.port), PATIENCE)
             connection.sendall(b"GET /_scopecache/environments HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            time.sleep(0.2)
+            # When it has slept twice more, it has tried to accept the connection.
+            before = sleeps(pid)
+            eventually(lambda: sleeps(pid) >= before + 2, "an attempt to accept")
             resource.prlimit(pid, resource.RLIMIT_NOFILE, free)
             connection.settimeout(20)
             self.assertTrue(connection.recv(1))

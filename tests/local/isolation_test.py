@@ -72,9 +72,11 @@ class WithNamespaces(Isolation):
             with self.subTest(end):
                 local = self.start("--timeout", "0.5", odd="odd.py")
                 first = local.invoke(event={"do": "files", "name": "a"}).json()
+                local.settle()
                 self.assertEqual(
                     flat(local.invoke(event={"do": "files", "name": "b"}).json()["before"]), ["a"]
                 )
+                local.settle()
                 self.assertTrue(local.invoke(event=end).failed)
                 after = local.invoke(event={"do": "files", "name": "c"}).json()
                 self.assertNotEqual(after["id"], first["id"])
@@ -194,6 +196,7 @@ class RuntimeApis(Isolation):
         local = self.start("--timeout", "1", "--init-timeout", "1", odd="odd.py")
         local.invoke(event={"do": "trickle"})
         eventually(lambda: "the body was cut\n" in local.log, "the end of the connection")
+        local.settle()
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 2)
 
 

@@ -30,6 +30,7 @@ class Lifecycle(unittest.TestCase):
     def test_init_is_reported_once(self):
         local = self.start(odd="odd.py")
         cold = local.invoke_with_tail(event={"do": "sleep", "seconds": 0})
+        local.settle()
         warm = local.invoke_with_tail(event={"do": "sleep", "seconds": 0})
         self.assertEqual((cold.json()["count"], warm.json()["count"]), (1, 2))
         self.assertEqual(cold.json()["id"], warm.json()["id"])

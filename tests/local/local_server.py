@@ -205,6 +205,12 @@ class Local:
             if state is None or environment["state"] == state
         ]
 
+    def settle(self):
+        """Wait until all environments are idle: then the next invocation gets one of them."""
+        eventually(
+            lambda: all(one["state"] == "idle" for one in self.environments()), "idle environments"
+        )
+
     def running(self, command):
         """The processes with this first word that the server's functions have started."""
         return [pid for pid in marked(self.mark) if command_of(pid) == command]

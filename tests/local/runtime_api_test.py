@@ -17,6 +17,7 @@ class RuntimeApi(unittest.TestCase):
         )
 
     def invoke(self, do, **event):
+        self.local.settle()
         answer = self.local.invoke_with_tail(event={"do": do, **event})
         self.assertEqual(answer.status, 200, answer.body)
         return answer

@@ -66,12 +66,21 @@ class Shutdown(unittest.TestCase):
         self.assertIn("asked to end\n", local.last_log)
 
     def test_twice_is_at_once(self):
-        with Local(slow="slow_term.py") as local:
-            self.assertEqual(local.invoke("slow", {}).status, 200)
-            local.process.terminate()
-            eventually(lambda: "asked to end" in local.log, "the first signal")
-            local.process.terminate()
-            self.assertEqual(local.wait(), 0)
+        # After one signal the function lives for 0.3 seconds. On a loaded machine two signals may
+        # take as long; one try in which they do not is enough.
+        seconds = []
+        while not seconds or (seconds[-1] > 0.25 and len(seconds) < 20):
+            with Local(slow="slow_term.py") as local:
+                self.assertEqual(local.invoke("slow", {}).status, 200)
+                pid = local.environments()[0]["pid"]
+                start = time.monotonic()
+                local.process.terminate()
+                eventually(lambda: "asked to end" in local.log, "the first signal")
+                local.process.terminate()
+                eventually(lambda: not is_alive(pid), "its end")
+                seconds.append(time.monotonic() - start)
+                self.assertEqual(local.wait(), 0)
+        self.assertLess(min(seconds), 0.25, seconds)
 
     def test_many(self):
         with Local("--timeout", "60", odd="odd.py") as local:

@@ -126,6 +126,13 @@ class Dev(unittest.TestCase):
         self.assertIn("./dev COMMAND", done.stdout)
         self.assertEqual(self.dev()[0].stdout, done.stdout)
 
+    def test_the_help_of_the_benchmarks_builds_nothing(self):
+        (self.top / "bench").symlink_to(SOURCE / "bench")
+        for name in "", "families":
+            done, called = self.dev("bench", *name.split(), "--help", SC_DEV_INSTALL="no")
+            self.assertEqual((done.returncode, called), (0, []))
+            self.assertIn(f"usage: ./dev bench {name}".rstrip(), done.stdout)
+
     def test_an_unknown_command(self):
         done, _ = self.dev("biuld")
         self.assertEqual(done.returncode, 2)

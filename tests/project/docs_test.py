@@ -136,6 +136,11 @@ class Docs(unittest.TestCase):
         # The functions are never called.
         check_c(BEFORE + "\n".join(blocks), "-Wno-unused-function")
 
+    def test_the_example_of_the_page_about_the_runtime_compiles(self):
+        blocks = blocks_of("c", "docs/runtime.md")
+        self.assertEqual(len(blocks), 1)
+        check_c(blocks[0])
+
     def test_the_examples_of_the_page_about_cxx_compile(self):
         blocks = blocks_of("cpp", "docs/cxx.md")
         self.assertGreater(len(blocks), 1)
@@ -177,9 +182,18 @@ class Docs(unittest.TestCase):
         script = (SOURCE / "dev").read_text(encoding="utf-8")
         cases = set(re.findall(r"^([a-z]+)(?: \|[^)]*)?\)", script, re.MULTILINE))
         self.assertEqual(commands, cases, "help and the script name the same commands")
+        # Some commands of two words are commands of their own. Of others the second word is a name.
+        pairs = set(re.findall(r"^  ([a-z]+ [a-z]+)\b", usage, re.MULTILINE))
+        self.assertEqual(
+            {pair.split()[1] for pair in pairs},
+            set(re.findall(r'"\$\{1:-\}" = ([a-z]+)', script)),
+            "help and the script name the same second words",
+        )
         for page in files(".md"):
             shown = set(re.findall(r"\./dev ([a-z]+)", page.read_text(encoding="utf-8")))
             self.assertLessEqual(shown, commands, name_of(page))
+            shown = set(re.findall(r"\./dev ([a-z]+ [a-z]+)", page.read_text(encoding="utf-8")))
+            self.assertLessEqual(shown, pairs | {"test cache"}, name_of(page))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import subprocess
 import unittest
 
 from repository import SOURCE, files, name_of
@@ -60,6 +61,11 @@ UNWANTED = re.compile(
     r"|(?<![\w.$}*])/(work|home|root|Users|mnt|srv)/\w"
     r"|\b[Ii]ssue #?\d|\(#\d+\)"
     r"|\b(pypi\.org|deb\.debian\.org|crates\.io|registry\.npmjs)")
+# What a build or an interpreter writes is not committed.
+BUILT = re.compile(
+    r"(^|/)(build|__pycache__|CMakeFiles|\.venv|venv)/"
+    r"|\.(pyc|pyo|o|obj|a|so|so\.[\d.]+|gcda|gcno|whl|deb|log)$"
+    r"|(^|/)CMakeCache\.txt$")
 THIS_FILE = "tests/project/source_rules_test.py"
 
 
@@ -180,6 +186,18 @@ class SourceRules(unittest.TestCase):
     def test_sources_begin_with_what_they_are(self):
         self.assertEqual([name_of(path) for path in files(".c", ".h", ".cpp", ".hpp")
                           if not path.read_text(encoding="utf-8").startswith(("/*", "// "))], [])
+
+    def test_nothing_that_was_built_is_committed(self):
+        try:
+            done = subprocess.run(
+                ["git", "ls-files", "-z"], cwd=SOURCE, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            self.skipTest("there is no git")
+        if not (SOURCE / ".git").exists() or done.returncode != 0:
+            self.skipTest("these sources are no git repository")
+        names = done.stdout.split("\0")
+        self.assertIn("CMakeLists.txt", names)
+        self.assertEqual([name for name in names if BUILT.search(name)], [])
 
     def test_unwanted_words(self):
         found = []

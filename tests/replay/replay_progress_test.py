@@ -16,11 +16,12 @@ class ProgressBar(ReplayCase):
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         command = [COMMAND, "replay", "-", "--format", "text", "--max-entries", "9"]
+        begin = time.monotonic()
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs
         ) as process:
             os.close(theirs)
-            lines, begin = 0, time.monotonic()
+            lines = 0
             while not select.select([ours], [], [], 0.02)[0] and lines < PATIENCE / 0.02:
                 os.write(process.stdin.fileno(), b"a line\n")
                 lines += 1

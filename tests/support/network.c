@@ -5,6 +5,7 @@
 #include "support/cmocka.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -112,13 +113,16 @@ const char *sct_network_failed(void)
 	return failed;
 }
 
-void sct_network_crawl(bool crawl)
+void sct_network_crawl(void (*scenario)(void *fault))
 {
-	crawling = crawl;
+	enum sct_network_fault fault = SCT_NETWORK_SHORT;
+
+	crawling = true;
+	scenario(&fault);
+	crawling = false;
 }
 
-void sct_fail_each_network_call(enum sct_network_fault fault, void (*scenario)(void *arg),
-	void *arg)
+static void fail_each_call(enum sct_network_fault fault, void (*scenario)(void *fault))
 {
 	long injected = 0;
 
@@ -126,7 +130,7 @@ void sct_fail_each_network_call(enum sct_network_fault fault, void (*scenario)(v
 		present = fault;
 		failed = NULL;
 		countdown = nth;
-		scenario(arg);
+		scenario(&fault);
 		countdown = 0;
 		if (!failed)
 			break;
@@ -134,4 +138,10 @@ void sct_fail_each_network_call(enum sct_network_fault fault, void (*scenario)(v
 	}
 	if (injected == 0)
 		fail_msg("no call was made to fail: the test tests nothing");
+}
+
+void sct_fail_each_network_call(void (*scenario)(void *fault))
+{
+	for (int fault = 0; fault < SCT_NETWORK_FAULTS; fault++)
+		fail_each_call((enum sct_network_fault)fault, scenario);
 }

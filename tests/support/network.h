@@ -5,8 +5,6 @@
 #ifndef SCT_NETWORK_H
 #define SCT_NETWORK_H
 
-#include <stdbool.h>
-
 enum sct_network_fault {
 	SCT_NETWORK_EINTR, /* a signal came */
 	SCT_NETWORK_SHORT, /* one byte is moved, no more */
@@ -15,16 +13,17 @@ enum sct_network_fault {
 	SCT_NETWORK_FAULTS,
 };
 
-/* Run `scenario` with the first call failing, then the second, and so on until a run meets no
- * failure. Fails the test when no call was ever made to fail. */
-void sct_fail_each_network_call(enum sct_network_fault fault, void (*scenario)(void *arg),
-	void *arg);
+/* For each kind of fault, run `scenario` with the first call failing, then the second, and so on
+ * until a run meets no failure. Fails the test when no call was ever made to fail. `scenario` gets
+ * a pointer to the kind; where no network call fails, as under sct_fail_each_allocation(), give it
+ * one to SCT_NETWORK_FAULTS. */
+void sct_fail_each_network_call(void (*scenario)(void *fault));
 
 /* The name of the call that failed in the present run, or NULL when none has yet. */
 const char *sct_network_failed(void);
 
-/* From now on, each call moves one byte only, or any number again. */
-void sct_network_crawl(bool crawl);
+/* Run `scenario` with each call moving one byte only; the kind it gets is SCT_NETWORK_SHORT. */
+void sct_network_crawl(void (*scenario)(void *fault));
 
 /* How many nanosleep() there were since the last look, and how long they would have
  * taken together. */

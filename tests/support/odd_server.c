@@ -157,10 +157,11 @@ static void reset(int fd)
 }
 
 /* Wait until the client closes, without reading from the socket. */
-static void stall(const struct sct_odd_server *server)
+static void stall(struct sct_odd_server *server)
 {
 	struct pollfd client = { .fd = server->client, .events = POLLRDHUP };
 
+	atomic_store(&server->stalled, true);
 	while (poll(&client, 1, -1) < 0 && errno == EINTR)
 		;
 }
@@ -242,6 +243,7 @@ void sct_odd_server_start(struct sct_odd_server *server)
 	server->request_count = server->connection_count = 0;
 	server->client = -1;
 	atomic_store(&server->stopping, false);
+	atomic_store(&server->stalled, false);
 	sct_check(pthread_mutex_init(&server->lock, NULL) == 0);
 	server->listener = bind_loopback(server->address);
 	sct_check(listen(server->listener, 16) == 0);

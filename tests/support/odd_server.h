@@ -65,6 +65,7 @@ struct sct_odd_server {
 	pthread_t thread;
 	pthread_mutex_t lock; /* held while `client` changes or is shut down from outside */
 	atomic_bool stopping;
+	atomic_bool stalled; /* a play with SCT_ODD_STALL has come to its end */
 	int listener, client;
 	char in[65536];
 	size_t in_from, in_len;

@@ -15,7 +15,11 @@ void sct_threads_run(unsigned count, void (*body)(unsigned number, void *arg), v
 
 _Noreturn void sct_check_failed(const char *file, int line, const char *what);
 
-/* Yield to other threads until the condition holds, for two minutes at most. */
+/* Let other threads run. Under load sched_yield() lasts a whole time slice of every other process,
+ * because the caller stays ready to run; one that has slept is scheduled soon. */
+void sct_pause(void);
+
+/* Let other threads run until the condition holds, for two minutes at most. */
 #define sct_until(condition)                                                                       \
 	do {                                                                                       \
 		long long sct_deadline_ = sct_until_deadline();                                    \
