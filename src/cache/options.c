@@ -99,21 +99,28 @@ static int read_growth(const char *name, uint64_t *grow, uint64_t max, struct sc
 int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_options *options,
 	struct sc_error *error)
 {
-	int rc = 0;
-
 	memset(out, 0, sizeof *out);
-	if (options)
-		rc = copy_known(out, options, error);
+	int rc = options ? copy_known(out, options, error) : 0;
+	if (rc < 0)
+		return rc;
 	out->size = sizeof *out;
-	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && rc == 0; i++)
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
 		rc = read_number(out, &numbers[i], error);
-	for (size_t i = 0; i < sizeof times / sizeof times[0] && rc == 0; i++)
+		if (rc < 0)
+			return rc;
+	}
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
 		rc = check_time(out, &times[i], error);
-	if (rc == 0)
-		rc = read_growth("entries", &out->grow_entries, out->max_entries, error);
-	if (rc == 0)
-		rc = read_growth("bytes", &out->grow_bytes, out->max_bytes, error);
-	if (rc == 0 && out->clock && !out->clock->now_ms)
-		rc = sci_error_set(error, SC_E_INVAL, 0, "the clock has no function");
-	return rc;
+		if (rc < 0)
+			return rc;
+	}
+	rc = read_growth("entries", &out->grow_entries, out->max_entries, error);
+	if (rc < 0)
+		return rc;
+	rc = read_growth("bytes", &out->grow_bytes, out->max_bytes, error);
+	if (rc < 0)
+		return rc;
+	if (out->clock && !out->clock->now_ms)
+		return sci_error_set(error, SC_E_INVAL, 0, "the clock has no function");
+	return 0;
 }

@@ -230,27 +230,31 @@ static void print_first_minute(const struct sci_local_options *options, const ch
 		url, name, url, name, url, name);
 }
 
+/* Returns the exit status. */
+static int complain(const struct sc_error *error)
+{
+	fprintf(stderr, "scopecache local: %s\n", error->message);
+	return EXIT_FAILURE;
+}
+
 static int serve(const struct sci_local_options *options)
 {
 	struct sci_local *local;
 	struct sc_error error;
 
-	int rc = sci_local_open(options, &local, &error);
-	if (rc == 0) {
-		const char *warning = sci_local_warning(local);
-		if (warning)
-			fprintf(stderr, "scopecache local: warning: %s.\n", warning);
-		/* First, so that it is there when a program has read where to connect to. */
-		if (!options->quiet)
-			print_first_minute(options, sci_local_url(local));
-		printf("scopecache local: listening on %s\n", sci_local_url(local));
-		fflush(stdout);
-		rc = sci_local_run(local, &error);
-		sci_local_close(local);
-	}
-	if (rc < 0)
-		fprintf(stderr, "scopecache local: %s\n", error.message);
-	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (sci_local_open(options, &local, &error) < 0)
+		return complain(&error);
+	const char *warning = sci_local_warning(local);
+	if (warning)
+		fprintf(stderr, "scopecache local: warning: %s.\n", warning);
+	/* Before the line with the URL: a program that has read that line can rely on it. */
+	if (!options->quiet)
+		print_first_minute(options, sci_local_url(local));
+	printf("scopecache local: listening on %s\n", sci_local_url(local));
+	fflush(stdout);
+	int rc = sci_local_run(local, &error);
+	sci_local_close(local);
+	return rc < 0 ? complain(&error) : EXIT_SUCCESS;
 }
 
 int sci_cmd_local(int argc, char **argv)

@@ -60,24 +60,29 @@ static int write_plot(const char *path, const struct sci_buffer *text, struct sc
 	return rc;
 }
 
-/* The plot first: when it fails, there is no JSON of a command that failed. */
+/* The plot is written first: when that fails, the command prints no JSON. */
+static int write_outputs(const struct sci_replay_arguments *arguments,
+	const struct sci_replay_figures *figures, struct sci_buffer *plot, struct sci_buffer *json,
+	struct sc_error *error)
+{
+	size_t count = arguments->trace_count;
+
+	if (arguments->plot && sci_curve_plot(plot, &arguments->plan, figures, count) < 0)
+		return sci_error_plain(error, SC_E_NOMEM);
+	if (arguments->json && sci_replay_print_json(json, &arguments->plan, figures, count) < 0)
+		return sci_error_plain(error, SC_E_NOMEM);
+	int rc = arguments->plot ? write_plot(arguments->plot, plot, error) : 0;
+	if (rc < 0)
+		return rc;
+	return arguments->json ? write_all(stdout, "standard output", json, error) : 0;
+}
+
 static int conclude(const struct sci_replay_arguments *arguments,
 	const struct sci_replay_figures *figures, struct sc_error *error)
 {
 	struct sci_buffer plot = { 0 }, json = { 0 };
-	int rc = 0;
 
-	if (arguments->plot)
-		rc = sci_curve_plot(&plot, &arguments->plan, figures, arguments->trace_count);
-	if (rc == 0 && arguments->json)
-		rc = sci_replay_print_json(&json, &arguments->plan, figures,
-			arguments->trace_count);
-	if (rc < 0)
-		sci_error_set(error, rc, 0, "%s", sc_result_text(rc));
-	if (rc == 0 && arguments->plot)
-		rc = write_plot(arguments->plot, &plot, error);
-	if (rc == 0 && arguments->json)
-		rc = write_all(stdout, "standard output", &json, error);
+	int rc = write_outputs(arguments, figures, &plot, &json, error);
 	sci_buffer_fini(&plot);
 	sci_buffer_fini(&json);
 	return rc;

@@ -150,13 +150,14 @@ static int write_head(struct sci_invoke_run *run, const struct sci_invoke_option
 	int rc = sci_http_request_line(head, "POST", "%s/2015-03-31/functions/%s/invocations",
 		options->path, function);
 	free(function);
-	if (rc == 0)
-		rc = sci_http_request_header(head, "Host", options->host);
-	if (rc == 0)
-		rc = sci_http_request_header(head, "User-Agent", "scopecache-invoke");
-	if (rc == 0)
-		rc = sci_http_request_header(head, "Content-Type", "application/json");
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = sci_http_request_header(head, "Host", options->host);
+	if (rc < 0)
+		return rc;
+	sci_http_request_header(head, "User-Agent", "scopecache-invoke");
+	sci_http_request_header(head, "Content-Type", "application/json");
+	return sci_buffer_result(head);
 }
 
 static int make_slot(struct sci_invoke_run *run, struct slot *slot, struct event_base *base)
@@ -170,11 +171,10 @@ static int make_slot(struct sci_invoke_run *run, struct slot *slot, struct event
 		.ended = on_ended,
 	};
 	int rc = sci_channel_init(&slot->channel);
-	if (rc == 0)
-		rc = sci_buffer_append(&slot->head, run->head.data, run->head.len);
-	if (rc == 0)
-		rc = sci_buffer_reserve(&slot->head, HEAD_END_BYTES);
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = sci_buffer_append(&slot->head, run->head.data, run->head.len);
+	return rc < 0 ? rc : sci_buffer_reserve(&slot->head, HEAD_END_BYTES);
 }
 
 static int make_parts(struct sci_invoke_run *run, struct event_base *base,

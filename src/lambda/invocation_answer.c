@@ -47,8 +47,9 @@ int sc_invocation_answer(struct sc_invocation *inv, const void *data, size_t len
 	if (type_size == 1 || !sci_http_is_text_all(type, type_size - 1) || (!data && len > 0))
 		return SC_E_INVAL;
 	int rc = lend ? 0 : make_room(&inv->body, len);
-	if (rc == 0)
-		rc = make_room(&inv->own_type, type_size);
+	if (rc < 0)
+		return rc;
+	rc = make_room(&inv->own_type, type_size);
 	if (rc < 0)
 		return rc;
 	replace(&inv->body, data, lend ? 0 : len);

@@ -13,7 +13,7 @@ struct sci_trace_builder {
 	struct sci_replay_bar *bar;
 	struct sci_source *source;
 	struct sci_key_table table;
-	uint32_t room; /* requests that the arrays have room for */
+	uint32_t capacity; /* of the arrays, in requests */
 };
 
 /* What a request has beside its key. */

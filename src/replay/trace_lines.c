@@ -211,25 +211,25 @@ static int add_record(struct lines *lines, struct sc_error *error)
 	const struct sci_trace_options *options = lines->builder->options;
 	struct fields fields = { .key = { lines->record, lines->record_len } };
 	struct sci_trace_facts facts = { 0 };
-	int rc = 0;
 
 	if (lines->record_len == 0)
 		return refuse(lines, error, "the line is empty");
 	if (memchr(lines->record, '\0', lines->record_len))
 		return refuse(lines, error, "there is a NUL byte in it, so it is not text");
-	if (options->format == SCI_TRACE_CSV)
-		rc = split(lines, &fields, error);
-	if (rc == 0 && fields.key.len == 0)
-		rc = refuse(lines, error, "the key is empty");
-	if (rc == 0)
-		rc = read_number(lines, fields.size, options->size_column,
-			"a size, a whole number of bytes", &facts.size, error);
-	if (rc == 0)
-		rc = read_number(lines, fields.cost, options->cost_column, "a cost, a whole number",
-			&facts.cost, error);
-	if (rc == 0)
-		rc = sci_trace_add(lines->builder, fields.key.text, fields.key.len, facts, error);
-	return rc;
+	int rc = options->format == SCI_TRACE_CSV ? split(lines, &fields, error) : 0;
+	if (rc < 0)
+		return rc;
+	if (fields.key.len == 0)
+		return refuse(lines, error, "the key is empty");
+	rc = read_number(lines, fields.size, options->size_column,
+		"a size, a whole number of bytes", &facts.size, error);
+	if (rc < 0)
+		return rc;
+	rc = read_number(lines, fields.cost, options->cost_column, "a cost, a whole number",
+		&facts.cost, error);
+	if (rc < 0)
+		return rc;
+	return sci_trace_add(lines->builder, fields.key.text, fields.key.len, facts, error);
 }
 
 /* As next_record() returns it: 1 unless it failed. */

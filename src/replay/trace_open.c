@@ -84,11 +84,14 @@ static int read_all(struct sci_trace_builder *builder, struct sc_error *error)
 	sci_trace_fit(trace);
 	if (options->sizes)
 		rc = sci_trace_read_facts(builder, options->sizes, "sizes", &trace->sizes, error);
-	if (rc == 0 && options->costs)
+	if (rc < 0)
+		return rc;
+	if (options->costs)
 		rc = sci_trace_read_facts(builder, options->costs, "costs", &trace->costs, error);
-	if (rc == 0)
-		add_up(trace);
-	return rc;
+	if (rc < 0)
+		return rc;
+	add_up(trace);
+	return 0;
 }
 
 int sci_trace_open(struct sci_trace **out, const char *path,

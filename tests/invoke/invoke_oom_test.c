@@ -77,7 +77,7 @@ static void run(void *arg)
 	sct_fault_server_drop(server);
 }
 
-static void print(void *arg)
+static int print_all(struct sci_buffer *out, struct sci_buffer *object)
 {
 	static const struct sci_invoke_result result = { .done = 1 };
 	static const struct sci_invoke_subject subject = { .function = "f",
@@ -86,14 +86,20 @@ static void print(void *arg)
 	static const struct sci_invoke_answer told = { .payload = { "{}", 2 },
 		.request_id = "",
 		.function_error = "" };
+
+	int rc = sci_invoke_answer_json(object, &told);
+	if (rc < 0)
+		return rc;
+	rc = sci_invoke_print_json(out, &subject, &result, object);
+	return rc < 0 ? rc : sci_invoke_print_table(out, &subject, &result);
+}
+
+static void print(void *arg)
+{
 	struct sci_buffer out = { 0 }, object = { 0 };
 
 	(void)arg;
-	int rc = sci_invoke_answer_json(&object, &told);
-	if (rc == 0)
-		rc = sci_invoke_print_json(&out, &subject, &result, &object);
-	if (rc == 0)
-		rc = sci_invoke_print_table(&out, &subject, &result);
+	int rc = print_all(&out, &object);
 	assert_int_equal(rc, sct_allocation_failed() ? SC_E_NOMEM : 0);
 	sci_buffer_fini(&out);
 	sci_buffer_fini(&object);

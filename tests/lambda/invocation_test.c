@@ -199,36 +199,46 @@ static void counts_the_later_word(void **state)
 	sci_invocation_fini(&inv);
 }
 
+static size_t response_len(const struct sc_invocation *inv)
+{
+	size_t len;
+
+	sci_invocation_response(inv, &len);
+	return len;
+}
+
 /* Each call in turn; a call without memory leaves the answer as it was. */
+static int call_each(struct sc_invocation *inv)
+{
+	static const char large[1000] = "", type[] = "text/plain; charset=utf-8";
+
+	int rc = sc_invocation_printf(inv, "%0300d", 1);
+	if (rc < 0) {
+		assert_int_equal(inv->outcome, SCI_UNANSWERED);
+		return rc;
+	}
+	rc = sc_invocation_answer(inv, large, sizeof large, type);
+	assert_int_equal(response_len(inv), rc == 0 ? 1000 : 300);
+	assert_string_equal(inv->content_type, rc == 0 ? type : "application/json");
+	if (rc < 0)
+		return rc;
+	rc = sc_invocation_json_string(inv, large, sizeof large);
+	assert_int_equal(response_len(inv), rc == 0 ? 1000 + 2 + 6000 : 1000);
+	if (rc < 0)
+		return rc;
+	assert_int_equal(sc_invocation_fail(inv, "A.B", "%02000d", 1), SC_E_FUNCTION);
+	assert_int_equal(inv->outcome, SCI_FAILED);
+	assert_string_equal(inv->failure_type, "A.B");
+	assert_true((inv->failure.len == 0) == (sct_allocation_failed() != 0));
+	return 0;
+}
+
 static void scenario(void *arg)
 {
 	struct sc_invocation inv = begin();
-	static const char large[1000] = "";
-	size_t len;
-	int rc;
 
 	(void)arg;
-	rc = sc_invocation_printf(&inv, "%0300d", 1);
-	if (rc < 0)
-		assert_int_equal(inv.outcome, SCI_UNANSWERED);
-	if (rc == 0) {
-		rc = sc_invocation_answer(&inv, large, sizeof large, "text/plain; charset=utf-8");
-		sci_invocation_response(&inv, &len);
-		assert_int_equal(len, rc == 0 ? 1000 : 300);
-		assert_string_equal(inv.content_type,
-			rc == 0 ? "text/plain; charset=utf-8" : "application/json");
-	}
-	if (rc == 0) {
-		rc = sc_invocation_json_string(&inv, large, sizeof large);
-		sci_invocation_response(&inv, &len);
-		assert_int_equal(len, rc == 0 ? 1000 + 2 + 6000 : 1000);
-	}
-	if (rc == 0) {
-		assert_int_equal(sc_invocation_fail(&inv, "A.B", "%02000d", 1), SC_E_FUNCTION);
-		assert_int_equal(inv.outcome, SCI_FAILED);
-		assert_string_equal(inv.failure_type, "A.B");
-		assert_true((inv.failure.len == 0) == (sct_allocation_failed() != 0));
-	}
+	int rc = call_each(&inv);
 	assert_true(rc == 0 || (rc == SC_E_NOMEM && sct_allocation_failed()));
 	sci_invocation_fini(&inv);
 }
@@ -241,9 +251,7 @@ static void lent_scenario(void *arg)
 	int rc = sc_invocation_answer(&inv, event.body, 10, NULL);
 	if (rc == 0) {
 		rc = sc_invocation_printf(&inv, "%0300d", 1);
-		size_t len;
-		sci_invocation_response(&inv, &len);
-		assert_int_equal(len, rc == 0 ? 310 : 10);
+		assert_int_equal(response_len(&inv), rc == 0 ? 310 : 10);
 	}
 	assert_int_equal(rc, sct_allocation_failed() ? SC_E_NOMEM : 0);
 	sci_invocation_fini(&inv);

@@ -51,15 +51,21 @@ static int make_files(void **state)
 	return 0;
 }
 
+static int print_all(struct sci_buffer *out, const struct sci_replay_plan *plan,
+	const struct sci_replay_figures *figures)
+{
+	int rc = sci_replay_print_table(out, plan, figures);
+	if (rc < 0)
+		return rc;
+	rc = sci_replay_print_json(out, plan, figures, 1);
+	return rc < 0 ? rc : sci_curve_plot(out, plan, figures, 1);
+}
+
 static void print(const struct sci_replay_plan *plan, const struct sci_replay_figures *figures)
 {
 	struct sci_buffer out = { 0 };
 
-	int rc = sci_replay_print_table(&out, plan, figures);
-	if (rc == 0)
-		rc = sci_replay_print_json(&out, plan, figures, 1);
-	if (rc == 0)
-		rc = sci_curve_plot(&out, plan, figures, 1);
+	int rc = print_all(&out, plan, figures);
 	assert_true(rc == 0 || (rc == SC_E_NOMEM && sct_allocation_failed()));
 	sci_buffer_fini(&out);
 }
@@ -88,13 +94,13 @@ static void replay(const char *path, const struct sci_trace_options *options,
 	int rc = sci_trace_open(&trace, path, options, &bar, &error);
 	if (rc == 0)
 		rc = sci_replay_trace(trace, plan, &bar, 0, &figures, &error);
-	if (rc == 0) {
-		check(plan, &figures);
-	} else {
+	if (rc < 0) {
 		assert_int_equal(rc, SC_E_NOMEM);
 		assert_int_equal(error.code, SC_E_NOMEM);
 		assert_string_not_equal(error.message, "");
 		assert_true(sct_allocation_failed());
+	} else {
+		check(plan, &figures);
 	}
 	sci_replay_figures_fini(&figures);
 	sci_trace_close(trace);
