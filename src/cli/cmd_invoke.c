@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define PROGRESS_AFTER_MS 1000
-/* Descriptors beside the connections: the loop's own, the standard ones, what was inherited. */
+/* Descriptors other than connections: the event loop's, the standard ones, inherited ones. */
 #define OTHER_DESCRIPTORS 32
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_SIGNAL = 128 };
@@ -59,7 +59,7 @@ static struct sci_invoke_payload next_payload(uint64_t index, void *arg)
 	return (struct sci_invoke_payload){ command->payload.data, command->payload.len };
 }
 
-/* Only for a single invocation: its answer is what is asked for. */
+/* Only for a single invocation, whose answer the command prints. */
 static void on_answered(const struct sci_invoke_answer *answer, void *arg)
 {
 	struct command *command = arg;
@@ -160,8 +160,8 @@ static int prepare(struct command *command, struct sci_invoke_options *options)
 	return STATUS_OK;
 }
 
-/* Let a signal end the run, unless the signal was ignored when the command started. */
-static int heed(struct event *event)
+/* Let a signal end the run, unless the parent process ignored that signal (nohup). */
+static int add_signal(struct event *event)
 {
 	struct sigaction now;
 
@@ -185,7 +185,7 @@ static int drive(struct command *command, const struct sci_invoke_options *optio
 		return rc;
 	interrupt = evsignal_new(command->base, SIGINT, on_signal, command);
 	terminate = evsignal_new(command->base, SIGTERM, on_signal, command);
-	if (interrupt && terminate && heed(interrupt) == 0 && heed(terminate) == 0) {
+	if (interrupt && terminate && add_signal(interrupt) == 0 && add_signal(terminate) == 0) {
 		if (options->count > 1 && !command->arguments->quiet)
 			sci_progress_start(&progress, command->base, options->function,
 				options->count, &sci_invoke_result(command->run)->done,
@@ -223,7 +223,7 @@ static void explain(const struct command *command, const struct sci_invoke_resul
 	}
 }
 
-/* Append what the command prints: an answer as it is, or the figures. */
+/* Append the output of the command: the answer of one invocation unchanged, or the figures. */
 static int compose(struct sci_buffer *out, const struct command *command,
 	const struct sci_invoke_result *result)
 {

@@ -1,8 +1,8 @@
-/* scopecache replay: the hit ratio that a cache would have had.
+/* scopecache replay: the hit ratios of caches for recorded requests.
  *
- * Traces are read and replayed one after the other, so that only one is in memory. A table is
- * printed as soon as it is known; JSON and the plot are of all traces, and come at the end or not
- * at all. */
+ * Traces are read and replayed one after the other, so that only one is in memory. The table of a
+ * trace is printed at once. JSON and the plot cover all traces, and are written at the end if all
+ * succeeded. */
 #include "cli/cmd_replay.h"
 
 #include "base/error.h"
@@ -27,7 +27,7 @@ static void complain(const struct sc_error *error)
 	fprintf(stderr, "scopecache replay: %s\n", error->message);
 }
 
-/* A replay may take minutes, so an output file that cannot be written is an error before it. */
+/* A replay may take minutes, so check before it that the output file can be written. */
 static int check_writable(const char *path, struct sc_error *error)
 {
 	if (access(path, W_OK) == 0)

@@ -1,5 +1,6 @@
-/* argp parses the options. This file refuses numbers out of bounds, which for a cache are the
- * cache's own, and options that contradict each other or would have no effect. */
+/* argp parses the options. This file refuses numbers out of bounds, and options that contradict
+ * each other or would have no effect. The bounds of a cache's options come from the table in
+ * cache.h. */
 #include "cli/replay_options.h"
 
 #include "base/number_text.h"
@@ -76,7 +77,7 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-/* What a cache takes, from its own table. */
+/* The bounds of the cache's options, from their table. */
 #define LEAST(name, preset, least, most, text) .name = (least),
 #define MOST(name, preset, least, most, text)  .name = (most),
 #define OTHER(...)
@@ -153,7 +154,8 @@ static enum sci_trace_format read_format(const struct argp_state *state, const c
 	return SCI_TRACE_U32;
 }
 
-/* Not a character that ends a line, begins a quoted field, or is a part of a longer character. */
+/* Refuse a character that ends a line, begins a quoted field, or is part of a multi-byte
+ * character. */
 static char read_delimiter(const struct argp_state *state, const char *text)
 {
 	if (strcmp(text, "tab") == 0)
@@ -218,8 +220,7 @@ static void check(const struct argp_state *state, struct sci_replay_arguments *a
 		argp_error(state, "standard input can be read only once");
 }
 
-/* argp calls with keys in the order of the command line, and with ARGP_KEY_END after all of
- * them. */
+/* argp passes the options in the order of the command line, and ARGP_KEY_END last. */
 struct parse {
 	struct sci_replay_arguments *arguments;
 	bool format_given;

@@ -1,5 +1,5 @@
-/* Writing is appending; what was appended is looked at once more where it came from outside, and
- * taken back when it is not fit. */
+/* Names and values are checked before they are appended. A path is formatted in place, checked, and
+ * removed when it is not valid. */
 #include "http/http_request.h"
 
 #include "http/http_bytes.h"

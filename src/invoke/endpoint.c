@@ -1,5 +1,5 @@
-/* libevent parses URLs; this file adds which of them can be an endpoint, and messages for the
- * others. */
+/* libevent parses URLs; this file decides which of them can be an endpoint, and explains why others
+ * cannot. */
 #include "invoke/endpoint.h"
 
 #include "base/error.h"
@@ -17,7 +17,7 @@
 #define TRY_MS        1000
 #define ADDRESSES_MAX 16
 
-/* What is wrong with the scheme, or NULL. */
+/* Returns what is wrong with the scheme, or NULL. */
 static const char *scheme_complaint(const char *scheme)
 {
 	if (scheme && strcasecmp(scheme, "http") == 0)

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for the length and the end of a head. */
+/* Bytes for the Content-Length line and the empty line of a head. */
 #define HEAD_END_BYTES 64
 
 struct slot {
@@ -31,7 +31,7 @@ struct slot {
 struct sci_invoke_run {
 	struct sci_invoke_options options;
 	struct sci_invoke_result result;
-	struct sci_buffer head; /* of every request, as far as they are the same */
+	struct sci_buffer head; /* the part of the head that all requests share */
 	struct event *start;
 	uint64_t next, started_ns;
 	unsigned slots_made, slots_busy;
@@ -51,8 +51,8 @@ static void finish(struct sci_invoke_run *run)
 		run->options.finished(run->options.arg);
 }
 
-/* Give the slot its next invocation. This cannot fail: the memory of its head was reserved with
- * the slot. */
+/* Begin the slot's next invocation. This cannot fail: make_slot() reserved the memory of its
+ * head. */
 static void go_on(struct slot *slot)
 {
 	struct sci_invoke_run *run = slot->run;

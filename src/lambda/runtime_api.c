@@ -114,8 +114,8 @@ int sci_runtime_api_next(struct sci_runtime_api *api, struct sci_event *event,
 	return SCI_EVENT_CAME;
 }
 
-/* A header whose bytes may be received but not sent is left out, and the answer counts without
- * it. So is one with a space, which may have replaced another byte. */
+/* A value with bytes that may be received but not sent is omitted; the answer is valid without it.
+ * So is a value with a space, which may have replaced another byte. */
 static bool can_be_sent_back(const char *text)
 {
 	return text && sci_http_is_text_all(text, strlen(text)) && !strchr(text, ' ');

@@ -21,12 +21,12 @@ void sci_trace_close(struct sci_trace *trace)
 	free(trace);
 }
 
-/* The sizes of one power of two. */
+/* The sizes in one power of two. */
 struct size_class {
 	uint64_t count, bytes;
 };
 
-/* The mean of the power of two that has the median in it: a few large values do not move it. */
+/* The mean of the sizes in the median's power of two: a few large values do not change it. */
 static uint32_t usual_size(const struct size_class classes[SIZE_CLASSES], uint32_t requests)
 {
 	uint64_t before = 0;
