@@ -17,16 +17,7 @@ static struct event_base *base;
 static struct sct_fault_server *server;
 static struct sci_address address;
 
-static struct sct_fault answer(uint64_t nth, const char *head, const char *body, size_t len,
-	void *arg)
-{
-	(void)nth;
-	(void)head;
-	(void)body;
-	(void)len;
-	(void)arg;
-	return (struct sct_fault){ .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" };
-}
+static struct sct_fault answer = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" };
 
 static struct sci_invoke_payload payload(uint64_t index, void *arg)
 {
@@ -119,7 +110,7 @@ static void a_run_survives_it(void **state)
 {
 	(void)state;
 	base = event_base_new();
-	server = sct_fault_server_open(base, answer, NULL, &address);
+	server = sct_fault_server_open(base, sct_fault_always, &answer, &address);
 	sct_fail_each_allocation(run, NULL);
 	sct_fault_server_close(server);
 	event_base_free(base);
