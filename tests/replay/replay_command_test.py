@@ -14,7 +14,7 @@ MANUAL = pathlib.Path(os.environ["SC_SOURCE_DIR"], "docs/man/scopecache-replay.1
     encoding="utf-8"
 )
 SVG = "{http://www.w3.org/2000/svg}"
-# What each member of a result is.
+# The type of each member of a result.
 MEMBERS = {
     "trace": str,
     "policy": str,

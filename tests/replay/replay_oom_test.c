@@ -1,5 +1,5 @@
-/* Out of memory at each allocation of a replay in turn: it fails as a whole, or its figures are
- * right; nothing leaks. Allocations inside libzstd do not fail. */
+/* Each allocation of a replay fails in turn: the replay fails as a whole, or its figures are right,
+ * and nothing leaks. Allocations inside libzstd do not fail. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 
@@ -16,10 +16,10 @@
 #define REQUESTS 4200u
 #define KEYS     40u
 
-/* What is replayed: a file of keys in a loop, one of their sizes, and the same as lines. */
+/* The traces: a file of keys in a loop, a file of their sizes, and both as lines. */
 static char keys_path[32], sizes_path[32], lines_path[32];
 
-/* A file that is gone when the process ends, and the path that it can be opened by. */
+/* Make a temporary file that ends with the process, and the path to open it. */
 static void make_file(char path[32], const void *data, size_t len)
 {
 	FILE *file = tmpfile();
@@ -70,7 +70,7 @@ static void print(const struct sci_replay_plan *plan, const struct sci_replay_fi
 	sci_buffer_fini(&out);
 }
 
-/* A trace is a loop, so that all figures of lru and opt are known. */
+/* The trace is a loop, so all figures of lru and opt are known. */
 static void check(const struct sci_replay_plan *plan, const struct sci_replay_figures *figures)
 {
 	assert_int_equal(figures->requests, REQUESTS);
@@ -158,19 +158,19 @@ static void replay_lines(void *arg)
 	replay(lines_path, &options, &plan);
 }
 
-static void entries_bear_it(void **state)
+static void entries_without_memory(void **state)
 {
 	(void)state;
 	sct_fail_each_allocation(replay_entries, NULL);
 }
 
-static void bytes_bear_it(void **state)
+static void bytes_without_memory(void **state)
 {
 	(void)state;
 	sct_fail_each_allocation(replay_bytes, NULL);
 }
 
-static void lines_bear_it(void **state)
+static void lines_without_memory(void **state)
 {
 	(void)state;
 	sct_fail_each_allocation(replay_lines, NULL);
@@ -179,9 +179,9 @@ static void lines_bear_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entries_bear_it),
-		cmocka_unit_test(bytes_bear_it),
-		cmocka_unit_test(lines_bear_it),
+		cmocka_unit_test(entries_without_memory),
+		cmocka_unit_test(bytes_without_memory),
+		cmocka_unit_test(lines_without_memory),
 	};
 	return cmocka_run_group_tests(tests, make_files, NULL);
 }
