@@ -17,7 +17,7 @@
 struct worker {
 	pthread_t thread;
 	pthread_barrier_t *start;
-	atomic_uint *awake; /* how many have left the barrier */
+	atomic_uint *awake; /* how many threads have arrived */
 	const struct bench_run *run;
 	const struct bench_subject *subject;
 	void *cache;
@@ -189,7 +189,7 @@ bool bench_replay(const struct bench_subject *subject, void *const *caches,
 			.first = run->count * i / threads,
 			.end = run->count * (i + 1) / threads,
 		};
-		/* The running threads would wait for ever, so end the process. */
+		/* The running threads would wait for ever for this one, so end the process. */
 		if (pthread_create(&workers[i].thread, NULL, work_through, &workers[i]) != 0)
 			return false;
 	}

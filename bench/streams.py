@@ -17,7 +17,7 @@ def loop(keys, laps=20):
 
 
 def recent(distance, uses, requests=20_000):
-    """At each step, the keys that are due, and a new one."""
+    """At each step request the keys that are due, and a new one."""
     draw = random.Random(1)
     due, stream, step = {}, [], 0
     while len(stream) < requests:
