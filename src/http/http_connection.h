@@ -20,8 +20,7 @@ struct sci_http_request {
 	const void *body;
 	size_t body_len;
 	size_t max_answer; /* the most bytes that the body of the answer may have */
-	struct sci_http_interrupt
-		*interrupt; /* may end the wait for the answer; NULL: nothing does */
+	struct sci_http_interrupt *interrupt; /* may end the wait for the answer; may be NULL */
 
 	/* When to stop waiting for a silent server; 0: never. */
 	int64_t deadline_mono_ms;

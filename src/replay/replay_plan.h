@@ -26,8 +26,7 @@ const char *sci_replay_policy_name(enum sci_replay_policy policy);
 /* The bounds and the policies: each bound is replayed with each policy. */
 struct sci_replay_plan {
 	bool bytes; /* the bounds are max_bytes, and the trace has sizes; else max_entries */
-	uint64_t
-		entry_bytes; /* with bounds in bytes: the option of the caches; 0: from the trace */
+	uint64_t entry_bytes; /* with bounds in bytes: the caches' option; 0: from the trace */
 	uint64_t concurrency; /* the option of the caches; 0: its default */
 	uint64_t limits[SCI_REPLAY_LIMITS_MAX];
 	unsigned limit_count;
