@@ -6,14 +6,13 @@
  * target records the last value of each key: the shard may have evicted it, but must never have
  * another. */
 #include "fuzz.h"
+#include "fuzz_input.h"
 
 #include "base/hash.h"
 #include "engine/shard.h"
 #include "engine/shard_check.h"
 #include "support/quick_peek.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define KEYS     32u
@@ -39,7 +38,7 @@ struct pin {
 };
 
 struct run {
-	const uint8_t *at, *end;
+	struct input input;
 	struct sci_shard *shard;
 	struct sci_shard_options options;
 	uint64_t hash_mask;
@@ -50,19 +49,6 @@ struct run {
 	struct pin pins[PINS_MAX];
 	size_t pin_count;
 };
-
-static void check(bool condition, const char *what)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "wrong: %s\n", what);
-	abort();
-}
-
-static uint8_t next(struct run *run)
-{
-	return run->at < run->end ? *run->at++ : 0;
-}
 
 static struct sci_name name_of(const struct run *run, uint8_t key, char text[64])
 {
@@ -112,7 +98,7 @@ static void use(const struct run *run, struct stored *stored)
 /* The content to store: a byte selects its kind and its times. */
 static struct sci_content make_content(struct run *run, struct stored *stored)
 {
-	uint8_t kind = next(run);
+	uint8_t kind = next(&run->input);
 	struct object *object = &run->objects[stored->version];
 	struct sci_content content = { .len = stored->len, .expires_ms = SCI_NEVER };
 
@@ -138,11 +124,11 @@ static void put(struct run *run, uint8_t key)
 {
 	static unsigned char value[1 << 16];
 	struct stored *stored = &run->keys[key];
-	size_t len = next(run);
+	size_t len = next(&run->input);
 	char text[64];
 
 	if (len >= 192)
-		len = (len - 191) * (1u + next(run) * 4u);
+		len = (len - 191) * (1u + next(&run->input) * 4u);
 	if (len > sizeof value)
 		len = sizeof value;
 	*stored = (struct stored){ .there = true, .version = ++run->versions, .len = len };
@@ -230,15 +216,15 @@ static void remove_key(struct run *run, uint8_t key)
 static void resize(struct run *run)
 {
 	uint64_t least = sci_shard_bytes_least(run->shard);
-	uint64_t bytes = least + (run->options.bytes - least) * next(run) / UINT8_MAX;
+	uint64_t bytes = least + (run->options.bytes - least) * next(&run->input) / UINT8_MAX;
 
-	sci_shard_resize(run->shard, next(run) % 40u, bytes, run->now_ms);
+	sci_shard_resize(run->shard, next(&run->input) % 40u, bytes, run->now_ms);
 	sci_shard_shrink(run->shard, run->now_ms);
 }
 
 static void operate(struct run *run)
 {
-	uint8_t byte = next(run), key = byte % KEYS;
+	uint8_t byte = next(&run->input), key = byte % KEYS;
 
 	switch (byte / KEYS) {
 	case 0:
@@ -257,9 +243,9 @@ static void operate(struct run *run)
 		if (key < 20)
 			unpin(run, key);
 		else if (key < 28)
-			run->now_ms += next(run);
+			run->now_ms += next(&run->input);
 		else if (key < 30)
-			sci_shard_expire(run->shard, run->now_ms, next(run));
+			sci_shard_expire(run->shard, run->now_ms, next(&run->input));
 		else
 			resize(run);
 		break;
@@ -290,13 +276,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint64_t masks[] = { UINT64_MAX, 0, UINT64_C(3) << 30 | UINT64_MAX << 63,
 		UINT64_C(0xFF000000) };
-	struct run run = { .at = data, .end = data + size };
-	uint8_t first = next(&run);
+	struct run run = { .input = { data, data + size } };
+	uint8_t first = next(&run.input);
 	run.options = (struct sci_shard_options){
 		.policy = first & 1 ? SCI_POLICY_LRU : SCI_POLICY_COUNTED,
 		.bytes = (uint64_t)SCI_SHARD_BYTES_MIN << (first >> 1 & 3),
-		.max_entries = next(&run) % 40u,
-		.entry_bytes = 1u + next(&run) * 8u,
+		.max_entries = next(&run.input) % 40u,
+		.entry_bytes = 1u + next(&run.input) * 8u,
 	};
 
 	run.hash_mask = masks[first >> 3 & 3];
@@ -306,7 +292,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(memory, 0, run.options.bytes);
 	run.shard = sci_shard_format(memory, &run.options);
 	check_shard(&run);
-	while (run.at < run.end) {
+	while (run.input.at < run.input.end) {
 		operate(&run);
 		check_shard(&run);
 	}

@@ -187,16 +187,8 @@ class Bytes(ReplayCase):
             (1, 70_000, "64K", 0, 2),
             (1, 70_000, "128K", 1, 0),
         ):
-            (result,) = self.results(
-                "-",
-                "--format",
-                "csv",
-                "--size-column=2",
-                "--max-bytes",
-                limit,
-                "--policy=lru",
-                stdin="".join(f"{key},{size}\n" for key in loop(keys, 2)).encode(),
-            )
+            rows = "".join(f"{key},{size}\n" for key in loop(keys, 2)).encode()
+            (result,) = self.sized(rows, "--max-bytes", limit, "--policy=lru")
             self.assertEqual((result["hits"], result["rejected"]), (hits, rejected), (keys, size))
             self.assertEqual(result["max_bytes"], int(limit[:-1]) << 10)
 
@@ -204,41 +196,16 @@ class Bytes(ReplayCase):
         """a, first of 21,000 bytes and then of 1, is a hit and stays large, so that b and c of
         21,000 do not both fit with it."""
         rows = "a,21000\na,1\nb,21000\nc,21000\na,1\n"
-        (result,) = self.results(
-            "-",
-            "--format",
-            "csv",
-            "--size-column=2",
-            "--max-bytes=64000",
-            "--policy=lru",
-            stdin=rows.encode(),
-        )
+        (result,) = self.sized(rows.encode(), "--max-bytes=64000", "--policy=lru")
         self.assertEqual((result["hits"], result["hit_bytes"], result["evictions"]), (1, 1, 1))
 
     def test_a_value_far_larger_than_the_machine(self):
         rows = "a,4294967295\nb,10\na,4294967295\nb,10\n"
-        for result in self.results(
-            "-",
-            "--format",
-            "csv",
-            "--size-column=2",
-            "--max-bytes=64K",
-            "--policy",
-            "adaptive,lru",
-            stdin=rows.encode(),
-        ):
+        for result in self.sized(rows.encode(), "--max-bytes=64K", "--policy", "adaptive,lru"):
             self.assertEqual((result["hits"], result["hit_bytes"], result["rejected"]), (1, 10, 2))
 
     def test_values_of_no_size(self):
-        (result,) = self.results(
-            "-",
-            "--format",
-            "csv",
-            "--size-column=2",
-            "--max-bytes=64K",
-            "--policy=adaptive",
-            stdin=b"a,0\nb,0\na,0\n",
-        )
+        (result,) = self.sized(b"a,0\nb,0\na,0\n", "--max-bytes=64K", "--policy=adaptive")
         self.assertEqual(
             (result["hits"], result["requested_bytes"], result["byte_hit_ratio"]), (1, 0, None)
         )
@@ -247,10 +214,10 @@ class Bytes(ReplayCase):
         """2,000 values of 10 bytes: with enough index slots all are hits, with few slots some are
         not."""
         rows = "".join(f"{key},10\n" for key in loop(2000, 3)).encode()
-        options = ("-", "--format", "csv", "--size-column=2", "--max-bytes=1M", "--policy=adaptive")
-        self.assertEqual(self.results(*options, stdin=rows)[0]["hits"], 4000)
-        self.assertEqual(self.results(*options, "--entry-bytes=64", stdin=rows)[0]["hits"], 4000)
-        self.assertLess(self.results(*options, "--entry-bytes=64K", stdin=rows)[0]["hits"], 4000)
+        options = ("--max-bytes=1M", "--policy=adaptive")
+        self.assertEqual(self.sized(rows, *options)[0]["hits"], 4000)
+        self.assertEqual(self.sized(rows, *options, "--entry-bytes=64")[0]["hits"], 4000)
+        self.assertLess(self.sized(rows, *options, "--entry-bytes=64K")[0]["hits"], 4000)
 
 
 class Threads(ReplayCase):
@@ -437,25 +404,12 @@ class ByteBound(ReplayCase):
     def test_by_hand(self):
         """a is held for one step and b for three, both of 10,000 bytes; there are 4 steps of 16
         KiB."""
-        (result,) = self.results(
-            "-",
-            "--format=csv",
-            "--size-column=2",
-            "--policy=opt",
-            "--max-bytes=16K",
-            stdin=b"b,10000\na,10000\na,10000\nb,10000\nc,1\n",
-        )
+        options = ("--policy=opt", "--max-bytes=16K")
+        (result,) = self.sized(b"b,10000\na,10000\na,10000\nb,10000\nc,1\n", *options)
         # 10,000 + 30,000 of the area of 65,536: the bound ignores that both are held at the same
         # time.
         self.assertEqual((result["hits"], result["hit_bytes"]), (2, 20_000))
-        (result,) = self.results(
-            "-",
-            "--format=csv",
-            "--size-column=2",
-            "--policy=opt",
-            "--max-bytes=16K",
-            stdin=b"b,16384\na,16384\nc,16384\na,16384\nb,16384\n",
-        )
+        (result,) = self.sized(b"b,16384\na,16384\nc,16384\na,16384\nb,16384\n", *options)
         # The area is 4: it holds a, which takes 2, and half of b, which takes 4.
         self.assertEqual((result["hits"], result["hit_bytes"]), (1, 16384 + 16384 // 2))
 

@@ -57,6 +57,10 @@ class ReplayCase(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         return json.loads(done.stdout)["results"]
 
+    def sized(self, rows, *options):
+        """The results for a trace of rows `key,size`."""
+        return self.results("-", "--format=csv", "--size-column=2", *options, stdin=rows)
+
     def refuses(self, words, *arguments, stdin=b"", status=2):
         """Assert that a replay fails and prints only its error."""
         done = self.replay(*arguments, "--json", stdin=stdin)
