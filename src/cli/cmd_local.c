@@ -190,7 +190,7 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		argp_error(state,
-			"\"%s\" is left over; a function is given as --function NAME=BOOTSTRAP",
+			"unexpected argument \"%s\": give a function as --function NAME=BOOTSTRAP",
 			text);
 		break;
 	case ARGP_KEY_END:

@@ -35,7 +35,7 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "format", KEY_FORMAT, "u32|text|csv|oracleGeneral", 0,
-		"How a trace is written: a key is a little-endian 32-bit number, a line, or a "
+		"The format of the traces: a key is a little-endian 32-bit number, a line, or a "
 		"column of comma-separated values; or records of libCacheSim, which have sizes",
 		0 },
 	{ "max-entries", KEY_ENTRIES, "N,...", 0, "Replay through caches of so many entries", 0 },
@@ -45,7 +45,7 @@ static const struct argp_option options[] = {
 		"needs sizes",
 		0 },
 	{ "policy", KEY_POLICY, "NAME,...", 0,
-		"Which entries stay: adaptive, lru, and opt, the most that is possible (default "
+		"The eviction policies: adaptive, lru, and opt, the optimum (default "
 		"adaptive,lru)",
 		0 },
 	{ "sizes", KEY_SIZES, "FILE", 0,
@@ -64,7 +64,7 @@ static const struct argp_option options[] = {
 		"about the median of the trace)",
 		0 },
 	{ "concurrency", KEY_CONCURRENCY, "N", 0,
-		"Open the caches for so many threads, which divides large ones (default 1)", 0 },
+		"Open the caches for so many threads, which stripes large ones (default 1)", 0 },
 	{ "header", KEY_HEADER, NULL, 0, "With csv: the first line is not a request", 0 },
 	{ "delimiter", KEY_DELIMITER, "CHAR", 0,
 		"With csv: what is between two columns, a character or the word tab (default a "
@@ -182,7 +182,8 @@ static void check_format(const struct argp_state *state, struct sci_trace_option
 {
 	if (!format_given)
 		argp_error(state,
-			"how are they written? Give --format u32, text, csv or oracleGeneral");
+			"what is the format of the traces? Give --format u32, text, csv or "
+			"oracleGeneral");
 	if (trace->format != SCI_TRACE_U32 && (trace->sizes || trace->costs))
 		argp_error(state, "--sizes and --costs go with --format u32");
 	if (trace->format != SCI_TRACE_CSV &&
@@ -301,7 +302,7 @@ void sci_replay_arguments_parse(struct sci_replay_arguments *arguments, int argc
 		.options = options,
 		.parser = take,
 		.args_doc = "TRACE...",
-		.doc = "Ask caches for the keys of a trace, and print how often they have them."
+		.doc = "Look up the keys of a trace in caches, and print their hit ratios."
 		       "\vA TRACE is a file, or - for standard input, and may be compressed with "
 		       "gzip, xz or zstd.\n\nThe exit status is 0 when all is done, 1 when memory "
 		       "was out or "

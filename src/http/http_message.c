@@ -60,7 +60,7 @@ static int read_status_line(struct sci_http_response *response, const char *line
 		status = status * 10 + (line[i] - '0');
 	}
 	if (status < 100 || status == 101 || (len > 12 && line[12] != ' '))
-		return malformed(error, "no status that was asked for");
+		return malformed(error, "an unexpected status");
 	response->status = status;
 	response->is_http10 = line[7] == '0';
 	response->has_length = response->has_coding = false;
@@ -155,7 +155,7 @@ static int join_line(const struct sci_http_response *response, char *line, size_
 	struct sc_error *error)
 {
 	if (!response->may_fold)
-		return malformed(error, "a folded line where there cannot be one");
+		return malformed(error, "a misplaced folded line");
 	line[-2] = line[-1] = ' ';
 	blank(line, len);
 	return 0;
@@ -209,7 +209,7 @@ static void begin_body(struct sci_http_response *response)
 static int end_head(struct sci_http_response *response, struct sc_error *error)
 {
 	if (response->has_coding && (response->has_length || response->is_http10))
-		return malformed(error, "chunks where there cannot be any");
+		return malformed(error, "chunks that are not allowed here");
 	response->headers_len = response->line_at - response->headers_at;
 	if (response->status < 200) {
 		response->part = SCI_HTTP_STATUS_LINE;

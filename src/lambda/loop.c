@@ -218,7 +218,7 @@ static void prepare(struct loop *loop, const struct sci_event *event)
 	if (event->deadline_is_malformed && !loop->has_warned_of_deadline) {
 		loop->has_warned_of_deadline = true;
 		say(loop, SC_LOG_WARN,
-			"the deadline that came with an event is not a number: running without");
+			"the deadline of an event is not a number: running without it");
 	}
 }
 
@@ -259,7 +259,8 @@ static bool refuse_event(struct loop *loop, const struct sci_event *event, int f
 
 	if (!event->request_id || (event->is_cut_off && failures < CUT_OFF_TRIES))
 		return false;
-	say(loop, SC_LOG_WARN, "an event cannot be handed over: %s; it fails", cause.message);
+	say(loop, SC_LOG_WARN, "an event could not be received: %s; its invocation fails",
+		cause.message);
 	sci_invocation_begin(&loop->invocation, event);
 	sc_invocation_fail(&loop->invocation, "Runtime.UnusableEvent",
 		"the event could not be received: %s", cause.message);

@@ -29,7 +29,7 @@
 _Static_assert((uint64_t)SCI_REPLAY_ENTRIES_MAX *REGION_ENTRY_BYTES + REGION_OTHER_BYTES +
 			REGION_DIVIDED_BYTES <=
 		REGION_MOST,
-	"as many entries as may be asked for fit in a region");
+	"the most entries that a replay may have fit in a region");
 
 #define REQUESTS_PER_UPDATE 4096u
 

@@ -102,7 +102,7 @@ class LocalCommand(unittest.TestCase):
             (["--function", "f"], "--function takes NAME=BOOTSTRAP"),
             (["--function", "=x"], "--function takes NAME=BOOTSTRAP"),
             (["--function", "f="], "--function takes NAME=BOOTSTRAP"),
-            (["-f", function, "left"], '"left" is left over'),
+            (["-f", function, "left"], 'unexpected argument "left"'),
             (["-f", function, "--timeout", "0"], "--timeout takes seconds"),
             (["-f", function, "--timeout", "g:1"], 'there is no function "g"'),
             (["-f", function, "--timeout", "f:0"], "--timeout takes seconds"),

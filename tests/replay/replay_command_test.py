@@ -47,7 +47,7 @@ class Usage(ReplayCase):
     def test_what_is_missing(self):
         self.refuses("which trace?", "--format=u32", "--max-entries=10")
         self.refuses("1000 traces at most", *["a"] * 1001, "--format=u32", "--max-entries=10")
-        self.refuses("how are they written?", "-", "--max-entries=10")
+        self.refuses("what is the format of the traces?", "-", "--max-entries=10")
         self.refuses("how large are the caches?", "-", "--format=u32")
 
     def test_numbers(self):
