@@ -4,13 +4,13 @@ Each stream (streams.py) is of one kind, and is replayed through caches of many 
 differ from run to run, so each stream is replayed several times, and the median counts. A cell is
 under its bar if the adaptive policy has
 
-    loop     less than 0.8 times what is possible, or 2 points less than a smaller cache has
+    loop     less than 0.8 times the optimum, or 2 points less than a smaller cache has
     recent   a point less than LRU
     shift    a point less than LRU
     mixed    less than LRU
 
-With --docs the table and the plot of docs/policy.md are made new; `before` there is the policy that
-preceded this one, from docs/benchmarks/families_before.csv."""
+--docs writes the table and the plot of docs/policy.md; `before` there is the policy before the
+current one, from docs/benchmarks/families_before.csv."""
 
 import argparse
 import csv

@@ -1,7 +1,7 @@
-/* The orders are cut into one part for each thread, so the work is the same for any number of
- * threads. The threads begin together behind a barrier, and each reads the clock itself, so
- * their start is not measured. They share only the cache while the clock runs. A thread may
- * repeat its part, because a few milliseconds cannot be measured. */
+/* The orders are divided among the threads, so the work is the same for any number of threads. The
+ * threads begin together at a barrier, and each reads the clock itself, so their start is not
+ * measured. While the clock runs, they share only the cache. A thread may repeat its part, because
+ * a run of a few milliseconds cannot be measured well. */
 #include "replay_orders.h"
 
 #include "base/clock.h"

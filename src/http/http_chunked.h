@@ -35,7 +35,7 @@ struct sci_http_chunked {
  * *made is how many bytes were written; *taken how many were read: all, unless the body ends
  * sooner. Trailers are read and dropped.
  *
- * returns  1 when the body is complete, 0 when it goes on; SC_E_PROTOCOL, SC_E_TOO_LARGE. */
+ * returns  1 when the body is complete, 0 when more must follow; SC_E_PROTOCOL, SC_E_TOO_LARGE. */
 int sci_http_chunked_decode(struct sci_http_chunked *chunked, char *to, const char *from,
 	size_t len, size_t *made, size_t *taken, struct sc_error *error);
 

@@ -41,8 +41,8 @@ enum { SCI_HTTP_ANSWERED, SCI_HTTP_INTERRUPTED };
  * returns  SCI_HTTP_ANSWERED with the answer in `response`, whatever its status;
  *          SCI_HTTP_INTERRUPTED; SC_E_IO, SC_E_PROTOCOL, SC_E_DEADLINE, SC_E_TOO_LARGE, SC_E_NOMEM,
  *          and then the connection is closed.
- * blocks   until the answer is there, or up to a second behind what ends the waiting. Connecting is
- *          limited to a second for each address. */
+ * blocks   until the answer is complete, or up to a second after the deadline or the interrupt.
+ *          Connecting is limited to a second for each address. */
 int sci_http_connection_exchange(struct sci_http_connection *connection,
 	const struct sci_http_request *request, struct sci_buffer *in,
 	struct sci_http_response *response, struct sc_error *error);

@@ -14,7 +14,7 @@
 struct sci_http_interrupt {
 	atomic_bool raised; /* true from the first raise on */
 	atomic_int fd;      /* the socket that is waited on, or -1 */
-	atomic_int raising; /* raises under way */
+	atomic_int raising; /* raises in progress */
 };
 
 #define SCI_HTTP_INTERRUPT_INIT                                                                    \

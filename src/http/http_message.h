@@ -42,8 +42,8 @@ struct sci_http_response {
 /* Parse the bytes that were appended to `in` since the last call. Chunks are decoded in place, and
  * the buffer is shortened by their framing.
  *
- * returns  1 when the response is complete, 0 when it goes on; SC_E_PROTOCOL when it is malformed,
- *          SC_E_TOO_LARGE when it is over a limit; call it no more after an error. */
+ * returns  1 when the response is complete, 0 when more bytes must follow; SC_E_PROTOCOL when it is
+ *          malformed, SC_E_TOO_LARGE when it exceeds a limit. Do not call it again after an error. */
 int sci_http_response_feed(struct sci_http_response *response, struct sci_buffer *in,
 	struct sc_error *error);
 

@@ -1,8 +1,8 @@
 /* Invokes a function many times, several at once, over the Lambda Invoke API, and measures it.
  *
  * A run is driven by the caller's event loop and belongs to its thread. It keeps one connection for
- * each invocation that may be under way, and never tries an invocation twice: what is counted is
- * what happened. / */
+ * each invocation that may be in progress, and never retries an invocation, so each is counted with
+ * its real outcome. / */
 #ifndef SCI_INVOKE_INVOKE_H
 #define SCI_INVOKE_INVOKE_H
 

@@ -1,6 +1,6 @@
-/* A run is an array of slots, one for each invocation that may be under way. A free slot takes the
- * next index, so invocations begin in order. When no index is left the slot closes its connection,
- * and the last slot finishes the run.
+/* A run is an array of slots, one for each invocation that may be in progress. A free slot takes
+ * the next index, so invocations begin in order. When no index is left the slot closes its
+ * connection, and the last slot finishes the run.
  *
  * Only finish() sets `finished`. After it no slot begins an invocation and nothing is counted.
  * Callbacks of the owner may cancel the run, so `finished` is read again after each of them. */

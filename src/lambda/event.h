@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The texts lie in the buffer that the event was received into. http_message.c has checked the
+/* The texts are in the buffer that the event was received into. http_message.c has checked the
  * names and replaced NUL and CR in the values; a head has at most SCI_HTTP_HEAD_MAX bytes. A header
  * that is absent or empty is NULL; of several the first that is not empty counts. */
 struct sci_event {

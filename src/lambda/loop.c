@@ -2,9 +2,9 @@
  *
  * Three kinds of failure are treated differently. When no event comes, the loop backs off and
  * retries, a bounded number of times in a row. When an event cannot be received, it is answered
- * with an error, or Lambda would send it again. When an answer cannot be sent, that is logged,
- * and the loop asks for the next event: one lost answer costs less than the warm state of all
- * later invocations. Only a failure that would repeat for every later event ends the loop. */
+ * with an error, or Lambda would send it again. When an answer cannot be sent, the loop logs that
+ * and requests the next event: one lost answer costs less than the warm state of all later
+ * invocations. Only a failure that would repeat for every later event ends the loop. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sized.h"

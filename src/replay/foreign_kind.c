@@ -1,6 +1,6 @@
 /* Any bytes can be read as numbers, and most as lines, so a file of another format would give
- * meaningless figures. A file is refused when its magic number names another format, or when
- * numbers were asked for and it is text, or records of libCacheSim. */
+ * meaningless figures. A file is refused when its magic number is that of another format, or when
+ * it is read as numbers and looks like text or like records of libCacheSim. */
 #include "replay/foreign_kind.h"
 
 #include <stdbool.h>

@@ -293,7 +293,7 @@ static void *close_it(void *arg)
 	return arg;
 }
 
-/* One free function does not return; the other objects are freed all the same. */
+/* One free function does not return; the other objects are still freed. */
 static void a_free_that_does_not_return(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
-/* A server in the test's own event loop. It answers each request with the bytes and in the
- * pieces that the test chose, and then goes on, closes, resets or stays silent. */
+/* A server in the test's own event loop. It answers each request with the bytes and in the pieces
+ * that the test chose, and then keeps, closes or resets the connection, or stays silent. */
 #ifndef SCT_FAULT_SERVER_H
 #define SCT_FAULT_SERVER_H
 

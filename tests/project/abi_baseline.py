@@ -4,9 +4,9 @@ baseline that it is compared with.
 	abi_baseline.py            compare; the exit status is 1 when something differs
 	abi_baseline.py --renew    make what is there the baseline
 
-There is a baseline for each library and machine in the folder abi. Whatever differs from it is
-shown, also what older programs would not notice, so that no change of the ABI is made unseen; who
-means it renews the baseline in the same commit."""
+The folder abi has a baseline for each library and machine. Every difference is shown, also a
+compatible one, so that no change of the ABI goes unnoticed; an intended change renews the baseline
+in the same commit."""
 
 import pathlib
 import platform

@@ -1,5 +1,5 @@
-"""./dev on a machine without packages: what it installs, and its messages when it cannot. It runs
-in a folder of its own, with a PATH of stand-ins that record their calls."""
+"""./dev on a machine without packages: what it installs, and its messages when it cannot. The
+script runs in its own folder, with a PATH of stand-ins that record their calls."""
 
 import pathlib
 import re

@@ -12,8 +12,8 @@
 /* Run `scenario` with its first allocation failing, then its second, and so on until a run meets no
  * failure. After every run, everything that it allocated must have been freed. Fails the test when
  * nothing was ever injected: then the scenario allocates nothing, or the program is linked without
- * sct_failing_allocations. The scenario asserts what must hold whether or not memory was out;
- * sct_allocation_failed() tells it which. */
+ * sct_failing_allocations. The scenario must check both outcomes; sct_allocation_failed() tells
+ * which one it is. */
 void sct_fail_each_allocation(void (*scenario)(void *arg), void *arg);
 
 /* Whether an allocation has failed in the current run of the scenario. */
