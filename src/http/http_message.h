@@ -43,7 +43,8 @@ struct sci_http_response {
  * the buffer is shortened by their framing.
  *
  * returns  1 when the response is complete, 0 when more bytes must follow; SC_E_PROTOCOL when it is
- *          malformed, SC_E_TOO_LARGE when it exceeds a limit. Do not call it again after an error. */
+ *          malformed, SC_E_TOO_LARGE when it exceeds a limit. After an error, do not call it
+ *          again. */
 int sci_http_response_feed(struct sci_http_response *response, struct sci_buffer *in,
 	struct sc_error *error);
 
