@@ -1,6 +1,6 @@
-/* A driver: one subject in a process of its own, which reads commands from standard input, a
- * line each, and answers each with one line (docs/benchmarks.md). It waits between two commands,
- * so that subjects in many processes can take turns. */
+/* A driver: one subject in a process of its own. It reads commands from standard input, one on each
+ * line, and answers each with one line (docs/benchmarks.md). It waits between two commands, so that
+ * the processes of several subjects can run in turn. */
 #include "replay_orders.h"
 
 #include "base/clock.h"
@@ -74,8 +74,8 @@ static bool read_numbers(const char *text, uint64_t *numbers, unsigned count)
 	return *text == '\0';
 }
 
-/* open ENTRIES BYTES THREADS. The previous cache returns its memory first, so that each cache
- * begins with untouched pages, and not with those that malloc kept. */
+/* open ENTRIES BYTES THREADS. The previous cache is closed first and its memory returned, so that
+ * each cache begins with untouched pages. */
 static void do_open(struct driver *driver, const char *arguments)
 {
 	uint64_t numbers[3];

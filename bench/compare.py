@@ -69,7 +69,7 @@ def plan_of(chosen):
     keys = {bench: plan.keys[bench] for bench in chosen.bench}
     if not chosen.operations:
         return dataclasses.replace(plan, keys=keys)
-    # What puts each key once has as many operations as keys.
+    # An insert has as many operations as keys.
     most = max(chosen.operations, 1000)
     return dataclasses.replace(
         plan,
@@ -97,7 +97,7 @@ def machine():
 
 
 class Screen:
-    """Standard output has the results, standard error the progress and what is left out."""
+    """Results go to standard output, progress and skipped measurements to standard error."""
 
     def __init__(self, as_json):
         self.json = as_json
@@ -118,7 +118,7 @@ class Screen:
             print(json.dumps(result), flush=True)
 
     def skip(self, subject, what, reason):
-        """Each reason once."""
+        """Each reason is printed once."""
         text = f"skipped: {subject}" + (f", {what}" if what else "") + f": {reason}"
         if text not in self.said:
             self.said.add(text)
@@ -167,7 +167,8 @@ def measure(chosen, screen):
 
 def panels(results, benches, series):
     """For dot_plot: a panel for each bench and number of keys; `series(result)` is a column and a
-    value. A server takes so much longer that nothing else could be told apart."""
+    value. Servers are left out: they take so much longer that the other dots would fall
+    together."""
     servers = {subject.name for subject in SUBJECTS if subject.server}
     results = [result for result in results if result["subject"] not in servers]
     for bench in benches:
@@ -213,7 +214,7 @@ def write_docs(results):
 
 
 def main():
-    # Whatever ends it, the processes that it started end too.
+    # However this process ends, the processes that it started end too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     chosen = arguments()

@@ -1,8 +1,8 @@
-"""One subject in a process of its own, and the server beside it when it is one.
+"""One subject in a process of its own, and its cache server if it has one.
 
-A driver is told a line and answers with a line (docs/benchmarks.md); while it is not told anything,
-it waits, and another has the machine. What it costs is read from the outside: memory and processor
-time of all its processes, from /proc."""
+A driver gets a command on a line and answers with a line (docs/benchmarks.md). Between two commands
+it waits, and another subject uses the machine. Its costs are read from /proc: the memory and the
+processor time of all its processes."""
 
 import os
 import pathlib
@@ -14,14 +14,14 @@ import tempfile
 import time
 
 ANSWER_SECONDS = 600
-# glibc takes a large block from the kernel and gives it back, until the first is freed: from then
-# on such blocks may come from memory that was touched before. In a process that opens one cache
-# after another, all but the first would begin better than any does in a program.
+# glibc maps large blocks until the first of them is freed; later ones may come from memory that was
+# touched before. In a process that opens one cache after another, all but the first would be faster
+# than in a program. A fixed threshold prevents that.
 ENVIRONMENT = {**os.environ, "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=131072"}
 
 
 class Failed(Exception):
-    """The subject cannot be measured; the text is the reason."""
+    """The subject cannot be measured; the text says why."""
 
 
 class Server:
@@ -39,7 +39,7 @@ class Server:
         except OSError as error:
             shutil.rmtree(self.folder)
             raise Failed(f"cannot start {words[0]}: {error.strerror}") from error
-        # There is nothing to wait on: a server does not say when it is ready.
+        # Poll, because a server does not report when it is ready.
         while not self._answers():
             if self.process.poll() is not None or time.monotonic_ns() - started > 30e9:
                 self.stop()
@@ -52,7 +52,7 @@ class Server:
             return probe.connect_ex(str(self.socket)) == 0
 
     def stop(self):
-        """At once: it has nothing to save."""
+        """Kill it at once: it has nothing to save."""
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -94,7 +94,7 @@ class Driver:
         return rest
 
     def ask(self, *words):
-        """Send the driver a line, and return the numbers of its answer."""
+        """Send the driver a command, and return the numbers of its answer."""
         try:
             self.process.stdin.write(" ".join(map(str, words)) + "\n")
         except OSError as error:
@@ -102,7 +102,7 @@ class Driver:
         return [int(word) for word in self._answer("ok").split()]
 
     def _pids(self, holder_only=False):
-        """The processes that the subject is; the one that holds the entries is the last."""
+        """The processes of the subject; the last one holds the entries."""
         pids = [self.process.pid] + ([self.server.process.pid] if self.server else [])
         return pids[-1:] if holder_only else pids
 

@@ -1,16 +1,16 @@
-"""Where an eviction policy breaks: the hit ratios of the adaptive policy, LRU, Caffeine and Belady.
+"""Where eviction policies break: the hit ratios of the adaptive policy, LRU, Caffeine and Belady.
 
 Each stream (streams.py) is of one kind, and is replayed through caches of many sizes. Hash seeds
 differ from run to run, so each stream is replayed several times, and the median counts. A cell is
 under its bar if the adaptive policy has
 
-    loop     less than 0.8 times what is possible, or 2 points less than a smaller cache has
+    loop     less than 0.8 times the optimum, or 2 points less than a smaller cache has
     recent   a point less than LRU
     shift    a point less than LRU
     mixed    less than LRU
 
-With --docs the table and the plot of docs/policy.md are made new; `before` there is the policy that
-preceded this one, from docs/benchmarks/families_before.csv."""
+--docs writes the table and the plot of docs/policy.md; `before` there is the policy before the
+current one, from docs/benchmarks/families_before.csv."""
 
 import argparse
 import csv
@@ -44,7 +44,7 @@ def replayed(program, trace, sizes):
 
 
 def of_caffeine(java, trace, sizes):
-    """The same of Caffeine; nothing where there is no Java."""
+    """The same of Caffeine; empty without Java."""
     if not java:
         return {}
     done = subprocess.run([*java, trace, *map(str, sizes)], stdout=subprocess.PIPE, text=True,
@@ -95,7 +95,7 @@ def table(results):
 
 
 def brief(rows):
-    """Some of the rows, for a page."""
+    """A selection of the rows, for a page."""
     some = ("loop 100, 70", "loop 100, 75", "loop 100, 90", "loop 10000, 7,000",
             "loop 10000, 7,500", "loop 10000, 9,000", "recent 20 x2, 20", "recent 20 x2, 30",
             "recent 20 x3, 30", "recent 20 x3, 40", "recent 250 x2, 250", "recent 250 x2, 500",

@@ -52,7 +52,7 @@ def packed(numbers):
 
 
 class Orders:
-    """Paths of the files in a folder; a file that is not there yet is written."""
+    """The paths of the files in a folder; a missing file is written."""
 
     def __init__(self, folder):
         self.folder = folder

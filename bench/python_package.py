@@ -1,8 +1,8 @@
 """The Python package side by side with functools, cachetools and cachebox: `./dev bench python`.
 
 Every figure is the median of rounds that take turns, and a ratio to functools.lru_cache of the same
-run. The hit ratios stand beside those of `scopecache replay`, which asks a cache of the C library
-for the same keys.
+run. The hit ratios are compared with those of `scopecache replay`, which looks up the same keys in
+a cache of the C library.
 
 	python_package.py [--quick] [--json] [--trace FILE.u32 --entries N,...]"""
 
@@ -28,7 +28,7 @@ import scopecache
 SOURCE = pathlib.Path(__file__).resolve().parents[1]
 REPLAY = SOURCE / "build/release/scopecache"
 
-# What each call is allowed to take, as a ratio to functools.lru_cache.
+# The longest time that each call may take, as a ratio to functools.lru_cache.
 CALLS = {"f(1)": 0.80, 'f("user","param")': 0.60, 'f(user="a")': 0.40, "o.m(1)": 0.75}
 CALLS_WITH_TTL = {"f(1)": 1.0, 'f("user","param")': 0.75, 'f(user="a")': 0.5}
 MISS = 2.5
@@ -61,7 +61,7 @@ DECORATORS = {
 
 
 def subject(decorator):
-    """The functions that are called, each with what it has been called with once."""
+    """The functions to call, each with an argument that it was called with before."""
     def one(a):
         return a
 
@@ -102,7 +102,7 @@ def hits(rounds, number):
 
 
 def misses(rounds, number):
-    """Nanoseconds of a call with a new argument, for which another entry goes."""
+    """Nanoseconds of a call with a new argument, which evicts an entry."""
     functions = {name: decorator(lambda a: a) for name, decorator in DECORATORS.items()}
     taken = {name: [] for name in functions}
     argument = itertools.count(1000)
@@ -217,7 +217,7 @@ def hit_ratios(named_traces, sizes):
 
 
 class Report:
-    """Lines for people, or the same figures as JSON. `failed` counts bars that were not kept."""
+    """The report: lines of text, or the same figures as JSON. `failed` counts exceeded bars."""
 
     def __init__(self):
         self.figures, self.failed = [], 0

@@ -1,7 +1,7 @@
-/* The orders are cut into one part for each thread, so the work is the same for any number of
- * threads. The threads begin together behind a barrier, and each reads the clock itself, so
- * their start is not measured. They share only the cache while the clock runs. A thread may
- * repeat its part, because a few milliseconds cannot be measured. */
+/* The orders are divided among the threads, so the work is the same for any number of threads. The
+ * threads begin together at a barrier, and each reads the clock itself, so their start is not
+ * measured. While the clock runs, they share only the cache. A thread may repeat its part, because
+ * a run of a few milliseconds cannot be measured well. */
 #include "replay_orders.h"
 
 #include "base/clock.h"
@@ -17,7 +17,7 @@
 struct worker {
 	pthread_t thread;
 	pthread_barrier_t *start;
-	atomic_uint *awake; /* how many have left the barrier */
+	atomic_uint *awake; /* how many threads have arrived */
 	const struct bench_run *run;
 	const struct bench_subject *subject;
 	void *cache;
@@ -189,7 +189,7 @@ bool bench_replay(const struct bench_subject *subject, void *const *caches,
 			.first = run->count * i / threads,
 			.end = run->count * (i + 1) / threads,
 		};
-		/* The running threads would wait for ever, so end the process. */
+		/* The running threads would wait for ever for this one, so end the process. */
 		if (pthread_create(&workers[i].thread, NULL, work_through, &workers[i]) != 0)
 			return false;
 	}

@@ -9,15 +9,15 @@
 struct bench_work {
 	char (*keys)[BENCH_KEY_BYTES];
 	uint64_t key_count;
-	uint32_t *orders; /* the index of a key; with BENCH_PUT it is put, else it is got */
+	uint32_t *orders; /* the index of a key, plus BENCH_PUT for a put; else it is a get */
 	uint64_t order_count;
-	bool puts; /* there is a put among the orders */
+	bool puts; /* whether the orders include a put */
 };
 
 #define BENCH_PUT UINT32_C(0x80000000)
 
-/* Read the keys, or the orders, that compare.py has written. False, with a reason in errno or 0,
- * when the file cannot be used; what was read before is gone in any case. */
+/* Read the keys, or the orders, that compare.py has written, in place of earlier ones. Returns
+ * false when the file cannot be used, with the reason in errno, or 0. */
 bool bench_work_read_keys(struct bench_work *work, const char *path);
 bool bench_work_read_orders(struct bench_work *work, const char *path);
 void bench_work_fini(struct bench_work *work);
@@ -36,11 +36,11 @@ struct bench_result {
 
 struct bench_run {
 	unsigned threads;
-	uint64_t count;  /* of the orders, the first; each thread has a part of them */
-	uint64_t passes; /* how often a thread goes through its part */
+	uint64_t count;  /* of the orders to do, from the first; each thread does a part */
+	uint64_t passes; /* how often each thread repeats its part */
 };
 
-/* How many handles so many threads need for the work. */
+/* The number of handles that so many threads need. */
 unsigned bench_handles(const struct bench_subject *subject, const struct bench_work *work,
 	unsigned threads);
 

@@ -1,12 +1,12 @@
-"""The measuring: what is asked of whom, round after round.
+"""The measurements, in rounds.
 
-In a round each subject in turn does the same operations, so that what else the machine does falls
-on all of them alike. The figure of a subject is the median of its rounds, after others that warm it
-up.
+In a round all subjects do the same operations, one after the other, so that other load of the
+machine affects all alike. The figure of a subject is the median of its rounds, after warm-up
+rounds.
 
-A fast subject repeats the operations in a round: what takes a few milliseconds is
-measured no better than threads are woken up. How often, the warm-up tells. An insert needs a new
-cache each time, which is opened while the clock stands still."""
+A fast subject repeats the operations in a round, because the time to wake threads would disturb a
+measurement of a few milliseconds. The warm-up determines how often. An insert needs a new cache
+each time, which is opened while the clock is stopped."""
 
 import contextlib
 import dataclasses
@@ -16,10 +16,10 @@ import statistics
 from driver_process import Driver, Failed
 
 MEBIBYTE = 1 << 20
-# Of a round. The second bounds the rounds that are no more than opening.
+# The shortest round, and the most passes in a round.
 LEAST_NS = 50_000_000
 MOST_PASSES = 100
-# Of the mix, before the warm-up: what stays after so many is hardly that of the filling any more.
+# Passes of the mix before the warm-up: after them few entries of the filling remain.
 SETTLING_PASSES = 4
 
 
@@ -50,9 +50,9 @@ QUICK = Plan(
 
 
 def capacity(bench, subject, keys, threads):
-    """The entries that a cache is opened for. Some caches divide their capacity among shards and do
-    not fill it. A table that cannot evict needs no more than its entries, and when threads write,
-    each has a table of its own."""
+    """The capacity to open a cache with. Some caches divide their capacity among shards and do not
+    fill it. A table that cannot evict needs only its entries; when threads write, each has its own
+    table."""
     if not subject.evicts:
         return -(-keys // threads) if bench == "insert" else keys
     if bench == "mix":
@@ -61,28 +61,28 @@ def capacity(bench, subject, keys, threads):
 
 
 def enough_passes(rounds):
-    """For a round that lasts, by the fastest of those that were a pass each."""
+    """The number of passes for a round of LEAST_NS, from the fastest round of one pass."""
     fastest = min(one["total_ns"] for one in rounds)
     return min(math.ceil(LEAST_NS / max(fastest, 1)), MOST_PASSES)
 
 
 def timed(driver, threads, count, passes):
-    """Time and hits, and the costs seen from outside: processor time and page faults."""
+    """Time and hits, and the costs of the processes: processor time and page faults."""
     cpu_before, faults_before = driver.cpu_ns(), driver.faults()
     ns, hits = driver.ask("run", threads, count, passes)
     return ns, hits, driver.cpu_ns() - cpu_before, driver.faults() - faults_before
 
 
 class Measurer:
-    """`tell(result)` is called with each result, `skip(subject, what, reason)` with what is not
-    done, and `step(text)` before each piece of work."""
+    """It calls `tell(result)` with each result, `skip(subject, what, reason)` for each omitted
+    measurement, and `step(text)` before each piece of work."""
 
     def __init__(self, plan, subjects, orders, log, tell, skip, step):
         self.plan, self.subjects, self.orders, self.log = plan, list(subjects), orders, log
         self.tell, self.skip, self.step = tell, skip, step
 
     def _able(self, *what):
-        """The subjects that can do it; the others are reported."""
+        """The subjects that can do this; the others are reported as skipped."""
         able = []
         for subject in self.subjects:
             reasons = [(word, subject.cannot[word]) for word in what if word in subject.cannot]
@@ -93,7 +93,7 @@ class Measurer:
         return able
 
     def _attempt(self, subject, measure, *arguments):
-        """What is measured, or None: a subject that fails once is not asked again."""
+        """The result of `measure`, or None after a failure, which excludes the subject."""
         try:
             return measure(*arguments)
         except Failed as failure:
@@ -127,10 +127,11 @@ class Measurer:
         return driver
 
     def _count(self, bench, keys, threads, subject):
-        """Of operations in a pass."""
+        """The number of operations in a pass."""
         count = keys if bench == "insert" else self.plan.operations
-        # A table that is filled by a part is another table, and a part of a mix puts fewer keys and
-        # hits less. Only a server's time is not the table's.
+        # Fewer operations would change an insert or a mix: a table that is filled in part is
+        # another table, and a part of a mix puts fewer keys and hits less often. A server's time
+        # does not depend on that.
         if bench != "hit" and not subject.server:
             return count
         return max(count // subject.slowness, threads)
@@ -167,7 +168,8 @@ class Measurer:
                 "faults_per_op": round(statistics.median(one["faults"] for one in all_of_it), 4),
                 "rounds": len(all_of_it), "operations": all_of_it[0]["operations"],
             }
-            # Some policies get better for long. At the end of the warm-up all have done as much.
+            # The hit ratio of some policies rises for a long time, so all do the same number of
+            # operations in the warm-up.
             if warm[subject][-1]["hit_ratio"] is not None:
                 result["hit_ratio"] = round(warm[subject][-1]["hit_ratio"], 4)
             self.tell(result)
@@ -217,7 +219,7 @@ class Measurer:
                     "resident_kib": resident / 1024, "about": driver.about}
 
     def _processes(self, bench, keys, measure):
-        """Rounds that each begin with a new process, because the measured event happens once in a
+        """Rounds that each begin a new process, because the measured event happens once in a
         process."""
         able = self._able(bench, f"{keys} keys")
         for subject, all_of_it in self._rounds(bench, able, measure, self.plan.rounds).items():
@@ -227,7 +229,7 @@ class Measurer:
                        "keys": keys, "threads": 1, "rounds": len(all_of_it), **medians})
 
     def all(self):
-        """Measure everything; yield bench and number of keys when their results have been told."""
+        """Measure everything; yields each bench and number of keys after its results."""
         for bench, sizes in self.plan.keys.items():
             for keys in sizes:
                 if bench == "open":

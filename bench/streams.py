@@ -1,8 +1,8 @@
 """Streams of requests that show where an eviction policy breaks, with sizes of caches to try.
 
 loop    N keys in turn, twenty times. LRU hits nothing in a cache that is smaller.
-recent  A key is asked for again within D others, a few times, and never after.
-shift   Zipf with skew 0.9 whose ranks are drawn anew every 2,000 requests.
+recent  A key is requested again within D others, a few times, and never after.
+shift   Zipf with skew 0.9 whose ranks are drawn again every 2,000 requests.
 mixed   Two requests of three by that distribution, without the drawing; the third from a loop.
 
 Random numbers are those of Python's random.Random with fixed seeds, so all runs are alike."""
@@ -17,7 +17,7 @@ def loop(keys, laps=20):
 
 
 def recent(distance, uses, requests=20_000):
-    """At each step, the keys that are due, and a new one."""
+    """At each step request the keys that are due, and a new one."""
     draw = random.Random(1)
     due, stream, step = {}, [], 0
     while len(stream) < requests:

@@ -13,21 +13,21 @@
 struct bench_capacity {
 	uint64_t entries;
 	uint64_t bytes;
-	uint64_t threads;   /* that will use it at once */
-	const char *socket; /* where a server listens; NULL: there is none */
+	uint64_t threads;   /* that will use the cache at the same time */
+	const char *socket; /* the address of a server; NULL: none */
 };
 
-/* Which threads may use a handle at once; the others have one each. */
+/* Which threads may share a handle; others need one each. */
 enum bench_sharing {
 	BENCH_SHARED,            /* all */
-	BENCH_SHARED_BY_READERS, /* those that get, as long as none puts */
+	BENCH_SHARED_BY_READERS, /* only threads that get, while none puts */
 	BENCH_NOT_SHARED,        /* one: it is a connection */
 };
 
 struct bench_subject {
 	const char *name;
 	enum bench_sharing sharing;
-	/* NULL when memory is out or the server does not answer. */
+	/* Returns NULL without memory, or if the server does not answer. */
 	void *(*open)(const struct bench_capacity *capacity);
 	void (*close)(void *cache);
 	/* Copy the value of a key to `value`; false when it is not there. */
@@ -36,11 +36,11 @@ struct bench_subject {
 		const char value[BENCH_VALUE_BYTES]);
 };
 
-/* The limit: a flat hash table and a copy, without eviction, expiry or locks. */
+/* The lower limit of the time: a flat hash table and a copy, without eviction, expiry or locks. */
 extern const struct bench_subject bench_limit;
 /* libscopecache through its public functions. */
 extern const struct bench_subject bench_scopecache;
-/* A common design in C: GLib's hash table and a list in the order of use, under a mutex. */
+/* A common design in C: GLib's hash table and a list in the order of use, with a mutex. */
 extern const struct bench_subject bench_glib;
 /* Servers, each in its own process, over a Unix socket. */
 extern const struct bench_subject bench_memcached;

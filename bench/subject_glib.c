@@ -1,4 +1,4 @@
-/* The hand-made cache: a GHashTable for lookups, a GQueue for the order of use, a mutex around
+/* A hand-written cache: a GHashTable for lookups, a GQueue for the order of use, and a mutex around
  * both. */
 #include "subject.h"
 
@@ -35,7 +35,7 @@ static gboolean equal_keys(gconstpointer a, gconstpointer b)
 	return memcmp(a, b, BENCH_KEY_BYTES) == 0;
 }
 
-/* It counts entries, so a bound in bytes is divided by the least size of an entry. */
+/* The cache counts entries, so a bound in bytes is divided by the least size of an entry. */
 static void *lru_open(const struct bench_capacity *capacity)
 {
 	struct lru *lru = calloc(1, sizeof *lru);

@@ -1,8 +1,8 @@
-/* As fast as a cache can be: the same hash, open addressing at half load at most, a key and its
- * value side by side in two lines of memory, nothing else. A key is two words and is compared as
- * such; one of zeros marks a slot that is empty, and cannot be put. What is empty is also in a map
- * of bits, so that a put does not read memory that nobody has written: the kernel would map a page
- * of zeros there, and replace it with another a moment later. */
+/* The limit of a cache's speed: the same hash, open addressing at half load at most, a key and its
+ * value in two adjacent cache lines, and nothing else. A key is two words and is compared as such;
+ * a key of zeros marks an empty slot and cannot be put. A bitmap also marks empty slots, so that a
+ * put does not read memory that was never written: the kernel would map a zero page there, and
+ * replace it at the write. */
 #include "subject.h"
 
 #include "base/hash.h"
@@ -18,14 +18,13 @@ struct slot {
 struct table {
 	struct sci_hash_secret secret;
 	uint64_t mask;
-	unsigned char *taken; /* a bit for each slot, behind the last */
+	unsigned char *taken; /* a bit for each slot, after the slots */
 	struct slot slots[];
 };
 
 _Static_assert(sizeof(struct slot) == BENCH_KEY_BYTES + BENCH_VALUE_BYTES, "nothing else");
 
-/* The bytes of an entry whose key and value are those of the benchmark, in a table that is half
- * full. */
+/* The bytes of an entry with the benchmark's key and value, in a table that is half full. */
 #define ENTRY_BYTES (2 * sizeof(struct slot))
 
 static void *table_open(const struct bench_capacity *capacity)
@@ -72,7 +71,7 @@ static bool table_get(void *cache, const char *key, char *value)
 	}
 }
 
-/* True when it was empty. */
+/* Mark the slot as used; returns whether it was empty. */
 static inline bool take(struct table *table, uint64_t at)
 {
 	unsigned char bit = (unsigned char)(1u << at % 8);

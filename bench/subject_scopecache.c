@@ -1,4 +1,4 @@
-/* libscopecache, as a program uses it. */
+/* libscopecache through its public functions. */
 #include "subject.h"
 
 #include <scopecache/cache.h>

@@ -1,6 +1,6 @@
 /* Cache servers: the driver sends a request on a Unix socket and waits for its answer, like a
- * function with one thread. The protocols differ only in the words around key and value, which a
- * table holds. A lost connection ends the process: nothing can be measured. */
+ * function with one thread. The protocols differ only in the words around key and value, which are
+ * in a table. A lost connection ends the process, because then nothing can be measured. */
 #include "subject.h"
 
 #include <errno.h>
@@ -89,7 +89,7 @@ static void send_all(int fd, const char *message, size_t len)
 	}
 }
 
-/* Read until the answer has `wanted` bytes, of which `len` are there. */
+/* Read until the answer has `wanted` bytes; it has `len` already. */
 static size_t receive(int fd, char answer[MESSAGE_BYTES], size_t len, size_t wanted)
 {
 	while (len < wanted) {
@@ -186,7 +186,7 @@ static void server_close(void *cache)
 	free(connection);
 }
 
-/* The capacity of a server is an option of its start. */
+/* A server's capacity is set when it starts. */
 static void *memcached_open(const struct bench_capacity *capacity)
 {
 	return server_open(&memcached, capacity->socket);

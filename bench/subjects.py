@@ -1,9 +1,8 @@
-"""Who takes part, and how each is made ready: a program that is built, or the reason why it is
-absent.
+"""The subjects, and how each is prepared: its driver is built, or the reason for its absence is
+known.
 
 Each ecosystem has a driver under peers/. Its folder is copied under the build directory and built
-there, with its own package manager; nothing else is installed. A toolchain that is missing is a
-reason."""
+there, with its own package manager; nothing else is installed. A missing toolchain is a reason."""
 
 import os
 import pathlib
@@ -25,7 +24,7 @@ TO_GET = {
 
 
 class Absent(Exception):
-    """A subject is absent; the text is the reason."""
+    """A subject is absent; the text says why."""
 
 
 def need(*programs):
@@ -50,7 +49,7 @@ def build(folder, log, *command):
 
 
 def copied(name, build_dir):
-    """The folder of an ecosystem's driver where it may be built, and the log of building it."""
+    """The folder to build an ecosystem's driver in, and the log of the build."""
     folder = build_dir / "peers" / name
     shutil.copytree(HERE / "peers" / name, folder, dirs_exist_ok=True)
     log = folder.with_suffix(".log")
@@ -114,7 +113,8 @@ def python_driver(build_dir):
     return [str(python), "-B", str(folder / "python_driver.py")]
 
 
-# A small nursery, and a heap that gives back what was freed: what is resident is what is used.
+# A small nursery, and a heap that returns freed memory, so that the resident memory is the used
+# memory.
 JAVA_FOR_MEMORY = ["-XX:+UseSerialGC", "-Xmn4m", "-XX:MinHeapFreeRatio=1", "-XX:MaxHeapFreeRatio=2"]
 
 
@@ -151,9 +151,9 @@ def redis(size):
 
 
 class Subject:
-    """`slowness`: by how much fewer operations it does in a pass, where that is not other work;
-    `evicts`: it holds what it is opened for and no more; `cannot`: reasons by what is not asked of
-    it - a bench, a number of threads or keys."""
+    """`slowness`: the divisor of its operations in a pass, where fewer do not change the
+    measurement; `evicts`: it holds at most its capacity; `cannot`: a reason for each bench, or
+    number of threads or keys, that it cannot do."""
 
     def __init__(self, name, make, slowness=1, server=None, evicts=True, cannot=None):
         self.name, self.make, self.slowness, self.server = name, make, slowness, server
@@ -161,7 +161,7 @@ class Subject:
         self._command = None
 
     def prepare(self, made, build_dir):
-        """Build the driver, once for all subjects in it; raise Absent."""
+        """Build the driver, once for all its subjects; raises Absent."""
         if self.server:
             need(self.server(None)[0])
         if self.make not in made:

@@ -1,5 +1,6 @@
-"""Figures as SVG, drawn by matplotlib: texts stay texts, nothing from outside, the same bytes each
-time. matplotlib is imported when a figure is drawn, because measuring does without it."""
+"""Figures as SVG, drawn by matplotlib, with texts as text, without external resources, and with the
+same bytes each time. matplotlib is imported when a figure is drawn, because measuring does not need
+it."""
 
 import io
 

@@ -3,17 +3,19 @@
 import re
 
 OURS = "scopecache"
-# What is no peer: the limit, and a cache that only one thread may use.
+# Subjects that are not peers: ours, the limit, and a cache that only one thread may use.
 NO_PEERS = (OURS, "limit", "quick_cache-unsync")
 SPEED = ("hit", "mix", "insert")
 NOTHING = "-"
-# What one has to know of an operation beside its time, on one thread.
-BESIDE = {"mix": ("hit ratio", "hit_ratio", lambda ratio: f"{100 * ratio:.1f} %"),
-          "insert": ("page faults in 1,000", "faults_per_op", lambda faults: number(1000 * faults))}
+# A further figure of a bench, on one thread: its name, field and format.
+EXTRA_FIGURES = {
+    "mix": ("hit ratio", "hit_ratio", lambda ratio: f"{100 * ratio:.1f} %"),
+    "insert": ("page faults in 1,000", "faults_per_op", lambda faults: number(1000 * faults)),
+}
 
 
 def number(value):
-    """Such figures are good for three digits."""
+    """The figures have about three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
@@ -35,7 +37,7 @@ def speed_table(results, bench):
     cells = {(result["subject"], result["keys"], result["threads"]): result for result in results}
     rows = [["ns (times limit)", *(f"{keys:,} keys, {threads} thread{'s' * (threads > 1)}"
                                    for keys, threads in columns)]]
-    name, field, show = BESIDE.get(bench, (None, None, None))
+    name, field, show = EXTRA_FIGURES.get(bench, (None, None, None))
     sizes = sorted({keys for keys, _ in columns}) if name else []
     rows[0] += [f"{name}, {keys:,} keys" for keys in sizes]
     for subject in subjects(results):
@@ -74,8 +76,8 @@ def table(results, bench):
 
 
 def reading(results):
-    """Ours, the limit and the fastest peer, for all that was timed: where a peer wins is here
-    too."""
+    """Our time, the limit and the fastest peer, for each timed measurement, also where the peer is
+    faster."""
     rows = [["", "ours, ns", "times limit", "fastest peer", "ns", "peer / ours"]]
     cells = {}
     for result in results:
@@ -123,7 +125,7 @@ def as_markdown(rows):
 
 
 def renew(page, figures):
-    """Replace what is between `<!-- figures: NAME -->` and `<!-- end -->` on the page."""
+    """Replace the lines between `<!-- figures: NAME -->` and `<!-- end -->` on the page."""
     def replace(match):
         return f"{match[1]}\n{figures[match[2]]}\n{match[3]}"
     return re.sub(r"(<!-- figures: (\w+) -->)\n.*?(<!-- end -->)", replace, page, flags=re.S)

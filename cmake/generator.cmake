@@ -1,4 +1,4 @@
-# The presets use Ninja. CMake's own message says neither what is missing nor what else there is.
+# The presets use Ninja. CMake's own error names neither the missing program nor an alternative.
 if(CMAKE_GENERATOR MATCHES "^Ninja" AND NOT CMAKE_MAKE_PROGRAM)
 	find_program(sc_ninja NAMES ninja ninja-build samu NO_CACHE)
 	if(NOT sc_ninja)

@@ -1,6 +1,6 @@
-# What `cmake --install` puts where: the headers, the libraries with their pkg-config files and
-# their find_package(scopecache), the command, and the manual pages. Nothing in it names the prefix,
-# so that `--prefix` can be chosen late and the tree can be moved.
+# Installs the headers, the libraries with their pkg-config and CMake package files, the command,
+# and the manual pages. Paths are relative to the prefix, so that `--prefix` can change at
+# installation and the tree can be moved.
 include(CMakePackageConfigHelpers)
 
 set(sc_headers cache error eviction hooks key memo process resource version)

@@ -1,4 +1,4 @@
-# What scopecache needs of a machine, each refused in one sentence.
+# scopecache's requirements of a machine. CMake stops with one sentence when one is not met.
 if(NOT CMAKE_SIZEOF_VOID_P EQUAL 8)
 	message(FATAL_ERROR
 		"scopecache needs a 64-bit machine, and ${CMAKE_C_COMPILER} compiles for one with "

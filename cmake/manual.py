@@ -85,8 +85,7 @@ def items(text):
 
 
 def roff(text):
-    """A text as the formatter wants it: names of functions are bold, what is in backquotes
-    italic."""
+    """A text in roff: names of functions are bold, text in backquotes is italic."""
     text = text.replace("\\", r"\e").replace("-", r"\-")
     text = re.sub(r"`([^`]*)`", r"\\fI\1\\fR", text)
     text = re.sub(r"\b(sc_\w+)\(\)", r"\\fB\1\\fR()", text)
@@ -155,8 +154,8 @@ def table_rows(code):
 
 
 def definition(code):
-    """What a page shows of a type or a macro: a macro that takes lines by its name and
-    arguments."""
+    """The definition of a type or a macro on a page; a macro of several lines is shown by its name
+    and arguments."""
     code = re.sub(r"^#ifndef __cplusplus\n|\n#endif$", "", code)
     if re.match(r"#define SC_\w+\((X|NUMBER, TIME, POINTER)\)", code):
         return table_rows(code)

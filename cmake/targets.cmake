@@ -13,7 +13,7 @@
 
 add_library(sc_flags INTERFACE)
 target_include_directories(sc_flags INTERFACE ${PROJECT_SOURCE_DIR}/include)
-# For what may look into all of it: tests, fuzz targets and benchmarks.
+# For targets that may include all headers: tests, fuzz targets and benchmarks.
 add_library(sc_inside INTERFACE)
 target_include_directories(sc_inside INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(sc_inside INTERFACE sc_flags)
@@ -23,7 +23,7 @@ target_compile_options(sc_flags INTERFACE
 	-Wmissing-prototypes -Wold-style-definition -Wcast-qual -Wcast-align -Wpointer-arith
 	-Wformat=2 -Wundef -Wvla -Wwrite-strings -Wnull-dereference -fno-common
 	$<$<C_COMPILER_ID:Clang>:-Wthread-safety -Wno-gnu-zero-variadic-macro-arguments>)
-# The user's code, which the libraries call, may throw or end its thread: their cleanup handlers run
+# The libraries call the user's code, which may throw or end its thread: cleanup handlers must run
 # then.
 target_compile_options(sc_flags INTERFACE -fexceptions)
 if(SC_WERROR)
@@ -40,18 +40,18 @@ if(SC_SANITIZE)
 	target_link_options(sc_flags INTERFACE -fsanitize=${SC_SANITIZE})
 endif()
 if(SC_COVERAGE)
-	# Threads that count without atomics make counts that are negative, which gcov's readers
-	# refuse; with atomics -O0 is slow, and -Og keeps the lines as they are written.
+	# Threads that count without atomics can make negative counts, which gcov's readers refuse.
+	# With atomics -O0 is slow, and -Og keeps the lines of the source.
 	target_compile_options(sc_flags INTERFACE
 		-Og --coverage -fprofile-abs-path -fprofile-update=atomic)
 	target_link_options(sc_flags INTERFACE --coverage)
 endif()
 
-# Release builds are hardened as Debian hardens its packages. Packagers who set _FORTIFY_SOURCE
-# themselves keep their value. The linker's part is not in sc_flags, because those of a
-# static library would reach the programs of others.
+# Release builds are hardened as Debian hardens its packages. A packager's own _FORTIFY_SOURCE is
+# kept. The linker's options are not in sc_flags, because those of a static library would reach the
+# user's programs.
 set(sc_is_shipped $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
-# Clang has this option for some machines only, and warns where it does not.
+# Clang has this option for some machines only, and warns on others.
 include(CheckCCompilerFlag)
 set(CMAKE_REQUIRED_FLAGS -Werror)
 check_c_compiler_flag(-fstack-clash-protection SC_HAS_STACK_CLASH_PROTECTION)
@@ -68,7 +68,8 @@ if(NOT SC_SANITIZE)
 	target_link_options(sc_link_flags INTERFACE $<${sc_is_shipped}:-Wl,-z,relro,-z,now>)
 endif()
 
-# The folder src/NAME as NAME/ in a folder of its own, so that an include path can name it alone.
+# Link src/NAME as NAME/ into a folder of its own, so that an include path can contain only that
+# module.
 function(sc_may_include target)
 	foreach(module IN LISTS ARGN)
 		set(only ${PROJECT_BINARY_DIR}/only/${module})
@@ -90,8 +91,8 @@ function(sc_module name)
 	set_target_properties(sci_${name} PROPERTIES EXCLUDE_FROM_ALL ${sc_only_when_linked})
 endfunction()
 
-# One object file of the objects of "${ARGN}", in which only what the library exports has a name
-# outside.
+# Join the objects of "${ARGN}" into one object file whose only global symbols are the library's
+# exports.
 function(sc_join name)
 	find_program(SC_OBJCOPY NAMES ${CMAKE_OBJCOPY} objcopy REQUIRED)
 	mark_as_advanced(SC_OBJCOPY)
@@ -125,8 +126,8 @@ function(sc_library name)
 		target_include_directories(${name}-${kind} PUBLIC
 			$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
 			$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-		# The modules were compiled with the flags; what is left of them here is what the
-		# linker needs.
+		# The modules were compiled with the flags; the library needs only the linker's part
+		# of them.
 		target_link_libraries(${name}-${kind} PRIVATE $<BUILD_INTERFACE:sc_flags> PUBLIC
 			${lib_LIBS})
 	endforeach()

@@ -1,9 +1,9 @@
-# The version stands in project() and in a public header, which can be used without CMake. Here they
-# are compared.
+# project() and a public header, which can be used without CMake, both contain the version. Here
+# they are compared.
 #
-# sc_soversion is the version in the soname. Before 1.0 a minor version may break, as the package
-# version file says too (SameMinorVersion), so the name has it; after that a major version alone
-# may.
+# sc_soversion is the version in the soname. Before 1.0 a minor version may break compatibility, as
+# the package version file says too (SameMinorVersion), so the soname contains it; after that only a
+# major version may.
 set(sc_version_header ${PROJECT_SOURCE_DIR}/include/scopecache/version.h)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sc_version_header})
 set(sc_header_version)

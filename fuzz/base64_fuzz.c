@@ -1,4 +1,4 @@
-/* Base64 of a header: what is accepted encodes to the same text again. */
+/* Base64 in a header: an accepted text, decoded and encoded again, gives the same text. */
 #include "fuzz.h"
 
 #include "local/base64.h"
@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	/* Exactly as large as the decoder is promised. */
+	/* Exactly the size that the decoder is told. */
 	uint8_t *bytes = malloc(size / 4 * 3);
 	char *text = malloc(size + 1);
 	size_t len = 0;

@@ -1,5 +1,5 @@
-/* The name of a function in the path of a request: an accepted one is a name and a qualifier of
- * the right form, and is accepted again in each of the ways to write it. */
+/* The name of a function in a request's path: an accepted one has a valid name and qualifier, and
+ * each other form of it is accepted too. */
 #include "fuzz.h"
 
 #include "local/function_name.h"

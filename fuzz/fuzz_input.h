@@ -8,7 +8,7 @@ struct input {
 	const uint8_t *at, *end;
 };
 
-/* The next byte; 0 for ever behind the end. */
+/* The next byte; 0 after the end. */
 static inline uint8_t next(struct input *input)
 {
 	return input->at < input->end ? *input->at++ : 0;

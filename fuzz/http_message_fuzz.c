@@ -1,6 +1,6 @@
-/* A response with any bytes. The first byte says how the rest is cut into pieces; the outcome
- * must not depend on the cut. Each piece is in a block of exactly its size, so that
- * AddressSanitizer sees the first byte that is read past its end. */
+/* A response of any bytes. The first byte selects how the rest is cut into pieces, on which the
+ * result must not depend. Each piece is in a block of exactly its size, so that AddressSanitizer
+ * detects the first byte that is read past its end. */
 #include "fuzz.h"
 
 #include "http/http_message.h"
@@ -52,7 +52,7 @@ static struct outcome parse(const uint8_t *data, size_t size, size_t step)
 	return outcome;
 }
 
-/* Every header lies in the head, and may be ended by a NUL. */
+/* Every header is in the head, and the byte after it can be overwritten with a NUL. */
 static void walk_headers(struct outcome *outcome)
 {
 	const char *from = outcome->in.data + outcome->response.headers_at;

@@ -1,6 +1,6 @@
-/* Mutations that keep a request valid for longer than mutations of bytes do: they insert a
- * header line, repeat a line, or repeat a byte until it outgrows a buffer. libFuzzer calls this
- * in place of its own mutator, which does a quarter of the mutations here. */
+/* Mutations that keep a request valid more often than mutations of bytes: insert a header line,
+ * repeat a line, or repeat a byte until it exceeds a buffer. libFuzzer calls this instead of its
+ * own mutator, which still does a quarter of the mutations. */
 #include "fuzz.h"
 
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static const char *const lines[] = {
 	"POST /ping HTTP/1.0\r\n",
 };
 
-/* Insert `len` bytes at `at`, as far as they fit. */
+/* Insert `len` bytes at `at`, or as many as fit. */
 static size_t put_in(uint8_t *data, size_t size, size_t max_size, size_t at, const void *bytes,
 	size_t len)
 {

@@ -1,9 +1,8 @@
-/* Requests, and what is none, to the local Lambda's HTTP listener over a real connection. The first
- * byte says into how many pieces the rest is cut, and whether the client ends its half; between two
- * pieces the server has its turn. What it answers does not matter: after every input a new client's
- * GET /ping must be answered within a bounded number of turns of the loop, and a loop that is asked
- * for one turn must come back from it. That is what a request fails which the server library wants
- * to be called for without end. */
+/* Valid and invalid requests to the local Lambda's HTTP listener, over a real connection. The first
+ * byte selects into how many pieces the rest is cut, and whether the client shuts down its half.
+ * Between two pieces the event loop runs once. The answers do not matter: after every input the
+ * listener must answer a new client's GET /ping within a bounded number of turns of the loop, and
+ * each turn must end. A request that made the server library busy without end would fail this. */
 #include "fuzz.h"
 
 #include "local/http_listener.h"
@@ -27,7 +26,7 @@
 static struct event_base *base;
 static struct sci_http_listener *listener;
 
-/* Call all that a handler may call; the answer is as long as the body. */
+/* Call every function that a handler may call; the answer is as long as the body. */
 static void handle(struct sci_exchange *exchange, void *arg)
 {
 	const char *header = sci_exchange_header(exchange, "X");
@@ -74,8 +73,8 @@ static void turn(void)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
-/* A client that ends its half first leaves its port taken for a minute. After so many of them
- * the next come from another address, which has all its ports. */
+/* A client that closes first keeps its port in TIME_WAIT for a minute. So after a number of
+ * clients, the next ones come from another address, whose ports are free. */
 static struct sockaddr_in next_source(void)
 {
 	static uint32_t count;
@@ -99,7 +98,7 @@ static int connect_client(void)
 
 	check(fd >= 0 && bind(fd, (struct sockaddr *)&source, sizeof source) == 0);
 	check(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
-	/* Closed with a reset: thousands of inputs must not use up the ports. */
+	/* Close with a reset, so that thousands of inputs do not use up the ports. */
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 	return fd;
 }

@@ -1,6 +1,6 @@
-/* The JSON checker beside jansson: it accepts every text that jansson accepts, and no accepted
- * text with another value after it. (jansson refuses more: lone surrogates, and numbers that no
- * double can hold.) */
+/* The JSON checker compared with jansson: it accepts every text that jansson accepts, and refuses
+ * an accepted text with another value after it. (jansson refuses more: lone surrogates, and numbers
+ * that no double can hold.) */
 #include "fuzz.h"
 
 #include "base/json_syntax.h"
@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int rc = sci_json_syntax((const char *)data, size, &offset);
 	check(rc == 0 || rc == SC_E_INVAL || rc == SC_E_TOO_LARGE);
 	check(offset <= size);
-	/* For jansson a NUL ends the text. */
+	/* jansson treats a NUL as the end of the text. */
 	bool comparable = size > 0 && !memchr(data, '\0', size);
 	json_t *value = comparable ? json_loadb((const char *)data, size, flags, NULL) : NULL;
 	if (value)

@@ -1,5 +1,5 @@
-/* Bytes become two keys. Each is encoded and decoded, which gives the same parts; and the two
- * encodings are equal only if all parts are. */
+/* Bytes become two keys. Each is encoded and decoded, which must give the same parts, and the two
+ * encodings must be equal only if all parts are. */
 #include "fuzz.h"
 #include "fuzz_input.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 1 to 8 bytes of a number, with its sign. */
+/* A signed number of 1 to 8 bytes. */
 static uint64_t next_number(struct input *input)
 {
 	uint8_t shape = next(input);
@@ -79,7 +79,7 @@ static void make(struct made *made, struct input *input)
 	if (sci_key_encode(&made->lookup, made->key) != 0)
 		abort();
 
-	/* A block of just that size, which AddressSanitizer watches. */
+	/* A block of exactly that size, so that AddressSanitizer detects a read past its end. */
 	unsigned char *exact = malloc(made->lookup.name.len);
 	char *text = malloc(sci_key_text_bytes(made->lookup.name.len));
 	if (!exact || !text)

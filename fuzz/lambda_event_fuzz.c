@@ -1,5 +1,5 @@
-/* An event from a Runtime API that may send anything: each text read from it ends with a NUL, is
- * inside the buffer, and its id cannot change the path of the answer. */
+/* An event from a Runtime API that may send any bytes: each text read from it is inside the buffer
+ * and ends with a NUL, and its id cannot change the path of the answer. */
 #include "fuzz.h"
 
 #include "http/http_request.h"

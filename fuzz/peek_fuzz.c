@@ -1,5 +1,5 @@
-/* Bytes become entries of a shard, and then names that no real key has: any hash, with any
- * bytes. The lookups without the lock find the same as the locked lookup. */
+/* Bytes become entries of a shard, with names that no real key has: any hash with any bytes. The
+ * lookups without the lock must find the same as the locked lookup. */
 #include "fuzz.h"
 #include "fuzz_input.h"
 
@@ -10,8 +10,7 @@
 
 #define KEY_MAX 32u
 
-/* So large is a shard whose head has in it what the form of a record has for a key of four
- * bytes. */
+/* The size of a shard whose head contains the header word of a record with a key of four bytes. */
 #define LARGE_BYTES ((sci_header(SCI_RECORD_LIVE, 0, 4) >> 32) * SCI_UNIT)
 
 struct made {
@@ -28,7 +27,7 @@ static uint64_t next_number(struct input *input, unsigned bytes)
 	return number;
 }
 
-/* A key is zeros, bytes of the input, or bytes of the shard from any place on. */
+/* Make a key of zeros, bytes of the input, or bytes of the shard at any offset. */
 static void make_key(struct made *made, struct input *input, const void *shard, uint64_t bytes)
 {
 	uint64_t how = next(input);
@@ -41,7 +40,7 @@ static void make_key(struct made *made, struct input *input, const void *shard, 
 	else if (how % 3 == 2)
 		memcpy(made->key, (const char *)shard + next_number(input, 2) % (bytes - KEY_MAX),
 			len);
-	/* The tag, a few lines, and a favourite slot. */
+	/* The hash determines the tag, one of a few index lines, and the first slot. */
 	uint64_t hash = (uint64_t)next(input) << 50 | (uint64_t)next(input) << 24 | how >> 5;
 	made->name = (struct sci_name){ made->key, len, hash, NULL };
 }
@@ -86,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memset(memory, 0, options.bytes);
 	struct sci_shard *shard = sci_shard_format(memory, &options);
-	/* As after so many changes. */
+	/* Begin with the sequence after any number of changes. */
 	shard->sequence = (uint32_t)next_number(&input, 2) & ~1u;
 	while (input.at < input.end) {
 		uint8_t what = next(&input);

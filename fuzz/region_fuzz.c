@@ -1,9 +1,9 @@
-/* Bytes become the memory of a shard, which is then attached: it is refused, or its invariants hold
- * after any operation. Nothing outside the memory is read or written (AddressSanitizer checks).
+/* Bytes become the memory of a shard, which is then attached. It is refused, or its invariants must
+ * hold after any operation. Nothing outside the memory is read or written (AddressSanitizer
+ * checks).
  *
- * Random bytes are refused at once, so most inputs begin with a shard in use and damage it: a
- * word of its head, its index or its log is overwritten, changed in one bit, or copied from
- * elsewhere. */
+ * Random bytes are refused at once, so most inputs damage a valid shard: a word of its head, its
+ * index or its log is overwritten, has one bit changed, or is replaced by another word. */
 #include "fuzz.h"
 #include "fuzz_input.h"
 
@@ -51,7 +51,7 @@ static void put(struct sci_shard *shard, unsigned key, int64_t now_ms)
 	uint64_t evicted = sci_shard_stats(shard).evictions;
 	enum sci_store_result stored = sci_shard_put(shard, &name, &content, now_ms);
 	struct sci_found found;
-	/* Something large may be evicted at once. */
+	/* A large value may be evicted at once. */
 	if (stored == SCI_STORE_OK && sci_shard_stats(shard).evictions == evicted)
 		check_that(sci_shard_find(shard, &name, now_ms, &found) == SCI_LOOKUP_HIT &&
 				found.len == content.len,
@@ -84,7 +84,7 @@ static void use(void *memory, uint8_t kind)
 		put(shard, key, 0);
 }
 
-/* One word is not what it was. */
+/* Change one word. */
 static void damage(uint64_t *words, struct input *input)
 {
 	const struct sci_shard *shard = (const struct sci_shard *)(const void *)words;
@@ -107,7 +107,7 @@ static void damage(uint64_t *words, struct input *input)
 		words[at] = words[(at + next(input)) % WORDS];
 		break;
 	default:
-		/* Places and lengths are small, in either half. */
+		/* Offsets and lengths are small numbers in either half of a word. */
 		words[at] = kind & 16 ? (words[at] & UINT32_MAX) | (uint64_t)next(input) << 35
 				      : (words[at] & ~(uint64_t)UINT32_MAX) |
 				(uint64_t)next(input) << (kind >> 5);
@@ -115,7 +115,7 @@ static void damage(uint64_t *words, struct input *input)
 	}
 }
 
-/* Every byte of it can be read. */
+/* Read every byte of the value. */
 static void touch(const struct sci_found *found)
 {
 	const unsigned char *byte = found->value;

@@ -1,6 +1,6 @@
 /* Runs a fuzz target without a fuzzer on each file of the given folders, in the order of their
- * names. Each input is a block of exactly its size, so that AddressSanitizer sees the first byte
- * that is read past its end. A folder without inputs is a failure, because it would test
+ * names. Each input is in a block of exactly its size, so that AddressSanitizer detects the first
+ * byte that is read past its end. A folder without inputs is a failure, because it would test
  * nothing. */
 #include "fuzz.h"
 
@@ -19,7 +19,7 @@ static int replay_stream(FILE *file, const char *path)
 		perror(path);
 		return -1;
 	}
-	/* malloc(0) may be NULL, which is what libFuzzer gives for an empty input. */
+	/* malloc(0) may return NULL, which libFuzzer passes for an empty input too. */
 	uint8_t *data = malloc((size_t)size);
 	if (size > 0 && (!data || fread(data, 1, (size_t)size, file) != (size_t)size)) {
 		fprintf(stderr, "%s: cannot be read\n", path);

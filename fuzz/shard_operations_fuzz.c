@@ -1,10 +1,10 @@
-/* Bytes become operations on a shard. After each of them its invariants must hold; each object
- * leaves it once.
+/* Bytes become operations on a shard. Its invariants must hold after each of them, and it must
+ * release each object once.
  *
- * The first bytes choose the shard's options and the bits of the hashes that are kept, so that
- * keys collide. Each operation is a byte for its kind and its key, and as many more as it needs.
- * The last value of each key is kept beside the shard: the shard may have evicted it, but never
- * has another. */
+ * The first bytes select the shard's options and the bits of the hashes that count, so that keys
+ * collide. Each operation is a byte for its kind and its key, and further bytes as needed. The
+ * target records the last value of each key: the shard may have evicted it, but must never have
+ * another. */
 #include "fuzz.h"
 #include "fuzz_input.h"
 
@@ -13,14 +13,12 @@
 #include "engine/shard_check.h"
 #include "support/quick_peek.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define KEYS     32u
 #define PINS_MAX 8u
 
-/* An object that is stored by its address; there is one for each version. */
+/* An object that is stored by its address, one for each version. */
 struct object {
 	struct sci_object_link link; /* first */
 	bool is_stored;
@@ -54,7 +52,7 @@ struct run {
 
 static struct sci_name name_of(const struct run *run, uint8_t key, char text[64])
 {
-	/* Of all lengths, the empty one included. */
+	/* Values have all lengths, 0 included. */
 	size_t len = key * 2u;
 
 	memset(text, 'a' + key % 26, len);
@@ -77,14 +75,14 @@ static void check_value(const struct sci_found *found, const struct stored *stor
 		check_that(value[i] == (unsigned char)(stored->version + i), "a value has changed");
 }
 
-/* Objects that have left the shard leave it once. */
+/* The shard must release each object once. */
 static void release_removed(struct run *run)
 {
 	struct sci_object_link *to_free = sci_shard_take_removed(run->shard);
 
 	for (; to_free; to_free = to_free->next) {
 		struct object *object = (struct object *)(void *)to_free;
-		check_that(object->is_stored, "an object departed that was not there");
+		check_that(object->is_stored, "the shard released an object that it did not have");
 		object->is_stored = false;
 	}
 }
@@ -97,7 +95,7 @@ static void use(const struct run *run, struct stored *stored)
 	stored->expires_ms = expires_ms;
 }
 
-/* What is to be stored: a byte says of which kind, and for how long. */
+/* The content to store: a byte selects its kind and its times. */
 static struct sci_content make_content(struct run *run, struct stored *stored)
 {
 	uint8_t kind = next(&run->input);
@@ -149,7 +147,7 @@ static void put(struct run *run, uint8_t key)
 
 	struct sci_found found;
 	enum sci_lookup lookup = sci_shard_find(run->shard, &name, run->now_ms, &found);
-	/* Something large may be evicted at once. */
+	/* A large value may be evicted at once. */
 	if (lookup == SCI_LOOKUP_MISS && sci_shard_stats(run->shard).evictions > evicted)
 		stored->there = false;
 	check_that((lookup == SCI_LOOKUP_HIT) == stored->there,

@@ -1,5 +1,5 @@
-/* A file as a trace: the first byte chooses the format. Keys are numbered by first appearance,
- * and the optimum of a cache that holds all of them misses each key once. */
+/* A file as a trace: the first byte selects the format. Keys must be numbered by first appearance,
+ * and the optimum with space for all keys must miss each key once. */
 #define _GNU_SOURCE /* memfd_create() */
 #include "fuzz.h"
 

@@ -24,7 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The purchases of a user in a year: two a week. */
+/* The purchases of a user in a year, two a week. */
 #define ENTRIES_PER_REPORT 100
 #define SKEW               0.99
 #define SEED               20231

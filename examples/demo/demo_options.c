@@ -1,4 +1,4 @@
-/* By default all programs are in the folder of this one, where the build puts them. */
+/* By default all programs are in the folder of this one, as after a build. */
 #include "demo/demo_options.h"
 
 #include "base/number_text.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* With fewer there is no half-way; more take too long for a demo. */
+/* One invocation has no half-way; more than the maximum take too long for a demo. */
 #define INVOCATIONS_MIN 100
 #define INVOCATIONS_MAX 1000000
 #define PARALLEL_MAX    64
@@ -21,9 +21,9 @@ static const struct argp_option options[] = {
 		0 },
 	{ "parallel", KEY_PARALLEL, "N", 0, "Be N clients at once (default 4)", 0 },
 	{ "scopecache", KEY_SCOPECACHE, "FILE", 0,
-		"The scopecache command (default: beside this program)", 0 },
+		"The scopecache command (default: next to this program)", 0 },
 	{ "functions", KEY_FUNCTIONS, "FOLDER", 0,
-		"Where the functions are (default: beside this program)", 0 },
+		"Where the functions are (default: next to this program)", 0 },
 	{ 0 },
 };
 

@@ -8,7 +8,7 @@
 #define DEMO_PATH_BYTES 1024
 
 struct demo_options {
-	char scopecache[DEMO_PATH_BYTES]; /* the command */
+	char scopecache[DEMO_PATH_BYTES]; /* the path of the command `scopecache` */
 	char functions[DEMO_PATH_BYTES];  /* the folder of the functions' programs */
 	uint64_t invocations;             /* of each function */
 	unsigned parallel;

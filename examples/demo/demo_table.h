@@ -12,7 +12,7 @@
  *	          "hit_ratio","p50_ms","p99_ms","memory_kb"}, ...]} */
 void demo_print_json(FILE *out, const struct row *rows, size_t count);
 
-/* A table with a line above each upstream's rows, and what its columns mean. */
+/* A table with a line above each upstream's rows, and an explanation of its columns. */
 void demo_print_table(FILE *out, const struct row *rows, size_t count);
 
 #endif

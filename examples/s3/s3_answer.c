@@ -122,8 +122,8 @@ static int take_bucket(void *context, const char *text)
 		return SC_E_TOO_LARGE;
 	/* The capacity doubles: it is full whenever the count is a power of two. */
 	if ((buckets->count & (buckets->count - 1)) == 0) {
-		size_t room = buckets->count ? buckets->count * 2 : 1;
-		char **names = realloc(buckets->names, room * sizeof *names);
+		size_t capacity = buckets->count ? buckets->count * 2 : 1;
+		char **names = realloc(buckets->names, capacity * sizeof *names);
 		if (!names)
 			return SC_E_NOMEM;
 		buckets->names = names;
@@ -166,7 +166,7 @@ static int take_code(void *context, const char *text)
 	const char *letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.";
 
 	if (strspn(text, letters) == strlen(text))
-		memcpy(code, text, strlen(text) + 1); /* both have room for S3_TEXT_MAX */
+		memcpy(code, text, strlen(text) + 1); /* both hold S3_TEXT_MAX bytes */
 	return 0;
 }
 

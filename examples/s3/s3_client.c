@@ -35,7 +35,7 @@ struct s3_client {
 	struct curl_slist *headers;
 	struct upstream_meter *meter;
 	char *answer; /* reused from request to request */
-	size_t answer_len, answer_room;
+	size_t answer_len, answer_capacity;
 	int answer_failure;
 	char curl_error[CURL_ERROR_SIZE];
 };
@@ -63,21 +63,22 @@ static const char *environment(const char *name, const char *other)
 static size_t on_answer(char *data, size_t size, size_t count, void *context)
 {
 	struct s3_client *client = context;
-	size_t len = size * count, room = client->answer_room;
+	size_t len = size * count, capacity = client->answer_capacity;
 
 	if (len > ANSWER_BYTES_MAX - client->answer_len) {
 		client->answer_failure = SC_E_TOO_LARGE;
 		return 0;
 	}
-	while (room < client->answer_len + len)
-		room = room ? room * 2 : 4096;
-	char *answer = room > client->answer_room ? realloc(client->answer, room) : client->answer;
+	while (capacity < client->answer_len + len)
+		capacity = capacity ? capacity * 2 : 4096;
+	char *answer = capacity > client->answer_capacity ? realloc(client->answer, capacity)
+							  : client->answer;
 	if (!answer) {
 		client->answer_failure = SC_E_NOMEM;
 		return 0;
 	}
 	client->answer = answer;
-	client->answer_room = room;
+	client->answer_capacity = capacity;
 	memcpy(answer + client->answer_len, data, len);
 	client->answer_len += len;
 	return len;

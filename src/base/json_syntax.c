@@ -183,9 +183,9 @@ static int take_value(struct scan *scan, struct nesting *nesting, bool *whole)
 		return 0;
 	}
 	int rc = open_nest(nesting, object);
-	if (rc == 0 && object && !take_name(scan))
-		return SC_E_INVAL;
-	return rc;
+	if (rc < 0)
+		return rc;
+	return !object || take_name(scan) ? 0 : SC_E_INVAL;
 }
 
 /* After a value: close what ends here, and go on to the next value if there is one. */
@@ -203,23 +203,28 @@ static int after_value(struct scan *scan, struct nesting *nesting)
 	return 0;
 }
 
+static int take_text(struct scan *scan)
+{
+	struct nesting nesting = { 0 };
+	bool whole;
+
+	do {
+		int rc = take_value(scan, &nesting, &whole);
+		if (rc < 0)
+			return rc;
+		rc = whole ? after_value(scan, &nesting) : 0;
+		if (rc < 0)
+			return rc;
+	} while (nesting.depth > 0);
+	skip_space(scan);
+	return scan->at == scan->end ? 0 : SC_E_INVAL;
+}
+
 int sci_json_syntax(const char *text, size_t len, size_t *offset)
 {
 	struct scan scan = { text, text + len };
-	struct nesting nesting = { 0 };
-	bool whole;
-	int rc;
 
-	do {
-		rc = take_value(&scan, &nesting, &whole);
-		if (rc == 0 && whole)
-			rc = after_value(&scan, &nesting);
-	} while (rc == 0 && nesting.depth > 0);
-	if (rc == 0) {
-		skip_space(&scan);
-		if (scan.at != scan.end)
-			rc = SC_E_INVAL;
-	}
+	int rc = take_text(&scan);
 	if (rc < 0)
 		*offset = (size_t)(scan.at - text);
 	return rc;

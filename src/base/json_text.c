@@ -44,17 +44,27 @@ static size_t put_character(char *out, const char *text, size_t len, size_t *tak
 	return length;
 }
 
-int sci_json_text(struct sci_buffer *out, const char *text, size_t len)
+static int append_characters(struct sci_buffer *out, const char *text, size_t len)
 {
-	size_t before = out->len, taken;
+	size_t taken;
 	char piece[6];
 
-	int rc = sci_buffer_append(out, "\"", 1);
-	for (size_t i = 0; i < len && rc == 0; i += taken)
-		rc = sci_buffer_append(out, piece, put_character(piece, text + i, len - i, &taken));
-	if (rc == 0)
-		rc = sci_buffer_append(out, "\"", 1);
-	if (rc < 0)
+	for (size_t i = 0; i < len; i += taken) {
+		size_t piece_len = put_character(piece, text + i, len - i, &taken);
+		if (sci_buffer_append(out, piece, piece_len) < 0)
+			return SC_E_NOMEM;
+	}
+	return 0;
+}
+
+int sci_json_text(struct sci_buffer *out, const char *text, size_t len)
+{
+	size_t before = out->len;
+
+	if (sci_buffer_append(out, "\"", 1) < 0 || append_characters(out, text, len) < 0 ||
+		sci_buffer_append(out, "\"", 1) < 0) {
 		out->len = before;
-	return rc;
+		return SC_E_NOMEM;
+	}
+	return 0;
 }

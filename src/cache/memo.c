@@ -53,11 +53,13 @@ static int open_once(struct sc_memo *memo, struct sc_error *error)
 	if (opened(memo))
 		return 0;
 	int rc = sci_cache_options_read(&options, memo->options, error);
-	if (rc == 0)
-		rc = open_lru(&cache, options, error);
-	if (rc == 0)
-		__atomic_store_n(&memo->cache, cache, __ATOMIC_RELEASE);
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = open_lru(&cache, options, error);
+	if (rc < 0)
+		return rc;
+	__atomic_store_n(&memo->cache, cache, __ATOMIC_RELEASE);
+	return 0;
 }
 
 /* Open the cache, or wait for the thread that does: two at a time might not find memory that

@@ -99,31 +99,44 @@ static int read_growth(const char *name, uint64_t *grow, uint64_t max, struct sc
 		max);
 }
 
-int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_options *options,
-	struct sc_error *error)
+static int read_freshness(struct sc_cache_options *out, struct sc_error *error)
 {
-	int rc = 0;
-
-	memset(out, 0, sizeof *out);
-	if (options)
-		rc = copy_known(out, options, error);
-	out->size = sizeof *out;
-	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && rc == 0; i++)
-		rc = read_number(out, &numbers[i], error);
-	for (size_t i = 0; i < sizeof times / sizeof times[0] && rc == 0; i++)
-		rc = check_time(out, &times[i], error);
-	if (rc == 0)
-		rc = read_growth("entries", &out->grow_entries, out->max_entries, error);
-	if (rc == 0)
-		rc = read_growth("bytes", &out->grow_bytes, out->max_bytes, error);
 	bool refreshes = out->refresh_after_ms || out->stale_while_revalidate_ms;
-	if (rc == 0 && refreshes && !out->loader && !out->batch_loader)
-		rc = sci_error_set(error, SC_E_INVAL, 0,
+
+	if (refreshes && !out->loader && !out->batch_loader)
+		return sci_error_set(error, SC_E_INVAL, 0,
 			"%s needs a loader of the cache's own: nobody waits for a refresh",
 			out->refresh_after_ms ? "refresh_after_ms" : "stale_while_revalidate_ms");
 	if ((out->stale_if_error_ms || refreshes) && !out->retry_after_ms)
 		out->retry_after_ms = RETRY_AFTER_MS;
-	if (rc == 0 && out->clock && !out->clock->now_ms)
-		rc = sci_error_set(error, SC_E_INVAL, 0, "the clock has no function");
-	return rc;
+	return 0;
+}
+
+int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_options *options,
+	struct sc_error *error)
+{
+	memset(out, 0, sizeof *out);
+	int rc = options ? copy_known(out, options, error) : 0;
+	if (rc < 0)
+		return rc;
+	out->size = sizeof *out;
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+		rc = read_number(out, &numbers[i], error);
+		if (rc < 0)
+			return rc;
+	}
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+		rc = check_time(out, &times[i], error);
+		if (rc < 0)
+			return rc;
+	}
+	rc = read_growth("entries", &out->grow_entries, out->max_entries, error);
+	if (rc < 0)
+		return rc;
+	rc = read_growth("bytes", &out->grow_bytes, out->max_bytes, error);
+	if (rc < 0)
+		return rc;
+	if (out->clock && !out->clock->now_ms)
+		return sci_error_set(error, SC_E_INVAL, 0, "the clock has no function");
+	return read_freshness(out, error);
 }

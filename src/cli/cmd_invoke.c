@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define PROGRESS_AFTER_MS 1000
-/* Descriptors beside the connections: the loop's own, the standard ones, what was inherited. */
+/* Descriptors other than connections: the event loop's, the standard ones, inherited ones. */
 #define OTHER_DESCRIPTORS 32
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_SIGNAL = 128 };
@@ -59,7 +59,7 @@ static struct sci_invoke_payload next_payload(uint64_t index, void *arg)
 	return (struct sci_invoke_payload){ command->payload.data, command->payload.len };
 }
 
-/* Only for a single invocation: its answer is what is asked for. */
+/* Only for a single invocation, whose answer the command prints. */
 static void on_answered(const struct sci_invoke_answer *answer, void *arg)
 {
 	struct command *command = arg;
@@ -102,30 +102,48 @@ static int allow_descriptors(unsigned parallel, struct sc_error *error)
 	return 0;
 }
 
-/* Read and check what the options name. Returns an exit status; STATUS_OK to go on. */
+static int check_payload(const struct sci_buffer *payload, struct sc_error *error)
+{
+	struct sc_error why;
+
+	if (sci_payload_check_json(payload, &why) == 0)
+		return 0;
+	return sci_error_set(error, SC_E_INVAL, 0, "%s (--raw sends it as it is)", why.message);
+}
+
+/* Read and check what the options name. */
+static int read_inputs(struct command *command, struct sc_error *error)
+{
+	const struct sci_invoke_arguments *arguments = command->arguments;
+
+	int rc = sci_endpoint_parse(&command->endpoint, arguments->endpoint, error);
+	if (rc < 0)
+		return rc;
+	rc = sci_payload_read(&command->payload, arguments->payload, error);
+	if (rc < 0)
+		return rc;
+	rc = arguments->raw ? 0 : check_payload(&command->payload, error);
+	if (rc < 0)
+		return rc;
+	rc = allow_descriptors(arguments->parallel, error);
+	if (rc < 0)
+		return rc;
+	if (sci_endpoint_print(&command->endpoint, &command->host) < 0)
+		return sci_error_plain(error, SC_E_NOMEM);
+	return 0;
+}
+
+/* Returns an exit status; STATUS_OK to go on. */
 static int prepare(struct command *command, struct sci_invoke_options *options)
 {
 	const struct sci_invoke_arguments *arguments = command->arguments;
 	struct sc_error error;
 
-	int rc = sci_endpoint_parse(&command->endpoint, arguments->endpoint, &error);
-	if (rc == 0)
-		rc = sci_payload_read(&command->payload, arguments->payload, &error);
-	if (rc == 0 && !arguments->raw &&
-		sci_payload_check_json(&command->payload, &error) == SC_E_INVAL) {
-		complain("%s (--raw sends it as it is)", error.message);
+	if (read_inputs(command, &error) < 0) {
+		complain("%s", error.message);
 		return STATUS_USAGE;
 	}
-	if (rc == 0)
-		rc = allow_descriptors(arguments->parallel, &error);
-	if (rc == 0)
-		rc = sci_endpoint_print(&command->endpoint, &command->host);
-	if (rc < 0) {
-		complain("%s", rc == SC_E_NOMEM ? sc_result_text(rc) : error.message);
-		return STATUS_USAGE;
-	}
-	rc = sci_endpoint_resolve(&command->endpoint, &options->address, &error);
-	if (rc < 0) {
+	if (sci_endpoint_resolve(&command->endpoint, &options->address, &error) < 0) {
 		complain("%s", error.message);
 		return STATUS_FAILED;
 	}
@@ -142,8 +160,8 @@ static int prepare(struct command *command, struct sci_invoke_options *options)
 	return STATUS_OK;
 }
 
-/* Let a signal end the run, unless the signal was ignored when the command started. */
-static int heed(struct event *event)
+/* Let a signal end the run, unless the parent process ignored that signal (nohup). */
+static int add_signal(struct event *event)
 {
 	struct sigaction now;
 
@@ -167,7 +185,7 @@ static int drive(struct command *command, const struct sci_invoke_options *optio
 		return rc;
 	interrupt = evsignal_new(command->base, SIGINT, on_signal, command);
 	terminate = evsignal_new(command->base, SIGTERM, on_signal, command);
-	if (interrupt && terminate && heed(interrupt) == 0 && heed(terminate) == 0) {
+	if (interrupt && terminate && add_signal(interrupt) == 0 && add_signal(terminate) == 0) {
 		if (options->count > 1 && !command->arguments->quiet)
 			sci_progress_start(&progress, command->base, options->function,
 				options->count, &sci_invoke_result(command->run)->done,
@@ -205,8 +223,9 @@ static void explain(const struct command *command, const struct sci_invoke_resul
 	}
 }
 
-/* To standard output: an answer as it is, or the figures. */
-static int print(struct command *command, const struct sci_invoke_result *result)
+/* Append the output of the command: the answer of one invocation unchanged, or the figures. */
+static int compose(struct sci_buffer *out, const struct command *command,
+	const struct sci_invoke_result *result)
 {
 	const struct sci_invoke_arguments *arguments = command->arguments;
 	const struct sci_invoke_subject subject = {
@@ -216,24 +235,30 @@ static int print(struct command *command, const struct sci_invoke_result *result
 		.parallel = arguments->parallel,
 		.interrupted = command->signal != 0,
 	};
-	struct sci_buffer out = { 0 };
-	int rc = 0;
 
 	if (arguments->json)
-		rc = sci_invoke_print_json(&out, &subject, result,
+		return sci_invoke_print_json(out, &subject, result,
 			arguments->count == 1 && result->done == 1 ? &command->answer_json : NULL);
-	else if (arguments->count > 1 && !result->unreachable)
-		rc = sci_invoke_print_table(&out, &subject, result);
-	else if (result->outcomes[SCI_INVOKE_OK] == 1)
-		rc = sci_buffer_append(&out, command->answer.data, command->answer.len);
-	if (rc == 0 && !arguments->json && arguments->count == 1 && out.len > 0 &&
-		isatty(STDOUT_FILENO))
-		rc = sci_buffer_append(&out, "\n", 1);
-	if (rc == 0 && out.len > 0 &&
-		(fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0))
-		complain("cannot write to standard output: %s", strerror(errno));
+	if (arguments->count > 1)
+		return result->unreachable ? 0 : sci_invoke_print_table(out, &subject, result);
+	if (result->outcomes[SCI_INVOKE_OK] != 1)
+		return 0;
+	sci_buffer_append(out, command->answer.data, command->answer.len);
+	if (out->len > 0 && isatty(STDOUT_FILENO))
+		sci_buffer_append(out, "\n", 1);
+	return sci_buffer_result(out);
+}
+
+static int print(const struct command *command, const struct sci_invoke_result *result)
+{
+	struct sci_buffer out = { 0 };
+
+	int rc = compose(&out, command, result);
 	if (rc < 0)
 		complain("%s", sc_result_text(rc));
+	else if (out.len > 0 &&
+		(fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0))
+		complain("cannot write to standard output: %s", strerror(errno));
 	if (ferror(stdout))
 		rc = SC_E_IO;
 	sci_buffer_fini(&out);

@@ -1,4 +1,4 @@
-/* scopecache local: options in, one line out, and then the server until a signal ends it.
+/* scopecache local: parses its options, prints one line, and serves until a signal ends it.
  *
  * The first line of standard output is for programs and is the only one: "scopecache local:
  * listening on URL". Everything that people read goes to standard error. */
@@ -74,7 +74,7 @@ static const struct argp_option argp_options[] = {
 	{ 0 },
 };
 
-/* FUNCTION:VALUE of an option that is a number. */
+/* The value of an option [FUNCTION:]NUMBER. */
 struct setting {
 	int key;
 	const char *function;
@@ -82,12 +82,12 @@ struct setting {
 	int64_t value;
 };
 
-/* The lists grow with the command line, so they are as long as it is. */
+/* Each argument adds at most one element to a list, so each list has `argc` elements. */
 struct arguments {
 	struct sci_local_function *functions;
 	const char **environment;
 	const char **origins;
-	struct setting *settings; /* of one function each; it may be named later */
+	struct setting *settings; /* applied when all functions are known */
 	size_t setting_count;
 	struct sci_local_options options;
 };
@@ -121,7 +121,7 @@ static void add_setting(const struct argp_state *state, struct arguments *argume
 }
 
 /* Apply a setting, now that all functions are known. */
-static void settle(const struct argp_state *state, struct arguments *arguments,
+static void apply_setting(const struct argp_state *state, struct arguments *arguments,
 	const struct setting *setting)
 {
 	struct sci_local_options *local = &arguments->options;
@@ -190,14 +190,14 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		argp_error(state,
-			"\"%s\" is left over; a function is given as --function NAME=BOOTSTRAP",
+			"unexpected argument \"%s\": give a function as --function NAME=BOOTSTRAP",
 			text);
 		break;
 	case ARGP_KEY_END:
 		if (local->function_count == 0)
 			argp_error(state, "which function? Give --function NAME=BOOTSTRAP");
 		for (size_t i = 0; i < arguments->setting_count; i++)
-			settle(state, arguments, &arguments->settings[i]);
+			apply_setting(state, arguments, &arguments->settings[i]);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -205,7 +205,7 @@ static error_t take(int key, char *text, struct argp_state *state)
 	return 0;
 }
 
-/* Text between quotes that a shell takes off. A quote inside ends them, and begins them again. */
+/* Print the text in quotes, for a shell. A quote in the text becomes '\''. */
 static void print_quoted(const char *text)
 {
 	fputc('\'', stderr);
@@ -214,8 +214,8 @@ static void print_quoted(const char *text)
 	fputc('\'', stderr);
 }
 
-/* Lines that work when they are pasted into a shell that has no region and no credentials. */
-static void print_first_minute(const struct sci_local_options *options, const char *url)
+/* Print commands that work in a shell without a region or credentials. */
+static void print_first_commands(const struct sci_local_options *options, const char *url)
 {
 	const char *name = options->functions[0].name;
 
@@ -230,27 +230,31 @@ static void print_first_minute(const struct sci_local_options *options, const ch
 		url, name, url, name, url, name);
 }
 
+/* Returns the exit status. */
+static int complain(const struct sc_error *error)
+{
+	fprintf(stderr, "scopecache local: %s\n", error->message);
+	return EXIT_FAILURE;
+}
+
 static int serve(const struct sci_local_options *options)
 {
 	struct sci_local *local;
 	struct sc_error error;
 
-	int rc = sci_local_open(options, &local, &error);
-	if (rc == 0) {
-		const char *warning = sci_local_warning(local);
-		if (warning)
-			fprintf(stderr, "scopecache local: warning: %s.\n", warning);
-		/* First, so that it is there when a program has read where to connect to. */
-		if (!options->quiet)
-			print_first_minute(options, sci_local_url(local));
-		printf("scopecache local: listening on %s\n", sci_local_url(local));
-		fflush(stdout);
-		rc = sci_local_run(local, &error);
-		sci_local_close(local);
-	}
-	if (rc < 0)
-		fprintf(stderr, "scopecache local: %s\n", error.message);
-	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (sci_local_open(options, &local, &error) < 0)
+		return complain(&error);
+	const char *warning = sci_local_warning(local);
+	if (warning)
+		fprintf(stderr, "scopecache local: warning: %s.\n", warning);
+	/* Before the line with the URL: a program that has read that line can rely on it. */
+	if (!options->quiet)
+		print_first_commands(options, sci_local_url(local));
+	printf("scopecache local: listening on %s\n", sci_local_url(local));
+	fflush(stdout);
+	int rc = sci_local_run(local, &error);
+	sci_local_close(local);
+	return rc < 0 ? complain(&error) : EXIT_SUCCESS;
 }
 
 int sci_cmd_local(int argc, char **argv)

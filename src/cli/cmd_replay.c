@@ -1,8 +1,8 @@
-/* scopecache replay: the hit ratio that a cache would have had.
+/* scopecache replay: the hit ratios of caches for recorded requests.
  *
- * Traces are read and replayed one after the other, so that only one is in memory. A table is
- * printed as soon as it is known; JSON and the plot are of all traces, and come at the end or not
- * at all. */
+ * Traces are read and replayed one after the other, so that only one is in memory. The table of a
+ * trace is printed at once. JSON and the plot cover all traces, and are written at the end if all
+ * succeeded. */
 #include "cli/cmd_replay.h"
 
 #include "base/error.h"
@@ -27,7 +27,7 @@ static void complain(const struct sc_error *error)
 	fprintf(stderr, "scopecache replay: %s\n", error->message);
 }
 
-/* A replay may take minutes, so an output file that cannot be written is an error before it. */
+/* A replay may take minutes, so check before it that the output file can be written. */
 static int check_writable(const char *path, struct sc_error *error)
 {
 	if (access(path, W_OK) == 0)
@@ -60,24 +60,29 @@ static int write_plot(const char *path, const struct sci_buffer *text, struct sc
 	return rc;
 }
 
-/* The plot first: when it fails, there is no JSON of a command that failed. */
+/* The plot is written first: when that fails, the command prints no JSON. */
+static int write_outputs(const struct sci_replay_arguments *arguments,
+	const struct sci_replay_figures *figures, struct sci_buffer *plot, struct sci_buffer *json,
+	struct sc_error *error)
+{
+	size_t count = arguments->trace_count;
+
+	if (arguments->plot && sci_curve_plot(plot, &arguments->plan, figures, count) < 0)
+		return sci_error_plain(error, SC_E_NOMEM);
+	if (arguments->json && sci_replay_print_json(json, &arguments->plan, figures, count) < 0)
+		return sci_error_plain(error, SC_E_NOMEM);
+	int rc = arguments->plot ? write_plot(arguments->plot, plot, error) : 0;
+	if (rc < 0)
+		return rc;
+	return arguments->json ? write_all(stdout, "standard output", json, error) : 0;
+}
+
 static int conclude(const struct sci_replay_arguments *arguments,
 	const struct sci_replay_figures *figures, struct sc_error *error)
 {
 	struct sci_buffer plot = { 0 }, json = { 0 };
-	int rc = 0;
 
-	if (arguments->plot)
-		rc = sci_curve_plot(&plot, &arguments->plan, figures, arguments->trace_count);
-	if (rc == 0 && arguments->json)
-		rc = sci_replay_print_json(&json, &arguments->plan, figures,
-			arguments->trace_count);
-	if (rc < 0)
-		sci_error_set(error, rc, 0, "%s", sc_result_text(rc));
-	if (rc == 0 && arguments->plot)
-		rc = write_plot(arguments->plot, &plot, error);
-	if (rc == 0 && arguments->json)
-		rc = write_all(stdout, "standard output", &json, error);
+	int rc = write_outputs(arguments, figures, &plot, &json, error);
 	sci_buffer_fini(&plot);
 	sci_buffer_fini(&json);
 	return rc;

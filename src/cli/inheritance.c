@@ -1,6 +1,6 @@
 /* A supervisor may start a program with closed standard descriptors. The first files that the
- * program opens would take their numbers, and output would be written into them. Signals may be
- * blocked or ignored, which execve() keeps. */
+ * program opens would get these descriptors, and output would be written into them. execve() also
+ * keeps blocked and ignored signals. */
 #include "cli/inheritance.h"
 
 #include <errno.h>

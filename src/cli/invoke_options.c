@@ -23,19 +23,18 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "endpoint", KEY_ENDPOINT, "URL", 0,
-		"Where the Invoke API is: the URL that scopecache local prints (default: "
+		"The URL of the Invoke API, which scopecache local prints (default: "
 		"$AWS_ENDPOINT_URL_LAMBDA, else $AWS_ENDPOINT_URL)",
 		0 },
 	{ "count", KEY_COUNT, "N", 0,
 		"Invoke N times, and print figures in place of the answer (default 1)", 0 },
 	{ "parallel", KEY_PARALLEL, "N", 0,
-		"Have up to N invocations under way at once, 1000 at most (default 1)", 0 },
-	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "Wait no longer for an answer (default 60)", 0 },
+		"Run up to N invocations at once, 1000 at most (default 1)", 0 },
+	{ "timeout", KEY_TIMEOUT, "SECONDS", 0, "How long to wait for an answer (default 60)", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Print the figures as one JSON object", 0 },
-	{ "raw", KEY_RAW, NULL, 0, "Send the payload as it is, without looking whether it is JSON",
+	{ "raw", KEY_RAW, NULL, 0, "Send the payload unchanged, without checking that it is JSON",
 		0 },
-	{ "quiet", KEY_QUIET, NULL, 0,
-		"Print nothing but what went wrong; the exit status says the rest", 0 },
+	{ "quiet", KEY_QUIET, NULL, 0, "Print only errors; the exit status tells the result", 0 },
 	{ 0 },
 };
 
@@ -59,7 +58,7 @@ static void check(const struct argp_state *state, struct sci_invoke_arguments *a
 		argp_error(state, "a function's name cannot be empty");
 	if (arguments->parallel > arguments->count)
 		argp_error(state,
-			"--parallel %u has no use for %llu invocation%s: give a --count as large",
+			"--parallel %u is more than %llu invocation%s: give a larger --count",
 			arguments->parallel, (unsigned long long)arguments->count,
 			arguments->count == 1 ? "" : "s");
 	if (arguments->quiet && arguments->json)
@@ -103,7 +102,8 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 1)
-			argp_error(state, "one payload is enough; \"%s\" is left over", text);
+			argp_error(state, "unexpected argument \"%s\": there can be one payload",
+				text);
 		*(state->arg_num == 0 ? &arguments->function : &arguments->payload) = text;
 		break;
 	case ARGP_KEY_END:

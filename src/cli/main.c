@@ -23,7 +23,7 @@ struct command {
 static const struct command commands[] = {
 	{ "local", "Run functions in a local Lambda, many environments at once", sci_cmd_local },
 	{ "invoke", "Invoke a function, once or many times, and measure it", sci_cmd_invoke },
-	{ "replay", "Ask caches for the keys of a trace, and print their hit ratios",
+	{ "replay", "Look up the keys of a trace in caches, and print their hit ratios",
 		sci_cmd_replay },
 };
 

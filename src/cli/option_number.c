@@ -1,4 +1,4 @@
-/* One message for each kind of number, so that all commands refuse alike. */
+/* One message for each kind of number, so that all commands print the same errors. */
 #include "cli/option_number.h"
 
 #include "base/number_text.h"

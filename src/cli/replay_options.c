@@ -1,5 +1,6 @@
-/* argp parses the options. This file refuses numbers out of bounds, which for a cache are the
- * cache's own, and options that contradict each other or would have no effect. */
+/* argp parses the options. This file refuses numbers out of bounds, and options that contradict
+ * each other or would have no effect. The bounds of a cache's options come from the table in
+ * cache.h. */
 #include "cli/replay_options.h"
 
 #include "base/number_text.h"
@@ -45,7 +46,7 @@ static const struct argp_option options[] = {
 		"needs sizes",
 		0 },
 	{ "policy", KEY_POLICY, "NAME,...", 0,
-		"Which entries stay: adaptive, lru, and opt, the most that is possible (default "
+		"The eviction policies: adaptive, lru, and opt, the optimum (default "
 		"adaptive,lru)",
 		0 },
 	{ "sizes", KEY_SIZES, "FILE", 0,
@@ -64,7 +65,7 @@ static const struct argp_option options[] = {
 		"about the median of the trace)",
 		0 },
 	{ "concurrency", KEY_CONCURRENCY, "N", 0,
-		"Open the caches for so many threads, which divides large ones (default 1)", 0 },
+		"Open the caches for so many threads, which stripes large ones (default 1)", 0 },
 	{ "header", KEY_HEADER, NULL, 0, "With csv: the first line is not a request", 0 },
 	{ "delimiter", KEY_DELIMITER, "CHAR", 0,
 		"With csv: what is between two columns, a character or the word tab (default a "
@@ -77,7 +78,7 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-/* What a cache takes, from its own table. */
+/* The bounds of the cache's options, from their table. */
 #define LEAST(name, preset, least, most, text) .name = (least),
 #define MOST(name, preset, least, most, text)  .name = (most),
 #define OTHER(...)
@@ -154,7 +155,8 @@ static enum sci_trace_format read_format(const struct argp_state *state, const c
 	return SCI_TRACE_U32;
 }
 
-/* Not a character that ends a line, begins a quoted field, or is a part of a longer character. */
+/* Refuse a character that ends a line, begins a quoted field, or is part of a multi-byte
+ * character. */
 static char read_delimiter(const struct argp_state *state, const char *text)
 {
 	if (strcmp(text, "tab") == 0)
@@ -181,7 +183,8 @@ static void check_format(const struct argp_state *state, struct sci_trace_option
 {
 	if (!format_given)
 		argp_error(state,
-			"how are they written? Give --format u32, text, csv or oracleGeneral");
+			"what is the format of the traces? Give --format u32, text, csv or "
+			"oracleGeneral");
 	if (trace->format != SCI_TRACE_U32 && (trace->sizes || trace->costs))
 		argp_error(state, "--sizes and --costs go with --format u32");
 	if (trace->format != SCI_TRACE_CSV &&
@@ -219,8 +222,7 @@ static void check(const struct argp_state *state, struct sci_replay_arguments *a
 		argp_error(state, "standard input can be read only once");
 }
 
-/* argp calls with keys in the order of the command line, and with ARGP_KEY_END after all of
- * them. */
+/* argp passes the options in the order of the command line, and ARGP_KEY_END last. */
 struct parse {
 	struct sci_replay_arguments *arguments;
 	bool format_given;
@@ -301,7 +303,7 @@ void sci_replay_arguments_parse(struct sci_replay_arguments *arguments, int argc
 		.options = options,
 		.parser = take,
 		.args_doc = "TRACE...",
-		.doc = "Ask caches for the keys of a trace, and print how often they have them."
+		.doc = "Look up the keys of a trace in caches, and print their hit ratios."
 		       "\vA TRACE is a file, or - for standard input, and may be compressed with "
 		       "gzip, xz or zstd.\n\nThe exit status is 0 when all is done, 1 when memory "
 		       "was out or "

@@ -1,4 +1,5 @@
-/* Numbers and "localhost"; no resolver. localhost is both loopback addresses, the older first. */
+/* Numeric addresses and "localhost", without a resolver. localhost stands for both loopback
+ * addresses, IPv4 first. */
 #include "http/http_address.h"
 
 #include "base/error.h"

@@ -1,4 +1,4 @@
-/* host:port, as the connection needs it. */
+/* A parsed HOST:PORT, with the addresses to connect to. */
 #ifndef SCI_HTTP_ADDRESS_H
 #define SCI_HTTP_ADDRESS_H
 
@@ -30,7 +30,7 @@ struct sci_http_address {
 int sci_http_address_read(struct sci_http_address *address, const char *text,
 	struct sc_error *error);
 
-/* The size of a candidate, as connect() wants it. */
+/* The length of a candidate's address, for connect(). */
 socklen_t sci_http_sockaddr_len(const union sci_http_sockaddr *candidate);
 
 #endif

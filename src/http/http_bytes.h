@@ -1,4 +1,4 @@
-/* Which bytes may stand where in an HTTP head (RFC 9110, section 5). */
+/* Which bytes an HTTP head may contain (RFC 9110, section 5). */
 #ifndef SCI_HTTP_BYTES_H
 #define SCI_HTTP_BYTES_H
 
@@ -28,9 +28,8 @@ static inline bool sci_http_is_text_all(const char *text, size_t len)
 	return true;
 }
 
-/* May be received as part of a chunk's extension or of a trailer. Senders write control
- * characters though they should not, and recipients may keep them (RFC 9110, section 5.5); but
- * NUL, CR and LF are never mere characters. */
+/* May be received in a chunk's extension or in a trailer. Some senders write control characters,
+ * which recipients may keep (RFC 9110, section 5.5), except NUL, CR and LF. */
 static inline bool sci_http_is_kept(unsigned char byte)
 {
 	return byte != '\0' && byte != '\r' && byte != '\n';

@@ -1,8 +1,8 @@
-/* A state machine over the bytes of the framing; the bytes of the chunks are moved in one go.
+/* A state machine reads the framing byte by byte; the data of a chunk is moved as a whole.
  *
- * Lines must end with CR LF: a bare LF, which some accept, is how one peer's chunk becomes
- * another's request. Every line and the sum of the chunks are bounded, so whatever the peer sends,
- * this ends. */
+ * Lines must end with CR LF: where one party accepts a bare LF and another does not, an attacker
+ * can hide a request in a chunk (request smuggling). Every line and the sum of the chunks are
+ * bounded, so decoding ends whatever the peer sends. */
 #include "http/http_chunked.h"
 
 #include "base/error.h"
@@ -35,7 +35,7 @@ static int add_digit(struct sci_http_chunked *chunked, int digit, struct sc_erro
 	return 0;
 }
 
-/* One byte of a line that is read and dropped: an extension, a trailer. */
+/* Skip one byte of an extension or a trailer. */
 static int skip_byte(struct sci_http_chunked *chunked, unsigned char byte,
 	enum sci_http_chunked_state line, enum sci_http_chunked_state after, struct sc_error *error)
 {
@@ -54,7 +54,7 @@ static int expect_byte(struct sci_http_chunked *chunked, unsigned char byte, cha
 	return 0;
 }
 
-/* The size line is complete. */
+/* Expect the LF that completes the size line. */
 static int begin_chunk(struct sci_http_chunked *chunked, unsigned char byte, struct sc_error *error)
 {
 	if (byte != '\n')

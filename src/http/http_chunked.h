@@ -4,8 +4,7 @@
 
 #include <scopecache/error.h>
 
-/* The most that the line of a chunk's size may have, extensions included, and all trailers
- * together. */
+/* The most bytes of a chunk's size line, extensions included, and of all trailers together. */
 #define SCI_HTTP_CHUNK_LINE_MAX ((size_t)4096)
 #define SCI_HTTP_TRAILERS_MAX   ((size_t)64 * 1024)
 
@@ -26,9 +25,9 @@ enum sci_http_chunked_state {
 
 /* Start with { .budget = the most bytes that the body may have, below 2^59 }. */
 struct sci_http_chunked {
-	size_t budget;    /* that the chunks to come may still have */
-	size_t remaining; /* of the present chunk */
-	size_t framing;   /* bytes of the present size line, or of the trailers */
+	size_t budget;    /* bytes that later chunks may still have */
+	size_t remaining; /* bytes of the current chunk still to come */
+	size_t framing;   /* bytes of the current size line, or of the trailers */
 	enum sci_http_chunked_state state;
 };
 
@@ -36,7 +35,7 @@ struct sci_http_chunked {
  * *made is how many bytes were written; *taken how many were read: all, unless the body ends
  * sooner. Trailers are read and dropped.
  *
- * returns  1 when the body is complete, 0 when it goes on; SC_E_PROTOCOL, SC_E_TOO_LARGE. */
+ * returns  1 when the body is complete, 0 when more must follow; SC_E_PROTOCOL, SC_E_TOO_LARGE. */
 int sci_http_chunked_decode(struct sci_http_chunked *chunked, char *to, const char *from,
 	size_t len, size_t *made, size_t *taken, struct sc_error *error);
 

@@ -1,10 +1,10 @@
 /* Blocking sockets and no poll(): an exchange is one sendmsg() and one recv() when all goes well.
  *
- * A server may answer before it has read the whole request, a 413 for instance, and close or simply
- * stop reading. When it closes, sending fails, and what it said is still there to be received. When
- * it stops reading, sending would block for ever: so a send returns after SLICE_S, and an answer
- * that is waiting then ends the sending. The same limit holds for connect(), and for receiving, so
- * that a silent server is not waited for longer than the request allows. */
+ * A server may answer before it has read the whole request, with a 413 for instance, and then close
+ * the connection or stop reading. When it closes, sending fails, and its answer can still be
+ * received. When it stops reading, sending would block for ever, so each send returns after
+ * SLICE_S, and a received answer ends the sending. connect() and recv() have the same limit: the
+ * request's deadline is checked once a slice. */
 #include "http/http_connection.h"
 
 #include "base/clock.h"
@@ -34,14 +34,15 @@ static int connect_socket(int fd, const union sci_http_sockaddr *to)
 	const int on = 1;
 	int rc;
 
-	/* Neither can fail on a TCP socket in a way that matters: they only make things better. */
+	/* Failures are ignored: without these options the exchange still works. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof slice);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice);
 	do
 		rc = connect(fd, &to->any, sci_http_sockaddr_len(to));
 	while (rc < 0 && errno == EINTR);
-	/* Linux goes on connecting behind an EINTR, so the call after it may find the work done. */
+	/* Linux continues to connect after EINTR, so the next call may find the socket
+	 * connected. */
 	if (rc == 0 || errno == EISCONN)
 		return 0;
 	return errno == EINPROGRESS ? ETIMEDOUT : errno;
@@ -92,9 +93,9 @@ static bool must_hurry(const struct sci_http_request *request)
 	return request->hurry && sci_http_interrupt_raised(request->hurry);
 }
 
-/* After a call that moved some bytes, or none in a slice of silence, which began in a hurry or
- * not: a signal in a slice does not end that slice, so that the other side has a whole one after
- * it. Returns 0, or SC_E_DEADLINE. */
+/* Decide after each send or receive whether to continue. `was_silent`: it moved no byte for a whole
+ * slice; `hurried`: the interrupt had been raised before that slice began. A signal during a slice
+ * does not end it, so the peer gets one more whole slice. Returns 0, or SC_E_DEADLINE. */
 static int go_on_waiting(const struct sci_http_connection *connection,
 	const struct sci_http_request *request, bool was_silent, bool hurried,
 	struct sc_error *error)
@@ -106,8 +107,8 @@ static int go_on_waiting(const struct sci_http_connection *connection,
 	return 0;
 }
 
-/* Whether recv() would not block. */
-static bool something_waits(int fd)
+/* Whether recv() would return at once: with bytes, the end, or an error. */
+static bool is_readable(int fd)
 {
 	char byte;
 
@@ -127,8 +128,8 @@ static void advance(struct msghdr *message, size_t sent)
 	}
 }
 
-/* Returns 0 when all is sent, 1 when the other side takes no more but may have answered, SC_E_IO or
- * SC_E_DEADLINE. */
+/* Returns 0 when the whole request is sent; 1 when the peer takes no more, but may have answered;
+ * SC_E_IO or SC_E_DEADLINE. */
 static int send_request(const struct sci_http_connection *connection,
 	const struct sci_http_request *request, struct sc_error *error)
 {
@@ -146,7 +147,7 @@ static int send_request(const struct sci_http_connection *connection,
 		if (sent >= 0) {
 			advance(&message, (size_t)sent);
 		} else if (was_silent) {
-			if (something_waits(connection->fd))
+			if (is_readable(connection->fd))
 				return 1;
 		} else if (errno == EPIPE || errno == ECONNRESET) {
 			return 1;
@@ -177,7 +178,8 @@ static bool was_interrupted(const struct sci_http_request *request)
 	return request->interrupt && sci_http_interrupt_raised(request->interrupt);
 }
 
-/* What recv() brought, or its end or failure: 1 when the answer is complete, 0 when it goes on. */
+/* Process the result of recv(). Returns 1 when the answer is complete, 0 when more must follow, or
+ * an error. */
 static int take_received(const struct sci_http_connection *connection, struct sci_buffer *in,
 	ssize_t received, struct sci_http_response *response, struct sc_error *error)
 {
@@ -202,19 +204,19 @@ static int receive_answer(const struct sci_http_connection *connection,
 	int rc = 0;
 
 	while (rc == 0) {
-		/* The rest of a body of known length comes in one call; else whatever there is. */
+		/* One call receives the rest of a body of known length; otherwise it receives what
+		 * has arrived. */
 		size_t wants = sci_http_response_wants(response, in);
 		if (sci_buffer_reserve(in, (wants > 0 ? wants : READ_BYTES) + 1) < 0)
 			return sci_error_set(error, SC_E_NOMEM, 0,
 				"out of memory for the answer of %s", connection->address.text);
-		size_t room = wants > 0 ? wants : in->cap - in->len - 1;
+		size_t space = wants > 0 ? wants : in->cap - in->len - 1;
 		bool hurried = must_hurry(request);
-		ssize_t received =
-			recv(connection->fd, in->data + in->len, room, wants > 0 ? MSG_WAITALL : 0);
+		ssize_t received = recv(connection->fd, in->data + in->len, space,
+			wants > 0 ? MSG_WAITALL : 0);
 		bool was_silent = received < 0 && errno == EAGAIN;
 		rc = take_received(connection, in, received, response, error);
-		/* From here on it is an exchange at hand, which is finished, and no longer
-		 * a wait. */
+		/* The answer has begun: from here on an interrupt no longer ends the exchange. */
 		if (response->part >= SCI_HTTP_BODY)
 			end_wait(request);
 		if (rc == 0)
@@ -230,14 +232,14 @@ static int exchange_once(struct sci_http_connection *connection,
 	struct sci_http_response *response, struct sc_error *error)
 {
 	int rc = send_request(connection, request, error);
-	/* Sent or not, there may be an answer. */
+	/* After a failed send the server may still have answered. */
 	bool clean = rc == 0;
 	if (rc >= 0)
 		rc = receive_answer(connection, request, in, response, error);
-	/* What comes behind an answer was not asked for, and makes all that follows doubtful. */
+	/* Bytes after the answer belong to no request: the connection cannot be used again. */
 	clean = clean && rc > 0 && response->keep_alive && response->at == in->len;
 	end_wait(request);
-	/* An interrupt may have come just too late and have shut the socket down. */
+	/* An interrupt after the answer may have shut the socket down. */
 	if (!clean || was_interrupted(request))
 		sci_http_connection_close(connection);
 	return rc < 0 ? rc : SCI_HTTP_ANSWERED;

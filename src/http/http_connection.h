@@ -1,4 +1,4 @@
-/* One connection to an HTTP server, kept between requests and made anew when it is lost. */
+/* One connection to an HTTP server, kept between requests, and opened again when it is lost. */
 #ifndef SCI_HTTP_CONNECTION_H
 #define SCI_HTTP_CONNECTION_H
 
@@ -20,12 +20,11 @@ struct sci_http_request {
 	const void *body;
 	size_t body_len;
 	size_t max_answer; /* the most bytes that the body of the answer may have */
-	struct sci_http_interrupt
-		*interrupt; /* may end the wait for the answer; NULL: nothing does */
+	struct sci_http_interrupt *interrupt; /* may end the wait for the answer; may be NULL */
 
-	/* A server that is silent is waited for until then; 0: for ever. */
+	/* When to stop waiting for a silent server; 0: never. */
 	int64_t deadline_mono_ms;
-	/* Once this is raised, a second of silence ends the wait. NULL: it makes no difference. */
+	/* When this is raised, one second of silence ends the wait. May be NULL. */
 	const struct sci_http_interrupt *hurry;
 };
 
@@ -35,15 +34,15 @@ enum { SCI_HTTP_ANSWERED, SCI_HTTP_INTERRUPTED };
  * counted follows the body. Head and body leave in one system call, and an answer that arrives in
  * one piece is received in one.
  *
- * When the connection ends without a byte of an answer - a kept connection that the other side has
- * closed meanwhile, above all - the request is sent once more, on a new connection. So every
- * request must be idempotent.
+ * When the connection ends without a byte of an answer, mostly because the server has closed an
+ * idle connection, the request is sent once more on a new connection. So every request must be
+ * idempotent.
  *
  * returns  SCI_HTTP_ANSWERED with the answer in `response`, whatever its status;
  *          SCI_HTTP_INTERRUPTED; SC_E_IO, SC_E_PROTOCOL, SC_E_DEADLINE, SC_E_TOO_LARGE, SC_E_NOMEM,
  *          and then the connection is closed.
- * blocks   until the answer is there, or up to a second behind what ends the waiting. Connecting is
- *          limited to a second for each address. */
+ * blocks   until the answer is complete, or up to a second after the deadline or the interrupt.
+ *          Connecting is limited to a second for each address. */
 int sci_http_connection_exchange(struct sci_http_connection *connection,
 	const struct sci_http_request *request, struct sci_buffer *in,
 	struct sci_http_response *response, struct sc_error *error);

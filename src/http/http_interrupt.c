@@ -32,7 +32,7 @@ void sci_http_interrupt_enter(struct sci_http_interrupt *interrupt, int fd)
 void sci_http_interrupt_leave(struct sci_http_interrupt *interrupt)
 {
 	atomic_store(&interrupt->fd, -1);
-	/* A raise on another thread may have loaded the socket before; it is about to be done. */
+	/* A raise on another thread may have loaded the socket already: wait for its end. */
 	while (atomic_load(&interrupt->raising) > 0)
 		sched_yield();
 }

@@ -1,21 +1,20 @@
-/* Ending a wait from a signal handler, without a race and without a system call on the way in.
+/* Ends a wait from a signal handler, without a race. Entering a wait makes no system call.
  *
- * A thread that is about to block on a socket enters; another thread ends the wait by raising,
- * which shuts the socket down and so ends recv() and send() on it, now or when they are called.
- * Raising cannot come between the look at the request and the blocking call: the one publishes
- * the socket and then looks for a request, the other publishes the request and then looks for a
- * socket. */
+ * A thread enters before it blocks on a socket. To end its wait, another thread or a signal handler
+ * raises the interrupt, which shuts the socket down: recv() and send() on it return, even if they
+ * are called later. No raise is lost: the waiter stores the socket and then loads `raised`; the
+ * raiser stores `raised` and then loads the socket. */
 #ifndef SCI_HTTP_INTERRUPT_H
 #define SCI_HTTP_INTERRUPT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Start with SCI_HTTP_INTERRUPT_INIT. One waits, any number may raise. */
+/* Start with SCI_HTTP_INTERRUPT_INIT. One thread waits; any number may raise. */
 struct sci_http_interrupt {
-	atomic_bool raised; /* from the first raise on, for good */
+	atomic_bool raised; /* true from the first raise on */
 	atomic_int fd;      /* the socket that is waited on, or -1 */
-	atomic_int raising; /* raises under way */
+	atomic_int raising; /* raises in progress */
 };
 
 #define SCI_HTTP_INTERRUPT_INIT                                                                    \

@@ -1,13 +1,13 @@
-/* The head is taken line by line as the lines become complete, so that garbage is refused at once
- * and not after a megabyte of it. Strict where leniency lets two parties read one message
- * differently: lines end with CR LF, no space before a colon, one length only, which is one number
- * on one line. Lenient where real servers are: names in any case, no reason, HTTP/1.0, bodies until
- * the close. And where RFC 9110 (section 5.5) and RFC 9112 (sections 2.2 and 5.2) let or make
- * recipients be so: in a value other control characters stay, NUL and CR become spaces, and a
- * folded line is joined to the one before it.
+/* Each line of the head is parsed as soon as it is complete, so garbage is refused at once and not
+ * after a megabyte of it. The parser is strict where two parsers could otherwise read one message
+ * differently (request smuggling): lines end with CR LF, no space precedes a colon, and there is
+ * one length, one number on one line. It is lenient where real servers need it: names in any case,
+ * no reason phrase, HTTP/1.0, bodies that end with the connection. RFC 9110 (section 5.5) and RFC
+ * 9112 (sections 2.2 and 5.2) allow or require the rest: in a value NUL and CR become spaces, other
+ * control characters stay, and a folded line is joined to the line before it.
  *
- * Whatever way a response is cut into pieces, the result is the same; so limits are tested by the
- * offset that a line ends at, never by how much happens to have arrived. */
+ * The result does not depend on how a response is cut into pieces: limits apply to the offset at
+ * which a line ends, never to the number of bytes received so far. */
 #include "http/http_message.h"
 
 #include "base/error.h"
@@ -26,8 +26,9 @@ static int too_large(struct sc_error *error, const char *what)
 	return sci_error_set(error, SC_E_TOO_LARGE, 0, "the %s of the answer is too large", what);
 }
 
-/* The length of the line that begins at line_at, without its CR LF, in *len: 1 when it is complete,
- * 0 when it is not, or an error. Afterwards `at` is behind all that was looked at. */
+/* Find the end of the line that begins at line_at, and set *len to its length without CR LF.
+ * Returns 1 when the line is complete, 0 when it is not, or an error. `at` moves past the bytes
+ * that were searched. */
 static int take_line(struct sci_http_response *response, const struct sci_buffer *in, size_t *len,
 	struct sc_error *error)
 {
@@ -59,7 +60,7 @@ static int read_status_line(struct sci_http_response *response, const char *line
 		status = status * 10 + (line[i] - '0');
 	}
 	if (status < 100 || status == 101 || (len > 12 && line[12] != ' '))
-		return malformed(error, "no status that was asked for");
+		return malformed(error, "an unexpected status");
 	response->status = status;
 	response->is_http10 = line[7] == '0';
 	response->has_length = response->has_coding = false;
@@ -76,7 +77,7 @@ static bool is_space(char byte)
 	return byte == ' ' || byte == '\t';
 }
 
-/* Split a line of which it is known that it has a colon. */
+/* Split a line at its colon, whose offset is known. */
 static void split_header(char *line, size_t len, size_t colon, struct sci_http_header *header)
 {
 	size_t from = colon + 1, to = len;
@@ -102,7 +103,7 @@ static int read_length(struct sci_http_response *response, const struct sci_http
 	for (size_t i = 0; i < header->value_len; i++) {
 		if (header->value[i] < '0' || header->value[i] > '9')
 			return malformed(error, "a length that is not a number");
-		/* Beyond the limit it does not matter by how much. */
+		/* Stop counting beyond the limit: the number must not overflow. */
 		if (length <= response->max_body)
 			length = length * 10 + (size_t)(header->value[i] - '0');
 	}
@@ -123,7 +124,7 @@ static int read_coding(struct sci_http_response *response, const struct sci_http
 	return 0;
 }
 
-/* Connection: a list of options, of which close and keep-alive matter here. */
+/* The Connection header is a list of options; only close and keep-alive matter here. */
 static void read_connection(struct sci_http_response *response,
 	const struct sci_http_header *header)
 {
@@ -148,13 +149,13 @@ static void blank(char *value, size_t len)
 			value[i] = ' ';
 }
 
-/* A line that begins with a space goes on with the value of the line before, whose end becomes
- * spaces. */
+/* A line that begins with a space continues the value of the line before: the CR LF between them
+ * becomes spaces. */
 static int join_line(const struct sci_http_response *response, char *line, size_t len,
 	struct sc_error *error)
 {
 	if (!response->may_fold)
-		return malformed(error, "a folded line where there cannot be one");
+		return malformed(error, "a misplaced folded line");
 	line[-2] = line[-1] = ' ';
 	blank(line, len);
 	return 0;
@@ -199,16 +200,16 @@ static void begin_body(struct sci_http_response *response)
 	} else if (response->has_length) {
 		response->framing = SCI_HTTP_LENGTH;
 	}
-	/* A body that the close ends is the last thing on its connection. */
+	/* A body without a length ends with its connection, which no other request can use. */
 	response->keep_alive = response->framing != SCI_HTTP_UNTIL_CLOSE && !response->has_close &&
 		(!response->is_http10 || response->has_keep_alive);
 }
 
-/* The empty line has come. */
+/* After the empty line that ends the head. */
 static int end_head(struct sci_http_response *response, struct sc_error *error)
 {
 	if (response->has_coding && (response->has_length || response->is_http10))
-		return malformed(error, "chunks where there cannot be any");
+		return malformed(error, "chunks that are not allowed here");
 	response->headers_len = response->line_at - response->headers_at;
 	if (response->status < 200) {
 		response->part = SCI_HTTP_STATUS_LINE;
@@ -228,7 +229,8 @@ static bool could_be_status_line(const struct sci_http_response *response,
 	return memcmp(in->data + response->line_at, "HTTP/1.", have < 7 ? have : 7) == 0;
 }
 
-/* One line of the head: 1 when it was taken, 0 when it is not complete, or an error. */
+/* Parse one line of the head. Returns 1 when it was parsed, 0 when it is not complete, or an
+ * error. */
 static int feed_head(struct sci_http_response *response, const struct sci_buffer *in,
 	struct sc_error *error)
 {
@@ -282,7 +284,7 @@ static int feed_chunked(struct sci_http_response *response, struct sci_buffer *i
 		return rc;
 	if (rc > 0)
 		return complete(response);
-	/* All was looked at; what comes next goes where the body ends so far. */
+	/* Every byte was decoded: append the next bytes where the body ends so far. */
 	in->len = response->at = response->body_at + response->body_len;
 	return 0;
 }
@@ -345,7 +347,7 @@ void sci_http_response_salvage(struct sci_http_response *response, const struct 
 	response->headers_len = to - from;
 }
 
-/* In a complete head each line has its colon and its CR. */
+/* Each line of a complete head has a colon and a CR; a salvaged head may have lines without. */
 bool sci_http_header_next(const struct sci_http_response *response, char *data, size_t *at,
 	struct sci_http_header *header)
 {

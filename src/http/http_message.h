@@ -1,6 +1,6 @@
-/* HTTP/1.x responses as bytes (RFC 9112): a parser that is given more and more of one response, in
- * the buffer it was received into. It does no I/O and allocates nothing: what it finds are offsets
- * into that buffer, so the buffer may move while it grows. */
+/* An incremental parser of HTTP/1.x responses (RFC 9112), which works in the buffer that a response
+ * is received into. It does no I/O and allocates nothing. Its results are offsets into the buffer,
+ * so the buffer may move while it grows. */
 #ifndef SCI_HTTP_MESSAGE_H
 #define SCI_HTTP_MESSAGE_H
 
@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* The most that status line and headers may have, those of 1xx responses before them included. */
+/* The most bytes of status line and headers, those of preceding 1xx responses included. */
 #define SCI_HTTP_HEAD_MAX ((size_t)1024 * 1024)
 
 enum sci_http_part { SCI_HTTP_STATUS_LINE, SCI_HTTP_HEADERS, SCI_HTTP_BODY, SCI_HTTP_COMPLETE };
@@ -33,17 +33,18 @@ struct sci_http_response {
 	enum sci_http_part part;
 	enum sci_http_framing framing;
 	bool is_http10, has_length, has_coding, has_close, has_keep_alive;
-	bool may_fold;   /* the last line can be continued by one that begins with a space */
-	bool is_cut_off; /* it was fine as far as it came */
+	bool may_fold;   /* the last header may continue on a folded line */
+	bool is_cut_off; /* the connection ended early; all bytes before that were valid */
 	size_t line_at, length;
 	struct sci_http_chunked chunked;
 };
 
-/* Look at what was appended to `in` since the last call. Chunks are decoded in place, and the
- * buffer is shortened by their framing.
+/* Parse the bytes that were appended to `in` since the last call. Chunks are decoded in place, and
+ * the buffer is shortened by their framing.
  *
- * returns  1 when the response is complete, 0 when it goes on; SC_E_PROTOCOL when it is malformed,
- *          SC_E_TOO_LARGE when it is over a limit; call it no more after an error. */
+ * returns  1 when the response is complete, 0 when more bytes must follow; SC_E_PROTOCOL when it is
+ *          malformed, SC_E_TOO_LARGE when it exceeds a limit. After an error, do not call it
+ *          again. */
 int sci_http_response_feed(struct sci_http_response *response, struct sci_buffer *in,
 	struct sc_error *error);
 
@@ -51,8 +52,7 @@ int sci_http_response_feed(struct sci_http_response *response, struct sci_buffer
  * else SC_E_PROTOCOL. */
 int sci_http_response_end(struct sci_http_response *response, struct sc_error *error);
 
-/* How many bytes are certain to be still to come: what is left of a body whose length was
- * announced, else 0. */
+/* How many bytes of a body of known length are still missing; 0 when the length is unknown. */
 size_t sci_http_response_wants(const struct sci_http_response *response,
 	const struct sci_buffer *in);
 
@@ -63,9 +63,9 @@ struct sci_http_header {
 	size_t name_len, value_len;
 };
 
-/* After an error in the head, whose bytes are in `in`: let sci_http_header_next() step through
- * those of its lines that have arrived and look like headers, which is good for no more than to
- * say whom the response was for. Does nothing when the head was complete, or had not begun. */
+/* After an error in the head, whose bytes are in `in`: let sci_http_header_next() step through the
+ * received lines that look like headers. They serve only to find out whom the response was for.
+ * Does nothing when the head was complete, or had not begun. */
 void sci_http_response_salvage(struct sci_http_response *response, const struct sci_buffer *in);
 
 /* Step through the headers of a response whose head is complete, whose bytes are `data`: start with

@@ -1,5 +1,5 @@
-/* Writing is appending; what was appended is looked at once more where it came from outside, and
- * taken back when it is not fit. */
+/* Names and values are checked before they are appended. A path is formatted in place, checked, and
+ * removed when it is not valid. */
 #include "http/http_request.h"
 
 #include "http/http_bytes.h"
@@ -32,22 +32,30 @@ static bool is_name(const char *name)
 	return len > 0 && name[len] == '\0';
 }
 
+static int append_line(struct sci_buffer *out, const char *method, const char *path, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static int append_line(struct sci_buffer *out, const char *method, const char *path, va_list args)
+{
+	int rc = sci_buffer_printf(out, "%s ", method);
+	if (rc < 0)
+		return rc;
+	size_t path_at = out->len;
+	rc = sci_buffer_vprintf(out, path, args);
+	if (rc < 0)
+		return rc;
+	if (!is_path(out->data + path_at, out->len - path_at))
+		return SC_E_INVAL;
+	return append_text(out, " HTTP/1.1\r\n");
+}
+
 int sci_http_request_line(struct sci_buffer *out, const char *method, const char *path, ...)
 {
-	size_t before = out->len, path_at;
+	size_t before = out->len;
 	va_list args;
 
 	va_start(args, path);
-	int rc = append_text(out, method);
-	if (rc == 0)
-		rc = append_text(out, " ");
-	path_at = out->len;
-	if (rc == 0)
-		rc = sci_buffer_vprintf(out, path, args);
-	if (rc == 0 && !is_path(out->data + path_at, out->len - path_at))
-		rc = SC_E_INVAL;
-	if (rc == 0)
-		rc = append_text(out, " HTTP/1.1\r\n");
+	int rc = append_line(out, method, path, args);
 	va_end(args);
 	if (rc < 0)
 		out->len = before;
@@ -56,20 +64,9 @@ int sci_http_request_line(struct sci_buffer *out, const char *method, const char
 
 int sci_http_request_header(struct sci_buffer *out, const char *name, const char *value)
 {
-	size_t before = out->len;
-
 	if (!is_name(name) || !sci_http_is_text_all(value, strlen(value)))
 		return SC_E_INVAL;
-	int rc = append_text(out, name);
-	if (rc == 0)
-		rc = append_text(out, ": ");
-	if (rc == 0)
-		rc = append_text(out, value);
-	if (rc == 0)
-		rc = append_text(out, "\r\n");
-	if (rc < 0)
-		out->len = before;
-	return rc;
+	return sci_buffer_printf(out, "%s: %s\r\n", name, value);
 }
 
 int sci_http_request_length(struct sci_buffer *out, size_t body_len)

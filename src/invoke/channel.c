@@ -1,11 +1,11 @@
-/* A socket, three events and the parser in src/http. libevent's own HTTP client adds about 20 us to
- * each exchange, as much as the exchange itself takes on loopback, and this code measures
- * exchanges. So a request is one sendmsg() from where its bytes are, an answer is read into a
- * buffer that is reused, and a kept connection adds and removes no event but the deadline.
+/* A socket, three events and the parser in src/http. This code measures exchanges, and libevent's
+ * own HTTP client adds about 20 us to each, as much as the exchange itself takes on loopback. So a
+ * request is sent by one sendmsg() without a copy, an answer is received into a buffer that is
+ * reused, and on a kept connection an exchange adds and removes only the deadline's event.
  *
- * An exchange ends in one place each: complete() or fail(). A failure inside sci_channel_send()
- * is reported from the loop: it is stored in `failure`, and the deadline is set to now.
- * Otherwise an owner that answers each failure with the next exchange would recurse. */
+ * An exchange ends in complete() or in fail(). A failure inside sci_channel_send() is stored in
+ * `failure` and reported from the loop, by a deadline that is now. Otherwise an owner that begins
+ * the next exchange after each failure would recurse. */
 #include "invoke/channel.h"
 
 #include "base/clock.h"
@@ -29,7 +29,7 @@ static void free_event(struct event **event)
 	*event = NULL;
 }
 
-/* Only the connection; buffers and deadline stay. */
+/* Close the connection; keep the buffers and the deadline. */
 static void disconnect(struct sci_channel *channel)
 {
 	free_event(&channel->readable);
@@ -70,15 +70,15 @@ static void complete(struct sci_channel *channel)
 	channel->is_busy = false;
 	channel->ended_ns = sci_mono_ns();
 	event_del(channel->deadline);
-	/* After bytes behind an answer, or an answer that came before the whole request was
-	 * sent, the state of the connection is unknown. */
+	/* The connection cannot be used again after bytes that follow the answer, or after an
+	 * answer to a request that was sent in part. */
 	if (!channel->response.keep_alive || channel->response.at != channel->in.len ||
 		channel->out[0].iov_len + channel->out[1].iov_len > 0)
 		disconnect(channel);
 	channel->ended(channel, NULL);
 }
 
-/* The errors of socket calls when the peer has closed the connection. */
+/* The peer has closed the connection: fail with this error of the socket call, 0 for none. */
 static void fail_gone(struct sci_channel *channel, int os_errno)
 {
 	struct sc_error error;
@@ -104,17 +104,17 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	if (!channel->is_busy) {
-		/* An idle connection was closed, or sent bytes without a request. */
+		/* The peer closed an idle connection, or sent bytes without a request. */
 		disconnect(channel);
 		return;
 	}
-	size_t room = sci_http_response_wants(&channel->response, &channel->in);
-	if (sci_buffer_reserve(&channel->in, room > READ_BYTES ? room : READ_BYTES) < 0) {
+	size_t space = sci_http_response_wants(&channel->response, &channel->in);
+	if (sci_buffer_reserve(&channel->in, space > READ_BYTES ? space : READ_BYTES) < 0) {
 		fail_nomem(channel);
 		return;
 	}
-	room = channel->in.cap - channel->in.len;
-	ssize_t got = recv(fd, channel->in.data + channel->in.len, room, 0);
+	space = channel->in.cap - channel->in.len;
+	ssize_t got = recv(fd, channel->in.data + channel->in.len, space, 0);
 	if (got < 0) {
 		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 			fail_gone(channel, errno);
@@ -136,8 +136,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		complete(channel);
 }
 
-/* Write as much as the socket takes; the rest when it is writable again. A peer that takes no
- * more may have answered already (too large, say), which reading finds out. */
+/* Send as much as the socket accepts now, and the rest when it is writable again. After an error
+ * the peer may still have answered (413, for instance), which on_readable() finds out. */
 static void push(struct sci_channel *channel)
 {
 	struct msghdr message = { .msg_iov = channel->out, .msg_iovlen = 2 };
@@ -239,7 +239,7 @@ static int open_socket(struct sci_channel *channel)
 	return 0;
 }
 
-/* Without memory for a timer the exchange ends: activating an event needs no memory. */
+/* Without memory for a timer, fail the exchange from the loop: event_active() allocates nothing. */
 static void set_deadline(struct sci_channel *channel, const struct timeval *from_now)
 {
 	if (event_add(channel->deadline, from_now) == 0)

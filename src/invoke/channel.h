@@ -46,18 +46,18 @@ struct sci_channel {
 	uint64_t connections; /* made so far */
 
 	int fd;
-	bool is_busy; /* an exchange is under way */
+	bool is_busy; /* an exchange is in progress */
 	bool connected;
-	bool broken; /* nothing more can be written, but there may be an answer */
+	bool broken; /* sending failed, but there may be an answer */
 	struct event *readable, *writable, *deadline;
-	struct iovec out[2]; /* what is still to be written */
+	struct iovec out[2]; /* bytes still to be sent */
 	struct sc_error failure;
 };
 
 /* Returns 0 or SC_E_NOMEM; call fini in either case. */
 int sci_channel_init(struct sci_channel *channel);
 
-/* Close the connection and drop the exchange under way, without a callback. */
+/* Close the connection and drop the exchange in progress, without a callback. */
 void sci_channel_close(struct sci_channel *channel);
 
 void sci_channel_fini(struct sci_channel *channel);

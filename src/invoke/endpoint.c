@@ -1,5 +1,5 @@
-/* libevent parses URLs; this file adds which of them can be an endpoint, and messages for the
- * others. */
+/* libevent parses URLs; this file decides which of them can be an endpoint, and explains why others
+ * cannot. */
 #include "invoke/endpoint.h"
 
 #include "base/error.h"
@@ -17,15 +17,15 @@
 #define TRY_MS        1000
 #define ADDRESSES_MAX 16
 
-/* What is wrong with the scheme, or NULL. */
+/* Returns what is wrong with the scheme, or NULL. */
 static const char *scheme_complaint(const char *scheme)
 {
 	if (scheme && strcasecmp(scheme, "http") == 0)
 		return NULL;
 	if (scheme && strcasecmp(scheme, "https") == 0)
-		return "https is not spoken here, nor are requests signed: this is for local "
+		return "https and signed requests are not supported: this command is for local "
 		       "endpoints";
-	return "it has to begin with http://";
+	return "it must begin with http://";
 }
 
 static const char *fill_in(struct sci_endpoint *endpoint, const struct evhttp_uri *uri)
@@ -39,9 +39,9 @@ static const char *fill_in(struct sci_endpoint *endpoint, const struct evhttp_ur
 	if (!host || host[0] == '\0')
 		return "it has no host";
 	if (evhttp_uri_get_userinfo(uri))
-		return "a user name has no use here";
+		return "it must not contain a user name";
 	if (evhttp_uri_get_query(uri) || evhttp_uri_get_fragment(uri))
-		return "it has to end with its path";
+		return "it must not have a query or a fragment";
 	if (port == 0 || port > UINT16_MAX)
 		return "its port is not between 1 and 65535";
 	endpoint->port = port < 0 ? 80 : (uint16_t)port;

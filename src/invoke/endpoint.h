@@ -31,9 +31,8 @@ struct sci_address {
 	socklen_t len;
 };
 
-/* Find the endpoint's address. A name with several addresses is tried out, and the first that
- * accepts a connection is taken: "localhost" is often ::1 first, and a server on 127.0.0.1 is not
- * there.
+/* Resolve the endpoint's host. Of several addresses it takes the first that accepts a connection:
+ * "localhost" is often ::1 first, where a server on 127.0.0.1 does not listen.
  *
  * returns  0, or SC_E_IO when there is no such host or none of its addresses accepts.
  * blocks   for the resolver, and up to a second for each address that is tried. */

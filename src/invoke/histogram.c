@@ -13,7 +13,8 @@ static size_t bucket_of(uint64_t ns)
 
 	unsigned log2 = 63u - (unsigned)__builtin_clzll(ns);
 	unsigned shift = log2 - SCI_HISTOGRAM_STEPS_LOG2;
-	/* ns >> shift is in [STEPS, 2 * STEPS): the leading one moves it past the row before. */
+	/* ns >> shift is in [STEPS, 2 * STEPS): its leading 1 skips the row of the next lower
+	 * power. */
 	return (size_t)shift * SCI_HISTOGRAM_STEPS + (ns >> shift);
 }
 
@@ -45,9 +46,9 @@ uint64_t sci_histogram_percentile_ns(const struct sci_histogram *histogram, doub
 {
 	if (histogram->count == 0)
 		return 0;
-	/* Written so that a NaN is 0 %. */
+	/* This condition treats NaN as 0 %. */
 	double share = percent > 0 ? (percent < 100 ? percent / 100 : 1) : 0;
-	/* A little less, so that 99.9 % of 1000 is rank 999 although 0.999 is no exact double. */
+	/* Subtract a little: 0.999 is no exact double, and 99.9 % of 1000 must be rank 999. */
 	double exact = share * (double)histogram->count * (1 - 1e-12);
 	uint64_t rank = (uint64_t)exact;
 

@@ -8,7 +8,7 @@
 #define SCI_HISTOGRAM_STEPS_LOG2 7
 #define SCI_HISTOGRAM_STEPS      (1u << SCI_HISTOGRAM_STEPS_LOG2)
 
-/* Durations from 0 to 2^42 ns, which is over an hour; a longer one counts as that long. */
+/* Durations from 0 to 2^42 ns, more than an hour; a longer one counts as 2^42 ns. */
 #define SCI_HISTOGRAM_MAX_LOG2 42
 #define SCI_HISTOGRAM_BUCKETS                                                                      \
 	((SCI_HISTOGRAM_MAX_LOG2 - SCI_HISTOGRAM_STEPS_LOG2 + 1) * SCI_HISTOGRAM_STEPS)
@@ -22,9 +22,9 @@ struct sci_histogram {
 
 void sci_histogram_record(struct sci_histogram *histogram, uint64_t ns);
 
-/* The shortest duration that `percent` of the recorded ones do not exceed (0: the shortest, 100:
- * the longest; both exact). What lies between is within 0.4 % of a duration that was recorded. 0
- * when nothing was. */
+/* The shortest duration that `percent` of the recorded ones do not exceed. 0 % is the shortest and
+ * 100 % the longest, both exact; the others are within 0.4 % of a recorded duration. Returns 0 for
+ * an empty histogram. */
 uint64_t sci_histogram_percentile_ns(const struct sci_histogram *histogram, double percent);
 
 #endif

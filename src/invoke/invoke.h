@@ -1,8 +1,8 @@
-/* Invoking a function many times, several at once, over the Lambda Invoke API, and measuring it.
+/* Invokes a function many times, several at once, over the Lambda Invoke API, and measures it.
  *
  * A run is driven by the caller's event loop and belongs to its thread. It keeps one connection for
- * each invocation that may be under way, and never tries an invocation twice: what is counted is
- * what happened. / */
+ * each invocation that may be in progress, and never retries an invocation, so each is counted with
+ * its real outcome. / */
 #ifndef SCI_INVOKE_INVOKE_H
 #define SCI_INVOKE_INVOKE_H
 
@@ -18,7 +18,7 @@
 #define SCI_INVOKE_PARALLEL_MAX   1000u
 #define SCI_INVOKE_TIMEOUT_MAX_MS INT64_C(3600000)
 
-/* The most that the payload of an answer may have: Lambda's is 6 MiB. */
+/* The largest payload of an answer that is accepted; Lambda's limit is 6 MiB. */
 #define SCI_INVOKE_ANSWER_MAX ((size_t)16 * 1024 * 1024)
 
 struct event_base;
@@ -49,13 +49,13 @@ struct sci_invoke_answer {
 	uint64_t latency_ns; /* from just before the request is written to the end of the answer */
 	struct sci_invoke_payload payload;
 	const char *request_id, *function_error; /* the headers, or "" */
-	const char *complaint;                   /* when it is not ok, why, in words */
+	const char *complaint;                   /* a message when the outcome is not ok */
 };
 
 struct sci_invoke_options {
 	struct sci_address address;
 	const char *host; /* the Host header, HOST:PORT */
-	const char *path; /* what comes before the path of the API, mostly "" */
+	const char *path; /* the prefix of the API's path, mostly "" */
 	const char *function;
 	uint64_t count;
 	unsigned parallel;  /* how many at once, up to SCI_INVOKE_PARALLEL_MAX */
@@ -76,11 +76,11 @@ struct sci_invoke_result {
 	uint64_t sent_bytes, received_bytes; /* of payloads, when there was an answer */
 	uint64_t elapsed_ns;                 /* from the first request to the end of the run */
 	bool finished;
-	/* No connection to the endpoint ever succeeded, and the run was given up. */
+	/* The run ended because no connection to the endpoint ever succeeded. */
 	bool unreachable;
-	/* Why the first one that was not ok was not. */
+	/* The failure of the first invocation that was not ok. */
 	struct sc_error first_failure;
-	/* Of what the function answered, errors included. */
+	/* Latencies of the invocations that the function answered, errors included. */
 	struct sci_histogram latency;
 };
 
@@ -91,7 +91,7 @@ struct sci_invoke_run;
 int sci_invoke_open(struct sci_invoke_run **run, struct event_base *base,
 	const struct sci_invoke_options *options, struct sc_error *error);
 
-/* End the run now: invocations under way are dropped and not counted, and `finished` is called.
+/* End the run now: invocations in progress are dropped and not counted, and `finished` is called.
  * Does nothing when the run has finished. */
 void sci_invoke_cancel(struct sci_invoke_run *run);
 

@@ -5,10 +5,9 @@
 #include "http/http_message.h"
 #include "invoke/invoke.h"
 
-/* Fill in `answer` from a complete response, whose bytes are `data`; what it points to lies in
- * there, and a byte after each header may be overwritten with its NUL. When the outcome is not ok,
- * `error` says why in words, without control characters whatever the other side sent, and
- * answer->complaint is its message. */
+/* Fill in `answer` from a complete response, whose bytes are `data`. Its pointers point into
+ * `data`, where the byte after a header becomes NUL. When the outcome is not ok, `error` has a
+ * message without control characters, and answer->complaint points to it. */
 void sci_invoke_answer_read(struct sci_invoke_answer *answer,
 	const struct sci_http_response *response, char *data, struct sc_error *error);
 

@@ -1,6 +1,6 @@
-/* A run is an array of slots, one for each invocation that may be under way. A free slot takes the
- * next index, so invocations begin in order. When no index is left the slot closes its connection,
- * and the last slot finishes the run.
+/* A run is an array of slots, one for each invocation that may be in progress. A free slot takes
+ * the next index, so invocations begin in order. When no index is left the slot closes its
+ * connection, and the last slot finishes the run.
  *
  * Only finish() sets `finished`. After it no slot begins an invocation and nothing is counted.
  * Callbacks of the owner may cancel the run, so `finished` is read again after each of them. */
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for the length and the end of a head. */
+/* Bytes for the Content-Length line and the empty line of a head. */
 #define HEAD_END_BYTES 64
 
 struct slot {
@@ -31,7 +31,7 @@ struct slot {
 struct sci_invoke_run {
 	struct sci_invoke_options options;
 	struct sci_invoke_result result;
-	struct sci_buffer head; /* of every request, as far as they are the same */
+	struct sci_buffer head; /* the part of the head that all requests share */
 	struct event *start;
 	uint64_t next, started_ns;
 	unsigned slots_made, slots_busy;
@@ -51,8 +51,8 @@ static void finish(struct sci_invoke_run *run)
 		run->options.finished(run->options.arg);
 }
 
-/* Give the slot its next invocation. This cannot fail: the memory of its head was reserved with
- * the slot. */
+/* Begin the slot's next invocation. This cannot fail: make_slot() reserved the memory of its
+ * head. */
 static void go_on(struct slot *slot)
 {
 	struct sci_invoke_run *run = slot->run;
@@ -150,13 +150,14 @@ static int write_head(struct sci_invoke_run *run, const struct sci_invoke_option
 	int rc = sci_http_request_line(head, "POST", "%s/2015-03-31/functions/%s/invocations",
 		options->path, function);
 	free(function);
-	if (rc == 0)
-		rc = sci_http_request_header(head, "Host", options->host);
-	if (rc == 0)
-		rc = sci_http_request_header(head, "User-Agent", "scopecache-invoke");
-	if (rc == 0)
-		rc = sci_http_request_header(head, "Content-Type", "application/json");
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = sci_http_request_header(head, "Host", options->host);
+	if (rc < 0)
+		return rc;
+	sci_http_request_header(head, "User-Agent", "scopecache-invoke");
+	sci_http_request_header(head, "Content-Type", "application/json");
+	return sci_buffer_result(head);
 }
 
 static int make_slot(struct sci_invoke_run *run, struct slot *slot, struct event_base *base)
@@ -170,11 +171,10 @@ static int make_slot(struct sci_invoke_run *run, struct slot *slot, struct event
 		.ended = on_ended,
 	};
 	int rc = sci_channel_init(&slot->channel);
-	if (rc == 0)
-		rc = sci_buffer_append(&slot->head, run->head.data, run->head.len);
-	if (rc == 0)
-		rc = sci_buffer_reserve(&slot->head, HEAD_END_BYTES);
-	return rc;
+	if (rc < 0)
+		return rc;
+	rc = sci_buffer_append(&slot->head, run->head.data, run->head.len);
+	return rc < 0 ? rc : sci_buffer_reserve(&slot->head, HEAD_END_BYTES);
 }
 
 static int make_parts(struct sci_invoke_run *run, struct event_base *base,

@@ -1,6 +1,6 @@
-/* The names of the outcomes come from the table in invoke.h, so the figures include a new one
- * without a change here. JSON is written as text, so that a payload in it stays byte for byte
- * what the function answered. */
+/* The names of the outcomes come from the table in invoke.h, so a new outcome needs no change here.
+ * The JSON is written as text, so that a payload in it keeps every byte of the function's
+ * answer. */
 #include "invoke/invoke_summary.h"
 
 #include "base/count_text.h"

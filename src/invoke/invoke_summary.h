@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "invoke/invoke.h"
 
-/* What a result does not know about its run. */
+/* The facts of a run that its result does not contain. */
 struct sci_invoke_subject {
 	const char *function, *endpoint;
 	uint64_t requested;

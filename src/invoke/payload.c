@@ -1,5 +1,5 @@
-/* Files and pipes alike are read to their end, in pieces, up to a limit: /dev/zero is a file
- * too. */
+/* Files and pipes are read in pieces to their end, up to a limit, because a file such as /dev/zero
+ * has no end. */
 #include "invoke/payload.h"
 
 #include "base/error.h"

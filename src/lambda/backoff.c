@@ -1,5 +1,5 @@
-/* The wait is cut into short slices, each of which begins with a look at the interrupt: a signal
- * that another thread takes does not end a sleep of this one. */
+/* The wait is divided into short slices, and the interrupt is checked before each: a signal that
+ * another thread handles does not end this thread's sleep. */
 #include "lambda/backoff.h"
 
 #include <time.h>

@@ -1,4 +1,4 @@
-/* How long to wait before trying again, and the waiting. */
+/* Exponential back-off between retries. */
 #ifndef SCI_LAMBDA_BACKOFF_H
 #define SCI_LAMBDA_BACKOFF_H
 

@@ -25,7 +25,7 @@ static void read_deadline(struct sci_event *event, const char *text)
 	event->deadline_ms = ms < 0 ? 0 : ms;
 }
 
-/* A name with its length: most headers are told apart by that alone. */
+/* A name with its length: comparing lengths first rejects most headers. */
 #define NAME(text) text, sizeof(text) - 1
 
 void sci_event_read(struct sci_event *event, const struct sci_http_response *response, char *data)

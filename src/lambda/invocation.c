@@ -1,4 +1,4 @@
-/* What came in: the accessors of lambda.h. */
+/* The accessors of an invocation's event that lambda.h declares. */
 #include "lambda/invocation.h"
 
 #include "base/clock.h"

@@ -1,7 +1,7 @@
-/* The answer while the handler makes it. The last call counts: an answer replaces a failure, a
- * failure an answer. Each call reserves memory before it changes anything, so a call without memory
- * leaves the answer as it was. Only a failure always takes effect, if necessary without its
- * message.
+/* The answer of an invocation, while the handler builds it. The last call decides: an answer
+ * replaces a failure, and a failure an answer. Each call reserves memory before it changes
+ * anything, so a call that finds no memory leaves the answer as it was. Only a failure always takes
+ * effect, if necessary without its message.
  *
  * Bytes of the event are not copied: they stay where they are until the next event, so a
  * function can answer with a part of its event at no cost. */
@@ -16,8 +16,8 @@
 
 static const char json_type[] = "application/json";
 
-/* Let `buffer` hold `len` bytes in place of its present ones. */
-static int make_room(struct sci_buffer *buffer, size_t len)
+/* Reserve memory for `len` bytes that will replace those in `buffer`. */
+static int reserve_for(struct sci_buffer *buffer, size_t len)
 {
 	return len > buffer->len ? sci_buffer_reserve(buffer, len - buffer->len) : 0;
 }
@@ -46,9 +46,10 @@ int sc_invocation_answer(struct sc_invocation *inv, const void *data, size_t len
 
 	if (type_size == 1 || !sci_http_is_text_all(type, type_size - 1) || (!data && len > 0))
 		return SC_E_INVAL;
-	int rc = lend ? 0 : make_room(&inv->body, len);
-	if (rc == 0)
-		rc = make_room(&inv->own_type, type_size);
+	int rc = lend ? 0 : reserve_for(&inv->body, len);
+	if (rc < 0)
+		return rc;
+	rc = reserve_for(&inv->own_type, type_size);
 	if (rc < 0)
 		return rc;
 	replace(&inv->body, data, lend ? 0 : len);
@@ -66,8 +67,8 @@ const char *sci_invocation_response(const struct sc_invocation *inv, size_t *len
 	return inv->lent ? inv->lent : inv->body.data;
 }
 
-/* Called before an append, which needs a copy of its own. */
-static int take_lent(struct sc_invocation *inv)
+/* Copy a lent answer into `body`, to which the next call appends. */
+static int copy_lent(struct sc_invocation *inv)
 {
 	int rc = inv->lent ? sci_buffer_append(&inv->body, inv->lent, inv->lent_len) : 0;
 
@@ -76,7 +77,7 @@ static int take_lent(struct sc_invocation *inv)
 	return rc;
 }
 
-/* Text was appended. */
+/* Record the result of appending text. */
 static int appended(struct sc_invocation *inv, int rc)
 {
 	if (rc < 0)
@@ -91,7 +92,7 @@ int sc_invocation_printf(struct sc_invocation *inv, const char *format, ...)
 {
 	va_list args;
 
-	int rc = take_lent(inv);
+	int rc = copy_lent(inv);
 	if (rc < 0)
 		return rc;
 	va_start(args, format);
@@ -102,14 +103,14 @@ int sc_invocation_printf(struct sc_invocation *inv, const char *format, ...)
 
 int sc_invocation_json_string(struct sc_invocation *inv, const char *text, size_t len)
 {
-	int rc = take_lent(inv);
+	int rc = copy_lent(inv);
 
 	if (rc == 0)
 		rc = sci_json_text(&inv->body, text, len);
 	return appended(inv, rc);
 }
 
-/* Lambda would replace a type that a header cannot hold, too. */
+/* Lambda also replaces a type that is not valid in a header. */
 static void set_failure_type(struct sc_invocation *inv, const char *type)
 {
 	size_t len = strlen(type);

@@ -2,9 +2,9 @@
  *
  * Three kinds of failure are treated differently. When no event comes, the loop backs off and
  * retries, a bounded number of times in a row. When an event cannot be received, it is answered
- * with an error, or Lambda would send it again. When an answer cannot be sent, that is logged,
- * and the loop asks for the next event: one lost answer costs less than the warm state of all
- * later invocations. Only a failure that would repeat for every later event ends the loop. */
+ * with an error, or Lambda would send it again. When an answer cannot be sent, the loop logs that
+ * and requests the next event: one lost answer costs less than the warm state of all later
+ * invocations. Only a failure that would repeat for every later event ends the loop. */
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/sized.h"
@@ -27,7 +27,7 @@
 /* The least time to send an answer: the deadline may have passed while the handler ran, and the
  * clocks of both sides may differ. */
 #define ANSWER_MS 1000
-/* After so many events in a row that were cut off, the next one is not retried. */
+/* The next event after this many in a row that were cut off is not retried. */
 #define CUT_OFF_TRIES 3
 /* An error of the init phase. */
 #define INIT_ERROR_MS 10000
@@ -35,9 +35,9 @@
 struct loop {
 	struct sc_lambda_function function;
 	struct sc_hooks hooks[SC_HOOKS_MAX];
-	size_t hook_count;     /* those that were not told of the shutdown yet */
-	size_t begun;          /* the hooks that have had a begin and no end yet */
-	uint64_t memory_bytes; /* the function's; 0: not known */
+	size_t hook_count;     /* hooks whose `shutdown` has not been called yet */
+	size_t begun;          /* how many hooks were called at the begin and not yet at the end */
+	uint64_t memory_bytes; /* of the function; 0: not known */
 	struct sci_http_interrupt *interrupt;
 	void *state;
 	struct sci_runtime_api api;
@@ -64,7 +64,7 @@ static void say(const struct loop *loop, enum sc_log_level level, const char *fo
 	loop->function.log(level, line);
 }
 
-/* ---- Hooks: in their order at a begin, in the opposite one at an end. ---- */
+/* ---- Hooks: in order at a begin, in reverse order at an end. ---- */
 
 static struct sc_invocation_info info_of(const struct loop *loop)
 {
@@ -91,8 +91,8 @@ static void tell_begin(struct loop *loop)
 	}
 }
 
-/* When a hook does not return, the other hooks are called on the way out: with the end here,
- * with the shutdown below. */
+/* When a hook does not return, a cleanup handler calls the remaining hooks: their end here, their
+ * shutdown in tell_shutdown(). */
 static void tell_end(void *arg)
 {
 	struct loop *loop = arg;
@@ -168,7 +168,8 @@ static int post_response(struct loop *loop)
 	sc_invocation_fail(inv, "Function.ResponseSizeTooLarge",
 		"the response of %zu bytes is larger than what the platform accepts", response.len);
 	rc = post_failure(loop);
-	/* Where the 413 was an answer to the caller already, this one comes second. */
+	/* Where the 413 already answered the caller, the server refuses this second answer with a
+	 * 403. */
 	return rc == SC_E_PROTOCOL && loop->error.http_status == 403 ? 0 : rc;
 }
 
@@ -217,12 +218,12 @@ static void prepare(struct loop *loop, const struct sci_event *event)
 	if (event->deadline_is_malformed && !loop->has_warned_of_deadline) {
 		loop->has_warned_of_deadline = true;
 		say(loop, SC_LOG_WARN,
-			"the deadline that came with an event is not a number: running without");
+			"the deadline of an event is not a number: running without it");
 	}
 }
 
-/* The handler did not return: the caller gets an error, and the exception or the end of the
- * thread goes on. */
+/* The handler did not return: the caller gets an error, and the exception or the thread's end then
+ * continues. */
 static void abandon_invocation(void *arg)
 {
 	struct loop *loop = arg;
@@ -258,7 +259,8 @@ static bool refuse_event(struct loop *loop, const struct sci_event *event, int f
 
 	if (!event->request_id || (event->is_cut_off && failures < CUT_OFF_TRIES))
 		return false;
-	say(loop, SC_LOG_WARN, "an event cannot be handed over: %s; it fails", cause.message);
+	say(loop, SC_LOG_WARN, "an event could not be received: %s; its invocation fails",
+		cause.message);
 	sci_invocation_begin(&loop->invocation, event);
 	sc_invocation_fail(&loop->invocation, "Runtime.UnusableEvent",
 		"the event could not be received: %s", cause.message);
@@ -353,8 +355,8 @@ static void end_function(void *arg)
 		loop->function.fini(loop->state);
 }
 
-/* The function and its hooks are ended in any case, the last first, by cleanup handlers that
- * also run at the normal end. */
+/* Cleanup handlers end the function and its hooks, the last first, whether or not the user's code
+ * returns. */
 static int live(struct loop *loop)
 {
 	int rc;
@@ -374,7 +376,7 @@ static void close_loop(void *arg)
 {
 	struct loop *loop = arg;
 
-	/* A thread that was cancelled in its wait for an event has not left the interrupt. */
+	/* A thread that was cancelled while it waited for an event did not leave the interrupt. */
 	sci_http_interrupt_leave(loop->interrupt);
 	sci_runtime_api_fini(&loop->api);
 	sci_invocation_fini(&loop->invocation);
@@ -403,7 +405,7 @@ static int open_and_live(struct loop *loop)
 	return rc;
 }
 
-/* Copy the options, which may be of another version. False when they cannot be used. */
+/* Copy the options, which may be of another version. Returns false when they cannot be used. */
 static bool read_function(struct loop *loop, const struct sc_lambda_function *function)
 {
 	if (!function ||

@@ -19,17 +19,29 @@ struct header {
 	const char *value; /* NULL: this request does not have the header */
 };
 
+static int write_headers(struct sci_buffer *head, const struct header *headers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!headers[i].value)
+			continue;
+		int rc = sci_http_request_header(head, headers[i].name, headers[i].value);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 /* The headers that every request has, and those in `own`. */
-static int write_headers(const struct sci_runtime_api *api, struct sci_buffer *head,
+static int write_all_headers(const struct sci_runtime_api *api, struct sci_buffer *head,
 	const struct header *own, size_t own_count)
 {
-	int rc = sci_http_request_header(head, "Host", api->connection.address.text);
-	if (rc == 0)
-		rc = sci_http_request_header(head, "User-Agent", "scopecache/" SC_VERSION_TEXT);
-	for (size_t i = 0; i < own_count && rc == 0; i++)
-		if (own[i].value)
-			rc = sci_http_request_header(head, own[i].name, own[i].value);
-	return rc;
+	const struct header common[] = {
+		{ "Host", api->connection.address.text },
+		{ "User-Agent", "scopecache/" SC_VERSION_TEXT },
+	};
+
+	int rc = write_headers(head, common, sizeof common / sizeof common[0]);
+	return rc < 0 ? rc : write_headers(head, own, own_count);
 }
 
 static int write_next(struct sci_runtime_api *api)
@@ -37,7 +49,7 @@ static int write_next(struct sci_runtime_api *api)
 	struct sci_buffer *head = &api->next_head;
 
 	sci_http_request_line(head, "GET", BASE "/invocation/next");
-	int rc = write_headers(api, head, NULL, 0);
+	int rc = write_all_headers(api, head, NULL, 0);
 	sci_http_request_end(head);
 	return rc < 0 ? rc : sci_buffer_result(head);
 }
@@ -102,8 +114,8 @@ int sci_runtime_api_next(struct sci_runtime_api *api, struct sci_event *event,
 	return SCI_EVENT_CAME;
 }
 
-/* A header whose bytes may be received but not sent is left out, and the answer counts without
- * it. So is one with a space, which may have replaced another byte. */
+/* A value with bytes that may be received but not sent is omitted; the answer is valid without it.
+ * So is a value with a space, which may have replaced another byte. */
 static bool can_be_sent_back(const char *text)
 {
 	return text && sci_http_is_text_all(text, strlen(text)) && !strchr(text, ' ');
@@ -121,7 +133,7 @@ static int write_post(struct sci_runtime_api *api, const char *invocation_id,
 			can_be_sent_back(invocation_id) ? invocation_id : NULL },
 	};
 
-	int rc = write_headers(api, head, own, sizeof own / sizeof own[0]);
+	int rc = write_all_headers(api, head, own, sizeof own / sizeof own[0]);
 	sci_http_request_length(head, post->len);
 	sci_http_request_end(head);
 	return rc < 0 ? rc : sci_buffer_result(head);

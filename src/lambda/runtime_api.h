@@ -11,11 +11,10 @@
 struct sci_runtime_api {
 	struct sci_http_connection connection;
 	struct sci_http_interrupt *interrupt;
-	struct sci_buffer next_head; /* the request for an event: always the same */
+	struct sci_buffer next_head; /* the request for an event, the same each time */
 	struct sci_buffer post_head;
-	struct sci_buffer
-		event; /* what the present event lies in, until the next one is asked for */
-	struct sci_buffer reply; /* what a post was answered with */
+	struct sci_buffer event; /* holds the current event until the next is requested */
+	struct sci_buffer reply; /* the answer to a post */
 };
 
 /* `api` is all zero. `interrupt` ends the wait for an event. After a failure too, call fini.

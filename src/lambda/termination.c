@@ -1,5 +1,5 @@
 /* A signal handler has no argument, so this is the one global variable of the runtime. With
- * SA_RESTART, SIGTERM does not make the system calls of the function's handler fail. */
+ * SA_RESTART, SIGTERM does not interrupt the system calls of the function's handler. */
 #include "lambda/termination.h"
 
 #include <signal.h>

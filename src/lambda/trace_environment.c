@@ -10,8 +10,8 @@
 
 static const char name[] = "_X_AMZN_TRACE_ID";
 
-/* A text of `size` bytes. The environment must not point to the old text when it is freed. */
-static int make_room(struct sci_trace_environment *trace, size_t size)
+/* Let `text` hold `size` bytes. The environment must not point to the old text when it is freed. */
+static int reserve_text(struct sci_trace_environment *trace, size_t size)
 {
 	struct sci_buffer larger = { 0 };
 
@@ -30,7 +30,7 @@ int sci_trace_environment_set(struct sci_trace_environment *trace, const char *t
 		unsetenv(name);
 		return 0;
 	}
-	if (make_room(trace, sizeof name + strlen(trace_id) + 1) < 0)
+	if (reserve_text(trace, sizeof name + strlen(trace_id) + 1) < 0)
 		return SC_E_NOMEM;
 	char *text = trace->text.data, *value = text + sizeof name;
 	memcpy(text, name, sizeof name - 1);

@@ -1,5 +1,5 @@
-/* The trace id of the present invocation in the process's environment, where libraries look
- * for it. */
+/* The trace id of the current invocation in the process's environment, where libraries look for
+ * it. */
 #ifndef SCI_LAMBDA_TRACE_ENVIRONMENT_H
 #define SCI_LAMBDA_TRACE_ENVIRONMENT_H
 

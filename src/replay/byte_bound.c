@@ -15,8 +15,8 @@ __extension__ typedef unsigned __int128 wide;
 
 struct stretch {
 	uint32_t distance; /* in requests */
-	uint32_t held;     /* bytes: the least that the key's value ever had, and 1 at least */
-	uint32_t gained;   /* bytes that the hit is worth */
+	uint32_t held;     /* bytes: the least size of the key's value, but at least 1 */
+	uint32_t gained;   /* bytes of the hit */
 };
 
 struct stretches {
@@ -95,7 +95,7 @@ static uint64_t most_bytes(const struct stretches *all, uint64_t limit, wide bud
 	return bytes;
 }
 
-/* The whole area: the bytes of the cache, for each request. */
+/* The whole area: the cache's bytes times the number of steps between requests. */
 static wide budget_of(const struct sci_trace *trace, uint64_t limit)
 {
 	return (wide)limit * (trace->requests - 1);

@@ -1,4 +1,4 @@
-/* More hits than any cache of so many bytes can have, for values of different sizes. */
+/* An upper bound of the hits of any cache of so many bytes, for values of different sizes. */
 #ifndef SCI_REPLAY_BYTE_BOUND_H
 #define SCI_REPLAY_BYTE_BOUND_H
 

@@ -23,8 +23,8 @@ struct sci_source {
 	bool begun;
 	uint64_t read_bytes, file_bytes;
 	struct sci_decoder *decoder; /* NULL when it is not compressed */
-	size_t at, len;              /* `at` of the `len` bytes of input are used */
-	bool more_out; /* what was decompressed filled the output: there may be more */
+	size_t at, len;              /* the first `at` of the `len` input bytes are used */
+	bool more_out;               /* decompression filled the output: there may be more */
 	char name[NAME_BYTES];
 	unsigned char input[PIECE_BYTES], output[PIECE_BYTES];
 };
@@ -32,15 +32,15 @@ struct sci_source {
 /* The end of a long path is more useful than its beginning. */
 static void set_name(struct sci_source *source, const char *path)
 {
-	size_t len = strlen(path), room = NAME_BYTES - 1;
+	size_t len = strlen(path), space = NAME_BYTES - 1;
 
 	if (strcmp(path, "-") == 0)
 		path = "standard input";
-	if (len <= room) {
+	if (len <= space) {
 		snprintf(source->name, NAME_BYTES, "%s", path);
 		return;
 	}
-	path += len - (room - 3);
+	path += len - (space - 3);
 	while (((unsigned char)*path & 0xC0) == 0x80)
 		path++;
 	snprintf(source->name, NAME_BYTES, "...%s", path);
@@ -137,7 +137,7 @@ static int begin(struct sci_source *source, struct sc_error *error)
 	return 0;
 }
 
-/* Give what was read as it is. */
+/* Return the bytes that were read, for a file that is not compressed. */
 static int next_plain(struct sci_source *source, const unsigned char **data, size_t *len,
 	struct sc_error *error)
 {
@@ -149,7 +149,7 @@ static int next_plain(struct sci_source *source, const unsigned char **data, siz
 	return rc;
 }
 
-/* Fill the output as far as the input at hand goes. */
+/* Decompress the available input, until it is used up or the output is full. */
 static int decode(struct sci_source *source, size_t *out_len, struct sc_error *error)
 {
 	struct sci_decoding decoding = {

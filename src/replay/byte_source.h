@@ -1,5 +1,5 @@
-/* The bytes of a file, or of standard input, a piece at a time; what gzip, xz or zstd
- * compressed is decompressed. */
+/* The bytes of a file or of standard input, a piece at a time, decompressed if gzip, xz or zstd
+ * compressed them. */
 #ifndef SCI_REPLAY_BYTE_SOURCE_H
 #define SCI_REPLAY_BYTE_SOURCE_H
 
@@ -7,8 +7,8 @@
 
 struct sci_source;
 
-/* Open the file at `path`; "-" is standard input. Whether it is compressed is seen from its first
- * bytes, whatever its name is.
+/* Open the file at `path`; "-" is standard input. Its first bytes, not its name, tell whether it is
+ * compressed.
  *
  * returns  0; SC_E_INVAL when it cannot be opened, SC_E_NOMEM or SC_E_IO; *source is NULL then. */
 int sci_source_open(struct sci_source **source, const char *path, struct sc_error *error);
@@ -21,7 +21,7 @@ void sci_source_close(struct sci_source *source);
 int sci_source_next(struct sci_source *source, const unsigned char **data, size_t *len,
 	struct sc_error *error);
 
-/* What messages call it: its path, or the end of one that is very long. */
+/* Its name in messages: the path, or the end of a long path. */
 const char *sci_source_name(const struct sci_source *source);
 
 /* How many bytes of it have been read, and how many there are; both 0 when it is not a file. */

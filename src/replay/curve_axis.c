@@ -1,6 +1,6 @@
-/* Round numbers are named: 1, 2 and 5 times powers of ten for entries, powers of two for bytes,
- * fewer of them the more the axis spans. On an axis too short to have two of them its ends are
- * named. */
+/* Ticks are round numbers: 1, 2 and 5 times powers of ten for entries, powers of two for bytes; the
+ * more the axis spans, the more of them are left out. An axis too short for two round numbers has
+ * ticks at its ends. */
 #include "replay/curve_axis.h"
 
 #include "base/count_text.h"
@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* As many as are legible side by side: "512 KiB" is wider than "500k". */
+/* As many labels as fit side by side: "512 KiB" is wider than "500k". */
 #define ENTRY_LABELS_MOST 10u
 #define BYTE_LABELS_MOST  7u
 /* More than any size needs: 2 to the 50th, or 5 times 10 to the 16th. */
@@ -52,8 +52,7 @@ static uint64_t round_size(unsigned index, bool bytes)
 	return size;
 }
 
-/* Every `step`th of the round numbers, as long as there are not too many. Returns whether there
- * were. */
+/* Add every `step`th round number. Returns false when there are too many of them. */
 static bool add_round_sizes(struct sci_axis *axis, uint64_t low, uint64_t high, bool bytes,
 	unsigned step)
 {

@@ -1,4 +1,4 @@
-/* The axes of a plot: where values lie, and which of them are named. */
+/* The axes of a plot: the positions of values, and the ticks with their labels. */
 #ifndef SCI_REPLAY_CURVE_AXIS_H
 #define SCI_REPLAY_CURVE_AXIS_H
 
@@ -13,8 +13,8 @@ struct sci_tick {
 	char label[SCI_TICK_LABEL_BYTES];
 };
 
-/* From `low` to `high` over `length` pixels; of the logarithms if it is `logarithmic`, and then
- * both are above 0. */
+/* From `low` to `high` over `length` pixels. `low` and `high` of a `logarithmic` axis are above
+ * 0. */
 struct sci_axis {
 	double low, high, length;
 	bool logarithmic;
@@ -26,7 +26,7 @@ struct sci_axis {
 void sci_axis_of_sizes(struct sci_axis *axis, uint64_t low, uint64_t high, bool bytes,
 	double length);
 
-/* An axis of shares from nothing to `most` or a little more, 1 at most, named in per cent. */
+/* An axis of shares, labelled in per cent, from 0 to at least `most` and at most 1. */
 void sci_axis_of_shares(struct sci_axis *axis, double most, double length);
 
 /* Pixels from the low end. */

@@ -1,7 +1,7 @@
-/* One document without scripts, fonts or anything else from outside, that a browser shows as it is,
- * on a light ground or a dark one as its reader prefers. All panels have the same axes, so that
- * traces can be compared. Policies differ in colour, in the form of their marks and in dashes, and
- * each mark says its figure when it is pointed at. */
+/* One document without scripts, fonts or other external resources, light or dark as the browser's
+ * user prefers. All panels have the same axes, so that traces can be compared. Policies differ in
+ * colour, in the shape of their marks and in dashes, and each mark has a tooltip with its
+ * figure. */
 #include "replay/curve_plot.h"
 
 #include "replay/curve_axis.h"
@@ -55,7 +55,7 @@ struct panel {
 	struct sci_axis x, y;
 };
 
-/* Text that may come from a file's name: what XML has no place for becomes U+FFFD. */
+/* Append text that may come from a file name: characters that XML does not allow become U+FFFD. */
 static void append_text(struct sci_buffer *out, const char *text, size_t len)
 {
 	for (size_t i = 0, step; i < len; i += step) {
@@ -164,7 +164,7 @@ static void plot_panel(struct sci_buffer *out, const struct panel *panel, double
 	append_text(out, name, len);
 	sci_buffer_printf(out, "</text>\n");
 	plot_axes(out, panel);
-	/* What is named first lies on top. */
+	/* Drawn in reverse order, so that the first policy is on top. */
 	for (unsigned i = panel->plan->policy_count; i-- > 0;)
 		plot_curve(out, panel, i);
 	sci_buffer_printf(out, "</g>\n");

@@ -1,5 +1,5 @@
-/* Three libraries, each of which keeps its own window: zlib one of 32 KiB, liblzma and libzstd what
- * the data asks for, up to 256 and 128 MiB. */
+/* Decompression by zlib, liblzma and libzstd. zlib's window is 32 KiB; the data chooses that of
+ * liblzma and libzstd, up to 256 and 128 MiB. */
 #include "replay/decoder.h"
 
 #include <lzma.h>
@@ -10,7 +10,7 @@
 
 #define XZ_MEMORY_MAX (UINT64_C(256) << 20)
 
-/* zlib's largest window, and that a gzip header comes first. */
+/* zlib's largest window, plus 16 for a gzip header. */
 #define GZIP_WINDOW (15 + 16)
 
 struct sci_decoder {
@@ -140,7 +140,8 @@ static const char *run_xz(struct sci_decoder *decoder, struct sci_decoding *deco
 	decoding->out = xz->next_out;
 	decoding->out_len = xz->avail_out;
 	decoder->ended = rc == LZMA_STREAM_END;
-	/* LZMA_BUF_ERROR: there was nothing to do; whether that is the end is asked elsewhere. */
+	/* LZMA_BUF_ERROR: there was nothing to do; sci_decoder_may_end() tells whether that is the
+	 * end. */
 	return rc == LZMA_OK || rc == LZMA_STREAM_END || rc == LZMA_BUF_ERROR ? NULL
 									      : xz_failure(rc);
 }
@@ -150,7 +151,7 @@ static const char *run_zstd(struct sci_decoder *decoder, struct sci_decoding *de
 	ZSTD_inBuffer in = { decoding->in, decoding->in_len, 0 };
 	ZSTD_outBuffer out = { decoding->out, decoding->out_len, 0 };
 
-	/* Between two frames nothing is left to be given. */
+	/* libzstd has no output left between two frames. */
 	if (decoder->between && in.size == 0)
 		return NULL;
 	size_t left = ZSTD_decompressStream(decoder->zstd, &out, &in);

@@ -1,17 +1,17 @@
 /* Any bytes can be read as numbers, and most as lines, so a file of another format would give
- * meaningless figures. A file is refused when its magic number names another format, or when
- * numbers were asked for and it is text, or records of libCacheSim. */
+ * meaningless figures. A file is refused when its magic number is that of another format, or when
+ * it is read as numbers and looks like text or like records of libCacheSim. */
 #include "replay/foreign_kind.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-/* So many records, or as many as there are, have to agree. */
+/* This many records, or all of a shorter file, must look like libCacheSim's. */
 #define ORACLE_LEAST 4
 #define ORACLE_MOST  64
 
-/* Fewer bytes than these may be numbers that look like text. */
+/* With fewer bytes, numbers may look like text by chance. */
 #define TEXT_LEAST 16
 
 struct kind {
@@ -81,8 +81,8 @@ static uint64_t number(const unsigned char *data, unsigned bytes)
 	return value;
 }
 
-/* The number of the next request for the same key: later than this one, and of the same key where
- * it is at hand; or never, which is the largest number or -1. */
+/* Whether `next` can be the number of the next request for this key: a later request, for the same
+ * key if it is in the data; or never, which is the largest number or -1. */
 static bool is_next(const unsigned char *data, size_t count, size_t at)
 {
 	const unsigned char *record = data + at * SCI_TRACE_ORACLE_BYTES;
@@ -96,7 +96,8 @@ static bool is_next(const unsigned char *data, size_t count, size_t at)
 		memcmp(data + next * SCI_TRACE_ORACLE_BYTES + 4, record + 4, 8) == 0;
 }
 
-/* Times that do not fall, and next requests that are: numbers of four bytes never look so. */
+/* Times never decrease, and each next request is for the same key: a file of 32-bit numbers never
+ * satisfies both. */
 static bool is_oracle(const unsigned char *data, size_t len)
 {
 	size_t count = len / SCI_TRACE_ORACLE_BYTES;

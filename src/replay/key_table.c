@@ -1,5 +1,5 @@
-/* Open addressing with linear probes, at most half full. A slot holds as much of the hash as the
- * largest table needs to find it again, so the table grows without looking at the keys. */
+/* Open addressing with linear probing, at most half full. A slot stores as many bits of the hash as
+ * the largest table uses, so the table grows without hashing the keys again. */
 #include "replay/key_table.h"
 
 #include <scopecache/error.h>
@@ -49,19 +49,19 @@ static int grow_slots(struct sci_key_table *table)
 	return 0;
 }
 
-static int make_room(struct sci_key_table *table)
+static int reserve_one(struct sci_key_table *table)
 {
 	if (table->count == UINT32_MAX)
 		return SC_E_NOMEM;
 	if (table->count == 0)
 		table->secret = sci_hash_secret_draw();
-	if (table->count == table->ends_room) {
-		size_t room = table->ends_room ? table->ends_room * 2 : SLOTS_FIRST / 2;
-		uint64_t *ends = realloc(table->ends, room * sizeof *ends);
+	if (table->count == table->ends_capacity) {
+		size_t capacity = table->ends_capacity ? table->ends_capacity * 2 : SLOTS_FIRST / 2;
+		uint64_t *ends = realloc(table->ends, capacity * sizeof *ends);
 		if (!ends)
 			return SC_E_NOMEM;
 		table->ends = ends;
-		table->ends_room = room;
+		table->ends_capacity = capacity;
 	}
 	return (size_t)table->count * 2 >= table->slot_count ? grow_slots(table) : 0;
 }
@@ -76,7 +76,7 @@ static int is_key(const struct sci_key_table *table, uint32_t number, const void
 
 int sci_key_table_number(struct sci_key_table *table, const void *key, size_t len, uint32_t *number)
 {
-	int rc = make_room(table);
+	int rc = reserve_one(table);
 
 	if (rc < 0)
 		return rc;

@@ -11,11 +11,11 @@
 struct sci_key_table {
 	uint64_t *slots; /* hash:32 over number + 1:32, or 0 */
 	size_t slot_count;
-	uint64_t *ends; /* where in `bytes` the key of a number ends */
-	size_t ends_room;
+	uint64_t *ends; /* the end of each number's key in `bytes` */
+	size_t ends_capacity;
 	struct sci_buffer bytes;
 	uint32_t count;
-	struct sci_hash_secret secret; /* drawn with the first key */
+	struct sci_hash_secret secret; /* random, chosen with the first key */
 };
 
 void sci_key_table_fini(struct sci_key_table *table);

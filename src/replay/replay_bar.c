@@ -1,4 +1,4 @@
-/* The bar counts millionths of a step, so that a step's share is a whole number. */
+/* The bar counts millionths of a step, so that progress within a step is a whole number. */
 #include "replay/replay_bar.h"
 
 #include <string.h>

@@ -1,11 +1,11 @@
-/* One cache, through its public interface, as a function that looks up these keys would see it.
+/* Replays a trace through one cache, with the public interface that a function would use.
  *
  * With a bound on entries every value is eight bytes, and max_bytes is as large as the entries may
  * ever need. The replay checks that max_bytes never limited the cache, because the figures would be
  * those of another cache. With a bound on bytes every value has its true size. All values are one
  * block that is never written, so large values take no memory.
  *
- * Nothing expires, so the cache has a clock that stands still, which costs nothing to read. */
+ * Nothing expires, so the cache has a clock that always shows 0, which is cheap to read. */
 #include "replay/replay_cache.h"
 
 #include "base/error.h"
@@ -15,13 +15,13 @@
 #include <stdlib.h>
 
 #define SMALL_VALUE 8u
-/* What an integer key takes in a cache at most. */
+/* The most bytes that an integer key takes in a cache. */
 #define KEY_BYTES 16u
-/* More than a small entry takes, index and all, and the room that a region needs beside its
- * entries. */
+/* More bytes than a small entry takes, its share of the index included, and the bytes of a region
+ * that hold no entries. */
 #define REGION_ENTRY_BYTES 128u
 #define REGION_OTHER_BYTES (1u << 20)
-/* The bound on bytes must not prevent the division of a cache. */
+/* The bound on bytes must not prevent the striping of a cache. */
 #define REGION_DIVIDED_BYTES (64u << 20)
 #define REGION_MOST          (UINT64_C(1) << 34)
 #define ENTRY_BYTES_MOST     (1u << 30)
@@ -29,9 +29,9 @@
 _Static_assert((uint64_t)SCI_REPLAY_ENTRIES_MAX *REGION_ENTRY_BYTES + REGION_OTHER_BYTES +
 			REGION_DIVIDED_BYTES <=
 		REGION_MOST,
-	"as many entries as may be asked for fit in a region");
+	"the most entries that a replay may have fit in a region");
 
-#define REQUESTS_A_LOOK 4096u
+#define REQUESTS_PER_UPDATE 4096u
 
 static int64_t no_time(void *context)
 {
@@ -62,8 +62,8 @@ static int open_cache(struct sc_cache **cache, const struct sci_trace *trace,
 		error);
 }
 
-/* Ask for all keys, in their order. */
-static int ask(struct sc_cache *cache, const struct sci_trace *trace, bool bytes,
+/* Look up all keys in order; put each value that is missing. */
+static int request_all(struct sc_cache *cache, const struct sci_trace *trace, bool bytes,
 	const void *values, struct sci_replay_bar *bar, struct sci_replay_result *result)
 {
 	for (uint32_t i = 0; i < trace->requests; i++) {
@@ -71,7 +71,7 @@ static int ask(struct sc_cache *cache, const struct sci_trace *trace, bool bytes
 		uint32_t size = sci_trace_size(trace, i);
 		struct sc_value value;
 
-		if (i % REQUESTS_A_LOOK == 0)
+		if (i % REQUESTS_PER_UPDATE == 0)
 			sci_replay_bar_at(bar, i, trace->requests);
 		int rc = sc_cache_acquire(cache, key, &value);
 		if (rc == SC_HIT) {
@@ -94,9 +94,9 @@ static int ask(struct sc_cache *cache, const struct sci_trace *trace, bool bytes
 	return 0;
 }
 
-/* Check that the bound on entries was the one that limited the cache. All entries have one size,
- * so a log that was ever full would still be full. Some entries may be missing: those that the
- * index forgot, and those evicted when one part of a divided cache was full before the others. */
+/* Check that max_entries, and not max_bytes, limited the cache. All entries have the same size, so
+ * a log that was ever full would still be full. A few entries may be missing: those that the index
+ * dropped, and those that a full stripe evicted while others had space. */
 static int check_entries(const struct sc_cache_stats *stats, uint64_t limit, struct sc_error *error)
 {
 	uint64_t least = stats->puts < limit ? stats->puts : limit;
@@ -124,7 +124,7 @@ int sci_replay_cache(const struct sci_trace *trace, const struct sci_replay_plan
 		return rc;
 	void *values = calloc(1,
 		plan->bytes && trace->largest > SMALL_VALUE ? trace->largest : SMALL_VALUE);
-	rc = values ? ask(cache, trace, plan->bytes, values, bar, result) : SC_E_NOMEM;
+	rc = values ? request_all(cache, trace, plan->bytes, values, bar, result) : SC_E_NOMEM;
 	if (rc < 0)
 		sci_error_set(error, rc, 0, "%s: %s", trace->path, sc_result_text(rc));
 	free(values);

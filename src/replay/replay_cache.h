@@ -1,4 +1,4 @@
-/* A trace through one cache. */
+/* Replays a trace through one cache. */
 #ifndef SCI_REPLAY_REPLAY_CACHE_H
 #define SCI_REPLAY_REPLAY_CACHE_H
 
@@ -7,8 +7,8 @@
 
 #include <scopecache/error.h>
 
-/* Ask a cache that is opened for this alone for each key of the trace, and put what it misses. Of
- * the plan it needs to know what is bounded.
+/* Open a cache, look up each key of the trace in it, and put each missing value. The plan tells
+ * what `limit` bounds, entries or bytes.
  *
  * returns  0; SC_E_NOMEM, or another failure of the cache. */
 int sci_replay_cache(const struct sci_trace *trace, const struct sci_replay_plan *plan,

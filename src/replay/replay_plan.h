@@ -1,4 +1,4 @@
-/* What is replayed: a trace through caches of several sizes and policies; and what they hit. */
+/* The plan of a replay, a trace through caches of several sizes and policies, and its results. */
 #ifndef SCI_REPLAY_REPLAY_PLAN_H
 #define SCI_REPLAY_REPLAY_PLAN_H
 
@@ -20,13 +20,13 @@ const char *sci_replay_policy_name(enum sci_replay_policy policy);
 
 #define SCI_REPLAY_LIMITS_MAX 64
 
-/* Entries beyond this would need a region larger than a cache may have. */
+/* More entries would need a region larger than a cache's largest. */
 #define SCI_REPLAY_ENTRIES_MAX 100000000u
 
-/* What is bounded, and the bounds: a cache is opened for each of them with each of the policies. */
+/* The bounds and the policies: each bound is replayed with each policy. */
 struct sci_replay_plan {
 	bool bytes; /* the bounds are max_bytes, and the trace has sizes; else max_entries */
-	uint64_t entry_bytes; /* with bounds in bytes: the caches' option; 0: by the trace */
+	uint64_t entry_bytes; /* with bounds in bytes: the caches' option; 0: from the trace */
 	uint64_t concurrency; /* the option of the caches; 0: its default */
 	uint64_t limits[SCI_REPLAY_LIMITS_MAX];
 	unsigned limit_count;
@@ -39,11 +39,11 @@ struct sci_replay_result {
 	uint64_t hit_bytes; /* of the sizes of the requests that hit */
 	uint64_t saved;     /* of the costs of the requests that hit */
 	uint64_t evictions;
-	uint64_t rejected; /* values that the cache could not keep at all */
-	bool bound;        /* no cache's hits, but more than any cache can have; the others are 0 */
+	uint64_t rejected; /* values that were too large for the cache */
+	bool bound;        /* an upper bound for any cache; the other figures are 0 */
 };
 
-/* What came of a trace. */
+/* The figures of one trace. */
 struct sci_replay_figures {
 	const char *path; /* borrowed from the trace */
 	uint32_t requests, key_count;
@@ -52,7 +52,7 @@ struct sci_replay_figures {
 	uint64_t bytes; /* of all sizes */
 	bool costed;
 	uint64_t cost;                     /* of all costs */
-	struct sci_replay_result *results; /* a place for each policy, for each bound; see below */
+	struct sci_replay_result *results; /* by bound and policy: sci_replay_result_of() */
 };
 
 static inline const struct sci_replay_result *sci_replay_result_of(

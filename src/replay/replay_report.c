@@ -1,6 +1,6 @@
-/* A figure that does not exist is "-" in the table and null in JSON: a bound has no evictions,
- * and without sizes, or with sizes of 0 only, there is no byte hit ratio, and without costs no
- * share of them. */
+/* A figure that does not exist is "-" in the table and null in JSON: an upper bound has no
+ * evictions; there is no byte hit ratio without sizes, or if all are 0; and no share of costs
+ * without costs. */
 #include "replay/replay_report.h"
 
 #include "base/count_text.h"

@@ -1,4 +1,5 @@
-/* The plan, one policy after the other. The optimum prepares the trace once for all bounds. */
+/* Replays the plan, one policy after the other. The optimum prepares the trace once for all
+ * bounds. */
 #include "replay/replay_run.h"
 
 #include "replay/belady.h"

@@ -1,4 +1,4 @@
-/* Replaying a trace. */
+/* Replays a trace for all bounds and policies of a plan. */
 #ifndef SCI_REPLAY_REPLAY_RUN_H
 #define SCI_REPLAY_REPLAY_RUN_H
 

@@ -19,7 +19,7 @@ enum sci_trace_format {
 /* The length of such a record: 4, 8, 4 and 8 bytes. */
 #define SCI_TRACE_ORACLE_BYTES 24
 
-/* The size of every value of 4 GiB or more: no cache that is replayed can hold one. */
+/* Stands for every size of 4 GiB or more: no replayed cache can hold such a value. */
 #define SCI_TRACE_TOO_LARGE UINT32_MAX
 
 struct sci_trace_options {

@@ -7,11 +7,11 @@
 
 #include <stdlib.h>
 
-#define ROOM_FIRST 4096u
+#define FIRST_CAPACITY 4096u
 
-static int resize(uint32_t **array, uint32_t room)
+static int resize(uint32_t **array, uint32_t capacity)
 {
-	uint32_t *larger = realloc(*array, (size_t)room * sizeof **array);
+	uint32_t *larger = realloc(*array, (size_t)capacity * sizeof **array);
 
 	if (!larger)
 		return SC_E_NOMEM;
@@ -19,22 +19,23 @@ static int resize(uint32_t **array, uint32_t room)
 	return 0;
 }
 
-static int make_room(struct sci_trace_builder *builder)
+static int grow(struct sci_trace_builder *builder)
 {
+	const struct sci_trace_options *options = builder->options;
 	struct sci_trace *trace = builder->trace;
-	uint32_t room = builder->room < ROOM_FIRST           ? ROOM_FIRST
-		: builder->room > SCI_TRACE_REQUESTS_MAX / 2 ? SCI_TRACE_REQUESTS_MAX
-							     : builder->room * 2;
+	uint32_t capacity = builder->capacity < FIRST_CAPACITY   ? FIRST_CAPACITY
+		: builder->capacity > SCI_TRACE_REQUESTS_MAX / 2 ? SCI_TRACE_REQUESTS_MAX
+								 : builder->capacity * 2;
 
-	int rc = resize(&trace->keys, room);
-	if (rc == 0 &&
-		(builder->options->size_column || builder->options->format == SCI_TRACE_ORACLE))
-		rc = resize(&trace->sizes, room);
-	if (rc == 0 && builder->options->cost_column)
-		rc = resize(&trace->costs, room);
-	if (rc == 0)
-		builder->room = room;
-	return rc;
+	if (resize(&trace->keys, capacity) < 0)
+		return SC_E_NOMEM;
+	if ((options->size_column || options->format == SCI_TRACE_ORACLE) &&
+		resize(&trace->sizes, capacity) < 0)
+		return SC_E_NOMEM;
+	if (options->cost_column && resize(&trace->costs, capacity) < 0)
+		return SC_E_NOMEM;
+	builder->capacity = capacity;
+	return 0;
 }
 
 int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len,
@@ -47,8 +48,8 @@ int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len
 		return sci_error_set(error, SC_E_INVAL, 0, "%s: more than %llu requests",
 			sci_source_name(builder->source),
 			(unsigned long long)SCI_TRACE_REQUESTS_MAX);
-	if (trace->requests == builder->room)
-		rc = make_room(builder);
+	if (trace->requests == builder->capacity)
+		rc = grow(builder);
 	if (rc == 0)
 		rc = sci_key_table_number(&builder->table, key, len, &trace->keys[trace->requests]);
 	if (rc < 0)

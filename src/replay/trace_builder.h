@@ -13,10 +13,10 @@ struct sci_trace_builder {
 	struct sci_replay_bar *bar;
 	struct sci_source *source;
 	struct sci_key_table table;
-	uint32_t room; /* requests that the arrays have room for */
+	uint32_t capacity; /* of the arrays, in requests */
 };
 
-/* What a request has beside its key. */
+/* The size and cost of a request. */
 struct sci_trace_facts {
 	uint32_t size, cost;
 };
@@ -25,12 +25,12 @@ struct sci_trace_facts {
 int sci_trace_add(struct sci_trace_builder *builder, const void *key, size_t len,
 	struct sci_trace_facts facts, struct sc_error *error);
 
-/* Refuse what is no trace of `format` by its first bytes; `len` is 0 for an empty file. Returns 0
- * or SC_E_INVAL. */
+/* Refuse a file whose first bytes show that it is no trace of `format`; `len` is 0 for an empty
+ * file. Returns 0 or SC_E_INVAL. */
 int sci_trace_check_kind(const struct sci_source *source, const unsigned char *data, size_t len,
 	enum sci_trace_format format, struct sc_error *error);
 
-/* Free what was reserved and not used; a failure of that is harmless. */
+/* Shrink the arrays to their requests; a failure is harmless. */
 void sci_trace_fit(struct sci_trace *trace);
 
 #endif

@@ -12,13 +12,13 @@
 
 struct lines {
 	struct sci_trace_builder *builder;
-	const unsigned char *data; /* the piece at hand: `at` of `len` bytes are read */
+	const unsigned char *data; /* the current piece: `at` of its `len` bytes are read */
 	size_t at, len;
 	uint64_t line, next_line;            /* of this record, and of the next; from 1 */
-	char record[SCI_TRACE_LINE_MAX + 1]; /* a carriage return may be one too many */
+	char record[SCI_TRACE_LINE_MAX + 1]; /* one more for a carriage return */
 	size_t record_len;
 	char delimiter;
-	bool begun; /* the first piece has been looked at */
+	bool begun; /* the first piece has been checked */
 	bool whole; /* the record's line is read to its end */
 	bool bad;   /* the record was refused */
 };
@@ -31,7 +31,7 @@ struct field {
 static int refuse(struct lines *lines, struct sc_error *error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* What is wrong with a line, after its place. */
+/* Refuse the line, with its file and number and this message. */
 static int refuse(struct lines *lines, struct sc_error *error, const char *format, ...)
 {
 	char what[128];
@@ -124,7 +124,7 @@ static int next_record(struct lines *lines, bool quotes, struct sc_error *error)
 	return 1;
 }
 
-/* Take the quotes off the field at *at, in place, and step to what comes after it. */
+/* Return the field at *at, unquoted in place, and move *at to its end. */
 static struct field cut_field(struct lines *lines, size_t *at)
 {
 	char *text = lines->record + *at;
@@ -147,12 +147,12 @@ static struct field cut_field(struct lines *lines, size_t *at)
 	return (struct field){ text, out };
 }
 
-/* What of a record matters. */
+/* The fields of a record that are used. */
 struct fields {
 	struct field key, size, cost;
 };
 
-/* Find them in the record. */
+/* Find the fields in the record. */
 static int split(struct lines *lines, struct fields *fields, struct sc_error *error)
 {
 	const struct sci_trace_options *options = lines->builder->options;
@@ -180,7 +180,8 @@ static int split(struct lines *lines, struct fields *fields, struct sc_error *er
 	return missing ? refuse(lines, error, "there is no column %u", missing) : 0;
 }
 
-/* A field of this column, if there is one; `kind` is what its numbers are. */
+/* Read the number in this column's field, if the options name the column; `kind` describes it in
+ * messages. */
 static int read_number(struct lines *lines, struct field field, unsigned column, const char *kind,
 	uint32_t *out, struct sc_error *error)
 {
@@ -192,7 +193,7 @@ static int read_number(struct lines *lines, struct field field, unsigned column,
 	for (size_t i = 0; i < field.len && valid; i++) {
 		valid = field.text[i] >= '0' && field.text[i] <= '9';
 		number = number * 10 + (uint64_t)(field.text[i] - '0');
-		/* What is larger than any cache is a size all the same. */
+		/* A size larger than any cache is valid; it must not overflow. */
 		if (size && number > SCI_TRACE_TOO_LARGE)
 			number = SCI_TRACE_TOO_LARGE;
 		valid &= number <= UINT32_MAX;
@@ -211,34 +212,34 @@ static int add_record(struct lines *lines, struct sc_error *error)
 	const struct sci_trace_options *options = lines->builder->options;
 	struct fields fields = { .key = { lines->record, lines->record_len } };
 	struct sci_trace_facts facts = { 0 };
-	int rc = 0;
 
 	if (lines->record_len == 0)
 		return refuse(lines, error, "the line is empty");
 	if (memchr(lines->record, '\0', lines->record_len))
 		return refuse(lines, error, "there is a NUL byte in it, so it is not text");
-	if (options->format == SCI_TRACE_CSV)
-		rc = split(lines, &fields, error);
-	if (rc == 0 && fields.key.len == 0)
-		rc = refuse(lines, error, "the key is empty");
-	if (rc == 0)
-		rc = read_number(lines, fields.size, options->size_column,
-			"a size, a whole number of bytes", &facts.size, error);
-	if (rc == 0)
-		rc = read_number(lines, fields.cost, options->cost_column, "a cost, a whole number",
-			&facts.cost, error);
-	if (rc == 0)
-		rc = sci_trace_add(lines->builder, fields.key.text, fields.key.len, facts, error);
-	return rc;
+	int rc = options->format == SCI_TRACE_CSV ? split(lines, &fields, error) : 0;
+	if (rc < 0)
+		return rc;
+	if (fields.key.len == 0)
+		return refuse(lines, error, "the key is empty");
+	rc = read_number(lines, fields.size, options->size_column,
+		"a size, a whole number of bytes", &facts.size, error);
+	if (rc < 0)
+		return rc;
+	rc = read_number(lines, fields.cost, options->cost_column, "a cost, a whole number",
+		&facts.cost, error);
+	if (rc < 0)
+		return rc;
+	return sci_trace_add(lines->builder, fields.key.text, fields.key.len, facts, error);
 }
 
-/* As next_record() returns it: 1 unless it failed. */
+/* The result for next_record()'s caller: 1 unless `rc` is a failure. */
 static int taken(int rc)
 {
 	return rc < 0 ? rc : 1;
 }
 
-/* Count what was refused, and go to the next line. Returns 1 or a failure. */
+/* Count the refused record, and skip to the next line. Returns 1 or a failure. */
 static int skip_record(struct lines *lines, struct sc_error *error)
 {
 	char byte = 0;

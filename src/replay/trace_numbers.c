@@ -9,7 +9,7 @@
 
 struct numbers {
 	struct sci_source *source;
-	const unsigned char *data; /* the piece at hand: `at` of `len` bytes are read */
+	const unsigned char *data; /* the current piece: `at` of its `len` bytes are read */
 	size_t at, len;
 	uint64_t count; /* numbers read */
 };

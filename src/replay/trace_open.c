@@ -21,12 +21,12 @@ void sci_trace_close(struct sci_trace *trace)
 	free(trace);
 }
 
-/* The sizes of one power of two. */
+/* The sizes in one power of two. */
 struct size_class {
 	uint64_t count, bytes;
 };
 
-/* The mean of the power of two that has the median in it: a few large values do not move it. */
+/* The mean of the sizes in the median's power of two: a few large values do not change it. */
 static uint32_t usual_size(const struct size_class classes[SIZE_CLASSES], uint32_t requests)
 {
 	uint64_t before = 0;
@@ -84,11 +84,14 @@ static int read_all(struct sci_trace_builder *builder, struct sc_error *error)
 	sci_trace_fit(trace);
 	if (options->sizes)
 		rc = sci_trace_read_facts(builder, options->sizes, "sizes", &trace->sizes, error);
-	if (rc == 0 && options->costs)
+	if (rc < 0)
+		return rc;
+	if (options->costs)
 		rc = sci_trace_read_facts(builder, options->costs, "costs", &trace->costs, error);
-	if (rc == 0)
-		add_up(trace);
-	return rc;
+	if (rc < 0)
+		return rc;
+	add_up(trace);
+	return 0;
 }
 
 int sci_trace_open(struct sci_trace **out, const char *path,

@@ -1,4 +1,4 @@
-/* Reading a trace. */
+/* Reads a trace from a file. */
 #ifndef SCI_REPLAY_TRACE_OPEN_H
 #define SCI_REPLAY_TRACE_OPEN_H
 

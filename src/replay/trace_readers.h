@@ -1,4 +1,4 @@
-/* The readers of a trace, one for each kind of format. */
+/* The readers of traces, one for each format. */
 #ifndef SCI_REPLAY_TRACE_READERS_H
 #define SCI_REPLAY_TRACE_READERS_H
 
@@ -9,8 +9,8 @@ int sci_trace_read_oracle(struct sci_trace_builder *builder, struct sc_error *er
 int sci_trace_read_numbers(struct sci_trace_builder *builder, struct sc_error *error);
 int sci_trace_read_lines(struct sci_trace_builder *builder, struct sc_error *error);
 
-/* Read a number for each request that is there from the file at `path`; they are `what`: sizes,
- * costs. *facts is the trace's, also after a failure. */
+/* Read one number for each request of the trace from the file at `path`; `what` names them in
+ * messages: sizes, costs. The trace owns *facts, also after a failure. */
 int sci_trace_read_facts(struct sci_trace_builder *builder, const char *path, const char *what,
 	uint32_t **facts, struct sc_error *error);
 

@@ -1,5 +1,5 @@
-"""A quick run of the benchmark with the subjects of this build: the protocol of the drivers, and
-the reports of results. Its figures mean nothing here."""
+"""A quick run of the benchmark with the subjects of this build tests the drivers' protocol and the
+reports. Its figures have no meaning."""
 
 import array
 import importlib.util
@@ -103,7 +103,7 @@ class QuickRun(Folder):
             self.assertEqual(result["hit_ratio"], 1, "what fits is kept")
         elif result["bench"] == "mix" and result["subject"] != "limit":
             self.assertGreater(result["hit_ratio"], 0.1)
-            self.assertLess(result["hit_ratio"], 0.9, "there is room for a tenth")
+            self.assertLess(result["hit_ratio"], 0.9, "the cache holds a tenth of the keys")
         elif result["bench"] == "insert" and result["threads"] == 1:
             # The key and value alone take 80 bytes; a page holds no more than 51 of them.
             self.assertGreater(result["faults_per_op"], 1 / 52, "memory is new in each pass")
@@ -172,7 +172,7 @@ class Lines(Folder):
         )
         return done.stdout.splitlines()
 
-    def test_a_driver_does_what_it_is_told(self):
+    def test_a_driver_obeys_its_commands(self):
         made = orders.Orders(self.folder)
         answers = self.drive(
             "scopecache",
@@ -237,7 +237,7 @@ class Lines(Folder):
         self.assertEqual(answers[7], "error run needs a cache opened for as many threads")
         self.assertEqual(answers[10].split()[2], "63", "each has all keys")
 
-    def test_what_it_cannot_do_is_an_error(self):
+    def test_impossible_commands_are_errors(self):
         made = orders.Orders(self.folder)
         beyond = self.folder / "beyond"
         beyond.write_bytes(orders.packed([7, 50]))
@@ -256,7 +256,7 @@ class Lines(Folder):
                          ["error"] * 4 + ["ok"] + ["error"] * 3)
         self.assertEqual(self.drive("nothing"), ["error no such subject in this build"])
 
-    def test_orders_are_what_they_say(self):
+    def test_orders_have_their_distribution(self):
         numbers = array.array("I")
         numbers.frombytes(orders.packed(orders.orders("mix", 100, 5000)))
         puts = [number for number in numbers if number & orders.PUT]
@@ -270,7 +270,7 @@ class Lines(Folder):
 
 
 class Rounds(unittest.TestCase):
-    def test_what_is_fast_does_more(self):
+    def test_fast_subjects_repeat_passes(self):
         def passes(*times):
             return rounds.enough_passes([{"total_ns": ns} for ns in times])
         self.assertEqual(passes(3 * rounds.LEAST_NS), 1)
@@ -280,7 +280,7 @@ class Rounds(unittest.TestCase):
         self.assertEqual(passes(rounds.LEAST_NS // 7 - 1), 8)
         self.assertEqual(passes(0), rounds.MOST_PASSES)
 
-    def test_the_limit_has_no_room_to_spare(self):
+    def test_the_limit_has_no_spare_slots(self):
         limit, *_ = [subject for subject in subjects.SUBJECTS if not subject.evicts]
         peer, *_ = [subject for subject in subjects.SUBJECTS if subject.evicts]
         self.assertEqual(
@@ -314,7 +314,7 @@ class Pictures(unittest.TestCase):
         )
         self.assertEqual(len(rows), 3)
 
-    def test_a_table_has_what_belongs_to_the_time(self):
+    def test_a_table_has_columns_for_hits_and_faults(self):
         results = [
             {
                 "bench": "insert",
@@ -336,7 +336,7 @@ class Pictures(unittest.TestCase):
         self.assertEqual(new, "a\n<!-- figures: hit -->\nnew\n<!-- end -->\nb\n")
         self.assertEqual(tables.renew(new, {"hit": "new"}), new)
 
-    def test_the_page_has_a_place_for_all_figures(self):
+    def test_the_page_has_a_section_for_each_table(self):
         page = (SOURCE / "docs/benchmarks.md").read_text("utf-8")
         names = re.findall(r"<!-- figures: (\w+) -->", page)
         self.assertEqual(

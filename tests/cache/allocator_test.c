@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 
-/* What it gives lies behind a mark, so that nothing of malloc()'s can be mistaken for it. */
+/* A header with a magic number precedes each block, to detect a block of malloc() that is freed
+ * here. */
 struct block {
 	union {
 		int mark;

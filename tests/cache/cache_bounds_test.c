@@ -1,5 +1,5 @@
-/* The bounds of a cache are exact: never more entries than max_entries, never a page beyond the
- * region, and few pages while it is not used. */
+/* The bounds of a cache are exact: never more entries than max_entries, and never a page outside
+ * the region. An unused cache uses few pages. */
 #include "cache/cache_fixture.h"
 #include "cache/resident_memory.h"
 #include "cache/cache_check.h"
@@ -31,7 +31,8 @@ static void opening_populates_few_pages(void **state)
 	const uint64_t sizes[] = { 16 << 10, 1 << 20, 64 << 20, 1 << 30 };
 
 	(void)state;
-	/* What the first cache and the first line of output need once is not what is measured. */
+	/* The first cache and the first line of output allocate memory once, which is not
+	 * measured. */
 	sc_cache_close(sct_cache_open(NULL));
 	printf("the process has %zu bytes\n", process_bytes());
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -59,7 +60,7 @@ static void few_entries_use_few_pages(void **state)
 	for (int i = 0; i < 50000; i++)
 		assert_int_equal(sc_cache_put(cache, SC_KEY("user", i), value, sizeof value),
 			SC_OK);
-	/* 128 x 256 bytes, the index for them, and the slack of a log. */
+	/* 128 x 256 bytes, their index, and the free space of the log. */
 	assert_true(sct_resident(cache) < 128 << 10);
 	sc_cache_close(cache);
 }
@@ -88,11 +89,11 @@ static void a_full_cache_stays_in_its_region(void **state)
 	assert_int_equal(sct_stats(cache).max_bytes, bytes);
 	assert_int_equal(cache->region_bytes, bytes);
 	sct_assert_cache_valid(cache);
-	/* Most of what is paid for is of use. */
+	/* Most of the region holds entries. */
 	assert_true(sct_stats(cache).bytes > bytes / 10 * 7);
 /* ThreadSanitizer's shadow is many times the memory, and an emulator's tables are its own. */
 #if !defined(__SANITIZE_THREAD__) && !defined(SCT_EMULATED)
-	/* AddressSanitizer's shadow of the region, and what the C library keeps, come on top. */
+	/* Add AddressSanitizer's shadow of the region, and the C library's own memory. */
 	assert_true(after < before + bytes + bytes / 4 + (256 << 10));
 #endif
 	sc_cache_close(cache);
@@ -128,7 +129,7 @@ static void max_bytes_is_exact(void **state)
 	}
 }
 
-/* Making room costs little more than the room, and takes no more entries than it needs. */
+/* An eviction moves few bytes, and evicts no more entries than the new value needs. */
 static void a_full_cache_moves_few_bytes(void **state)
 {
 	const uint64_t policies[] = { SC_POLICY_ADAPTIVE, SC_POLICY_LRU };
@@ -152,7 +153,7 @@ static void a_full_cache_moves_few_bytes(void **state)
 		printf("%.2f bytes moved for each stored; %llu entries went at once\n",
 			(double)stats.moved_bytes / (double)stored, (unsigned long long)most);
 		assert_true(stats.moved_bytes < 2 * stored);
-		/* As many as the largest value is worth of the smallest ones, by far. */
+		/* Far fewer than the smallest values that take the space of the largest one. */
 		assert_in_range(most, 1, 20);
 		sc_cache_close(cache);
 	}
@@ -164,7 +165,7 @@ static void fill(struct sc_cache *cache, uint64_t from, uint64_t to)
 		assert_int_equal(sc_cache_put(cache, SC_KEY(i), "x", 1), SC_OK);
 }
 
-/* The oldest 1,000 of the keys went, and no other. */
+/* Exactly the oldest 1,000 keys were evicted. */
 static void assert_the_newest_are_there(struct sc_cache *cache, uint64_t bound)
 {
 	struct sc_value value;
@@ -201,7 +202,7 @@ static void max_entries_is_exact(void **state)
 	}
 }
 
-/* Small bounds are where chance would show: every set of keys must find its places in the index. */
+/* With small bounds, chance could leave a key without an index slot: each key must get one. */
 static void small_caches_drop_no_entry_for_lack_of_an_index_slot(void **state)
 {
 	(void)state;
@@ -215,10 +216,10 @@ static void small_caches_drop_no_entry_for_lack_of_an_index_slot(void **state)
 	}
 }
 
-/* Among very many, the rarest of meetings in the index happens too. */
+/* With very many keys, even rare collisions in the index happen. */
 static void large_caches_drop_no_entry_for_lack_of_an_index_slot(void **state)
 {
-#ifdef __SANITIZE_THREAD__ /* under which each access costs, and there is one thread */
+#ifdef __SANITIZE_THREAD__ /* slow there, and the test has one thread */
 	const uint64_t bound = 50000;
 #else
 	const uint64_t bound = 1000000;
@@ -251,7 +252,7 @@ static void both_bounds_hold(void **state)
 	sc_cache_close(cache);
 }
 
-/* Bounded by bytes, the index follows what entries usually take. */
+/* With a bound on bytes, entry_bytes determines the size of the index. */
 static void the_index_fits_the_usual_entry(void **state)
 {
 	struct sc_cache *small =

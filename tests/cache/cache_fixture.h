@@ -8,6 +8,7 @@
 #include <scopecache/cache.h>
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A clock to be given as `.clock = sct_clock_of(&now_ms)`. */
@@ -108,6 +109,19 @@ static inline void sct_assert_no_resize(struct sc_cache *cache, uint64_t max_ent
 	assert_int_equal(sc_cache_resize(cache, max_entries, max_bytes, NULL), SC_E_INVAL);
 	after = sct_stats(cache);
 	assert_memory_equal(&after, &before, sizeof before);
+}
+
+/* Assert that max_bytes cannot be less than `least`, which its index needs. */
+static inline void sct_assert_least_bytes(struct sc_cache *cache, uint64_t max_entries,
+	uint64_t least)
+{
+	char message[200];
+
+	snprintf(message, sizeof message,
+		"max_bytes is %llu, but an index for what this cache was opened for needs at least "
+		"%llu",
+		(unsigned long long)least - 1, (unsigned long long)least);
+	sct_assert_no_resize(cache, max_entries, least - 1, message);
 }
 
 #endif

@@ -32,10 +32,10 @@
 
 enum { CHILD_GOOD = 7, CHILD_BAD = 8 };
 
-/* cmocka's assertions end the parent's test; a child says what it has found by its status. */
+/* cmocka's assertions would jump into the parent's test, so a child reports by its exit status. */
 #define child_check(condition) ((condition) ? (void)0 : child_failed(__LINE__, #condition))
 
-/* Where coverage is measured, what the child did counts. */
+/* In a coverage build, count what the child executes too. */
 #ifdef COVERAGE
 void __gcov_dump(void);
 #else
@@ -101,13 +101,13 @@ static void close_and_release(void)
 {
 	sc_cache_close(caches[0]);
 	sc_cache_close(caches[1]);
-	/* A pin stays valid until it is released, in the child too. */
+	/* A pin stays valid in the child too, until the child releases it. */
 	child_check(held.len == 600 && sct_is_filled(held.data, held.len, 5));
 	sc_value_release(&held);
 	child_check(held.data == NULL);
 }
 
-static void go_on(void)
+static void use_all(void)
 {
 	for (int i = 0; i < 2; i++) {
 		child_check(sct_cache_is_valid(caches[i]));
@@ -139,7 +139,7 @@ static void run_a_program(void)
 static void have_a_child(void)
 {
 	assert_child_is_good(close_and_release);
-	assert_child_is_good(go_on);
+	assert_child_is_good(use_all);
 	use_a_cache(caches[0]);
 }
 
@@ -147,12 +147,12 @@ static void do_nothing(void)
 {
 }
 
-static void (*const children[])(
-	void) = { close_and_release, go_on, open_another, run_a_program, have_a_child, do_nothing };
+static void (*const children[])(void) = { close_and_release, use_all, open_another, run_a_program,
+	have_a_child, do_nothing };
 
 #define CHILDREN (sizeof children / sizeof children[0])
 
-/* ---- Beside threads at work ---- */
+/* ---- While other threads use the caches ---- */
 
 static atomic_bool is_done;
 
@@ -165,7 +165,7 @@ static int open_nothing(void *context, void **instance, struct sc_error *error)
 
 static struct sc_resource resource = SC_RESOURCE_INIT(open_nothing, NULL, &resource);
 
-/* In a way that takes every lock there is. */
+/* Takes every lock of the library. */
 static void use_until_done(uint64_t random)
 {
 	static const unsigned char bytes[3000];
@@ -192,7 +192,7 @@ static void use_until_done(uint64_t random)
 			sct_invocation_end(1000);
 			break;
 		case 4:
-			/* AddressSanitizer's allocator does not support fork() at the same time. */
+			/* AddressSanitizer's allocator does not support a concurrent fork(). */
 #ifndef UNDER_ASAN
 			sct_check(sct_fetch(cache, SC_KEY(key), give_text, NULL, &value, NULL) > 0);
 			sc_value_release(&value);
@@ -228,7 +228,7 @@ static int set_up(void **state)
 
 	(void)state;
 	caches[0] = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 64 << 10));
-	/* One with several locks. */
+	/* A striped cache has several locks. */
 	caches[1] = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 4 << 20, .concurrency = 2));
 	assert_int_equal(caches[1]->stripe_count, 4);
 	sct_fill(bytes, sizeof bytes, 5);
@@ -238,7 +238,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* The parent has lost nothing by what its children did. */
+/* The children changed nothing in the parent. */
 static int tear_down(void **state)
 {
 	(void)state;
@@ -253,16 +253,16 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static void children_of_a_process_at_work(void **state)
+static void forks_while_threads_use_the_caches(void **state)
 {
 	(void)state;
-#ifdef SCT_EMULATED /* qemu fails in a child that starts threads after other threads were there */
+#ifdef SCT_EMULATED /* qemu fails in a child that starts threads if its parent had threads */
 	skip();
 #endif
 	sct_threads_run(1 + THREADS, fork_or_use, NULL);
 }
 
-/* ---- In the middle of something ---- */
+/* ---- During a change or a load ---- */
 
 static pthread_barrier_t ready;
 static atomic_bool half_changed;
@@ -302,7 +302,7 @@ static void *change_slowly(void *arg)
 
 static size_t child_to_be;
 
-static void find_it_whole(void)
+static void find_whole_value(void)
 {
 	child_check(!atomic_load(&half_changed));
 	children[child_to_be]();
@@ -319,7 +319,7 @@ static void a_fork_waits_for_changes(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, change_slowly, NULL), 0);
 	for (child_to_be = 0; child_to_be < CHILDREN; child_to_be++) {
 		pthread_barrier_wait(&ready);
-		assert_child_is_good(find_it_whole);
+		assert_child_is_good(find_whole_value);
 		pthread_barrier_wait(&ready);
 	}
 	pthread_join(thread, NULL);
@@ -345,7 +345,7 @@ static void *fetch_slowly(void *arg)
 	return arg;
 }
 
-static void load_it_oneself(void)
+static void load_in_child(void)
 {
 	struct sc_value value;
 
@@ -357,7 +357,7 @@ static void load_it_oneself(void)
 	sc_value_release(&value);
 }
 
-/* No thread of the child is loading, so a fetch in the child must not wait. */
+/* The loading thread does not exist in the child, so a fetch there must not wait. */
 static void flights_of_other_threads_end_in_the_child(void **state)
 {
 	pthread_t thread;
@@ -366,7 +366,7 @@ static void flights_of_other_threads_end_in_the_child(void **state)
 	assert_int_equal(pthread_barrier_init(&ready, NULL, 2), 0);
 	assert_int_equal(pthread_create(&thread, NULL, fetch_slowly, NULL), 0);
 	pthread_barrier_wait(&ready);
-	assert_child_is_good(load_it_oneself);
+	assert_child_is_good(load_in_child);
 	pthread_barrier_wait(&ready);
 	pthread_join(thread, NULL);
 	pthread_barrier_destroy(&ready);
@@ -406,7 +406,7 @@ static void a_loader_may_fork(void **state)
 		child_check(
 			sc_cache_get(caches[0], SC_KEY(1), bytes, sizeof bytes, &len) == SC_HIT);
 		child_check(len == 5);
-		go_on();
+		use_all();
 		child_is_good();
 	}
 	assert_int_equal(rc, SC_LOADED);
@@ -471,7 +471,8 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_loader_may_fork, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_batch_loader_may_fork, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(children_of_a_process_at_work, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(forks_while_threads_use_the_caches, set_up,
+			tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

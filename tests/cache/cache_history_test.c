@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 #ifdef SCT_UNDER_TSAN
-#define OPERATIONS 800 /* it is slow, and finds what it finds without a race that is lost */
+#define OPERATIONS 800 /* ThreadSanitizer is slow, and detects races that did no harm */
 #else
 #define OPERATIONS 2500
 #endif
@@ -32,7 +32,7 @@ struct sct_run sct_run;
 #define RESIZES SCT_RESIZES
 #define OBJECTS SCT_OBJECTS
 #define KEEPER  SCT_MAINTAINER
-#define DIVIDED SCT_STRIPED
+#define STRIPED SCT_STRIPED
 
 static const struct sct_scenario scenarios[] = {
 	{ "one key", OPTIONS(.max_bytes = 1 << 20), 1, 0, SCT_VALUE_MAX, ROOMY | CLEARS },
@@ -43,10 +43,10 @@ static const struct sct_scenario scenarios[] = {
 	{ "moved while it is read", OPTIONS(.max_bytes = 16 << 10), 30, 0, 1000, RACES },
 	{ "resized while it is read", OPTIONS(.max_bytes = 16 << 10, .grow_bytes = 64 << 10), 30, 0,
 		1000, RACES | KEEPER | CLEARS },
-	{ "room for all", OPTIONS(.max_bytes = 8 << 20), 4, 60, SCT_VALUE_MAX, ROOMY | CLEARS },
-	{ "room for all, lru", OPTIONS(.max_bytes = 8 << 20, .policy = SC_POLICY_LRU), 4, 60,
+	{ "all fit", OPTIONS(.max_bytes = 8 << 20), 4, 60, SCT_VALUE_MAX, ROOMY | CLEARS },
+	{ "all fit, lru", OPTIONS(.max_bytes = 8 << 20, .policy = SC_POLICY_LRU), 4, 60,
 		SCT_VALUE_MAX, ROOMY | CLEARS },
-	{ "room for all, resized", OPTIONS(.max_bytes = 8 << 20, .grow_bytes = 16 << 20), 4, 60,
+	{ "all fit, resized", OPTIONS(.max_bytes = 8 << 20, .grow_bytes = 16 << 20), 4, 60,
 		SCT_VALUE_MAX, ROOMY | CLEARS | OBJECTS | KEEPER },
 	{ "bytes", OPTIONS(.max_bytes = 96 << 10), 8, 200, SCT_VALUE_MAX, CLEARS },
 	{ "bytes, lru", OPTIONS(.max_bytes = 96 << 10, .policy = SC_POLICY_LRU), 8, 200,
@@ -59,7 +59,7 @@ static const struct sct_scenario scenarios[] = {
 		OPTIONS(.max_bytes = 8 << 20, .max_entries = 12, .policy = SC_POLICY_LRU), 8, 40,
 		SCT_VALUE_MAX, OBJECTS },
 	{ "one entry", OPTIONS(.max_bytes = 8 << 20, .max_entries = 1), 2, 0, 500, 0 },
-	{ "pins in the way", OPTIONS(.max_bytes = 28 << 10), 6, 0, SCT_VALUE_MAX, 0 },
+	{ "pins leave no space", OPTIONS(.max_bytes = 28 << 10), 6, 0, SCT_VALUE_MAX, 0 },
 	{ "resized", OPTIONS(.max_bytes = 64 << 10, .grow_bytes = 128 << 10), 8, 100, SCT_VALUE_MAX,
 		CLEARS | RESIZES },
 	{ "resized all the time", OPTIONS(.max_bytes = 64 << 10, .grow_bytes = 128 << 10), 8, 100,
@@ -78,35 +78,35 @@ static const struct sct_scenario scenarios[] = {
 	{ "time to live", OPTIONS(.max_bytes = 96 << 10, .ttl_ms = 3), 8, 100, 900, 0 },
 	{ "time to live, objects", OPTIONS(.max_bytes = 96 << 10, .ttl_ms = 3, .tti_ms = 2), 8, 100,
 		900, KEEPER | OBJECTS },
-	{ "divided, room for all", OPTIONS(.max_bytes = 4 << 20), 4, 60, SCT_VALUE_MAX,
-		DIVIDED | ROOMY | CLEARS },
-	{ "divided, moved while it is read", OPTIONS(.max_bytes = 112 << 10), 120, 0, 1000,
-		DIVIDED | RACES },
-	{ "divided, bytes, objects", OPTIONS(.max_bytes = 192 << 10), 16, 400, 1500,
-		DIVIDED | OBJECTS },
-	{ "divided, resized all the time", OPTIONS(.max_bytes = 256 << 10, .grow_bytes = 512 << 10),
-		8, 100, SCT_VALUE_MAX, DIVIDED | CLEARS | KEEPER },
-	{ "divided, all there is",
+	{ "striped, all fit", OPTIONS(.max_bytes = 4 << 20), 4, 60, SCT_VALUE_MAX,
+		STRIPED | ROOMY | CLEARS },
+	{ "striped, moved while it is read", OPTIONS(.max_bytes = 112 << 10), 120, 0, 1000,
+		STRIPED | RACES },
+	{ "striped, bytes, objects", OPTIONS(.max_bytes = 192 << 10), 16, 400, 1500,
+		STRIPED | OBJECTS },
+	{ "striped, resized all the time", OPTIONS(.max_bytes = 256 << 10, .grow_bytes = 512 << 10),
+		8, 100, SCT_VALUE_MAX, STRIPED | CLEARS | KEEPER },
+	{ "striped, everything",
 		OPTIONS(.max_bytes = 1 << 20, .grow_bytes = 2 << 20, .max_entries = 20,
 			.grow_entries = 60, .ttl_ms = 8, .tti_ms = 4, .policy = SC_POLICY_LRU),
-		8, 100, 2000, DIVIDED | CLEARS | KEEPER | OBJECTS },
+		8, 100, 2000, STRIPED | CLEARS | KEEPER | OBJECTS },
 };
 
 static void take_part(unsigned number, void *arg)
 {
-	struct sct_actor *player = &sct_run.players[number];
+	struct sct_caller *caller = &sct_run.callers[number];
 	bool is_keeper = number == 0 && sct_run_has(SCT_MAINTAINER);
 	long turns = is_keeper ? sct_run.operations / 4 : sct_run.operations;
 
 	(void)arg;
 	for (long i = 0; i < turns; i++) {
 		if (is_keeper)
-			sct_maintain_at_random(player);
+			sct_maintain_at_random(caller);
 		else
-			sct_play(player);
+			sct_call_at_random(caller);
 	}
 	for (size_t i = 0; i < SCT_HELD_MAX; i++)
-		sct_release_held(&player->held[i]);
+		sct_release_held(&caller->held[i]);
 }
 
 static void start(const struct sct_scenario *scenario, uint64_t seed, long operations)
@@ -118,18 +118,18 @@ static void start(const struct sct_scenario *scenario, uint64_t seed, long opera
 	memset(&sct_run, 0, sizeof sct_run);
 	sct_run.scenario = scenario;
 	sct_run.operations = operations * (scenario->traits & RACES ? 4 : 1);
-	sct_run.cache = scenario->traits & DIVIDED ? sct_striped_cache_open(&options)
+	sct_run.cache = scenario->traits & STRIPED ? sct_striped_cache_open(&options)
 						   : sct_cache_open(&options);
 	sct_stamps_begin();
 	for (unsigned i = 0; i < SCT_THREADS; i++) {
-		struct sct_actor *player = &sct_run.players[i];
-		player->number = i;
-		player->random = seed * SCT_THREADS + i;
-		/* A loader may make one more. */
-		player->room = (size_t)sct_run.operations * 2 + 1;
-		player->events = calloc(player->room, sizeof *player->events);
-		player->fates = calloc(player->room, sizeof *player->fates);
-		assert_true(player->events && player->fates);
+		struct sct_caller *caller = &sct_run.callers[i];
+		caller->number = i;
+		caller->random = seed * SCT_THREADS + i;
+		/* One more for a loader's put. */
+		caller->capacity = (size_t)sct_run.operations * 2 + 1;
+		caller->events = calloc(caller->capacity, sizeof *caller->events);
+		caller->free_records = calloc(caller->capacity, sizeof *caller->free_records);
+		assert_true(caller->events && caller->free_records);
 	}
 }
 
@@ -139,19 +139,19 @@ static struct sct_event *collect(size_t *count)
 
 	*count = 0;
 	for (unsigned i = 0; i < SCT_THREADS; i++)
-		*count += sct_run.players[i].count;
+		*count += sct_run.callers[i].count;
 	events = calloc(*count, sizeof *events);
 	assert_non_null(events);
 	*count = 0;
 	for (unsigned i = 0; i < SCT_THREADS; i++) {
-		const struct sct_actor *player = &sct_run.players[i];
-		memcpy(events + *count, player->events, player->count * sizeof *events);
-		*count += player->count;
+		const struct sct_caller *caller = &sct_run.callers[i];
+		memcpy(events + *count, caller->events, caller->count * sizeof *events);
+		*count += caller->count;
 	}
-	sct_tell_fates(events, *count);
+	sct_record_frees(events, *count);
 	for (unsigned i = 0; i < SCT_THREADS; i++) {
-		free(sct_run.players[i].events);
-		free(sct_run.players[i].fates);
+		free(sct_run.callers[i].events);
+		free(sct_run.callers[i].free_records);
 	}
 	return events;
 }
@@ -173,14 +173,14 @@ static void print_what_happened(const struct sct_event *events, size_t count,
 	assert_true(sct_run_has(SCT_RACES) || (kinds[SCT_LOAD] > 0 && kinds[SCT_MISS] > 0));
 }
 
-/* Under one hash for all keys only sixteen of them have a place. */
+/* If all keys have one hash, the index has slots for only sixteen of them. */
 static bool all_hashes_are_one(void)
 {
 	return sci_hash("a", 1, 1) == sci_hash("b", 1, 2);
 }
 
-/* Sixteen entries always fit into the index. With a changing bound it depends on the interleaving
- * whether there were ever more. */
+/* The index always has slots for sixteen entries. With a changing bound, whether there were ever
+ * more depends on the interleaving. */
 static void assert_forgotten(const struct sc_cache_stats *stats, bool is_crowded)
 {
 	const struct sc_cache_options *options = &sct_run.scenario->options;

@@ -1,5 +1,5 @@
-/* What the model knows exactly: which entries exact LRU evicted, unless some expired or were
- * dropped unseen; and objects, because each records its own free. */
+/* What the model knows exactly: which entries exact LRU evicted, unless some expired or the index
+ * dropped some; and which objects were freed, because each records that. */
 #include "cache/cache_model.h"
 
 #include "support/random.h"
@@ -183,7 +183,7 @@ bool sct_model_is_held(void)
 
 void sct_model_store(const struct sct_entry *entry, int rc, uint64_t evicted)
 {
-	/* The old value makes way last of all; it may have been evicted for the new one. */
+	/* The key's old value was used last; it may have been evicted for the new value. */
 	if (sct_model_is_exact())
 		sct_model_evict(evicted);
 	struct sct_entry *old = sct_naive_find(&sct_model.naive, entry->key);

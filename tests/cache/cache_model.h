@@ -1,4 +1,4 @@
-/* The model with which a cache is compared in one run, and the relations between the two. */
+/* The model that a cache is compared with in one run, and what it expects of the cache. */
 #ifndef SCT_CACHE_MODEL_H
 #define SCT_CACHE_MODEL_H
 
@@ -7,13 +7,13 @@
 
 #define SCT_KEYS  120
 #define SCT_HOLDS 6
-#define SCT_LARGE 70000 /* a value that fits into none of the small caches */
+#define SCT_LARGE 70000 /* the length of a value that is too large for the small caches */
 
-/* What a configuration has beside puts and lookups. */
+/* What a configuration does in addition to puts and lookups. */
 enum sct_model_feature {
 	SCT_HOLD = 1,
 	SCT_OBJECTS = 2,
-	SCT_TERMS = 4, /* times of an entry's own */
+	SCT_TERMS = 4, /* puts with their own ttl and tti */
 	SCT_RESIZES = 8,
 	SCT_STRIPED = 16 /* striped: each stripe evicts its own least recently used entry */
 };
@@ -41,11 +41,11 @@ struct sct_model {
 	struct sct_naive naive;
 	struct sct_model_hold holds[SCT_HOLDS];
 	size_t hold_count;
-	bool update_holds; /* an update, the value that it began with */
+	bool update_holds; /* an update pins its old value */
 	bool loading_now[SCT_KEYS];
-	struct sc_cache_stats expected; /* of what the cache counts itself */
-	uint64_t missed;                /* entries of the model that were not there */
-	unsigned depth;                 /* of loads in loads */
+	struct sc_cache_stats expected; /* the expected statistics */
+	uint64_t missed;                /* entries of the model that the cache did not have */
+	unsigned depth;                 /* of nested loads */
 	uint64_t lookups;
 };
 
@@ -62,17 +62,17 @@ struct sc_key sct_model_key(int number, struct sc_part parts[3]);
 struct sct_entry sct_model_new_entry(int key);
 void sct_model_assert_content(const struct sct_entry *entry, const void *data, size_t len);
 
-/* The entry is stored now for so long; 0 and SC_NO_END are for ever. */
+/* Set the times of an entry that is stored now; 0 and SC_NO_END are for ever. */
 void sct_model_set_times(struct sct_entry *entry, int64_t ttl_ms, int64_t tti_ms);
 
-/* A time in place of the cache's own. */
+/* A random ttl or tti for one put. */
 int64_t sct_model_some_time(void);
 
 /* How many entries the cache has evicted so far. */
 uint64_t sct_model_evicted(void);
 bool sct_model_expires(void);
 
-/* What is no larger than that is never too large. */
+/* A value of at most this length is never too large. */
 uint64_t sct_model_fitting(void);
 
 /* Whether the model knows which entries were evicted, and not only how many. */
@@ -83,7 +83,7 @@ void sct_model_evict(uint64_t evicted);
 
 bool sct_model_has_expired(const struct sct_entry *entry);
 
-/* Whether an entry of the model may be missing in the cache. Expired ones may go unseen. */
+/* Whether an entry of the model may be missing in the cache. */
 bool sct_model_may_miss(const struct sct_entry *entry);
 
 /* The cache has removed the entry, so only a reference in the test keeps its object alive. */
@@ -98,7 +98,7 @@ void sct_model_hold(struct sc_value *value, const struct sct_entry *entry);
 /* Whether a value is pinned, so that a store may fail. */
 bool sct_model_is_held(void);
 
-/* The cache was asked to store the entry; `rc` is what it said, or would have said. */
+/* A store of the entry in the cache returned `rc`, or would have. */
 void sct_model_store(const struct sct_entry *entry, int rc, uint64_t evicted);
 
 #endif

@@ -1,10 +1,10 @@
-/* The whole cache, as its headers have it, against a model: an array of what was stored, in order
- * of use. Random calls are made to both, on one virtual clock, and must agree.
+/* The public interface of the cache against a model, an array of the stored entries in the order of
+ * use. The test makes random calls to both, on one virtual clock; the results must be equal.
  *
- * What was evicted the model learns from the figures. Under exact order of use it knows which
- * entries those were, as long as nothing expires or is forgotten; otherwise it may find any of its
- * entries missing, but no more of them than were evicted or forgotten, and every other call must
- * still agree. */
+ * The model learns from the statistics how many entries were evicted. With exact LRU it knows
+ * which, as long as no entry expires and the index drops none. Otherwise any of its entries may be
+ * missing in the cache, but no more than were evicted or dropped, and every other result must be
+ * equal. */
 #include "cache/cache_model.h"
 #include "support/random.h"
 #include "support/seeded_runs.h"
@@ -22,9 +22,9 @@
 #define ALL      (SCT_HOLD | SCT_OBJECTS | SCT_TERMS | SCT_RESIZES)
 
 static const struct sct_model_config configs[] = {
-	{ "room for all", 0, 2 << 20, 0, 0, ADAPTIVE, 3000, SCT_HOLD | SCT_OBJECTS },
-	{ "room for all, with a ttl", 0, 2 << 20, 50, 0, ADAPTIVE, 3000, SCT_HOLD },
-	{ "room for all, with terms", 0, 2 << 20, 60, 30, ADAPTIVE, 3000,
+	{ "all fit", 0, 2 << 20, 0, 0, ADAPTIVE, 3000, SCT_HOLD | SCT_OBJECTS },
+	{ "all fit, with a ttl", 0, 2 << 20, 50, 0, ADAPTIVE, 3000, SCT_HOLD },
+	{ "all fit, own times", 0, 2 << 20, 60, 30, ADAPTIVE, 3000,
 		SCT_HOLD | SCT_TERMS | SCT_OBJECTS },
 	{ "lru entries", 40, 2 << 20, 0, 0, LRU, 3000, 0 },
 	{ "lru entries, held", 40, 2 << 20, 0, 0, LRU, 3000, SCT_HOLD | SCT_OBJECTS },
@@ -43,13 +43,13 @@ static const struct sct_model_config configs[] = {
 		SCT_HOLD | SCT_OBJECTS },
 	{ "adaptive bytes, with a ttl", 0, 64 << 10, 50, 0, ADAPTIVE, 3000, SCT_HOLD },
 	{ "adaptive bytes, idle", 0, 64 << 10, 0, 30, ADAPTIVE, 3000, SCT_HOLD },
-	{ "adaptive bytes, all there is", 0, 96 << 10, 90, 0, ADAPTIVE, 5000, ALL },
+	{ "adaptive bytes, everything", 0, 96 << 10, 90, 0, ADAPTIVE, 5000, ALL },
 	{ "tiny", 10, 16 << 10, 20, 0, ADAPTIVE, 9000, SCT_HOLD },
-	{ "tiny, all there is", 10, 16 << 10, 0, 0, ADAPTIVE, 3000, ALL },
-	{ "divided, room for all", 0, 4 << 20, 0, 0, ADAPTIVE, 3000,
+	{ "tiny, everything", 10, 16 << 10, 0, 0, ADAPTIVE, 3000, ALL },
+	{ "striped, all fit", 0, 4 << 20, 0, 0, ADAPTIVE, 3000,
 		SCT_STRIPED | SCT_HOLD | SCT_OBJECTS },
-	{ "divided, lru entries", 40, 2 << 20, 0, 0, LRU, 3000, SCT_STRIPED | SCT_HOLD },
-	{ "divided, all there is", 0, 512 << 10, 90, 0, ADAPTIVE, 12000, SCT_STRIPED | ALL },
+	{ "striped, lru entries", 40, 2 << 20, 0, 0, LRU, 3000, SCT_STRIPED | SCT_HOLD },
+	{ "striped, everything", 0, 512 << 10, 90, 0, ADAPTIVE, 12000, SCT_STRIPED | ALL },
 };
 
 /* ---- Calls ---- */
@@ -74,7 +74,7 @@ static int put_object(const struct sct_entry *entry, struct sc_key key,
 
 	entry->object->is_given = true;
 	int rc = sc_cache_put_object(sct_model.cache, key, &object, options);
-	/* It is the caller's still. */
+	/* The caller still owns it. */
 	if (rc < 0)
 		entry->object->is_given = false;
 	return rc;
@@ -139,8 +139,8 @@ static void do_acquire(int number)
 	sct_model_hold(&value, entry);
 }
 
-/* Looks on: the model is left as it is, and so must be the order of use, the times and the
- * figures. */
+/* A peek changes nothing in the model, so it must not change the order of use, the idle times or
+ * the statistics. */
 static void do_peek(int number)
 {
 	const struct sct_entry *entry = sct_naive_find(&sct_model.naive, number);
@@ -203,7 +203,7 @@ static void do_resize(int number)
 	(void)number;
 	if (!sct_model_has(SCT_RESIZES) || sct_model_below(4))
 		return;
-	/* What is being stored by a loader further up must find what it counts on. */
+	/* An outer load expects the present bounds when it stores its value. */
 	if (sct_model.depth > 0)
 		return;
 	if (config->max_entries && sct_model_below(2))
@@ -219,7 +219,7 @@ static void do_resize(int number)
 	assert_int_equal(sct_stats(sct_model.cache).max_bytes, sct_model.max_bytes);
 }
 
-/* With time enough, nothing that has expired is left. */
+/* With enough time, maintenance removes all expired entries. */
 static void do_maintain(int number)
 {
 	uint64_t living = 0;
@@ -255,7 +255,7 @@ struct loading {
 	struct sct_entry entry;
 	bool called, invalidated, is_there;
 	int64_t ttl_ms, tti_ms;
-	uint64_t evicted_before; /* the store that follows the loader evicts what comes on top */
+	uint64_t evicted_before; /* the store after the load makes the further evictions */
 };
 
 static void step(void);
@@ -290,7 +290,7 @@ static int load(struct sc_load *load, void *context)
 
 	loading->called = true;
 	assert_null(sct_model_look_up(entry->key, false));
-	/* Whatever a caller can do, a loader can; a change of its own key is for below. */
+	/* A loader may make any call; change_meanwhile() changes its own key. */
 	for (sct_model.depth++; sct_model.depth < 4 && sct_model_below(3) == 0;)
 		step();
 	sct_model.depth--;
@@ -357,13 +357,13 @@ static void do_fetch(int number)
 		sct_assert_no_value(&value);
 		return;
 	}
-	/* Stored or not, the caller has it. */
+	/* The caller gets the value, stored or not. */
 	assert_int_equal(rc, SC_LOADED);
 	sct_model_assert_content(&loading.entry, value.data, value.len);
 	sc_value_release(&value);
 }
 
-/* As a load, but it sees the current value, is called again when that was changed meanwhile, and
+/* The function of an update sees the current value, is called again if that changed meanwhile, and
  * may leave it unchanged. */
 static int update(struct sc_load *load, void *context)
 {
@@ -374,14 +374,14 @@ static int update(struct sc_load *load, void *context)
 	if (old)
 		sct_model_assert_content(there, old->data, old->len);
 	loading->is_there = there != NULL;
-	/* The update holds its object, which the model would miss when it is replaced. */
+	/* The update pins the old object, which the cache would free when it is replaced. */
 	if (loading->plan == CHANGE_MEANWHILE && there && there->object)
 		loading->plan = GIVE;
 	if (loading->plan == CHANGE_MEANWHILE && !loading->invalidated) {
 		sct_model.update_holds = old != NULL;
 		change_meanwhile(loading);
 		sct_model.update_holds = false;
-		/* Nobody gets this one. */
+		/* This value reaches no caller. */
 		return sc_load_set_value(load, "overtaken", 9);
 	}
 	if (loading->plan == GIVE_NOTHING || loading->plan == GIVE_BUT_DO_NOT_STORE)
@@ -439,7 +439,7 @@ static void do_update(int number)
 	assert_updated(&loading, rc, &value);
 }
 
-/* A loader asks for what is being loaded below it. */
+/* A loader fetches a key that an outer load is loading. */
 static void do_fetch_in_a_circle(int number)
 {
 	struct loading loading = { 0 };
@@ -478,14 +478,15 @@ static void step(void)
 	const struct sct_operation *operation =
 		sct_pick_operation(calls, sizeof calls / sizeof calls[0], &sct_model.random);
 
-	/* A change of what is being loaded would overtake it, which the loader's plan says. */
+	/* A change of a key that is being loaded would invalidate the load; only its plan may do
+	 * that. */
 	if (!sct_model.loading_now[number])
 		operation->call(number);
 	else if (operation->call == do_fetch)
 		do_fetch_in_a_circle(number);
 }
 
-/* How many different ones. */
+/* Counts the pinned values, each once. */
 static unsigned values_held(void)
 {
 	unsigned held = 0;
@@ -517,7 +518,7 @@ static void assert_figures(void)
 	assert_true(stats.expired <= stats.misses);
 	assert_true(stats.bytes <= stats.max_bytes + stats.pinned_bytes);
 	assert_true(stats.entries <= sct_model.naive.count);
-	/* Without a ttl an entry is missing only because it was evicted. */
+	/* Without a ttl, every missing entry was evicted. */
 	if (!sct_model_expires())
 		assert_true(sct_model.missed + sct_model.naive.count - stats.entries <=
 			stats.evictions + stats.forgotten);
@@ -532,7 +533,7 @@ static bool all_hashes_are_one(void)
 	return sci_hash("a", 1, 1) == sci_hash("b", 1, 2);
 }
 
-/* Sixteen keys of one hash have a place. For others the index is large enough. */
+/* If all keys have one hash, the index has slots for sixteen. Otherwise it has slots for all. */
 static void assert_forgotten(void)
 {
 	uint64_t least =
@@ -569,7 +570,7 @@ static void agree_with_the_model(const void *configured, uint64_t seed, long ope
 	assert_true(sct_model.expected.hits > 0 && sct_model.expected.loads > 0 &&
 		sct_model.expected.load_failures > 0);
 	assert_forgotten();
-	/* Pinned values outlive the cache. */
+	/* Release pins after the close: they outlive the cache. */
 	sc_cache_close(sct_model.cache);
 	while (sct_model.hold_count)
 		do_release(0);

@@ -1,5 +1,5 @@
-/* Objects that loaders give: to the caller, to the waiters, and to the cache, or to none. Each of
- * them it last frees it. */
+/* Objects that loaders give to the caller, to waiters and to the cache, or to none of them: the
+ * last reference frees the object. */
 #include "cache/fetch_with_loader.h"
 #include "cache/counted_object.h"
 #include "support/threads.h"
@@ -9,8 +9,8 @@
 struct script {
 	struct sc_cache *cache;
 	struct sct_counted_object thing[3];
-	unsigned gives; /* how many of the things */
-	bool then_text; /* gives that in the end */
+	unsigned gives; /* how many of the objects the loader gives */
+	bool then_text; /* it gives a text after them */
 	int result;
 	uint64_t weight;
 	void (*also)(struct sc_load *load, struct script *script);
@@ -131,7 +131,7 @@ static void give_text_first(struct sc_load *load, struct script *script)
 	memset(data, 1, 100);
 	assert_int_equal(script->thing[0].freed, 1);
 	assert_int_equal(sc_load_set_object(load, &object), 0);
-	/* What cannot be an object changes nothing. */
+	/* An invalid object is refused and changes nothing. */
 	assert_int_equal(sc_load_set_object(load, NULL), SC_E_INVAL);
 	object.pointer = NULL;
 	assert_int_equal(sc_load_set_object(load, &object), SC_E_INVAL);
@@ -177,7 +177,7 @@ static void weigh_too_much(struct sc_load *load, struct script *script)
 {
 	struct sc_object object = sct_object_of(&script->thing[0], 1 << 20);
 
-	script->thing[0].freed = -1; /* by being given again */
+	script->thing[0].freed = -1; /* giving the same object again frees it once */
 	assert_int_equal(sc_load_set_object(load, &object), 0);
 	assert_int_equal(script->thing[0].freed, 0);
 }

@@ -74,7 +74,7 @@ static int load_creature(struct sc_load *load, void *context)
 	sct_check(sc_load_set_object(load, &object) == 0);
 	if (sct_below(random, 4) == 0)
 		sct_pause();
-	/* Every other one fails, or gives another. */
+	/* Some loads fail, others give a second object. */
 	if (sct_below(random, 8) == 0)
 		return sc_load_fail(load, -1, "after all");
 	if (sct_below(random, 8) == 0) {
@@ -99,7 +99,7 @@ static void put(uint64_t *random, uint64_t key)
 	const struct sc_put_options *options =
 		SC_PUT_OPTIONS(.ttl_ms = 1 + (int64_t)sct_below(random, 5), .tti_ms = 2);
 
-	/* Now and then one that cannot be stored. */
+	/* Sometimes an object that cannot be stored. */
 	if (sct_below(random, 10) == 0)
 		object.weight = 1 << 20;
 	if (sc_cache_put_object(arena.cache, SC_KEY("creature", key), &object, options) < 0) {
@@ -177,7 +177,7 @@ static void live(unsigned number, void *arg)
 static void no_object_is_lost_or_freed_twice(void **state)
 {
 	const struct {
-		bool is_divided;
+		bool is_striped;
 		uint64_t policy, most_bytes;
 	} caches[] = {
 		{ false, SC_POLICY_ADAPTIVE, 32 << 10 },
@@ -193,7 +193,7 @@ static void no_object_is_lost_or_freed_twice(void **state)
 			SC_CACHE_OPTIONS(.max_entries = 8, .grow_entries = 16,
 				.max_bytes = arena.most_bytes, .policy = caches[i].policy,
 				.ttl_ms = 3, .clock = sct_clock_of(&arena.now_ms));
-		arena.cache = caches[i].is_divided ? sct_striped_cache_open(options)
+		arena.cache = caches[i].is_striped ? sct_striped_cache_open(options)
 						   : sct_cache_open(options);
 		sct_threads_run(THREADS, live, NULL);
 		struct sc_cache_stats stats = sct_stats(arena.cache);
@@ -209,8 +209,8 @@ static void no_object_is_lost_or_freed_twice(void **state)
 		assert_true(arena.held > ROUNDS);
 		assert_true(stats.evictions > 0);
 		assert_true(stats.expired > 0);
-		/* The index of a striped cache is so large that puts meet few expired entries. */
-		assert_true(stats.reclaimed > 0 || caches[i].is_divided);
+		/* The index of a striped cache is so large that puts find few expired entries. */
+		assert_true(stats.reclaimed > 0 || caches[i].is_striped);
 		sc_cache_close(arena.cache);
 	}
 }

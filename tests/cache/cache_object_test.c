@@ -1,5 +1,5 @@
-/* Objects in a cache: each is freed exactly once, whichever way its entry goes, and not before the
- * last who holds it lets go. */
+/* Objects in a cache: each is freed exactly once, however its entry is removed, and not before its
+ * last reference is released. */
 #include "cache/fetch_with_loader.h"
 #include "cache/counted_object.h"
 #include "support/threads.h"
@@ -26,7 +26,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* Whatever was put is freed by now, or is with the close, and nothing is freed twice. */
+/* Every object is freed by the close at the latest, and none twice. */
 static int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
@@ -42,7 +42,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* ---- The ways that an entry can go ---- */
+/* ---- The ways to remove an entry ---- */
 
 static void replace_by_a_value(struct fixture *fixture)
 {
@@ -95,15 +95,15 @@ static void evict_by_bytes(struct fixture *fixture)
 			SC_OK);
 }
 
-static void be_met_too_late(struct fixture *fixture)
+static void expire_at_a_lookup(struct fixture *fixture)
 {
 	fixture->now_ms += 100;
 	sct_assert_get(fixture->cache, SC_KEY("thing"), NULL);
 	assert_int_equal(sct_stats(fixture->cache).expired, 1);
 }
 
-/* Puts of other keys find it at some point, because each searches a part of the index. */
-static void be_found_by_puts(struct fixture *fixture)
+/* Puts of other keys find it eventually, because each searches a part of the index. */
+static void expire_at_puts(struct fixture *fixture)
 {
 	fixture->now_ms += 100;
 	for (int i = 0; i < 1000 && sct_stats(fixture->cache).reclaimed == 0; i++)
@@ -112,7 +112,7 @@ static void be_found_by_puts(struct fixture *fixture)
 	assert_int_equal(sct_stats(fixture->cache).evictions, 0);
 }
 
-static void be_found_by_maintenance(struct fixture *fixture)
+static void expire_at_maintenance(struct fixture *fixture)
 {
 	fixture->now_ms += 100;
 	assert_int_equal(sc_cache_maintain(fixture->cache, 1000), 0);
@@ -138,7 +138,7 @@ static void resize(struct fixture *fixture)
 	sct_put_counted_object(fixture->cache, SC_KEY("newest"), &fixture->thing[1], WEIGHT);
 }
 
-/* A value that is too large removes what it was to replace. */
+/* A put that is too large removes the old entry. */
 static void refuse_a_successor(struct fixture *fixture)
 {
 	static const char larger[65 << 10];
@@ -162,9 +162,9 @@ static void (*const ways[])(struct fixture *fixture) = {
 	evict_by_number,
 	evict_by_weight,
 	evict_by_bytes,
-	be_met_too_late,
-	be_found_by_puts,
-	be_found_by_maintenance,
+	expire_at_a_lookup,
+	expire_at_puts,
+	expire_at_maintenance,
 	invalidate,
 	clear,
 	resize,
@@ -174,7 +174,7 @@ static void (*const ways[])(struct fixture *fixture) = {
 
 #define WAYS (sizeof ways / sizeof ways[0])
 
-static void begin_anew(struct fixture **fixture)
+static void restart(struct fixture **fixture)
 {
 	void *state = *fixture;
 
@@ -193,7 +193,7 @@ static void an_object_is_freed_however_its_entry_is_removed(void **state)
 		if (fixture->thing[0].freed != 1)
 			fail_msg("way %zu: freed %d times", i, fixture->thing[0].freed);
 		assert_true(pthread_equal(fixture->thing[0].freed_on, pthread_self()));
-		begin_anew(&fixture);
+		restart(&fixture);
 	}
 	*state = fixture;
 }
@@ -214,7 +214,7 @@ static void an_object_lives_until_its_last_reference_is_released(void **state)
 		assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("thing"), &first), SC_HIT);
 		assert_int_equal(sc_cache_acquire(fixture->cache, SC_KEY("thing"), &second),
 			SC_HIT);
-		/* An object does not lie in the region: nothing there is in anybody's way. */
+		/* An object is not in the region, so its references pin nothing there. */
 		assert_int_equal(sct_stats(fixture->cache).pinned, 0);
 		ways[i](fixture);
 		sct_assert_counted_object(&first, &fixture->thing[0]);
@@ -224,7 +224,7 @@ static void an_object_lives_until_its_last_reference_is_released(void **state)
 		sct_assert_no_value(&first);
 		assert_int_equal(fixture->thing[0].freed, 1);
 		assert_false(pthread_equal(fixture->thing[0].freed_on, pthread_self()));
-		begin_anew(&fixture);
+		restart(&fixture);
 	}
 	*state = fixture;
 }
@@ -245,7 +245,7 @@ static void an_object_is_released_before_its_entry_is_removed(void **state)
 	assert_int_equal(fixture->thing[0].freed, 1);
 }
 
-/* ---- What an object is to the cache ---- */
+/* ---- Objects compared with values ---- */
 
 static void an_object_cannot_be_copied(void **state)
 {
@@ -270,7 +270,7 @@ static void the_weight_of_an_object_counts_as_bytes(void **state)
 	sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], 30000);
 	bytes = sct_stats(fixture->cache).bytes;
 	assert_in_range(bytes, 30000, 30100);
-	/* What it weighs is rounded up, to 8 bytes. */
+	/* The weight is rounded up to a multiple of 8 bytes. */
 	sct_put_counted_object(fixture->cache, SC_KEY("other"), &fixture->thing[1], 1);
 	assert_in_range(sct_stats(fixture->cache).bytes, bytes + 8, bytes + 100);
 	assert_int_equal(sc_cache_invalidate(fixture->cache, SC_KEY("thing")), SC_HIT);
@@ -279,7 +279,7 @@ static void the_weight_of_an_object_counts_as_bytes(void **state)
 	assert_int_equal(sct_stats(fixture->cache).bytes, 0);
 }
 
-/* Under both policies, whatever the weights, no more than the bound is ever there. */
+/* With both policies and any weights, the cache never exceeds its bound. */
 static void weights_keep_the_bound(void **state)
 {
 	(void)state;
@@ -292,7 +292,8 @@ static void weights_keep_the_bound(void **state)
 
 		memset(things, 0, sizeof things);
 		for (unsigned i = 0; i < 2000; i++) {
-			/* A heavy object that is worth less than its victims is freed at once. */
+			/* The cache may refuse a heavy object in favour of its victims, and frees
+			 * it then. */
 			struct sc_object object = sct_object_of(&things[i], i * 7919 % 20000);
 			things[i].cache = cache;
 			assert_int_equal(sc_cache_put_object(cache, SC_KEY(i % 300), &object, NULL),
@@ -324,7 +325,7 @@ static void no_free_function(void **state)
 	sc_value_release(&value);
 }
 
-/* ---- What is refused is still the caller's ---- */
+/* ---- The caller still owns a refused object ---- */
 
 static void assert_refused(struct fixture *fixture, struct sc_key key, uint64_t weight,
 	const struct sc_put_options *options, int rc)
@@ -354,7 +355,7 @@ static void bad_arguments_change_nothing(void **state)
 	sc_value_release(&value);
 }
 
-/* The cache takes an object that is not to be kept, frees it, and what it replaces too. */
+/* The cache takes an object that has already expired, and frees it and the one that it replaces. */
 static void an_object_with_a_negative_ttl_is_freed_at_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -378,7 +379,7 @@ static void an_object_heavier_than_the_cache_is_refused(void **state)
 	for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
 		sct_put_counted_object(fixture->cache, SC_KEY("thing"), &fixture->thing[0], WEIGHT);
 		assert_refused(fixture, SC_KEY("thing"), weights[i], NULL, SC_E_TOO_LARGE);
-		/* What was there before is gone too. */
+		/* The old entry is removed too. */
 		assert_int_equal(fixture->thing[0].freed, 1);
 		fixture->thing[0].freed = 0;
 	}

@@ -1,5 +1,5 @@
-/* Out of memory at every point in turn: it is reported, nothing is lost or leaked, and what was
- * there before is there after. */
+/* Each allocation fails in turn: the call reports it, nothing leaks, and the earlier state is
+ * kept. */
 #include "cache/fetch_with_loader.h"
 #include "cache/model_object.h"
 #include "cache/out_of_memory.h"
@@ -50,7 +50,8 @@ static void use_long_keys(void *options)
 
 static int runs;
 
-/* The first allocation of the first run is the test's own: there was none before it. */
+/* The first allocation of the first run is malloc(1) below: the calls before it allocate
+ * nothing. */
 static void use_short_keys(void *cache)
 {
 	static unsigned char large[6000];
@@ -79,7 +80,7 @@ static void use_short_keys(void *cache)
 	assert_int_equal(sc_cache_resize(cache, 0, max_bytes, NULL), 0);
 	assert_true(sct_stats(cache).entries > 0);
 	sc_cache_clear(cache);
-	void *volatile own = malloc(1); /* or clang knows that it succeeds, and leaves it out */
+	void *volatile own = malloc(1); /* volatile: clang would remove the call */
 	assert_true(runs++ > 0 || own == NULL);
 	free(own);
 }
@@ -115,7 +116,7 @@ static int load_in_two_ways(struct sc_load *load, void *context)
 		memcpy(data, "second", 6);
 	else
 		assert_null(data);
-	/* One of the two is enough. */
+	/* The load succeeds with either value. */
 	return first < 0 && second < 0 ? SC_E_NOMEM : 0;
 }
 
@@ -128,11 +129,10 @@ static void assert_fetch(struct sc_cache *cache, struct sc_key key)
 	int rc = sct_fetch(cache, key, load_in_two_ways, &calls, &value, &error);
 	sct_assert_done_or_out_of_memory(rc, SC_LOADED, &error);
 	if (rc < 0) {
-		/* Memory was out for the load itself; a loader that was called has a value by
-		 * now. */
+		/* There was no memory to begin the load; a loader that was called has a value. */
 		assert_int_equal(calls, 0);
 		sct_assert_no_value(&value);
-		/* Nothing stays behind: the next fetch loads. */
+		/* No flight is left: the next fetch loads. */
 		assert_int_equal(sct_fetch(cache, key, load_in_two_ways, &calls, &value, &error),
 			SC_LOADED);
 	}
@@ -202,7 +202,7 @@ static void waiters_of_a_load_that_finds_no_memory(void **state)
 		sct_fail_each_allocation(fetch_together, NULL);
 }
 
-/* ---- Objects, and holds ---- */
+/* ---- Objects and pins ---- */
 
 static int try_to_put(struct sc_cache *cache, struct sc_key key, struct sct_object *thing)
 {
@@ -225,7 +225,7 @@ static int give_thing(struct sc_load *load, void *context)
 	return rc;
 }
 
-/* What was not taken is still the caller's, and what was taken is freed once. */
+/* The caller still owns a refused object; a taken one is freed once. */
 static void use_objects(void *options)
 {
 	struct sct_object first = { 0 }, second = { 0 }, third = { 0 }, loaded = { 0 };
@@ -261,12 +261,12 @@ static int give_thing_then_value(struct sc_load *load, void *context)
 		return rc;
 	rc = sc_load_set_value(load, "value", 5);
 	sct_assert_done_or_out_of_memory(rc, 0, NULL);
-	/* What replaces it found no memory: then it is still what is given. */
+	/* Without memory for the value that would replace it, the object stays. */
 	assert_int_equal(thing->is_freed, rc == 0);
 	return 0;
 }
 
-static void change_objects_mind(void *options)
+static void replace_a_given_object(void *options)
 {
 	struct sct_object thing = { 0 };
 	struct sc_cache *cache = sct_try_to_open(options);
@@ -286,11 +286,11 @@ static void change_objects_mind(void *options)
 	assert_int_equal(thing.is_freed, thing.is_given);
 }
 
-#define HOLDS 258  /* more than a record can count: the others are copies */
-#define LARGE 5000 /* for a get to pin it rather than copy it under the lock */
+#define HOLDS 258  /* more pins than a record can count: the others are copies */
+#define LARGE 5000 /* so long that a get pins the value instead of copying it under the lock */
 
-/* On top of what a record can count, a fetch and an acquire need memory; a get does without. */
-static void look_up_what_is_held_often(struct sc_cache *cache, size_t len)
+/* Beyond the pins that a record can count, a fetch and an acquire need memory; a get needs none. */
+static void look_up_beyond_counted_pins(struct sc_cache *cache, size_t len)
 {
 	static unsigned char bytes[LARGE];
 	struct sc_value value;
@@ -310,7 +310,7 @@ static void look_up_what_is_held_often(struct sc_cache *cache, size_t len)
 	assert_true(got == len && sct_is_filled(bytes, len, 1));
 }
 
-static void hold_often(const struct sc_cache_options *options, size_t len)
+static void pin_often(const struct sc_cache_options *options, size_t len)
 {
 	static struct sc_value values[HOLDS];
 	static unsigned char bytes[LARGE];
@@ -328,7 +328,7 @@ static void hold_often(const struct sc_cache_options *options, size_t len)
 		else
 			sct_assert_no_value(&values[i]);
 	}
-	look_up_what_is_held_often(cache, len);
+	look_up_beyond_counted_pins(cache, len);
 	for (int i = 0; i < HOLDS; i++)
 		sc_value_release(&values[i]);
 	assert_int_equal(sct_stats(cache).pinned, 0);
@@ -336,14 +336,14 @@ static void hold_often(const struct sc_cache_options *options, size_t len)
 	sc_cache_close(cache);
 }
 
-static void hold_short_value_often(void *options)
+static void pin_short_value_often(void *options)
 {
-	hold_often(options, 4);
+	pin_often(options, 4);
 }
 
-static void hold_large_value_often(void *options)
+static void pin_large_value_often(void *options)
 {
-	hold_often(options, LARGE);
+	pin_often(options, LARGE);
 }
 
 /* ---- Resources and memos ---- */
@@ -381,7 +381,7 @@ static void use_resource(void *arg)
 		assert_true(opens == 0 || rc == SC_E_OPEN);
 		assert_int_equal(sc_resource_acquire(&resource, &held, NULL), SC_LOADED);
 	}
-	/* Once it is open, holding it and letting go needs no memory. */
+	/* Acquiring and releasing an open resource needs no memory. */
 	struct sc_held again;
 	assert_int_equal(sc_resource_acquire(&resource, &again, NULL), SC_HIT);
 	sc_resource_release(&resource, &again);
@@ -433,10 +433,10 @@ static void use_memo(void *arg)
 struct scenario {
 	const char *name;
 	void (*run)(void *options);
-	struct sc_cache_options options; /* of the cache, if they are not the usual ones */
+	struct sc_cache_options options; /* of the cache; all zero: the usual ones */
 };
 
-#define DIVIDED                                                                                    \
+#define STRIPED                                                                                    \
 	{                                                                                          \
 		.size = sizeof(struct sc_cache_options), .max_bytes = 4 << 20, .concurrency = 8    \
 	}
@@ -445,13 +445,13 @@ static const struct scenario scenarios[] = {
 	{ "keys that cannot be encoded", use_long_keys, { 0 } },
 	{ "a load that finds no memory", fetch, { 0 } },
 	{ "objects that find no memory", use_objects, { 0 } },
-	{ "an object, and then a value", change_objects_mind, { 0 } },
-	{ "more holds than a record can count", hold_short_value_often, { 0 } },
-	{ "more holds of what is large", hold_large_value_often, { 0 } },
-	{ "a divided cache: keys", use_long_keys, DIVIDED },
-	{ "a divided cache: loads", fetch, DIVIDED },
-	{ "a divided cache: objects", use_objects, DIVIDED },
-	{ "a divided cache: holds", hold_short_value_often, DIVIDED },
+	{ "an object, and then a value", replace_a_given_object, { 0 } },
+	{ "more pins than a record can count", pin_short_value_often, { 0 } },
+	{ "more pins of a large value", pin_large_value_often, { 0 } },
+	{ "a striped cache: keys", use_long_keys, STRIPED },
+	{ "a striped cache: loads", fetch, STRIPED },
+	{ "a striped cache: objects", use_objects, STRIPED },
+	{ "a striped cache: pins", pin_short_value_often, STRIPED },
 	{ "a resource that finds no memory", use_resource, { 0 } },
 	{ "a memo that finds no memory", use_memo, { 0 } },
 };
@@ -474,7 +474,7 @@ int main(void)
 		cmocka_unit_test(waiters_of_a_load_that_finds_no_memory),
 	};
 
-	/* The first of them opens the first cache of the process, which takes more than others. */
+	/* The first scenario opens the first cache of the process, which makes more allocations. */
 	for (size_t i = 0; i < SCENARIOS; i++)
 		tests[i] = (struct CMUnitTest){ scenarios[i].name, fails_in_turn, NULL, NULL,
 			(void *)(uintptr_t)&scenarios[i] };

@@ -56,7 +56,7 @@ static void open_several(void *arg)
 		sc_cache_close(caches[i]);
 }
 
-/* ---- Bounds, and what is due ---- */
+/* ---- Resizing and maintenance ---- */
 
 static void resize_and_maintain(void *arg)
 {
@@ -86,7 +86,7 @@ static void resize_and_maintain(void *arg)
 	sc_cache_close(cache);
 }
 
-/* ---- Loads in loads ---- */
+/* ---- Nested loads ---- */
 
 static int load_inner(struct sc_load *load, void *context)
 {
@@ -128,7 +128,7 @@ static void load_in_a_load(void *arg)
 		sct_assert_no_value(&value);
 	}
 	sc_value_release(&value);
-	/* Neither of the two flights is still under way. */
+	/* Both flights are complete. */
 	assert_true(sct_fetch(cache, SCT_LONG_KEY, load_outer, cache, &value, NULL) > 0 ||
 		rc == SC_LOADED);
 	sc_value_release(&value);
@@ -213,13 +213,13 @@ static void call_together(void *arg)
 static const struct scenario {
 	const char *name;
 	void (*run)(void *arg);
-	int times; /* where threads take turns */
+	int times; /* more than once where threads interleave in different orders */
 } scenarios[] = {
-	/* The first of them opens the first cache of the process, which takes more than others. */
+	/* The first scenario opens the first cache of the process, which makes more allocations. */
 	{ "several caches, and a fork", open_several, 1 },
 	{ "bounds that change", resize_and_maintain, 1 },
-	{ "a load in a load", load_in_a_load, 1 },
-	{ "threads that want one resource", acquire_together, 20 },
+	{ "a nested load", load_in_a_load, 1 },
+	{ "threads that acquire one resource", acquire_together, 20 },
 	{ "threads that call one memo", call_together, 20 },
 };
 

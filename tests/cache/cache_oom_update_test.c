@@ -17,7 +17,7 @@ static int add_x(struct sc_load *load, void *context)
 	return 0;
 }
 
-/* Returns whether it was updated. */
+/* Returns whether the update succeeded. */
 static bool update(struct sc_cache *cache, struct sc_key key, const char *text)
 {
 	struct sc_value value = { .len = 9 };
@@ -94,7 +94,7 @@ static void fetch_some(void *arg)
 	sc_cache_close(cache);
 }
 
-/* Three keys, of which two do not fit into what is read at a time. */
+/* Three keys, of which two do not fit into one batch of the iterator. */
 static void iterate(void *arg)
 {
 	static const char text[20000];

@@ -19,7 +19,7 @@ static void assert_no_cache(const struct sc_cache_options *options, const char *
 	assert_null(cache);
 }
 
-/* Opens, works, and says nothing in `error`. */
+/* Assert that a cache opens, works, and leaves `error` unchanged. */
 static void assert_opens(const struct sc_cache_options *options)
 {
 	struct sc_error error = { .code = 77 };
@@ -103,7 +103,7 @@ static void the_largest_region(void **state)
 	struct sc_error error = { 0 };
 
 	(void)state;
-	/* A machine may be forbidden to promise that much memory; then it has to say so. */
+	/* A machine may refuse to map that much memory; then opening must report it. */
 	int rc = sc_cache_open(&cache, SC_CACHE_OPTIONS(.max_bytes = UINT64_C(1) << 34), &error);
 	if (rc < 0) {
 		assert_int_equal(rc, SC_E_NOMEM);
@@ -116,7 +116,7 @@ static void the_largest_region(void **state)
 	sc_cache_close(cache);
 }
 
-/* A struct that is longer than ours, as a newer header would make it. */
+/* A longer struct, as of a newer header. */
 struct newer_options {
 	struct sc_cache_options known;
 	uint64_t unknown[2];
@@ -137,7 +137,7 @@ static void options_of_other_versions(void **state)
 	assert_no_cache(&newer.known,
 		"an option is set that this version of the library does not know");
 
-	/* What an older header does not have is not read, whatever lies behind it in memory. */
+	/* Fields that an older header does not have are not read. */
 	older.size = offsetof(struct sc_cache_options, max_bytes);
 	cache = sct_cache_open(&older);
 	assert_int_equal(sct_stats(cache).max_entries, 2);

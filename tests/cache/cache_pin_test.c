@@ -48,7 +48,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* In the end the place is given back, and the cache works on. */
+/* After the release the space is free, and the cache continues to work. */
 static int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
@@ -149,14 +149,14 @@ static void pins_are_counted(void **state)
 	assert_int_equal(sct_stats(fixture->cache).pinned, 1);
 	sc_value_release(&second);
 	sct_assert_no_value(&second);
-	/* Releasing what is released does nothing. */
+	/* A second release does nothing. */
 	sc_value_release(&second);
 	sc_value_release(NULL);
 	assert_int_equal(sct_stats(fixture->cache).pinned, 1);
 	churn(fixture->cache);
 }
 
-/* A pinned value can be put anywhere, also in its own place. */
+/* A pinned value can be put under any key, also under its own. */
 static void a_pinned_value_is_put(void **state)
 {
 	struct fixture *fixture = *state;
@@ -178,7 +178,7 @@ static void a_pinned_value_is_put(void **state)
 	}
 }
 
-/* ---- When pins are in the way ---- */
+/* ---- When pins prevent an eviction ---- */
 
 static int load_nothing(struct sc_load *load, void *context)
 {
@@ -188,7 +188,7 @@ static int load_nothing(struct sc_load *load, void *context)
 	return -1;
 }
 
-static void pins_that_leave_no_room(void **state)
+static void pins_can_leave_no_space(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 32 << 10));
 	static unsigned char half[16 << 10];
@@ -208,7 +208,7 @@ static void pins_that_leave_no_room(void **state)
 	sc_cache_close(cache);
 }
 
-/* More pins than entries are allowed: the pinned ones go, and stay readable. */
+/* With more pins than max_entries, pinned entries are evicted, and their values stay readable. */
 static void more_pins_than_entries(void **state)
 {
 	enum { PINS = 20 };
@@ -232,8 +232,8 @@ static void more_pins_than_entries(void **state)
 	sc_cache_close(cache);
 }
 
-/* An adaptive cache keeps what is new apart from what has proved itself. Pins on all that is new
- * must not cost it what has. */
+/* An adaptive cache separates new entries from those that were used again. Pins on all new entries
+ * must not make it evict all the others. */
 static void pins_do_not_empty_the_cache(void **state)
 {
 	enum { ENTRIES = 100, PINS = 99 };
@@ -297,8 +297,8 @@ static void pins_beyond_the_count_of_a_record_are_copies(void **state)
 	free(values);
 }
 
-/* Until the last release, a closed cache keeps its memory; after it, nothing (a leak checker
- * sees). */
+/* A closed cache keeps its memory until the last release, and frees all of it then (a leak checker
+ * watches). */
 static void many_pins_outlive_the_cache(void **state)
 {
 	enum { PINS = 30 };
@@ -319,7 +319,7 @@ static void many_pins_outlive_the_cache(void **state)
 
 #define pinned_test(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
-/* ---- Looking on ---- */
+/* ---- Peeking ---- */
 
 static void assert_peeks(struct sc_cache *cache, struct sc_key key, const char *text)
 {
@@ -333,7 +333,7 @@ static void assert_peeks(struct sc_cache *cache, struct sc_key key, const char *
 	sc_value_release(&value);
 }
 
-/* The entry that is peeked at is evicted as the one used longest ago, becomes idle, and nothing
+/* A peek is not a use: the entry is still the least recently used, still becomes idle, and nothing
  * is counted. */
 static void a_peek_is_no_use_and_is_not_counted(void **state)
 {
@@ -360,7 +360,7 @@ static void a_peek_is_no_use_and_is_not_counted(void **state)
 	sc_cache_close(cache);
 }
 
-/* What was peeked at is pinned as anything else. */
+/* A peek pins its value like an acquire. */
 static void a_peek_pins(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(NULL);
@@ -389,7 +389,7 @@ int main(void)
 		pinned_test(a_pin_survives_closing),
 		pinned_test(pins_are_counted),
 		pinned_test(a_pinned_value_is_put),
-		cmocka_unit_test(pins_that_leave_no_room),
+		cmocka_unit_test(pins_can_leave_no_space),
 		cmocka_unit_test(more_pins_than_entries),
 		cmocka_unit_test(pins_do_not_empty_the_cache),
 		cmocka_unit_test(pins_beyond_the_count_of_a_record_are_copies),

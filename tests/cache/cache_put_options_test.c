@@ -14,7 +14,7 @@ struct fixture {
 	struct sc_cache *cache;
 };
 
-/* Entries live for 100 ms, and 40 unused. */
+/* By default entries live for 100 ms, or for 40 ms unused. */
 static int set_up(void **state)
 {
 	static struct fixture fixture;
@@ -39,14 +39,14 @@ static void put(struct fixture *fixture, struct sc_key key, const struct sc_put_
 	assert_int_equal(sc_cache_put_with(fixture->cache, key, "x", 1, options), SC_OK);
 }
 
-/* Whether it is there is looked up where nothing is put off by that: in the figures. */
+/* Check by the statistics, because a lookup would extend the idle time. */
 static bool is_there(struct fixture *fixture)
 {
 	sc_cache_maintain(fixture->cache, 60000);
 	return sct_stats(fixture->cache).entries > 0;
 }
 
-/* The one entry is there until `last_ms`, and then no more. */
+/* The only entry lives until `last_ms`, and not longer. */
 static void assert_lives_until(struct fixture *fixture, int64_t last_ms)
 {
 	fixture->now_ms = last_ms;
@@ -80,7 +80,7 @@ static void each_time_replaces_its_own(void **state)
 	assert_lives_until(fixture, 1029);
 	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.tti_ms = 60));
 	assert_lives_until(fixture, 1089);
-	/* However long it may be idle, it lives no longer than it lives. */
+	/* A long tti does not extend the ttl. */
 	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.tti_ms = 300));
 	assert_lives_until(fixture, 1189);
 	put(fixture, SC_KEY(1), SC_PUT_OPTIONS(.ttl_ms = 500, .tti_ms = 300));
@@ -107,7 +107,7 @@ static void no_end(void **state)
 	sct_assert_get(fixture->cache, SC_KEY(1), "x");
 }
 
-/* Near the end of all time a deadline would be beyond it: then there is none. */
+/* A deadline beyond INT64_MAX means no deadline. */
 static void times_do_not_overflow(void **state)
 {
 	struct fixture *fixture = *state;
@@ -133,7 +133,7 @@ static void an_object_has_times_too(void **state)
 	assert_lives_until(fixture, 1069);
 }
 
-/* In the place of a value with other times, whose record has more words or fewer. */
+/* Replace values by values with other times, whose records have more or fewer words. */
 static void every_kind_replaces_every_kind(void **state)
 {
 	struct fixture *fixture = *state;
@@ -173,8 +173,7 @@ static void every_kind_replaces_every_kind(void **state)
 
 /* ---- What is refused ---- */
 
-/* What has ended already is not kept, by however little or much it has, and what it replaces is
- * gone. */
+/* A negative time stores nothing, and removes the old entry. */
 static void a_negative_time_keeps_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -193,8 +192,7 @@ static void a_negative_time_keeps_nothing(void **state)
 	assert_int_equal(sct_stats(fixture->cache).entries, 0);
 }
 
-/* An end by the wall clock: what lies behind is negative, whatever lies ahead is positive, and
- * nothing is 0. */
+/* The ttl until a date: negative for the past, positive for the future, and never 0. */
 static void a_time_until_a_date(void **state)
 {
 	struct fixture *fixture = *state;
@@ -234,7 +232,7 @@ static void options_of_other_versions(void **state)
 	assert_int_equal(sc_cache_put_with(fixture->cache, SC_KEY(1), "x", 1, &newer.known),
 		SC_E_INVAL);
 
-	/* What an older header does not have is not read, whatever lies behind it in memory. */
+	/* Fields that an older header does not have are not read. */
 	older.size = offsetof(struct sc_put_options, tti_ms);
 	put(fixture, SC_KEY(1), &older);
 	assert_lives_until(fixture, 1039);
@@ -292,14 +290,14 @@ static void every_kind_of_lookup_is_a_use(void **state)
 		look_up_by(fixture, kind);
 		fixture->now_ms = began_ms + 78;
 		look_up_by(fixture, kind);
-		/* 22 ms are left to live, however often it is used. */
+		/* Uses do not extend the remaining 22 ms of its ttl. */
 		for (; fixture->now_ms < began_ms + 99; fixture->now_ms++)
 			look_up_by(fixture, kind);
 		assert_lives_until(fixture, began_ms + 99);
 	}
 }
 
-/* A lookup that does not take the value is one all the same. */
+/* A lookup whose buffer is too small is a use too. */
 static void a_value_too_long_for_its_buffer_is_used(void **state)
 {
 	struct fixture *fixture = *state;
@@ -342,7 +340,7 @@ static void a_late_lookup_is_no_use(void **state)
 	assert_int_equal(sct_stats(fixture->cache).expired, 2);
 }
 
-/* ---- What a loader says ---- */
+/* ---- Options that a loader sets ---- */
 
 struct terms {
 	int64_t ttl_ms, tti_ms;
@@ -396,7 +394,7 @@ static void a_loader_sets_times(void **state)
 	assert_true(is_there(fixture));
 }
 
-/* ---- Never something that is expired ---- */
+/* ---- No lookup returns an expired entry ---- */
 
 static void no_lookup_returns_an_expired_entry(void **state)
 {

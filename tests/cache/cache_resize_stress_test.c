@@ -1,6 +1,7 @@
-/* Threads look up, without the lock and with it, hold values and put, while one keeps changing the
- * bounds from next to nothing to all there is, and another gives back what is due. What is read is
- * what was put; what is held stays; and in the end the memory behind the bound has gone. */
+/* Threads look up with and without the lock, pin values and put, while one thread changes the
+ * bounds between the least and the largest, and another removes expired entries. Every value read
+ * is one that was put, pinned values stay, and at the end the memory beyond the bound has been
+ * returned. */
 #include "cache/striped_cache.h"
 #include "cache/resident_memory.h"
 #include "cache/cache_check.h"
@@ -26,7 +27,7 @@ static struct {
 	atomic_uint hits, held, puts;
 } arena;
 
-/* Short ones are copied without the lock. */
+/* Short values are copied without the lock. */
 static size_t len_of(uint64_t key)
 {
 	return key % 4 ? 8 + key % 500 : 1000 + key % (LEN_MAX - 1000);

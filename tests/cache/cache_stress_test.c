@@ -1,10 +1,10 @@
-/* Many threads on a few hot keys of a cache that is too small for them: no value is torn, none is
- * older than the last one that was surely put, pins hold across threads, and the figures add up.
+/* Many threads use a few hot keys of a cache that is too small for them: no value is torn, none is
+ * older than the last completed put, pins can be released by other threads, and the statistics add
+ * up.
  *
- * A value says what it is: its key, its version, and bytes that belong to both. Each key has one
- * writer, which raises `latest`, puts, and then publishes the version; a reader that looks up
- * after that must not see an older one, whether it comes from a put or from a loader, which
- * reads `latest`. */
+ * A value contains its key, its version, and bytes that follow from both. Each key has one writer,
+ * which increments `latest`, puts, and then publishes the version. A later lookup must not return
+ * an older version, whether a put stored it or a loader, which reads `latest`. */
 #include "cache/striped_cache.h"
 #include "support/random.h"
 #include "support/threads.h"
@@ -18,7 +18,7 @@
 #define KEYS      8
 #define WRITERS   2
 #define READERS   4
-#define OTHERS    1 /* who invalidates, clears and reads the figures */
+#define OTHERS    1 /* invalidates, clears and reads the statistics */
 #define ROUNDS    4000
 #define VALUE_MAX 9000
 #define PINS      4
@@ -37,8 +37,8 @@ static struct arena arena;
 
 static size_t make_value(unsigned char *bytes, uint64_t key, uint64_t version)
 {
-	/* From a few bytes to twice what is copied under the lock, and now and then next to
-	 * nothing. */
+	/* From a few bytes to twice the length that is copied under the lock; most values are
+	 * short. */
 	struct claim claim = { key, version, sizeof claim + version * 37 % VALUE_MAX };
 
 	if (version % 5)
@@ -48,7 +48,7 @@ static size_t make_value(unsigned char *bytes, uint64_t key, uint64_t version)
 	return claim.len;
 }
 
-/* Returns the version. */
+/* Check all bytes of a value, and return its version. */
 static uint64_t check_value(const void *data, size_t len, uint64_t key)
 {
 	struct claim claim;
@@ -62,8 +62,8 @@ static uint64_t check_value(const void *data, size_t len, uint64_t key)
 	return claim.version;
 }
 
-/* With more threads than processors, each would do all its work in one go. */
-static void give_way(uint64_t *random)
+/* Without yielding, more threads than processors would run one after the other. */
+static void yield_sometimes(uint64_t *random)
 {
 	if (sct_below(random, 8) == 0)
 		sct_pause();
@@ -74,12 +74,13 @@ static void write_keys(uint64_t *random, unsigned writer)
 	unsigned char bytes[sizeof(struct claim) + VALUE_MAX];
 
 	for (int i = 0; i < ROUNDS; i++) {
-		give_way(random);
+		yield_sometimes(random);
 		uint64_t key = sct_below(random, KEYS / WRITERS) * WRITERS + writer;
 		uint64_t version = atomic_fetch_add(&arena.latest[key], 1) + 1;
 		size_t len = make_value(bytes, key, version);
 		int rc = sc_cache_put(arena.cache, SC_KEY("hot", key), bytes, len);
-		/* When pins leave no room, what was there is gone, so this holds all the same. */
+		/* If pins leave no space, the put removes the old version, so publishing is still
+		 * right. */
 		sct_check(rc == SC_OK || rc == SC_E_NOMEM);
 		atomic_store(&arena.published[key], version);
 	}
@@ -143,7 +144,7 @@ static void read_keys(uint64_t *random)
 	struct held held[PINS] = { 0 };
 
 	for (int i = 0; i < ROUNDS; i++) {
-		give_way(random);
+		yield_sometimes(random);
 		uint64_t key = sct_below(random, KEYS), version = 0;
 		uint64_t published = atomic_load(&arena.published[key]);
 		struct sc_value value = { 0 };
@@ -165,7 +166,7 @@ static void disturb(uint64_t *random)
 	struct sc_cache_stats last = { 0 };
 
 	for (int i = 0; i < ROUNDS; i++) {
-		give_way(random);
+		yield_sometimes(random);
 		struct sc_cache_stats stats = { .size = sizeof stats };
 		switch (sct_below(random, 20)) {
 		case 0:
@@ -203,7 +204,7 @@ static void play_a_part(unsigned number, void *arg)
 
 static void no_value_is_torn_or_old(void **state)
 {
-	/* Room for a few of the values at a time; pins are in the way all the time. */
+	/* Each cache holds only a few values at a time, and some are always pinned. */
 	struct sc_cache *caches[] = {
 		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 36 << 10)),
 		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 36 << 10, .policy = SC_POLICY_LRU)),
@@ -222,7 +223,7 @@ static void no_value_is_torn_or_old(void **state)
 		assert_int_equal(stats.hits + stats.misses, arena.lookups);
 		assert_int_equal(stats.hits, arena.hits);
 		assert_int_equal(stats.loads, arena.loads);
-		/* How many loads and evictions there were is the scheduler's business. */
+		/* The numbers of loads and evictions depend on the scheduler. */
 		assert_true(arena.hits > 1000);
 		assert_true(stats.invalidations >= arena.invalidated);
 		assert_int_equal(stats.pinned, 0);
@@ -234,7 +235,7 @@ static void no_value_is_torn_or_old(void **state)
 
 /* ---- Counting ---- */
 
-/* More than there are counters for a thread's own. */
+/* More threads than there are slots with counters of one thread. */
 #define COUNTERS 40
 
 static void look_up_and_miss(unsigned number, void *arg)
@@ -260,7 +261,7 @@ static void every_lookup_is_counted(void **state)
 	sc_cache_close(arena.cache);
 }
 
-/* ---- Pins that go from thread to thread ---- */
+/* ---- Pins released by another thread ---- */
 
 #define SLOTS 16
 
@@ -293,9 +294,9 @@ static void hand_over(unsigned number, void *arg)
 static void pins_are_released_by_other_threads(void **state)
 {
 	(void)state;
-	for (int is_divided = 0; is_divided <= 1; is_divided++) {
+	for (int is_striped = 0; is_striped <= 1; is_striped++) {
 		const struct sc_cache_options *options = SC_CACHE_OPTIONS(.max_bytes = 192 << 10);
-		arena = (struct arena){ .cache = is_divided ? sct_striped_cache_open(options)
+		arena = (struct arena){ .cache = is_striped ? sct_striped_cache_open(options)
 							    : sct_cache_open(options) };
 		memset(exchange.slots, 0, sizeof exchange.slots);
 		sct_threads_run(4, hand_over, NULL);
@@ -306,7 +307,7 @@ static void pins_are_released_by_other_threads(void **state)
 	}
 }
 
-/* ---- Closing while others hold ---- */
+/* ---- Closing while other threads hold pins ---- */
 
 static pthread_barrier_t pinned, closing;
 

@@ -1,5 +1,4 @@
-/* A cache as one thread uses it: what is put is what is got, for as long as it is documented to
- * be. */
+/* A cache used by one thread: a get returns what was put, for the documented time. */
 #include "cache/cache_fixture.h"
 
 #include <stdio.h>
@@ -85,7 +84,7 @@ static void a_buffer_that_is_too_small(void **state)
 		assert_int_equal(sc_cache_get(cache, SC_KEY(1), buffer, len, &len), SC_HIT);
 		assert_true(sct_is_filled(buffer, len, i));
 	}
-	/* They found an entry, so they are hits. */
+	/* Each lookup found an entry, so all are hits. */
 	assert_int_equal(sct_stats(cache).hits, 15);
 	assert_int_equal(sct_stats(cache).pinned, 0);
 	sc_cache_close(cache);
@@ -106,7 +105,7 @@ static void an_empty_value_needs_no_buffer(void **state)
 	assert_int_equal(sct_stats(cache).pinned, 1);
 	sc_value_release(&value);
 	assert_int_equal(sct_stats(cache).pinned, 0);
-	/* No value at all is not an empty one. */
+	/* NULL with a length is not an empty value. */
 	assert_int_equal(sc_cache_put(cache, SC_KEY(1), NULL, 1), SC_E_INVAL);
 	assert_int_equal(sc_cache_get(cache, SC_KEY(1), NULL, 0, &len), SC_HIT);
 	sc_cache_close(cache);
@@ -121,8 +120,8 @@ static void a_value_larger_than_the_cache(void **state)
 	assert_int_equal(sct_put(cache, SC_KEY(1), "one"), SC_OK);
 	assert_int_equal(sct_put(cache, SC_KEY(2), "two"), SC_OK);
 	assert_int_equal(sc_cache_put(cache, SC_KEY(1), large, sizeof large), SC_E_TOO_LARGE);
-	/* What was there is gone, so that nobody reads what was believed replaced; the rest is
-	 * not. */
+	/* The key's old value was removed, so that no lookup returns a replaced value; other keys
+	 * stay. */
 	sct_assert_get(cache, SC_KEY(1), NULL);
 	sct_assert_get(cache, SC_KEY(2), "two");
 	assert_int_equal(sct_stats(cache).rejected, 1);
@@ -178,7 +177,7 @@ static void an_entry_lives_for_its_ttl_and_no_longer(void **state)
 	sct_assert_get(cache, SC_KEY(1), "one");
 	assert_int_equal(sct_put(cache, SC_KEY(2), "two again"), SC_OK);
 	now_ms = 1100;
-	/* A hit did not make it live longer, a put did. */
+	/* A put extended its life, a hit did not. */
 	sct_assert_get(cache, SC_KEY(1), NULL);
 	sct_assert_get(cache, SC_KEY(2), "two again");
 	assert_int_equal(sct_stats(cache).expired, 1);
@@ -217,7 +216,7 @@ static void an_expired_entry_is_a_miss_in_every_way(void **state)
 	sc_cache_close(cache);
 }
 
-static void clocks_may_begin_anywhere(void **state)
+static void a_clock_may_begin_at_any_time(void **state)
 {
 	const int64_t starts[] = { INT64_MIN, INT64_MIN + 1, -1000, -5, 0, INT64_MAX - 200 };
 
@@ -292,7 +291,7 @@ static void figures_add_up(void **state)
 	assert_int_equal(stats.expired + stats.loads + stats.load_failures + stats.load_waits, 0);
 	assert_int_equal(stats.rejected + stats.forgotten + stats.pinned + stats.pinned_bytes, 0);
 	assert_int_equal(stats.max_entries, 50);
-	/* Each takes its key, its value and no more than a record's head and padding. */
+	/* Each entry takes its key, its value, and at most a record's header and padding. */
 	assert_in_range(stats.bytes, stats.entries * (3 + 3), stats.entries * (6 + 3 + 40));
 	sc_cache_close(cache);
 }
@@ -324,7 +323,7 @@ int main(void)
 		cmocka_unit_test(invalidating_and_clearing),
 		cmocka_unit_test(an_entry_lives_for_its_ttl_and_no_longer),
 		cmocka_unit_test(an_expired_entry_is_a_miss_in_every_way),
-		cmocka_unit_test(clocks_may_begin_anywhere),
+		cmocka_unit_test(a_clock_may_begin_at_any_time),
 		cmocka_unit_test(a_ttl_beyond_the_end_of_time),
 		cmocka_unit_test(without_a_ttl_nothing_expires),
 		cmocka_unit_test(figures_add_up),

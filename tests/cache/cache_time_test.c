@@ -1,6 +1,6 @@
 /* Cache time, with clocks that the test sets (ld --wrap=clock_gettime): it is constant during an
- * invocation, and between two it includes every freeze that any clock measured. The process has
- * one cache time, so the cases run in sequence as invocations do, each with its own cache. */
+ * invocation, and between two invocations it includes every freeze that any clock measured. The
+ * process has one cache time, so the cases depend on their order; each has its own cache. */
 #include "cache/cache_fixture.h"
 #include "cache/fetch_with_loader.h"
 #include "cache/invocation_edges.h"
@@ -13,13 +13,13 @@
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 
-/* In nanoseconds. BOOTTIME and MONOTONIC begin where a machine's would, and REALTIME half a
- * millisecond off, so that the milliseconds of the clocks do not change together. */
+/* In nanoseconds. BOOTTIME and MONOTONIC begin as on a real machine. REALTIME is half a millisecond
+ * off, so that the clocks' milliseconds do not change together. */
 static struct {
 	_Atomic int64_t real, boot, mono;
 	_Atomic int64_t per_reading; /* how long it takes to read a clock */
 	_Atomic int64_t tick;        /* of the kernel */
-	_Atomic int readings;        /* of clocks that are not coarse */
+	_Atomic int readings;        /* how many, of clocks that are not coarse */
 } fake = { .real = INT64_C(1800000000000) * MS + MS / 2,
 	.boot = 5000 * (int64_t)MS,
 	.mono = 5000 * (int64_t)MS,
@@ -58,7 +58,7 @@ static void end(void)
 	sct_invocation_end(2000);
 }
 
-/* One invocation that does nothing but look whether the entry is there. */
+/* Look the entry up in an invocation of its own. */
 static void assert_in_an_invocation(struct sc_cache *cache, const char *text)
 {
 	begin();
@@ -66,7 +66,7 @@ static void assert_in_an_invocation(struct sc_cache *cache, const char *text)
 	end();
 }
 
-/* An entry that lives for so long from now on. */
+/* A cache with one entry, which expires after `ttl_ms`. */
 static struct sc_cache *cache_with_an_entry(int64_t ttl_ms)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.ttl_ms = ttl_ms));
@@ -81,7 +81,7 @@ static void a_freeze_before_the_first_invocation(void **state)
 	struct sc_cache *cache = cache_with_an_entry(30000);
 
 	(void)state;
-	/* Made ready long before it is needed; only the wall clock went on meanwhile. */
+	/* The environment was frozen before its first invocation; only the wall clock advanced. */
 	fake.real += INT64_C(60000) * MS;
 	assert_in_an_invocation(cache, NULL);
 	sc_cache_close(cache);
@@ -99,7 +99,7 @@ static void an_info_may_be_short(void **state)
 	free(info);
 }
 
-static void time_stands_still_in_an_invocation(void **state)
+static void time_is_constant_in_an_invocation(void **state)
 {
 	struct sc_cache *cache;
 
@@ -114,7 +114,7 @@ static void time_stands_still_in_an_invocation(void **state)
 }
 
 /* A long invocation: its time advances only when it is updated. */
-static void time_goes_on_when_it_is_brought_up_to_date(void **state)
+static void an_update_advances_time(void **state)
 {
 	struct sc_cache *cache;
 
@@ -140,8 +140,9 @@ static int load_for_a_minute(struct sc_load *load, void *context)
 	return sc_load_set_value(load, "y", 1);
 }
 
-/* A load takes time: what was there before ends, and what it gives lives from its end on. */
-static void time_goes_on_at_a_load(void **state)
+/* A load updates the time: other entries may expire, and the loaded value's ttl begins at the
+ * load's end. */
+static void a_load_advances_time(void **state)
 {
 	struct sc_cache *cache;
 	struct sc_value value;
@@ -162,7 +163,7 @@ static void time_goes_on_at_a_load(void **state)
 	sc_cache_close(cache);
 }
 
-static void time_goes_on_between_invocations(void **state)
+static void time_advances_between_invocations(void **state)
 {
 	struct sc_cache *cache = cache_with_an_entry(100);
 
@@ -174,7 +175,7 @@ static void time_goes_on_between_invocations(void **state)
 	sc_cache_close(cache);
 }
 
-static void without_a_runtime_time_goes_on(void **state)
+static void without_a_runtime_time_advances(void **state)
 {
 	struct sc_cache *cache = cache_with_an_entry(100);
 
@@ -186,7 +187,7 @@ static void without_a_runtime_time_goes_on(void **state)
 	sc_cache_close(cache);
 }
 
-/* The coarse clocks are behind by less than a tick, and so is what is found. */
+/* The coarse clocks are late by less than a tick, and so is the expiry. */
 static void without_a_runtime_a_hit_reads_the_coarse_clocks(void **state)
 {
 	struct sc_cache *cache;
@@ -207,7 +208,8 @@ static void without_a_runtime_a_hit_reads_the_coarse_clocks(void **state)
 	sc_cache_close(cache);
 }
 
-/* A machine that was suspended: the wall clock says so. Once all clocks are read that is known. */
+/* The machine was suspended, which the coarse wall clock shows. The first lookup then reads all
+ * clocks; the next one need not. */
 static void without_a_runtime_a_lookup_sees_a_freeze(void **state)
 {
 	struct sc_cache *shorter = cache_with_an_entry(60000);
@@ -237,8 +239,8 @@ static void without_a_runtime_a_wall_clock_that_is_set_back_is_ignored(void **st
 	sc_cache_close(cache);
 }
 
-/* What only CLOCK_BOOTTIME saw, no coarse clock tells. */
-static void without_a_runtime_time_can_be_brought_up_to_date(void **state)
+/* No coarse clock shows a freeze that only CLOCK_BOOTTIME measured. */
+static void without_a_runtime_an_update_sees_a_freeze(void **state)
 {
 	struct sc_cache *cache = cache_with_an_entry(1000);
 
@@ -249,8 +251,8 @@ static void without_a_runtime_time_can_be_brought_up_to_date(void **state)
 	sc_cache_close(cache);
 }
 
-/* A minute's freeze, twice, that only some of the clocks saw, with a little awake time around
- * it. */
+/* Two freezes of a minute, which only some of the clocks measured, with a few milliseconds
+ * between. */
 static void assert_freezes_count(_Atomic int64_t *seen_by, _Atomic int64_t *and_by)
 {
 	struct sc_cache *shorter = cache_with_an_entry(30000);
@@ -295,7 +297,7 @@ static void a_wall_clock_that_is_set_back_is_ignored(void **state)
 	assert_in_an_invocation(cache, "x");
 	pass(INT64_C(4999) * MS);
 	assert_in_an_invocation(cache, "x");
-	/* From there on it is believed again: the freeze counts that only it has seen. */
+	/* From here on the clock counts again, even for a freeze that only it measured. */
 	fake.real += INT64_C(2) * 60000 * MS;
 	assert_in_an_invocation(cache, NULL);
 	sc_cache_close(cache);
@@ -312,9 +314,9 @@ static void a_wall_clock_that_is_set_forward_is_a_freeze(void **state)
 	sc_cache_close(cache);
 }
 
-/* Ten invocations in each millisecond: in some of them one clock shows a new millisecond and
- * another does not. That is no freeze, and must not become one when it is added up. */
-static void busy_times_are_not_longer(void **state)
+/* Ten invocations in each millisecond: at some of them one clock shows a new millisecond and
+ * another does not. These differences are no freeze, and must not add up to one. */
+static void short_invocations_add_no_freeze(void **state)
 {
 	struct sc_cache *cache = cache_with_an_entry(2000);
 
@@ -334,7 +336,7 @@ static void busy_times_are_not_longer(void **state)
 	sc_cache_close(cache);
 }
 
-/* Many freezes that are too short to be told from noise are together one that is not. */
+/* Many freezes, each too short to differ from noise, add up to one that counts. */
 static void short_freezes_add_up(void **state)
 {
 	struct sc_cache *cache = cache_with_an_entry(1000);
@@ -351,7 +353,7 @@ static void short_freezes_add_up(void **state)
 
 /* ---- Idle times ---- */
 
-static void what_an_invocation_uses_is_as_old_as_its_beginning(void **state)
+static void an_invocation_uses_entries_at_its_begin(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.ttl_ms = 200, .tti_ms = 50));
 
@@ -401,9 +403,9 @@ static void find_from_outside(unsigned number, void *arg)
 	sct_check(sc_cache_get(arg, SC_KEY(1), &byte, 1, &len) == SC_HIT);
 }
 
-/* The time of a thread in an invocation is older than that of other threads, here by more than the
- * idle time. An entry that it uses does not expire for them. */
-static void a_use_in_the_past_takes_nothing_away(void **state)
+/* A thread in an invocation has an older time than other threads, here by more than the tti. Its
+ * use must not make an entry expire for them. */
+static void a_use_in_the_past_shortens_no_life(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.tti_ms = 300));
 
@@ -426,7 +428,7 @@ static void look_from_outside(unsigned number, void *arg)
 	sct_check(sc_cache_get(arg, SC_KEY(1), &byte, 1, &len) == SC_MISS);
 }
 
-static void an_invocation_is_of_one_thread(void **state)
+static void an_invocation_belongs_to_one_thread(void **state)
 {
 	struct sc_cache *cache;
 
@@ -435,7 +437,7 @@ static void an_invocation_is_of_one_thread(void **state)
 	cache = cache_with_an_entry(100);
 	pass(INT64_C(200) * MS);
 	sct_assert_get(cache, SC_KEY(1), "x");
-	/* For a thread that runs no invocation, or one that began later, time went on. */
+	/* For threads outside this invocation, time has advanced. */
 	sct_threads_run(1, look_from_outside, cache);
 	end();
 	sc_cache_close(cache);
@@ -476,24 +478,24 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_freeze_before_the_first_invocation),
 		cmocka_unit_test(an_info_may_be_short),
-		cmocka_unit_test(time_stands_still_in_an_invocation),
-		cmocka_unit_test(time_goes_on_when_it_is_brought_up_to_date),
-		cmocka_unit_test(time_goes_on_at_a_load),
-		cmocka_unit_test(time_goes_on_between_invocations),
-		cmocka_unit_test(without_a_runtime_time_goes_on),
+		cmocka_unit_test(time_is_constant_in_an_invocation),
+		cmocka_unit_test(an_update_advances_time),
+		cmocka_unit_test(a_load_advances_time),
+		cmocka_unit_test(time_advances_between_invocations),
+		cmocka_unit_test(without_a_runtime_time_advances),
 		cmocka_unit_test(without_a_runtime_a_hit_reads_the_coarse_clocks),
 		cmocka_unit_test(without_a_runtime_a_lookup_sees_a_freeze),
 		cmocka_unit_test(without_a_runtime_a_wall_clock_that_is_set_back_is_ignored),
-		cmocka_unit_test(without_a_runtime_time_can_be_brought_up_to_date),
+		cmocka_unit_test(without_a_runtime_an_update_sees_a_freeze),
 		cmocka_unit_test(a_freeze_counts_whichever_clock_saw_it),
 		cmocka_unit_test(a_wall_clock_that_is_set_back_is_ignored),
 		cmocka_unit_test(a_wall_clock_that_is_set_forward_is_a_freeze),
-		cmocka_unit_test(busy_times_are_not_longer),
+		cmocka_unit_test(short_invocations_add_no_freeze),
 		cmocka_unit_test(short_freezes_add_up),
-		cmocka_unit_test(what_an_invocation_uses_is_as_old_as_its_beginning),
+		cmocka_unit_test(an_invocation_uses_entries_at_its_begin),
 		cmocka_unit_test(a_freeze_is_idle_time),
-		cmocka_unit_test(a_use_in_the_past_takes_nothing_away),
-		cmocka_unit_test(an_invocation_is_of_one_thread),
+		cmocka_unit_test(a_use_in_the_past_shortens_no_life),
+		cmocka_unit_test(an_invocation_belongs_to_one_thread),
 		cmocka_unit_test(threads_that_begin_together_see_no_freeze),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

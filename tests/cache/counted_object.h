@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 struct sct_counted_object {
-	struct sc_cache *cache; /* used while the thing is freed, if not NULL */
+	struct sc_cache *cache; /* used while the object is freed, if not NULL */
 	int freed;
 	pthread_t freed_on;
 };

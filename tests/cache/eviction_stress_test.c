@@ -1,4 +1,4 @@
-/* Threads that mark entries of an eviction order while another one changes it. */
+/* Threads mark entries of an eviction order while another thread changes it. */
 #include "support/cmocka.h"
 
 #include "support/random.h"
@@ -43,7 +43,7 @@ static void mark_or_insert(unsigned thread, void *arg)
 		sc_eviction_mark(scene->order, (uint32_t)sct_below(&random, ENTRIES));
 }
 
-static void entries_are_marked_while_others_come(void **state)
+static void entries_are_marked_while_others_are_inserted(void **state)
 {
 	struct scene scene = { .inserted = 0 };
 
@@ -57,7 +57,7 @@ static void entries_are_marked_while_others_come(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entries_are_marked_while_others_come),
+		cmocka_unit_test(entries_are_marked_while_others_are_inserted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

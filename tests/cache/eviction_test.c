@@ -1,4 +1,4 @@
-/* Eviction orders: what they promise, and that they decide as a cache of the library does. */
+/* Eviction orders: their documented results, and the same decisions as a cache of the library. */
 #include "support/cmocka.h"
 
 #include "support/allocation.h"
@@ -98,7 +98,7 @@ static uint32_t next_key(enum stream stream, unsigned i, uint64_t *seed)
 	}
 }
 
-/* How many of the requests a cache of the library hits, with a secret of its own. */
+/* The hits of a cache of the library, which has its own secret. */
 static unsigned hits_of_a_cache(enum stream stream, uint64_t entries)
 {
 	struct sc_cache *cache = NULL;
@@ -139,9 +139,8 @@ static unsigned hits_of_an_order(enum stream stream, uint64_t entries, uint64_t 
 	return hits;
 }
 
-/* By another secret of the hash other ghosts meet, and other entries are looked at together: one
- * cache has now and then two points more than another in such short streams. So the sums of
- * several of each are compared. */
+/* With another secret of the hash, other ghosts collide and other entries are compared: in such
+ * short streams two caches may differ by two points. So the test compares sums of several. */
 static void hits_as_a_cache_does(void **state)
 {
 	const uint64_t sizes[] = { 64, 800 };
@@ -276,7 +275,7 @@ static void grow(void *arg)
 		int rc = sc_eviction_insert(order, hash_of(i), 0, &number);
 		if (rc < 0) {
 			assert_int_equal(rc, SC_E_NOMEM);
-			/* Nothing has changed, and the next attempt does it. */
+			/* Nothing has changed, and the next call succeeds. */
 			assert_int_equal(sc_eviction_insert(order, hash_of(i), 0, &number), 0);
 		}
 		assert_int_equal(number, i);
@@ -290,7 +289,7 @@ static void out_of_memory_changes_nothing(void **state)
 	sct_fail_each_allocation(grow, NULL);
 }
 
-static void coarse_time_goes_on(void **state)
+static void coarse_time_advances(void **state)
 {
 	int64_t before = sc_time_coarse_ms(), after = before;
 
@@ -311,7 +310,7 @@ int main(void)
 		cmocka_unit_test(victims_keep_their_numbers_until_asked_for),
 		cmocka_unit_test(wrong_options_are_refused),
 		cmocka_unit_test(out_of_memory_changes_nothing),
-		cmocka_unit_test(coarse_time_goes_on),
+		cmocka_unit_test(coarse_time_advances),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

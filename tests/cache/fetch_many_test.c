@@ -9,12 +9,12 @@
 
 enum { MANY = 300 };
 
-/* What a batch loader of a case does, and what it has seen. */
+/* The state of a case's batch loader, and what it was asked for. */
 struct source {
 	struct sc_cache *cache;
 	_Atomic int calls;
 	int loads;
-	int64_t asked[MANY]; /* how often for each number */
+	int64_t asked[MANY]; /* how many calls for each number */
 	int result;
 	void (*also)(struct source *source, struct sc_load *const *loads, size_t count);
 };
@@ -66,7 +66,7 @@ static int source_close(void **state)
 	return 0;
 }
 
-/* Keys of one number each. */
+/* Keys with one number each. */
 static int fetch_with(struct sc_cache *cache, const int64_t *numbers, size_t count,
 	struct sc_fetch_result *results, const struct sc_fetch_options *options)
 {
@@ -123,7 +123,7 @@ static void all_that_is_missing_is_one_call(void **state)
 	for (size_t i = 0; i < MANY; i++)
 		assert_result(&results[i], numbers[i], SC_LOADED);
 	sc_fetch_results_release(results, MANY);
-	/* What was found is a hit now; what was not is asked for again. */
+	/* Loaded values are hits now; absent ones are loaded again. */
 	assert_int_equal(fetch_numbers(source->cache, numbers, MANY, results), MANY - 43 - 24);
 	assert_int_equal(source->calls, 2);
 	assert_int_equal(source->loads, MANY + 43 + 24);
@@ -158,7 +158,7 @@ static void a_key_given_twice_is_loaded_once(void **state)
 	assert_int_equal(source->loads, 4);
 	for (size_t i = 0; i < 9; i++)
 		assert_result(&results[i], numbers[i], SC_LOADED);
-	/* Each is a hold of its own. */
+	/* Each result holds its own pin. */
 	sc_value_release(&results[0].value);
 	assert_memory_equal(results[2].value.data, &numbers[2], sizeof numbers[2]);
 	sc_fetch_results_release(results, 9);
@@ -360,7 +360,7 @@ static void fetch_what_is_being_loaded(struct source *source, struct sc_load *co
 	(void)loads;
 	(void)count;
 	source->also = NULL;
-	/* The batch below has 2 and 3. */
+	/* The inner batch has 2 and 3. */
 	assert_int_equal(fetch_numbers(source->cache, numbers, 3, results), 1);
 	assert_int_equal(results[0].outcome, SC_E_CYCLE);
 	assert_int_equal(results[1].outcome, SC_E_CYCLE);
@@ -397,7 +397,8 @@ static int load_slowly(struct sc_load *const *loads, size_t count, void *context
 	return 0;
 }
 
-/* Each in an order of its own, so that they would wait for each other in circles if they could. */
+/* Each thread has another order of the keys, so that waiting for each other's loads could be a
+ * cycle. */
 static void fetch_in_another_order(unsigned thread, void *cache)
 {
 	static const unsigned steps[THREADS] = { 1, 7, 11, 299 };
@@ -436,7 +437,7 @@ static void end_the_thread(struct source *source, struct sc_load *const *loads, 
 	(void)loads;
 	(void)count;
 	source->also = NULL;
-	/* Somebody waits for one of them. */
+	/* Another thread waits for one of the keys. */
 	sct_until(sct_threads_waiting() == 1);
 	pthread_exit(NULL);
 }

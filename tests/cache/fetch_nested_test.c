@@ -74,7 +74,7 @@ static void invalidate_and_ask(struct sc_load *load, struct sct_script *script)
 	ask_for_what_is_loading(load, script);
 }
 
-/* Otherwise the loader would call itself for ever. */
+/* The loader would call itself without end. */
 static void an_invalidation_does_not_break_the_cycle(void **state)
 {
 	struct sct_script *script = *state;
@@ -88,7 +88,7 @@ static void fetch_the_other(struct sc_load *load, struct sct_script *script)
 {
 	struct sc_value value;
 
-	/* 0 asks for 1, and 1 for 0. */
+	/* The loader of 0 fetches 1, and that of 1 fetches 0. */
 	script->result = sct_fetch(script->cache, SC_KEY(1 - sc_load_number(load, 0)), sct_play,
 		script, &value, NULL);
 	sc_value_release(&value);
@@ -105,7 +105,7 @@ static void two_keys_that_need_each_other_are_a_cycle(void **state)
 	assert_int_equal(sct_stats(script->cache).load_failures, 4);
 }
 
-/* ---- What happens to the key meanwhile ---- */
+/* ---- Changes of the key during its load ---- */
 
 static void put_what_does_not_fit(struct sc_load *load, struct sct_script *script)
 {
@@ -144,7 +144,7 @@ static void a_change_during_a_load_wins(void **state)
 	script->also = sct_also_put;
 	sct_assert_fetches(script, SC_KEY(1), SC_LOADED, "loaded");
 	sct_assert_get(script->cache, SC_KEY(1), "put");
-	/* What happens to other keys and caches is another matter. */
+	/* Changes of other keys and caches do not invalidate the load. */
 	script->also = change_others;
 	sct_assert_fetches(script, SC_KEY(2), SC_LOADED, "loaded");
 	sct_assert_get(script->cache, SC_KEY(2), "loaded");

@@ -1,5 +1,4 @@
-/* Fetching with one thread: what a loader sees, what it can give and say, and what is stored of
- * it. */
+/* Fetches by one thread: what a loader sees, what it can give and report, and what is stored. */
 #include "cache/fetch_with_loader.h"
 #include "cache/scripted_loader.h"
 
@@ -57,9 +56,9 @@ static void without_a_loader(void **state)
 		SC_E_INVAL);
 }
 
-/* ---- Whose loader ---- */
+/* ---- Which loader ---- */
 
-/* A fetch uses the loader that the cache was opened with, unless it brings another. */
+/* A fetch uses the loader of the cache's options, unless it has its own. */
 static void the_caches_own_loader(void **state)
 {
 	struct sct_script *script = *state, other = { .text = "other" };
@@ -110,7 +109,7 @@ static void fetch_options_of_other_versions(void **state)
 	assert_int_equal(sc_cache_fetch_with(script->cache, SC_KEY(1), &newer.known, &value, NULL),
 		SC_E_INVAL);
 	sct_assert_no_value(&value);
-	/* What an older header does not have is not read. */
+	/* Fields that an older header does not have are not read. */
 	assert_int_equal(sc_cache_fetch_with(script->cache, SC_KEY(2), &older, &value, NULL),
 		SC_E_INVAL);
 	older.size = 0;
@@ -118,7 +117,7 @@ static void fetch_options_of_other_versions(void **state)
 		SC_E_INVAL);
 }
 
-/* ---- What is absent ---- */
+/* ---- Absent values ---- */
 
 static void an_absence_is_reported_and_not_stored(void **state)
 {
@@ -164,7 +163,7 @@ static void look_at_the_key(struct sc_load *load, struct sct_script *script)
 	assert_int_equal(key.parts[7].len, 3);
 	assert_memory_equal(sc_load_text(load, 7), "x\0y", 4);
 
-	/* Of another type, or not there. */
+	/* Parts of another type, and parts that do not exist. */
 	for (size_t i = 2; i < 7; i++)
 		assert_null(sc_load_text(load, i));
 	assert_null(sc_load_text(load, 8));
@@ -220,7 +219,7 @@ static void give_in_pieces(struct sc_load *load, struct sct_script *script)
 	assert_int_equal(sc_load_reserve(load, 8, &data), 0);
 	assert_int_equal((uintptr_t)data % 8, 0);
 	memcpy(data, "reserved", 8);
-	/* A value may be made of the one before it. */
+	/* A new value may be a copy from the one before it. */
 	assert_int_equal(sc_load_set_value(load, (char *)data + 2, 5), 0);
 }
 
@@ -241,7 +240,7 @@ static void reserve(struct sc_load *load, struct sct_script *script)
 	(void)script;
 	assert_int_equal(sc_load_reserve(load, 6, &data), 0);
 	memcpy(data, "filled", 6);
-	/* Nobody has that much memory; what was given stays. */
+	/* There is not that much memory; the value given before stays. */
 	assert_int_equal(sc_load_reserve(load, SIZE_MAX - 8, &data), SC_E_NOMEM);
 	assert_null(data);
 	assert_int_equal(sc_load_set_value(load, "", SIZE_MAX - 8), SC_E_NOMEM);
@@ -320,7 +319,7 @@ static void a_failure_says_what_is_wrong(void **state)
 	struct sct_script *script = *state;
 
 	script->also = say_what_is_wrong;
-	/* What was given before the failure is no value. */
+	/* A failed load has no value, whatever was given before. */
 	sct_assert_fails(script, SC_KEY(1), SC_E_LOAD, -9, "row 3 of reports is broken");
 	sct_assert_get(script->cache, SC_KEY(1), NULL);
 }
@@ -355,7 +354,7 @@ static void complain(struct sc_load *load, struct sct_script *script)
 	sc_load_fail(load, -1, "the first source is not there");
 }
 
-/* The loader tried one source, said what was wrong with it, and found another. */
+/* The loader reported a failure of one source, and then gave a value of another. */
 static void a_failure_followed_by_a_value_is_a_success(void **state)
 {
 	struct sct_script *script = *state;
@@ -373,7 +372,7 @@ static void no_value_is_a_failure(void **state)
 	sct_assert_get(script->cache, SC_KEY(1), NULL);
 }
 
-/* ---- How long it lives ---- */
+/* ---- Time to live ---- */
 
 static int64_t wanted_ttl_ms;
 

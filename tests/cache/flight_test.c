@@ -1,8 +1,7 @@
 /* Single-flight: one thread loads, the others wait, and no thread waits for ever.
  *
- * Each case is brought into the state it is about by waiting until so many threads wait, or are
- * inside their loaders; then it goes on. In the threads sct_check() stands in for cmocka's
- * assertions. */
+ * Each case waits until a number of threads wait or are inside their loaders, and then continues.
+ * Threads use sct_check() instead of cmocka's assertions. */
 #include "cache/cache_fixture.h"
 #include "cache/fetch_with_loader.h"
 #include "cache/invocation_edges.h"
@@ -19,7 +18,7 @@ struct stage {
 	struct sc_cache *cache;
 	atomic_uint calls, inside, circles;
 	atomic_bool go;
-	/* How many threads have to wait, or to be inside, before a loader goes on. */
+	/* How many threads must wait, or be inside a loader, before a loader continues. */
 	unsigned wanted;
 	const void *data[THREADS];
 	struct sc_value values[THREADS];
@@ -48,7 +47,7 @@ static bool has_text(const struct sc_value *value, const char *text)
 	return value->len == strlen(text) && memcmp(value->data, text, value->len) == 0;
 }
 
-/* ---- One loader for all ---- */
+/* ---- One load for all ---- */
 
 static int load_when_all_wait(struct sc_load *load, void *context)
 {
@@ -162,7 +161,7 @@ static int load_in_turn(struct sc_load *load, void *context)
 {
 	(void)context;
 	if (atomic_fetch_add(&stage.calls, 1) == 0) {
-		/* Invalidated, and the last to complete. */
+		/* The first load is invalidated, and completes last. */
 		sct_until(atomic_load(&stage.go));
 		return sc_load_set_value(load, "old", 3);
 	}
@@ -191,13 +190,13 @@ static void fetch_around_a_change(unsigned number, void *arg)
 static void a_fetch_after_a_change_starts_a_new_load(void **state)
 {
 	(void)state;
-	/* The first to be in its loader has to be the old one. */
+	/* load_in_turn() gives the old value in its first call, so the old loader must be first. */
 	sct_threads_run(3, fetch_around_a_change, NULL);
 	assert_int_equal(stage.calls, 2);
 	sct_assert_get(stage.cache, SC_KEY("key"), "new");
 }
 
-/* ---- Circles ---- */
+/* ---- Cycles ---- */
 
 static void count_circle(int rc)
 {
@@ -363,8 +362,8 @@ static void wait_with_and_without_deadline(unsigned number, void *arg)
 		fetch_until_too_late(0, SC_E_DEADLINE);
 		fetch_until_too_late(-1000, SC_E_DEADLINE);
 		fetch_until_too_late(INT64_MIN, SC_E_DEADLINE);
-		/* The others wait: with no deadline, one as good as none, and one that is far
-		 * off. */
+		/* The others wait: without a deadline, with the latest one, and with one in ten
+		 * minutes. */
 		sct_until(sct_threads_waiting() == 3);
 		atomic_store(&stage.go, true);
 	} else {
@@ -399,7 +398,7 @@ static void the_loader_knows_the_deadline(void **state)
 	(void)state;
 	assert_int_equal(sc_cache_hooks()->size, sizeof(struct sc_hooks));
 	sct_invocation_begin(5000);
-	/* The deadline is for waiting, not for hits or one's own load. */
+	/* The deadline limits waiting, not hits or the thread's own load. */
 	assert_int_equal(
 		sct_fetch(stage.cache, SC_KEY(1), load_in_time, &remaining_ms, &value, NULL),
 		SC_LOADED);
@@ -419,7 +418,7 @@ static void the_loader_knows_the_deadline(void **state)
 	assert_true(remaining_ms == SC_NO_DEADLINE);
 }
 
-/* ---- All of it at once ---- */
+/* ---- At random ---- */
 
 #define KEYS   6
 #define ROUNDS 4000
@@ -443,7 +442,7 @@ static int load_at_random(struct sc_load *load, void *context)
 			atomic_fetch_add(&stage.circles, 1);
 		sc_value_release(&value);
 	}
-	/* Most are not stored, so that there is always something to load. */
+	/* Most values are not stored, so that loads never end. */
 	sc_load_set_ttl_ms(load, sct_below(random, 8) == 0 ? 1 : -1);
 	sc_load_set_value(load, &key, sizeof key);
 	sct_check(atomic_fetch_sub(&loading[key], 1) == 1);

@@ -21,7 +21,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The value was surely there from `from` to `to`. */
+/* The key certainly had the value from `from` to `to`. */
 struct zone {
 	uint64_t from, to;
 	const struct sct_event *event;
@@ -37,8 +37,8 @@ struct proof {
 	const struct sct_event *events; /* of one key, by their starts */
 	size_t count;
 	bool is_lossless;
-	struct zone *zones;   /* of the writes, by value; then those in which a value was there */
-	struct zone *moments; /* the others */
+	struct zone *zones; /* of the writes, by value; then only those with from < to, by `from` */
+	struct zone *moments; /* the zones of which one moment is enough */
 	size_t write_count, zone_count, moment_count;
 	struct span *changes;          /* puts and drops, by their ends */
 	struct span *drops;            /* by their starts, for the latest end */
@@ -99,7 +99,7 @@ static void add(struct span *spans, size_t *count, uint64_t high, uint64_t low,
 	spans[(*count)++] = (struct span){ .high = high, .low = low, .event = event };
 }
 
-static void settle(struct span *spans, size_t count)
+static void set_maxima(struct span *spans, size_t count)
 {
 	qsort(spans, count, sizeof *spans, by_high);
 	for (size_t i = 0; i < count; i++) {
@@ -125,7 +125,7 @@ static const struct span *last_below(const struct span *spans, size_t count, uin
 	return from > 0 ? &spans[from - 1] : NULL;
 }
 
-static void gather(struct proof *proof)
+static void sort_events(struct proof *proof)
 {
 	for (size_t i = 0; i < proof->count; i++) {
 		const struct sct_event *event = &proof->events[i];
@@ -143,9 +143,9 @@ static void gather(struct proof *proof)
 	}
 	qsort(proof->uses, proof->use_count, sizeof(const struct sct_event *), by_value_and_start);
 	qsort(proof->zones, proof->write_count, sizeof *proof->zones, by_value);
-	settle(proof->changes, proof->change_count);
-	settle(proof->puts, proof->put_count);
-	settle(proof->drops, proof->drop_count);
+	set_maxima(proof->changes, proof->change_count);
+	set_maxima(proof->puts, proof->put_count);
+	set_maxima(proof->drops, proof->drop_count);
 }
 
 static struct zone *zone_of(const struct proof *proof, uint64_t value)
@@ -164,7 +164,7 @@ static struct zone *zone_of(const struct proof *proof, uint64_t value)
 		: NULL;
 }
 
-/* One read against its write and the changes that ended before it. */
+/* Compare a read with its write and with the changes that ended before it. */
 static bool check_read(struct proof *proof, const struct sct_event *read)
 {
 	struct zone *zone = zone_of(proof, read->value);
@@ -181,7 +181,7 @@ static bool check_read(struct proof *proof, const struct sct_event *read)
 	if (change && change->low_max > written)
 		return wrong(proof, "a value older than a change that was complete",
 			change->event_max, read);
-	/* Waiting says nothing of what is in the cache. */
+	/* A waiter gets its value from the load, not from the cache. */
 	if (read->kind == SCT_AWAIT)
 		return true;
 	if (zone->from > read->end)
@@ -214,7 +214,7 @@ static bool check_uses(struct proof *proof)
 	return true;
 }
 
-/* Tell the zones in which a value was surely there from those of which a moment is enough. */
+/* Divide the zones into those with a certain interval and those of which a moment is enough. */
 static bool check_zones(struct proof *proof)
 {
 	for (size_t i = 0; i < proof->write_count; i++) {
@@ -232,7 +232,7 @@ static bool check_zones(struct proof *proof)
 	return true;
 }
 
-/* An event between these two stamps that needs the key to have another value, or none. */
+/* Check an event between these two stamps at which the key had another value, or none. */
 static bool check_moment(struct proof *proof, const struct sct_event *event, uint64_t from,
 	uint64_t to)
 {
@@ -251,8 +251,7 @@ static bool check_moment(struct proof *proof, const struct sct_event *event, uin
 		event);
 }
 
-/* Nothing was evicted: who finds nothing needs a drop that can have come after every put that was
- * complete. */
+/* If nothing was evicted, a miss needs a drop that can have come after every completed put. */
 static bool check_miss(struct proof *proof, const struct sct_event *miss, uint64_t until)
 {
 	const struct span *put = last_below(proof->puts, proof->put_count, miss->start);
@@ -263,7 +262,7 @@ static bool check_miss(struct proof *proof, const struct sct_event *miss, uint64
 	return wrong(proof, "a value that got lost", put->event_max, miss);
 }
 
-/* Everything but the writes, which are checked as zones. */
+/* Check an event that is no write; zones check the writes. */
 static bool check_event(struct proof *proof, const struct sct_event *event)
 {
 	/* A load implies an earlier miss. */
@@ -283,7 +282,7 @@ static bool check_event(struct proof *proof, const struct sct_event *event)
 
 static bool check_key(struct proof *proof)
 {
-	gather(proof);
+	sort_events(proof);
 	for (size_t i = 1; i < proof->write_count; i++)
 		if (proof->zones[i].event->value == proof->zones[i - 1].event->value)
 			return wrong(proof, "a value that was written twice",
@@ -304,21 +303,21 @@ static bool check_key(struct proof *proof)
 	return true;
 }
 
-/* The events of one key, with those of all keys among them. */
+/* Check the events of one key, which include those of all keys. */
 static bool check_events_of_key(const struct sct_event *events, size_t count, bool is_lossless,
 	struct sct_fault *fault)
 {
-	size_t room = count + 1;
+	size_t capacity = count + 1;
 	struct proof proof = {
 		.events = events,
 		.count = count,
 		.is_lossless = is_lossless,
-		.zones = calloc(room, sizeof *proof.zones),
-		.moments = calloc(room, sizeof *proof.moments),
-		.changes = calloc(room, sizeof *proof.changes),
-		.drops = calloc(room, sizeof *proof.drops),
-		.puts = calloc(room, sizeof *proof.puts),
-		.uses = calloc(room, sizeof(const struct sct_event *)),
+		.zones = calloc(capacity, sizeof *proof.zones),
+		.moments = calloc(capacity, sizeof *proof.moments),
+		.changes = calloc(capacity, sizeof *proof.changes),
+		.drops = calloc(capacity, sizeof *proof.drops),
+		.puts = calloc(capacity, sizeof *proof.puts),
+		.uses = calloc(capacity, sizeof(const struct sct_event *)),
 		.fault = fault,
 	};
 

@@ -19,26 +19,26 @@ enum sct_event_kind {
 /* The key of an event that is about all keys. */
 #define SCT_ALL_KEYS UINT32_MAX
 
-/* Stamps come from one clock that gives none twice; an event took effect at some moment between its
- * start and its end. No two writes write the same value. */
+/* Stamps come from one clock, and no two are equal. An event took effect at some moment between its
+ * start and its end. No two writes have the same value. */
 struct sct_event {
 	uint64_t start, end;
 	uint64_t loading; /* of SCT_LOAD: a stamp taken in the loader */
-	uint64_t expires; /* of a write: no event that begins from then on may see it; 0: never */
-	uint64_t idle;    /* of it too: nor who begins so long after the last use; 0: no matter */
+	uint64_t expires; /* of a write: no event that begins then or later may see it; 0: never */
+	uint64_t idle;    /* of a write: how long after its last use it may be seen; 0: any time */
 	uint64_t value;
 	uint32_t key;
 	enum sct_event_kind kind;
 };
 
-/* What is wrong, and the two events that say so (twice the same when one is enough). */
+/* A fault, and the two events that show it, which are the same when one is enough. */
 struct sct_fault {
 	const char *what;
 	struct sct_event first, second;
 };
 
-/* Look for what no cache can have done, whatever it evicted. `is_lossless`: this one has evicted
- * nothing. Sorts the events. Returns false with a fault, or true. */
+/* Check whether a cache can have produced these events, whatever it evicted; `is_lossless`: it
+ * evicted nothing. Sorts the events. Returns true, or false with *fault set. */
 bool sct_history_check(struct sct_event *events, size_t count, bool is_lossless,
 	struct sct_fault *fault);
 

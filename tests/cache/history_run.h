@@ -18,18 +18,18 @@
 
 #define SCT_THREADS    6
 #define SCT_HELD_MAX   2
-#define SCT_VALUE_MAX  4096 /* on top of its head */
+#define SCT_VALUE_MAX  4096 /* after its header */
 #define SCT_CLOCK_BITS 8    /* 2^SCT_CLOCK_BITS stamps are one millisecond */
 
-/* What a scenario is like. */
+/* The properties of a scenario. */
 enum sct_trait {
 	SCT_LOSSLESS = 1,    /* nothing is evicted, so no entry may be missing */
 	SCT_CLEARS = 2,      /* clears the cache now and then */
-	SCT_RACES = 4,       /* nothing but gets and puts, and more of them */
-	SCT_RESIZES = 8,     /* and maintains */
-	SCT_OBJECTS = 16,    /* among the values */
+	SCT_RACES = 4,       /* gets and puts only, and more of them */
+	SCT_RESIZES = 8,     /* resizes and maintains */
+	SCT_OBJECTS = 16,    /* some values are objects */
 	SCT_MAINTAINER = 32, /* one thread only resizes, maintains and clears */
-	SCT_STRIPED = 64     /* into stripes */
+	SCT_STRIPED = 64     /* the cache is striped */
 };
 
 struct sct_scenario {
@@ -47,19 +47,19 @@ struct sct_held {
 };
 
 /* How often and when an object was freed. */
-struct sct_fate {
+struct sct_free_record {
 	bool is_object;
 	atomic_uint frees;
 	_Atomic uint64_t freed; /* a stamp */
 };
 
-/* The state of one thread; other threads write only the fates of its objects. */
-struct sct_actor {
+/* The state of one thread; other threads write only the free records of its objects. */
+struct sct_caller {
 	unsigned number;
 	uint64_t random, written;
 	struct sct_event *events;
-	size_t count, room;
-	struct sct_fate *fates; /* by what was written */
+	size_t count, capacity;
+	struct sct_free_record *free_records; /* by the number of the value */
 	struct sct_held held[SCT_HELD_MAX];
 	unsigned char bytes[SCT_VALUE_MAX + 64];
 };
@@ -69,7 +69,7 @@ struct sct_run {
 	struct sc_cache *cache;
 	long operations;
 	atomic_uint empty_put; /* keys from this one on had no empty value yet */
-	struct sct_actor players[SCT_THREADS];
+	struct sct_caller callers[SCT_THREADS];
 };
 
 extern struct sct_run sct_run;
@@ -79,7 +79,7 @@ static inline bool sct_run_has(enum sct_trait trait)
 	return sct_run.scenario->traits & trait;
 }
 
-/* ---- Time: the stamps' clock, so that it passes with what happens ---- */
+/* ---- Time: the cache's clock is the clock of the stamps ---- */
 
 void sct_stamps_begin(void);
 uint64_t sct_stamp(void);
@@ -87,35 +87,35 @@ int64_t sct_stamped_ms(void *context);
 
 /* ---- Values ---- */
 
-/* The name of a new value. It says which key, thread and call it is from. */
-uint64_t sct_new_id(struct sct_actor *player, uint32_t key);
+/* The identity of a new value: its key, its thread and a number. */
+uint64_t sct_new_id(struct sct_caller *caller, uint32_t key);
 
 /* Each key has at most one empty value, so its identity is known. */
 uint64_t sct_empty_id(uint32_t key);
 
-/* Write a value of this name, of a random length, which is returned. */
-size_t sct_make_value(struct sct_actor *player, uint64_t id, unsigned char *bytes);
+/* Write a value with this identity and a random length. Returns the length. */
+size_t sct_make_value(struct sct_caller *caller, uint64_t id, unsigned char *bytes);
 
-/* Make an object of this name, of a random weight. */
-struct sc_object sct_make_object(struct sct_actor *player, uint64_t id);
+/* Make an object with this identity and a random weight. */
+struct sc_object sct_make_object(struct sct_caller *caller, uint64_t id);
 
-/* The cache did not take it. */
+/* Free an object that the cache refused. */
 void sct_refuse_object(const struct sc_object *object);
 
-/* Returns which value it is, having looked at all of it. */
+/* Check all bytes of a value, and return its identity. */
 uint64_t sct_identify(const void *data, size_t len, uint32_t key);
 
-/* Check that each object was freed once, and write the stamp into the events: no event that begins
- * later may see the object. */
-void sct_tell_fates(struct sct_event *events, size_t count);
+/* Check that each object was freed once, and record the time of its free in the events: no event
+ * that begins later may see the object. */
+void sct_record_frees(struct sct_event *events, size_t count);
 
 /* ---- Calls ---- */
 
 /* Make one random call and record it. */
-void sct_play(struct sct_actor *player);
+void sct_call_at_random(struct sct_caller *caller);
 
-/* The same for the maintaining thread. */
-void sct_maintain_at_random(struct sct_actor *player);
+/* Make one random call of the maintaining thread. */
+void sct_maintain_at_random(struct sct_caller *caller);
 
 void sct_release_held(struct sct_held *held);
 

@@ -1,5 +1,6 @@
-/* The checker of histories finds what no cache can have done, and nothing else: histories made by
- * hand, one for each fault, and thousands of small random ones, for which all orders are tried. */
+/* The checker rejects exactly the histories that no cache can have produced: histories written by
+ * hand, one for each fault, and thousands of small random ones, for which the test tries all
+ * orders. */
 #include "cache/history.h"
 
 #include "support/cmocka.h"
@@ -13,7 +14,7 @@
 struct example {
 	const char *what; /* NULL: nothing is wrong */
 	bool is_lossless;
-	struct sct_event events[EVENTS_MAX]; /* up to the first that is all zero */
+	struct sct_event events[EVENTS_MAX]; /* ends with one that is all zero */
 };
 
 #define OLDER "a value older than a change that was complete"
@@ -40,12 +41,12 @@ static const struct example examples[] = {
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 4, .value = 8, .kind = SCT_PUT },
 			{ .start = 5, .end = 6, .value = 7, .kind = SCT_READ } } },
-	/* The same, while the newer put is still under way, is as it should be. */
+	/* The same is right while the newer put is still in progress. */
 	{ NULL, true,
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 7, .value = 8, .kind = SCT_PUT },
 			{ .start = 5, .end = 6, .value = 7, .kind = SCT_READ } } },
-	/* But not once somebody has seen the newer one. */
+	/* But not after another read has returned the newer value. */
 	{ "two values at one time", false,
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 20, .value = 8, .kind = SCT_PUT },
@@ -65,7 +66,7 @@ static const struct example examples[] = {
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 4, .key = SCT_ALL_KEYS, .kind = SCT_DROP },
 			{ .start = 5, .end = 6, .value = 7, .kind = SCT_READ } } },
-	/* Evicted, and back again. */
+	/* Evicted, and found again later. */
 	{ "a value that comes back by itself", false,
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 4, .kind = SCT_MISS },
@@ -74,7 +75,7 @@ static const struct example examples[] = {
 		{ { .start = 1, .end = 9, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 4, .kind = SCT_MISS },
 			{ .start = 5, .end = 6, .value = 7, .kind = SCT_READ } } },
-	/* Evicted, where nothing was evicted. */
+	/* A miss where nothing was evicted. */
 	{ "a value that got lost", true,
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 4, .kind = SCT_MISS } } },
@@ -94,12 +95,12 @@ static const struct example examples[] = {
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 4, .key = SCT_ALL_KEYS, .kind = SCT_DROP },
 			{ .start = 5, .end = 6, .kind = SCT_MISS } } },
-	/* A load, found by others before its own caller has it. */
+	/* Others find a loaded value before its own caller has it. */
 	{ NULL, true,
 		{ { .start = 1, .end = 20, .loading = 3, .value = 7, .kind = SCT_LOAD },
 			{ .start = 2, .end = 21, .value = 7, .kind = SCT_AWAIT },
 			{ .start = 5, .end = 6, .value = 7, .kind = SCT_READ } } },
-	/* It was invalidated, but is stored, or given to an event that begins later. */
+	/* An invalidated load is stored, or given to an event that begins later. */
 	{ OLDER, false,
 		{ { .start = 1, .end = 20, .loading = 3, .value = 7, .kind = SCT_LOAD },
 			{ .start = 5, .end = 6, .kind = SCT_DROP },
@@ -114,7 +115,7 @@ static const struct example examples[] = {
 			{ .start = 5, .end = 6, .value = 8, .kind = SCT_PUT },
 			{ .start = 4, .end = 21, .value = 7, .kind = SCT_AWAIT },
 			{ .start = 10, .end = 11, .value = 8, .kind = SCT_READ } } },
-	/* Loaded, while it surely was there. */
+	/* A load while the key certainly had a value. */
 	{ "a value that comes back by itself", false,
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 20, .loading = 4, .value = 8, .kind = SCT_LOAD },
@@ -123,7 +124,7 @@ static const struct example examples[] = {
 		{ { .start = 1, .end = 2, .value = 7, .expires = 9, .kind = SCT_PUT },
 			{ .start = 8, .end = 10, .value = 7, .kind = SCT_READ },
 			{ .start = 9, .end = 11, .value = 7, .kind = SCT_READ } } },
-	/* It may be idle for five: each use extends that, and so does a concurrent use. */
+	/* The idle time is five stamps; each use extends it, also a concurrent one. */
 	{ NULL, false,
 		{ { .start = 1, .end = 2, .value = 7, .idle = 5, .kind = SCT_PUT },
 			{ .start = 6, .end = 8, .value = 7, .kind = SCT_READ },
@@ -145,7 +146,7 @@ static const struct example examples[] = {
 			{ .start = 3, .end = 4, .value = 8, .key = 1, .kind = SCT_PUT },
 			{ .start = 11, .end = 12, .value = 8, .key = 1, .kind = SCT_READ },
 			{ .start = 13, .end = 14, .value = 7, .kind = SCT_READ } } },
-	/* A miss between two values of one key says nothing. */
+	/* A miss between two values of one key is possible. */
 	{ NULL, false,
 		{ { .start = 1, .end = 2, .value = 7, .kind = SCT_PUT },
 			{ .start = 3, .end = 4, .value = 7, .kind = SCT_READ },
@@ -163,7 +164,7 @@ static size_t count_of(const struct sct_event *events)
 	return count;
 }
 
-static void faults_made_by_hand(void **state)
+static void the_check_finds_each_fault(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
@@ -190,8 +191,8 @@ struct search {
 	bool is_lossless;
 };
 
-/* Whether the events that are left can come in some order, from a cache that has `value` (0: none).
- * An event can be the next when no other has to be before it. */
+/* Whether the remaining events are possible in some order, starting with `value` in the cache (0:
+ * none). An event can be the next if none of the others must precede it. */
 static bool can_go_on(const struct search *search, unsigned left, uint64_t value)
 {
 	if (left == 0)
@@ -244,7 +245,7 @@ static size_t make_small_history(uint64_t *random, struct sct_event *events)
 			.kind = kinds[sct_below(random, sizeof kinds / sizeof kinds[0])],
 			.value = i + 1,
 		};
-		/* Some histories have short events only. */
+		/* Some histories have only short events. */
 		if (events[i].end - events[i].start > spread)
 			events[i].end = events[i].start;
 		if (events[i].kind == SCT_READ)
@@ -261,7 +262,7 @@ static bool reads_what_was_put(const struct sct_event *events, size_t count)
 	return true;
 }
 
-static void agrees_with_all_orders(void **state)
+static void the_check_agrees_with_all_orders(void **state)
 {
 	uint64_t random = 1;
 	unsigned good = 0, bad = 0, lost = 0, unseen = 0;
@@ -282,8 +283,8 @@ static void agrees_with_all_orders(void **state)
 		bad += !possible;
 		if (!possible)
 			continue;
-		/* That nothing got lost is checked more simply: not all is seen, but what is seen
-		 * is true. */
+		/* The check for lost values is simpler: it misses some faults, but never reports a
+		 * false one. */
 		search.is_lossless = true;
 		possible = can_go_on(&search, (1u << count) - 1, 0);
 		bool checked = sct_history_check(sorted, count, true, &fault);
@@ -299,8 +300,8 @@ static void agrees_with_all_orders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(faults_made_by_hand),
-		cmocka_unit_test(agrees_with_all_orders),
+		cmocka_unit_test(the_check_finds_each_fault),
+		cmocka_unit_test(the_check_agrees_with_all_orders),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,8 @@
 #define OBJECT_WORDS 4
 #define NUMBER_BITS  40 /* key:16 | thread:8 | number:40 */
 
-/* Where a tool looks for synchronisation that is missing, the clock must not bring its own. */
+/* ThreadSanitizer looks for missing synchronisation, which a clock with stronger order would
+ * hide. */
 #ifdef SCT_UNDER_TSAN
 #define STAMP_ORDER memory_order_relaxed
 #else
@@ -31,10 +32,10 @@ int64_t sct_stamped_ms(void *context)
 	return (int64_t)(atomic_load_explicit(&stamps, STAMP_ORDER) >> SCT_CLOCK_BITS);
 }
 
-uint64_t sct_new_id(struct sct_actor *player, uint32_t key)
+uint64_t sct_new_id(struct sct_caller *caller, uint32_t key)
 {
-	sct_check(player->written + 1 < player->room);
-	return (uint64_t)key << 48 | (uint64_t)player->number << NUMBER_BITS | ++player->written;
+	sct_check(caller->written + 1 < caller->capacity);
+	return (uint64_t)key << 48 | (uint64_t)caller->number << NUMBER_BITS | ++caller->written;
 }
 
 uint64_t sct_empty_id(uint32_t key)
@@ -49,20 +50,20 @@ static uint64_t word_at(uint64_t id, size_t i)
 	return sct_random(&state);
 }
 
-/* Few lengths, so that values are also written over where they are. */
-static size_t some_length(struct sct_actor *player)
+/* Few lengths, so that some values are replaced in place. */
+static size_t some_length(struct sct_caller *caller)
 {
-	return sct_below(&player->random, 4) * sct_run.scenario->value_max / 4 +
-		(sct_below(&player->random, 2) ? sct_below(&player->random, 17) : 0);
+	return sct_below(&caller->random, 4) * sct_run.scenario->value_max / 4 +
+		(sct_below(&caller->random, 2) ? sct_below(&caller->random, 17) : 0);
 }
 
 struct head {
 	uint64_t id, len;
 };
 
-size_t sct_make_value(struct sct_actor *player, uint64_t id, unsigned char *bytes)
+size_t sct_make_value(struct sct_caller *caller, uint64_t id, unsigned char *bytes)
 {
-	size_t len = some_length(player);
+	size_t len = some_length(caller);
 	struct head head = { id, len };
 
 	memcpy(bytes, &head, sizeof head);
@@ -96,11 +97,11 @@ struct thing {
 	uint64_t words[OBJECT_WORDS];
 };
 
-static struct sct_fate *fate_of(uint64_t id)
+static struct sct_free_record *free_record_of(uint64_t id)
 {
-	struct sct_actor *player = &sct_run.players[id >> NUMBER_BITS & 0xFF];
+	struct sct_caller *caller = &sct_run.callers[id >> NUMBER_BITS & 0xFF];
 
-	return &player->fates[id & ((UINT64_C(1) << NUMBER_BITS) - 1)];
+	return &caller->free_records[id & ((UINT64_C(1) << NUMBER_BITS) - 1)];
 }
 
 static uint64_t identify_object(const struct thing *thing)
@@ -113,29 +114,29 @@ static uint64_t identify_object(const struct thing *thing)
 static void free_thing(void *pointer, void *context)
 {
 	struct thing *thing = pointer;
-	struct sct_fate *fate = fate_of(identify_object(thing));
+	struct sct_free_record *record = free_record_of(identify_object(thing));
 
-	sct_check(context == fate && fate->is_object);
-	atomic_store_explicit(&fate->freed, sct_stamp(), memory_order_relaxed);
-	sct_check(atomic_fetch_add_explicit(&fate->frees, 1, memory_order_relaxed) == 0);
+	sct_check(context == record && record->is_object);
+	atomic_store_explicit(&record->freed, sct_stamp(), memory_order_relaxed);
+	sct_check(atomic_fetch_add_explicit(&record->frees, 1, memory_order_relaxed) == 0);
 	memset(thing, 0xDD, sizeof *thing);
 	free(thing);
 }
 
-struct sc_object sct_make_object(struct sct_actor *player, uint64_t id)
+struct sc_object sct_make_object(struct sct_caller *caller, uint64_t id)
 {
 	struct thing *thing = malloc(sizeof *thing);
-	struct sct_fate *fate = fate_of(id);
+	struct sct_free_record *record = free_record_of(id);
 
 	sct_check(thing != NULL);
 	thing->id = id;
 	for (size_t i = 0; i < OBJECT_WORDS; i++)
 		thing->words[i] = word_at(id, i);
-	fate->is_object = true;
+	record->is_object = true;
 	return (struct sc_object){ .pointer = thing,
-		.weight = some_length(player),
+		.weight = some_length(caller),
 		.free = free_thing,
-		.context = fate };
+		.context = record };
 }
 
 void sct_refuse_object(const struct sc_object *object)
@@ -152,21 +153,21 @@ uint64_t sct_identify(const void *data, size_t len, uint32_t key)
 	return id;
 }
 
-static void assert_freed_once(const struct sct_actor *player)
+static void assert_freed_once(const struct sct_caller *caller)
 {
-	for (uint64_t i = 0; i <= player->written; i++)
-		assert_int_equal(player->fates[i].frees, player->fates[i].is_object);
+	for (uint64_t i = 0; i <= caller->written; i++)
+		assert_int_equal(caller->free_records[i].frees, caller->free_records[i].is_object);
 }
 
-void sct_tell_fates(struct sct_event *events, size_t count)
+void sct_record_frees(struct sct_event *events, size_t count)
 {
 	for (size_t i = 0; i < SCT_THREADS; i++)
-		assert_freed_once(&sct_run.players[i]);
+		assert_freed_once(&sct_run.callers[i]);
 	for (size_t i = 0; i < count; i++) {
 		bool writes = events[i].kind == SCT_PUT || events[i].kind == SCT_LOAD;
 		if (!writes || events[i].value == sct_empty_id(events[i].key))
 			continue;
-		uint64_t freed = fate_of(events[i].value)->freed;
+		uint64_t freed = free_record_of(events[i].value)->freed;
 		if (freed && (!events[i].expires || freed < events[i].expires))
 			events[i].expires = freed;
 	}

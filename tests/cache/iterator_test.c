@@ -7,7 +7,7 @@
 
 enum { KEYS = 20000 };
 
-/* How often each of the keys SC_KEY("key", number) was given. */
+/* Count how often the iterator returns each of the keys SC_KEY("key", number). */
 static void count_keys(struct sc_cache *cache, unsigned *given,
 	void (*meanwhile)(struct sc_cache *))
 {
@@ -25,7 +25,7 @@ static void count_keys(struct sc_cache *cache, unsigned *given,
 			meanwhile(cache);
 	}
 	assert_null(key);
-	/* It stays at its end. */
+	/* At its end it stays there. */
 	assert_int_equal(sc_iterator_next(iterator, &key), SC_MISS);
 	sc_iterator_close(iterator);
 }
@@ -80,7 +80,7 @@ static void each_key_is_given_once(void **state)
 	}
 }
 
-/* Parts of all types, and keys that are larger than what is read at a time. */
+/* Parts of all types, and keys that are larger than one batch of the iterator. */
 static void iterated_keys_have_their_original_parts(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.ttl_ms = 1 << 30));
@@ -186,7 +186,7 @@ static _Atomic int changing;
 static void come_and_go(unsigned thread, void *cache)
 {
 	if (thread == 0) {
-		/* The keys below 1,000 stay. */
+		/* The keys below 1,000 are never removed. */
 		for (int round = 0; round < 5; round++) {
 			unsigned *given = calloc(KEYS, sizeof *given);
 			struct sc_iterator *iterator;

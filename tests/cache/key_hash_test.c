@@ -1,5 +1,5 @@
 /* The hash of keys: pairs with small differences in types, lengths and positions, under many
- * secrets; and families of keys with a structure that programs use. */
+ * secrets; and families of structured keys, as programs use them. */
 #include "support/cmocka.h"
 
 #include "support/hash_spread.h"
@@ -26,7 +26,7 @@ static struct sc_part number_part(enum sc_part_type type, int64_t number)
 
 #define PAIR_CELLS 65536u
 
-/* Pairs that were hashed, and how many of them agree in 16 bits at either end. */
+/* How many pairs were hashed, and how many are equal in the upper or the lower 16 bits. */
 struct trials {
 	const char *what;
 	uint64_t count, low, high;
@@ -90,7 +90,7 @@ static void types_are_mixed(void **state)
 	assert_chance(&trials);
 }
 
-/* The pair that collided for half of all secrets, when a type was added to them. */
+/* With an earlier hash, which added the type, this pair collided for half of all secrets. */
 static void a_text_and_bytes_with_three_bits_flipped(void **state)
 {
 	unsigned char a[32] = { 0 }, b[32] = { [0] = 1, [12] = 1, [28] = 1 };
@@ -126,7 +126,7 @@ static void lengths_are_mixed(void **state)
 	assert_chance(&trials);
 }
 
-/* A word, or a byte, at one place and at another; two words exchanged, and turned by half. */
+/* A word or a byte at two offsets; two words exchanged, and rotated by half. */
 static void positions_are_mixed(void **state)
 {
 	struct trials trials = { .what = "positions" };
@@ -155,7 +155,7 @@ static void positions_are_mixed(void **state)
 	assert_chance(&trials);
 }
 
-/* The same bytes, cut into other parts. */
+/* The same bytes, divided into other parts. */
 static void numbers_of_parts_are_mixed(void **state)
 {
 	struct trials trials = { .what = "numbers of parts" };
@@ -179,7 +179,7 @@ static void numbers_of_parts_are_mixed(void **state)
 	assert_chance(&trials);
 }
 
-/* A number is another as another type, and another number. */
+/* The same number with another type, and another number. */
 static void types_of_numbers_are_mixed(void **state)
 {
 	struct trials trials = { .what = "types of numbers" };
@@ -200,52 +200,52 @@ static void types_of_numbers_are_mixed(void **state)
 
 #define KEYS 16384u
 
-/* Room for a key: its parts point into the text. */
-struct room {
+/* Memory for a key, whose parts point into `text`. */
+struct space {
 	struct sc_part parts[SC_KEY_PARTS_MAX];
 	char text[128];
 };
 
-static struct sc_key key_of_text(struct room *room, int len)
+static struct sc_key key_of_text(struct space *space, int len)
 {
-	room->parts[0] = bytes_part(SC_PART_TEXT, room->text, (size_t)len);
-	return (struct sc_key){ room->parts, 1 };
+	space->parts[0] = bytes_part(SC_PART_TEXT, space->text, (size_t)len);
+	return (struct sc_key){ space->parts, 1 };
 }
 
-static struct sc_key key_of_number(struct room *room, enum sc_part_type type, uint64_t number)
+static struct sc_key key_of_number(struct space *space, enum sc_part_type type, uint64_t number)
 {
-	room->parts[0] = number_part(type, (int64_t)number);
-	return (struct sc_key){ room->parts, 1 };
+	space->parts[0] = number_part(type, (int64_t)number);
+	return (struct sc_key){ space->parts, 1 };
 }
 
-/* Key number `i` of a family, by what changes within it: a shift, a place, a length. */
-typedef struct sc_key (*make_fn)(struct room *room, uint64_t i, unsigned variant);
+/* Makes key number `i` of a family; `variant` is its shift, offset or length. */
+typedef struct sc_key (*make_fn)(struct space *space, uint64_t i, unsigned variant);
 
-static struct sc_key shifted_integer(struct room *room, uint64_t i, unsigned shift)
+static struct sc_key shifted_integer(struct space *space, uint64_t i, unsigned shift)
 {
-	return key_of_number(room, SC_PART_INTEGER, i << shift);
+	return key_of_number(space, SC_PART_INTEGER, i << shift);
 }
 
-static struct sc_key negative_integer(struct room *room, uint64_t i, unsigned shift)
+static struct sc_key negative_integer(struct space *space, uint64_t i, unsigned shift)
 {
-	return key_of_number(room, SC_PART_INTEGER, -((i + 1) << shift));
+	return key_of_number(space, SC_PART_INTEGER, -((i + 1) << shift));
 }
 
-static struct sc_key high_unsigned(struct room *room, uint64_t i, unsigned step)
+static struct sc_key high_unsigned(struct space *space, uint64_t i, unsigned step)
 {
-	return key_of_number(room, SC_PART_UNSIGNED, UINT64_MAX - i * (step + 1));
+	return key_of_number(space, SC_PART_UNSIGNED, UINT64_MAX - i * (step + 1));
 }
 
-static struct sc_key stepped_integer(struct room *room, uint64_t i, unsigned which)
+static struct sc_key stepped_integer(struct space *space, uint64_t i, unsigned which)
 {
 	static const uint64_t steps[] = { 3, 10, 100, 1000, 3600, 86400, 1000000,
 		UINT64_C(1000000007) };
 
-	return key_of_number(room, SC_PART_INTEGER, i * steps[which]);
+	return key_of_number(space, SC_PART_INTEGER, i * steps[which]);
 }
 
 /* A counter of two bytes at each byte of 8, 16, 17, 32 and 64. */
-static struct sc_key counter_in_bytes(struct room *room, uint64_t i, unsigned place)
+static struct sc_key counter_in_bytes(struct space *space, uint64_t i, unsigned place)
 {
 	static const uint8_t of[] = { 8, 16, 17, 32, 64 };
 	uint16_t counter = (uint16_t)i;
@@ -253,40 +253,41 @@ static struct sc_key counter_in_bytes(struct room *room, uint64_t i, unsigned pl
 
 	for (; place >= of[which] - 1u; which++)
 		place -= of[which] - 1u;
-	memset(room->text, 0, of[which]);
-	memcpy(room->text + place, &counter, sizeof counter);
-	room->parts[0] = bytes_part(SC_PART_BYTES, room->text, of[which]);
-	return (struct sc_key){ room->parts, 1 };
+	memset(space->text, 0, of[which]);
+	memcpy(space->text + place, &counter, sizeof counter);
+	space->parts[0] = bytes_part(SC_PART_BYTES, space->text, of[which]);
+	return (struct sc_key){ space->parts, 1 };
 }
 
-static struct sc_key date(struct room *room, uint64_t i, unsigned minutes)
+static struct sc_key date(struct space *space, uint64_t i, unsigned minutes)
 {
 	uint64_t minute = i * (minutes + 1);
 
-	return key_of_text(room,
-		snprintf(room->text, sizeof room->text, "2026-%02u-%02uT%02u:%02u:00Z",
+	return key_of_text(space,
+		snprintf(space->text, sizeof space->text, "2026-%02u-%02uT%02u:%02u:00Z",
 			(unsigned)(minute / 40320 % 12 + 1), (unsigned)(minute / 1440 % 28 + 1),
 			(unsigned)(minute / 60 % 24), (unsigned)(minute % 60)));
 }
 
-static struct sc_key uuid(struct room *room, uint64_t i, unsigned version)
+static struct sc_key uuid(struct space *space, uint64_t i, unsigned version)
 {
 	uint64_t random = sci_hash(&i, sizeof i, version);
 	unsigned counted = (unsigned)i;
 
-	return key_of_text(room,
-		version == 0 ? snprintf(room->text, sizeof room->text,
+	return key_of_text(space,
+		version == 0 ? snprintf(space->text, sizeof space->text,
 				       "%08x-1dd2-11b2-8080-2c4d54e1a0b7", counted)
 			: version == 1
-			? snprintf(room->text, sizeof room->text, "%08x-%04x-4%03x-a%03x-%012x",
+			? snprintf(space->text, sizeof space->text, "%08x-%04x-4%03x-a%03x-%012x",
 				  (unsigned)random, (unsigned)(random >> 48),
 				  (unsigned)(random >> 32) & 0xFFF, counted & 0xFFF, counted)
-			: snprintf(room->text, sizeof room->text, "0190a1b2-%04x-7%03x-8000-%012x",
-				  counted >> 12, counted & 0xFFF, 1u));
+			: snprintf(space->text, sizeof space->text,
+				  "0190a1b2-%04x-7%03x-8000-%012x", counted >> 12, counted & 0xFFF,
+				  1u));
 }
 
-/* A number between what comes before and after it, in decimal. */
-static struct sc_key prefixed(struct room *room, uint64_t i, unsigned which)
+/* A decimal number between two texts. */
+static struct sc_key prefixed(struct space *space, uint64_t i, unsigned which)
 {
 	static const struct {
 		int width;
@@ -295,36 +296,36 @@ static struct sc_key prefixed(struct room *room, uint64_t i, unsigned which)
 		{ 1, "https://example.com/products/", "/reviews?page=1&sort=newest" },
 		{ 6, "tenant-0001/environment-production/configuration/feature-flags/v2/", "" } };
 
-	return key_of_text(room,
-		snprintf(room->text, sizeof room->text, "%s%0*u%s", texts[which].before,
+	return key_of_text(space,
+		snprintf(space->text, sizeof space->text, "%s%0*u%s", texts[which].before,
 			texts[which].width, (unsigned)i, texts[which].after));
 }
 
-static struct sc_key two_numbers(struct room *room, uint64_t i, unsigned bits)
+static struct sc_key two_numbers(struct space *space, uint64_t i, unsigned bits)
 {
-	room->parts[0] = number_part(SC_PART_INTEGER, (int64_t)(i >> bits));
-	room->parts[1] = number_part(SC_PART_INTEGER, (int64_t)(i & ((UINT64_C(1) << bits) - 1)));
-	return (struct sc_key){ room->parts, 2 };
+	space->parts[0] = number_part(SC_PART_INTEGER, (int64_t)(i >> bits));
+	space->parts[1] = number_part(SC_PART_INTEGER, (int64_t)(i & ((UINT64_C(1) << bits) - 1)));
+	return (struct sc_key){ space->parts, 2 };
 }
 
-static struct sc_key text_and_number(struct room *room, uint64_t i, unsigned number_first)
+static struct sc_key text_and_number(struct space *space, uint64_t i, unsigned number_first)
 {
-	int len = snprintf(room->text, sizeof room->text, "row %u", (unsigned)(i % 181));
+	int len = snprintf(space->text, sizeof space->text, "row %u", (unsigned)(i % 181));
 
-	room->parts[number_first] = bytes_part(SC_PART_TEXT, room->text, (size_t)len);
-	room->parts[!number_first] = number_part(SC_PART_INTEGER, (int64_t)(i / 181));
-	return (struct sc_key){ room->parts, 2 };
+	space->parts[number_first] = bytes_part(SC_PART_TEXT, space->text, (size_t)len);
+	space->parts[!number_first] = number_part(SC_PART_INTEGER, (int64_t)(i / 181));
+	return (struct sc_key){ space->parts, 2 };
 }
 
 /* One of four types for each of eight parts, all of them empty or zero. */
-static struct sc_key eight_parts(struct room *room, uint64_t i, unsigned first)
+static struct sc_key eight_parts(struct space *space, uint64_t i, unsigned first)
 {
 	static const enum sc_part_type types[] = { SC_PART_ABSENT, SC_PART_BOOL, SC_PART_INTEGER,
 		SC_PART_TEXT, SC_PART_BYTES };
 
 	for (unsigned part = 0; part < 8; part++)
-		room->parts[part] = number_part(types[first + (i >> 2 * part & 3)], 0);
-	return (struct sc_key){ room->parts, 8 };
+		space->parts[part] = number_part(types[first + (i >> 2 * part & 3)], 0);
+	return (struct sc_key){ space->parts, 8 };
 }
 
 static const struct {
@@ -348,7 +349,7 @@ static const struct {
 static void structured_keys_look_random(void **state)
 {
 	static uint64_t hashes[KEYS];
-	struct room room;
+	struct space space;
 
 	(void)state;
 	for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
@@ -357,7 +358,7 @@ static void structured_keys_look_random(void **state)
 			struct sci_hash_secret secret = sci_hash_secret_fixed(variant);
 			for (uint64_t i = 0; i < KEYS; i++)
 				hashes[i] =
-					sci_key_hash(families[f].make(&room, i, variant), &secret);
+					sci_key_hash(families[f].make(&space, i, variant), &secret);
 			sct_spread_add(&spread, hashes, KEYS, families[f].name);
 		}
 		sct_spread_check(&spread, families[f].name);

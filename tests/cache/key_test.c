@@ -1,5 +1,5 @@
-/* Keys: what part a C value makes, that different lists of parts are never the same key, and
- * what is refused. The last is tried on the bytes that a key becomes and on the cache. */
+/* Keys: the parts that C values make, different keys for different lists of parts, and refused
+ * keys. Both the encoding and the cache are tested. */
 #include "cache/cache_fixture.h"
 
 #include "cache/fetch_with_loader.h"
@@ -148,7 +148,7 @@ static void assert_same_part(const struct sc_part *got, const struct sc_part *wa
 static void assert_read_back(const struct sci_lookup_key *bytes, struct sc_key key)
 {
 	struct sci_key_parts parts;
-	/* A block of exactly that size: AddressSanitizer sees a byte too much. */
+	/* A block of exactly the needed size: AddressSanitizer detects a write past its end. */
 	unsigned char *exact = malloc(bytes->name.len);
 	char *text = malloc(sci_key_text_bytes(bytes->name.len));
 
@@ -163,7 +163,8 @@ static void assert_read_back(const struct sci_lookup_key *bytes, struct sc_key k
 	free(exact);
 }
 
-/* Parts that look alike: bytes that are type codes, lengths and numbers of others. */
+/* Parts that are easily confused: bytes that equal type codes, lengths and numbers of other
+ * parts. */
 static const struct sc_part alphabet[] = {
 	{ SC_PART_ABSENT, 0, NULL, 0 },
 	{ SC_PART_BOOL, 0, NULL, 0 },
@@ -244,8 +245,8 @@ static void no_two_lists_are_the_same_key(void **state)
 	free(all);
 }
 
-/* Around the lengths where the length itself takes one byte more, and where the inline buffer
- * ends. */
+/* Lengths around those whose own encoding takes one more byte, and around the size of the inline
+ * buffer. */
 static void every_length_reads_back(void **state)
 {
 	static char text[70000];
@@ -263,7 +264,7 @@ static void every_length_reads_back(void **state)
 	}
 }
 
-/* Whole words are compared: behind the key's end they are zero, whatever was there before. */
+/* Keys are compared in whole words, so the bytes after the key's end must be zero. */
 static void assert_words(const struct sci_lookup_key *bytes)
 {
 	const unsigned char *word = (const unsigned char *)bytes->name.words;
@@ -273,7 +274,7 @@ static void assert_words(const struct sci_lookup_key *bytes)
 		assert_int_equal(word[i], 0);
 }
 
-/* A short one is written in a way of its own, to the same bytes. */
+/* A short key has its own encoder, which must write the same bytes. */
 static void assert_same_if_short(const struct sci_lookup_key *bytes, struct sc_key key)
 {
 	struct sci_hash_secret secret = sci_hash_secret_fixed(1);
@@ -289,7 +290,7 @@ static void assert_same_if_short(const struct sci_lookup_key *bytes, struct sc_k
 	sci_key_fini(&same);
 }
 
-/* One text, or bytes: what most keys are. */
+/* One text or one array of bytes, as most keys are. */
 static void one_part_of_every_length(void **state)
 {
 	static char text[300];
@@ -351,7 +352,7 @@ static void one_integer_of_every_size(void **state)
 	assert_number(INT64_MIN, false);
 }
 
-/* ---- What is refused, and what it leaves alone ---- */
+/* ---- Refused keys change nothing ---- */
 
 static int load_nothing(struct sc_load *load, void *context)
 {

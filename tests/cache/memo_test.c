@@ -1,6 +1,5 @@
-/* A memo beside Python's functools.lru_cache: what that showed in cache_info() after each call
- * is written down here, and a small model of it, which must show the same, stands in for it in
- * longer runs. */
+/* A memo compared with Python's functools.lru_cache. The test has the cache_info() that lru_cache
+ * showed after each call; in longer runs a small model replaces it, which must show the same. */
 #include "support/cmocka.h"
 #include "support/random.h"
 #include "support/threads.h"
@@ -15,7 +14,7 @@
 static bool fail_next;
 static atomic_uint calls;
 
-/* The answer is the argument; a failure is what an exception is there. */
+/* The answer is the argument; a failure corresponds to a Python exception. */
 static int answer(struct sc_load *load, void *context)
 {
 	int64_t number = sc_load_number(load, 0);
@@ -27,7 +26,7 @@ static int answer(struct sc_load *load, void *context)
 	return sc_load_set_value(load, &number, sizeof number);
 }
 
-/* Returns whether it was remembered. */
+/* Returns whether the answer was stored. */
 static bool call(struct sc_memo *memo, int64_t number, bool fail)
 {
 	struct sc_error error = { 0 };
@@ -108,7 +107,7 @@ static const struct step with_maxsize_4[] = {
 
 static void play(const struct step *steps, size_t count, uint64_t maxsize)
 {
-	/* Whatever policy is asked for, a memo's is lru. */
+	/* A memo uses exact LRU, whatever policy its options name. */
 	struct sc_memo memo = SC_MEMO_INIT(SC_CACHE_OPTIONS(.loader = answer,
 		.loader_context = NULL, .max_entries = maxsize, .policy = SC_POLICY_ADAPTIVE));
 
@@ -133,7 +132,7 @@ static void shows_what_lru_cache_showed(void **state)
 	PLAY(with_maxsize_4, 4);
 }
 
-/* The same with the usual maxsize=128, over more keys than that; cache_info() after every 200
+/* The same with the default maxsize=128 and more keys than that; cache_info() after every 200
  * calls. */
 static void shows_what_lru_cache_showed_with_128(void **state)
 {
@@ -193,7 +192,7 @@ static void a_function_may_call_itself_through_its_memo(void **state)
 	sc_memo_fini(&fibonacci_memo);
 }
 
-/* What a sanitizer or a debugger adds is not ours. */
+/* Sanitizers and unoptimised code need more stack. */
 #if defined __OPTIMIZE__ && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ &&       \
 	!defined SC_COVERAGE
 #define STACK_A_LEVEL 512
@@ -203,8 +202,8 @@ static void a_function_may_call_itself_through_its_memo(void **state)
 
 #define LEVELS 1000
 
-/* The end of the frame of the function that called the memo, and the most that lay between two of
- * them. */
+/* The end of the stack frame of the last call of count_down(), and the most bytes between it and
+ * the frame of the next call. */
 static const char *frame_end;
 static size_t most_between;
 
@@ -224,7 +223,7 @@ static int count_down(struct sc_load *load, void *context)
 	return sc_load_set_value(load, &n, sizeof n);
 }
 
-/* What the library takes: the frames between a function and the one that it calls through its
+/* Measure the stack that the library uses between a function and its recursive call through the
  * memo. */
 static void a_level_takes_little_of_the_stack(void **state)
 {
@@ -308,7 +307,7 @@ static void agrees_with_the_model(void **state)
 		run_beside_the_model(sizes[i], sizes[i] * 2 + 1, 10000);
 }
 
-/* ---- Its life ---- */
+/* ---- Life of a memo ---- */
 
 static void costs_nothing_until_it_is_called(void **state)
 {
@@ -323,7 +322,7 @@ static void costs_nothing_until_it_is_called(void **state)
 	assert_false(call(&memo, 1, false));
 	assert_true(call(&memo, 1, false));
 	assert_info(&memo, 3, 1, 1, 1);
-	/* After fini it begins anew. */
+	/* After fini the memo can be used again. */
 	for (int i = 0; i < 3; i++) {
 		sc_memo_fini(&memo);
 		assert_info(&memo, 3, 0, 0, 0);
@@ -356,7 +355,7 @@ static void an_answer_outlives_its_memo(void **state)
 SC_MEMO(at_file_scope, answer, NULL);
 SC_MEMO(with_options, answer, NULL, .max_entries = 2, .ttl_ms = 60000);
 
-/* SC_MEMO() stands at file scope and in a function, with options and without. */
+/* SC_MEMO() works at file scope and in a function, with and without options. */
 static void memos_by_their_macro(void **state)
 {
 	SC_MEMO(in_a_function, answer, NULL, .max_entries = 3);
@@ -378,8 +377,8 @@ static void memos_by_their_macro(void **state)
 	assert_info(&in_a_function, 3, 0, 0, 0);
 }
 
-/* Figures that this library does not know are 0, and no more is written than the caller has room
- * for. */
+/* Fields that this library does not know are 0, and no field beyond the caller's size is
+ * written. */
 static void figures_of_other_versions(void **state)
 {
 	struct {
@@ -430,7 +429,7 @@ static void options_are_copied(void **state)
 		assert_false(call(&memo, 1, false));
 		assert_info(&memo, 2, 1, 2, 1);
 		sc_memo_fini(&memo);
-		/* Nothing is left that it could be opened with anew. */
+		/* The options that the memo was made with no longer exist. */
 		struct sc_value value;
 		assert_int_equal(sc_memo_call(&memo, SC_KEY(1), &value, NULL), SC_E_INVAL);
 		assert_info(&memo, 0, 0, 0, 0);
@@ -459,7 +458,7 @@ static void options_out_of_range(void **state)
 	assert_int_equal(sc_memo_init(&memo, answer, NULL, NULL, NULL), 0);
 	assert_false(call(&memo, 1, false));
 
-	/* And arguments that are none. */
+	/* Invalid arguments are refused too. */
 	assert_int_equal(sc_memo_call(&memo, (struct sc_key){ 0 }, &value, &error), SC_E_INVAL);
 	assert_int_equal(error.code, SC_E_INVAL);
 	assert_int_equal(sc_memo_invalidate(&memo, (struct sc_key){ 0 }), SC_E_INVAL);
@@ -472,7 +471,7 @@ static void options_out_of_range(void **state)
 
 /* ---- Many threads ---- */
 
-/* More than anything else maps. */
+/* Larger than any other mapping of the test. */
 enum { THREADS = 8, MEMO_BYTES = 1 << 20 };
 
 static void call_first(unsigned number, void *arg)
@@ -486,7 +485,7 @@ static void call_first(unsigned number, void *arg)
 	sc_value_release(&value);
 }
 
-/* If the first calls opened more than one cache that anybody saw, an answer would be made twice. */
+/* If the first calls used more than one cache, some answer would be computed twice. */
 static void first_calls_at_the_same_time(void **state)
 {
 
@@ -519,7 +518,7 @@ void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off
 	if (is_scarce && len >= MEMO_BYTES) {
 		if (atomic_fetch_add(&mapping, 1) > 0)
 			return MAP_FAILED;
-		/* All others have come, and wait, or have failed. */
+		/* All other threads wait, or have failed. */
 		sct_until(sct_threads_waiting() == THREADS - 1 || mapping > 1);
 	}
 	return __real_mmap(addr, len, prot, flags, fd, offset);

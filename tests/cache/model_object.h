@@ -10,20 +10,21 @@
 
 struct sct_object {
 	uint64_t version;
-	unsigned holders; /* in the test */
-	bool is_given;    /* the cache has to free it */
+	unsigned holders; /* references that the test holds */
+	bool is_given;    /* the cache must free it */
 	bool is_freed;
-	struct sct_object *older; /* all of a run */
+	struct sct_object *older; /* all objects of a run */
 };
 
 /* An object of this version, not yet given to the cache. */
 struct sct_object *sct_object_open(struct sct_naive *naive, uint64_t version);
 
-/* What the cache is given, with sct_object_free() as its free function. */
+/* The object for the cache, with sct_object_free() as its free function. */
 struct sc_object sct_object_for_cache(struct sct_object *object, uint64_t weight);
 void sct_object_free(void *pointer, void *context);
 
-/* Whether the cache has it for certain: it was given, is not freed, and nobody else holds it. */
+/* Whether the cache certainly has it: it was given, is not freed, and nothing else references
+ * it. */
 bool sct_object_is_there(const struct sct_object *object);
 
 /* Every object that was given was freed. Frees them all. */

@@ -1,6 +1,5 @@
-/* What holds for the whole process: an allocator of the user's, and the switch that makes lookups
- * miss. The process has one allocator, which cannot be changed once it has given anything, so the
- * cases follow one another. */
+/* State of the whole process: the user's allocator, and the bypass that makes every lookup miss.
+ * The allocator cannot change after its first allocation, so the cases depend on their order. */
 #include "cache/cache_fixture.h"
 #include "cache/fetch_with_loader.h"
 #include "cache/scripted_loader.h"
@@ -11,7 +10,7 @@
 
 #include <stdlib.h>
 
-/* ---- The switch, as the environment has it; main() sets it before any cache is opened ---- */
+/* ---- The bypass by the environment, which main() sets before it opens a cache ---- */
 
 static void the_environment_makes_lookups_miss(void **state)
 {
@@ -26,8 +25,8 @@ static void the_environment_makes_lookups_miss(void **state)
 	sc_cache_close(cache);
 }
 
-/* Once a call has said it, the environment is not asked any more. */
-static void a_call_decides_for_good(void **state)
+/* After a call, the environment variable is not read again. */
+static void a_call_overrides_the_environment(void **state)
 {
 	struct sc_cache *cache = sct_cache_open(NULL);
 
@@ -36,7 +35,7 @@ static void a_call_decides_for_good(void **state)
 	sc_cache_close(cache);
 }
 
-/* ---- The switch, as calls set it ---- */
+/* ---- The bypass by calls ---- */
 
 static int give_y(struct sc_load *load, void *context)
 {
@@ -108,7 +107,7 @@ static void a_memo_calls_and_a_resource_stays(void **state)
 	sc_memo_fini(&memo);
 }
 
-static void an_allocator_comes_too_late(void **state)
+static void an_allocator_after_the_first_allocation_is_refused(void **state)
 {
 	const struct sc_allocator allocator = { .allocate = NULL };
 
@@ -121,10 +120,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_environment_makes_lookups_miss),
-		cmocka_unit_test(a_call_decides_for_good),
+		cmocka_unit_test(a_call_overrides_the_environment),
 		cmocka_unit_test(every_kind_of_lookup_misses),
 		cmocka_unit_test(a_memo_calls_and_a_resource_stays),
-		cmocka_unit_test(an_allocator_comes_too_late),
+		cmocka_unit_test(an_allocator_after_the_first_allocation_is_refused),
 	};
 
 	setenv("SCOPECACHE_BYPASS", "1", 1);

@@ -46,7 +46,7 @@ static void fill(struct sc_cache *cache, uint64_t from, uint64_t to)
 		assert_int_equal(sc_cache_put(cache, SC_KEY(key), value, sizeof value), SC_OK);
 }
 
-static void a_small_cache_asks_for_nothing(void **state)
+static void a_small_cache_populates_nothing(void **state)
 {
 	struct sc_cache *cache =
 		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 64 * MIB, .entry_bytes = 1 << 20));
@@ -57,7 +57,7 @@ static void a_small_cache_asks_for_nothing(void **state)
 	sc_cache_close(cache);
 }
 
-static void as_a_cache_grows_so_do_the_batches(void **state)
+static void batches_grow_with_the_cache(void **state)
 {
 	struct sc_cache *cache =
 		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 8 * MIB, .entry_bytes = 1000));
@@ -65,12 +65,12 @@ static void as_a_cache_grows_so_do_the_batches(void **state)
 	(void)state;
 	fill(cache, 0, 300);
 	assert_in_range(largest, 1, 64 << 10);
-	/* Never more than an eighth ahead of what is in use, nor of the page that it ends in. */
+	/* Never more than an eighth beyond the used bytes, rounded up to a page. */
 	assert_true(sct_resident(cache) <= sct_stats(cache).bytes * 9 / 8 + (256 << 10));
 	fill(cache, 300, 20000);
 	assert_int_equal(largest, 128 << 10);
 	assert_in_range(batches, 8 * MIB / largest / 2, 8 * MIB / 4096);
-	/* Full, it has all its pages, and asks for no more. */
+	/* A full cache has all its pages, and populates no more. */
 	unsigned before = batches;
 	fill(cache, 20000, 40000);
 	assert_int_equal(batches, before);
@@ -78,7 +78,7 @@ static void as_a_cache_grows_so_do_the_batches(void **state)
 	sc_cache_close(cache);
 }
 
-static void where_batches_are_unknown_it_asks_once(void **state)
+static void without_batches_in_the_kernel_it_tries_once(void **state)
 {
 	struct sc_cache *cache =
 		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 8 * MIB, .entry_bytes = 1000));
@@ -98,9 +98,9 @@ static void where_batches_are_unknown_it_asks_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_small_cache_asks_for_nothing, begin_anew),
-		cmocka_unit_test_setup(as_a_cache_grows_so_do_the_batches, begin_anew),
-		cmocka_unit_test_setup(where_batches_are_unknown_it_asks_once, begin_anew),
+		cmocka_unit_test_setup(a_small_cache_populates_nothing, begin_anew),
+		cmocka_unit_test_setup(batches_grow_with_the_cache, begin_anew),
+		cmocka_unit_test_setup(without_batches_in_the_kernel_it_tries_once, begin_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* What a cache's region takes of the memory of the machine. */
+/* The resident memory of a cache's region. */
 #ifndef SCT_RESIDENT_MEMORY_H
 #define SCT_RESIDENT_MEMORY_H
 

@@ -73,7 +73,8 @@ static void the_same_address_again_is_another_instance(void **state)
 	struct sc_held second = acquire(SC_LOADED);
 	sc_resource_release(&resource, &first);
 	assert_int_equal(closes, 1);
-	/* The second still has a reference: after a reset, the last release closes it. */
+	/* The second handle still has a reference: after a reset, its release closes the
+	 * instance. */
 	sc_resource_reset(&resource);
 	assert_int_equal(closes, 1);
 	sc_resource_release(&resource, &second);
@@ -86,7 +87,7 @@ static void each_holder_may_report_what_is_broken(void **state)
 	struct sc_held first = acquire(SC_LOADED), second = acquire(SC_HIT);
 	sc_resource_report_broken(&resource, &first);
 	struct sc_held third = acquire(SC_LOADED);
-	/* The same breakage, reported late: what was opened since is good. */
+	/* A late report of the same failure must not close the new instance. */
 	sc_resource_report_broken(&resource, &second);
 	struct sc_held fourth = acquire(SC_HIT);
 	assert_int_equal(opens, 2);
@@ -95,7 +96,7 @@ static void each_holder_may_report_what_is_broken(void **state)
 	sc_resource_release(&resource, &second);
 	assert_int_equal(closes, 1);
 	sc_resource_release(&resource, &third);
-	/* A report never closes what its reporter holds. */
+	/* A report never closes an instance that the caller still holds. */
 	sc_resource_report_broken(&resource, &fourth);
 	assert_int_equal(closes, 1);
 	sc_resource_release(&resource, &fourth);

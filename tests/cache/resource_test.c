@@ -22,7 +22,7 @@ struct thing {
 	atomic_uint opens, closes;
 	atomic_uint open_now;
 	atomic_bool is_open[OPENS_MAX];
-	struct sc_resource *also; /* what `open` acquires in its turn */
+	struct sc_resource *also; /* what `open` acquires */
 	int also_rc;
 };
 
@@ -31,7 +31,7 @@ struct opened {
 	unsigned number;
 };
 
-/* What was closed, in order. */
+/* The closed instances, in order. */
 static char closed[64];
 
 static int open_thing(void *context, void **instance, struct sc_error *error)
@@ -98,7 +98,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* Whatever the test did, fini closes what is open, and everything opened was closed once. */
+/* fini closes what is still open, and everything opened was closed once. */
 static int tear_down(void **state)
 {
 	(void)state;
@@ -143,7 +143,7 @@ static void opens_at_first_use_and_stays_open(void **state)
 	release(0, first);
 	assert_int_equal(things[0].opens, 1);
 	assert_int_equal(things[0].closes, 0);
-	/* Others are others. */
+	/* Another resource has its own instance. */
 	assert_int_equal(things[1].opens, 0);
 }
 
@@ -214,7 +214,7 @@ static void a_failure_is_reported_and_tried_again(void **state)
 	assert_open_fails(-12, "nobody answers");
 	things[0].say_nothing = true;
 	assert_open_fails(-12, "the opener failed with -12");
-	/* What a failed open leaves behind is not taken for an instance. */
+	/* A pointer that a failed open has set is not used as an instance. */
 	things[0].set_and_fail = true;
 	assert_open_fails(-12, "the opener failed with -12");
 	things[0].fail = 0;
@@ -273,7 +273,7 @@ static void releasing_once_too_often_does_nothing(void **state)
 	release(0, (struct sc_held){ .instance = &number });
 	sc_resource_release(&resources[0], NULL);
 	assert_int_equal(things[0].open_now, 1);
-	/* The count did not go below zero. */
+	/* The reference count did not become negative. */
 	assert_ptr_equal(acquire(0, SC_HIT).instance, opened.instance);
 	sc_resource_reset(&resources[0]);
 	assert_true(things[0].is_open[0]);
@@ -288,7 +288,7 @@ static void closes_the_last_opened_first(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++)
 		release(i, acquire(i, SC_LOADED));
-	/* The order is that of opening, not of use. */
+	/* Closing follows the order of opening, not of use. */
 	release(0, acquire(0, SC_HIT));
 	sc_resource_reset(&resources[1]);
 	release(1, acquire(1, SC_LOADED));
@@ -317,7 +317,7 @@ static void a_referenced_instance_is_closed_on_its_last_release(void **state)
 	release(0, a);
 	sc_resource_close_all();
 	assert_string_equal(closed, "ca");
-	/* It is reset all the same. */
+	/* It was reset nevertheless. */
 	struct sc_held b2 = acquire(1, SC_LOADED);
 	assert_ptr_not_equal(b2.instance, b.instance);
 	release(1, b);
@@ -333,7 +333,7 @@ static void an_opener_may_use_other_resources(void **state)
 	release(0, acquire(0, SC_LOADED));
 	assert_int_equal(things[0].also_rc, SC_LOADED);
 	assert_int_equal(things[1].also_rc, SC_LOADED);
-	/* What is needed by another was open before it, and is closed after it. */
+	/* A resource that another one needs is opened before it and closed after it. */
 	sc_resource_close_all();
 	assert_string_equal(closed, "abc");
 }
@@ -476,7 +476,7 @@ static void acquire_with_a_deadline(unsigned thread, void *arg)
 		sct_invocation_end(0);
 		atomic_store(&too_late, true);
 	} else {
-		/* Waits before the other does, because it waits for it. */
+		/* It waits before thread 1 does, which waits for that. */
 		sct_invocation_begin(SC_NO_DEADLINE);
 		sct_check(sc_resource_acquire(resource, &held, &error) == SC_HIT);
 		sct_invocation_end(0);

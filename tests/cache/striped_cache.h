@@ -8,8 +8,8 @@
 
 #define SCT_MIB (UINT64_C(1) << 20)
 
-/* Only a large cache is striped, but a test with few calls would never fill one. So the cache opens
- * large, with SCT_STRIPES stripes, and is then resized to the wanted bounds. */
+/* Only a large cache is striped, but a test with few calls would never fill one. So the cache is
+ * opened large, with SCT_STRIPES stripes, and then resized to the wanted bounds. */
 #define SCT_STRIPES 4
 
 static inline struct sc_cache *sct_striped_cache_open(const struct sc_cache_options *wanted)

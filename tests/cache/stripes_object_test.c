@@ -9,10 +9,10 @@
 #define STRIPES 8
 
 static struct {
-	struct sc_cache *cache; /* used as they are freed, if not NULL */
+	struct sc_cache *cache; /* used while they are freed, if not NULL */
 	_Atomic int64_t now_ms;
 	unsigned freed, freed_of[OBJECTS];
-	char memory[OBJECTS]; /* an object is its address */
+	char memory[OBJECTS]; /* each object is an element's address */
 } zoo;
 
 static void assert_no_lock_is_held(void)
@@ -121,7 +121,7 @@ static void by_a_smaller_bound(void **state)
 	struct sc_cache_stats stats = sct_stats(zoo.cache);
 	assert_in_range(stats.entries, 1, 2 * SCT_MIB / 1000);
 	assert_int_equal(zoo.freed + stats.entries, OBJECTS);
-	/* To one for each stripe. */
+	/* A bound of one entry for each stripe. */
 	assert_int_equal(sc_cache_resize(zoo.cache, STRIPES, 0, NULL), 0);
 	assert_true(sct_stats(zoo.cache).entries <= STRIPES);
 	assert_int_equal(zoo.freed + sct_stats(zoo.cache).entries, OBJECTS);

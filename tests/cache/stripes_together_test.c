@@ -9,7 +9,7 @@
 
 #include <scopecache/memo.h>
 
-static struct sc_cache *open_divided(_Atomic int64_t *now_ms)
+static struct sc_cache *open_striped(_Atomic int64_t *now_ms)
 {
 	struct sc_cache *cache = sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 8 * SCT_MIB,
 		.concurrency = 2, .clock = now_ms ? sct_clock_of(now_ms) : NULL));
@@ -20,7 +20,7 @@ static struct sc_cache *open_divided(_Atomic int64_t *now_ms)
 
 /* ---- Keys ---- */
 
-#define LENGTHS 300 /* past what is short, and past what needs no allocation */
+#define LENGTHS 300 /* longer than a short key, and longer than the inline buffer */
 #define KINDS   8
 
 static struct sc_key key_of(unsigned kind, size_t len, struct sc_part parts[3])
@@ -71,7 +71,7 @@ static int load_number(struct sc_load *load, void *context)
 	return sc_load_set_value(load, context, sizeof(unsigned));
 }
 
-/* All ways to ask agree on where it is. */
+/* All kinds of lookup find it. */
 static void assert_number(struct sc_cache *cache, struct sc_key key, unsigned number)
 {
 	struct sc_value value;
@@ -91,7 +91,7 @@ static void assert_number(struct sc_cache *cache, struct sc_key key, unsigned nu
 
 static void keys_of_all_kinds_are_found_again(void **state)
 {
-	struct sc_cache *cache = open_divided(NULL);
+	struct sc_cache *cache = open_striped(NULL);
 	struct sc_part parts[3];
 	struct sc_value value;
 
@@ -107,7 +107,7 @@ static void keys_of_all_kinds_are_found_again(void **state)
 	for (unsigned i = 0; i < KINDS * LENGTHS; i++)
 		assert_number(cache, key_of(i % KINDS, i / KINDS, parts), i);
 	assert_int_equal(sct_stats(cache).entries, KINDS * LENGTHS);
-	/* They are in all stripes, and about as many in each. */
+	/* All stripes have about the same number of entries. */
 	for (uint32_t i = 0; i < cache->stripe_count; i++)
 		assert_in_range(sci_shard_stats(cache->stripes[i].shard).entries,
 			KINDS * LENGTHS / cache->stripe_count * 3 / 4,
@@ -124,7 +124,7 @@ static void keys_of_all_kinds_are_found_again(void **state)
 
 static void pins_in_all_stripes_outlive_clear_and_close(void **state)
 {
-	struct sc_cache *cache = open_divided(NULL);
+	struct sc_cache *cache = open_striped(NULL);
 	struct sc_value values[8];
 	unsigned char bytes[1000];
 	uint64_t keys[8];
@@ -161,7 +161,7 @@ static void pins_in_all_stripes_outlive_clear_and_close(void **state)
 static void figures_are_the_sum_over_all_stripes(void **state)
 {
 	enum { KEYS = 1000 };
-	struct sc_cache *cache = open_divided(NULL);
+	struct sc_cache *cache = open_striped(NULL);
 	struct sct_script good = { .text = "loaded" }, bad = { .result = -1 };
 	struct sc_value values[8];
 
@@ -246,7 +246,7 @@ static void maintaining_reaches_all_stripes(void **state)
 {
 	enum { KEYS = 20000 };
 	_Atomic int64_t now_ms = 0;
-	struct sc_cache *cache = open_divided(&now_ms);
+	struct sc_cache *cache = open_striped(&now_ms);
 
 	(void)state;
 	put_for_a_second(cache, KEYS);
@@ -263,12 +263,12 @@ static void maintaining_reaches_all_stripes(void **state)
 	sc_cache_close(cache);
 }
 
-/* Where no call has time for more than one step, no stripe has to wait for another to be done. */
+/* When each call has time for one step only, the calls take the stripes in turn. */
 static void a_budget_that_is_too_short(void **state)
 {
 	enum { KEYS = 20000 };
 	_Atomic int64_t now_ms = 0;
-	struct sc_cache *cache = open_divided(&now_ms);
+	struct sc_cache *cache = open_striped(&now_ms);
 	uint64_t before = KEYS;
 
 	(void)state;
@@ -276,7 +276,7 @@ static void a_budget_that_is_too_short(void **state)
 	now_ms = 1000;
 	for (int i = 0; i < 8; i++) {
 		assert_int_equal(sc_cache_maintain(cache, 0), 1);
-		/* One step in one of them. */
+		/* The call makes one step, in one stripe. */
 		uint64_t after = sct_stats(cache).entries;
 		assert_in_range(before - after, 1, 256);
 		before = after;
@@ -293,7 +293,7 @@ static void a_budget_that_is_too_short(void **state)
 
 static void an_invalidated_load_is_not_stored(void **state)
 {
-	struct sct_script script = { .cache = open_divided(NULL), .text = "loaded" };
+	struct sct_script script = { .cache = open_striped(NULL), .text = "loaded" };
 
 	(void)state;
 	for (uint32_t i = 0; i < 8; i++) {
@@ -306,7 +306,8 @@ static void an_invalidated_load_is_not_stored(void **state)
 		sct_assert_fetches(&script, SC_KEY(key), SC_LOADED, "loaded");
 		sct_assert_get(script.cache, SC_KEY(key), "put");
 		assert_int_equal(sc_cache_invalidate(script.cache, SC_KEY(key)), SC_HIT);
-		/* Whichever stripe the load is of, and whatever else there was. */
+		/* A clear invalidates the load, whichever stripe it is in, and removes entries of
+		 * other stripes. */
 		assert_int_equal(sct_put(script.cache, SC_KEY(other), "other"), SC_OK);
 		script.also = sct_also_clear;
 		sct_assert_fetches(&script, SC_KEY(key), SC_LOADED, "loaded");

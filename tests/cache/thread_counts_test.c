@@ -75,7 +75,7 @@ static void threads_beyond_the_slots_share_one(void **state)
 	assert_in_range(with_own, 1, SCI_COUNTED_THREADS - 1);
 	assert_int_equal(with_own + with_shared, THREADS);
 
-	/* And when those are gone, nobody has to. */
+	/* After their end, a new thread gets a slot of its own. */
 	begin_anew(NULL);
 	sct_threads_run(1, count_alone, NULL);
 	assert_int_equal(with_own, 1);
@@ -93,7 +93,7 @@ static void count_early_and_late(unsigned number, void *arg)
 	sct_check(pthread_setspecific(late, &counts) == 0);
 }
 
-/* What the caller does when its threads end comes before or after the number is given back. */
+/* The caller's own destructors may run before or after the slot is returned. */
 static void a_thread_may_count_while_it_ends(void **state)
 {
 	(void)state;

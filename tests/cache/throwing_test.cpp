@@ -120,7 +120,7 @@ static int throw_when_waited_for(sc_load *, void *context)
 	throw std::runtime_error("thrown while others wait");
 }
 
-static void those_who_wait_are_told()
+static void waiters_get_the_failure()
 {
 	shared the;
 	std::vector<std::thread> waiters;
@@ -215,7 +215,7 @@ int main()
 	std::printf("[==========] Running 5 test(s).\n");
 	RUN(a_loader_that_throws);
 	RUN(an_update_that_throws);
-	RUN(those_who_wait_are_told);
+	RUN(waiters_get_the_failure);
 	RUN(a_free_that_throws);
 	RUN(an_opener_that_throws);
 	std::printf("[  PASSED  ] %d test(s).\n", cases);

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How the thread ends that runs the user's code. */
+/* How the thread that runs the user's code ends. */
 typedef void (*end_fn)(void);
 
 static void end_by_exit(void)
@@ -36,18 +36,18 @@ static void end_by_cancellation(void)
 static const end_fn endings[] = { end_by_exit, end_by_cancellation };
 #define ENDINGS (sizeof endings / sizeof endings[0])
 
-/* What a case is about, for all of its threads. */
+/* The state that all threads of a case share. */
 static struct {
 	end_fn end;
 	struct sc_cache *cache;
 	struct sc_resource *resource;
-	unsigned waiters;  /* the code ends when so many wait for it */
-	_Atomic int begun; /* how often it was called */
-	_Atomic bool good; /* it comes back after all */
+	unsigned waiters;  /* the code ends when this many threads wait for it */
+	_Atomic int begun; /* how often the code was called */
+	_Atomic bool good; /* the code returns after all */
 	_Atomic int freed;
 } the;
 
-/* Run `body` on a thread, and return when that has ended. */
+/* Run `body` on a thread, and wait for the thread's end. */
 static void run_to_its_end(void *(*body)(void *))
 {
 	pthread_t thread;
@@ -56,7 +56,7 @@ static void run_to_its_end(void *(*body)(void *))
 	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
-static void come_back_or_not(void)
+static void return_or_end(void)
 {
 	the.begun++;
 	if (the.good)
@@ -68,9 +68,9 @@ static void come_back_or_not(void)
 static int load(struct sc_load *load, void *context)
 {
 	(void)context;
-	/* Given, and given back. */
+	/* An object that was given and is freed. */
 	sct_check(sc_load_set_value(load, "given", 5) == 0);
-	come_back_or_not();
+	return_or_end();
 	return sc_load_set_value(load, "good", 4);
 }
 
@@ -101,7 +101,7 @@ static void assert_fetches(const char *text, int outcome)
 
 /* ---- Loaders ---- */
 
-static void *find_that_it_failed(void *arg)
+static void *find_the_failure(void *arg)
 {
 	struct sc_error error = { 0 };
 	struct sc_value value;
@@ -124,7 +124,7 @@ static void load_in_vain(end_fn end)
 	assert_int_equal(pthread_create(&leader, NULL, fetch, NULL), 0);
 	sct_until(sct_stats(the.cache).misses == 1);
 	for (unsigned i = 0; i < WAITERS; i++)
-		assert_int_equal(pthread_create(&waiter[i], NULL, find_that_it_failed, NULL), 0);
+		assert_int_equal(pthread_create(&waiter[i], NULL, find_the_failure, NULL), 0);
 	pthread_join(leader, NULL);
 	for (unsigned i = 0; i < WAITERS; i++)
 		pthread_join(waiter[i], NULL);
@@ -155,7 +155,7 @@ static void *fetch_when_told(void *arg)
 
 static void leave_the_wait(void)
 {
-	/* Comes back once the other one, which waits for it, is cancelled. */
+	/* The loader returns when the waiting thread has been cancelled. */
 	sct_until(the.good);
 }
 
@@ -248,7 +248,7 @@ static void *use_everything_once(void *arg)
 	return arg;
 }
 
-/* At each of its readings in turn. */
+/* The thread ends at each reading of the clock in turn. */
 static void a_clock_that_does_not_return(void **state)
 {
 	const struct sc_clock clock = { .now_ms = read_clock };
@@ -267,13 +267,13 @@ static void a_clock_that_does_not_return(void **state)
 	}
 }
 
-/* ---- What frees objects ---- */
+/* ---- Free functions ---- */
 
 static void free_and_end(void *pointer, void *context)
 {
 	(void)context;
 	sct_check(pointer == &the);
-	/* Once: a thread that is ending may not end itself. */
+	/* Only once: a thread that is ending must not end itself again. */
 	if (the.freed++ == 0 && !the.good)
 		the.end();
 }
@@ -301,7 +301,7 @@ static void *close_it(void *arg)
 	return arg;
 }
 
-/* One free function does not return; the other objects are freed all the same. */
+/* One free function does not return; the other objects are still freed. */
 static void a_free_that_does_not_return(void **state)
 {
 	(void)state;
@@ -415,7 +415,7 @@ static void a_free_in_a_get_that_does_not_return(void **state)
 static int open_thing(void *context, void **instance, struct sc_error *error)
 {
 	(void)error;
-	come_back_or_not();
+	return_or_end();
 	*instance = context;
 	return 0;
 }
@@ -498,7 +498,7 @@ static void a_closer_that_does_not_return(void **state)
 	assert_int_equal(the.freed, 5);
 }
 
-static int forget_it_all(void **state)
+static int reset_all(void **state)
 {
 	(void)state;
 	the.end = NULL;
@@ -508,7 +508,7 @@ static int forget_it_all(void **state)
 	return 0;
 }
 
-#define CASE(name) cmocka_unit_test_setup(name, forget_it_all)
+#define CASE(name) cmocka_unit_test_setup(name, reset_all)
 
 int main(void)
 {

@@ -5,13 +5,13 @@
 
 #include <stdio.h>
 
-/* What the function of a case does. */
+/* The plan of a case's update function. */
 struct plan {
 	struct sc_cache *cache;
 	const char *add; /* appended to the old value; NULL: give nothing */
 	int result;
 	int calls;
-	char seen[64]; /* the old value; "-": none */
+	char seen[64]; /* the old value that it saw; "-": none */
 	void (*also)(struct plan *plan);
 };
 
@@ -117,7 +117,7 @@ static void removes(void **state)
 	assert_updates(plan, SC_E_ABSENT, NULL);
 	sct_assert_get(plan->cache, SC_KEY(1), NULL);
 	assert_int_equal(sct_stats(plan->cache).invalidations, 1);
-	/* The same where there is nothing. */
+	/* The same for an absent key. */
 	assert_updates(plan, SC_E_ABSENT, NULL);
 	assert_int_equal(sct_stats(plan->cache).invalidations, 1);
 }
@@ -255,7 +255,7 @@ static void objects_are_freed_once(void **state)
 	assert_int_equal(freed, 2);
 }
 
-/* ---- What others do meanwhile ---- */
+/* ---- Changes during an update ---- */
 
 static void put_meanwhile(struct plan *plan)
 {
@@ -291,7 +291,7 @@ static void a_change_meanwhile_is_not_lost(void **state)
 	plan->calls = 0;
 	assert_updates(plan, SC_LOADED, "x");
 	assert_int_equal(plan->calls, 2);
-	/* Also what it would have failed with is no answer any more. */
+	/* A result without a value does not count either when its old value has changed. */
 	plan->also = put_meanwhile;
 	plan->calls = 0;
 	plan->add = NULL;

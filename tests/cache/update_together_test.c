@@ -1,4 +1,4 @@
-/* Updates beside updates, loads and puts of the same key on other threads. */
+/* Updates while other threads update, load and put the same key. */
 #include "cache/cache_fixture.h"
 #include "cache/fetch_with_loader.h"
 #include "cache/invocation_edges.h"
@@ -47,8 +47,8 @@ static void no_count_is_lost(void **state)
 	sc_cache_close(cache);
 }
 
-/* A value contains the put that it comes from and the number of updates since. Two updates that
- * begin with the same value end with the same one, and then one of them is lost. */
+/* A value contains its put and the number of updates since. If two updates make the same value,
+ * they began with the same one, and one of them is lost. */
 struct version {
 	unsigned put, updates;
 };

@@ -1,11 +1,11 @@
-/* The library says which version it is, and it is that of the headers that it was compiled with. */
+/* The library reports the version of the headers that it was compiled with. */
 #include "support/cmocka.h"
 
 #include <scopecache/cache.h>
 
 #include <stdio.h>
 
-/* It has to do where the preprocessor decides, too. */
+/* The macro must work in the preprocessor too. */
 #if !SC_VERSION_AT_LEAST(SC_VERSION_MAJOR, SC_VERSION_MINOR, SC_VERSION_PATCH)
 #error "these headers are not of their own version"
 #endif

@@ -39,7 +39,7 @@ def ignore(*numbers):
 
 
 def leads_to_null(name):
-    """Whether a descriptor in /proc is /dev/null; it may be closed between two looks at it."""
+    """Whether a descriptor in /proc is /dev/null; it may be closed meanwhile."""
     try:
         return os.readlink(name) == "/dev/null"
     except FileNotFoundError:
@@ -52,7 +52,7 @@ class LocalServer(unittest.TestCase):
             answer = local.invoke(event={"do": "print_raw", "text": "a byte\n"})
             self.assertEqual(answer.status, 200)
             self.assertFalse(answer.failed, answer.body)
-        # It learns that a child has ended.
+        # The server needs SIGCHLD to notice the end of a child.
         self.assertTrue(local.invoke(event={"do": "exit"}).failed)
         eventually(lambda: not local.environments(), "the end of the child")
 
@@ -68,7 +68,7 @@ class LocalServer(unittest.TestCase):
                     )
 
     def test_no_output_at_all(self):
-        # Where it listens cannot be read then: it is said with --listen.
+        # Its address cannot be read then, so --listen sets it.
         with Local(odd="odd.py") as other:
             port = other.port
         process = subprocess.Popen(
@@ -132,7 +132,7 @@ class Others(unittest.TestCase):
                         arguments, close(*descriptors), stdout=subprocess.PIPE
                     )
                     self.assertEqual((result.returncode, result.stdout), (0, whole.stdout))
-            # The trace is not overwritten by what would have been printed.
+            # The output must not have overwritten the trace.
             self.assertEqual(self.run_command(arguments, close(0, 1, 2)).returncode, 0)
             self.assertEqual(trace.read_text(encoding="utf-8"), "a\nb\na\n")
 

@@ -94,7 +94,7 @@ def invoke(*arguments, stdin=b"", **more):
 
 
 class Usage(unittest.TestCase):
-    """Nothing listens at port 1 of loopback, and nothing may be sent there."""
+    """Assert that the command refuses its options; no server listens on port 1 of loopback."""
 
     HERE = ("--endpoint", "http://127.0.0.1:1")
 
@@ -106,7 +106,7 @@ class Usage(unittest.TestCase):
     def test_names_and_payloads(self):
         self.refuses("which function?", *self.HERE)
         self.refuses("cannot be empty", "", *self.HERE)
-        self.refuses("\"3\" is left over", "f", "2", "3", *self.HERE)
+        self.refuses("unexpected argument \"3\"", "f", "2", "3", *self.HERE)
         self.refuses("cannot open the payload /no/file: No such file", "f", "@/no/file", *self.HERE)
         self.refuses("not JSON: line 1, column", "f", "{'a': 1}", *self.HERE)
         self.refuses("--raw sends it as it is", "f", "{'a': 1}", *self.HERE)
@@ -123,22 +123,25 @@ class Usage(unittest.TestCase):
                 with self.subTest(option=option, number=number):
                     self.refuses(f"{option} takes", "f", f"{option}={number}", *self.HERE)
 
-    def test_options_that_make_no_sense_together(self):
+    def test_contradicting_options(self):
         self.refuses(
-            "--parallel 2 has no use for 1 invocation: give a --count",
+            "--parallel 2 is more than 1 invocation: give a larger --count",
             "f",
             "--parallel",
             "2",
             *self.HERE
         )
-        self.refuses("--parallel 9 has no use for 8 invocations", "f", "-p9", "-n8", *self.HERE)
+        self.refuses("--parallel 9 is more than 8 invocations", "f", "-p9", "-n8", *self.HERE)
         self.refuses("contradict each other", "f", "--quiet", "--json", *self.HERE)
         self.refuses("unrecognized option", "f", "--cuont", "2", *self.HERE)
 
     def test_endpoints(self):
         self.refuses("scopecache local prints on its first line", "f")
         self.refuses(
-            "https is not spoken here", "f", "--endpoint", "https://lambda.eu-west-1.amazonaws.com"
+            "https and signed requests are not supported",
+            "f",
+            "--endpoint",
+            "https://lambda.eu-west-1.amazonaws.com",
         )
         self.refuses("begin with http://", "f", AWS_ENDPOINT_URL="localhost")
         self.refuses("its port is not between", "f", "--endpoint", "http://127.0.0.1:0")
@@ -172,7 +175,7 @@ class Usage(unittest.TestCase):
 
 
 class OneInvocation(unittest.TestCase):
-    def test_the_answer_is_printed_as_it_is(self):
+    def test_the_answer_is_printed_unchanged(self):
         with Server(lambda nth, body: (200, {}, b"\x00\xff not JSON")) as server:
             result = invoke("f", "--endpoint", server.url)
         self.assertEqual(
@@ -194,7 +197,7 @@ class OneInvocation(unittest.TestCase):
                 self.assertEqual((result.returncode, result.stdout), (0, sent), result.stderr)
                 self.assertEqual(server.requests[-1][1], sent)
 
-    def test_where_the_endpoint_is_from(self):
+    def test_sources_of_the_endpoint(self):
         with Server(echo) as server:
             for more in (
                 {"AWS_ENDPOINT_URL": server.url},
@@ -236,7 +239,7 @@ class OneInvocation(unittest.TestCase):
             self.assertEqual((result.returncode, result.stdout), (1, b""))
             self.assertIn(words, result.stderr)
 
-    def test_what_the_other_side_says_does_not_reach_the_terminal_raw(self):
+    def test_messages_have_no_control_characters(self):
         with Server(lambda nth, body: (500, {}, b'{"message": "a\\u001b[2Jb"}')) as server:
             self.assertNotIn(b"\x1b", invoke("f", "--endpoint", server.url).stderr)
 
@@ -253,7 +256,7 @@ class OneInvocation(unittest.TestCase):
         self.assertEqual((told["function"], told["endpoint"], told["invocations"], told["ok"]),
                          ("f", server.url, 1, 1))
 
-    def test_quiet_prints_nothing_that_is_well(self):
+    def test_quiet_prints_only_errors(self):
         with Server(echo) as server:
             result = invoke("f", "-q", "--endpoint", server.url)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, b"", b""))
@@ -336,7 +339,8 @@ class ManyInvocations(unittest.TestCase):
         self.assertIn(b"the first failure: the function failed (Unhandled)", result.stderr)
 
     def stopped(self, number, *options):
-        """Stop it by a signal when three were answered and the fourth is under way."""
+        """Stop it by a signal when three invocations were answered and the fourth is in
+        progress."""
         with Server(
             lambda nth, body: (nth < 3 or server.ended.wait()) and (200, {}, b"{}")
         ) as server:
@@ -349,7 +353,7 @@ class ManyInvocations(unittest.TestCase):
         self.assertEqual(process.returncode, 128 + number, error)
         return out
 
-    def test_interrupted_it_prints_what_it_has_measured(self):
+    def test_an_interrupted_run_prints_its_figures(self):
         self.assertIn(b"3 of 1,000", self.stopped(signal.SIGINT))
         told = json.loads(self.stopped(signal.SIGINT, "--json"))
         self.assertEqual(
@@ -359,7 +363,7 @@ class ManyInvocations(unittest.TestCase):
         self.assertEqual(self.stopped(signal.SIGINT, "--quiet"), b"")
 
     def on_a_terminal(self, *options):
-        """What appears on a terminal during a run of some two seconds."""
+        """The output on a terminal during a run of about two seconds."""
         ours, theirs = pty.openpty()
         shown = b""
         try:

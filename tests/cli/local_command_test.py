@@ -1,5 +1,5 @@
-"""The command line of `scopecache local`, and of `scopecache` itself: each refusal names the way
-out."""
+"""The command line of `scopecache local`, and of `scopecache` itself: each error says what to
+do."""
 
 import contextlib
 import json
@@ -65,8 +65,8 @@ class LocalCommand(unittest.TestCase):
         self.assertIn("  local ", everything.stdout)
         self.assertIn("  invoke ", everything.stdout)
 
-    def test_the_first_minute(self):
-        """What is printed at the start works when it is pasted where nothing is set up."""
+    def test_the_first_commands(self):
+        """The commands printed at the start work in a shell without settings."""
         with Local(odd="odd.py") as local:
             lines = [line for line in local.log.splitlines() if line.startswith("  ")]
             self.assertEqual(len(lines), 3, local.log)
@@ -95,14 +95,14 @@ class LocalCommand(unittest.TestCase):
             self.assertIn("Usage: scopecache COMMAND", result.stderr)
         self.assertIn('no command "loca"', scopecache("loca").stderr)
 
-    def test_options_that_make_no_sense(self):
+    def test_options_that_are_refused(self):
         function = f"f={SCRIPT}"
         for arguments, word in (
             ([], "which function? Give --function NAME=BOOTSTRAP"),
             (["--function", "f"], "--function takes NAME=BOOTSTRAP"),
             (["--function", "=x"], "--function takes NAME=BOOTSTRAP"),
             (["--function", "f="], "--function takes NAME=BOOTSTRAP"),
-            (["-f", function, "left"], '"left" is left over'),
+            (["-f", function, "left"], 'unexpected argument "left"'),
             (["-f", function, "--timeout", "0"], "--timeout takes seconds"),
             (["-f", function, "--timeout", "g:1"], 'there is no function "g"'),
             (["-f", function, "--timeout", "f:0"], "--timeout takes seconds"),
@@ -121,7 +121,7 @@ class LocalCommand(unittest.TestCase):
             with self.subTest(arguments):
                 self.assert_refused(arguments, 2, word)
 
-    def test_bootstraps_that_are_none(self):
+    def test_invalid_bootstraps(self):
         with tempfile.TemporaryDirectory() as folder:
             plain = pathlib.Path(folder, "plain")
             plain.write_text("#!/bin/sh\n", encoding="utf-8")
@@ -134,7 +134,7 @@ class LocalCommand(unittest.TestCase):
                         ["--function", f"f={path}"], 1, "function f: ", *words, str(path)
                     )
 
-    def test_names_and_variables_that_are_none(self):
+    def test_invalid_names_and_variables(self):
         self.assert_refused(
             ["-f", f"a b={SCRIPT}"], 1, "letters, digits, dashes and underscores", "a b"
         )
@@ -174,14 +174,14 @@ class LocalCommand(unittest.TestCase):
             with Local("--listen", "[::1]:0", f=SCRIPT) as local:
                 self.assertRegex(local.url, r"^http://\[::1\]:[1-9][0-9]*$")
 
-    def test_addresses_that_others_reach(self):
+    def test_addresses_that_other_machines_reach(self):
         for address in "0.0.0.0:0", "[::]:0":
             with self.subTest(address):
                 self.assert_refused(["-f", f"f={SCRIPT}", "--listen", address], 1,
                                     "can be reached from other machines", "--allow-remote")
 
-    def test_a_bootstrap_beside_us(self):
-        # Found from where the command is run; the function runs in its own folder.
+    def test_a_bootstrap_with_a_relative_path(self):
+        # The path is relative to the command's folder; the function runs in its own.
         with tempfile.TemporaryDirectory() as folder:
             bootstrap = pathlib.Path(folder, "bootstrap")
             bootstrap.write_text(

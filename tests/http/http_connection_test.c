@@ -1,9 +1,9 @@
-/* One connection against servers that do what servers do: answer in pieces, close, reset, answer
- * early; then the same with every call failing in turn, and without memory. */
+/* One connection to servers that answer in pieces, close, reset or answer early; then with every
+ * system call and every allocation failing in turn. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 #include "support/network.h"
-#include "support/odd_server.h"
+#include "support/scripted_server.h"
 
 #include "http/http_connection.h"
 #include "http/http_request.h"
@@ -17,10 +17,10 @@
 
 #define MAX_ANSWER ((size_t)1024 * 1024)
 
-static struct sct_odd_server server;
+static struct sct_scripted_server server;
 
-/* What one test talks with. */
-struct talk {
+/* A client: its connection, its requests and its last answer. */
+struct client {
 	struct sci_http_connection connection;
 	struct sci_http_interrupt interrupt;
 	struct sci_buffer get_head, post_head, in;
@@ -28,90 +28,99 @@ struct talk {
 	struct sc_error error;
 };
 
-static int talk_open(struct talk *talk, const char *address, size_t body_len)
+static int client_open(struct client *client, const char *address, size_t body_len)
 {
-	*talk = (struct talk){ .connection = { .fd = -1 }, .interrupt = SCI_HTTP_INTERRUPT_INIT };
-	assert_int_equal(sci_http_address_read(&talk->connection.address, address, NULL), 0);
-	int rc = sci_http_request_line(&talk->get_head, "GET", "/");
-	if (rc == 0)
-		rc = sci_http_request_end(&talk->get_head);
-	if (rc == 0)
-		rc = sci_http_request_line(&talk->post_head, "POST", "/");
-	if (rc == 0)
-		rc = sci_http_request_length(&talk->post_head, body_len);
-	if (rc == 0)
-		rc = sci_http_request_end(&talk->post_head);
-	return rc;
+	*client =
+		(struct client){ .connection = { .fd = -1 }, .interrupt = SCI_HTTP_INTERRUPT_INIT };
+	assert_int_equal(sci_http_address_read(&client->connection.address, address, NULL), 0);
+	sci_http_request_line(&client->get_head, "GET", "/");
+	sci_http_request_end(&client->get_head);
+	sci_http_request_line(&client->post_head, "POST", "/");
+	sci_http_request_length(&client->post_head, body_len);
+	sci_http_request_end(&client->post_head);
+	int rc = sci_buffer_result(&client->get_head);
+	return rc < 0 ? rc : sci_buffer_result(&client->post_head);
 }
 
-static void talk_close(struct talk *talk)
+static void client_close(struct client *client)
 {
-	sci_http_connection_close(&talk->connection);
-	sci_buffer_fini(&talk->get_head);
-	sci_buffer_fini(&talk->post_head);
-	sci_buffer_fini(&talk->in);
+	sci_http_connection_close(&client->connection);
+	sci_buffer_fini(&client->get_head);
+	sci_buffer_fini(&client->post_head);
+	sci_buffer_fini(&client->in);
 }
 
-static int get(struct talk *talk)
+/* Start the server, whose replies are set, and open a client with it. */
+static void start(struct client *client, size_t body_len)
+{
+	sct_scripted_server_start(&server);
+	assert_int_equal(client_open(client, server.address, body_len), 0);
+}
+
+static void stop(struct client *client)
+{
+	client_close(client);
+	sct_scripted_server_stop(&server);
+}
+
+static int get(struct client *client)
 {
 	const struct sci_http_request request = {
-		.head = &talk->get_head,
+		.head = &client->get_head,
 		.max_answer = MAX_ANSWER,
-		.interrupt = &talk->interrupt,
+		.interrupt = &client->interrupt,
 	};
 
-	return sci_http_connection_exchange(&talk->connection, &request, &talk->in, &talk->response,
-		&talk->error);
+	return sci_http_connection_exchange(&client->connection, &request, &client->in,
+		&client->response, &client->error);
 }
 
-static int post(struct talk *talk, const char *body, size_t len)
+static int post(struct client *client, const char *body, size_t len)
 {
 	const struct sci_http_request request = {
-		.head = &talk->post_head,
+		.head = &client->post_head,
 		.body = body,
 		.body_len = len,
 		.max_answer = MAX_ANSWER,
 	};
 
-	return sci_http_connection_exchange(&talk->connection, &request, &talk->in, &talk->response,
-		&talk->error);
+	return sci_http_connection_exchange(&client->connection, &request, &client->in,
+		&client->response, &client->error);
 }
 
-static void assert_body(const struct talk *talk, const char *body)
+static void assert_body(const struct client *client, const char *body)
 {
-	assert_int_equal(talk->response.body_len, strlen(body));
-	/* A NUL follows. */
-	assert_string_equal(talk->in.data + talk->response.body_at, body);
+	assert_int_equal(client->response.body_len, strlen(body));
+	/* A NUL follows the body. */
+	assert_string_equal(client->in.data + client->response.body_at, body);
 }
 
 #define HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 static void keeps_its_connection(void **state)
 {
-	static const struct sct_odd_play plays[] = {
+	static const struct sct_reply replies[] = {
 		{ .bytes = HELLO, .times = 2 },
-		{ .bytes = HELLO, .in_bits = true },
+		{ .bytes = HELLO, .bytewise = true },
 		{ .bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
 			   "chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
-			.in_bits = true },
+			.bytewise = true },
 		{ .bytes = "HTTP/1.1 100 Continue\r\n\r\n" HELLO },
 		{ .bytes = "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: "
 			   "5\r\n\r\nhello" },
 	};
-	struct talk talk;
+	struct client client;
 
 	(void)state;
-	server = (struct sct_odd_server){ .gets = SCT_ODD_PLAYS(plays) };
-	sct_odd_server_start(&server);
-	assert_int_equal(talk_open(&talk, server.address, 3), 0);
+	server = (struct sct_scripted_server){ .gets = SCT_REPLIES(replies) };
+	start(&client, 3);
 	for (int i = 0; i < 6; i++) {
-		assert_int_equal(get(&talk), SCI_HTTP_ANSWERED);
-		assert_body(&talk, "hello");
-		assert_int_equal(post(&talk, "abc", 3), SCI_HTTP_ANSWERED);
-		assert_int_equal(talk.response.status, 202);
+		assert_int_equal(get(&client), SCI_HTTP_ANSWERED);
+		assert_body(&client, "hello");
+		assert_int_equal(post(&client, "abc", 3), SCI_HTTP_ANSWERED);
+		assert_int_equal(client.response.status, 202);
 	}
-	talk_close(&talk);
-	sct_odd_server_stop(&server);
+	stop(&client);
 	assert_int_equal(server.connection_count, 1);
 	assert_int_equal(server.request_count, 12);
 	assert_string_equal(server.requests[1].head,
@@ -119,67 +128,63 @@ static void keeps_its_connection(void **state)
 	assert_string_equal(server.requests[11].body, "abc");
 }
 
-static void makes_another_connection(void **state)
+static void opens_another_connection(void **state)
 {
-	/* After each of these the next request needs a new one: the first because it goes unnoticed
-	 * coming. */
-	static const struct sct_odd_play plays[] = {
-		{ .bytes = HELLO, .then = SCT_ODD_CLOSE },
-		{ .bytes = HELLO, .then = SCT_ODD_RESET },
+	/* After each of these answers the next request needs a new connection. The client notices
+	 * the first close only when it sends that request. */
+	static const struct sct_reply replies[] = {
+		{ .bytes = HELLO, .then = SCT_THEN_CLOSE },
+		{ .bytes = HELLO, .then = SCT_THEN_RESET },
 		{ .bytes = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: "
 			   "5\r\n\r\nhello" },
 		{ .bytes = "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello" },
-		{ .bytes = "HTTP/1.1 200 OK\r\n\r\nhello", .then = SCT_ODD_CLOSE },
+		{ .bytes = "HTTP/1.1 200 OK\r\n\r\nhello", .then = SCT_THEN_CLOSE },
 		{ .bytes = HELLO "HTTP/1.1 200 forged" },
 		{ .bytes = HELLO },
 	};
-	struct talk talk;
+	struct client client;
 
 	(void)state;
-	server = (struct sct_odd_server){ .gets = SCT_ODD_PLAYS(plays) };
-	sct_odd_server_start(&server);
-	assert_int_equal(talk_open(&talk, server.address, 0), 0);
+	server = (struct sct_scripted_server){ .gets = SCT_REPLIES(replies) };
+	start(&client, 0);
 	for (int i = 0; i < 7; i++) {
-		assert_int_equal(get(&talk), SCI_HTTP_ANSWERED);
-		assert_body(&talk, "hello");
+		assert_int_equal(get(&client), SCI_HTTP_ANSWERED);
+		assert_body(&client, "hello");
 	}
-	talk_close(&talk);
-	sct_odd_server_stop(&server);
+	stop(&client);
 	assert_int_equal(server.connection_count, 7);
 	assert_int_equal(server.request_count, 7);
 }
 
-static void repeats_what_was_not_answered(void **state)
+static void repeats_unanswered_requests(void **state)
 {
-	static const struct sct_odd_play plays[] = {
-		{ .then = SCT_ODD_CLOSE },
+	static const struct sct_reply replies[] = {
+		{ .then = SCT_THEN_CLOSE },
 		{ .bytes = HELLO },
-		{ .then = SCT_ODD_RESET },
+		{ .then = SCT_THEN_RESET },
 		{ .bytes = HELLO },
-		{ .then = SCT_ODD_CLOSE, .times = 2 },
+		{ .then = SCT_THEN_CLOSE, .times = 2 },
 		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
-			.then = SCT_ODD_CLOSE },
-		{ .bytes = "HTTP", .then = SCT_ODD_CLOSE },
+			.then = SCT_THEN_CLOSE },
+		{ .bytes = "HTTP", .then = SCT_THEN_CLOSE },
 		{ .bytes = HELLO },
 	};
-	struct talk talk;
+	struct client client;
 
 	(void)state;
-	server = (struct sct_odd_server){ .posts = SCT_ODD_PLAYS(plays) };
-	sct_odd_server_start(&server);
-	assert_int_equal(talk_open(&talk, server.address, 4), 0);
-	assert_int_equal(post(&talk, "1111", 4), SCI_HTTP_ANSWERED);
-	assert_int_equal(post(&talk, "2222", 4), SCI_HTTP_ANSWERED);
-	/* Once only. */
-	assert_int_equal(post(&talk, "3333", 4), SC_E_IO);
-	assert_non_null(strstr(talk.error.message, "without an answer"));
-	/* Not when there was something of an answer. */
-	assert_int_equal(post(&talk, "4444", 4), SC_E_PROTOCOL);
-	assert_int_equal(post(&talk, "5555", 4), SC_E_PROTOCOL);
-	assert_non_null(strstr(talk.error.message, "before the answer was complete"));
-	assert_int_equal(post(&talk, "6666", 4), SCI_HTTP_ANSWERED);
-	talk_close(&talk);
-	sct_odd_server_stop(&server);
+	server = (struct sct_scripted_server){ .posts = SCT_REPLIES(replies) };
+	start(&client, 4);
+	assert_int_equal(post(&client, "1111", 4), SCI_HTTP_ANSWERED);
+	assert_int_equal(post(&client, "2222", 4), SCI_HTTP_ANSWERED);
+	/* A request is repeated only once. */
+	assert_int_equal(post(&client, "3333", 4), SC_E_IO);
+	assert_non_null(strstr(client.error.message, "without an answer"));
+	/* A request is not repeated after the first byte of an answer. */
+	assert_int_equal(post(&client, "4444", 4), SC_E_PROTOCOL);
+	assert_int_equal(post(&client, "5555", 4), SC_E_PROTOCOL);
+	assert_non_null(strstr(client.error.message, "before the answer was complete"));
+	assert_int_equal(post(&client, "6666", 4), SCI_HTTP_ANSWERED);
+	stop(&client);
 	static const char sent[] = "112233456";
 	assert_int_equal(server.request_count, strlen(sent));
 	for (size_t i = 0; i < strlen(sent); i++)
@@ -188,32 +193,30 @@ static void repeats_what_was_not_answered(void **state)
 
 static void refuses_what_is_not_http(void **state)
 {
-	static const struct sct_odd_play plays[] = {
+	static const struct sct_reply replies[] = {
 		{ .bytes = "220 mail.example.org ESMTP\r\n" },
 		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n" },
 		{ .bytes = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n" },
 		{ .bytes = HELLO },
 	};
-	struct talk talk;
+	struct client client;
 
 	(void)state;
-	server = (struct sct_odd_server){ .gets = SCT_ODD_PLAYS(plays) };
-	sct_odd_server_start(&server);
-	assert_int_equal(talk_open(&talk, server.address, 0), 0);
-	assert_int_equal(get(&talk), SC_E_PROTOCOL);
-	assert_int_equal(get(&talk), SC_E_TOO_LARGE);
-	assert_int_equal(get(&talk), SC_E_PROTOCOL);
-	assert_int_equal(get(&talk), SCI_HTTP_ANSWERED);
-	talk_close(&talk);
-	sct_odd_server_stop(&server);
+	server = (struct sct_scripted_server){ .gets = SCT_REPLIES(replies) };
+	start(&client, 0);
+	assert_int_equal(get(&client), SC_E_PROTOCOL);
+	assert_int_equal(get(&client), SC_E_TOO_LARGE);
+	assert_int_equal(get(&client), SC_E_PROTOCOL);
+	assert_int_equal(get(&client), SCI_HTTP_ANSWERED);
+	stop(&client);
 	assert_int_equal(server.request_count, 4);
 	assert_int_equal(server.connection_count, 4);
 }
 
-/* A request that is answered when its head has come, and what comes of it. */
-static int post_to_early_answer(enum sct_odd_end then, struct talk *talk)
+/* Send a large request to a server that answers after its head. */
+static int post_to_early_answer(enum sct_reply_end then, struct client *client)
 {
-	const struct sct_odd_play plays[] = {
+	const struct sct_reply replies[] = {
 		{
 			.bytes = "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno",
 			.early = true,
@@ -224,82 +227,82 @@ static int post_to_early_answer(enum sct_odd_end then, struct talk *talk)
 	char *body = calloc(1, len);
 
 	assert_non_null(body);
-	server = (struct sct_odd_server){ .posts = SCT_ODD_PLAYS(plays) };
-	sct_odd_server_start(&server);
-	assert_int_equal(talk_open(talk, server.address, len), 0);
-	int rc = post(talk, body, len);
-	sct_odd_server_stop(&server);
+	server = (struct sct_scripted_server){ .posts = SCT_REPLIES(replies) };
+	sct_scripted_server_start(&server);
+	assert_int_equal(client_open(client, server.address, len), 0);
+	int rc = post(client, body, len);
+	sct_scripted_server_stop(&server);
 	free(body);
 	return rc;
 }
 
-static void hears_an_answer_while_sending(void **state)
+static void receives_an_answer_while_sending(void **state)
 {
-	struct talk talk;
+	struct client client;
 
 	(void)state;
-	assert_int_equal(post_to_early_answer(SCT_ODD_STALL, &talk), SCI_HTTP_ANSWERED);
-	assert_int_equal(talk.response.status, 413);
-	assert_body(&talk, "no");
-	/* The rest of the request was not sent, so no other may follow. */
-	assert_int_equal(talk.connection.fd, -1);
+	assert_int_equal(post_to_early_answer(SCT_THEN_STALL, &client), SCI_HTTP_ANSWERED);
+	assert_int_equal(client.response.status, 413);
+	assert_body(&client, "no");
+	/* The request was sent in part, so the connection cannot be used again. */
+	assert_int_equal(client.connection.fd, -1);
 	assert_int_equal(server.request_count, 1);
-	talk_close(&talk);
+	client_close(&client);
 }
 
-static void hears_an_answer_before_a_reset(void **state)
+static void receives_an_answer_before_a_reset(void **state)
 {
-	struct talk talk;
+	struct client client;
 
 	(void)state;
 	/* The reset may overtake the answer; then the request is repeated, and accepted. */
-	assert_int_equal(post_to_early_answer(SCT_ODD_CLOSE, &talk), SCI_HTTP_ANSWERED);
-	assert_int_equal(talk.response.status, server.request_count == 1 ? 413 : 202);
-	talk_close(&talk);
+	assert_int_equal(post_to_early_answer(SCT_THEN_CLOSE, &client), SCI_HTTP_ANSWERED);
+	assert_int_equal(client.response.status, server.request_count == 1 ? 413 : 202);
+	client_close(&client);
 }
 
 static void says_why_it_cannot_connect(void **state)
 {
 	char address[32];
-	struct talk talk;
+	struct client client;
 	struct rlimit before, none;
 
 	(void)state;
 	sct_dead_address(address);
-	assert_int_equal(talk_open(&talk, address, 0), 0);
-	assert_int_equal(get(&talk), SC_E_IO);
-	assert_int_equal(talk.error.os_errno, ECONNREFUSED);
-	assert_non_null(strstr(talk.error.message, address));
+	assert_int_equal(client_open(&client, address, 0), 0);
+	assert_int_equal(get(&client), SC_E_IO);
+	assert_int_equal(client.error.os_errno, ECONNREFUSED);
+	assert_non_null(strstr(client.error.message, address));
 
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none = before;
 	none.rlim_cur = 0;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	int rc = get(&talk);
+	int rc = get(&client);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(rc, SC_E_IO);
-	assert_int_equal(talk.error.os_errno, EMFILE);
-	talk_close(&talk);
+	assert_int_equal(client.error.os_errno, EMFILE);
+	client_close(&client);
 }
 
 static void tries_both_addresses_of_localhost(void **state)
 {
-	static const struct sct_odd_play plays[] = { { .bytes = HELLO } };
+	static const struct sct_reply replies[] = { { .bytes = HELLO } };
 	char address[32];
-	struct talk talk;
+	struct client client;
 
 	(void)state;
-	server = (struct sct_odd_server){ .gets = SCT_ODD_PLAYS(plays) };
-	sct_odd_server_start(&server);
+	server = (struct sct_scripted_server){ .gets = SCT_REPLIES(replies) };
+	sct_scripted_server_start(&server);
 	snprintf(address, sizeof address, "localhost%s", strchr(server.address, ':'));
-	assert_int_equal(talk_open(&talk, address, 0), 0);
-	assert_int_equal(get(&talk), SCI_HTTP_ANSWERED);
-	talk_close(&talk);
-	sct_odd_server_stop(&server);
-	assert_int_equal(talk_open(&talk, address, 0), 0);
-	assert_int_equal(get(&talk), SC_E_IO);
-	assert_int_equal(talk.error.os_errno, ECONNREFUSED);
-	talk_close(&talk);
+	assert_int_equal(client_open(&client, address, 0), 0);
+	assert_int_equal(get(&client), SCI_HTTP_ANSWERED);
+	client_close(&client);
+	sct_scripted_server_stop(&server);
+	assert_int_equal(client_open(&client, address, 0), 0);
+	assert_int_equal(get(&client), SC_E_IO);
+	assert_int_equal(client.error.os_errno, ECONNREFUSED);
+	client_close(&client);
 }
 
 static struct sci_http_interrupt *on_sigterm;
@@ -310,88 +313,92 @@ static void raise_interrupt(int signal_number)
 	sci_http_interrupt_raise(on_sigterm);
 }
 
-/* The wait for an answer ends, whichever thread the signal comes to; an exchange that may not be
- * interrupted is completed. */
+/* A signal to any thread ends the wait for an answer. An exchange without an interrupt is
+ * completed. */
 static void is_interrupted(void **state)
 {
-	static const struct sct_odd_play held[] = {
+	static const struct sct_reply held[] = {
 		{ .bytes = HELLO },
-		{ .terminates = true, .then = SCT_ODD_STALL },
+		{ .terminates = true, .then = SCT_THEN_STALL },
 		{ .bytes = HELLO },
 	};
-	static const struct sct_odd_play posts[] = { { .terminates = true, .bytes = HELLO } };
+	static const struct sct_reply posts[] = { { .terminates = true, .bytes = HELLO } };
 	struct sigaction action = { .sa_handler = raise_interrupt, .sa_flags = SA_RESTART }, before;
-	struct talk talk;
+	struct client client;
 
 	(void)state;
-	server = (struct sct_odd_server){ .gets = SCT_ODD_PLAYS(held),
-		.posts = SCT_ODD_PLAYS(posts) };
-	sct_odd_server_start(&server);
-	assert_int_equal(talk_open(&talk, server.address, 1), 0);
-	on_sigterm = &talk.interrupt;
+	server = (struct sct_scripted_server){ .gets = SCT_REPLIES(held),
+		.posts = SCT_REPLIES(posts) };
+	start(&client, 1);
+	on_sigterm = &client.interrupt;
 	sigaction(SIGTERM, &action, &before);
-	assert_int_equal(get(&talk), SCI_HTTP_ANSWERED);
-	assert_int_equal(get(&talk), SCI_HTTP_INTERRUPTED);
-	assert_true(sci_http_interrupt_raised(&talk.interrupt));
-	assert_int_equal(get(&talk), SCI_HTTP_INTERRUPTED);
-	assert_int_equal(post(&talk, "x", 1), SCI_HTTP_ANSWERED);
-	assert_body(&talk, "hello");
+	assert_int_equal(get(&client), SCI_HTTP_ANSWERED);
+	assert_int_equal(get(&client), SCI_HTTP_INTERRUPTED);
+	assert_true(sci_http_interrupt_raised(&client.interrupt));
+	assert_int_equal(get(&client), SCI_HTTP_INTERRUPTED);
+	assert_int_equal(post(&client, "x", 1), SCI_HTTP_ANSWERED);
+	assert_body(&client, "hello");
 	sigaction(SIGTERM, &before, NULL);
-	talk_close(&talk);
-	sct_odd_server_stop(&server);
+	stop(&client);
 	assert_int_equal(server.request_count, 3);
 }
 
-/* Two exchanges each way, whatever else happens. */
+static int get_and_post(struct client *client, const char *body)
+{
+	int rc = get(client);
+	if (rc != 0)
+		return rc;
+	assert_body(client, "hello");
+	rc = post(client, body, strlen(body));
+	if (rc != 0)
+		return rc;
+	assert_int_equal(client->response.status, 202);
+	return 0;
+}
+
+/* Two GETs and two POSTs, whatever fails. */
 static void scenario(void *arg)
 {
-	static const struct sct_odd_play plays[] = {
+	static const struct sct_reply replies[] = {
 		{ .bytes = HELLO },
 		{ .bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
 			   "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" },
 		{ .bytes = HELLO },
 	};
 	enum sct_network_fault fault = *(const enum sct_network_fault *)arg;
-	struct talk talk;
+	struct client client;
 
-	server = (struct sct_odd_server){ .gets = SCT_ODD_PLAYS(plays) };
-	sct_odd_server_start(&server);
-	int rc = talk_open(&talk, server.address, 100);
+	server = (struct sct_scripted_server){ .gets = SCT_REPLIES(replies) };
+	sct_scripted_server_start(&server);
+	int rc = client_open(&client, server.address, 100);
 	char body[101];
 	memset(body, 'b', 100);
 	body[100] = '\0';
-	for (int i = 0; i < 2 && rc == 0; i++) {
-		rc = get(&talk);
-		if (rc == 0)
-			assert_body(&talk, "hello");
-		if (rc == 0)
-			rc = post(&talk, body, 100);
-		if (rc == 0)
-			assert_int_equal(talk.response.status, 202);
-	}
-	talk_close(&talk);
-	sct_odd_server_stop(&server);
+	for (int i = 0; i < 2 && rc == 0; i++)
+		rc = get_and_post(&client, body);
+	client_close(&client);
+	sct_scripted_server_stop(&server);
 	if (fault == SCT_NETWORK_EINTR || fault == SCT_NETWORK_SHORT)
 		assert_int_equal(rc, 0);
 	if (rc == 0)
 		assert_string_equal(server.requests[server.request_count - 1].body, body);
-	/* What is lost before there was an answer is made good. */
+	/* Every loss before an answer is repaired, except a failed connect(). */
 	if (rc < 0 && !sct_allocation_failed())
 		assert_string_equal(sct_network_failed(), "connect");
 	if (sct_allocation_failed())
 		assert_int_equal(rc, SC_E_NOMEM);
 }
 
-static void bears_every_fault_at_every_call(void **state)
+static void survives_every_fault_at_every_call(void **state)
 {
 	(void)state;
 	sct_fail_each_network_call(scenario);
 }
 
-static void bears_a_byte_at_a_time(void **state)
+static void survives_one_byte_at_a_time(void **state)
 {
 	(void)state;
-	sct_network_crawl(scenario);
+	sct_move_single_bytes(scenario);
 }
 
 static void stays_whole_without_memory(void **state)
@@ -406,16 +413,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_its_connection),
-		cmocka_unit_test(makes_another_connection),
-		cmocka_unit_test(repeats_what_was_not_answered),
+		cmocka_unit_test(opens_another_connection),
+		cmocka_unit_test(repeats_unanswered_requests),
 		cmocka_unit_test(refuses_what_is_not_http),
-		cmocka_unit_test(hears_an_answer_while_sending),
-		cmocka_unit_test(hears_an_answer_before_a_reset),
+		cmocka_unit_test(receives_an_answer_while_sending),
+		cmocka_unit_test(receives_an_answer_before_a_reset),
 		cmocka_unit_test(says_why_it_cannot_connect),
 		cmocka_unit_test(tries_both_addresses_of_localhost),
 		cmocka_unit_test(is_interrupted),
-		cmocka_unit_test(bears_every_fault_at_every_call),
-		cmocka_unit_test(bears_a_byte_at_a_time),
+		cmocka_unit_test(survives_every_fault_at_every_call),
+		cmocka_unit_test(survives_one_byte_at_a_time),
 		cmocka_unit_test(stays_whole_without_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

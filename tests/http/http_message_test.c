@@ -1,5 +1,5 @@
-/* Responses, well-formed and not: each is parsed in one piece, byte by byte and cut in two at every
- * place, and the outcome must be the same. */
+/* Well-formed and malformed responses. Each is parsed in one piece, byte by byte, and cut in two at
+ * every offset, and the result must be the same. */
 #include "support/cmocka.h"
 
 #include "http/http_bytes.h"
@@ -18,7 +18,7 @@ struct message {
 	int status;
 	bool keep_alive;
 	const char *body;
-	const char *left; /* what the buffer holds behind the response */
+	const char *left; /* the bytes in the buffer after the response */
 };
 
 #define OK      "HTTP/1.1 200 OK\r\n"
@@ -59,7 +59,7 @@ static const struct message good[] = {
 	{ CHUNKED "1\r\na\r\n0\r\nTrailer: one\r\nOther:\r\n\r\n", COMPLETE, 200, true, "a", "" },
 	{ OK "Transfer-Encoding:  ChunKed \r\nConnection: close\r\n\r\n1\r\n\r\r\n0\r\n\r\n",
 		COMPLETE, 200, false, "\r", "" },
-	/* Reasons say nothing, and may have anything. */
+	/* The reason phrase may contain any text. */
 	{ "HTTP/1.1 200 O\rK\r\nX: a\rb\r\nContent-Length: 1\r\n\r\na", COMPLETE, 200, true, "a",
 		"" },
 	{ OK "X: a\r\n b\r\n\tc\r\n \r\nContent-Length: 1\r\n\r\na", COMPLETE, 200, true, "a", "" },
@@ -152,7 +152,8 @@ static struct outcome parse(const char *bytes, size_t len, size_t first, size_t 
 	for (; outcome.rc == 0 && (at < len || at == 0); at += piece, piece = step) {
 		if (piece > len - at)
 			piece = len - at;
-		/* A block of exactly the size, so that reading past the end is seen. */
+		/* A block of exactly this size, so that AddressSanitizer detects a read past its
+		 * end. */
 		char *exact = malloc(outcome.in.len + piece);
 		assert_non_null(exact);
 		if (outcome.in.len > 0)
@@ -207,7 +208,7 @@ static void check(const struct message *message)
 	}
 }
 
-static void takes_good_responses(void **state)
+static void accepts_good_responses(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
@@ -221,9 +222,9 @@ static void refuses_bad_responses(void **state)
 		check(&bad[i]);
 }
 
-/* Every response that is complete in itself goes on until its last byte is there, and its end
- * before that is an error. */
-static void knows_what_is_truncated(void **state)
+/* A response that does not end with its connection is complete with its last byte and not before;
+ * an earlier end is an error. */
+static void detects_truncation(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -231,8 +232,8 @@ static void knows_what_is_truncated(void **state)
 		for (size_t cut = 0; cut < len; cut++) {
 			struct outcome outcome = parse(good[i].bytes, cut, cut, cut);
 			assert_int_equal(outcome.rc, GOES_ON);
-			/* In this corpus only a head without a length in sight can seem to
-			 * end so. */
+			/* Here only a head that is cut off before its length can look like such a
+			 * response. */
 			assert_int_equal(outcome.end_rc, SC_E_PROTOCOL);
 			sci_buffer_fini(&outcome.in);
 		}
@@ -293,8 +294,9 @@ static void assert_header(struct outcome *outcome, size_t *at, const char *name,
 	assert_memory_equal(header.value, value, header.value_len);
 }
 
-/* What may not stand in a value, and folded lines, become spaces; other control characters stay. */
-static void mends_values(void **state)
+/* Forbidden characters in a value, and folded lines, become spaces; other control characters
+ * stay. */
+static void replaces_bytes_in_values(void **state)
 {
 	static const char bytes[] = OK "A: a\0b\0\r\nB: \r\rc\rd\r\nC: e\r\n \rf\0\r\n"
 				       "D: \r\n g\r\n\t\x7F\x01:h \r\n"
@@ -315,8 +317,8 @@ static void mends_values(void **state)
 	}
 }
 
-/* Of a head that is refused, the headers that came are found, before what was wrong and after
- * it. */
+/* After an error in a head, its other headers can still be read, before and after the wrong
+ * line. */
 static void salvages_headers(void **state)
 {
 	static const char *const wrong[] = { "none\r\n", "X : y\r\n", "Content-Length: x\r\n",
@@ -375,16 +377,16 @@ static void bounds_the_head(void **state)
 	(void)state;
 	check_limit(OK "X: ", "\r\nContent-Length: 0\r\n\r\n", SCI_HTTP_HEAD_MAX, COMPLETE);
 	check_limit("HTTP/1.1 200 ", "\r\nContent-Length: 0\r\n\r\n", SCI_HTTP_HEAD_MAX, COMPLETE);
-	/* Responses that are skipped count, or they could go on for ever. */
+	/* Skipped 1xx responses count, because a server could send them without end. */
 	check_limit("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\nX: ",
 		"\r\n\r\n" OK "Content-Length: 0\r\n\r\n", SCI_HTTP_HEAD_MAX, COMPLETE);
-	/* Without an end in sight, the head is known to be too large one byte before it is. */
+	/* A line without an end makes the head too large one byte before its limit. */
 	check_limit(OK "X: ", "", SCI_HTTP_HEAD_MAX - 1, GOES_ON);
 }
 
 static void bounds_the_framing_of_chunks(void **state)
 {
-	/* The line's end counts as well. */
+	/* The line's CR LF counts too. */
 	size_t line = strlen(CHUNKED) + SCI_HTTP_CHUNK_LINE_MAX;
 	size_t trailers = strlen(CHUNKED "0\r\n") + SCI_HTTP_TRAILERS_MAX;
 
@@ -428,14 +430,14 @@ static void finds_headers(void **state)
 		assert_false(sci_http_header_is(&header, "x-one-and-more"));
 		assert_int_equal(header.value_len, strlen(values[i]));
 		assert_memory_equal(header.value, values[i], header.value_len);
-		/* What follows may be overwritten. */
+		/* The byte after a header may be overwritten. */
 		header.name[header.name_len] = header.value[header.value_len] = '\0';
 	}
 	assert_false(sci_http_header_next(&outcome.response, outcome.in.data, &at, &header));
 	sci_buffer_fini(&outcome.in);
 }
 
-static void knows_how_much_is_to_come(void **state)
+static void knows_how_many_bytes_are_missing(void **state)
 {
 	static const char counted[] = OK "Content-Length: 60\r\n\r\n12345";
 	struct outcome outcome = parse(counted, sizeof counted - 1, 30, 30);
@@ -449,7 +451,7 @@ static void knows_how_much_is_to_come(void **state)
 	sci_buffer_fini(&outcome.in);
 }
 
-static void knows_its_bytes(void **state)
+static void classifies_bytes(void **state)
 {
 	static const char tokens[] =
 		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -466,19 +468,19 @@ static void knows_its_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(takes_good_responses),
+		cmocka_unit_test(accepts_good_responses),
 		cmocka_unit_test(refuses_bad_responses),
-		cmocka_unit_test(knows_what_is_truncated),
+		cmocka_unit_test(detects_truncation),
 		cmocka_unit_test(reads_until_the_close),
 		cmocka_unit_test(refuses_nul_bytes_in_names),
-		cmocka_unit_test(mends_values),
+		cmocka_unit_test(replaces_bytes_in_values),
 		cmocka_unit_test(salvages_headers),
 		cmocka_unit_test(bounds_the_head),
 		cmocka_unit_test(bounds_the_framing_of_chunks),
 		cmocka_unit_test(bounds_many_zeros),
 		cmocka_unit_test(finds_headers),
-		cmocka_unit_test(knows_how_much_is_to_come),
-		cmocka_unit_test(knows_its_bytes),
+		cmocka_unit_test(knows_how_many_bytes_are_missing),
+		cmocka_unit_test(classifies_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

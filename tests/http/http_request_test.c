@@ -1,4 +1,4 @@
-/* The heads of requests and the addresses they go to. */
+/* The heads of requests, and the addresses of servers. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 
@@ -101,7 +101,7 @@ static void reads_addresses(void **state)
 	assert_int_equal(address.candidates[1].any.sa_family, AF_INET6);
 }
 
-/* Valid, but longer than any address that is meant. */
+/* Valid IPv6, but longer than the text that is stored. */
 static const char long_text[] =
 	"[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001]:80"
 	"0000000000";

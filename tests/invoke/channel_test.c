@@ -11,16 +11,7 @@ static struct event_base *base;
 static unsigned ended;
 static int ended_code;
 
-static struct sct_fault answer(uint64_t nth, const char *head, const char *body, size_t len,
-	void *arg)
-{
-	(void)nth;
-	(void)head;
-	(void)body;
-	(void)len;
-	(void)arg;
-	return (struct sct_fault){ .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" };
-}
+static struct sct_fault answer = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" };
 
 static void on_ended(struct sci_channel *channel, const struct sc_error *error)
 {
@@ -57,7 +48,8 @@ static void survives_the_end_of_an_idle_connection(void **state)
 
 	(void)state;
 	channel.base = base = event_base_new();
-	struct sct_fault_server *server = sct_fault_server_open(base, answer, NULL, &address);
+	struct sct_fault_server *server =
+		sct_fault_server_open(base, sct_fault_always, &answer, &address);
 	assert_int_equal(sci_channel_init(&channel), 0);
 	exchange(&channel);
 	exchange(&channel);

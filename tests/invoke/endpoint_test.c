@@ -43,7 +43,7 @@ static void takes_what_people_write(void **state)
 static void refuses_what_it_cannot_use(void **state)
 {
 	(void)state;
-	refuses("https://lambda.eu-west-1.amazonaws.com", "https is not spoken");
+	refuses("https://lambda.eu-west-1.amazonaws.com", "https and signed requests");
 	refuses("ftp://host", "begin with http://");
 	refuses("//host", "begin with http://");
 	refuses("127.0.0.1:9000", "");
@@ -51,8 +51,8 @@ static void refuses_what_it_cannot_use(void **state)
 	refuses("http://", "no host");
 	refuses("http://:80", "no host");
 	refuses("http://user@host", "user name");
-	refuses("http://host/?a=b", "end with its path");
-	refuses("http://host/#here", "end with its path");
+	refuses("http://host/?a=b", "a query or a fragment");
+	refuses("http://host/#here", "a query or a fragment");
 	refuses("http://host:0", "port");
 	refuses("http://host:65536", "");
 	refuses("http://host:x", "not a URL");

@@ -1,5 +1,5 @@
-/* A server in the test's own event loop. It answers each request with the bytes and in the
- * pieces that the test chose, and then goes on, closes, resets or stays silent. */
+/* A server in the test's own event loop. It answers each request with the bytes and in the pieces
+ * that the test chose, and then keeps, closes or resets the connection, or stays silent. */
 #ifndef SCT_FAULT_SERVER_H
 #define SCT_FAULT_SERVER_H
 
@@ -26,10 +26,12 @@ struct sct_fault {
 	enum sct_fault_then then;
 };
 
-/* The fault for request `nth` (from 0, over all connections), whose head and body are handed
- * over. */
+/* Chooses the fault for request `nth` (from 0, over all connections), given its head and body. */
 typedef struct sct_fault sct_fault_fn(uint64_t nth, const char *head, const char *body, size_t len,
 	void *arg);
+
+/* The same fault for each request: `arg` is the struct sct_fault. */
+sct_fault_fn sct_fault_always;
 
 struct sct_fault_server *sct_fault_server_open(struct event_base *base, sct_fault_fn *choose,
 	void *arg, struct sci_address *address);

@@ -17,16 +17,7 @@ static struct event_base *base;
 static struct sct_fault_server *server;
 static struct sci_address address;
 
-static struct sct_fault answer(uint64_t nth, const char *head, const char *body, size_t len,
-	void *arg)
-{
-	(void)nth;
-	(void)head;
-	(void)body;
-	(void)len;
-	(void)arg;
-	return (struct sct_fault){ .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" };
-}
+static struct sct_fault answer = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" };
 
 static struct sci_invoke_payload payload(uint64_t index, void *arg)
 {
@@ -77,7 +68,7 @@ static void run(void *arg)
 	sct_fault_server_drop(server);
 }
 
-static void print(void *arg)
+static int print_all(struct sci_buffer *out, struct sci_buffer *object)
 {
 	static const struct sci_invoke_result result = { .done = 1 };
 	static const struct sci_invoke_subject subject = { .function = "f",
@@ -86,14 +77,20 @@ static void print(void *arg)
 	static const struct sci_invoke_answer told = { .payload = { "{}", 2 },
 		.request_id = "",
 		.function_error = "" };
+
+	int rc = sci_invoke_answer_json(object, &told);
+	if (rc < 0)
+		return rc;
+	rc = sci_invoke_print_json(out, &subject, &result, object);
+	return rc < 0 ? rc : sci_invoke_print_table(out, &subject, &result);
+}
+
+static void print(void *arg)
+{
 	struct sci_buffer out = { 0 }, object = { 0 };
 
 	(void)arg;
-	int rc = sci_invoke_answer_json(&object, &told);
-	if (rc == 0)
-		rc = sci_invoke_print_json(&out, &subject, &result, &object);
-	if (rc == 0)
-		rc = sci_invoke_print_table(&out, &subject, &result);
+	int rc = print_all(&out, &object);
 	assert_int_equal(rc, sct_allocation_failed() ? SC_E_NOMEM : 0);
 	sci_buffer_fini(&out);
 	sci_buffer_fini(&object);
@@ -113,7 +110,7 @@ static void a_run_survives_it(void **state)
 {
 	(void)state;
 	base = event_base_new();
-	server = sct_fault_server_open(base, answer, NULL, &address);
+	server = sct_fault_server_open(base, sct_fault_always, &answer, &address);
 	sct_fail_each_allocation(run, NULL);
 	sct_fault_server_close(server);
 	event_base_free(base);

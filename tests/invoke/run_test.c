@@ -403,30 +403,22 @@ static void sends_large_payloads_whole(void **state)
 	free(payload);
 }
 
-static struct sct_fault too_large(uint64_t nth, const char *head, const char *body, size_t len,
-	void *arg)
-{
-	(void)nth;
-	(void)head;
-	(void)body;
-	(void)len;
-	(void)arg;
-	return (struct sct_fault){ .answer = "HTTP/1.1 413 Too Large\r\nConnection: close\r\n"
-					     "Content-Length: 0\r\n\r\n",
-		.then = SCT_UNREAD };
-}
-
 /* Answered before the payload was sent: either the answer is seen or the reset is, but never a
  * hang, and the connection is not used again. */
 static void accepts_an_early_answer(void **state)
 {
-	struct trial trial = { .choose = too_large,
+	struct trial trial = { .choose = scripted,
 		.count = 10,
 		.parallel = 2,
 		.payload_len = 7000000 };
 	char *payload = calloc(1, trial.payload_len);
 
 	(void)state;
+	answers[0] = answers[1] = (struct sct_fault){
+		.answer = "HTTP/1.1 413 Too Large\r\nConnection: close\r\n"
+			  "Content-Length: 0\r\n\r\n",
+		.then = SCT_UNREAD,
+	};
 	trial.payload = payload;
 	run(&trial);
 	assert_int_equal(trial.result.outcomes[SCI_INVOKE_REFUSED] +

@@ -9,7 +9,7 @@
 static struct sci_http_response response;
 static struct sci_buffer in;
 
-/* The event that comes with these headers, and the body "{}". */
+/* Parse an event with these headers and the body "{}". */
 static struct sci_event event_of(const char *headers)
 {
 	struct sci_event event;
@@ -31,7 +31,7 @@ static int forget(void **state)
 	return 0;
 }
 
-static void takes_what_is_there(void **state)
+static void reads_all_headers(void **state)
 {
 	struct sci_event event = event_of(
 		"Lambda-Runtime-Aws-Request-Id: 8476a536-e9f4\r\n"
@@ -59,7 +59,7 @@ static void takes_what_is_there(void **state)
 	assert_true(sci_event_is_answerable(&event));
 }
 
-static void takes_empty_for_absent(void **state)
+static void treats_empty_as_absent(void **state)
 {
 	struct sci_event event = event_of("Lambda-Runtime-Aws-Request-Id: \r\n"
 					  "Lambda-Runtime-Trace-Id:\t\r\n"
@@ -86,7 +86,7 @@ static void takes_the_first_that_is_not_empty(void **state)
 	assert_string_equal(event.request_id, "one");
 }
 
-static void runs_without_a_deadline_that_is_none(void **state)
+static void ignores_a_malformed_deadline(void **state)
 {
 	static const char *const texts[] = { "abc", "-1", "1e9", "12 34", "0x12",
 		"18000000000001800000000000", "9223372036854775808", "\xC3\xA9" };
@@ -122,10 +122,10 @@ static void refuses_ids_that_are_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(takes_what_is_there),
-		cmocka_unit_test(takes_empty_for_absent),
+		cmocka_unit_test(reads_all_headers),
+		cmocka_unit_test(treats_empty_as_absent),
 		cmocka_unit_test(takes_the_first_that_is_not_empty),
-		cmocka_unit_test(runs_without_a_deadline_that_is_none),
+		cmocka_unit_test(ignores_a_malformed_deadline),
 		cmocka_unit_test(refuses_ids_that_are_paths),
 	};
 	return cmocka_run_group_tests(tests, NULL, forget);

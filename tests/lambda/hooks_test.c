@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The calls of hooks: a letter each for hook and call. */
+/* The recorded calls: a letter for the hook, and one for the call. */
 static char told[64];
 
 static void tell(const void *context, char what)
@@ -38,11 +38,11 @@ static void look_at_shutdown(void *context)
 	tell(context, 's');
 }
 
-/* The first that began is the last that ends. Hooks of an older header have no shutdown, and
- * those of a newer one may have what is not known here, as long as it is not set. */
-static void tells_several_hooks(void **state)
+/* The hook that begins first ends last. A struct of an older header has no shutdown; one of a newer
+ * header may have unknown fields that are not set. */
+static void calls_several_hooks(void **state)
 {
-	static const struct sct_odd_play gets[] = {
+	static const struct sct_reply gets[] = {
 		{ .bytes = EVENT_HEAD("1") EVENT_DEADLINE
 			"Lambda-Runtime-Aws-Tenant-Id: blue\r\n" EVENT_BODY },
 	};
@@ -61,7 +61,7 @@ static void tells_several_hooks(void **state)
 	memset(told, 0, sizeof told);
 	setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128", 1);
 	recorded.hooks = hooks;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(gets), RECORDED_NO_REPLIES), 0);
 	assert_string_equal(told, "abbbcebeaecsas");
 	unsetenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
 	newer.unknown = &newer;
@@ -77,9 +77,9 @@ static void keep_info(void *context, const struct sc_invocation_info *info)
 	last_info = *info;
 }
 
-static void tells_hooks_what_is_not_known(void **state)
+static void marks_unknown_values(void **state)
 {
-	static const struct sct_odd_play gets[] = { { .bytes = EVENT_HEAD("1") EVENT_BODY } };
+	static const struct sct_reply gets[] = { { .bytes = EVENT_HEAD("1") EVENT_BODY } };
 	static const char *const sizes[] = { NULL, "", "lots", "128 ", "-1",
 		"99999999999999999999" };
 	const struct sc_hooks hooks = { .size = sizeof hooks, .invocation_begin = keep_info };
@@ -91,7 +91,7 @@ static void tells_hooks_what_is_not_known(void **state)
 		if (sizes[i])
 			setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", sizes[i], 1);
 		memset(&last_info, 0xFF, sizeof last_info);
-		assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+		assert_int_equal(recorded_run(RECORDED_REPLIES(gets), RECORDED_NO_REPLIES), 0);
 		assert_int_equal(last_info.memory_bytes, 0);
 		assert_null(last_info.tenant_id);
 		assert_true(last_info.remaining_ms == SC_NO_DEADLINE);
@@ -118,8 +118,8 @@ static void refuses_too_many_hooks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(tells_several_hooks, recorded_clear),
-		cmocka_unit_test_setup(tells_hooks_what_is_not_known, recorded_clear),
+		cmocka_unit_test_setup(calls_several_hooks, recorded_clear),
+		cmocka_unit_test_setup(marks_unknown_values, recorded_clear),
 		cmocka_unit_test_setup(refuses_too_many_hooks, recorded_clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* An invocation without a runtime: what the handler can read, and what becomes of its answer. */
+/* An invocation without a runtime: what the handler can read, and the answer that it makes. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 
@@ -46,7 +46,7 @@ static void assert_failure(const struct sc_invocation *inv, const char *json, co
 	assert_string_equal(inv->failure_type, type);
 }
 
-static void tells_what_came_in(void **state)
+static void returns_the_event(void **state)
 {
 	struct sc_invocation inv = begin();
 	size_t len;
@@ -118,15 +118,15 @@ static void appends_text(void **state)
 	assert_int_equal(sc_invocation_printf(&inv, "}"), 0);
 	assert_response(&inv, "{\"n\":7,\"s\":\"caf\xC3\xA9 \\\"\\n\xEF\xBF\xBD\"}",
 		"application/json");
-	/* To an answer with another type, too. */
+	/* Text can be appended to an answer of another type too. */
 	assert_int_equal(sc_invocation_answer(&inv, "<p>", 3, "text/html"), 0);
 	assert_int_equal(sc_invocation_printf(&inv, "%s", "hello"), 0);
 	assert_response(&inv, "<p>hello", "text/html");
 	sci_invocation_fini(&inv);
 }
 
-/* A part of the event is answered without a copy; appending to it makes one. */
-static void hands_on_the_event(void **state)
+/* An answer that is part of the event is not copied, until the handler appends to it. */
+static void answers_with_a_part_of_the_event(void **state)
 {
 	struct sc_invocation inv = begin();
 	size_t len;
@@ -144,7 +144,7 @@ static void hands_on_the_event(void **state)
 	assert_response(&inv, "1\"x\"", "a/b");
 	assert_int_equal(sc_invocation_answer(&inv, "new", 3, NULL), 0);
 	assert_response(&inv, "new", "application/json");
-	/* Nothing of one invocation is left in the next. */
+	/* The next invocation begins without the answer of this one. */
 	assert_int_equal(sc_invocation_answer(&inv, event.body, 5, NULL), 0);
 	sci_invocation_begin(&inv, &event);
 	assert_int_equal(inv.outcome, SCI_UNANSWERED);
@@ -181,7 +181,7 @@ static void fails_with_type_and_message(void **state)
 	sci_invocation_fini(&inv);
 }
 
-static void counts_the_later_word(void **state)
+static void the_last_answer_counts(void **state)
 {
 	struct sc_invocation inv = begin();
 
@@ -199,36 +199,46 @@ static void counts_the_later_word(void **state)
 	sci_invocation_fini(&inv);
 }
 
+static size_t response_len(const struct sc_invocation *inv)
+{
+	size_t len;
+
+	sci_invocation_response(inv, &len);
+	return len;
+}
+
 /* Each call in turn; a call without memory leaves the answer as it was. */
-static void scenario(void *arg)
+static int call_each(struct sc_invocation *inv)
+{
+	static const char large[1000] = "", type[] = "text/plain; charset=utf-8";
+
+	int rc = sc_invocation_printf(inv, "%0300d", 1);
+	if (rc < 0) {
+		assert_int_equal(inv->outcome, SCI_UNANSWERED);
+		return rc;
+	}
+	rc = sc_invocation_answer(inv, large, sizeof large, type);
+	assert_int_equal(response_len(inv), rc == 0 ? 1000 : 300);
+	assert_string_equal(inv->content_type, rc == 0 ? type : "application/json");
+	if (rc < 0)
+		return rc;
+	rc = sc_invocation_json_string(inv, large, sizeof large);
+	assert_int_equal(response_len(inv), rc == 0 ? 1000 + 2 + 6000 : 1000);
+	if (rc < 0)
+		return rc;
+	assert_int_equal(sc_invocation_fail(inv, "A.B", "%02000d", 1), SC_E_FUNCTION);
+	assert_int_equal(inv->outcome, SCI_FAILED);
+	assert_string_equal(inv->failure_type, "A.B");
+	assert_true((inv->failure.len == 0) == (sct_allocation_failed() != 0));
+	return 0;
+}
+
+static void answer_scenario(void *arg)
 {
 	struct sc_invocation inv = begin();
-	static const char large[1000] = "";
-	size_t len;
-	int rc;
 
 	(void)arg;
-	rc = sc_invocation_printf(&inv, "%0300d", 1);
-	if (rc < 0)
-		assert_int_equal(inv.outcome, SCI_UNANSWERED);
-	if (rc == 0) {
-		rc = sc_invocation_answer(&inv, large, sizeof large, "text/plain; charset=utf-8");
-		sci_invocation_response(&inv, &len);
-		assert_int_equal(len, rc == 0 ? 1000 : 300);
-		assert_string_equal(inv.content_type,
-			rc == 0 ? "text/plain; charset=utf-8" : "application/json");
-	}
-	if (rc == 0) {
-		rc = sc_invocation_json_string(&inv, large, sizeof large);
-		sci_invocation_response(&inv, &len);
-		assert_int_equal(len, rc == 0 ? 1000 + 2 + 6000 : 1000);
-	}
-	if (rc == 0) {
-		assert_int_equal(sc_invocation_fail(&inv, "A.B", "%02000d", 1), SC_E_FUNCTION);
-		assert_int_equal(inv.outcome, SCI_FAILED);
-		assert_string_equal(inv.failure_type, "A.B");
-		assert_true((inv.failure.len == 0) == (sct_allocation_failed() != 0));
-	}
+	int rc = call_each(&inv);
 	assert_true(rc == 0 || (rc == SC_E_NOMEM && sct_allocation_failed()));
 	sci_invocation_fini(&inv);
 }
@@ -241,33 +251,31 @@ static void lent_scenario(void *arg)
 	int rc = sc_invocation_answer(&inv, event.body, 10, NULL);
 	if (rc == 0) {
 		rc = sc_invocation_printf(&inv, "%0300d", 1);
-		size_t len;
-		sci_invocation_response(&inv, &len);
-		assert_int_equal(len, rc == 0 ? 310 : 10);
+		assert_int_equal(response_len(&inv), rc == 0 ? 310 : 10);
 	}
 	assert_int_equal(rc, sct_allocation_failed() ? SC_E_NOMEM : 0);
 	sci_invocation_fini(&inv);
 }
 
-static void stays_whole_without_memory(void **state)
+static void keeps_its_answer_without_memory(void **state)
 {
 	(void)state;
-	sct_fail_each_allocation(scenario, NULL);
+	sct_fail_each_allocation(answer_scenario, NULL);
 	sct_fail_each_allocation(lent_scenario, NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tells_what_came_in),
+		cmocka_unit_test(returns_the_event),
 		cmocka_unit_test(counts_down_to_the_deadline),
 		cmocka_unit_test(answers_with_bytes),
 		cmocka_unit_test(refuses_what_cannot_be_sent),
 		cmocka_unit_test(appends_text),
-		cmocka_unit_test(hands_on_the_event),
+		cmocka_unit_test(answers_with_a_part_of_the_event),
 		cmocka_unit_test(fails_with_type_and_message),
-		cmocka_unit_test(counts_the_later_word),
-		cmocka_unit_test(stays_whole_without_memory),
+		cmocka_unit_test(the_last_answer_counts),
+		cmocka_unit_test(keeps_its_answer_without_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Some callbacks have no argument of the test's, so the record is a global variable. */
+/* Some callbacks have no argument for the test, so the record is a global variable. */
 #include "lambda/recorded_run.h"
 
 #include "support/cmocka.h"
@@ -116,14 +116,14 @@ int recorded_run_at(const char *address)
 		&recorded.error);
 }
 
-int recorded_run(struct sct_odd_plays gets, struct sct_odd_plays posts)
+int recorded_run(struct sct_reply_list gets, struct sct_reply_list posts)
 {
 	recorded.server.gets = gets;
 	recorded.server.posts = posts;
 	recorded.server.terminate = getpid();
-	sct_odd_server_start(&recorded.server);
+	sct_scripted_server_start(&recorded.server);
 	int rc = recorded_run_at(recorded.server.address);
-	sct_odd_server_stop(&recorded.server);
+	sct_scripted_server_stop(&recorded.server);
 	return rc;
 }
 
@@ -141,7 +141,7 @@ size_t recorded_post_count(void)
 	return count;
 }
 
-const struct sct_odd_request *recorded_post(size_t nth)
+const struct sct_scripted_request *recorded_post(size_t nth)
 {
 	for (size_t i = 0; i < recorded.server.request_count; i++)
 		if (is_post(i) && nth-- == 0)
@@ -152,7 +152,7 @@ const struct sct_odd_request *recorded_post(size_t nth)
 
 void recorded_assert_post(size_t nth, const char *path, const char *body)
 {
-	const struct sct_odd_request *post = recorded_post(nth);
+	const struct sct_scripted_request *post = recorded_post(nth);
 	char line[256];
 
 	snprintf(line, sizeof line, "POST /2018-06-01/runtime/%s HTTP/1.1\r\n", path);

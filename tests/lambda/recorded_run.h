@@ -1,14 +1,13 @@
-/* A recorded run: sc_lambda_run() with a function that records each call of it, against a server
- * that answers as the test tells it. The program links sct_failing_network, so pauses end at
- * once. */
+/* A recorded run: sc_lambda_run() with a function that records its calls, and a server whose
+ * replies the test sets. The program links sct_failing_network, so that pauses end at once. */
 #ifndef SCT_RECORDED_RUN_H
 #define SCT_RECORDED_RUN_H
 
-#include "support/odd_server.h"
+#include "support/scripted_server.h"
 
 #include <scopecache/lambda.h>
 
-/* What a well-behaved server says. */
+/* Replies of a correct server. */
 #define HEAD(status)   "HTTP/1.1 " status "\r\nContent-Type: application/json\r\n"
 #define EVENT_HEAD(id) HEAD("200 OK") "Lambda-Runtime-Aws-Request-Id: " id "\r\n"
 #define EVENT_DEADLINE "Lambda-Runtime-Deadline-Ms: 4102444800000\r\n"
@@ -27,40 +26,40 @@ struct recorded_run {
 	int (*handle)(struct sc_invocation *inv, void *state); /* NULL: recorded_handle */
 
 	const struct sc_hooks *const *hooks; /* NULL: hooks that record */
-	bool exits_from_log;                 /* the first line that is logged ends the thread */
+	bool exits_from_log;                 /* the first log line ends the thread */
 
 	/* What happened: i(nit), b(egin), h(andle), e(nd), f(ini), s(hutdown). */
 	char order[256];
 	char log[16384];      /* the lines, each with its level in front */
 	int64_t remaining_ms; /* in the last handle */
 	struct sc_error error;
-	struct sct_odd_server server;
+	struct sct_scripted_server server;
 };
 
 extern struct recorded_run recorded;
 
-/* Forget the run before. For cmocka's setup, too. */
+/* Clear the record; also a cmocka setup function. */
 int recorded_clear(void **state);
 
-/* Run until the server has no more plays for GETs, when it sends SIGTERM. Returns what the
- * run did. */
-int recorded_run(struct sct_odd_plays gets, struct sct_odd_plays posts);
+/* Run until the server has no more replies to GETs and sends SIGTERM. Returns the result of
+ * sc_lambda_run(). */
+int recorded_run(struct sct_reply_list gets, struct sct_reply_list posts);
 
-#define RECORDED_PLAYS(list) ((struct sct_odd_plays)SCT_ODD_PLAYS(list))
-#define RECORDED_NO_PLAYS    ((struct sct_odd_plays){ 0 })
+#define RECORDED_REPLIES(list) ((struct sct_reply_list)SCT_REPLIES(list))
+#define RECORDED_NO_REPLIES    ((struct sct_reply_list){ 0 })
 
-/* The same function, with that address in place of the server's. */
+/* Run with this address in place of the server's. */
 int recorded_run_at(const char *address);
 
 /* The function: its state counts the invocations, and its answer is {"n":COUNT,"len":BYTES}. */
 int recorded_init(void **state, struct sc_error *error);
 int recorded_handle(struct sc_invocation *inv, void *state);
 
-/* The nth POST, from 0; the test fails when there was none. */
-const struct sct_odd_request *recorded_post(size_t nth);
+/* The nth POST, from 0; fails the test if there is none. */
+const struct sct_scripted_request *recorded_post(size_t nth);
 size_t recorded_post_count(void);
 
-/* Assert that the nth POST went to /2018-06-01/runtime/PATH, with this body. */
+/* Assert that the nth POST was to /2018-06-01/runtime/PATH and had this body. */
 void recorded_assert_post(size_t nth, const char *path, const char *body);
 
 /* How often the log has that text. */

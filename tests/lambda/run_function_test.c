@@ -1,5 +1,5 @@
-/* The life of a function with a correct server: the order of calls and posts, its end, and every
- * fault of the network and of memory. */
+/* The life of a function with a correct server: the order of calls and posts, its end, and failures
+ * of every network call and allocation. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 #include "support/network.h"
@@ -11,18 +11,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct sct_odd_play one_event[] = { { .bytes = EVENT("1") } };
-static const struct sct_odd_play two_events[] = { { .bytes = EVENT("1") },
-	{ .bytes = EVENT("2") } };
+static const struct sct_reply one_event[] = { { .bytes = EVENT("1") } };
+static const struct sct_reply two_events[] = { { .bytes = EVENT("1") }, { .bytes = EVENT("2") } };
 
 static void lives_and_ends_in_order(void **state)
 {
 	(void)state;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(two_events), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(two_events), RECORDED_NO_REPLIES), 0);
 	assert_string_equal(recorded.order, "ibhebhefs");
 	assert_in_range(recorded.remaining_ms, 1, 100LL * 366 * 86400 * 1000);
 	assert_string_equal(recorded.log, "");
-	/* One connection, for requests in turn. */
+	/* All requests are on one connection. */
 	static const char *const lines[] = { "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n",
 		"POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\n" };
 	assert_int_equal(recorded.server.connection_count, 1);
@@ -34,14 +33,14 @@ static void lives_and_ends_in_order(void **state)
 
 static void sends_the_headers_that_count(void **state)
 {
-	static const struct sct_odd_play gets[] = {
+	static const struct sct_reply gets[] = {
 		{ .bytes = EVENT_HEAD("1") "Lambda-Runtime-Invocation-Id: inv-77\r\n" EVENT_BODY },
 		{ .bytes = EVENT_HEAD("2") "Lambda-Runtime-Invocation-Id:\r\n" EVENT_BODY },
 	};
 	char host[64];
 
 	(void)state;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(gets), RECORDED_NO_REPLIES), 0);
 	snprintf(host, sizeof host, "\r\nHost: %s\r\n", recorded.server.address);
 	for (size_t i = 0; i < recorded.server.request_count; i++) {
 		assert_non_null(strstr(recorded.server.requests[i].head, host));
@@ -66,7 +65,7 @@ static int look_at_trace(struct sc_invocation *inv, void *state)
 
 static void puts_the_trace_into_the_environment(void **state)
 {
-	static const struct sct_odd_play gets[] = {
+	static const struct sct_reply gets[] = {
 		{ .bytes = EVENT_HEAD(
 			  "1") "Lambda-Runtime-Trace-Id: Root=1-5;Sampled=1\r\n" EVENT_BODY },
 		{ .bytes = EVENT_HEAD("2") EVENT_BODY },
@@ -75,7 +74,7 @@ static void puts_the_trace_into_the_environment(void **state)
 
 	(void)state;
 	recorded.handle = look_at_trace;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(gets), RECORDED_NO_REPLIES), 0);
 	assert_string_equal(recorded_post(0)->body, "Root=1-5;Sampled=1");
 	assert_string_equal(recorded_post(1)->body, "none");
 	assert_string_equal(recorded_post(2)->body, "Root=2");
@@ -84,7 +83,7 @@ static void puts_the_trace_into_the_environment(void **state)
 
 static int wanted_result;
 
-static int fail_as_wanted(struct sc_invocation *inv, void *state)
+static int return_wanted_result(struct sc_invocation *inv, void *state)
 {
 	(void)state;
 	sc_invocation_printf(inv, "half an answer");
@@ -118,10 +117,11 @@ static void posts_what_the_handler_returned(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		recorded_clear(NULL);
-		recorded.handle = fail_as_wanted;
+		recorded.handle = return_wanted_result;
 		wanted_result = cases[i].result;
 		/* A failed invocation does not end the function. */
-		assert_int_equal(recorded_run(RECORDED_PLAYS(two_events), RECORDED_NO_PLAYS), 0);
+		assert_int_equal(recorded_run(RECORDED_REPLIES(two_events), RECORDED_NO_REPLIES),
+			0);
 		assert_int_equal(recorded_post_count(), 2);
 		recorded_assert_post(0, cases[i].path, cases[i].body);
 		if (cases[i].type)
@@ -137,11 +137,11 @@ static int answer_nothing(struct sc_invocation *inv, void *state)
 	return 0;
 }
 
-static void answers_nothing_with_nothing(void **state)
+static void an_unanswered_event_gets_an_empty_response(void **state)
 {
 	(void)state;
 	recorded.handle = answer_nothing;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(one_event), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(one_event), RECORDED_NO_REPLIES), 0);
 	recorded_assert_post(0, "invocation/1/response", "");
 	assert_non_null(strstr(recorded_post(0)->head, "\r\nContent-Length: 0\r\n"));
 }
@@ -161,7 +161,7 @@ static void posts_an_init_error(void **state)
 	(void)state;
 	recorded.init = fail_init;
 	init_message = "no \"table\"";
-	assert_int_equal(recorded_run(RECORDED_NO_PLAYS, RECORDED_NO_PLAYS), SC_E_FUNCTION);
+	assert_int_equal(recorded_run(RECORDED_NO_REPLIES, RECORDED_NO_REPLIES), SC_E_FUNCTION);
 	assert_int_equal(recorded_post_count(), 1);
 	recorded_assert_post(0, "init/error",
 		"{\"errorMessage\":\"no "
@@ -171,22 +171,23 @@ static void posts_an_init_error(void **state)
 	assert_int_equal(recorded.error.code, SC_E_FUNCTION);
 	assert_int_equal(recorded.error.user_code, SC_E_OPEN);
 	assert_string_equal(recorded.error.message, "no \"table\"");
-	/* What it left half-made is not ended, but the process is. */
+	/* A failed init is not followed by fini, but the hooks' shutdown is called. */
 	assert_string_equal(recorded.order, "is");
 	assert_int_equal(recorded.server.request_count, 1);
 
-	static const struct sct_odd_play refused[] = { { .bytes = STATUS("403 Forbidden") } };
+	static const struct sct_reply refused[] = { { .bytes = STATUS("403 Forbidden") } };
 	recorded_clear(NULL);
 	recorded.init = fail_init;
 	init_message = NULL;
-	assert_int_equal(recorded_run(RECORDED_NO_PLAYS, RECORDED_PLAYS(refused)), SC_E_FUNCTION);
+	assert_int_equal(recorded_run(RECORDED_NO_REPLIES, RECORDED_REPLIES(refused)),
+		SC_E_FUNCTION);
 	recorded_assert_post(0, "init/error",
 		"{\"errorMessage\":\"the resource could not be opened\","
 		"\"errorType\":\"Function.InitError\",\"stackTrace\":[]}");
 	assert_int_equal(recorded_logged("answered 403"), 1);
 }
 
-/* ---- How it ends. ---- */
+/* ---- The end of a run. ---- */
 
 static int terminate_self(struct sc_invocation *inv, void *state)
 {
@@ -194,11 +195,11 @@ static int terminate_self(struct sc_invocation *inv, void *state)
 	return recorded_handle(inv, state);
 }
 
-static void finishes_what_is_at_hand(void **state)
+static void finishes_the_current_invocation(void **state)
 {
 	(void)state;
 	recorded.handle = terminate_self;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(two_events), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(two_events), RECORDED_NO_REPLIES), 0);
 	assert_int_equal(recorded_post_count(), 1);
 	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
 	assert_string_equal(recorded.order, "ibhefs");
@@ -215,53 +216,52 @@ static void ends_before_the_first_event(void **state)
 {
 	(void)state;
 	recorded.init = terminate_in_init;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(two_events), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(two_events), RECORDED_NO_REPLIES), 0);
 	assert_string_equal(recorded.order, "ifs");
 	assert_int_equal(recorded.server.request_count, 0);
 }
 
-/* The signal comes to another thread, at any time: in the wait for an event, in a post, in a
- * pause. */
-static void ends_whatever_thread_is_told(void **state)
+/* Another thread gets the signal while this one waits for an event, posts, or pauses. */
+static void ends_whichever_thread_gets_the_signal(void **state)
 {
-	static const struct sct_odd_play waiting[] = {
+	static const struct sct_reply waiting[] = {
 		{ .bytes = EVENT("1") },
-		{ .terminates = true, .then = SCT_ODD_STALL },
+		{ .terminates = true, .then = SCT_THEN_STALL },
 	};
-	static const struct sct_odd_play posting[] = { { .bytes = STATUS("202 Accepted"),
+	static const struct sct_reply posting[] = { { .bytes = STATUS("202 Accepted"),
 		.terminates = true } };
-	static const struct sct_odd_play failing[] = { { .bytes = STATUS("500 Oh"),
+	static const struct sct_reply failing[] = { { .bytes = STATUS("500 Oh"),
 		.terminates = true } };
 
 	(void)state;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(waiting), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(waiting), RECORDED_NO_REPLIES), 0);
 	assert_string_equal(recorded.order, "ibhefs");
 
 	recorded_clear(NULL);
-	assert_int_equal(recorded_run(RECORDED_PLAYS(two_events), RECORDED_PLAYS(posting)), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(two_events), RECORDED_REPLIES(posting)), 0);
 	assert_string_equal(recorded.order, "ibhefs");
 	assert_int_equal(recorded_post_count(), 1);
 	assert_string_equal(recorded.log, "");
 
 	recorded_clear(NULL);
-	assert_int_equal(recorded_run(RECORDED_PLAYS(failing), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(failing), RECORDED_NO_REPLIES), 0);
 	assert_string_equal(recorded.order, "ifs");
 }
 
-static void puts_back_what_sigterm_did(void **state)
+static void restores_the_action_of_sigterm(void **state)
 {
 	struct sigaction mine = { .sa_handler = SIG_IGN }, now;
 
 	(void)state;
 	assert_int_equal(sigaction(SIGTERM, &mine, NULL), 0);
-	assert_int_equal(recorded_run(RECORDED_PLAYS(one_event), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(one_event), RECORDED_NO_REPLIES), 0);
 	assert_int_equal(sigaction(SIGTERM, NULL, &now), 0);
 	assert_ptr_equal(now.sa_handler, SIG_IGN);
 	mine.sa_handler = SIG_DFL;
 	assert_int_equal(sigaction(SIGTERM, &mine, NULL), 0);
 }
 
-/* ---- What is not right from the beginning. ---- */
+/* ---- Refused functions and environments. ---- */
 
 static int run_inside(struct sc_invocation *inv, void *state)
 {
@@ -279,11 +279,11 @@ static void runs_once_at_a_time(void **state)
 {
 	(void)state;
 	recorded.handle = run_inside;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(one_event), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(one_event), RECORDED_NO_REPLIES), 0);
 	assert_int_equal(recorded_post_count(), 1);
 }
 
-static void refuses_a_function_that_is_none(void **state)
+static void refuses_an_invalid_function(void **state)
 {
 	struct sc_lambda_function function = { .size = sizeof function, .handle = recorded_handle };
 	struct {
@@ -315,7 +315,7 @@ static void refuses_a_function_that_is_none(void **state)
 	assert_non_null(strstr(error.message, "size"));
 }
 
-static void says_how_it_is_to_be_run(void **state)
+static void explains_a_missing_address(void **state)
 {
 	struct sc_error error;
 
@@ -331,7 +331,7 @@ static void says_how_it_is_to_be_run(void **state)
 	assert_int_equal(recorded_run_at(NULL), SC_E_INVAL);
 	assert_non_null(
 		strstr(recorded.error.message, "AWS_LAMBDA_RUNTIME_API: \"runtime.example.org\""));
-	/* Nothing of the function has run. */
+	/* No function of the test was called. */
 	assert_string_equal(recorded.order, "");
 	unsetenv("AWS_LAMBDA_RUNTIME_API");
 }
@@ -339,19 +339,19 @@ static void says_how_it_is_to_be_run(void **state)
 static void finds_the_runtime_api_in_the_environment(void **state)
 {
 	(void)state;
-	recorded.server.gets = RECORDED_PLAYS(one_event);
+	recorded.server.gets = RECORDED_REPLIES(one_event);
 	recorded.server.terminate = getpid();
-	sct_odd_server_start(&recorded.server);
+	sct_scripted_server_start(&recorded.server);
 	setenv("AWS_LAMBDA_RUNTIME_API", recorded.server.address, 1);
 	int rc = sc_lambda_run(
 		&SC_LAMBDA_FUNCTION(.init = recorded_init, .handle = recorded_handle), NULL);
-	sct_odd_server_stop(&recorded.server);
+	sct_scripted_server_stop(&recorded.server);
 	unsetenv("AWS_LAMBDA_RUNTIME_API");
 	assert_int_equal(rc, 0);
 	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
 }
 
-static void logs_lines_whole(void **state)
+static void logs_whole_lines(void **state)
 {
 	char long_line[3000], got[4096];
 	int ends[2], before = dup(STDERR_FILENO);
@@ -380,7 +380,7 @@ static void logs_lines_whole(void **state)
 
 static void scenario(void *arg)
 {
-	static const struct sct_odd_play gets[] = {
+	static const struct sct_reply gets[] = {
 		{ .bytes = EVENT_HEAD(
 			  "1") "Lambda-Runtime-Trace-Id: Root=1\r\n" EVENT_DEADLINE EVENT_BODY },
 		{ .bytes = EVENT_HEAD(
@@ -391,7 +391,7 @@ static void scenario(void *arg)
 	enum sct_network_fault fault = *(const enum sct_network_fault *)arg;
 
 	recorded_clear(NULL);
-	int rc = recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS);
+	int rc = recorded_run(RECORDED_REPLIES(gets), RECORDED_NO_REPLIES);
 	if (rc == SC_E_NOMEM) {
 		assert_true(sct_allocation_failed());
 		return;
@@ -400,7 +400,7 @@ static void scenario(void *arg)
 	size_t posts = recorded_post_count();
 	size_t last = strlen(recorded.order);
 	assert_string_equal(recorded.order + last - 2, "fs");
-	/* Nothing is lost to a signal or a short read; to a break at most the event it came in. */
+	/* A signal or a short read loses nothing; a broken connection loses at most one event. */
 	bool whole = fault == SCT_NETWORK_EINTR || fault == SCT_NETWORK_SHORT;
 	assert_in_range(posts, whole ? 4 : 3, whole ? 4 : 5);
 	assert_memory_equal(recorded_post(posts - 1)->body, "{\"n\":", 5);
@@ -415,7 +415,7 @@ static void survives_every_fault_at_every_call(void **state)
 static void survives_one_byte_at_a_time(void **state)
 {
 	(void)state;
-	sct_network_crawl(scenario);
+	sct_move_single_bytes(scenario);
 }
 
 static void stays_whole_without_memory(void **state)
@@ -426,15 +426,15 @@ static void stays_whole_without_memory(void **state)
 	sct_fail_each_allocation(scenario, &fault);
 }
 
-static bool has_failed_without_room;
+static bool has_failed_without_memory;
 
 /* The caller of an event gets an error when there is no memory for its body. */
 static void large_event_scenario(void *arg)
 {
-	const struct sct_odd_play gets[] = { { .bytes = arg }, { .bytes = EVENT("2") } };
+	const struct sct_reply gets[] = { { .bytes = arg }, { .bytes = EVENT("2") } };
 
 	recorded_clear(NULL);
-	int rc = recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS);
+	int rc = recorded_run(RECORDED_REPLIES(gets), RECORDED_NO_REPLIES);
 	assert_true(rc == 0 || (rc == SC_E_NOMEM && sct_allocation_failed()));
 	if (recorded_post_count() == 0 || !strstr(recorded_post(0)->body, "UnusableEvent"))
 		return;
@@ -442,7 +442,7 @@ static void large_event_scenario(void *arg)
 	assert_non_null(strstr(recorded_post(0)->body, "out of memory"));
 	assert_int_equal(recorded_post_count(), 2);
 	assert_string_equal(recorded.order, "ibhefs");
-	has_failed_without_room = true;
+	has_failed_without_memory = true;
 }
 
 static void answers_events_for_which_there_is_no_memory(void **state)
@@ -454,9 +454,9 @@ static void answers_events_for_which_there_is_no_memory(void **state)
 	int len = snprintf(event, sizeof event, EVENT_HEAD("1") "Content-Length: 40000\r\n\r\n");
 	event[len] = 'x';
 	event[len + 40000] = '\0';
-	has_failed_without_room = false;
+	has_failed_without_memory = false;
 	sct_fail_each_allocation(large_event_scenario, event);
-	assert_true(has_failed_without_room);
+	assert_true(has_failed_without_memory);
 }
 
 static bool has_failed_without_message;
@@ -465,9 +465,9 @@ static void failing_handler_scenario(void *arg)
 {
 	(void)arg;
 	recorded_clear(NULL);
-	recorded.handle = fail_as_wanted;
+	recorded.handle = return_wanted_result;
 	wanted_result = SC_E_FUNCTION;
-	int rc = recorded_run(RECORDED_PLAYS(one_event), RECORDED_NO_PLAYS);
+	int rc = recorded_run(RECORDED_REPLIES(one_event), RECORDED_NO_REPLIES);
 	assert_true(rc == 0 || (rc == SC_E_NOMEM && sct_allocation_failed()));
 	if (recorded_post_count() == 0) {
 		assert_true(sct_allocation_failed());
@@ -479,7 +479,7 @@ static void failing_handler_scenario(void *arg)
 	has_failed_without_message |= !whole;
 }
 
-/* A failure reaches its caller even when there is no memory for what it says. */
+/* A failure reaches its caller even without memory for its message. */
 static void fails_without_memory(void **state)
 {
 	(void)state;
@@ -494,7 +494,7 @@ static void failing_scenario(void *arg)
 	recorded_clear(NULL);
 	recorded.init = fail_init;
 	init_message = "no";
-	int rc = recorded_run(RECORDED_NO_PLAYS, RECORDED_NO_PLAYS);
+	int rc = recorded_run(RECORDED_NO_REPLIES, RECORDED_NO_REPLIES);
 	assert_true(rc == SC_E_FUNCTION || (rc == SC_E_NOMEM && sct_allocation_failed()));
 	if (rc == SC_E_FUNCTION)
 		assert_true(
@@ -514,17 +514,17 @@ int main(void)
 		cmocka_unit_test_setup(sends_the_headers_that_count, recorded_clear),
 		cmocka_unit_test_setup(puts_the_trace_into_the_environment, recorded_clear),
 		cmocka_unit_test_setup(posts_what_the_handler_returned, recorded_clear),
-		cmocka_unit_test_setup(answers_nothing_with_nothing, recorded_clear),
+		cmocka_unit_test_setup(an_unanswered_event_gets_an_empty_response, recorded_clear),
 		cmocka_unit_test_setup(posts_an_init_error, recorded_clear),
-		cmocka_unit_test_setup(finishes_what_is_at_hand, recorded_clear),
+		cmocka_unit_test_setup(finishes_the_current_invocation, recorded_clear),
 		cmocka_unit_test_setup(ends_before_the_first_event, recorded_clear),
-		cmocka_unit_test_setup(ends_whatever_thread_is_told, recorded_clear),
-		cmocka_unit_test_setup(puts_back_what_sigterm_did, recorded_clear),
+		cmocka_unit_test_setup(ends_whichever_thread_gets_the_signal, recorded_clear),
+		cmocka_unit_test_setup(restores_the_action_of_sigterm, recorded_clear),
 		cmocka_unit_test_setup(runs_once_at_a_time, recorded_clear),
-		cmocka_unit_test_setup(refuses_a_function_that_is_none, recorded_clear),
-		cmocka_unit_test_setup(says_how_it_is_to_be_run, recorded_clear),
+		cmocka_unit_test_setup(refuses_an_invalid_function, recorded_clear),
+		cmocka_unit_test_setup(explains_a_missing_address, recorded_clear),
 		cmocka_unit_test_setup(finds_the_runtime_api_in_the_environment, recorded_clear),
-		cmocka_unit_test_setup(logs_lines_whole, recorded_clear),
+		cmocka_unit_test_setup(logs_whole_lines, recorded_clear),
 		cmocka_unit_test_setup(survives_every_fault_at_every_call, recorded_clear),
 		cmocka_unit_test_setup(survives_one_byte_at_a_time, recorded_clear),
 		cmocka_unit_test_setup(stays_whole_without_memory, recorded_clear),

@@ -1,4 +1,4 @@
-/* A function as a user writes it, with the public header alone. */
+/* A function as a user writes it, with only the public header. */
 #include <scopecache/lambda.h>
 
 #include <stdio.h>

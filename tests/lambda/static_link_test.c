@@ -1,6 +1,6 @@
-/* A function that is linked statically: that it is, and that it runs as a process of its own. */
+/* A statically linked function: it needs no dynamic loader, and runs as a process. */
 #include "support/cmocka.h"
-#include "support/odd_server.h"
+#include "support/scripted_server.h"
 
 #include "lambda/recorded_run.h"
 
@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct sct_odd_server server;
+static struct sct_scripted_server server;
 
-/* Whether an ELF program of 64 bits asks for a dynamic loader. */
+/* Whether a 64-bit ELF program names a dynamic loader. */
 static bool has_interpreter(const char *path)
 {
 	Elf64_Ehdr header;
@@ -40,7 +40,8 @@ static void needs_no_loader(void **state)
 	assert_true(has_interpreter("/proc/self/exe"));
 }
 
-/* Start the function; it runs when its address is written to *go. Its standard error is *errors. */
+/* Start the function, which waits for its address from the pipe *go. *errors is its standard
+ * error. */
 static pid_t start_function(int *go, int *errors)
 {
 	int address_pipe[2], error_pipe[2];
@@ -65,7 +66,7 @@ static pid_t start_function(int *go, int *errors)
 	return pid;
 }
 
-/* What it wrote until its end, and its exit status. */
+/* Read its output until its end; returns its exit status. */
 static int end_function(pid_t pid, int errors, char *text, size_t size)
 {
 	size_t len = 0;
@@ -83,20 +84,19 @@ static int end_function(pid_t pid, int errors, char *text, size_t size)
 
 static void answers_and_ends_at_sigterm(void **state)
 {
-	static const struct sct_odd_play gets[] = { { .bytes = EVENT("1") },
-		{ .bytes = EVENT("2") } };
+	static const struct sct_reply gets[] = { { .bytes = EVENT("1") }, { .bytes = EVENT("2") } };
 	char text[1024];
 	int go, errors;
 
 	(void)state;
 	unsetenv("AWS_LAMBDA_RUNTIME_API");
 	pid_t pid = start_function(&go, &errors);
-	server = (struct sct_odd_server){ .gets = SCT_ODD_PLAYS(gets), .terminate = pid };
-	sct_odd_server_start(&server);
+	server = (struct sct_scripted_server){ .gets = SCT_REPLIES(gets), .terminate = pid };
+	sct_scripted_server_start(&server);
 	bool told = write(go, server.address, strlen(server.address)) > 0;
 	close(go);
 	int status = end_function(pid, errors, text, sizeof text);
-	sct_odd_server_stop(&server);
+	sct_scripted_server_stop(&server);
 	assert_true(told);
 	assert_string_equal(text, "");
 	assert_int_equal(status, 0);
@@ -104,7 +104,7 @@ static void answers_and_ends_at_sigterm(void **state)
 	assert_string_equal(server.requests[3].body, "{\"len\":2}");
 }
 
-static void says_that_it_is_a_function(void **state)
+static void explains_that_it_is_a_function(void **state)
 {
 	char text[1024];
 	int go, errors;
@@ -122,7 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(needs_no_loader),
 		cmocka_unit_test(answers_and_ends_at_sigterm),
-		cmocka_unit_test(says_that_it_is_a_function),
+		cmocka_unit_test(explains_that_it_is_a_function),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

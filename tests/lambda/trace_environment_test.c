@@ -33,7 +33,7 @@ static void is_set_and_unset(void **state)
 	assert_null(getenv(name));
 }
 
-static void bears_a_handler_that_changes_it(void **state)
+static void survives_a_handler_that_changes_it(void **state)
 {
 	struct sci_trace_environment trace = { 0 };
 
@@ -87,7 +87,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_set_and_unset),
-		cmocka_unit_test(bears_a_handler_that_changes_it),
+		cmocka_unit_test(survives_a_handler_that_changes_it),
 		cmocka_unit_test(stays_whole_without_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

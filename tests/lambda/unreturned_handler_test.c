@@ -25,7 +25,7 @@ static void *run_on_a_thread(void *address)
 static int exit_from_handle(struct sc_invocation *inv, void *state)
 {
 	(void)state;
-	/* Answered, and yet it failed. */
+	/* The partial answer does not count. */
 	sc_invocation_printf(inv, "half an ans");
 	pthread_exit(NULL);
 }
@@ -44,16 +44,16 @@ static void exit_from_hook(void *context, const struct sc_invocation_info *info)
 	pthread_exit(NULL);
 }
 
-static const struct sct_odd_play one_event[] = { { .bytes = EVENT("1") } };
+static const struct sct_reply one_event[] = { { .bytes = EVENT("1") } };
 
-static void start_server(const struct sct_odd_play *gets, size_t count)
+static void start_server(const struct sct_reply *gets, size_t count)
 {
-	recorded.server.gets = (struct sct_odd_plays){ .plays = gets, .count = count };
-	sct_odd_server_start(&recorded.server);
+	recorded.server.gets = (struct sct_reply_list){ .replies = gets, .count = count };
+	sct_scripted_server_start(&recorded.server);
 }
 
-/* The function ends its thread; returns what that ended with. */
-static void *end_a_thread_with(const struct sct_odd_play *event)
+/* Run on a thread that the function ends. Returns the thread's result. */
+static void *end_a_thread_with(const struct sct_reply *event)
 {
 	pthread_t thread;
 	void *result;
@@ -62,7 +62,7 @@ static void *end_a_thread_with(const struct sct_odd_play *event)
 	assert_int_equal(pthread_create(&thread, NULL, run_on_a_thread, recorded.server.address),
 		0);
 	assert_int_equal(pthread_join(thread, &result), 0);
-	sct_odd_server_stop(&recorded.server);
+	sct_scripted_server_stop(&recorded.server);
 	return result;
 }
 
@@ -71,11 +71,11 @@ static void *end_a_thread(void)
 	return end_a_thread_with(one_event);
 }
 
-/* As if nothing had been. */
+/* A later run must work as usual. */
 static void assert_runs_again(void)
 {
 	recorded_clear(NULL);
-	assert_int_equal(recorded_run(RECORDED_PLAYS(one_event), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(one_event), RECORDED_NO_REPLIES), 0);
 	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
 	assert_string_equal(recorded.order, "ibhefs");
 }
@@ -107,7 +107,7 @@ static void an_init_that_ends_its_thread(void **state)
 	assert_runs_again();
 }
 
-/* ---- Hooks: the others are told. ---- */
+/* ---- Hooks: the others are still called. ---- */
 
 static int ended;
 
@@ -134,15 +134,15 @@ static void exit_at(struct sc_hooks first, int ended_in_the_end)
 static void hooks_that_end_their_thread(void **state)
 {
 	(void)state;
-	/* Only what has begun is ended. */
+	/* Only hooks that have begun are ended. */
 	exit_at((struct sc_hooks){ .invocation_begin = exit_from_hook }, 1);
 	exit_at((struct sc_hooks){ .invocation_end = exit_from_hook }, 2);
 }
 
-/* Here a log line comes before the first hook: no hook has begun, but a caller waits. */
+/* The first log line precedes the first hook: no hook has begun, but a caller waits. */
 static void a_log_that_ends_its_thread(void **state)
 {
-	static const struct sct_odd_play gets[] = {
+	static const struct sct_reply gets[] = {
 		{ .bytes = EVENT_HEAD("1") "Lambda-Runtime-Deadline-Ms: soon\r\n" EVENT_BODY },
 	};
 
@@ -182,7 +182,7 @@ static void a_handler_that_is_cancelled(void **state)
 	assert_runs_again();
 }
 
-/* The handler has returned: its answer is given, whole, before the thread ends. */
+/* The handler has returned: its whole answer is posted before the thread ends. */
 static void a_cancellation_that_waits_for_the_answer(void **state)
 {
 	(void)state;
@@ -196,7 +196,7 @@ static void a_cancellation_that_waits_for_the_answer(void **state)
 
 static void a_thread_that_is_cancelled_while_it_waits(void **state)
 {
-	static const struct sct_odd_play silence[] = { { .then = SCT_ODD_STALL } };
+	static const struct sct_reply silence[] = { { .then = SCT_THEN_STALL } };
 	pthread_t thread;
 	void *result;
 
@@ -209,7 +209,7 @@ static void a_thread_that_is_cancelled_while_it_waits(void **state)
 	assert_int_equal(pthread_cancel(thread), 0);
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_ptr_equal(result, PTHREAD_CANCELED);
-	sct_odd_server_stop(&recorded.server);
+	sct_scripted_server_stop(&recorded.server);
 	assert_runs_again();
 }
 
@@ -260,7 +260,7 @@ static void a_handler_that_throws(void **state)
 	recorded.handle = throw_from_handle;
 	start_server(one_event, 1);
 	assert_int_equal(sct_catch(run, recorded.server.address), 1);
-	sct_odd_server_stop(&recorded.server);
+	sct_scripted_server_stop(&recorded.server);
 	assert_int_equal(recorded_post_count(), 1);
 	recorded_assert_post(0, "invocation/1/error", no_return);
 	assert_string_equal(recorded.order, "ibhefs");
@@ -274,7 +274,7 @@ static void throw_from_hook(void *context, const struct sc_invocation_info *info
 	sct_throw();
 }
 
-/* The invocation was answered already, and the other hooks are told. */
+/* The invocation was answered already, and the other hooks are called. */
 static void a_hook_that_throws(void **state)
 {
 	const struct sc_hooks counting = { .size = sizeof counting, .invocation_end = count_end };
@@ -287,7 +287,7 @@ static void a_hook_that_throws(void **state)
 	recorded.hooks = hooks;
 	start_server(one_event, 1);
 	assert_int_equal(sct_catch(run, recorded.server.address), 1);
-	sct_odd_server_stop(&recorded.server);
+	sct_scripted_server_stop(&recorded.server);
 	assert_int_equal(ended, 2);
 	assert_int_equal(recorded_post_count(), 1);
 	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");

@@ -1,6 +1,5 @@
-/* Events that cannot be received as they are: texts are repaired, and where that is not enough
- * the caller gets an error, because Lambda would send the event again until the runtime gives
- * up. */
+/* Malformed events: bytes in texts are replaced, and if that is not enough the caller gets an
+ * error, because Lambda would send the event again until the runtime gives up. */
 #include "support/cmocka.h"
 #include "support/network.h"
 
@@ -9,32 +8,32 @@
 #include <stdio.h>
 #include <string.h>
 
-static int note_mended_texts(struct sc_invocation *inv, void *state)
+static int check_replaced_bytes(struct sc_invocation *inv, void *state)
 {
 	assert_string_equal(sc_invocation_client_context(inv), "a b c");
 	assert_string_equal(sc_invocation_tenant_id(inv), "t   \tu");
 	return recorded_handle(inv, state);
 }
 
-/* NUL, CR and folded lines become spaces, as RFC 9110 wants it. An invocation id that has them is
- * not what was sent, and not sent back. */
-static void mends_what_no_text_may_have(void **state)
+/* NUL, CR and folded lines become spaces, as RFC 9110 requires. An invocation id that had them
+ * differs from the sent one, so it is not sent back. */
+static void replaces_bytes_that_no_text_may_have(void **state)
 {
 	static const char event[] =
 		EVENT_HEAD("1") "Lambda-Runtime-Client-Context: a\0b\rc\0\r\n"
 				"Lambda-Runtime-Aws-Tenant-Id: t\r\n \tu\r\n"
 				"Lambda-Runtime-Invocation-Id: i\0d\r\n" EVENT_BODY;
-	static const struct sct_odd_play gets[] = { { .bytes = event, .len = sizeof event - 1 } };
+	static const struct sct_reply gets[] = { { .bytes = event, .len = sizeof event - 1 } };
 
 	(void)state;
-	recorded.handle = note_mended_texts;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	recorded.handle = check_replaced_bytes;
+	assert_int_equal(recorded_run(RECORDED_REPLIES(gets), RECORDED_NO_REPLIES), 0);
 	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
 	assert_null(strstr(recorded_post(0)->head, "Invocation-Id"));
 	assert_string_equal(recorded.log, "");
 }
 
-static void answers_events_that_cannot_be_handed_over(void **state)
+static void answers_events_that_cannot_be_received(void **state)
 {
 	static const struct {
 		const char *rest, *message;
@@ -58,14 +57,14 @@ static void answers_events_that_cannot_be_handed_over(void **state)
 	char bytes[512], body[256];
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		const struct sct_odd_play gets[] = { { .bytes = bytes, .times = 12 },
+		const struct sct_reply gets[] = { { .bytes = bytes, .times = 12 },
 			{ .bytes = EVENT("good") } };
 		recorded_clear(state);
 		sct_naps_taken();
 		snprintf(bytes, sizeof bytes, "%s%s", EVENT_HEAD("bad-1") EVENT_DEADLINE,
 			cases[i].rest);
 		snprintf(body, sizeof body, RECORDED_UNUSABLE("%s"), cases[i].message);
-		assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+		assert_int_equal(recorded_run(RECORDED_REPLIES(gets), RECORDED_NO_REPLIES), 0);
 		assert_int_equal(recorded_post_count(), 13);
 		recorded_assert_post(0, "invocation/bad-1/error", body);
 		recorded_assert_post(11, "invocation/bad-1/error", body);
@@ -79,19 +78,19 @@ static void answers_events_that_cannot_be_handed_over(void **state)
 	}
 }
 
-/* The id may stand behind what is wrong. */
-static void finds_the_id_of_an_event_wherever_it_stands(void **state)
+/* The id may follow the wrong line. */
+static void finds_the_id_anywhere_in_the_head(void **state)
 {
 	static const char with_nul[] = "HTTP/1.1 200 OK\r\nwrong\r\nLambda-Runtime-Aws-Request-Id: "
 				       "5\0"
 				       "6\r\n" EVENT_BODY;
-	static const struct sct_odd_play gets[] = {
+	static const struct sct_reply gets[] = {
 		{ .bytes = "HTTP/1.1 200 OK\r\nwrong\r\nX: y\nLambda-Runtime-Aws-Request-Id: "
 			   "1\r\n" EVENT_BODY },
 		/* A response with this status is no event, and has no caller. */
 		{ .bytes = "HTTP/1.1 500 Oh\r\nwrong\r\nLambda-Runtime-Aws-Request-Id: "
 			   "2\r\n" EVENT_BODY },
-		/* What lies behind the head is the body. */
+		/* The bytes after the head are the body. */
 		{ .bytes = "HTTP/1.1 200 OK\r\nwrong\r\n\r\nLambda-Runtime-Aws-Request-Id: "
 			   "3\r\n\r\n" },
 		{ .bytes = "HTTP/1.1 200 OK\r\nwrong\r\nLambda-Runtime-Aws-Request-Id: "
@@ -100,29 +99,29 @@ static void finds_the_id_of_an_event_wherever_it_stands(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(gets), RECORDED_NO_REPLIES), 0);
 	assert_int_equal(recorded_post_count(), 1);
 	recorded_assert_post(0, "invocation/1/error",
 		RECORDED_UNUSABLE("the answer is not HTTP: a header without a name"));
 	assert_int_equal(recorded_logged("no event"), 4);
 }
 
-/* An event that was cut off may come whole the next time; when it does not, it is answered. */
+/* An event that was cut off may be complete the next time; after some tries it gets an error. */
 static void answers_events_that_are_always_cut_off(void **state)
 {
-	static const struct sct_odd_play gets[] = {
+	static const struct sct_reply gets[] = {
 		{ .bytes = EVENT_HEAD("1") "Content-Length: 10\r\n\r\n{}",
-			.then = SCT_ODD_CLOSE,
+			.then = SCT_THEN_CLOSE,
 			.times = 2 },
 		{ .bytes = EVENT("1") },
 		{ .bytes = EVENT_HEAD("2") "Content-Length: 10\r\n\r\n{}",
-			.then = SCT_ODD_CLOSE,
+			.then = SCT_THEN_CLOSE,
 			.times = 3 },
 		{ .bytes = EVENT("3") },
 	};
 
 	(void)state;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_NO_PLAYS), 0);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(gets), RECORDED_NO_REPLIES), 0);
 	assert_int_equal(recorded_post_count(), 3);
 	recorded_assert_post(0, "invocation/1/response", "{\"n\":1,\"len\":2}");
 	recorded_assert_post(1, "invocation/2/error",
@@ -131,17 +130,18 @@ static void answers_events_that_are_always_cut_off(void **state)
 	assert_string_equal(recorded.order, "ibhebhefs");
 }
 
-/* An error that is not taken leaves the event where it was: it counts as none. */
-static void gives_up_when_not_even_an_error_is_taken(void **state)
+/* If the server refuses the error, the event stays pending, which counts as a failure. */
+static void gives_up_when_the_error_is_refused(void **state)
 {
-	static const struct sct_odd_play gets[] = {
+	static const struct sct_reply gets[] = {
 		{ .bytes = EVENT_HEAD("1") "wrong\r\n\r\n", .times = 20 },
 	};
-	static const struct sct_odd_play posts[] = { { .bytes = STATUS("403 Forbidden"),
+	static const struct sct_reply posts[] = { { .bytes = STATUS("403 Forbidden"),
 		.times = 20 } };
 
 	(void)state;
-	assert_int_equal(recorded_run(RECORDED_PLAYS(gets), RECORDED_PLAYS(posts)), SC_E_PROTOCOL);
+	assert_int_equal(recorded_run(RECORDED_REPLIES(gets), RECORDED_REPLIES(posts)),
+		SC_E_PROTOCOL);
 	assert_non_null(strstr(recorded.error.message, "a header without a name"));
 	assert_int_equal(recorded_post_count(), 10);
 	assert_int_equal(recorded_logged("giving up"), 1);
@@ -151,11 +151,11 @@ static void gives_up_when_not_even_an_error_is_taken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(mends_what_no_text_may_have, recorded_clear),
-		cmocka_unit_test_setup(answers_events_that_cannot_be_handed_over, recorded_clear),
-		cmocka_unit_test_setup(finds_the_id_of_an_event_wherever_it_stands, recorded_clear),
+		cmocka_unit_test_setup(replaces_bytes_that_no_text_may_have, recorded_clear),
+		cmocka_unit_test_setup(answers_events_that_cannot_be_received, recorded_clear),
+		cmocka_unit_test_setup(finds_the_id_anywhere_in_the_head, recorded_clear),
 		cmocka_unit_test_setup(answers_events_that_are_always_cut_off, recorded_clear),
-		cmocka_unit_test_setup(gives_up_when_not_even_an_error_is_taken, recorded_clear),
+		cmocka_unit_test_setup(gives_up_when_the_error_is_refused, recorded_clear),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,8 +40,7 @@ def soname(library):
 
 
 def breaks_with():
-    """The part of the version that tells apart what may not be exchanged: before 1.0 the minor
-    too."""
+    """The part of the version that changes when compatibility breaks: before 1.0 the minor too."""
     text = (INCLUDE / "scopecache/version.h").read_text(encoding="utf-8")
     major, minor = (re.search(rf"^#define SC_VERSION_{part} (\d+)$", text, re.M).group(1)
                     for part in ("MAJOR", "MINOR"))
@@ -53,7 +52,7 @@ def without_comments(header):
 
 
 def structs():
-    """The structs that the public headers lay open, and what is between their braces."""
+    """The structs that the public headers define, and their members."""
     found = {}
     for header in HEADERS:
         found.update(
@@ -92,8 +91,8 @@ class Abi(unittest.TestCase):
                 self.assertEqual(mapped(library), declared(library))
 
     def test_every_struct_can_grow(self):
-        """By a size, or by words that are reserved. A key and its parts are all that they will ever
-        be: a new kind of part is a new type of it."""
+        """Every public struct has a size or reserved words. Except a key and its parts: they never
+        grow, because a new kind of part is a new type code."""
         for name, body in structs().items():
             if name not in ("sc_key", "sc_part"):
                 self.assertRegex(body, r"\bsize_t size;|\breserved\[", name)

@@ -1,5 +1,5 @@
-"""scopecache.hpp with each compiler as each C++, with warnings as errors: what compiles is run
-too."""
+"""scopecache.hpp with each compiler and each version of C++, with warnings as errors. The compiled
+programs are run."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ import unittest
 from repository import INCLUDE, SOURCE, files, name_of
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror")
-# The first name that the compiler knows: it called C++23 c++2b before.
+# Use the first name that the compiler knows: older ones call C++23 c++2b.
 STANDARDS = {"C++17": ("c++17",), "C++20": ("c++20",), "C++23": ("c++23", "c++2b")}
 COMPILERS = ("g++", "clang++")
 PROGRAMS = ("cxx_cache_test", "cxx_resource_test", "cxx_main")
@@ -90,7 +90,7 @@ class Cxx(unittest.TestCase):
                     self.assertIn("AWS_LAMBDA_RUNTIME_API", done.stdout)
                 else:
                     self.assertEqual(done.returncode, 0, done.stdout)
-        # The libraries that the examples need are those of one build only.
+        # The libraries of the examples exist for one build only.
         examples = [path for path in files(".cpp") if name_of(path).startswith("examples/")]
         self.assertEqual(len(examples), 4)
         done = run(*options, "-fsyntax-only", *examples)

@@ -1,5 +1,5 @@
-"""./dev on a machine without packages: what it installs, and its messages when it cannot. It runs
-in a folder of its own, with a PATH of stand-ins that record their calls."""
+"""./dev on a machine without packages: what it installs, and its messages when it cannot. The
+script runs in its own folder, with a PATH of stand-ins that record their calls."""
 
 import pathlib
 import re
@@ -44,7 +44,7 @@ echo "Reading package lists..."
 exit "${APT_STATUS:-0}"
 """
 
-# Lists are fetched as packages are; of the packages one is upgraded.
+# Fetches of lists look like fetches of packages; one of the packages is upgraded.
 APT_GET_THAT_TALKS = """#!/bin/sh
 case "$*" in
 *update*)
@@ -65,7 +65,7 @@ echo "no compiler today"
 exit 1
 """
 
-# The first of each choice, as the script names them.
+# The first package of each choice in the script.
 BUILD_PACKAGES = " ".join(
     choice.split("|")[0]
     for choice in (

@@ -19,7 +19,7 @@ from repository import (
     run,
 )
 
-# What the lines of C in the README stand in.
+# The program around the C code of the README.
 AROUND = """
 #include <scopecache/function.h>
 
@@ -36,7 +36,7 @@ int example(struct sc_invocation *inv, const char *user, int my_param)
 }
 """
 
-# What the lines of C in docs/cache.md, one after the other, stand behind.
+# The declarations before the C code of docs/cache.md.
 BEFORE = """
 #include <scopecache/cache.h>
 
@@ -51,7 +51,7 @@ void document_free(struct document *document);
 
 """
 
-# What the lines of C++ in docs/cxx.md, one after the other, stand behind.
+# The declarations before the C++ code of docs/cxx.md.
 BEFORE_CXX = """
 #include <string>
 

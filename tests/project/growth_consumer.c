@@ -1,5 +1,5 @@
-/* Uses every struct that crosses the boundary of libscopecache and may grow. Exits with the
- * number of the line that failed. */
+/* Uses every struct of libscopecache's interface that may grow. The exit status is the number of
+ * the line that failed. */
 #include <scopecache/cache.h>
 #include <scopecache/memo.h>
 
@@ -32,7 +32,7 @@ int main(void)
 	const struct sc_clock clock = { .now_ms = read_clock, .context = &now_ms };
 	struct sc_cache_stats stats = { .size = sizeof stats };
 	struct sc_memo_info info = { .size = sizeof info };
-	/* What lies behind these on the stack must stay as it is. */
+	/* The bytes after these on the stack must not change. */
 	struct {
 		struct sc_value value;
 		uint64_t after_value;

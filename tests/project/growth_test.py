@@ -1,5 +1,5 @@
 """A program and a library of different versions work together: one of them has additional rows at
-the end of tables and fields at the end of structs."""
+the ends of tables and additional fields at the ends of structs."""
 
 import pathlib
 import shutil
@@ -11,7 +11,7 @@ from repository import C_FLAGS, SOURCE, run
 FOLDERS = ("include", "src/base", "src/engine", "src/cache")
 CACHE_H = "include/scopecache/cache.h"
 
-# In which file, after what, comes what.
+# The file, the text to insert after, and the inserted text.
 GROWTH = (
     (
         CACHE_H,
@@ -37,7 +37,7 @@ GROWTH = (
 
 
 def is_last(behind):
-    """Whether a row or a field is the last; else what is added would be in the middle."""
+    """Whether a row or a field is the last, so that the addition is at the end."""
     line, _, rest = behind.partition("\n")
     return not line.endswith("\\") and (not line.strip() or rest.lstrip().startswith("}"))
 

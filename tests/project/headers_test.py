@@ -15,7 +15,7 @@ COMPILERS = {
 
 
 def compile_alone(header, compiler, *options):
-    """What the compiler says to a file that includes the header and nothing else, twice."""
+    """The compiler's output for a file that only includes the header, twice."""
     line = f"#include <scopecache/{header.name}>\n"
     return subprocess.run(
         [

@@ -43,7 +43,7 @@ class Prefix(unittest.TestCase):
     def setUpClass(cls):
         cls.top = pathlib.Path(tempfile.mkdtemp(prefix="scopecache-install-"))
         cls.addClassCleanup(shutil.rmtree, cls.top)
-        # Installed, then moved: nothing may have kept the first place.
+        # Installed and then moved: no file may contain the first path.
         cls.prefix = install(cls.top, *cls.options).rename(cls.top / "moved")
         cls.lib = cls.prefix / "lib"
         cls.environment = dict(os.environ, PKG_CONFIG_PATH=str(cls.lib / "pkgconfig"),
@@ -171,7 +171,7 @@ class Whole(Prefix):
     def test_libraries_need_the_c_library_alone(self):
         for path in self.lib.glob("*.so"):
             needed = set(re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "--dynamic", path)))
-            # libgcc_s unwinds the stack, where a thread ends, for the C library too.
+            # libgcc_s unwinds the stack when a thread ends; the C library needs it too.
             self.assertLessEqual({name for name in needed if not name.startswith("ld-linux")},
                                  {"libc.so.6", "libgcc_s.so.1"})
 
@@ -230,7 +230,7 @@ class Fastest(Prefix):
     guesses more."""
     options = ("-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O3 -march=native -DNDEBUG", "-DSC_BUILD_CLI=ON")
 
-    def test_it_is_free_of_warnings_and_works(self):
+    def test_it_compiles_without_warnings_and_works(self):
         self.keeps(self.with_cmake("-Dscopecache_USE_STATIC_LIBS=ON") / "keeps")
 
 

@@ -26,7 +26,7 @@ class Manual(unittest.TestCase):
         )
 
     def page_of(self, function):
-        """The text of the page, which may be that of another function declared beside it."""
+        """The text of the page; functions that are declared together share one."""
         text = (self.pages / f"{function}.3").read_text(encoding="utf-8")
         other = re.fullmatch(r"\.so (man3/\w+\.3)\n", text)
         return (self.top / other[1]).read_text(encoding="utf-8") if other else text
@@ -62,7 +62,7 @@ class Manual(unittest.TestCase):
             self.skipTest("there is no groff")
         pages = [*self.pages.glob("*.3"), *(SOURCE / "docs/man").glob("*.1")]
         for page in pages:
-            # The folder is that of the pages which other pages name.
+            # The folder where `man` finds the pages that other pages name.
             run = subprocess.run(
                 ["groff", "-ww", "-man", "-Tutf8", "-z", f"-I{self.top}", page],
                 cwd=self.top,

@@ -1,5 +1,5 @@
-/* Loads each library that it is given, late and on a thread that was there before, and uses a cache
- * of each. The libraries are copies of libscopecache under names of their own. */
+/* Loads each given library with dlopen() on a thread that already runs, and uses a cache of each.
+ * The libraries are copies of libscopecache with different names. */
 #include <scopecache/cache.h>
 
 #include <dlfcn.h>

@@ -1,5 +1,5 @@
-"""CMake refuses each unsupported configuration in one sentence, which names the way out where there
-is one."""
+"""CMake refuses each unsupported configuration in one sentence, which says what to do if there is a
+remedy."""
 
 import os
 import pathlib

@@ -1,5 +1,5 @@
-"""Facts that the tests of the project share: where the files are, and what the public headers
-declare."""
+"""Helpers of the project's tests: running a command, finding files, and the functions that public
+headers declare."""
 
 import os
 import pathlib
@@ -67,7 +67,7 @@ def name_of(path):
 def exported_functions(header):
     """Name and line of each function that a public header declares and does not define, as gcc sees
     it."""
-    # Into a file of its own: where gcc fails it removes what it was to write, be it /dev/stdout.
+    # Write to a file, because a failing gcc removes its output, even /dev/stdout.
     with tempfile.NamedTemporaryFile("r", suffix=".X") as declarations:
         subprocess.run(
             [

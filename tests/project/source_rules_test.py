@@ -38,7 +38,7 @@ def built_layers():
 
 
 MAY_INCLUDE = layers()
-# What becomes part of a function's process needs the C library alone.
+# The libraries that a Lambda function links need only the C library.
 NO_LIBRARIES = (
     "include/scopecache",
     "src/base",
@@ -54,8 +54,8 @@ LINES_MAX = 600
 COLUMNS_MAX = 100
 TAB_COLUMNS = 8
 
-# What a public repository does not say: unfinished work, private folders, numbers that mean
-# something in one tracker only, and where packages come from, which is the machine's business.
+# Texts that a public repository does not contain: unfinished work, private folders, numbers of one
+# issue tracker, and addresses of package registries, which are settings of the machine.
 UNWANTED = re.compile(
     r"\b(TODO|FIXME|XXX|HACK)\b"
     r"|(?<![\w.$}*])/(work|home|root|Users|mnt|srv)/\w"
@@ -117,8 +117,8 @@ class SourceRules(unittest.TestCase):
         self.assertEqual(wrong, [])
 
     def test_files_include_each_other_in_no_circle(self):
-        """A file is its source and its header. They are taken away from below until none is
-        left."""
+        """A unit is a source with its header. Remove units that include no remaining unit until
+        none is left."""
         below = {}
         for path in files(".c", ".h"):
             unit = pathlib.PurePath(name_of(path)).with_suffix("")
@@ -151,7 +151,7 @@ class SourceRules(unittest.TestCase):
     def test_names_are_unique(self):
         seen, twice = {}, []
         for path in files(*CODE):
-            # A file may have the name of the public header that it implements.
+            # A source file may have the name of a public header.
             if path.parent.name == "scopecache":
                 continue
             if path.name in seen:

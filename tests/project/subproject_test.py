@@ -62,7 +62,7 @@ class Subproject(unittest.TestCase):
             "libscopecache", run("readelf", "--dynamic", self.build / "programs/answers")
         )
         self.assertEqual(list(self.build.rglob("*.so*")), [])
-        # Nothing of how scopecache itself is linked reaches other people's programs.
+        # scopecache's own link options do not reach the programs of its parent.
         self.assertNotIn("-z,now", run("ninja", "-C", self.build, "-t", "commands", "keeps"))
 
     def test_shared_by_fetch_content(self):
@@ -125,7 +125,7 @@ class Subproject(unittest.TestCase):
             self.assertIn("-O2", entry["command"])
         self.assertIn("CMAKE_BUILD_TYPE", run("cmake", "-LA", "-N", self.build))
 
-    def test_a_room_finds_only_the_headers_under_it(self):
+    def test_a_module_finds_only_the_headers_under_it(self):
         run("cmake", "-S", SOURCE, "-B", self.build, "-G", "Ninja", "-DSC_BUILD_CLI=OFF")
         commands = json.loads((self.build / "compile_commands.json").read_text(encoding="utf-8"))
         for source, header, found in (("src/http/http_message.c", "base/buffer.h", True),

@@ -29,7 +29,7 @@ static void assert_sizes(uint64_t low, uint64_t high, bool bytes, const char *ex
 	assert_labels(&axis, expected);
 }
 
-static void entries_are_named_by_tens(void **state)
+static void entries_have_decimal_ticks(void **state)
 {
 	(void)state;
 	assert_sizes(16, 1024, false, "20 | 50 | 100 | 200 | 500 | 1k");
@@ -37,14 +37,14 @@ static void entries_are_named_by_tens(void **state)
 	assert_sizes(5, 5000, false, "5 | 10 | 20 | 50 | 100 | 200 | 500 | 1k | 2k | 5k");
 }
 
-static void bytes_are_named_by_powers_of_two(void **state)
+static void bytes_have_binary_ticks(void **state)
 {
 	(void)state;
 	assert_sizes(16384, 131072, true, "16 KiB | 32 KiB | 64 KiB | 128 KiB");
 	assert_sizes(16384, UINT64_C(1) << 34, true, "64 KiB | 1 MiB | 16 MiB | 256 MiB | 4 GiB");
 }
 
-static void a_short_axis_names_its_ends(void **state)
+static void a_short_axis_has_ticks_at_its_ends(void **state)
 {
 	(void)state;
 	assert_sizes(110, 190, false, "110 | 190");
@@ -81,9 +81,9 @@ static void shares_end_above_the_greatest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entries_are_named_by_tens),
-		cmocka_unit_test(bytes_are_named_by_powers_of_two),
-		cmocka_unit_test(a_short_axis_names_its_ends),
+		cmocka_unit_test(entries_have_decimal_ticks),
+		cmocka_unit_test(bytes_have_binary_ticks),
+		cmocka_unit_test(a_short_axis_has_ticks_at_its_ends),
 		cmocka_unit_test(a_single_size_is_on_an_axis_too),
 		cmocka_unit_test(shares_end_above_the_greatest),
 	};

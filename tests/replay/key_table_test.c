@@ -1,5 +1,5 @@
-/* Keys and their numbers: in order of appearance, whatever their bytes are, also after the table
- * grew. */
+/* Keys and their numbers: numbered by first appearance, for any bytes, also after the table has
+ * grown. */
 #include "support/cmocka.h"
 
 #include "replay/key_table.h"

@@ -14,7 +14,7 @@ MANUAL = pathlib.Path(os.environ["SC_SOURCE_DIR"], "docs/man/scopecache-replay.1
     encoding="utf-8"
 )
 SVG = "{http://www.w3.org/2000/svg}"
-# What each member of a result is.
+# The type of each member of a result.
 MEMBERS = {
     "trace": str,
     "policy": str,
@@ -47,7 +47,7 @@ class Usage(ReplayCase):
     def test_what_is_missing(self):
         self.refuses("which trace?", "--format=u32", "--max-entries=10")
         self.refuses("1000 traces at most", *["a"] * 1001, "--format=u32", "--max-entries=10")
-        self.refuses("how are they written?", "-", "--max-entries=10")
+        self.refuses("what is the format of the traces?", "-", "--max-entries=10")
         self.refuses("how large are the caches?", "-", "--format=u32")
 
     def test_numbers(self):

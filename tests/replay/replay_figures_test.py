@@ -18,7 +18,7 @@ def zipf(requests, keys, seed):
 
 
 def zipf_with_scans(requests, keys, seed):
-    """A few keys are used all the time, with a scan of many keys now and then."""
+    """A few keys are requested all the time; now and then a scan requests many keys once."""
     trace, fresh = [], 1_000_000
     for part in range(10):
         trace += zipf(requests // 20, keys, seed + part)
@@ -130,14 +130,14 @@ class Entries(ReplayCase):
                 self.assertEqual(result["evictions"], 0)
             if entries >= 16:
                 self.assertGreater(result["hits"], exact - 0.05 * len(trace), (name, entries))
-        # What makes it worth its while: a loop does not defeat it, nor do scans.
+        # The advantages of the adaptive policy: it keeps hits in a loop and during scans.
         self.assertGreater(figures["loop", 99, "adaptive"]["hit_ratio"], 0.5)
         self.assertEqual(figures["loop", 99, "lru"]["hits"], 0)
         self.assertGreater(
             figures["scans", 100, "adaptive"]["hits"], figures["scans", 100, "lru"]["hits"]
         )
 
-    def test_many_entries_never_meet_the_bound_on_bytes(self):
+    def test_many_entries_never_reach_the_bound_on_bytes(self):
         trace = list(range(60_000)) * 2
         for result in self.results(
             "-",
@@ -187,88 +187,55 @@ class Bytes(ReplayCase):
             (1, 70_000, "64K", 0, 2),
             (1, 70_000, "128K", 1, 0),
         ):
-            (result,) = self.results(
-                "-",
-                "--format",
-                "csv",
-                "--size-column=2",
-                "--max-bytes",
-                limit,
-                "--policy=lru",
-                stdin="".join(f"{key},{size}\n" for key in loop(keys, 2)).encode(),
-            )
+            rows = "".join(f"{key},{size}\n" for key in loop(keys, 2)).encode()
+            (result,) = self.sized(rows, "--max-bytes", limit, "--policy=lru")
             self.assertEqual((result["hits"], result["rejected"]), (hits, rejected), (keys, size))
             self.assertEqual(result["max_bytes"], int(limit[:-1]) << 10)
 
     def test_a_size_that_changes_is_stored_at_the_next_miss(self):
-        """a of 21,000 and then of 1 byte is a hit and stays large, so b and c of 21,000 do not fit
-        beside it."""
+        """a, first of 21,000 bytes and then of 1, is a hit and stays large, so that b and c of
+        21,000 do not both fit with it."""
         rows = "a,21000\na,1\nb,21000\nc,21000\na,1\n"
-        (result,) = self.results(
-            "-",
-            "--format",
-            "csv",
-            "--size-column=2",
-            "--max-bytes=64000",
-            "--policy=lru",
-            stdin=rows.encode(),
-        )
+        (result,) = self.sized(rows.encode(), "--max-bytes=64000", "--policy=lru")
         self.assertEqual((result["hits"], result["hit_bytes"], result["evictions"]), (1, 1, 1))
 
     def test_a_value_far_larger_than_the_machine(self):
         rows = "a,4294967295\nb,10\na,4294967295\nb,10\n"
-        for result in self.results(
-            "-",
-            "--format",
-            "csv",
-            "--size-column=2",
-            "--max-bytes=64K",
-            "--policy",
-            "adaptive,lru",
-            stdin=rows.encode(),
-        ):
+        for result in self.sized(rows.encode(), "--max-bytes=64K", "--policy", "adaptive,lru"):
             self.assertEqual((result["hits"], result["hit_bytes"], result["rejected"]), (1, 10, 2))
 
     def test_values_of_no_size(self):
-        (result,) = self.results(
-            "-",
-            "--format",
-            "csv",
-            "--size-column=2",
-            "--max-bytes=64K",
-            "--policy=adaptive",
-            stdin=b"a,0\nb,0\na,0\n",
-        )
+        (result,) = self.sized(b"a,0\nb,0\na,0\n", "--max-bytes=64K", "--policy=adaptive")
         self.assertEqual(
             (result["hits"], result["requested_bytes"], result["byte_hit_ratio"]), (1, 0, None)
         )
 
     def test_the_usual_size_of_an_entry_is_what_the_index_is_for(self):
-        """2,000 values of 10 bytes: with room for them in the index all are hits, with little some
-        are not."""
+        """2,000 values of 10 bytes: with enough index slots all are hits, with few slots some are
+        not."""
         rows = "".join(f"{key},10\n" for key in loop(2000, 3)).encode()
-        options = ("-", "--format", "csv", "--size-column=2", "--max-bytes=1M", "--policy=adaptive")
-        self.assertEqual(self.results(*options, stdin=rows)[0]["hits"], 4000)
-        self.assertEqual(self.results(*options, "--entry-bytes=64", stdin=rows)[0]["hits"], 4000)
-        self.assertLess(self.results(*options, "--entry-bytes=64K", stdin=rows)[0]["hits"], 4000)
+        options = ("--max-bytes=1M", "--policy=adaptive")
+        self.assertEqual(self.sized(rows, *options)[0]["hits"], 4000)
+        self.assertEqual(self.sized(rows, *options, "--entry-bytes=64")[0]["hits"], 4000)
+        self.assertLess(self.sized(rows, *options, "--entry-bytes=64K")[0]["hits"], 4000)
 
 
 class Threads(ReplayCase):
-    """A cache for several threads is divided: each part evicts by itself, which shows in the
+    """A cache for several threads is striped: each stripe evicts by itself, which changes the
     figures."""
 
     def hits(self, keys, *options):
         result, = self.results("-", "--format=u32", "--policy=lru", *options, stdin=u32(keys))
         return result["hits"]
 
-    def test_a_large_cache_is_divided(self):
-        """All of a loop are hits from the second time on, unless a part has to keep more than it
-        may."""
+    def test_a_large_cache_is_striped(self):
+        """All requests of a loop are hits from its second round on, unless a stripe gets more keys
+        than fit."""
         keys = loop(4096, 3)
         self.assertEqual(self.hits(keys, "--max-entries=4096"), 8192)
         self.assertLess(self.hits(keys, "--max-entries=4096", "--concurrency=8"), 8192)
 
-    def test_dividing_loses_little(self):
+    def test_striping_loses_little(self):
         source = random.Random(3)
         keys = [int(30000 * source.random() ** 3) for _ in range(60000)]
         whole, divided = self.hits(keys, "--max-entries=4096"), self.hits(
@@ -276,12 +243,12 @@ class Threads(ReplayCase):
         )
         self.assertAlmostEqual(whole / 60000, divided / 60000, delta=0.01)
 
-    def test_a_small_cache_is_not_divided(self):
+    def test_a_small_cache_is_not_striped(self):
         self.assertEqual(self.hits(loop(1000, 3), "--max-entries=1000", "--concurrency=8"), 2000)
 
 
 class Costs(ReplayCase):
-    """Costs that differ: what is dear to make stays, and how much is saved is counted."""
+    """Different costs: expensive values stay, and the saved cost is counted."""
 
     def test_cost_of_hits(self):
         trace = zipf(8000, 2000, 1)
@@ -336,7 +303,7 @@ class Costs(ReplayCase):
             (0, 0, None),
         )
 
-    def test_what_is_dear_stays(self):
+    def test_expensive_values_stay(self):
         """A tenth of the keys costs 100 times as much."""
         trace = zipf(40_000, 4000, 5)
         costs = [100 if key % 10 == 3 else 1 for key in trace]
@@ -349,7 +316,7 @@ class Costs(ReplayCase):
                 )
                 self.assertGreater(adaptive["cost_saved_ratio"], exact["cost_saved_ratio"] + 0.1)
 
-    def test_where_all_cost_the_same_nothing_changes(self):
+    def test_equal_costs_change_nothing(self):
         trace = zipf_with_scans(20_000, 1000, 2)
         keys, costs = self.file("keys", u32(trace)), self.file("costs", u32([7] * len(trace)))
         options = (keys, "--format=u32", "--policy=adaptive", "--max-entries=64,512")
@@ -375,8 +342,8 @@ class Costs(ReplayCase):
 
 
 class ByteBound(ReplayCase):
-    """The bound is of values alone, so small limits would do; the command takes no less than 16
-    KiB, and the values of these traces are large."""
+    """The bound counts only values, so small limits would suffice; but the command's least is 16
+    KiB, so these traces have large values."""
 
     LIMITS = (16 << 10, 24 << 10, 40 << 10)
 
@@ -437,26 +404,13 @@ class ByteBound(ReplayCase):
     def test_by_hand(self):
         """a is held for one step and b for three, both of 10,000 bytes; there are 4 steps of 16
         KiB."""
-        (result,) = self.results(
-            "-",
-            "--format=csv",
-            "--size-column=2",
-            "--policy=opt",
-            "--max-bytes=16K",
-            stdin=b"b,10000\na,10000\na,10000\nb,10000\nc,1\n",
-        )
-        # 10,000 + 30,000 of the 65,536 there are: the bound does not see that they are there at
-        # once.
+        options = ("--policy=opt", "--max-bytes=16K")
+        (result,) = self.sized(b"b,10000\na,10000\na,10000\nb,10000\nc,1\n", *options)
+        # 10,000 + 30,000 of the area of 65,536: the bound ignores that both are held at the same
+        # time.
         self.assertEqual((result["hits"], result["hit_bytes"]), (2, 20_000))
-        (result,) = self.results(
-            "-",
-            "--format=csv",
-            "--size-column=2",
-            "--policy=opt",
-            "--max-bytes=16K",
-            stdin=b"b,16384\na,16384\nc,16384\na,16384\nb,16384\n",
-        )
-        # 2 steps for a and 4 for b of the 4: a, and half of b.
+        (result,) = self.sized(b"b,16384\na,16384\nc,16384\na,16384\nb,16384\n", *options)
+        # The area is 4: it holds a, which takes 2, and half of b, which takes 4.
         self.assertEqual((result["hits"], result["hit_bytes"]), (1, 16384 + 16384 // 2))
 
 

@@ -1,5 +1,5 @@
-/* Out of memory at each allocation of a replay in turn: it fails as a whole, or its figures are
- * right; nothing leaks. Allocations inside libzstd do not fail. */
+/* Each allocation of a replay fails in turn: the replay fails as a whole, or its figures are right,
+ * and nothing leaks. Allocations inside libzstd do not fail. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 
@@ -16,10 +16,10 @@
 #define REQUESTS 4200u
 #define KEYS     40u
 
-/* What is replayed: a file of keys in a loop, one of their sizes, and the same as lines. */
+/* The traces: a file of keys in a loop, a file of their sizes, and both as lines. */
 static char keys_path[32], sizes_path[32], lines_path[32];
 
-/* A file that is gone when the process ends, and the path that it can be opened by. */
+/* Make a temporary file that ends with the process, and the path to open it. */
 static void make_file(char path[32], const void *data, size_t len)
 {
 	FILE *file = tmpfile();
@@ -51,20 +51,26 @@ static int make_files(void **state)
 	return 0;
 }
 
+static int print_all(struct sci_buffer *out, const struct sci_replay_plan *plan,
+	const struct sci_replay_figures *figures)
+{
+	int rc = sci_replay_print_table(out, plan, figures);
+	if (rc < 0)
+		return rc;
+	rc = sci_replay_print_json(out, plan, figures, 1);
+	return rc < 0 ? rc : sci_curve_plot(out, plan, figures, 1);
+}
+
 static void print(const struct sci_replay_plan *plan, const struct sci_replay_figures *figures)
 {
 	struct sci_buffer out = { 0 };
 
-	int rc = sci_replay_print_table(&out, plan, figures);
-	if (rc == 0)
-		rc = sci_replay_print_json(&out, plan, figures, 1);
-	if (rc == 0)
-		rc = sci_curve_plot(&out, plan, figures, 1);
+	int rc = print_all(&out, plan, figures);
 	assert_true(rc == 0 || (rc == SC_E_NOMEM && sct_allocation_failed()));
 	sci_buffer_fini(&out);
 }
 
-/* A trace is a loop, so that all figures of lru and opt are known. */
+/* The trace is a loop, so all figures of lru and opt are known. */
 static void check(const struct sci_replay_plan *plan, const struct sci_replay_figures *figures)
 {
 	assert_int_equal(figures->requests, REQUESTS);
@@ -88,13 +94,13 @@ static void replay(const char *path, const struct sci_trace_options *options,
 	int rc = sci_trace_open(&trace, path, options, &bar, &error);
 	if (rc == 0)
 		rc = sci_replay_trace(trace, plan, &bar, 0, &figures, &error);
-	if (rc == 0) {
-		check(plan, &figures);
-	} else {
+	if (rc < 0) {
 		assert_int_equal(rc, SC_E_NOMEM);
 		assert_int_equal(error.code, SC_E_NOMEM);
 		assert_string_not_equal(error.message, "");
 		assert_true(sct_allocation_failed());
+	} else {
+		check(plan, &figures);
 	}
 	sci_replay_figures_fini(&figures);
 	sci_trace_close(trace);
@@ -152,19 +158,19 @@ static void replay_lines(void *arg)
 	replay(lines_path, &options, &plan);
 }
 
-static void entries_bear_it(void **state)
+static void entries_without_memory(void **state)
 {
 	(void)state;
 	sct_fail_each_allocation(replay_entries, NULL);
 }
 
-static void bytes_bear_it(void **state)
+static void bytes_without_memory(void **state)
 {
 	(void)state;
 	sct_fail_each_allocation(replay_bytes, NULL);
 }
 
-static void lines_bear_it(void **state)
+static void lines_without_memory(void **state)
 {
 	(void)state;
 	sct_fail_each_allocation(replay_lines, NULL);
@@ -173,9 +179,9 @@ static void lines_bear_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(entries_bear_it),
-		cmocka_unit_test(bytes_bear_it),
-		cmocka_unit_test(lines_bear_it),
+		cmocka_unit_test(entries_without_memory),
+		cmocka_unit_test(bytes_without_memory),
+		cmocka_unit_test(lines_without_memory),
 	};
 	return cmocka_run_group_tests(tests, make_files, NULL);
 }

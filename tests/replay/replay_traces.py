@@ -17,7 +17,7 @@ def u32(numbers):
 
 
 def zstd_frame(data, block=100_000, with_size=True):
-    """A frame of zstd whose blocks hold the bytes as they are, as RFC 8878 has it."""
+    """A zstd frame with raw blocks (RFC 8878)."""
     # One segment with a size of four bytes; or a window of 128 KiB, and no size.
     head = b"\xa0" + struct.pack("<I", len(data)) if with_size else b"\x00\x38"
     pieces = [data[at:at + block] for at in range(0, len(data), block)] or [b""]
@@ -27,7 +27,7 @@ def zstd_frame(data, block=100_000, with_size=True):
 
 
 def zstd_run(byte, count):
-    """A frame that says "this byte, so many times", at most 128 KiB."""
+    """A zstd frame with one RLE block, of at most 128 KiB."""
     return b"\x28\xb5\x2f\xfd\x00\x38" + (count << 3 | 2 | 1).to_bytes(3, "little") + byte
 
 
@@ -57,8 +57,12 @@ class ReplayCase(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         return json.loads(done.stdout)["results"]
 
+    def sized(self, rows, *options):
+        """The results for a trace of rows `key,size`."""
+        return self.results("-", "--format=csv", "--size-column=2", *options, stdin=rows)
+
     def refuses(self, words, *arguments, stdin=b"", status=2):
-        """A replay that must fail, and print nothing but why."""
+        """Assert that a replay fails and prints only its error."""
         done = self.replay(*arguments, "--json", stdin=stdin)
         self.assertEqual((done.returncode, done.stdout), (status, b""), done.stderr)
         message = " ".join(done.stderr.decode().split())

@@ -235,7 +235,7 @@ class Refused(ReplayCase):
 
     @unittest.skipUnless(os.path.exists("/proc/self/mem"), "there is no file that cannot be read")
     def test_a_file_that_cannot_be_read(self):
-        """There is nothing at the beginning of a process's memory."""
+        """Address 0 of a process's memory cannot be read."""
         self.refuses(
             "cannot read /proc/self/mem: Input/output error",
             "/proc/self/mem",
@@ -374,7 +374,7 @@ class Refused(ReplayCase):
 
 class Sizes(ReplayCase):
     def test_what_no_cache_can_hold(self):
-        # 4 GiB and more is too large for every cache, and is asked for all the same.
+        # A value of 4 GiB or more is too large for any cache; its requests count nevertheless.
         rows = b"a,1\nb,4294967296\na,1\nb,99999999999999999999999\n"
         for result in self.results(
             "-", "--format", "csv", "--size-column", "2", "--max-bytes", "1M", stdin=rows
@@ -506,7 +506,7 @@ class Oracle(ReplayCase):
 
 
 class Foreign(ReplayCase):
-    """Files of other formats are refused by the name of their format, and never counted."""
+    """Files of other formats are refused with the name of their format, and never replayed."""
 
     def test_other_files(self):
         for what, data in (
@@ -584,7 +584,7 @@ class Foreign(ReplayCase):
                         "-", "--format", format_, *BOUND, stdin=pack(mark + first + b"a\n")
                     )
                     self.assertEqual((result["keys"], result["hits"]), (1, 1))
-        # Only the first line has one.
+        # Only the first line may have a byte order mark.
         result, = self.results("-", "--format", "text", *BOUND, stdin=b"a\n" + mark + b"a\n")
         self.assertEqual(result["keys"], 2)
 

@@ -1,5 +1,5 @@
 /* The wrappers that the linker puts in front of the allocating functions (ld --wrap), and the loop
- * that arms them. Only allocations made while armed are counted for the leak check, by address. */
+ * that makes them fail. The leak check covers the allocations of each run, by address. */
 #include "support/allocation.h"
 
 #include "support/cmocka.h"
@@ -59,7 +59,7 @@ bool sct_allocation_must_fail(void)
 	return fail;
 }
 
-static void *born(void *block)
+static void *note_allocated(void *block)
 {
 	pthread_mutex_lock(&lock);
 	if (armed && block && block != MAP_FAILED) {
@@ -70,7 +70,7 @@ static void *born(void *block)
 	return block;
 }
 
-static void dead(const void *block)
+static void note_freed(const void *block)
 {
 	pthread_mutex_lock(&lock);
 	for (size_t i = live_count; i-- > 0;) {
@@ -84,25 +84,26 @@ static void dead(const void *block)
 
 void *__wrap_malloc(size_t size)
 {
-	return sct_allocation_must_fail() ? NULL : born(__real_malloc(size));
+	return sct_allocation_must_fail() ? NULL : note_allocated(__real_malloc(size));
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	return sct_allocation_must_fail() ? NULL : born(__real_calloc(count, size));
+	return sct_allocation_must_fail() ? NULL : note_allocated(__real_calloc(count, size));
 }
 
 void *__wrap_realloc(void *old, size_t size)
 {
 	if (sct_allocation_must_fail())
 		return NULL;
-	dead(old);
-	return born(__real_realloc(old, size));
+	note_freed(old);
+	return note_allocated(__real_realloc(old, size));
 }
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
-	return sct_allocation_must_fail() ? NULL : born(__real_aligned_alloc(alignment, size));
+	return sct_allocation_must_fail() ? NULL
+					  : note_allocated(__real_aligned_alloc(alignment, size));
 }
 
 int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
@@ -111,30 +112,31 @@ int __wrap_posix_memalign(void **block, size_t alignment, size_t size)
 		sct_allocation_must_fail() ? ENOMEM : __real_posix_memalign(block, alignment, size);
 
 	if (rc == 0)
-		born(*block);
+		note_allocated(*block);
 	return rc;
 }
 
 void __wrap_free(void *old)
 {
-	dead(old);
+	note_freed(old);
 	__real_free(old);
 }
 
 char *__wrap_strdup(const char *text)
 {
-	return sct_allocation_must_fail() ? NULL : born(__real_strdup(text));
+	return sct_allocation_must_fail() ? NULL : note_allocated(__real_strdup(text));
 }
 
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	return sct_allocation_must_fail() ? MAP_FAILED
-					  : born(__real_mmap(addr, len, prot, flags, fd, offset));
+	return sct_allocation_must_fail()
+		? MAP_FAILED
+		: note_allocated(__real_mmap(addr, len, prot, flags, fd, offset));
 }
 
 int __wrap_munmap(void *addr, size_t len)
 {
-	dead(addr);
+	note_freed(addr);
 	return __real_munmap(addr, len);
 }
 

@@ -1,4 +1,4 @@
-/* Out of memory, at every point in turn.
+/* Out of memory: each allocation fails in turn.
  *
  * A test program that links sct_failing_allocations has every malloc, calloc, realloc,
  * aligned_alloc, posix_memalign, strdup and mmap of the code under test go through this module, and
@@ -12,11 +12,11 @@
 /* Run `scenario` with its first allocation failing, then its second, and so on until a run meets no
  * failure. After every run, everything that it allocated must have been freed. Fails the test when
  * nothing was ever injected: then the scenario allocates nothing, or the program is linked without
- * sct_failing_allocations. The scenario asserts what must hold whether or not memory was out;
- * sct_allocation_failed() tells it which. */
+ * sct_failing_allocations. The scenario must check both outcomes; sct_allocation_failed() tells
+ * which one it is. */
 void sct_fail_each_allocation(void (*scenario)(void *arg), void *arg);
 
-/* True after an allocation failed in the present run of the scenario. */
+/* Whether an allocation has failed in the current run of the scenario. */
 int sct_allocation_failed(void);
 
 /* For wrappers of other functions: whether this call, which counts as an allocation, is to fail. */

@@ -1,4 +1,4 @@
-// Test cases in C++, which speak as cmocka does.
+// Test cases in C++ that print like cmocka.
 #ifndef SUPPORT_CASES_HPP
 #define SUPPORT_CASES_HPP
 
@@ -36,7 +36,7 @@ inline int run_cases(std::initializer_list<test_case> all)
 	return 0;
 }
 
-// The text of the Exception that `call` throws, and no other one; empty when it throws none.
+// The text of the Exception that `call` throws; empty if it throws nothing. Other exceptions pass.
 template <typename Exception, typename Call> std::string thrown_by(Call call)
 {
 	try {

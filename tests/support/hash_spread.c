@@ -1,5 +1,5 @@
-/* Counts the pairs of hashes that collide in windows of their bits, and compares them with
- * chance. */
+/* Counts the pairs of hashes that collide in windows of their bits, and compares them with the
+ * expectation for random hashes. */
 #include "support/cmocka.h"
 
 #include "support/hash_spread.h"
@@ -14,7 +14,7 @@
 static void check(uint64_t pairs, double expected, double variance, double deviations,
 	const char *what)
 {
-	/* Where few are expected, one more is the least that can be. */
+	/* With few expected pairs, a difference of one must be allowed. */
 	if (fabs((double)pairs - expected) > deviations * sqrt(variance) + 1)
 		fail_msg("%s: %llu pairs collide, %.1f are expected, with a deviation of %.1f",
 			what, (unsigned long long)pairs, expected, sqrt(variance));
@@ -92,7 +92,7 @@ static int compare(const void *a, const void *b)
 _Static_assert(sizeof windows / sizeof *windows == SCT_SPREAD_WINDOWS - 1,
 	"the last window is the low 32 bits");
 
-/* The pairs that agree in the low 32 bits; no two may agree in all 64. */
+/* Count the pairs that are equal in the low 32 bits; no two may be equal in all 64. */
 static uint64_t pairs_in_low_half(const uint64_t *hashes, size_t count, const char *family)
 {
 	uint64_t *turned = malloc(count * sizeof *turned), pairs = 0;

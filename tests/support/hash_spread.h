@@ -1,5 +1,5 @@
-/* Whether many hashes are distributed as chance would have them, in all bits and in those that
- * the index of a shard uses. */
+/* Tests whether hashes are distributed like random numbers, in all bits and in those that the index
+ * of a shard uses. */
 #ifndef SCT_HASH_SPREAD_H
 #define SCT_HASH_SPREAD_H
 
@@ -17,12 +17,13 @@ struct sct_spread {
 };
 
 /* Add the hashes of `count` different keys with one secret. Fails the test, with the family's name,
- * if two of them are equal, or if in a window the number of pairs that collide is six standard
- * deviations from chance: of some thousand windows the farthest is four to five off. */
+ * if two hashes are equal, or if in a window the number of pairs that collide is six standard
+ * deviations from the expected number. With a thousand windows, the largest difference of random
+ * hashes is four to five. */
 void sct_spread_add(struct sct_spread *spread, const uint64_t *hashes, size_t count,
 	const char *family);
 
-/* Fail if all of them together are not within four standard deviations. */
+/* Fail if the sum of all windows is not within four standard deviations. */
 void sct_spread_check(const struct sct_spread *spread, const char *family);
 
 /* Fail if `pairs`, of `trials` that each collide with a chance of one in `cells`, is not within

@@ -1,4 +1,4 @@
-/* Linear searches, and an order that is kept by moving the later entries: too simple to be
+/* Linear searches in an array whose order is kept by moving the later entries: too simple to be
  * wrong. */
 #include "support/naive_cache.h"
 

@@ -11,7 +11,7 @@
 #define SCT_NAIVE_MAX 512
 #define SCT_NEVER     INT64_MAX
 
-/* What a test stores by its address; each test defines its own. */
+/* An object that a test stores by its address; each test defines it. */
 struct sct_object;
 
 struct sct_entry {
@@ -19,14 +19,14 @@ struct sct_entry {
 	uint64_t version;
 	size_t len;
 	struct sct_object *object; /* in place of a value of `len` bytes, or NULL */
-	int64_t final_ms, tti_ms;  /* a deadline, and a time to idle; 0: none */
+	int64_t final_ms, tti_ms;  /* deadline and time to idle; 0: none */
 	int64_t expires_ms;        /* from this time on it has expired */
 	bool has_notes;
 	int64_t fresh_until_ms, retry_at_ms; /* its notes */
 };
 
 struct sct_naive {
-	struct sct_entry entries[SCT_NAIVE_MAX]; /* the one used last comes last */
+	struct sct_entry entries[SCT_NAIVE_MAX]; /* the most recently used entry is last */
 	size_t count;
 	struct sct_object *objects;
 };
@@ -36,10 +36,10 @@ struct sct_entry *sct_naive_find(struct sct_naive *naive, int key);
 
 void sct_naive_drop(struct sct_naive *naive, struct sct_entry *entry);
 
-/* Add an entry that is stored now, in place of any other with its key. */
+/* Store an entry now; it replaces an entry with the same key. */
 struct sct_entry *sct_naive_store(struct sct_naive *naive, struct sct_entry entry, int64_t now_ms);
 
-/* The entry is used now, which renews its time to idle. Returns where it is then. */
+/* Use the entry now, which renews its time to idle and moves it. Returns its new address. */
 struct sct_entry *sct_naive_use(struct sct_naive *naive, struct sct_entry *entry, int64_t now_ms);
 
 #endif

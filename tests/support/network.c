@@ -1,5 +1,5 @@
-/* The wrappers that the linker puts in front of the calls (ld --wrap). A fault that says that the
- * connection is gone also makes it so, so that the other side sees the same. */
+/* The wrappers that the linker puts in front of the calls (ld --wrap). An injected reset or close
+ * also shuts the socket down, so that the peer sees a closed connection too. */
 #include "support/network.h"
 
 #include "support/cmocka.h"
@@ -27,9 +27,9 @@ int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left);
 
 /* Only the thread under test makes these calls. */
 static const char *failed;
-static bool crawling;
+static bool moves_single_bytes;
 static long countdown;
-static enum sct_network_fault present;
+static enum sct_network_fault injected_fault;
 static struct sct_naps naps;
 
 static bool must_fail(const char *call)
@@ -48,11 +48,11 @@ static int fail_with(int code)
 
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
 {
-	if (!must_fail("connect") || present == SCT_NETWORK_SHORT)
+	if (!must_fail("connect") || injected_fault == SCT_NETWORK_SHORT)
 		return __real_connect(fd, address, len);
-	if (present == SCT_NETWORK_EINTR)
+	if (injected_fault == SCT_NETWORK_EINTR)
 		return fail_with(EINTR);
-	return fail_with(present == SCT_NETWORK_RESET ? ECONNREFUSED : EINPROGRESS);
+	return fail_with(injected_fault == SCT_NETWORK_RESET ? ECONNREFUSED : EINPROGRESS);
 }
 
 static ssize_t send_byte(int fd, const struct msghdr *message, int flags)
@@ -68,28 +68,28 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 {
 	bool fail = must_fail("sendmsg");
 
-	if (crawling || (fail && present == SCT_NETWORK_SHORT))
+	if (moves_single_bytes || (fail && injected_fault == SCT_NETWORK_SHORT))
 		return send_byte(fd, message, flags);
 	if (!fail)
 		return __real_sendmsg(fd, message, flags);
-	if (present == SCT_NETWORK_EINTR)
+	if (injected_fault == SCT_NETWORK_EINTR)
 		return fail_with(EINTR);
 	shutdown(fd, SHUT_RDWR);
-	return fail_with(present == SCT_NETWORK_RESET ? ECONNRESET : EPIPE);
+	return fail_with(injected_fault == SCT_NETWORK_RESET ? ECONNRESET : EPIPE);
 }
 
 ssize_t __wrap_recv(int fd, void *data, size_t len, int flags)
 {
 	bool fail = must_fail("recv");
 
-	if (crawling || (fail && present == SCT_NETWORK_SHORT))
+	if (moves_single_bytes || (fail && injected_fault == SCT_NETWORK_SHORT))
 		return __real_recv(fd, data, len > 0 ? 1 : 0, flags);
 	if (!fail)
 		return __real_recv(fd, data, len, flags);
-	if (present == SCT_NETWORK_EINTR)
+	if (injected_fault == SCT_NETWORK_EINTR)
 		return fail_with(EINTR);
 	shutdown(fd, SHUT_RDWR);
-	return present == SCT_NETWORK_RESET ? fail_with(ECONNRESET) : 0;
+	return injected_fault == SCT_NETWORK_RESET ? fail_with(ECONNRESET) : 0;
 }
 
 int __wrap_nanosleep(const struct timespec *wanted, struct timespec *left)
@@ -113,21 +113,12 @@ const char *sct_network_failed(void)
 	return failed;
 }
 
-void sct_network_crawl(void (*scenario)(void *fault))
-{
-	enum sct_network_fault fault = SCT_NETWORK_SHORT;
-
-	crawling = true;
-	scenario(&fault);
-	crawling = false;
-}
-
 static void fail_each_call(enum sct_network_fault fault, void (*scenario)(void *fault))
 {
 	long injected = 0;
 
 	for (long nth = 1; nth < RUNS_MAX; nth++) {
-		present = fault;
+		injected_fault = fault;
 		failed = NULL;
 		countdown = nth;
 		scenario(&fault);
@@ -144,4 +135,13 @@ void sct_fail_each_network_call(void (*scenario)(void *fault))
 {
 	for (int fault = 0; fault < SCT_NETWORK_FAULTS; fault++)
 		fail_each_call((enum sct_network_fault)fault, scenario);
+}
+
+void sct_move_single_bytes(void (*scenario)(void *fault))
+{
+	enum sct_network_fault fault = SCT_NETWORK_SHORT;
+
+	moves_single_bytes = true;
+	scenario(&fault);
+	moves_single_bytes = false;
 }

@@ -1,4 +1,4 @@
-/* Repeatable random numbers for tests: the same seed, the same run. */
+/* Repeatable random numbers for tests: the same seed gives the same run. */
 #ifndef SCT_RANDOM_H
 #define SCT_RANDOM_H
 
@@ -20,7 +20,7 @@ static inline uint64_t sct_below(uint64_t *state, uint64_t bound)
 	return sct_random(state) % bound;
 }
 
-/* An operation of a random test, done as often as its weight (over 0) says among the others. */
+/* An operation of a random test; its weight, above 0, is its relative frequency. */
 struct sct_operation {
 	unsigned weight;
 	void (*call)(int key);

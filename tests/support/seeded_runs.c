@@ -1,4 +1,4 @@
-/* Each configuration is a test with its name, so that the output names the one that fails. */
+/* Each configuration is a test with its own name, so that the output names the failing one. */
 #include "support/seeded_runs.h"
 
 #include "support/cmocka.h"
@@ -40,7 +40,7 @@ static void run_config(void **state)
 
 int sct_seeded_runs_main(const struct sct_seeded_runs *runs)
 {
-	/* The elements after the last have no function, and are no tests. */
+	/* Elements without a function are not tests. */
 	static struct CMUnitTest tests[CONFIGS_MAX];
 	const char *config = runs->configs;
 

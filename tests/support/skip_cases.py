@@ -1,8 +1,9 @@
-"""Name the cases of a Python test that cannot run here, and why, in the words of unittest.
+"""Print the cases of a Python test that cannot run here as skipped, in unittest's format, with the
+reason.
 
 	skip_cases.py SCRIPT REASON
 
-The script is read, not imported: what is missing may be the very thing that it imports."""
+The script is parsed, not imported, because an import of it may be what is missing."""
 
 import ast
 import pathlib

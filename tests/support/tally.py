@@ -22,8 +22,8 @@ def total(pattern, output):
 
 
 def cmocka_cases(output):
-    """What was announced and neither passed nor was skipped has failed: a set-up that fails and a
-    crash half-way have no line of their own."""
+    """A case that began and neither passed nor was skipped has failed: a failed set-up and a crash
+    print no result."""
     announced = total(r"\[=+\] (?:\S+: )?Running (\d+) test", output)
     passed = output.count("[       OK ]")
     skipped = total(r"\[  SKIPPED \] (?:\S+: )?(\d+) test\(s\), listed below", output)
@@ -31,7 +31,8 @@ def cmocka_cases(output):
 
 
 def unittest_cases(output):
-    """A case with several failing parts reports each of them, so failures can outnumber cases."""
+    """A case with several failing parts reports each part, so there can be more failures than
+    cases."""
     cases = Counter()
     for ran, result in re.findall(r"^Ran (\d+) tests? in .*\n\n(.*)$", output, re.MULTILINE):
         skipped = total(r"skipped=(\d+)", result)
@@ -52,7 +53,7 @@ def cases_of(status, output):
 
 
 def status_of(test):
-    """ctest gives both a program that asked to be skipped and one that is missing as notrun."""
+    """ctest reports `notrun` both for a skipped program and for a missing one."""
     skipped = test.find("skipped")
     if skipped is not None and skipped.get("message", "").startswith("SKIP_"):
         return "skipped"

@@ -1,4 +1,4 @@
-/* Threads start behind a barrier, so that races are likely. */
+/* Threads begin together at a barrier, so that races are likely. */
 #include "support/threads.h"
 
 #include "support/cmocka.h"

@@ -1,4 +1,4 @@
-/* Threads in a test, and waiting for one another without sleeping. */
+/* Threads in a test, which wait for one another without sleeping. */
 #ifndef SCT_THREADS_H
 #define SCT_THREADS_H
 
@@ -9,7 +9,7 @@
 void sct_threads_run(unsigned count, void (*body)(unsigned number, void *arg), void *arg);
 
 /* cmocka's assertions jump to the stack of the main thread, so other threads must not use them.
- * This one says what is wrong and ends the process. */
+ * This check prints what is wrong and ends the process. */
 #define sct_check(condition)                                                                       \
 	((condition) ? (void)0 : sct_check_failed(__FILE__, __LINE__, #condition))
 
@@ -30,9 +30,9 @@ void sct_pause(void);
 long long sct_until_deadline(void);
 void sct_until_step(long long deadline, const char *file, int line, const char *what);
 
-/* How many threads of the code under test wait on a condition variable now. One that is counted
- * sleeps as soon as the mutex that goes with it can be had. For programs that link
- * sct_counted_waits. */
+/* How many threads of the code under test wait on a condition variable now. A counted thread holds
+ * its mutex until it sleeps: after locking that mutex, it sleeps for certain. For programs that
+ * link sct_counted_waits. */
 unsigned sct_threads_waiting(void);
 
 #endif

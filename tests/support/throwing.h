@@ -6,7 +6,7 @@
 extern "C" {
 #endif
 
-/* Throw one. */
+/* Throw an exception. */
 void sct_throw(void);
 
 /* Call `call`, and catch what it throws; returns whether it threw. */

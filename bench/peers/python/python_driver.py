@@ -1,8 +1,7 @@
-"""The caches of Python as subjects: docs/benchmarks.md has the lines that a driver is told and
-answers.
+"""The caches of Python as subjects: docs/benchmarks.md has the protocol of a driver.
 
-Keys and values are bytes, and a get hands out a reference. functools.lru_cache has no put: what is
-not there comes from the function that is called, so its put is a call."""
+Keys and values are bytes, and a get hands out a reference. functools.lru_cache has no put: a
+missing value comes from the decorated function, so its put is a call."""
 
 import array
 import contextlib
@@ -27,7 +26,7 @@ def value_of(index):
 
 
 class Functools:
-    """`fetch` is what a program would have memoised; the driver tells it what comes next."""
+    """`fetch` is the memoised function; the driver sets the value that it returns next."""
 
     def __init__(self, entries, size):
         self.next = None
@@ -40,7 +39,7 @@ class Functools:
 
 
 class Cachetools:
-    """cachetools leaves locking to its user, who needs it as soon as there are threads."""
+    """cachetools does not lock; a user with threads must."""
 
     def __init__(self, entries, size):
         import cachetools
@@ -76,9 +75,9 @@ def about(name):
 
 
 class Start:
-    """How threads begin together. One that slept wakes up late, and long after those that did not:
-    so all stay awake until the last is there, each letting go of the lock that only one of them can
-    have."""
+    """A barrier for threads that begin together. A sleeping thread would wake up much later than
+    the others, so all spin until the last has arrived, and yield the interpreter lock to each
+    other."""
 
     def __init__(self, threads):
         self.threads, self.awake = threads, []
@@ -124,7 +123,7 @@ class Driver:
         return len(self.key)
 
     def orders(self, path):
-        """Keys and the values to put are looked up before the clock starts."""
+        """Keys and values are prepared before the clock starts."""
         data = array.array("I")
         with open(path, "rb") as file:
             data.frombytes(file.read())
@@ -142,7 +141,7 @@ class Driver:
         return time.perf_counter_ns() - before
 
     def fill(self):
-        """Each entry gets a key and a value of its own: they are its memory."""
+        """Each entry has its own key and value, which count as its memory."""
         for index, key in enumerate(self.key):
             self.cache.put(bytes(bytearray(key)), value_of(index))
         return sum(self.cache.get(key) == value_of(index) for index, key in enumerate(self.key))

@@ -1,4 +1,4 @@
-/* A whole function. Started where there is no Runtime API, it has to say so and end. */
+/* A complete function. Started without a Runtime API, it must report that and end. */
 #include <scopecache/function.h>
 
 static int handle(struct sc_invocation *inv, void *state)

@@ -1,4 +1,4 @@
-/* Puts a value into a cache and gets it back: with whatever was installed, does it work? */
+/* Puts a value into a cache and gets it back, with the installed library. */
 #include <scopecache/cache.h>
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* A function without caches, which there is no Runtime API for here. */
+/* A function without caches, which fails here because there is no Runtime API. */
 #include <scopecache/lambda.h>
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
-/* Plain blocking calls. Only the accepting thread closes sockets; the stop shuts them down, which
- * ends whatever call that thread is in. */
+/* Uses blocking calls. Only the server's thread closes sockets; sct_scripted_server_stop() shuts
+ * them down, which ends any call of that thread. */
 #define _GNU_SOURCE /* memmem, strcasestr, POLLRDHUP */
-#include "support/odd_server.h"
+#include "support/scripted_server.h"
 
 #include "support/cmocka.h"
 #include "support/threads.h"
@@ -24,17 +24,17 @@
 #endif
 #endif
 
-static const struct sct_odd_play accepted = {
+static const struct sct_reply accepted = {
 	.bytes = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: "
 		 "16\r\n\r\n"
 		 "{\"status\":\"OK\"}\n",
 };
-static const struct sct_odd_play not_found = {
+static const struct sct_reply not_found = {
 	.bytes = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
 };
-static const struct sct_odd_play silence = { .then = SCT_ODD_STALL };
+static const struct sct_reply silence = { .then = SCT_THEN_STALL };
 
-static bool fill(struct sct_odd_server *server)
+static bool fill(struct sct_scripted_server *server)
 {
 	if (server->in_from > 0) {
 		memmove(server->in, server->in + server->in_from, server->in_len - server->in_from);
@@ -48,7 +48,7 @@ static bool fill(struct sct_odd_server *server)
 	return got > 0;
 }
 
-static bool read_head(struct sct_odd_server *server, struct sct_odd_request *request)
+static bool read_head(struct sct_scripted_server *server, struct sct_scripted_request *request)
 {
 	const char *end;
 
@@ -63,7 +63,7 @@ static bool read_head(struct sct_odd_server *server, struct sct_odd_request *req
 	return true;
 }
 
-static bool read_body(struct sct_odd_server *server, struct sct_odd_request *request)
+static bool read_body(struct sct_scripted_server *server, struct sct_scripted_request *request)
 {
 	const char *length = strcasestr(request->head, "\r\ncontent-length:");
 	size_t left = length ? strtoul(length + 17, NULL, 10) : 0;
@@ -72,10 +72,10 @@ static bool read_body(struct sct_odd_server *server, struct sct_odd_request *req
 		if (server->in_from == server->in_len && !fill(server))
 			return false;
 		size_t have = server->in_len - server->in_from, piece = have < left ? have : left;
-		if (request->body_len < SCT_ODD_BODY_MAX - 1) {
-			size_t room = SCT_ODD_BODY_MAX - 1 - request->body_len;
+		if (request->body_len < SCT_SERVER_BODY_MAX - 1) {
+			size_t space = SCT_SERVER_BODY_MAX - 1 - request->body_len;
 			memcpy(request->body + request->body_len, server->in + server->in_from,
-				piece < room ? piece : room);
+				piece < space ? piece : space);
 		}
 		request->body_len += piece;
 		server->in_from += piece;
@@ -84,16 +84,16 @@ static bool read_body(struct sct_odd_server *server, struct sct_odd_request *req
 	return true;
 }
 
-static const struct sct_odd_play *take(struct sct_odd_plays *plays)
+static const struct sct_reply *take(struct sct_reply_list *replies)
 {
-	if (plays->at == plays->count)
+	if (replies->at == replies->count)
 		return NULL;
-	const struct sct_odd_play *play = &plays->plays[plays->at];
-	if (++plays->times >= play->times) {
-		plays->times = 0;
-		plays->at++;
+	const struct sct_reply *reply = &replies->replies[replies->at];
+	if (++replies->times >= reply->times) {
+		replies->times = 0;
+		replies->at++;
 	}
-	return play;
+	return reply;
 }
 
 static void terminate_here(void)
@@ -107,8 +107,8 @@ static void terminate_here(void)
 	pthread_sigmask(SIG_BLOCK, &sigterm, NULL);
 }
 
-/* ThreadSanitizer holds back a signal that comes to a thread in recv() until that returns: for it,
- * this thread takes the signal. */
+/* ThreadSanitizer delays a signal to a thread in recv() until recv() returns, so under it this
+ * thread handles the signal. */
 static void terminate_process(pid_t pid)
 {
 #ifdef UNDER_TSAN
@@ -120,14 +120,14 @@ static void terminate_process(pid_t pid)
 	kill(pid, SIGTERM);
 }
 
-static const struct sct_odd_play *choose(struct sct_odd_server *server,
-	const struct sct_odd_request *request)
+static const struct sct_reply *choose(struct sct_scripted_server *server,
+	const struct sct_scripted_request *request)
 {
 	bool is_get = strncmp(request->head, "GET ", 4) == 0;
-	const struct sct_odd_play *play = take(is_get ? &server->gets : &server->posts);
+	const struct sct_reply *reply = take(is_get ? &server->gets : &server->posts);
 
-	if (play)
-		return play;
+	if (reply)
+		return reply;
 	if (!is_get)
 		return &accepted;
 	if (server->terminate == 0)
@@ -136,10 +136,10 @@ static const struct sct_odd_play *choose(struct sct_odd_server *server,
 	return &silence;
 }
 
-static bool send_bytes(int fd, const char *bytes, size_t len, bool in_bits)
+static bool send_bytes(int fd, const char *bytes, size_t len, bool bytewise)
 {
 	while (len > 0) {
-		ssize_t sent = write(fd, bytes, in_bits ? 1 : len);
+		ssize_t sent = write(fd, bytes, bytewise ? 1 : len);
 		if (sent <= 0)
 			return false;
 		bytes += sent;
@@ -148,7 +148,7 @@ static bool send_bytes(int fd, const char *bytes, size_t len, bool in_bits)
 	return true;
 }
 
-/* Make the coming close a reset. */
+/* Make the next close a reset. */
 static void reset(int fd)
 {
 	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
@@ -157,7 +157,7 @@ static void reset(int fd)
 }
 
 /* Wait until the client closes, without reading from the socket. */
-static void stall(struct sct_odd_server *server)
+static void stall(struct sct_scripted_server *server)
 {
 	struct pollfd client = { .fd = server->client, .events = POLLRDHUP };
 
@@ -167,32 +167,32 @@ static void stall(struct sct_odd_server *server)
 }
 
 /* One request and its answer; false when the connection is to be closed. */
-static bool exchange(struct sct_odd_server *server)
+static bool exchange(struct sct_scripted_server *server)
 {
-	sct_check(server->request_count < SCT_ODD_REQUESTS_MAX);
-	struct sct_odd_request *request = &server->requests[server->request_count];
+	sct_check(server->request_count < SCT_SERVER_REQUESTS_MAX);
+	struct sct_scripted_request *request = &server->requests[server->request_count];
 
 	memset(request, 0, sizeof *request);
 	request->connection = server->connection_count;
 	if (!read_head(server, request))
 		return false;
-	const struct sct_odd_play *play = choose(server, request);
+	const struct sct_reply *reply = choose(server, request);
 	server->request_count++;
-	if (!play->early && !read_body(server, request))
+	if (!reply->early && !read_body(server, request))
 		return false;
-	if (play->terminates)
+	if (reply->terminates)
 		terminate_here();
-	size_t len = play->len ? play->len : play->bytes ? strlen(play->bytes) : 0;
-	if (len > 0 && !send_bytes(server->client, play->bytes, len, play->in_bits))
+	size_t len = reply->len ? reply->len : reply->bytes ? strlen(reply->bytes) : 0;
+	if (len > 0 && !send_bytes(server->client, reply->bytes, len, reply->bytewise))
 		return false;
-	if (play->then == SCT_ODD_RESET)
+	if (reply->then == SCT_THEN_RESET)
 		reset(server->client);
-	if (play->then == SCT_ODD_STALL)
+	if (reply->then == SCT_THEN_STALL)
 		stall(server);
-	return play->then == SCT_ODD_KEEP;
+	return reply->then == SCT_THEN_KEEP;
 }
 
-static void set_client(struct sct_odd_server *server, int fd)
+static void set_client(struct sct_scripted_server *server, int fd)
 {
 	pthread_mutex_lock(&server->lock);
 	if (server->client >= 0)
@@ -205,7 +205,7 @@ static void set_client(struct sct_odd_server *server, int fd)
 
 static void *serve(void *arg)
 {
-	struct sct_odd_server *server = arg;
+	struct sct_scripted_server *server = arg;
 	const int on = 1;
 	int fd;
 
@@ -234,7 +234,7 @@ static int bind_loopback(char address[32])
 	return fd;
 }
 
-void sct_odd_server_start(struct sct_odd_server *server)
+void sct_scripted_server_start(struct sct_scripted_server *server)
 {
 	sigset_t all, before;
 
@@ -247,7 +247,7 @@ void sct_odd_server_start(struct sct_odd_server *server)
 	sct_check(pthread_mutex_init(&server->lock, NULL) == 0);
 	server->listener = bind_loopback(server->address);
 	sct_check(listen(server->listener, 16) == 0);
-	/* Signals go to the thread under test, unless a play says otherwise. A write to a closed
+	/* Signals go to the thread under test, unless a reply says otherwise. A write to a closed
 	 * connection is an error and no signal. */
 	signal(SIGPIPE, SIG_IGN);
 	sigfillset(&all);
@@ -256,7 +256,7 @@ void sct_odd_server_start(struct sct_odd_server *server)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void sct_odd_server_stop(struct sct_odd_server *server)
+void sct_scripted_server_stop(struct sct_scripted_server *server)
 {
 	atomic_store(&server->stopping, true);
 	shutdown(server->listener, SHUT_RDWR);
