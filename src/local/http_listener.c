@@ -14,7 +14,7 @@
 #include "local/http_admission.h"
 #include "local/http_exchange_state.h"
 #include "local/http_socket.h"
-#include "local/timeval.h"
+#include "local/timer.h"
 
 #include <event2/event.h>
 #include <microhttpd.h>
@@ -64,6 +64,7 @@ struct sci_http_listener {
 	struct MHD_Daemon *daemon;
 	int fd; /* -1: it accepts no more */
 	struct event *accept, *accept_again, *ready, *again, *look;
+	bool paused;          /* nothing is accepted, and on_look() has to change that */
 	bool running;         /* MHD_run() is on the stack */
 	unsigned empty_turns; /* of MHD_run() since something came of one */
 	LIST_HEAD(, connection) connections;
@@ -258,6 +259,13 @@ static bool is_overdue(struct connection *below, int64_t now_us)
 	return now_us - below->head_since_us > options->head_ms * 1000;
 }
 
+/* Accept again after a pause, unless the listener was stopped. */
+static void resume_accepting(struct sci_http_listener *listener)
+{
+	/* If this fails, on_look() tries again. */
+	listener->paused = listener->fd >= 0 && event_add(listener->accept, NULL) < 0;
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_http_listener *listener = arg;
@@ -270,15 +278,16 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	LIST_FOREACH(below, &listener->connections, all)
 		if (is_overdue(below, now_us))
 			shutdown(below->fd, SHUT_RDWR);
+	if (listener->paused)
+		resume_accepting(listener);
 	run(listener);
 }
 
+/* Without memory for the timer the pause lasts until on_look(). */
 static void pause_accepting(struct sci_http_listener *listener)
 {
-	struct timeval later = sci_timeval_ms(ACCEPT_AGAIN_MS);
-
 	event_del(listener->accept);
-	event_add(listener->accept_again, &later);
+	listener->paused = sci_timer_start(listener->accept_again, ACCEPT_AGAIN_MS) < 0;
 }
 
 static void take_connection(struct sci_http_listener *listener, struct sci_peer *peer)
@@ -318,8 +327,7 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (listener->fd >= 0)
-		event_add(listener->accept, NULL);
+	resume_accepting(listener);
 }
 
 /* ---- The loop. ---- */
@@ -344,9 +352,10 @@ static void run(struct sci_http_listener *listener)
 		return;
 	if (listener->empty_turns < EMPTY_TURNS_MAX)
 		listener->empty_turns++;
-	struct timeval delay =
-		sci_timeval_ms(listener->empty_turns < EMPTY_TURNS_MAX ? 0 : EMPTY_TURN_MS);
-	event_add(listener->again, &delay);
+	int rc = sci_timer_start(listener->again,
+		listener->empty_turns < EMPTY_TURNS_MAX ? 0 : EMPTY_TURN_MS);
+	/* Without memory for the timer, on_look() goes on. */
+	(void)rc;
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
