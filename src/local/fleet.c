@@ -306,6 +306,21 @@ static bool wait_for_settling(struct sci_fleet *fleet, struct sci_call *call)
 	return true;
 }
 
+/* The caller is told as Lambda tells it, which does not say what to do. */
+static void log_throttled(struct sci_fleet *fleet, const struct sci_call *call)
+{
+	char line[SCI_LOG_LINE_BYTES], waiting[96] = "";
+
+	if (call->is_event)
+		snprintf(waiting, sizeof waiting, ", and %zu events of %zu MiB wait already",
+			fleet->event_count, fleet->event_bytes / 1024 / 1024);
+	int len = snprintf(line, sizeof line,
+		"RequestId: %s Error: TooManyRequestsException: %s was not invoked: as many "
+		"environments as are allowed (%zu) are in use%s; --max-environments allows more\n",
+		call->request_id, call->function->name, fleet->options.max_environments, waiting);
+	sci_output_write(fleet->options.output, line, (size_t)len);
+}
+
 enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *call)
 {
 	const bool may_wait = !call->is_event || !is_queue_full(fleet);
@@ -322,6 +337,7 @@ enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *ca
 	}
 	if (!call->is_event || !may_wait) {
 		call->function->figures.throttles++;
+		log_throttled(fleet, call);
 		return SCI_SUBMITTED_THROTTLED;
 	}
 	enter_queue(fleet, call);
