@@ -65,6 +65,7 @@ struct sci_http_listener {
 	int fd; /* -1: it accepts no more */
 	struct event *accept, *accept_again, *ready, *again, *look;
 	bool paused;          /* nothing is accepted, and on_look() has to change that */
+	bool unwatched;       /* there was no memory for `look` */
 	bool running;         /* MHD_run() is on the stack */
 	unsigned empty_turns; /* of MHD_run() since something came of one */
 	LIST_HEAD(, connection) connections;
@@ -266,6 +267,12 @@ static void resume_accepting(struct sci_http_listener *listener)
 	listener->paused = listener->fd >= 0 && event_add(listener->accept, NULL) < 0;
 }
 
+/* Without memory for the timer, the next turn of the listener tries again. */
+static void look_later(struct sci_http_listener *listener)
+{
+	listener->unwatched = sci_timer_start(listener->look, listener->options.look_ms) < 0;
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_http_listener *listener = arg;
@@ -274,6 +281,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	look_later(listener);
 	/* What is closed below, libmicrohttpd ends as closed by the other side. */
 	LIST_FOREACH(below, &listener->connections, all)
 		if (is_overdue(below, now_us))
@@ -340,6 +348,8 @@ static void run(struct sci_http_listener *listener)
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
 	bool again = listener->running;
 
+	if (listener->unwatched)
+		look_later(listener);
 	if (!listener->running) {
 		listener->running = true;
 		MHD_run(listener->daemon);
@@ -382,7 +392,6 @@ static bool start_events(struct event_base *base, struct sci_http_listener *list
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	struct timeval every = sci_timeval_ms(listener->options.look_ms);
 
 	listener->ready = info
 		? event_new(base, info->epoll_fd, EV_READ | EV_PERSIST, on_ready, listener)
@@ -390,10 +399,11 @@ static bool start_events(struct event_base *base, struct sci_http_listener *list
 	listener->accept = event_new(base, listener->fd, EV_READ | EV_PERSIST, on_accept, listener);
 	listener->accept_again = evtimer_new(base, on_accept_again, listener);
 	listener->again = evtimer_new(base, on_ready, listener);
-	listener->look = event_new(base, -1, EV_PERSIST, on_look, listener);
+	listener->look = evtimer_new(base, on_look, listener);
 	return listener->ready && listener->accept && listener->accept_again && listener->again &&
 		listener->look && event_add(listener->ready, NULL) == 0 &&
-		event_add(listener->accept, NULL) == 0 && event_add(listener->look, &every) == 0;
+		event_add(listener->accept, NULL) == 0 &&
+		sci_timer_start(listener->look, listener->options.look_ms) == 0;
 }
 
 int sci_http_listener_open(struct event_base *base, const struct sci_http_listener_options *options,

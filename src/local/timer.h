@@ -10,13 +10,6 @@
 #include <stdint.h>
 #include <sys/time.h>
 
-/* A duration as libevent takes it. */
-static inline struct timeval sci_timeval_ms(int64_t ms)
-{
-	return (struct timeval){ .tv_sec = (time_t)(ms / 1000),
-		.tv_usec = (suseconds_t)(ms % 1000 * 1000) };
-}
-
 /* Let the timer fire once, `ms` from now, and not when it was to fire before.
  *
  * returns  0; SC_E_NOMEM: a timer that was not running will not fire. */
@@ -25,7 +18,8 @@ static inline int sci_timer_start(struct event *timer, int64_t ms)
 
 static inline int sci_timer_start(struct event *timer, int64_t ms)
 {
-	struct timeval delay = sci_timeval_ms(ms);
+	struct timeval delay = { .tv_sec = (time_t)(ms / 1000),
+		.tv_usec = (suseconds_t)(ms % 1000 * 1000) };
 
 	return event_add(timer, &delay) == 0 ? 0 : SC_E_NOMEM;
 }

@@ -121,6 +121,25 @@ static void what_is_announced_too_large_is_refused(void **state)
 	event_base_free(base);
 }
 
+static void what_is_late_is_closed_after_a_lost_timer(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct sci_http_listener *listener;
+	struct sc_error error;
+	char answer[512];
+
+	(void)state;
+	assert_int_equal(sci_http_listener_open(base, &options, &listener, &error), 0);
+	sct_fail_events(options.look_ms, 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_true(sct_heal_events() > 0);
+	int fd = send_to(listener, "GET / HT");
+	assert_int_equal(receive(base, fd, answer, sizeof answer), 0);
+	close(fd);
+	sci_http_listener_close(listener);
+	event_base_free(base);
+}
+
 /* Neither descriptors nor memory for the timer that ends the pause: callers wait, but not for
  * ever. */
 static void a_pause_ends_without_a_timer(void **state)
@@ -190,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_late_is_closed),
 		cmocka_unit_test(what_is_announced_too_large_is_refused),
+		cmocka_unit_test(what_is_late_is_closed_after_a_lost_timer),
 		cmocka_unit_test(a_pause_ends_without_a_timer),
 		cmocka_unit_test(hosts),
 		cmocka_unit_test(origins),
