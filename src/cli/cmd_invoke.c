@@ -190,7 +190,8 @@ static int drive(struct command *command, const struct sci_invoke_options *optio
 			sci_progress_start(&progress, command->base, options->function,
 				options->count, &sci_invoke_result(command->run)->done,
 				PROGRESS_AFTER_MS);
-		event_base_dispatch(command->base);
+		if (event_base_dispatch(command->base) < 0)
+			rc = sci_error_set(error, SC_E_IO, 0, "the event loop failed");
 		sci_progress_stop(&progress);
 	} else {
 		rc = sci_error_set(error, SC_E_NOMEM, 0, "no memory for the signals");

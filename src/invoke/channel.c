@@ -5,7 +5,8 @@
  *
  * An exchange ends in complete() or in fail(). A failure inside sci_channel_send() is stored in
  * `failure` and reported from the loop, by a deadline that is now. Otherwise an owner that begins
- * the next exchange after each failure would recurse. */
+ * the next exchange after each failure would recurse. Adding an event needs memory; activating the
+ * deadline, to report that there is none, does not. */
 #include "invoke/channel.h"
 
 #include "base/clock.h"
@@ -136,6 +137,17 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		complete(channel);
 }
 
+/* Wait for the event; without memory for that the exchange ends, from the loop. */
+static void wait_for(struct sci_channel *channel, struct event *event,
+	const struct timeval *from_now)
+{
+	if (event_add(event, from_now) == 0)
+		return;
+	if (channel->failure.code == 0)
+		sci_error_set(&channel->failure, SC_E_NOMEM, 0, "no memory for an event");
+	event_active(channel->deadline, EV_TIMEOUT, 0);
+}
+
 /* Send as much as the socket accepts now, and the rest when it is writable again. After an error
  * the peer may still have answered (413, for instance), which on_readable() finds out. */
 static void push(struct sci_channel *channel)
@@ -158,7 +170,7 @@ static void push(struct sci_channel *channel)
 		left -= taken;
 	}
 	if (!channel->broken && channel->out[0].iov_len + channel->out[1].iov_len > 0)
-		event_add(channel->writable, NULL);
+		wait_for(channel, channel->writable, NULL);
 }
 
 static void begin(struct sci_channel *channel)
@@ -166,7 +178,7 @@ static void begin(struct sci_channel *channel)
 	if (!channel->connected) {
 		channel->connected = true;
 		channel->connections++;
-		event_add(channel->readable, NULL);
+		wait_for(channel, channel->readable, NULL);
 	}
 	channel->started_ns = sci_mono_ns();
 	push(channel);
@@ -235,17 +247,7 @@ static int open_socket(struct sci_channel *channel)
 		return refused(&channel->failure, ENOMEM);
 	if (connect(fd, address, channel->address->len) < 0 && errno != EINPROGRESS)
 		return refused(&channel->failure, errno);
-	event_add(channel->writable, NULL);
-	return 0;
-}
-
-/* Without memory for a timer, fail the exchange from the loop: event_active() allocates nothing. */
-static void set_deadline(struct sci_channel *channel, const struct timeval *from_now)
-{
-	if (event_add(channel->deadline, from_now) == 0)
-		return;
-	sci_error_set(&channel->failure, SC_E_NOMEM, 0, "no memory for a timer");
-	event_active(channel->deadline, EV_TIMEOUT, 0);
+	return event_add(channel->writable, NULL) == 0 ? 0 : refused(&channel->failure, ENOMEM);
 }
 
 void sci_channel_send(struct sci_channel *channel, struct iovec head, struct iovec body)
@@ -263,11 +265,11 @@ void sci_channel_send(struct sci_channel *channel, struct iovec head, struct iov
 	channel->failure = (struct sc_error){ 0 };
 	channel->is_busy = true;
 	if (channel->connected) {
-		set_deadline(channel, &timeout);
+		wait_for(channel, channel->deadline, &timeout);
 		begin(channel);
 		return;
 	}
 	channel->started_ns = sci_mono_ns();
 	int rc = open_socket(channel);
-	set_deadline(channel, rc < 0 ? &now : &timeout);
+	wait_for(channel, channel->deadline, rc < 0 ? &now : &timeout);
 }

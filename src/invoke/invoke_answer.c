@@ -33,8 +33,9 @@ static void make_printable(char *text)
 static void explain(struct sc_error *error, const struct sci_invoke_answer *answer,
 	const char *type)
 {
-	static const char *const messages[] = { "errorMessage", "message", "Message", "Reason" };
+	static const char *const messages[] = { "errorMessage", "message", "Message" };
 	static const char *const types[] = { "errorType", "__type", "code" };
+	static const char *const reasons[] = { "Reason", "reason" };
 	json_t *body = NULL;
 
 	if (answer->payload.len <= WORDS_FROM_MAX)
@@ -42,16 +43,19 @@ static void explain(struct sc_error *error, const struct sci_invoke_answer *answ
 	const char *message = first_string(body, messages, sizeof messages / sizeof messages[0]);
 	if (type[0] == '\0')
 		type = first_string(body, types, sizeof types / sizeof types[0]);
+	const char *reason = first_string(body, reasons, sizeof reasons / sizeof reasons[0]);
 	const char *colon = message && type ? ": " : "";
+	const char *open = reason ? " (" : "", *close = reason ? ")" : "";
 
 	type = type ? type : "";
 	message = message ? message : "";
+	reason = reason ? reason : "";
 	if (answer->outcome == SCI_INVOKE_FUNCTION_ERROR)
 		sci_error_set(error, SC_E_FUNCTION, 0, "the function failed (%s) %s%s%s",
 			answer->function_error, type, colon, message);
 	else
-		sci_error_set(error, SC_E_IO, 0, "the endpoint answered %d %s%s%s", answer->status,
-			type, colon, message);
+		sci_error_set(error, SC_E_IO, 0, "the endpoint answered %d %s%s%s%s%s%s",
+			answer->status, type, colon, message, open, reason, close);
 	error->http_status = answer->status;
 	make_printable(error->message);
 	json_decref(body);

@@ -24,8 +24,11 @@ void sci_progress_start(struct sci_progress *progress, struct event_base *base, 
 	if (!progress->bar.enabled)
 		return;
 	progress->tick = event_new(base, -1, EV_PERSIST, draw, progress);
-	if (progress->tick)
-		event_add(progress->tick, &every);
+	/* Without memory for it there is no bar. */
+	if (progress->tick && event_add(progress->tick, &every) < 0) {
+		event_free(progress->tick);
+		progress->tick = NULL;
+	}
 }
 
 void sci_progress_stop(struct sci_progress *progress)

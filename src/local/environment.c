@@ -9,7 +9,6 @@
  * soon as it is posted. When the process exits, what it had sent may still be on its way through
  * the kernel, so the end is concluded a moment later: an answer that was sent before the exit
  * counts. */
-#define _GNU_SOURCE
 #include "local/environment.h"
 
 #include "base/clock.h"
@@ -17,17 +16,15 @@
 #include "local/code_stamp.h"
 #include "local/isolation.h"
 #include "local/output.h"
-#include "local/timeval.h"
+#include "local/timer.h"
 
 #include <event2/event.h>
 
-#include <ctype.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #define STOP_GRACE_MS     300
 #define EXIT_GRACE_MS     10
@@ -117,11 +114,36 @@ static const char *error_type_of(const struct sci_runtime_post *post)
 
 /* ---- States. ---- */
 
-static void arm(struct sci_environment *environment, int64_t ms)
+/* Limit what is left of an environment that ends. Without memory for the timer the limit comes at
+ * once: too early is better than never, and this needs none. */
+static void arm_end(struct sci_environment *environment, int64_t ms)
 {
-	struct timeval delay = sci_timeval_ms(ms);
+	if (sci_timer_start(environment->timer, ms) < 0)
+		event_active(environment->timer, EV_TIMEOUT, 0);
+}
 
-	event_add(environment->timer, &delay);
+/* Kill it; what remains happens when it is reaped. */
+static void end_now(struct sci_environment *environment)
+{
+	environment->state = SCI_ENVIRONMENT_ENDING;
+	event_del(environment->timer);
+	sample_memory(environment);
+	sci_process_signal(&environment->process, SIGKILL);
+}
+
+/* There is no memory for the timer of the time limit. Nothing runs without a limit, so the call
+ * fails before the function sees it. The environment ends, which leaves memory to others. */
+static void give_up_call(struct sci_environment *environment)
+{
+	struct sci_call *call = environment->call;
+	char text[128];
+
+	snprintf(text, sizeof text,
+		"RequestId: %s Error: out of memory: no timer for the time limit",
+		call->request_id);
+	log_text(environment, text);
+	end_now(environment);
+	sci_call_fail(call, "error", "Runtime.Unknown", "%s", text);
 }
 
 /* Hand the call in `environment->call` to the runtime that waits. */
@@ -131,13 +153,16 @@ static void deliver(struct sci_environment *environment)
 	struct sci_exchange *poll = environment->poll;
 	char line[SCI_LOG_LINE_BYTES];
 
-	environment->poll = NULL;
 	environment->begun_us = sci_mono_us();
 	environment->deadline_ms = sci_real_ms() + environment->function->timeout_ms;
 	environment->invocations++;
 	log_line(environment, line, sci_log_start(line, call->request_id));
 	environment->state = SCI_ENVIRONMENT_BUSY;
-	arm(environment, environment->function->timeout_ms);
+	if (sci_timer_start(environment->timer, environment->function->timeout_ms) < 0) {
+		give_up_call(environment);
+		return;
+	}
+	environment->poll = NULL;
 	/* Last: the answer may be there before this returns. */
 	sci_runtime_deliver(poll, call, environment->deadline_ms);
 }
@@ -165,50 +190,21 @@ static void begin(struct sci_environment *environment)
 {
 	environment->began = true;
 	environment->init_us = sci_mono_us() - environment->started_us;
-	event_del(environment->timer);
-	if (environment->call)
+	if (environment->call) {
 		deliver(environment);
-	else
-		become_idle(environment);
-}
-
-/* Kill it; what remains happens when it is reaped. */
-static void end_now(struct sci_environment *environment)
-{
-	environment->state = SCI_ENVIRONMENT_ENDING;
-	event_del(environment->timer);
-	sample_memory(environment);
-	sci_process_signal(&environment->process, SIGKILL);
-}
-
-/* What the process ended with, as the platform says it: "signal: segmentation fault (core
- * dumped)". */
-static void describe_exit(const struct sci_environment *environment, char *out, size_t size)
-{
-	int status = environment->exit_status;
-
-	if (WIFSIGNALED(status)) {
-		const char *name = sigdescr_np(WTERMSIG(status));
-		if (!name)
-			name = "unknown";
-		snprintf(out, size, "Runtime exited with error: signal: %c%s%s",
-			tolower((unsigned char)*name), name + 1,
-			WCOREDUMP(status) ? " (core dumped)" : "");
-	} else if (WEXITSTATUS(status) != 0) {
-		snprintf(out, size, "Runtime exited with error: exit status %d",
-			WEXITSTATUS(status));
-	} else {
-		snprintf(out, size, "Runtime exited without providing a reason");
+		return;
 	}
+	event_del(environment->timer);
+	become_idle(environment);
 }
 
 /* The process exited during an invocation. */
 static void report_exit(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
-	char reason[128], line[256];
+	char reason[SCI_EXIT_REASON_BYTES], line[256];
 
-	describe_exit(environment, reason, sizeof reason);
+	sci_log_exit(reason, environment->exit_status);
 	snprintf(line, sizeof line, "RequestId: %s Error: %s", call->request_id, reason);
 	log_text(environment, line);
 	log_text(environment, "Runtime.ExitError");
@@ -372,7 +368,7 @@ static enum sci_runtime_verdict on_init_failed(const struct sci_runtime_post *po
 		return SCI_RUNTIME_WRONG_STATE;
 	/* The runtime exits now, after logging the reason; if it does not, the timer kills it. */
 	environment->state = SCI_ENVIRONMENT_ENDING;
-	arm(environment, INIT_FAIL_WAIT_MS);
+	arm_end(environment, INIT_FAIL_WAIT_MS);
 	if (environment->call) {
 		sci_call_note(environment->call, "error", error_type_of(post));
 		sci_call_answer(environment->call, post->body, "application/json", true);
@@ -495,7 +491,9 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 
 	int rc = SC_E_NOMEM;
 	environment->timer = evtimer_new(options->base, on_timer, environment);
-	if (!environment->timer)
+	/* Nothing runs without a limit. */
+	if (!environment->timer ||
+		sci_timer_start(environment->timer, options->function->init_timeout_ms) < 0)
 		sci_error_set(error, rc, 0, "out of memory");
 	else
 		rc = sci_runtime_server_open(options->base, &environment->handlers,
@@ -507,7 +505,6 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 		sci_environment_free(environment);
 		return rc;
 	}
-	arm(environment, options->function->init_timeout_ms);
 	environment->call = call;
 	*out = environment;
 	return 0;
@@ -532,7 +529,7 @@ void sci_environment_stop(struct sci_environment *environment)
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	environment->stopped = true;
 	sci_process_signal(&environment->process, SIGTERM);
-	arm(environment, STOP_GRACE_MS);
+	arm_end(environment, STOP_GRACE_MS);
 }
 
 void sci_environment_kill(struct sci_environment *environment)
@@ -553,8 +550,8 @@ void sci_environment_exited(struct sci_environment *environment, struct sci_proc
 	environment->exit_status = end->status;
 	environment->exited = true;
 	if (environment->state == SCI_ENVIRONMENT_IDLE) {
-		char reason[128], line[256];
-		describe_exit(environment, reason, sizeof reason);
+		char reason[SCI_EXIT_REASON_BYTES], line[256];
+		sci_log_exit(reason, environment->exit_status);
 		snprintf(line, sizeof line,
 			"scopecache local: function %s, between invocations: %s",
 			environment->function->name, reason);
@@ -562,7 +559,7 @@ void sci_environment_exited(struct sci_environment *environment, struct sci_proc
 	}
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	sci_process_fini(&environment->process);
-	arm(environment, EXIT_GRACE_MS);
+	arm_end(environment, EXIT_GRACE_MS);
 }
 
 void sci_environment_free(struct sci_environment *environment)

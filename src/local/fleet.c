@@ -18,7 +18,7 @@
 
 #include "local/code_stamp.h"
 #include "local/output.h"
-#include "local/timeval.h"
+#include "local/timer.h"
 
 #include <event2/event.h>
 
@@ -224,6 +224,15 @@ static void enter_queue(struct sci_fleet *fleet, struct sci_call *call)
 	call->queue = fleet;
 }
 
+/* From now on the call waits for room, and for no environment. */
+static void stop_settling(struct sci_fleet *fleet, struct sci_call *call)
+{
+	event_free(call->settle_timer);
+	call->settle_timer = NULL;
+	pool_of(fleet, call->function)->settle_calls--;
+	pool_of(fleet, call->function)->settle_events -= call->is_event;
+}
+
 static void leave_queue(struct sci_fleet *fleet, struct sci_call *call)
 {
 	TAILQ_REMOVE(&fleet->waiting, call, waiting);
@@ -231,19 +240,8 @@ static void leave_queue(struct sci_fleet *fleet, struct sci_call *call)
 		fleet->event_count--;
 		fleet->event_bytes -= call->event->buffer.len;
 	}
-	if (call->settle_timer) {
-		event_free(call->settle_timer);
-		pool_of(fleet, call->function)->settle_calls--;
-		pool_of(fleet, call->function)->settle_events -= call->is_event;
-	}
-	call->settle_timer = NULL;
-}
-
-static int arm_settle_timer(struct sci_call *call)
-{
-	struct timeval moment = sci_timeval_ms(SETTLE_MS);
-
-	return event_add(call->settle_timer, &moment);
+	if (call->settle_timer)
+		stop_settling(fleet, call);
 }
 
 /* No environment has become idle for the call: it gets a new one, or waits on when there is no
@@ -256,7 +254,10 @@ static void on_settle_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (!has_room(fleet)) {
-		arm_settle_timer(call);
+		/* Without memory for the timer, the next environment that is idle or gone makes
+		 * room for it, as for an event. */
+		if (sci_timer_start(call->settle_timer, SETTLE_MS) < 0)
+			stop_settling(fleet, call);
 		return;
 	}
 	leave_queue(fleet, call);
@@ -297,12 +298,27 @@ static bool is_queue_full(const struct sci_fleet *fleet)
 static bool wait_for_settling(struct sci_fleet *fleet, struct sci_call *call)
 {
 	call->settle_timer = evtimer_new(fleet->options.base, on_settle_timeout, call);
-	if (!call->settle_timer || arm_settle_timer(call) < 0)
+	if (!call->settle_timer || sci_timer_start(call->settle_timer, SETTLE_MS) < 0)
 		return false;
 	pool_of(fleet, call->function)->settle_calls++;
 	pool_of(fleet, call->function)->settle_events += call->is_event;
 	enter_queue(fleet, call);
 	return true;
+}
+
+/* The caller is told as Lambda tells it, which does not say what to do. */
+static void log_throttled(struct sci_fleet *fleet, const struct sci_call *call)
+{
+	char line[SCI_LOG_LINE_BYTES], waiting[96] = "";
+
+	if (call->is_event)
+		snprintf(waiting, sizeof waiting, ", and %zu events of %zu MiB wait already",
+			fleet->event_count, fleet->event_bytes / 1024 / 1024);
+	int len = snprintf(line, sizeof line,
+		"RequestId: %s Error: TooManyRequestsException: %s was not invoked: as many "
+		"environments as are allowed (%zu) are in use%s; --max-environments allows more\n",
+		call->request_id, call->function->name, fleet->options.max_environments, waiting);
+	sci_output_write(fleet->options.output, line, (size_t)len);
 }
 
 enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *call)
@@ -321,6 +337,7 @@ enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *ca
 	}
 	if (!call->is_event || !may_wait) {
 		call->function->figures.throttles++;
+		log_throttled(fleet, call);
 		return SCI_SUBMITTED_THROTTLED;
 	}
 	enter_queue(fleet, call);

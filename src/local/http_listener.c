@@ -14,7 +14,7 @@
 #include "local/http_admission.h"
 #include "local/http_exchange_state.h"
 #include "local/http_socket.h"
-#include "local/timeval.h"
+#include "local/timer.h"
 
 #include <event2/event.h>
 #include <microhttpd.h>
@@ -64,6 +64,8 @@ struct sci_http_listener {
 	struct MHD_Daemon *daemon;
 	int fd; /* -1: it accepts no more */
 	struct event *accept, *accept_again, *ready, *again, *look;
+	bool paused;          /* nothing is accepted, and on_look() has to change that */
+	bool unwatched;       /* there was no memory for `look` */
 	bool running;         /* MHD_run() is on the stack */
 	unsigned empty_turns; /* of MHD_run() since something came of one */
 	LIST_HEAD(, connection) connections;
@@ -258,6 +260,19 @@ static bool is_overdue(struct connection *below, int64_t now_us)
 	return now_us - below->head_since_us > options->head_ms * 1000;
 }
 
+/* Accept again after a pause, unless the listener was stopped. */
+static void resume_accepting(struct sci_http_listener *listener)
+{
+	/* If this fails, on_look() tries again. */
+	listener->paused = listener->fd >= 0 && event_add(listener->accept, NULL) < 0;
+}
+
+/* Without memory for the timer, the next turn of the listener tries again. */
+static void look_later(struct sci_http_listener *listener)
+{
+	listener->unwatched = sci_timer_start(listener->look, listener->options.look_ms) < 0;
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_http_listener *listener = arg;
@@ -266,19 +281,21 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	look_later(listener);
 	/* What is closed below, libmicrohttpd ends as closed by the other side. */
 	LIST_FOREACH(below, &listener->connections, all)
 		if (is_overdue(below, now_us))
 			shutdown(below->fd, SHUT_RDWR);
+	if (listener->paused)
+		resume_accepting(listener);
 	run(listener);
 }
 
+/* Without memory for the timer the pause lasts until on_look(). */
 static void pause_accepting(struct sci_http_listener *listener)
 {
-	struct timeval later = sci_timeval_ms(ACCEPT_AGAIN_MS);
-
 	event_del(listener->accept);
-	event_add(listener->accept_again, &later);
+	listener->paused = sci_timer_start(listener->accept_again, ACCEPT_AGAIN_MS) < 0;
 }
 
 static void take_connection(struct sci_http_listener *listener, struct sci_peer *peer)
@@ -318,8 +335,7 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (listener->fd >= 0)
-		event_add(listener->accept, NULL);
+	resume_accepting(listener);
 }
 
 /* ---- The loop. ---- */
@@ -332,6 +348,8 @@ static void run(struct sci_http_listener *listener)
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
 	bool again = listener->running;
 
+	if (listener->unwatched)
+		look_later(listener);
 	if (!listener->running) {
 		listener->running = true;
 		MHD_run(listener->daemon);
@@ -344,9 +362,10 @@ static void run(struct sci_http_listener *listener)
 		return;
 	if (listener->empty_turns < EMPTY_TURNS_MAX)
 		listener->empty_turns++;
-	struct timeval delay =
-		sci_timeval_ms(listener->empty_turns < EMPTY_TURNS_MAX ? 0 : EMPTY_TURN_MS);
-	event_add(listener->again, &delay);
+	int rc = sci_timer_start(listener->again,
+		listener->empty_turns < EMPTY_TURNS_MAX ? 0 : EMPTY_TURN_MS);
+	/* Without memory for the timer, on_look() goes on. */
+	(void)rc;
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
@@ -373,7 +392,6 @@ static bool start_events(struct event_base *base, struct sci_http_listener *list
 {
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	struct timeval every = sci_timeval_ms(listener->options.look_ms);
 
 	listener->ready = info
 		? event_new(base, info->epoll_fd, EV_READ | EV_PERSIST, on_ready, listener)
@@ -381,10 +399,11 @@ static bool start_events(struct event_base *base, struct sci_http_listener *list
 	listener->accept = event_new(base, listener->fd, EV_READ | EV_PERSIST, on_accept, listener);
 	listener->accept_again = evtimer_new(base, on_accept_again, listener);
 	listener->again = evtimer_new(base, on_ready, listener);
-	listener->look = event_new(base, -1, EV_PERSIST, on_look, listener);
+	listener->look = evtimer_new(base, on_look, listener);
 	return listener->ready && listener->accept && listener->accept_again && listener->again &&
 		listener->look && event_add(listener->ready, NULL) == 0 &&
-		event_add(listener->accept, NULL) == 0 && event_add(listener->look, &every) == 0;
+		event_add(listener->accept, NULL) == 0 &&
+		sci_timer_start(listener->look, listener->options.look_ms) == 0;
 }
 
 int sci_http_listener_open(struct event_base *base, const struct sci_http_listener_options *options,

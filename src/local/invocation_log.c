@@ -1,11 +1,14 @@
 /* Formats only: pure functions over a caller's buffer. The forms are Lambda's, tabs and all, so
  * that what reads the logs of functions reads these too. Billed are whole milliseconds, init
  * included, as Lambda bills it. */
+#define _GNU_SOURCE
 #include "local/invocation_log.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 
 /* Append to a line that has room for SCI_LOG_LINE_BYTES; what does not fit is cut. */
@@ -84,6 +87,23 @@ void sci_log_timed_out(char out[SCI_TIMED_OUT_BYTES], int64_t now_real_ms, const
 	strftime(day_and_time, sizeof day_and_time, "%Y-%m-%dT%H:%M:%S", &utc);
 	snprintf(out, SCI_TIMED_OUT_BYTES, "%s.%03dZ %.36s Task timed out after %.2f seconds",
 		day_and_time, (int)(now_real_ms % 1000), request_id, (double)timeout_ms / 1000.0);
+}
+
+void sci_log_exit(char out[SCI_EXIT_REASON_BYTES], int status)
+{
+	if (WIFSIGNALED(status)) {
+		const char *name = sigdescr_np(WTERMSIG(status));
+		if (!name)
+			name = "unknown";
+		snprintf(out, SCI_EXIT_REASON_BYTES, "Runtime exited with error: signal: %c%s%s",
+			tolower((unsigned char)*name), name + 1,
+			WCOREDUMP(status) ? " (core dumped)" : "");
+	} else if (WEXITSTATUS(status) != 0) {
+		snprintf(out, SCI_EXIT_REASON_BYTES, "Runtime exited with error: exit status %d",
+			WEXITSTATUS(status));
+	} else {
+		snprintf(out, SCI_EXIT_REASON_BYTES, "Runtime exited without providing a reason");
+	}
 }
 
 void sci_log_tail_put(struct sci_log_tail *tail, const char *data, size_t len)

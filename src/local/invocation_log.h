@@ -34,6 +34,11 @@ size_t sci_log_init_report(char out[SCI_LOG_LINE_BYTES], int64_t init_us, const 
 void sci_log_timed_out(char out[SCI_TIMED_OUT_BYTES], int64_t now_real_ms, const char *request_id,
 	int64_t timeout_ms);
 
+/* Why the runtime ended, by its status as waitpid() gives it, without a newline: "Runtime exited
+ * with error: signal: segmentation fault (core dumped)". */
+#define SCI_EXIT_REASON_BYTES 128
+void sci_log_exit(char out[SCI_EXIT_REASON_BYTES], int status);
+
 /* The last 4 KiB of what is put into it. */
 #define SCI_LOG_TAIL_BYTES 4096
 

@@ -44,7 +44,8 @@ struct sci_invoke_server {
 struct failure {
 	unsigned status;
 	const char *type;
-	const char *reason; /* or NULL */
+	const char *reason;                    /* or NULL */
+	char request_id[SCI_REQUEST_ID_BYTES]; /* of the call; empty: there is none */
 	char message[256];
 };
 
@@ -70,17 +71,17 @@ static bool fail_without_memory(struct failure *failure)
 	return fail(failure, 500, "ServiceException", "out of memory");
 }
 
-static void reply_failure(struct sci_exchange *exchange, const struct failure *failure)
+static void reply_failure(struct sci_exchange *exchange, struct failure *failure)
 {
-	char request_id[SCI_REQUEST_ID_BYTES];
 	struct sci_buffer json = { 0 };
 	const struct sci_header headers[] = {
-		{ "x-amzn-RequestId", request_id },
+		{ "x-amzn-RequestId", failure->request_id },
 		{ "x-amzn-errortype", failure->type },
 		{ "Retry-After", failure->status == 429 ? "1" : NULL },
 	};
 
-	sci_request_id(request_id);
+	if (!*failure->request_id)
+		sci_request_id(failure->request_id);
 	int rc = sci_buffer_printf(&json, "{\"Type\":\"%s\",",
 		failure->status < 500 ? "User" : "Service");
 	if (rc == 0 && failure->reason)
@@ -330,6 +331,7 @@ static bool submit(struct sci_invoke_server *server, const struct asked *asked,
 	enum sci_submitted submitted = sci_fleet_submit(server->fleet, call);
 	if (submitted != SCI_SUBMITTED) {
 		sci_call_discard(call);
+		memcpy(failure->request_id, request_id, sizeof request_id);
 		return fail_submit(submitted, failure);
 	}
 	if (asked->asynchronous)

@@ -5,7 +5,7 @@
 #include "local/line_pipe.h"
 
 #include "local/output.h"
-#include "local/timeval.h"
+#include "local/timer.h"
 
 #include <scopecache/error.h>
 
@@ -136,12 +136,11 @@ static bool must_hold_back(const struct sci_line_pipe *pipe)
 	return sci_output_full(pipe->output) && !sci_output_stalled(pipe->output);
 }
 
+/* Without memory for the timer the loop goes on to ask, which costs time and loses nothing. */
 static void hold_back(struct sci_line_pipe *pipe)
 {
-	struct timeval moment = sci_timeval_ms(HOLD_BACK_MS);
-
-	event_del(pipe->readable);
-	event_add(pipe->held, &moment);
+	if (sci_timer_start(pipe->held, HOLD_BACK_MS) == 0)
+		event_del(pipe->readable);
 }
 
 static void on_held(evutil_socket_t fd, short what, void *arg)
@@ -150,10 +149,11 @@ static void on_held(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (must_hold_back(pipe))
-		hold_back(pipe);
-	else
-		event_add(pipe->readable, NULL);
+	if (must_hold_back(pipe) && sci_timer_start(pipe->held, HOLD_BACK_MS) == 0)
+		return;
+	/* With neither event, the pipe is still read when the invocation ends. */
+	if (event_add(pipe->readable, NULL) < 0 && sci_timer_start(pipe->held, HOLD_BACK_MS) < 0)
+		sci_line_pipe_drain(pipe);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)

@@ -32,6 +32,7 @@ struct sci_output {
 	struct event *writable; /* the descriptor can take more */
 	int64_t progress_us;
 	uint64_t missing; /* lines */
+	bool unwatched; /* there was no memory to wait for `writable`: the next line tries again */
 };
 
 /* Write one piece if the descriptor takes it within `wait_ms`. Returns 1 when it did, 0 when it
@@ -61,10 +62,10 @@ static void tell_missing(struct sci_output *output)
 {
 	if (output->missing == 0 || evbuffer_get_length(output->queue) > FULL_BYTES)
 		return;
-	evbuffer_add_printf(output->queue,
-		"scopecache local: %llu lines are missing here: the output was blocked\n",
-		(unsigned long long)output->missing);
-	output->missing = 0;
+	if (evbuffer_add_printf(output->queue,
+		    "scopecache local: %llu lines are missing here: the output was blocked\n",
+		    (unsigned long long)output->missing) >= 0)
+		output->missing = 0;
 }
 
 static void on_flush(evutil_socket_t fd, short what, void *arg)
@@ -83,8 +84,9 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 		tell_missing(output);
 	if (rc > 0 && evbuffer_get_length(output->queue) > 0)
 		event_active(output->flush, EV_TIMEOUT, 0);
-	if (rc < 0 || (rc == 0 && event_add(output->writable, NULL) < 0))
+	if (rc < 0)
 		give_up(output);
+	output->unwatched = rc == 0 && event_add(output->writable, NULL) < 0;
 }
 
 int sci_output_open(struct event_base *base, int fd, struct sci_output **out)
@@ -131,7 +133,7 @@ void sci_output_write(struct sci_output *output, const void *line, size_t len)
 		return;
 	if (evbuffer_get_length(output->queue) + len > MAX_BYTES ||
 		evbuffer_add(output->queue, line, len) < 0) {
-		output->missing++;
+		sci_output_miss(output, 1);
 		return;
 	}
 	event_active(output->flush, EV_TIMEOUT, 0);
@@ -139,8 +141,11 @@ void sci_output_write(struct sci_output *output, const void *line, size_t len)
 
 void sci_output_miss(struct sci_output *output, size_t lines)
 {
-	if (output->fd >= 0)
-		output->missing += lines;
+	if (output->fd < 0)
+		return;
+	output->missing += lines;
+	if (output->unwatched)
+		event_active(output->flush, EV_TIMEOUT, 0);
 }
 
 bool sci_output_full(const struct sci_output *output)

@@ -9,7 +9,8 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "local"))
-from local_server import COMMAND, PATIENCE, Local  # pylint: disable=wrong-import-position
+# pylint: disable-next=wrong-import-position
+from local_server import COMMAND, PATIENCE, Local, eventually
 
 ECHO = str(pathlib.Path(os.environ["SC_BUILD_DIR"], "sct_echo_function"))
 
@@ -50,6 +51,25 @@ class InvokeLocal(unittest.TestCase):
             self.assertEqual((large.returncode, large.stdout), (1, b""))
             self.assertIn(b"413", large.stderr)
             self.assertEqual(invoke(local, "echo", "1").stdout, b"1")
+
+    def test_too_many_at_once(self):
+        odd = pathlib.Path(__file__).resolve().parents[1] / "local/bootstraps/odd.py"
+        with Local("--max-environments", "1", odd=str(odd)) as local:
+            connection = local.connect()
+            connection.request(
+                "POST",
+                "/2015-03-31/functions/odd/invocations",
+                b'{"do":"sleep","seconds":60}',
+            )
+            eventually(lambda: local.environments("busy"), "the invocation")
+            refused = invoke(local, "odd")
+            connection.close()
+            self.assertEqual((refused.returncode, refused.stdout), (1, b""))
+            self.assertEqual(
+                refused.stderr,
+                b"scopecache invoke: odd: the endpoint answered 429 TooManyRequestsException: "
+                b"Rate Exceeded. (ConcurrentInvocationLimitExceeded)\n",
+            )
 
     def test_many(self):
         with Local("--quiet", echo=ECHO) as local:

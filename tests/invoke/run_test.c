@@ -281,6 +281,12 @@ static void counts_refusals_by_their_status(void **state)
 				  "Content-Length: 28\r\n\r\n{\"message\": \"Rate Exceeded\"}" },
 		SCI_INVOKE_THROTTLED, "429 Rate Exceeded");
 	every_fault_is(
+		(struct sct_fault){ .answer = "HTTP/1.1 429 Too Many Requests\r\n"
+					      "x-amzn-ErrorType: TooManyRequestsException\r\n"
+					      "Content-Length: 38\r\n\r\n"
+					      "{\"Reason\": \"Limit\", \"Message\": \"Rate\"}" },
+		SCI_INVOKE_THROTTLED, "429 TooManyRequestsException: Rate (Limit)");
+	every_fault_is(
 		(struct sct_fault){ .answer = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n" },
 		SCI_INVOKE_REFUSED, "answered 500");
 	every_fault_is(

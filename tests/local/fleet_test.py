@@ -100,6 +100,16 @@ class Fleet(unittest.TestCase):
                 "Message": "Rate Exceeded.",
             },
         )
+        eventually(lambda: "--max-environments allows more\n" in local.log, "a line of the log")
+        told = [line for line in local.log.splitlines() if "TooManyRequests" in line]
+        self.assertEqual(
+            told,
+            [
+                f"RequestId: {answer.headers['x-amzn-RequestId']} Error: TooManyRequestsException: "
+                "odd was not invoked: as many environments as are allowed (2) are in use; "
+                "--max-environments allows more"
+            ],
+        )
         self.assertEqual(local.function()["throttles"], 1)
         self.assertEqual(len(local.environments()), 2)
 
@@ -135,6 +145,8 @@ class Fleet(unittest.TestCase):
             statuses.append(answer.status)
         connection.close()
         self.assertEqual(statuses, [202] * 1000 + [429] * 2)
+        words = "(1) are in use, and 1000 events of 0 MiB wait already; "
+        eventually(lambda: words in local.log, "a line of the log")
 
     def test_the_bytes_of_queued_events_are_bounded(self):
         local = self.start("--max-environments", "1", odd="odd.py")

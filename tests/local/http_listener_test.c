@@ -1,5 +1,6 @@
 /* The HTTP listener with limits short enough to wait for, and which Host values it admits. */
 #include "support/cmocka.h"
+#include "support/failing_events.h"
 
 #include "local/http_admission.h"
 #include "local/http_listener.h"
@@ -10,6 +11,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -119,6 +121,54 @@ static void what_is_announced_too_large_is_refused(void **state)
 	event_base_free(base);
 }
 
+static void what_is_late_is_closed_after_a_lost_timer(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct sci_http_listener *listener;
+	struct sc_error error;
+	char answer[512];
+
+	(void)state;
+	assert_int_equal(sci_http_listener_open(base, &options, &listener, &error), 0);
+	sct_fail_events(options.look_ms, 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_true(sct_heal_events() > 0);
+	int fd = send_to(listener, "GET / HT");
+	assert_int_equal(receive(base, fd, answer, sizeof answer), 0);
+	close(fd);
+	sci_http_listener_close(listener);
+	event_base_free(base);
+}
+
+/* Neither descriptors nor memory for the timer that ends the pause: callers wait, but not for
+ * ever. */
+static void a_pause_ends_without_a_timer(void **state)
+{
+	static const int64_t pause_ms = 20;
+	struct event_base *base = event_base_new();
+	struct sci_http_listener *listener;
+	struct rlimit before, none;
+	struct sc_error error;
+	char answer[512];
+
+	(void)state;
+	assert_int_equal(sci_http_listener_open(base, &options, &listener, &error), 0);
+	int fd = send_to(listener, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = (rlim_t)fd + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	sct_fail_events(pause_ms, 0);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_true(sct_heal_events() > 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(receive(base, fd, answer, sizeof answer) > 0);
+	assert_memory_equal(answer, "HTTP/1.1 200 ", 13);
+	close(fd);
+	sci_http_listener_close(listener);
+	event_base_free(base);
+}
+
 static void hosts(void **state)
 {
 	static const char *const local[] = { "localhost", "LocalHost:80", "a.localhost",
@@ -159,6 +209,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_late_is_closed),
 		cmocka_unit_test(what_is_announced_too_large_is_refused),
+		cmocka_unit_test(what_is_late_is_closed_after_a_lost_timer),
+		cmocka_unit_test(a_pause_ends_without_a_timer),
 		cmocka_unit_test(hosts),
 		cmocka_unit_test(origins),
 	};

@@ -209,6 +209,19 @@ class NothingStaysBehind:
     def launch(self, *options):
         return self.start(*self.options, *options, odd="odd.py", before_exec=self.refused)
 
+    def kill_server_and_keepers(self, local):
+        """All at once: stopped first, so that none sees the others end."""
+        ours = [
+            pid
+            for pid in marked(local.mark)
+            if pathlib.Path(f"/proc/{pid}/exe").resolve() == COMMAND.resolve()
+        ]
+        for number in signal.SIGSTOP, signal.SIGKILL:
+            for pid in ours:
+                os.kill(pid, number)
+        local.kill()
+        return ours
+
     def test_after_a_crash_and_a_timeout(self):
         local = self.launch("--timeout", "0.5")
         for end in {"do": "exit"}, {"do": "sleep", "seconds": 600}:
@@ -238,16 +251,10 @@ class NothingStaysBehind:
 class NothingWithNamespaces(NothingStaysBehind, Isolation):
     def test_after_server_and_keeper_were_killed(self):
         local = self.launch()
-        local.invoke(event={"do": "grandchild", "session": True})
-        ours = [
-            pid
-            for pid in marked(local.mark)
-            if pathlib.Path(f"/proc/{pid}/exe").resolve() == COMMAND.resolve()
-        ]
-        self.assertEqual(len(ours), 3)
-        for pid in ours:
-            os.kill(pid, signal.SIGKILL)
-        local.kill()
+        for session in False, True:
+            local.invoke(event={"do": "grandchild", "session": session})
+        eventually(lambda: len(local.running("sleep")) == 2, "what it starts")
+        self.assertEqual(len(self.kill_server_and_keepers(local)), 3)
         eventually(lambda: not marked(local.mark), "the end of everything")
 
 
@@ -261,6 +268,24 @@ class NothingWhereTheyAreRefused(NothingStaysBehind, Isolation):
             local.log, r"refuses namespaces: .* /tmp, .* a function can read the variables of other"
         )
         self.assertEqual(list(self.temporary.iterdir()), [])
+
+    def test_after_server_and_keeper_were_killed(self):
+        local = self.launch()
+        for session in False, True:
+            local.invoke(event={"do": "grandchild", "session": session})
+        started = eventually(
+            lambda: len(local.running("sleep")) == 2 and local.running("sleep"), "what it starts"
+        )
+        local.invoke(
+            event={"do": "sleep", "seconds": 600}, headers={"X-Amz-Invocation-Type": "Event"}
+        )
+        eventually(lambda: local.environments("busy"), "an invocation that does not end by itself")
+        self.assertGreaterEqual(len(self.kill_server_and_keepers(local)), 2)
+        # The kernel ends the function's own process; nobody is left to end what it has started.
+        eventually(lambda: sorted(marked(local.mark)) == sorted(started), "the function's end")
+        for pid in started:
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not marked(local.mark), "the end of everything")
 
     def test_runtime_apis_are_still_guarded(self):
         local = self.start(victim="odd.py", odd="odd.py", before_exec=self.refused)

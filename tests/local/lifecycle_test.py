@@ -242,7 +242,7 @@ class Lifecycle(unittest.TestCase):
         eventually(lambda: local.environments("busy"), "the invocation")
         connection.close()
         eventually(lambda: local.environments("idle"), "its end")
-        self.assertEqual(local.log.count("REPORT RequestId"), 2)
+        eventually(lambda: local.log.count("REPORT RequestId") == 2, "its report")
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 3)
 
     def test_callers_that_go_away_leave_nothing(self):

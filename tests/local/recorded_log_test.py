@@ -1,8 +1,20 @@
 """How the log reads with what runtime clients write when a function fails. recorded/ has what they
-wrote to their output and to the telemetry descriptor: awslambdaric 4.2.2 (python; python-plain
-without that descriptor),
-aws-lambda-java-runtime-interface-client 2.6.0 (java), aws-lambda-go 1.54.0 (go, go-panic),
-lambda_runtime 0.14 (rust: an error, then a panic), dash (shell)."""
+wrote to their output and to the telemetry descriptor: a function that says hello and then fails ran
+under the client, against a server that answers one `next` with an event, and both ends of two pipes
+were kept as they came.
+
+    python, python-plain   awslambdaric 4.2.2, with the descriptor and without
+    node, node-plain       aws-lambda-ric 3.3.0 under Node 20, with and without; the function also
+                           logs an error object
+    java                   aws-lambda-java-runtime-interface-client 2.6.0
+    go, go-panic           aws-lambda-go 1.54.0: an error, a panic
+    rust                   lambda_runtime 0.14: an error, then a panic
+    cpp, cpp-verbose       aws-lambda-cpp b83d8fa, a release, without and with LOG_VERBOSITY=3; it
+                           throws an exception, which ends the process
+    c                      our runtime: its error is answered with 403; then an assertion fails
+    shell                  dash
+
+Those for Go, Rust, C++ and C do not know the descriptor and write the same without it."""
 
 import base64
 import pathlib
@@ -45,6 +57,42 @@ EXPECTED = {
         "thread 'main' :",
         "é: on purpose",
         "stack backtrace:",
+    ],
+    "node": [
+        "Executing 'rec.handler' in function directory '/var/task'",
+        "2026-11-27T:",
+        "2026-11-27T:",
+        "    at Runtime.handler (file:///var/task/rec.mjs:3:17)",
+        "    at Runtime.handleOnceNonStreaming (:",
+        "2026-11-27T:",
+    ],
+    "node-plain": [
+        "Executing 'rec.handler' in function directory '/var/task'",
+        "2026-11-27T:",
+        "2026-11-27T:",
+        "    at Runtime.handler (file:///var/task/rec.mjs:3:17)",
+        "    at Runtime.handleOnceNonStreaming (:",
+        "2026-11-27T:",
+    ],
+    "cpp": [
+        "hello from C++",
+        "terminate called after throwing an instance of 'std::runtime_error'",
+        "  what():  é: on purpose",
+    ],
+    "cpp-verbose": [
+        "[INFO] [:",
+        "[DEBUG] [:",
+        "[DEBUG] [:",
+        "[DEBUG] [:",
+        "",
+        "[DEBUG] [:",
+        "",
+    ],
+    "c": [
+        "hello from C",
+        "[ERROR] the invocation could not be answered: the error was answered 403",
+        "hello from C",
+        "recc: rec.c:15: handle: Assertion `!\"é: on purpose\"' failed.",
     ],
     "shell": ["hello from a shell", "/var/task/fail.sh: 2: no-such-program: not found"],
 }

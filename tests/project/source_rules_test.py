@@ -183,6 +183,14 @@ class SourceRules(unittest.TestCase):
         self.assertGreater(checked, 0)
         self.assertEqual(wide, [])
 
+    def test_a_lost_event_is_noticed(self):
+        names = r"event_add|evbuffer_add\w*|event_base_dispatch"
+        statement = re.compile(rf"^\t+(?:{names})\([^;{{]*\);$", re.M)
+        self.assertTrue(statement.search("{\n\tevent_add(timer,\n\t\t&delay);\n}\n"))
+        for path in SOURCE.glob("src/**/*.c"):
+            found = statement.findall(path.read_text(encoding="utf-8"))
+            self.assertEqual(found, [], f"{name_of(path)} does not look at the result of these")
+
     def test_sources_begin_with_what_they_are(self):
         self.assertEqual([name_of(path) for path in files(".c", ".h", ".cpp", ".hpp")
                           if not path.read_text(encoding="utf-8").startswith(("/*", "// "))], [])
