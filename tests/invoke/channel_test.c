@@ -90,7 +90,8 @@ static void ends_without_memory_for_an_event(void **state)
 
 	(void)state;
 	channel.base = base = event_base_new();
-	struct sct_fault_server *server = sct_fault_server_open(base, answer, NULL, &address);
+	struct sct_fault_server *server =
+		sct_fault_server_open(base, sct_fault_always, &answer, &address);
 	assert_int_equal(sci_channel_init(&channel), 0);
 	do {
 		unsigned before = ended;
