@@ -124,7 +124,8 @@ enum sc_policy {
  * A `concurrency` above 1 divides a large cache into shards with a lock each: the next power of two
  * from four times concurrency, at most 32, as long as each shard keeps 1,024 of max_entries and 1
  * MiB of max_bytes. Then no value can be larger than a shard, and a shard may evict while another
- * has room. Threads that only get short values take no lock and need no shards. */
+ * has space. With the adaptive policy, threads that only get short values take no lock and need no
+ * shards. */
 struct sc_cache_options {
 	size_t size; /* sizeof(struct sc_cache_options); SC_CACHE_OPTIONS() fills it in */
 #define SC_CACHE_OPTION_NUMBER(name, preset, least, most, text) uint64_t name;
@@ -188,8 +189,8 @@ void sc_value_release(struct sc_value *value);
  * errors   SC_E_TOO_LARGE when the value is longer than `capacity`, with *len its length;
  *          SC_E_INVAL, SC_E_TOO_LARGE (with *len 0) or SC_E_NOMEM for a key that is empty, too
  *          large, or cannot be encoded; SC_E_INVAL for an object, which cannot be copied.
- * blocks   rarely: values up to 1 KiB are copied without a lock; for others the call waits while
- *          another thread changes the cache.
+ * blocks   rarely: values up to 1 KiB are copied without a lock, except with SC_POLICY_LRU, whose
+ *          order each hit changes; for others the call waits while another thread changes the cache.
  * threads  any. */
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len);
@@ -342,13 +343,15 @@ struct sc_fetch_result {
 };
 
 /* Fetch `count` keys at once, each with a result of its own, as if each were fetched alone. If the
- * cache has a batch loader, one call of it loads all missing keys that no other thread is loading.
- * A key that is given twice is loaded once. The call waits for other threads' loads last, so two
- * threads that fetch the same keys cannot wait for each other in a cycle.
+ * cache has a batch loader, one call of it loads all missing keys that no other thread is loading;
+ * a key that is given twice is loaded once, and the call waits for other threads' loads last, so two
+ * threads that fetch the same keys cannot wait for each other in a cycle. Otherwise missing keys are
+ * fetched one after another.
  *
- * returns  how many keys have a value; SC_E_NOMEM, or SC_E_INVAL when there is no loader or for
- *          options that this version of the library does not know: then that is the outcome of
- *          every key. `options` may be NULL; a loader in them is called once for each key.
+ * returns  how many keys have a value; SC_E_NOMEM, SC_E_TOO_LARGE for more than 33,554,431 keys, or
+ *          SC_E_INVAL when there is no loader or for options that this version of the library does
+ *          not know: then that is the outcome of every key. `options` may be NULL; a loader in them
+ *          is called once for each key.
  * owns     the caller owns the pins: sc_fetch_results_release().
  * blocks   while the keys are loaded.
  * threads  any. */

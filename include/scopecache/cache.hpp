@@ -104,7 +104,8 @@ class cache
 			T found{};
 			std::size_t len = 0;
 			const int rc = sc_cache_get(native_, key, &found, sizeof found, &len);
-			if (len > 0 && len != sizeof found)
+			/* A value that does not fit is an error too, with its size. */
+			if ((rc == SC_HIT || len > 0) && len != sizeof found)
 				throw error(SC_E_INVAL);
 			if (internal::check(rc) == SC_MISS)
 				return std::nullopt;

@@ -21,7 +21,7 @@
  * An order calls no user code, takes no lock and reads no clock. Its functions do not block, and
  * are for one thread at a time, except sc_eviction_mark().
  *
- * An order takes 1.6 kB, and about 41 bytes for each entry, or 49 with a bound on weight.
+ * An order takes 1.6 kB, and 42 bytes for each entry, or 50 with a bound on weight.
  */
 #ifndef SCOPECACHE_EVICTION_H
 #define SCOPECACHE_EVICTION_H

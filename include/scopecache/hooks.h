@@ -41,7 +41,7 @@ struct sc_invocation_info {
 /* A table of hooks; any hook may be NULL. The runtime calls them on the thread that runs the
  * invocation, with no lock held. A hook may block, and cannot report a failure. If one throws a C++
  * exception or ends its thread, the runtime still calls invocation_end of each table whose
- * invocation_begin was called. A hook must not leave by longjmp(). */
+ * invocation_begin returned. A hook must not leave by longjmp(). */
 struct sc_hooks {
 	size_t size;   /* sizeof(struct sc_hooks) */
 	void *context; /* passed to each hook */

@@ -190,6 +190,8 @@ template <typename Handler> int lambda_main(Handler handler)
  * constructor throws, init fails with that text. */
 template <typename Handler> int lambda_main()
 {
+	static_assert(std::is_default_constructible_v<Handler>,
+		"init makes the Handler, so it needs a constructor without arguments");
 	return internal::handler_of<Handler>::run();
 }
 

@@ -83,8 +83,9 @@ void sc_resource_fini(struct sc_resource *resource);
  *          error, with *held all zero.
  * errors   SC_E_OPEN when the opener failed, with its message in `error`, which may be NULL, and
  *          its result in error->user_code (the next call tries again); SC_E_CYCLE when the opener
- *          asks for the resource that it is opening; SC_E_NOMEM; SC_E_DEADLINE when the
- *          invocation's deadline passed during a wait for another thread's open.
+ *          asks for the resource that it is opening; SC_E_NOMEM; SC_E_INVAL when it has no opener;
+ *          SC_E_DEADLINE when the invocation's deadline passed during a wait for another thread's
+ *          open.
  * owns     the resource owns the instance; the caller holds it: sc_resource_release() once for each
  *          successful acquire.
  * blocks   while the resource is opened. Of several threads one opens it and the others wait; if

@@ -79,11 +79,11 @@ static inline SCI_UNCHECKED void sci_lock_release(struct sci_lock *lock)
 
 /* Wait on a condition, until a time on its clock if `until` is not NULL. Returns as
  * pthread_cond_timedwait(). A thread that is cancelled in it has the lock again in its cleanup
- * handlers, which call sci_lock_acquiren_again(). */
+ * handlers, which call sci_lock_note_acquired(). */
 static inline int sci_lock_wait(struct sci_lock *lock, pthread_cond_t *condition,
 	const struct timespec *until) SCI_REQUIRES(lock);
 
-static inline SCI_UNCHECKED void sci_lock_acquiren_again(struct sci_lock *lock)
+static inline SCI_UNCHECKED void sci_lock_note_acquired(struct sci_lock *lock)
 {
 	sci_lock_note(lock, (uintptr_t)pthread_self());
 }
@@ -97,7 +97,7 @@ static inline SCI_UNCHECKED int sci_lock_wait(struct sci_lock *lock, pthread_con
 	sci_lock_note(lock, 0);
 	rc = until ? pthread_cond_timedwait(condition, &lock->mutex, until)
 		   : pthread_cond_wait(condition, &lock->mutex);
-	sci_lock_acquiren_again(lock);
+	sci_lock_note_acquired(lock);
 	return rc;
 }
 

@@ -6,23 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-atomic_bool sci_bypass;
-static atomic_bool decided;
+atomic_int sci_bypass;
 
 void sci_bypass_start(void)
 {
-	if (atomic_load(&decided))
+	int undecided = SCI_BYPASS_UNDECIDED;
+
+	if (atomic_load(&sci_bypass) != undecided)
 		return;
 	const char *wanted = getenv("SCOPECACHE_BYPASS");
 	bool bypass = wanted && *wanted && strcmp(wanted, "0") != 0;
-	if (!atomic_exchange(&decided, true) && bypass)
-		atomic_store(&sci_bypass, true);
+	/* A call of the user's meanwhile has decided. */
+	atomic_compare_exchange_strong(&sci_bypass, &undecided,
+		bypass ? SCI_BYPASS_ON : SCI_BYPASS_OFF);
 }
 
 void sc_process_set_bypass(int bypass)
 {
-	atomic_store(&decided, true);
-	atomic_store(&sci_bypass, bypass != 0);
+	atomic_store(&sci_bypass, bypass ? SCI_BYPASS_ON : SCI_BYPASS_OFF);
 }
 
 int sc_process_is_bypassed(void)

@@ -6,11 +6,12 @@
 #include <stdbool.h>
 
 /* Private to these two files. */
-extern atomic_bool sci_bypass;
+enum { SCI_BYPASS_UNDECIDED, SCI_BYPASS_OFF, SCI_BYPASS_ON };
+extern atomic_int sci_bypass;
 
 static inline bool sci_is_bypassed(void)
 {
-	return atomic_load_explicit(&sci_bypass, memory_order_relaxed);
+	return atomic_load_explicit(&sci_bypass, memory_order_relaxed) == SCI_BYPASS_ON;
 }
 
 /* A cache is opened: read the environment, unless sc_process_set_bypass() was called. */

@@ -1,11 +1,14 @@
 /* A fetch of many keys, in three rounds:
  *
  *   1  look up all keys, several under one lock; join the flights of those that are missing
- *   2  lead the flights of this thread, in one call of the batch loader if there is one
+ *   2  lead the flights of this thread, in one call of the batch loader
  *   3  wait for the flights that other threads lead
  *
  * All flights that it leads are completed before it waits: threads that wait for it get their
- * values, and two batches of the same keys cannot wait for each other. */
+ * values, and two batches of the same keys cannot wait for each other.
+ *
+ * Without a batch loader it joins no flight in the first round: a loader may fetch a later key of
+ * the call, which would look like a circle. The missing keys are fetched one after another. */
 #include "cache/cache_clock.h"
 #include "cache/cache_time.h"
 #include "cache/fetch.h"
@@ -21,9 +24,10 @@
 #define COUNT_MAX ((size_t)INT32_MAX / 64)
 
 enum role {
-	NONE,   /* the result is there */
-	LEADS,  /* this thread loads it */
-	FOLLOWS /* another thread loads it, which may be this one */
+	NONE,    /* the result is there */
+	LEADS,   /* this thread loads it */
+	FOLLOWS, /* another thread loads it, which may be this one */
+	MISSED   /* it is fetched alone */
 };
 
 /* One of the keys. */
@@ -87,6 +91,11 @@ static void look_up_locked(const struct batch *batch, struct sci_stripe *stripe,
 			sci_cache_pin_locked(batch->cache, stripe, &found, &result->value);
 		if (result->outcome < 0)
 			fail(result, result->outcome, "");
+		return;
+	}
+	if (!batch->source.batch_loader) {
+		member->role = MISSED;
+		stripe->counts.misses--; /* counted when it is fetched */
 		return;
 	}
 	switch (sci_flight_join(batch->cache, name, &member->flight)) {
@@ -166,25 +175,6 @@ static void conclude(const struct batch *batch, size_t at)
 		&result->value, &result->error);
 }
 
-static void lead_alone(const struct batch *batch, size_t at)
-{
-	struct member *member = &batch->members[at];
-
-	/* From here on sci_lead() completes the flight, if the loader does not return. */
-	member->role = NONE;
-	member->made = sci_lead(batch->cache, member->flight, &batch->source, NULL);
-	if (member->made.result == 0)
-		member->made.result = sci_lead_no_value(member->made.load);
-	conclude(batch, at);
-}
-
-static void lead_one_by_one(const struct batch *batch)
-{
-	for (size_t i = 0; i < batch->count; i++)
-		if (batch->members[i].role == LEADS)
-			lead_alone(batch, i);
-}
-
 /* Returns the number of loads for the batch loader. */
 static size_t open_loads(const struct batch *batch)
 {
@@ -234,6 +224,14 @@ static void lead_together(const struct batch *batch)
 
 /* ---- Round 3 ---- */
 
+static void fetch_alone(const struct batch *batch, size_t at)
+{
+	struct sc_fetch_result *result = &batch->results[at];
+
+	result->outcome = sci_fetch(batch->cache, batch->keys[at], &batch->source, &result->value,
+		&result->error);
+}
+
 static void follow(const struct batch *batch, size_t at)
 {
 	struct sc_fetch_result *result = &batch->results[at];
@@ -242,15 +240,16 @@ static void follow(const struct batch *batch, size_t at)
 	member->role = NONE;
 	result->outcome = sci_lead_follow(member->flight, &result->value, &result->error);
 	if (result->outcome == 0)
-		result->outcome = sci_fetch(batch->cache, batch->keys[at], &batch->source,
-			&result->value, &result->error);
+		fetch_alone(batch, at);
 }
 
-static void follow_all(const struct batch *batch)
+static void fetch_the_rest(const struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->members[i].role == FOLLOWS)
 			follow(batch, i);
+		else if (batch->members[i].role == MISSED)
+			fetch_alone(batch, i);
 }
 
 /* ---- The whole ---- */
@@ -295,11 +294,8 @@ static int fetch_many(struct batch *batch)
 	batch->loads = (struct sc_load **)(void *)((char *)batch->members + bytes);
 	pthread_cleanup_push(abandon, batch);
 	look_up_all(batch);
-	if (batch->source.batch_loader)
-		lead_together(batch);
-	else
-		lead_one_by_one(batch);
-	follow_all(batch);
+	lead_together(batch);
+	fetch_the_rest(batch);
 	pthread_cleanup_pop(0);
 	sci_free(batch->members);
 	return value_count(batch);

@@ -184,9 +184,12 @@ static void destroy(struct sci_flight *flight)
 {
 	if (!flight)
 		return;
+	struct sci_blob *blob = flight->blob;
+
 	pthread_cond_destroy(&flight->completion);
-	sci_blob_release(flight->blob);
 	sci_free(flight);
+	/* Last: freeing an object runs the user's code, which may not return. */
+	sci_blob_release(blob);
 }
 
 static SCI_RELEASES(lock) void leave_locked(struct sci_flight *flight)
@@ -208,7 +211,7 @@ static void stop_waiting(void *arg)
 {
 	struct waiting *waiting = arg;
 
-	sci_lock_acquiren_again(&lock);
+	sci_lock_note_acquired(&lock);
 	sci_lock_assert_held(&lock);
 	end_waiting(waiting);
 	leave_locked(waiting->flight);
@@ -291,16 +294,20 @@ void sci_flight_invalidate(const void *subject, const struct sci_name *name)
 	sci_lock_release(&lock);
 }
 
-/* In a child process the flights of other threads never complete: a caller needs a new one. */
+/* In a child process the flights of other threads never complete: a caller needs a new one, and if
+ * this thread has joined one, it must look again. */
 static SCI_REQUIRES(lock) void forget_flights_of_others(struct sci_flight **link)
 {
 	while (*link) {
-		if (pthread_equal((*link)->owner, pthread_self())) {
-			link = &(*link)->next;
-		} else {
-			*link = (*link)->next;
-			atomic_fetch_sub(&under_way, 1);
+		struct sci_flight *flight = *link;
+
+		if (pthread_equal(flight->owner, pthread_self())) {
+			link = &flight->next;
+			continue;
 		}
+		*link = flight->next;
+		flight->completed = true;
+		atomic_fetch_sub(&under_way, 1);
 	}
 }
 

@@ -6,8 +6,11 @@
 
 static void invocation_begin(void *context, const struct sc_invocation_info *info)
 {
+	bool has_remaining = info->size >=
+		offsetof(struct sc_invocation_info, remaining_ms) + sizeof info->remaining_ms;
+
 	(void)context;
-	sci_cache_time_begin(info->remaining_ms);
+	sci_cache_time_begin(has_remaining ? info->remaining_ms : SC_NO_DEADLINE);
 }
 
 static void invocation_end(void *context, const struct sc_invocation_info *info)

@@ -38,7 +38,7 @@ static void begin_stripe(struct sc_iterator *iterator)
 	sci_stripe_unlock(stripe);
 }
 
-/* Make room for so many bytes of keys in the empty batch. */
+/* Let the empty batch hold so many bytes of keys. */
 static int grow(struct sc_iterator *iterator, size_t capacity)
 {
 	unsigned char *bytes = sci_alloc(capacity);
@@ -135,7 +135,8 @@ static int fill(struct sc_iterator *iterator)
 	sci_stripe_lock(stripe);
 	size_t wanted = take_steps_locked(iterator, stripe->shard, now_ms);
 	sci_stripe_unlock(stripe);
-	if (wanted > iterator->batch.capacity)
+	/* What is in the batch is returned first; then the step is taken again. */
+	if (wanted > iterator->batch.capacity && iterator->batch.len == 0)
 		return grow(iterator, wanted);
 	if (iterator->step == iterator->steps && ++iterator->stripe < cache->stripe_count)
 		begin_stripe(iterator);

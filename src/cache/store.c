@@ -8,8 +8,6 @@
 
 #include "base/sized.h"
 
-#include <stdlib.h>
-
 /* When an entry with this time to live expires; never for SC_NO_END or an overflow. */
 static int64_t deadline(int64_t now_ms, int64_t ttl_ms)
 {
@@ -92,21 +90,34 @@ static inline int64_t put_time_ms(const struct sc_cache *cache, const struct sci
 					      : sci_cache_lookup_ms(cache);
 }
 
+/* An object that is not stored stays the caller's. */
+static void disown(const struct sci_deposit *deposit)
+{
+	if (deposit->object)
+		sci_blob_disown(deposit->object);
+}
+
 static inline int put(struct sc_cache *cache, struct sc_key key, const struct sci_deposit *deposit,
 	int64_t now_ms)
 {
 	struct sci_lookup_key lookup;
 
 	int rc = sci_cache_key(cache, key, &lookup);
-	if (rc < 0)
+	if (rc < 0) {
+		disown(deposit);
 		return rc;
+	}
 	struct sci_stripe *stripe = sci_cache_stripe(cache, lookup.name.hash);
 	sci_shard_expect(sci_cache_shard(cache, lookup.name.hash), &lookup.name);
 	sci_stripe_lock(stripe);
 	sci_flight_invalidate(cache, &lookup.name);
 	rc = sci_cache_store_locked(cache, stripe, &lookup.name, deposit, now_ms);
 	sci_key_fini(&lookup);
-	sci_stripe_unlock(stripe);
+	struct sci_object_link *to_free = sci_stripe_leave(stripe);
+	if (rc < 0)
+		disown(deposit);
+	if (to_free)
+		sci_blob_release_list(to_free);
 	return rc;
 }
 
@@ -145,10 +156,7 @@ int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct 
 	deposit.object = sci_blob_open_object(object);
 	if (!deposit.object)
 		return SC_E_NOMEM;
-	rc = put(cache, key, &deposit, now_ms);
-	if (rc < 0)
-		sci_blob_disown(deposit.object);
-	return rc;
+	return put(cache, key, &deposit, now_ms);
 }
 
 int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)

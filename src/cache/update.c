@@ -102,17 +102,21 @@ int sc_cache_update(struct sc_cache *cache, struct sc_key key, sc_load_fn update
 	struct sc_value *value, struct sc_error *error)
 {
 	const struct sci_source source = { update, context, NULL };
-	struct sc_value ignored;
+	struct sc_value made = { 0 };
 	int rc;
 
 	if (value)
-		*value = (struct sc_value){ 0 };
+		*value = made;
 	if (!update)
 		return sci_error_set(error, SC_E_INVAL, 0, "the update has no function");
+	pthread_cleanup_push(release, &made);
 	do
-		rc = update_once(cache, key, &source, value ? value : &ignored, error);
+		rc = update_once(cache, key, &source, &made, error);
 	while (rc == AGAIN);
-	if (!value && rc >= 0)
-		sc_value_release(&ignored);
+	if (value) {
+		*value = made;
+		made = (struct sc_value){ 0 };
+	}
+	pthread_cleanup_pop(1);
 	return rc;
 }

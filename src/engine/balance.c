@@ -18,11 +18,10 @@
 #define LATELY         64                             /* steps in the mean of recent steps */
 #define AGREED                                                                                     \
 	150 /* a step in the direction of the drift is larger by this factor times the drift */
-#define RECOUNTED    16u /* entries of the index recounted at each miss */
-#define SLIDE        32u /* entries that leave the window in one step, at most */
-#define SELDOM       4u  /* more uses than this: LRU's tail is not what keeps the entry */
-#define LEAVE_AT     6   /* times the patience: evidence needed to leave LRU mode */
-#define PATIENCE_MAX 64u
+#define RECOUNTED 16u /* entries of the index recounted at each miss */
+#define SLIDE     32u /* entries that leave the window in one step, at most */
+#define SELDOM    4u  /* more uses than this: LRU's tail is not what keeps the entry */
+#define LEAVE_AT  6   /* times the patience: evidence needed to leave LRU mode */
 
 static uint32_t square_root(uint64_t number)
 {
@@ -134,7 +133,8 @@ void sci_balance_weigh_touch(struct sci_shard *shard, uint64_t slot, enum sci_re
 
 static uint16_t times(uint16_t patience, unsigned factor)
 {
-	return (uint16_t)(patience * factor < PATIENCE_MAX ? patience * factor : PATIENCE_MAX);
+	return (uint16_t)(patience * factor < SCI_BALANCE_PATIENCE_MAX ? patience * factor
+								       : SCI_BALANCE_PATIENCE_MAX);
 }
 
 static void leave_lru_mode(struct sci_shard *shard)

@@ -15,6 +15,10 @@
 /* The window's largest share, times 2^32, when it is not the whole cache. */
 #define SCI_BALANCE_SHARE_MOST UINT32_C(3435973836)
 
+/* The most that a switch of LRU mode needs as evidence. */
+#define SCI_BALANCE_PATIENCE_MAX 64u
+#define SCI_BALANCE_ENTER_AT_MAX (1 << 17)
+
 /* Start in LRU mode: there is no evidence yet. */
 void sci_balance_start(struct sci_shard *shard);
 

@@ -54,7 +54,7 @@ enum sci_record_state {
 #define SCI_KEY_LEN_MAX        ((1u << SCI_KEY_LEN_BITS) - 1)
 #define SCI_PIN                (UINT64_C(1) << SCI_PINS_SHIFT)
 
-_Static_assert(SCI_PINS_SHIFT + 8 == 64, "a form is one word");
+_Static_assert(SCI_PINS_SHIFT + 8 == 64, "a header is one word");
 
 static inline uint64_t sci_header(enum sci_record_state state, uint64_t bytes, uint64_t key_len)
 {

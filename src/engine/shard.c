@@ -241,6 +241,7 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 	/* Making room may have moved or evicted the entry that is replaced. */
 	if (inherited.replaces)
 		slot = sci_index_find(shard, name);
+	inherited.replaces = inherited.replaces && slot;
 	if (!offset && slot) {
 		sci_entry_detach(shard, sci_slot_offset(*slot));
 		slot = NULL;

@@ -42,6 +42,9 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes)
 	if (!put_in_order(shard, shard->log_start, shard->log.head) ||
 		!put_in_order(shard, shard->log.gap_end, shard->log.end))
 		return NULL;
+	/* What the policy has learned is a hint, of any value. */
+	memset(&shard->costs, 0, sizeof shard->costs);
+	shard->balance.leave = shard->balance.enter = 0;
 	shard->sequence &= ~1u;
 	shard->to_free = NULL;
 	shard->foreign.marks = NULL;

@@ -80,6 +80,10 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "the recount is outside of the index";
 	if (!shard->balance.leave_patience || !shard->balance.enter_patience)
 		return "a switch of LRU mode needs no evidence";
+	if (shard->balance.leave_patience > SCI_BALANCE_PATIENCE_MAX ||
+		shard->balance.enter_patience > SCI_BALANCE_PATIENCE_MAX ||
+		shard->balance.enter_at < 0 || shard->balance.enter_at > SCI_BALANCE_ENTER_AT_MAX)
+		return "a switch of LRU mode needs more evidence than there can be";
 	return check_recency(shard);
 }
 

@@ -6,7 +6,7 @@
 
 #include <sys/resource.h>
 
-/* The descriptor on which a process may send log frames (telemetry_pipe.h). */
+/* The descriptor on which a process may send log frames (line_pipe.h). */
 #define SCI_TELEMETRY_FD 3
 
 struct sci_process_options {

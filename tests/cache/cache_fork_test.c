@@ -392,6 +392,55 @@ static void a_loader_may_fork(void **state)
 	sct_assert_get(caches[0], SC_KEY(1), "parent");
 }
 
+static void *fetch_slowly_from(void *cache)
+{
+	struct sc_value value;
+
+	sct_check(sct_fetch(cache, SC_KEY("slow"), load_slowly, NULL, &value, NULL) == SC_LOADED);
+	sc_value_release(&value);
+	return NULL;
+}
+
+static int load_many_and_fork(struct sc_load *const *loads, size_t count, void *context)
+{
+	(void)context;
+	sct_check(count == 1);
+	if (is_child)
+		return sc_load_set_value(loads[0], "own", 3);
+	int rc = load_and_fork(loads[0], NULL);
+	if (!is_child)
+		pthread_barrier_wait(&ready);
+	return rc;
+}
+
+/* The thread that loads the other key does not exist in the child. */
+static void a_batch_loader_may_fork(void **state)
+{
+	struct sc_cache *cache =
+		sct_cache_open(SC_CACHE_OPTIONS(.batch_loader = load_many_and_fork));
+	const struct sc_key keys[] = { SC_KEY(1), SC_KEY("slow") };
+	struct sc_fetch_result results[2];
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_barrier_init(&ready, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, fetch_slowly_from, cache), 0);
+	pthread_barrier_wait(&ready);
+	int values = sc_cache_fetch_many(cache, keys, 2, NULL, results);
+	if (is_child) {
+		child_check(values == 2);
+		child_check(results[1].value.len == 3);
+		sc_fetch_results_release(results, 2);
+		child_is_good();
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(values, 2);
+	assert_int_equal(results[1].value.len, 4);
+	sc_fetch_results_release(results, 2);
+	pthread_barrier_destroy(&ready);
+	sc_cache_close(cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +448,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(flights_of_other_threads_end_in_the_child, set_up,
 			tear_down),
 		cmocka_unit_test_setup_teardown(a_loader_may_fork, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_batch_loader_may_fork, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(forks_while_threads_use_the_caches, set_up,
 			tear_down),
 	};

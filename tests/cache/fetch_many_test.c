@@ -66,9 +66,9 @@ static int source_close(void **state)
 	return 0;
 }
 
-/* Keys with one number each. */
-static int fetch_numbers(struct sc_cache *cache, const int64_t *numbers, size_t count,
-	struct sc_fetch_result *results)
+/* Fetch keys with one number each. */
+static int fetch_with(struct sc_cache *cache, const int64_t *numbers, size_t count,
+	struct sc_fetch_result *results, const struct sc_fetch_options *options)
 {
 	struct sc_part parts[MANY];
 	struct sc_key keys[MANY];
@@ -77,7 +77,13 @@ static int fetch_numbers(struct sc_cache *cache, const int64_t *numbers, size_t 
 		parts[i] = sc_part_integer(numbers[i]);
 		keys[i] = (struct sc_key){ &parts[i], 1 };
 	}
-	return sc_cache_fetch_many(cache, keys, count, NULL, results);
+	return sc_cache_fetch_many(cache, keys, count, options, results);
+}
+
+static int fetch_numbers(struct sc_cache *cache, const int64_t *numbers, size_t count,
+	struct sc_fetch_result *results)
+{
+	return fetch_with(cache, numbers, count, results, NULL);
 }
 
 static void assert_result(const struct sc_fetch_result *result, int64_t number, int loaded)
@@ -232,6 +238,43 @@ static void without_a_batch_loader_one_by_one(void **state)
 	for (size_t i = 0; i < 30; i++)
 		assert_result(&results[i], numbers[i], SC_LOADED);
 	sc_fetch_results_release(results, 30);
+	sc_cache_close(cache);
+}
+
+/* Loads the preceding number first. */
+static int load_what_it_needs(struct sc_load *load, void *cache)
+{
+	int64_t number = sc_load_number(load, 0);
+	struct sc_value value;
+
+	if (number > 1) {
+		int rc = sc_cache_fetch_with(cache, SC_KEY(number - 1),
+			SC_FETCH_OPTIONS(.loader = load_what_it_needs, .loader_context = cache),
+			&value, NULL);
+		sc_value_release(&value);
+		if (rc < 0)
+			return sc_load_fail(load, rc, "%d: %s", (int)number, sc_result_text(rc));
+	}
+	return sc_load_set_value(load, &number, sizeof number);
+}
+
+static void a_loader_may_fetch_a_later_key_of_the_call(void **state)
+{
+	static const int64_t numbers[] = { 10, 9, 3, 12, 12 };
+	struct sc_cache *cache;
+	struct sc_fetch_result results[5];
+
+	(void)state;
+	cache = sct_cache_open(SC_CACHE_OPTIONS(.max_entries = 100));
+	assert_int_equal(
+		fetch_with(cache, numbers, 5, results,
+			SC_FETCH_OPTIONS(.loader = load_what_it_needs, .loader_context = cache)),
+		5);
+	for (size_t i = 0; i < 5; i++)
+		assert_result(&results[i], numbers[i], i == 0 || i == 3 ? SC_LOADED : SC_HIT);
+	sc_fetch_results_release(results, 5);
+	assert_int_equal(sct_stats(cache).loads, 12);
+	assert_int_equal(sct_stats(cache).misses, 12);
 	sc_cache_close(cache);
 }
 
@@ -449,6 +492,7 @@ int main(void)
 		CASE(a_batch_that_fails_fails_what_it_has_not_given),
 		CASE(a_fetch_of_one_uses_the_batch_loader),
 		cmocka_unit_test(without_a_batch_loader_one_by_one),
+		cmocka_unit_test(a_loader_may_fetch_a_later_key_of_the_call),
 		CASE(a_loader_for_this_fetch),
 		cmocka_unit_test(no_loader_at_all),
 		CASE(a_key_changed_during_the_load_is_not_stored),

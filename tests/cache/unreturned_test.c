@@ -326,6 +326,48 @@ static void a_free_in_a_fetch_that_does_not_return(void **state)
 	sc_cache_close(the.cache);
 }
 
+static int give_object(struct sc_load *load, void *context)
+{
+	const struct sc_object object = { .pointer = &the, .weight = 8, .free = free_and_end };
+
+	(void)context;
+	return sc_load_set_object(load, &object);
+}
+
+static void *replace_by_update(void *arg)
+{
+	sc_cache_update(the.cache, SC_KEY(1), give_object, NULL, NULL, NULL);
+	return arg;
+}
+
+static void *put_what_is_too_large(void *arg)
+{
+	const struct sc_object object = { .pointer = &the, .weight = UINT64_C(1) << 40 };
+
+	sc_cache_put_object(the.cache, SC_KEY(1), &object, NULL);
+	return arg;
+}
+
+/* The object before is freed in both. AddressSanitizer watches what they allocated. */
+static void a_free_of_a_replaced_object_that_does_not_return(void **state)
+{
+	(void)state;
+	the.end = end_by_exit;
+	the.cache = sct_cache_open(NULL);
+	put_objects(1);
+	run_to_its_end(replace_by_update);
+	assert_int_equal(the.freed, 1);
+	the.good = true;
+	put_objects(1);
+	assert_int_equal(the.freed, 1);
+	the.good = false;
+	the.freed = 0;
+	run_to_its_end(put_what_is_too_large);
+	assert_int_equal(the.freed, 1);
+	sc_cache_close(the.cache);
+	assert_int_equal(the.freed, 1);
+}
+
 static char long_key[1000];
 
 static void *get_long_key(void *arg)
@@ -469,6 +511,7 @@ int main(void)
 		CASE(a_clock_that_does_not_return),
 		CASE(a_free_that_does_not_return),
 		CASE(a_free_in_a_fetch_that_does_not_return),
+		CASE(a_free_of_a_replaced_object_that_does_not_return),
 		CASE(a_free_in_a_get_that_does_not_return),
 		CASE(an_opener_that_does_not_return),
 		CASE(a_closer_that_does_not_return),

@@ -88,6 +88,9 @@ static void values_are_copied_or_pinned()
 	CHECK(cache.get<point>(key("point"))->y == 4);
 	CHECK(thrown_by<scopecache::error>([&] { cache.get<int>(key("point")); }) != "");
 	CHECK(thrown_by<scopecache::error>([&] { cache.get<point>(key("number")); }) != "");
+	cache.put(key("empty"), "");
+	CHECK(cache.get(key("empty")) == "");
+	CHECK(thrown_by<scopecache::error>([&] { cache.get<int>(key("empty")); }) != "");
 
 	auto pin = cache.acquire(key("a"));
 	CHECK(pin && *pin && pin->text() == "first" && cache.stats().pinned == 1);

@@ -169,6 +169,28 @@ static void damage_is_refused_or_repaired(void **state)
 	free(shard);
 }
 
+/* Nor is what the policy has learned, so it starts over. UBSan watches its arithmetic. */
+static void what_was_learned_may_be_anything(void **state)
+{
+	static const int32_t wrong[] = { INT32_MIN, INT32_MAX };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct sci_shard *shard = used_shard();
+		shard->costs.are_known = shard->costs.differ = 1;
+		shard->costs.usual = shard->costs.inflation = wrong[i];
+		shard->balance.leave = shard->balance.enter = wrong[i];
+		shard->balance.lru_mode = (uint8_t)i;
+		assert_ptr_equal(sci_shard_attach(shard, BYTES), shard);
+		for (unsigned number = 0; number < 1000; number++)
+			put(shard, number * 7 % 400, SCI_NEVER);
+		assert_null(sci_shard_check(shard));
+		shard->balance.enter_at = wrong[i];
+		assert_null(sci_shard_attach(shard, BYTES));
+		free(shard);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +198,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_shard_is_refused),
 		cmocka_unit_test(objects_are_refused),
 		cmocka_unit_test(damage_is_refused_or_repaired),
+		cmocka_unit_test(what_was_learned_may_be_anything),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
