@@ -435,7 +435,7 @@ static int load_many_and_fork(struct sc_load *const *loads, size_t count, void *
 	return rc;
 }
 
-/* In the child nobody loads the other key any more. */
+/* The thread that loads the other key does not exist in the child. */
 static void a_batch_loader_may_fork(void **state)
 {
 	struct sc_cache *cache =
