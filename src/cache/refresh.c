@@ -37,7 +37,7 @@ struct running {
 static struct sci_lock lock = SCI_LOCK_INIT;
 static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
 static struct refresh *first SCI_GUARDED_BY(lock), **end SCI_GUARDED_BY(lock) = &first;
-static unsigned count SCI_GUARDED_BY(lock);
+static atomic_uint count; /* of the queue, so that an empty one needs no lock and no clock */
 static struct running *all_running SCI_GUARDED_BY(lock);
 
 static atomic_uint_fast64_t budget_ms = BUDGET_MS;
@@ -248,12 +248,14 @@ bool sci_refresh_run(int64_t until_mono_ms)
 
 void sci_refresh_after_answer(void)
 {
-	int64_t now_ms = sci_mono_ms(), deadline_ms = sci_invocation_deadline_mono_ms(), until_ms;
+	int64_t budget = (int64_t)atomic_load(&budget_ms), until_ms;
 
-	if (__builtin_add_overflow(now_ms, (int64_t)atomic_load(&budget_ms), &until_ms))
+	if (budget == 0 || atomic_load(&count) == 0)
+		return;
+	int64_t deadline_ms = sci_invocation_deadline_mono_ms();
+	if (__builtin_add_overflow(sci_mono_ms(), budget, &until_ms))
 		until_ms = INT64_MAX;
-	if (atomic_load(&budget_ms))
-		sci_refresh_run(until_ms < deadline_ms ? until_ms : deadline_ms);
+	sci_refresh_run(until_ms < deadline_ms ? until_ms : deadline_ms);
 }
 
 void sc_process_set_refresh_budget_ms(uint64_t wanted_ms)

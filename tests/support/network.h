@@ -15,8 +15,8 @@ enum sct_network_fault {
 
 /* For each kind of fault, run `scenario` with the first call failing, then the second, and so on
  * until no call of a run fails. Fails the test if one of the faults was never injected. `scenario`
- * gets a pointer to the kind; where no network call fails, as under sct_fail_each_allocation(), give
- * it one to SCT_NETWORK_FAULTS. */
+ * gets a pointer to the kind; where no network call fails, as under sct_fail_each_allocation(),
+ * give it one to SCT_NETWORK_FAULTS. */
 void sct_fail_each_network_call(void (*scenario)(void *fault));
 
 /* Run `scenario` with SCT_NETWORK_SHORT at every call. */
