@@ -13,7 +13,10 @@
  * busy: it stays in the queue, which is bounded, behind the calls whose callers do wait.
  *
  * When there are as many environments as there may be, the one that has been idle longest, of
- * whatever function, makes room. */
+ * whatever function, makes room.
+ *
+ * A start takes milliseconds, in which no socket is read: of a burst a few are made in each round
+ * of the loop, so that a process that has begun is heard before its time is up. */
 #include "local/fleet.h"
 
 #include "local/code_stamp.h"
@@ -27,8 +30,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTLE_MS  100
-#define EVENTS_MAX 1000
+#define SETTLE_MS      100
+#define EVENTS_MAX     1000
+#define STARTS_AT_ONCE 4
 
 /* What the payloads of all events that wait may take together. */
 #define EVENTS_BYTES_MAX (64 * 1024 * 1024)
@@ -51,6 +55,9 @@ struct sci_fleet {
 	struct pool *pools;       /* one for each function */
 	struct call_list waiting; /* first those whose callers wait, then events */
 	size_t event_count, event_bytes;
+	struct call_list starting; /* calls that get a new environment, which counts already */
+	size_t starting_count;
+	struct event *start;
 	bool stopping, emptied;
 };
 
@@ -75,11 +82,12 @@ static void stop(struct sci_fleet *fleet, struct sci_environment *environment)
 	sci_environment_stop(environment);
 }
 
-/* Environments that count: one that is ending is as good as gone. */
+/* Environments that count: one that is ending is as good as gone, one that is to be started as good
+ * as there. */
 static size_t count_living(const struct sci_fleet *fleet)
 {
 	const struct sci_environment *environment;
-	size_t count = 0;
+	size_t count = fleet->starting_count;
 
 	TAILQ_FOREACH(environment, &fleet->all, all)
 		count += environment->state != SCI_ENVIRONMENT_ENDING;
@@ -138,7 +146,7 @@ static void fail_start(struct sci_fleet *fleet, struct sci_call *call, const str
 	sci_call_finish(call);
 }
 
-static void start(struct sci_fleet *fleet, struct sci_call *call)
+static void start_now(struct sci_fleet *fleet, struct sci_call *call)
 {
 	struct sci_environment_options options = {
 		.base = fleet->options.base,
@@ -157,6 +165,35 @@ static void start(struct sci_fleet *fleet, struct sci_call *call)
 		return;
 	}
 	TAILQ_INSERT_TAIL(&fleet->all, environment, all);
+}
+
+/* Take the call that is to get the next environment; NULL: none. */
+static struct sci_call *take_starting(struct sci_fleet *fleet)
+{
+	struct sci_call *call = TAILQ_FIRST(&fleet->starting);
+
+	if (call) {
+		TAILQ_REMOVE(&fleet->starting, call, waiting);
+		fleet->starting_count--;
+	}
+	return call;
+}
+
+/* Have on_start() called in the next round of the loop. Returns false without memory. */
+static bool start_soon(struct sci_fleet *fleet)
+{
+	return sci_timer_start(fleet->start, 0) == 0;
+}
+
+/* Start an environment for the call, in one of the next rounds of the loop. */
+static void start(struct sci_fleet *fleet, struct sci_call *call)
+{
+	if (!start_soon(fleet)) {
+		start_now(fleet, call);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&fleet->starting, call, waiting);
+	fleet->starting_count++;
 }
 
 /* ---- Calls. ---- */
@@ -380,6 +417,21 @@ static void start_waiting(struct sci_fleet *fleet)
 	}
 }
 
+static void on_start(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_fleet *fleet = arg;
+	struct sci_call *call;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < STARTS_AT_ONCE && (call = take_starting(fleet)); i++)
+		start_now(fleet, call);
+	/* Those that failed have left room. */
+	start_waiting(fleet);
+	while (!TAILQ_EMPTY(&fleet->starting) && !start_soon(fleet))
+		start_now(fleet, take_starting(fleet));
+}
+
 static void on_idle(struct sci_environment *environment, void *arg)
 {
 	struct sci_fleet *fleet = arg;
@@ -445,9 +497,11 @@ int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **o
 	fleet->events = (struct sci_environment_events){ on_idle, on_gone, fleet };
 	TAILQ_INIT(&fleet->all);
 	TAILQ_INIT(&fleet->waiting);
+	TAILQ_INIT(&fleet->starting);
+	fleet->start = evtimer_new(options->base, on_start, fleet);
 	fleet->pools = calloc(options->function_count, sizeof *fleet->pools);
-	if (!fleet->pools) {
-		free(fleet);
+	if (!fleet->start || !fleet->pools) {
+		sci_fleet_close(fleet);
 		return SC_E_NOMEM;
 	}
 	for (size_t i = 0; i < options->function_count; i++)
@@ -456,17 +510,24 @@ int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **o
 	return 0;
 }
 
+static void fail_stopped(struct sci_call *call)
+{
+	sci_call_fail(call, "error", "Sandbox.Stopped",
+		"RequestId: %s Error: the local Lambda was stopped before it began",
+		call->request_id);
+	sci_call_finish(call);
+}
+
 static void fail_waiting(struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
 	while ((call = TAILQ_FIRST(&fleet->waiting))) {
 		leave_queue(fleet, call);
-		sci_call_fail(call, "error", "Sandbox.Stopped",
-			"RequestId: %s Error: the local Lambda was stopped before it began",
-			call->request_id);
-		sci_call_finish(call);
+		fail_stopped(call);
 	}
+	while ((call = take_starting(fleet)))
+		fail_stopped(call);
 }
 
 void sci_fleet_stop(struct sci_fleet *fleet)
@@ -498,6 +559,8 @@ void sci_fleet_close(struct sci_fleet *fleet)
 		sci_call_finish(environment->call);
 		sci_environment_free(environment);
 	}
+	if (fleet->start)
+		event_free(fleet->start);
 	free(fleet->pools);
 	free(fleet);
 }

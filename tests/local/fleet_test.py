@@ -299,6 +299,13 @@ class Fleet(unittest.TestCase):
             )
         self.assertLess(min(waits), 90, waits)
 
+    def test_a_burst_of_cold_starts_takes_no_time_from_any(self):
+        # Starting all of them takes longer than the init timeout leaves to each.
+        local = self.start("--init-timeout", "3", slow="slow_init.sh")
+        answers = self.in_parallel(local, 200, {}, "slow")
+        self.assertEqual({(answer.status, answer.body) for answer in answers}, {(200, b"{}")})
+        self.assertEqual(local.function("slow")["timeouts"], 0)
+
     def test_hundreds(self):
         local = self.start("--init-timeout", "300", odd="odd.py")
         count = 200

@@ -4,12 +4,15 @@
 #include "support/allocation.h"
 #include "support/cmocka.h"
 
+#include "base/clock.h"
 #include "local/call.h"
 #include "local/deployment.h"
+#include "local/event_loop.h"
 #include "local/line_pipe.h"
 #include "local/output.h"
 #include "local/process_environ.h"
 #include "local/request_id.h"
+#include "local/timer.h"
 
 #include <event2/event.h>
 
@@ -421,6 +424,62 @@ static void lines_are_whole(void **state)
 	event_base_free(base);
 }
 
+/* ---- The loop. ---- */
+
+struct timed {
+	struct event_base *base;
+	struct event *timer, *soon; /* `soon` wakes the loop up before the timer is due */
+	int64_t armed_us, fired_us;
+};
+
+static void on_timed(evutil_socket_t fd, short what, void *arg)
+{
+	struct timed *timed = arg;
+
+	(void)fd;
+	(void)what;
+	timed->fired_us = sci_mono_us();
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+static void on_long_round(evutil_socket_t fd, short what, void *arg)
+{
+	struct timed *timed = arg;
+
+	(void)fd;
+	(void)what;
+	for (int64_t end_us = sci_mono_us() + 200000; sci_mono_us() < end_us;)
+		continue;
+	timed->armed_us = sci_mono_us();
+	assert_int_equal(sci_timer_start(timed->timer, 100), 0);
+	assert_int_equal(sci_timer_start(timed->soon, 1), 0);
+}
+
+static void a_timer_armed_late_in_a_round_is_not_short(void **state)
+{
+	struct timed timed = { .base = sci_loop_new() };
+
+	(void)state;
+	assert_non_null(timed.base);
+	timed.timer = evtimer_new(timed.base, on_timed, &timed);
+	timed.soon = evtimer_new(timed.base, on_soon, NULL);
+	struct event *first = event_new(timed.base, -1, 0, on_long_round, &timed);
+	event_active(first, EV_TIMEOUT, 0);
+	event_base_dispatch(timed.base);
+	/* The loop's clock is the coarse one, which may be 10 ms behind. */
+	assert_true(timed.fired_us - timed.armed_us > 85000);
+	event_free(first);
+	event_free(timed.timer);
+	event_free(timed.soon);
+	event_base_free(timed.base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +495,7 @@ int main(void)
 		cmocka_unit_test(a_call_is_never_lost),
 		cmocka_unit_test(calls_without_memory),
 		cmocka_unit_test(lines_are_whole),
+		cmocka_unit_test(a_timer_armed_late_in_a_round_is_not_short),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
