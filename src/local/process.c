@@ -8,11 +8,13 @@
 #define _GNU_SOURCE
 #include "local/process.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "local/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,9 @@
 #include <unistd.h>
 
 #define SWEEP_ROUNDS 100
+
+/* How long a program may take to begin, in which nobody is served. */
+#define EXEC_WAIT_MS 10000
 
 static struct rlimit original_files;
 
@@ -91,8 +96,16 @@ static void close_theirs(struct ends *ends)
 /* Wait for the new program to begin. `failure->step` is 0 when it has. */
 static void wait_for_exec(int fd, struct sci_keeper_failure *failure)
 {
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	const int64_t end_us = sci_mono_us() + EXEC_WAIT_MS * INT64_C(1000);
 	ssize_t got;
 
+	while (poll(&ready, 1, EXEC_WAIT_MS) <= 0) {
+		if (sci_mono_us() < end_us)
+			continue;
+		*failure = (struct sci_keeper_failure){ SCI_KEEPER_WAIT, ETIMEDOUT };
+		return;
+	}
 	do {
 		got = read(fd, failure, sizeof *failure);
 	} while (got < 0 && errno == EINTR);
@@ -144,6 +157,9 @@ static int start_error(const struct sci_keeper_failure *failure, const char *pat
 			"cannot set up namespaces and /tmp; --no-isolation does without");
 	case SCI_KEEPER_FORK:
 		return sci_error_set(error, SC_E_IO, failure->os_errno, "cannot fork");
+	case SCI_KEEPER_WAIT:
+		return sci_error_set(error, SC_E_IO, failure->os_errno, "%.160s has not begun",
+			path);
 	default:
 		return sci_error_set(error, SC_E_IO, failure->os_errno, "fork/exec %.160s", path);
 	}
@@ -172,6 +188,8 @@ int sci_process_start(struct sci_process *process, struct sci_process_options *o
 		failure.step = SCI_KEEPER_FORK;
 	if (failure.step) {
 		/* The keeper exits, and is reaped as any other. */
+		if (failure.step == SCI_KEEPER_WAIT)
+			kill(keeper, SIGKILL);
 		close_ends(&ends);
 		return start_error(&failure, options->path, error);
 	}

@@ -8,6 +8,7 @@
 #include "local/scratch.h"
 
 #include "base/error.h"
+#include "local/descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,7 +75,7 @@ static bool read_order(int orders, char id[SCI_HEX_ID_BYTES])
 	return got == SCI_HEX_ID_BYTES;
 }
 
-static _Noreturn void be_janitor(const char *root, int orders)
+static _Noreturn void be_janitor(const char *root, const int orders[2])
 {
 	char id[SCI_HEX_ID_BYTES];
 
@@ -84,10 +85,11 @@ static _Noreturn void be_janitor(const char *root, int orders)
 	signal(SIGHUP, SIG_IGN);
 	/* A reader of our standard output or error may wait for its end. */
 	int empty = open("/dev/null", O_RDWR);
-	dup2(orders, STDIN_FILENO);
+	dup2(orders[0], STDIN_FILENO);
 	dup2(empty, STDOUT_FILENO);
 	dup2(empty, STDERR_FILENO);
-	close_range(STDERR_FILENO + 1, ~0U, 0);
+	close(orders[1]);
+	sci_descriptors_close(STDERR_FILENO + 1);
 	if (chdir(root) == 0)
 		while (read_order(STDIN_FILENO, id))
 			remove_tree(id);
@@ -122,7 +124,7 @@ static int start_janitor(struct sci_scratch *scratch)
 		return -1;
 	scratch->janitor = fork();
 	if (scratch->janitor == 0)
-		be_janitor(scratch->root, orders[0]);
+		be_janitor(scratch->root, orders);
 	int os_errno = errno;
 	close(orders[0]);
 	if (scratch->janitor < 0) {

@@ -3,6 +3,7 @@ that has namespaces for us, on one that refuses them, and on one without /proc t
 has the table.
 """
 
+import fcntl
 import os
 import pathlib
 import shutil
@@ -290,6 +291,28 @@ class NothingWhereTheyAreRefused(NothingStaysBehind, Isolation):
             event={"do": "intrude", "address": self.address(local, "victim")}
         ).json()
         self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
+
+
+class NothingWithoutCloseRange(NothingStaysBehind, Isolation):
+    """On Linux before 5.9, where descriptors are closed one by one."""
+
+    refused = staticmethod(confinement.refuse_close_range)
+
+    def test_nothing_is_inherited(self):
+        given = fcntl.fcntl(0, fcntl.F_DUPFD, 50)
+        self.addCleanup(os.close, given)
+        local = self.start(odd="odd.py", pass_fds=(given,), before_exec=self.refused)
+        local.invoke(event={"do": "sleep", "seconds": 0})
+        self.assertIn(str(given), os.listdir(f"/proc/{local.process.pid}/fd"))
+        for pid in set(marked(local.mark)) - {local.process.pid}:
+            self.assertNotIn(str(given), os.listdir(f"/proc/{pid}/fd"))
+
+
+class NothingWithoutNamespacesAndCloseRange(NothingStaysBehind, Isolation):
+    @staticmethod
+    def refused():
+        confinement.refuse_close_range()
+        confinement.refuse_namespaces()
 
 
 class NothingIfNoIsolationIsWanted(NothingStaysBehind, Isolation):

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "local/call.h"
 #include "local/deployment.h"
+#include "local/descriptors.h"
 #include "local/event_loop.h"
 #include "local/line_pipe.h"
 #include "local/output.h"
@@ -16,11 +17,18 @@
 
 #include <event2/event.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- Environment variables. ---- */
@@ -424,6 +432,53 @@ static void lines_are_whole(void **state)
 	event_base_free(base);
 }
 
+/* ---- Descriptors. ---- */
+
+static bool refuse_close_range(void)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { sizeof program / sizeof *program, program };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+static bool descriptors_are_closed(void)
+{
+	int low = dup2(STDIN_FILENO, 50), middle = dup2(STDIN_FILENO, 100);
+	int high = dup2(STDIN_FILENO, 900);
+
+	sci_descriptors_close_at_exec(100);
+	bool at_exec = fcntl(low, F_GETFD) == 0 && fcntl(middle, F_GETFD) == FD_CLOEXEC &&
+		fcntl(high, F_GETFD) == FD_CLOEXEC;
+	sci_descriptors_close(100);
+	return at_exec && fcntl(low, F_GETFD) == 0 && fcntl(middle, F_GETFD) < 0 &&
+		fcntl(high, F_GETFD) < 0;
+}
+
+/* With close_range(), without it, and without /proc too, where this test may do that. */
+static void descriptors_are_closed_on_any_system(void **state)
+{
+	(void)state;
+	for (int refused = 0; refused < 3; refused++) {
+		int status;
+		pid_t child = fork();
+		if (child == 0) {
+			bool without = refused < 1 || refuse_close_range();
+			if (refused == 2 && chroot(folder) < 0)
+				_exit(0);
+			_exit(!without || !descriptors_are_closed());
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+}
+
 /* ---- The loop. ---- */
 
 struct timed {
@@ -495,6 +550,7 @@ int main(void)
 		cmocka_unit_test(a_call_is_never_lost),
 		cmocka_unit_test(calls_without_memory),
 		cmocka_unit_test(lines_are_whole),
+		cmocka_unit_test(descriptors_are_closed_on_any_system),
 		cmocka_unit_test(a_timer_armed_late_in_a_round_is_not_short),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
