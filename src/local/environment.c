@@ -3,7 +3,8 @@
  *	STARTING          init has taken too long
  *	IDLE              nothing: it is not armed
  *	BUSY, ANSWERED    the invocation has taken too long
- *	ENDING            alive: it was asked to end and did not; reaped: conclude
+ *	ENDING            alive: it was asked to end, or its keeper to kill it, and did not;
+ *	                  reaped: conclude
  *
  * An invocation is complete when the runtime asks for the next one; its caller has the answer as
  * soon as it is posted. When the process exits, what it had sent may still be on its way through
@@ -29,6 +30,7 @@
 #define STOP_GRACE_MS     300
 #define EXIT_GRACE_MS     10
 #define INIT_FAIL_WAIT_MS 1000
+#define KILL_WAIT_MS      5000
 
 /* ---- The log. ---- */
 
@@ -122,13 +124,15 @@ static void arm_end(struct sci_environment *environment, int64_t ms)
 		event_active(environment->timer, EV_TIMEOUT, 0);
 }
 
-/* Kill it; what remains happens when it is reaped. */
+/* Kill it; what remains happens when it is reaped. The keeper gets its time to kill what the
+ * function has started; a function that stops it over and over does without that. */
 static void end_now(struct sci_environment *environment)
 {
 	environment->state = SCI_ENVIRONMENT_ENDING;
-	event_del(environment->timer);
 	sample_memory(environment);
 	sci_process_signal(&environment->process, SIGKILL);
+	environment->killed = true;
+	arm_end(environment, KILL_WAIT_MS);
 }
 
 /* There is no memory for the timer of the time limit. Nothing runs without a limit, so the call
@@ -284,8 +288,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	case SCI_ENVIRONMENT_ENDING:
 		if (environment->exited)
 			conclude(environment);
+		else if (environment->killed)
+			sci_process_kill_keeper(&environment->process);
 		else
-			sci_process_signal(&environment->process, SIGKILL);
+			end_now(environment);
 		return;
 	case SCI_ENVIRONMENT_IDLE:
 		return;

@@ -70,6 +70,7 @@ struct sci_environment {
 
 	bool began;         /* it has asked for an invocation, ever */
 	bool stopped;       /* it was told to end, for no fault of its own */
+	bool killed;        /* its keeper was told to kill it */
 	bool timed_out;     /* its last invocation took too long */
 	char too_late[192]; /* what its caller is told of a timeout, once it has ended; or empty */
 	bool refused;       /* another process has tried to reach its Runtime API */

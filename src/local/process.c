@@ -214,10 +214,19 @@ void sci_process_signal(const struct sci_process *process, int signal)
 
 	if (process->keeper <= 0)
 		return;
-	if (signal == SIGKILL && process->alone)
+	if (signal == SIGKILL && process->alone) {
 		kill(process->keeper, SIGKILL);
-	else
-		send(process->control_fd, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT);
+		return;
+	}
+	send(process->control_fd, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* Outside a PID namespace the function may have stopped it. */
+	kill(process->keeper, SIGCONT);
+}
+
+void sci_process_kill_keeper(const struct sci_process *process)
+{
+	if (process->keeper > 0)
+		kill(process->keeper, SIGKILL);
 }
 
 static long kilobytes_after(const char *text, const char *label)

@@ -39,6 +39,10 @@ int sci_process_start(struct sci_process *process, struct sci_process_options *o
  * started. */
 void sci_process_signal(const struct sci_process *process, int signal);
 
+/* Kill a keeper that does not do what it was told, and with it the function. What else the function
+ * has started becomes ours. */
+void sci_process_kill_keeper(const struct sci_process *process);
+
 /* The largest and the present resident size, in kB; 0 when it is not known. */
 struct sci_process_memory {
 	long peak_kb, resident_kb;

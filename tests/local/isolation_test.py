@@ -318,6 +318,29 @@ class NothingWithoutNamespacesAndCloseRange(NothingStaysBehind, Isolation):
 class NothingIfNoIsolationIsWanted(NothingStaysBehind, Isolation):
     options = ("--no-isolation",)
 
+    def test_a_keeper_that_is_stopped(self):
+        local = self.launch("--timeout", "0.5")
+        local.invoke(event={"do": "grandchild", "session": True})
+        eventually(lambda: len(local.running("sleep")) == 1, "what it starts")
+        answer = local.invoke(event={"do": "stop_keeper", "seconds": 600})
+        self.assertEqual(answer.json()["errorType"], "Sandbox.Timedout")
+        self.assertEqual(local.running("sleep"), [])
+        self.assertFalse(local.invoke(event={"do": "stop_keeper", "seconds": 0}).failed)
+        local.process.terminate()
+        self.assertEqual(local.wait(), 0)
+
+    def test_a_keeper_that_is_stopped_again_and_again(self):
+        local = self.launch("--timeout", "0.5")
+        answer = local.invoke(event={"do": "stop_keeper", "again": True, "seconds": 600})
+        self.assertEqual(answer.json()["errorType"], "Sandbox.Timedout")
+        self.assertFalse(local.invoke(event={"do": "echo"}).failed)
+
+    def test_an_exit_under_a_keeper_that_is_stopped(self):
+        local = self.launch("--timeout", "0.5")
+        answer = local.invoke(event={"do": "stop_keeper", "exit": True})
+        self.assertEqual(answer.json()["errorType"], "Sandbox.Timedout")
+        self.assertFalse(local.invoke(event={"do": "echo"}).failed)
+
 
 @unittest.skipIf(b"__asan_init" in COMMAND.read_bytes(), "the sanitizers need /proc")
 @unittest.skipUnless(HAS_HIDDEN_PROC, "this system does not allow mounting over /proc")

@@ -321,6 +321,19 @@ def replay(request_id, headers, event):
     runtime.respond(request_id, seen())
 
 
+def stop_keeper(request_id, headers, event):
+    """Stops its keeper; with "again" also whenever it goes on."""
+    keeper = os.getppid()
+    again = f"while kill -STOP {keeper} 2>/dev/null; do :; done"
+    if event.get("again"):
+        subprocess.Popen(["sh", "-c", again], start_new_session=True)
+    os.kill(keeper, signal.SIGSTOP)
+    if event.get("exit"):
+        os._exit(1)
+    time.sleep(event["seconds"])
+    runtime.respond(request_id, seen())
+
+
 def memory(request_id, headers, event):
     block = bytearray(event["mb"] * 1024 * 1024)
     for at in range(0, len(block), 4096):
