@@ -432,6 +432,40 @@ static void lines_are_whole(void **state)
 	event_base_free(base);
 }
 
+/* The log has a reader, which is only slow; the process has ended, so its pipe is closed soon. */
+static void the_last_lines_are_read_though_the_output_is_full(void **state)
+{
+	static struct lines lines;
+	static char filler[64 * 1024], last[60 * 1024];
+	struct event_base *base = event_base_new();
+	struct sci_line_pipe reader = { .line = on_line, .arg = &lines };
+	struct sci_output *output;
+	int ends[2], slow[2];
+
+	(void)state;
+	memset(filler, 'x', sizeof filler);
+	memset(last, '\n', sizeof last);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pipe(slow), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(sci_output_open(base, slow[1], &output), 0);
+	assert_int_equal(sci_line_pipe_init(&reader, base, ends[0], output), 0);
+	assert_int_equal(write(ends[1], last, sizeof last), sizeof last);
+	for (int i = 0; i < 5; i++)
+		sci_output_write(output, filler, sizeof filler);
+	assert_true(sci_output_full(output));
+	sci_line_pipe_drain(&reader);
+	assert_int_equal(lines.count, 0);
+	sci_line_pipe_finish(&reader);
+	assert_int_equal(lines.count, sizeof last);
+	sci_line_pipe_fini(&reader);
+	for (int i = 0; i < 2; i++)
+		close(slow[i]);
+	sci_output_close(output);
+	close(ends[1]);
+	event_base_free(base);
+}
+
 /* ---- Descriptors. ---- */
 
 static bool refuse_close_range(void)
@@ -550,6 +584,7 @@ int main(void)
 		cmocka_unit_test(a_call_is_never_lost),
 		cmocka_unit_test(calls_without_memory),
 		cmocka_unit_test(lines_are_whole),
+		cmocka_unit_test(the_last_lines_are_read_though_the_output_is_full),
 		cmocka_unit_test(descriptors_are_closed_on_any_system),
 		cmocka_unit_test(a_timer_armed_late_in_a_round_is_not_short),
 	};
