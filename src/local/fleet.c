@@ -227,11 +227,24 @@ static size_t count_settling(const struct sci_fleet *fleet, const struct sci_dep
 	return settling;
 }
 
+/* How many callers of the function have waited for one in vain, and now wait for room too. */
+static size_t count_overdue(const struct sci_fleet *fleet, const struct sci_deployment *function)
+{
+	const struct sci_call *call;
+	size_t overdue = 0;
+
+	for (call = TAILQ_FIRST(&fleet->waiting); call && !call->is_event;
+		call = TAILQ_NEXT(call, waiting))
+		overdue += call->function == function && !call->settle_timer;
+	return overdue;
+}
+
 /* True when there is one that no call waits for which goes before this one. */
 static bool is_settling(const struct sci_fleet *fleet, const struct sci_call *call)
 {
 	const struct pool *pool = pool_of(fleet, call->function);
-	size_t before = pool->settle_calls - (call->is_event ? 0 : pool->settle_events);
+	size_t before = count_overdue(fleet, call->function) + pool->settle_calls -
+		(call->is_event ? 0 : pool->settle_events);
 
 	return count_settling(fleet, call->function) > before;
 }
@@ -281,26 +294,6 @@ static void leave_queue(struct sci_fleet *fleet, struct sci_call *call)
 		stop_settling(fleet, call);
 }
 
-/* No environment has become idle for the call: it gets a new one, or waits on when there is no
- * room. */
-static void on_settle_timeout(evutil_socket_t fd, short what, void *arg)
-{
-	struct sci_call *call = arg;
-	struct sci_fleet *fleet = call->queue;
-
-	(void)fd;
-	(void)what;
-	if (!has_room(fleet)) {
-		/* Without memory for the timer, the next environment that is idle or gone makes
-		 * room for it, as for an event. */
-		if (sci_timer_start(call->settle_timer, SETTLE_MS) < 0)
-			stop_settling(fleet, call);
-		return;
-	}
-	leave_queue(fleet, call);
-	start(fleet, call);
-}
-
 /* The oldest call that waits for an environment to settle, of functions where more calls wait than
  * environments can become idle. */
 static struct sci_call *first_unmatched(const struct sci_fleet *fleet)
@@ -324,6 +317,52 @@ static void start_unmatched(struct sci_fleet *fleet)
 		leave_queue(fleet, call);
 		start(fleet, call);
 	}
+}
+
+/* The first call that does not wait for an environment to settle. */
+static struct sci_call *first_startable(const struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	TAILQ_FOREACH(call, &fleet->waiting, waiting)
+		if (!call->settle_timer)
+			return call;
+	return NULL;
+}
+
+/* Start environments for callers who wait for room: a place that is free since an environment
+ * began to end is theirs. */
+static void start_callers(struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	while ((call = first_startable(fleet)) && !call->is_event && has_room(fleet)) {
+		leave_queue(fleet, call);
+		start(fleet, call);
+	}
+}
+
+/* Start environments for waiting calls, up to the maximum. */
+static void start_waiting(struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	while (!fleet->stopping && (call = first_startable(fleet)) && has_room(fleet)) {
+		leave_queue(fleet, call);
+		start(fleet, call);
+	}
+}
+
+/* No environment has become idle for the call: from now on it waits for room as well. */
+static void on_settle_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_call *call = arg;
+	struct sci_fleet *fleet = call->queue;
+
+	(void)fd;
+	(void)what;
+	stop_settling(fleet, call);
+	start_waiting(fleet);
 }
 
 static bool is_queue_full(const struct sci_fleet *fleet)
@@ -368,6 +407,7 @@ enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *ca
 		return SCI_SUBMITTED;
 	if (may_wait && is_settling(fleet, call))
 		return wait_for_settling(fleet, call) ? SCI_SUBMITTED : SCI_SUBMITTED_NO_MEMORY;
+	start_callers(fleet);
 	if (has_room(fleet)) {
 		start(fleet, call);
 		return SCI_SUBMITTED;
@@ -393,28 +433,6 @@ static struct sci_call *first_waiting(const struct sci_fleet *fleet,
 		if (call->function == function)
 			return call;
 	return NULL;
-}
-
-/* The first call that does not wait for an environment to settle. */
-static struct sci_call *first_startable(const struct sci_fleet *fleet)
-{
-	struct sci_call *call;
-
-	TAILQ_FOREACH(call, &fleet->waiting, waiting)
-		if (!call->settle_timer)
-			return call;
-	return NULL;
-}
-
-/* Start environments for waiting calls, up to the maximum. */
-static void start_waiting(struct sci_fleet *fleet)
-{
-	struct sci_call *call;
-
-	while (!fleet->stopping && (call = first_startable(fleet)) && has_room(fleet)) {
-		leave_queue(fleet, call);
-		start(fleet, call);
-	}
 }
 
 static void on_start(evutil_socket_t fd, short what, void *arg)
