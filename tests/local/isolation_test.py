@@ -105,6 +105,14 @@ class WithNamespaces(Isolation):
             local.invoke(event={"do": "files", "name": "a", "locked": True})
             local.kill()
             eventually(lambda: not list(self.temporary.iterdir()), "the end of its files")
+            eventually(lambda: not marked(local.mark), "the end of who removes them")
+
+    def test_folders_deeper_than_a_path_is_long_do_not_stay_behind(self):
+        local = self.start("--timeout", "60", odd="odd.py")
+        self.assertFalse(local.invoke(event={"do": "nest", "depth": 800}).failed)
+        local.process.terminate()
+        self.assertEqual(local.wait(), 0)
+        self.assertEqual(list(self.temporary.iterdir()), [])
 
     def test_code_below_tmp_stays_visible(self):
         with tempfile.TemporaryDirectory(dir="/tmp", prefix="scopecache-test-") as folder:

@@ -238,6 +238,21 @@ def files(request_id, headers, event):
     runtime.respond(request_id, seen(before=before))
 
 
+def nest(request_id, headers, event):
+    """Makes so many folders inside each other in /tmp, each with a file; some cannot be read."""
+    os.chdir("/tmp")
+    for depth in range(event["depth"]):
+        os.mkdir("folder")
+        os.mknod("file")
+        os.symlink("/", "link")
+        os.chdir("folder")
+        if depth % 100 == 99:
+            os.chmod("../folder", 0)
+            os.chmod(".", 0o311)
+    os.chdir("/")
+    runtime.respond(request_id, seen())
+
+
 def spy(request_id, headers, event):
     """Reads the variables of all processes it finds. Returns the log streams and the processes."""
     streams, processes = set(), [int(name) for name in os.listdir("/proc") if name.isdigit()]
