@@ -83,8 +83,8 @@ struct sci_environment {
 /* Start an environment of `function` for `call`, which is from now on the environment's. `events`
  * must outlive it.
  *
- * returns  0 with *out set; SC_E_NOMEM or SC_E_IO with `error` filled in, and the call is still the
- *          caller's. */
+ * returns  0 with *out set; SC_E_INVAL when the function's program cannot be run, SC_E_NOMEM, or
+ *          SC_E_IO with `error` filled in, and the call is still the caller's. */
 struct sci_environment_options {
 	struct event_base *base;
 	struct sci_deployment *function;

@@ -25,7 +25,6 @@
 
 #include <event2/event.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,26 +114,11 @@ static bool has_room(struct sci_fleet *fleet)
 	return count_living(fleet) < fleet->options.max_environments || make_room(fleet);
 }
 
-/* True when the fault is in the bootstrap and not in this machine. */
-static bool is_entrypoint_fault(const struct sc_error *error)
-{
-	switch (error->os_errno) {
-	case 0:
-	case EAGAIN:
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-		return false;
-	default:
-		return error->code == SC_E_IO;
-	}
-}
-
-/* The bootstrap could not be run: the call is answered with that. */
+/* No environment could be started: the call is answered with that. */
 static void fail_start(struct sci_fleet *fleet, struct sci_call *call, const struct sc_error *error)
 {
 	const char *type =
-		is_entrypoint_fault(error) ? "Runtime.InvalidEntrypoint" : "Runtime.Unknown";
+		error->code == SC_E_INVAL ? "Runtime.InvalidEntrypoint" : "Runtime.Unknown";
 	char line[SCI_LOG_LINE_BYTES];
 
 	int len = snprintf(line, sizeof line, "RequestId: %s Error: %s\n", call->request_id,

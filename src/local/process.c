@@ -148,6 +148,12 @@ static int open_status(pid_t pid)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* True when the program may be sound although it could not be run. */
+static bool is_want(int os_errno)
+{
+	return os_errno == EAGAIN || os_errno == EMFILE || os_errno == ENFILE || os_errno == ENOMEM;
+}
+
 static int start_error(const struct sci_keeper_failure *failure, const char *path,
 	struct sc_error *error)
 {
@@ -161,7 +167,8 @@ static int start_error(const struct sci_keeper_failure *failure, const char *pat
 		return sci_error_set(error, SC_E_IO, failure->os_errno, "%.160s has not begun",
 			path);
 	default:
-		return sci_error_set(error, SC_E_IO, failure->os_errno, "fork/exec %.160s", path);
+		return sci_error_set(error, is_want(failure->os_errno) ? SC_E_IO : SC_E_INVAL,
+			failure->os_errno, "fork/exec %.160s", path);
 	}
 }
 

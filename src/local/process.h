@@ -30,7 +30,8 @@ int sci_process_prepare(struct sc_error *error);
 
 /* Start a process in a session of its own that ends when we do. Its standard input is empty.
  *
- * returns  0; SC_E_IO with `error` filled in, and os_errno as execve() gave it.
+ * returns  0; SC_E_INVAL when the program cannot be run, SC_E_IO when this machine is at fault;
+ *          with `error` filled in, and os_errno as the call that failed gave it.
  * blocks   until the new program has begun. */
 int sci_process_start(struct sci_process *process, struct sci_process_options *options,
 	struct sci_process_outputs *outputs, struct sc_error *error);

@@ -114,6 +114,18 @@ class WithNamespaces(Isolation):
         self.assertEqual(local.wait(), 0)
         self.assertEqual(list(self.temporary.iterdir()), [])
 
+    def test_a_working_folder_that_is_removed(self):
+        folder = tempfile.mkdtemp(dir="/tmp", prefix="scopecache-test-")
+        local = self.start(odd="odd.py", before_exec=lambda: os.chdir(folder))
+        os.rmdir(folder)
+        # What cannot be looked at is a fault of the machine, and not of the function.
+        os.symlink(folder, folder)
+        answer = local.invoke(event={"do": "echo"})
+        os.unlink(folder)
+        self.assertEqual(answer.json()["errorType"], "Runtime.Unknown")
+        self.assertIn("cannot set up namespaces", answer.json()["errorMessage"])
+        self.assertFalse(local.invoke(event={"do": "echo"}).failed)
+
     def test_code_below_tmp_stays_visible(self):
         with tempfile.TemporaryDirectory(dir="/tmp", prefix="scopecache-test-") as folder:
             shutil.copy(BOOTSTRAPS / "looks_around.sh", folder)
