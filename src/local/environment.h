@@ -73,6 +73,7 @@ struct sci_environment {
 	bool killed;        /* its keeper was told to kill it */
 	bool timed_out;     /* its last invocation took too long */
 	char too_late[192]; /* what its caller is told of a timeout, once it has ended; or empty */
+	bool met_closed;    /* a connection came whose owner cannot be found any more */
 	bool refused;       /* another process has tried to reach its Runtime API */
 	bool exited;        /* the process is reaped */
 	int exit_status;    /* as waitpid() gives it */

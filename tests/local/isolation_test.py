@@ -185,6 +185,14 @@ class RuntimeApis(Isolation):
         )
         self.assertFalse(local.invoke("victim", {"do": "echo"}).failed)
 
+    def test_what_another_environment_sent_before_it_closed_is_not_done(self):
+        local = self.start("--timeout", "60", victim="odd.py", odd="odd.py")
+        address = self.address(local, "victim")
+        for count in range(20):
+            local.invoke(event={"do": "intrude_and_close", "address": address})
+            answer = local.invoke("victim", {"do": "sleep", "seconds": 0}).json()
+            self.assertEqual(answer["count"], count + 2)
+
     def test_processes_outside_are_refused(self):
         local = self.start(odd="odd.py")
         host, port = self.address(local).split(":")

@@ -78,6 +78,22 @@ def answer_and_exit(request_id, headers, event):
     os._exit(0)
 
 
+def answer_anew_and_exit(request_id, headers, event):
+    """Sends the answer on a connection of its own, and is gone before that is accepted."""
+    send(
+        os.environ["AWS_LAMBDA_RUNTIME_API"],
+        f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Length: {len(seen())}\r\n\r\n{seen().decode()}",
+    )
+    os._exit(0)
+
+
+def send(address, text):
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(text.encode())
+
+
 def answer_twice(request_id, headers, event):
     first = runtime.respond(request_id, seen(which="first"))
     second = runtime.respond(request_id, seen(which="second"))
@@ -278,6 +294,13 @@ def intrude(request_id, headers, event):
     except OSError as error:
         told = type(error).__name__
     runtime.respond(request_id, seen(told=told))
+
+
+def intrude_and_close(request_id, headers, event):
+    """Asks other environments' Runtime APIs to do things, and is gone before they look."""
+    for method, path in ("GET", "/invocation/next"), ("POST", "/init/error"):
+        send(event["address"], f"{method} {PREFIX}{path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    runtime.respond(request_id, seen())
 
 
 def answer_from_child(request_id, headers, event):
