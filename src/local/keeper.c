@@ -185,7 +185,7 @@ static bool has_ended(pid_t function, struct sci_keeper_report *report)
 	return false;
 }
 
-/* Do what the server says until it ends, or the function does. */
+/* Do what the server says until it ends, or the function does, as *report then tells. */
 static void keep(int control, int signals, pid_t function, struct sci_keeper_report *report)
 {
 	struct pollfd ready[] = { { .fd = control, .events = POLLIN },
@@ -201,10 +201,8 @@ static void keep(int control, int signals, pid_t function, struct sci_keeper_rep
 			return;
 		if (!ready[0].revents)
 			continue;
-		if (recv(control, &number, sizeof number, 0) <= 0 || number == SIGKILL) {
-			report->status = SIGKILL;
+		if (recv(control, &number, sizeof number, 0) <= 0 || number == SIGKILL)
 			return;
-		}
 		kill(-function, number);
 	}
 }
@@ -244,7 +242,8 @@ _Noreturn void sci_keeper_run(const struct sci_process_options *options,
 	const struct sci_keeper_channel *channel)
 {
 	bool alone = options->sandbox.namespaces != 0;
-	struct sci_keeper_report report = { 0 };
+	/* What happens to the function when the keeper cannot do its work. */
+	struct sci_keeper_report report = { .status = SIGKILL };
 	sigset_t children;
 
 	setsid();

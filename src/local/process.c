@@ -117,15 +117,16 @@ static void wait_for_exec(int fd, struct sci_keeper_failure *failure)
  * say. */
 static pid_t receive_pid(int control)
 {
-	char byte, space[CMSG_SPACE(sizeof(struct ucred))];
-	struct iovec bytes = { &byte, sizeof byte };
+	char bytes_sent[2], space[CMSG_SPACE(sizeof(struct ucred))];
+	struct iovec bytes = { bytes_sent, sizeof bytes_sent };
 	struct msghdr message = { .msg_iov = &bytes,
 		.msg_iovlen = 1,
 		.msg_control = space,
 		.msg_controllen = sizeof space };
 	struct ucred sender = { 0 };
 
-	if (recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
+	/* What is longer than a byte is the report of a keeper that has killed it already. */
+	if (recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
 		return 0;
 	for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at))
 		if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_CREDENTIALS)
@@ -192,7 +193,7 @@ int sci_process_start(struct sci_process *process, struct sci_process_options *o
 		wait_for_exec(ends.failure[0], &failure);
 	pid_t pid = failure.step ? 0 : receive_pid(ends.control[0]);
 	if (failure.step == 0 && pid == 0)
-		failure.step = SCI_KEEPER_FORK;
+		failure = (struct sci_keeper_failure){ SCI_KEEPER_WAIT, 0 };
 	if (failure.step) {
 		/* The keeper exits, and is reaped as any other. */
 		if (failure.step == SCI_KEEPER_WAIT)

@@ -13,8 +13,9 @@ PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 NOBODY = 65534
 
-# The numbers of clone, clone3 and unshare, and of close_range.
+# The numbers of clone, clone3 and unshare, of signalfd4, and of close_range.
 CALLS = {"x86_64": (56, 435, 272), "aarch64": (220, 435, 97)}
+SIGNALFD = {"x86_64": 289, "aarch64": 74}
 CLOSE_RANGE = 436
 
 LOAD, EQUAL, ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
@@ -44,9 +45,17 @@ def refuse_namespaces():
 
 def refuse_close_range():
     """Lets close_range() be missing, as it is before Linux 5.9."""
+    refuse(CLOSE_RANGE)
+
+
+def refuse_signalfd():
+    refuse(SIGNALFD[platform.machine()])
+
+
+def refuse(call):
     add_filter(
         (LOAD, 0, 0, 0),
-        (EQUAL, 1, 0, CLOSE_RANGE),
+        (EQUAL, 1, 0, call),
         (RETURN, 0, 0, ALLOW),
         (RETURN, 0, 0, FAIL | errno.ENOSYS),
     )

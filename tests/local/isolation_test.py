@@ -343,6 +343,13 @@ class NothingWithoutNamespacesAndCloseRange(NothingStaysBehind, Isolation):
         confinement.refuse_namespaces()
 
 
+class WithoutSignalfd(Isolation):
+    def test_a_keeper_that_cannot_work_kills(self):
+        local = self.start(odd="odd.py", before_exec=confinement.refuse_signalfd)
+        answer = local.invoke(event={"do": "echo"})
+        self.assertRegex(answer.json()["errorMessage"], "signal: killed$|has not begun$")
+
+
 class NothingIfNoIsolationIsWanted(NothingStaysBehind, Isolation):
     options = ("--no-isolation",)
 
