@@ -510,6 +510,8 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	if (rc == 0)
 		rc = start_process(environment, options->base, error);
 	if (rc < 0) {
+		/* While it ends it may write to its /tmp, which no other gets therefore. */
+		environment->stopped = environment->process.keeper > 0;
 		sci_process_signal(&environment->process, SIGKILL);
 		sci_environment_free(environment);
 		return rc;
