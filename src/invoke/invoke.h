@@ -2,7 +2,7 @@
  *
  * A run is driven by the caller's event loop and belongs to its thread. It keeps one connection for
  * each invocation that may be under way, and never tries an invocation twice: what is counted is
- * what happened. / */
+ * what happened. */
 #ifndef SCI_INVOKE_INVOKE_H
 #define SCI_INVOKE_INVOKE_H
 
