@@ -2,7 +2,7 @@
  *
  * A run is driven by the caller's event loop and belongs to its thread. It keeps one connection for
  * each invocation that may be in progress, and never retries an invocation, so each is counted with
- * its real outcome. / */
+ * its real outcome. */
 #ifndef SCI_INVOKE_INVOKE_H
 #define SCI_INVOKE_INVOKE_H
 

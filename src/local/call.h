@@ -48,7 +48,7 @@ struct sci_call {
 	/* The fleet's, while the call waits there. */
 	TAILQ_ENTRY(sci_call) waiting;
 	struct sci_fleet *queue;
-	struct event *settle_timer; /* NULL: it waits for room, or does not wait */
+	struct event *settle_timer; /* NULL: it waits for room too, or does not wait */
 
 	struct {
 		bool made, told;

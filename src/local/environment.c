@@ -3,7 +3,8 @@
  *	STARTING          init has taken too long
  *	IDLE              nothing: it is not armed
  *	BUSY, ANSWERED    the invocation has taken too long
- *	ENDING            alive: it was asked to end and did not; reaped: conclude
+ *	ENDING            alive: it was asked to end, or its keeper to kill it, and did not;
+ *	                  reaped: conclude
  *
  * An invocation is complete when the runtime asks for the next one; its caller has the answer as
  * soon as it is posted. When the process exits, what it had sent may still be on its way through
@@ -29,6 +30,7 @@
 #define STOP_GRACE_MS     300
 #define EXIT_GRACE_MS     10
 #define INIT_FAIL_WAIT_MS 1000
+#define KILL_WAIT_MS      5000
 
 /* ---- The log. ---- */
 
@@ -98,20 +100,6 @@ static void log_report(struct sci_environment *environment)
 	environment->init_us = -1;
 }
 
-/* Lambda lets through what looks like one of its own types, and no other text. */
-static const char *error_type_of(const struct sci_runtime_post *post)
-{
-	const char *type = post->error_type;
-	bool function = type && strncmp(type, "Function.", 9) == 0;
-	bool runtime = type && strncmp(type, "Runtime.", 8) == 0;
-	const char *reason = function || runtime ? strchr(type, '.') + 1 : "";
-
-	bool well_formed = reason[0] >= 'A' && reason[0] <= 'Z' && reason[1] != '\0';
-	for (const char *at = reason; *at; at++)
-		well_formed &= (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z');
-	return well_formed ? type : function ? "Function.Unknown" : "Runtime.Unknown";
-}
-
 /* ---- States. ---- */
 
 /* Limit what is left of an environment that ends. Without memory for the timer the limit comes at
@@ -122,13 +110,15 @@ static void arm_end(struct sci_environment *environment, int64_t ms)
 		event_active(environment->timer, EV_TIMEOUT, 0);
 }
 
-/* Kill it; what remains happens when it is reaped. */
+/* Kill it; what remains happens when it is reaped. The keeper gets its time to kill what the
+ * function has started; a function that stops it over and over does without that. */
 static void end_now(struct sci_environment *environment)
 {
 	environment->state = SCI_ENVIRONMENT_ENDING;
-	event_del(environment->timer);
 	sample_memory(environment);
 	sci_process_signal(&environment->process, SIGKILL);
+	environment->killed = true;
+	arm_end(environment, KILL_WAIT_MS);
 }
 
 /* There is no memory for the timer of the time limit. Nothing runs without a limit, so the call
@@ -284,8 +274,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	case SCI_ENVIRONMENT_ENDING:
 		if (environment->exited)
 			conclude(environment);
+		else if (environment->killed)
+			sci_process_kill_keeper(&environment->process);
 		else
-			sci_process_signal(&environment->process, SIGKILL);
+			end_now(environment);
 		return;
 	case SCI_ENVIRONMENT_IDLE:
 		return;
@@ -350,7 +342,7 @@ static enum sci_runtime_verdict on_posted(const struct sci_runtime_post *post, v
 	if (environment->state == SCI_ENVIRONMENT_BUSY)
 		environment->state = SCI_ENVIRONMENT_ANSWERED;
 	if (post->failed)
-		sci_call_note(call, "error", error_type_of(post));
+		sci_call_note(call, "error", sci_log_error_type(post->error_type));
 	if (post->too_large)
 		sci_call_fail(call, "error", "Function.ResponseSizeTooLarge",
 			"Response payload size exceeded maximum allowed payload size (%d bytes).",
@@ -370,31 +362,48 @@ static enum sci_runtime_verdict on_init_failed(const struct sci_runtime_post *po
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	arm_end(environment, INIT_FAIL_WAIT_MS);
 	if (environment->call) {
-		sci_call_note(environment->call, "error", error_type_of(post));
+		sci_call_note(environment->call, "error", sci_log_error_type(post->error_type));
 		sci_call_answer(environment->call, post->body, "application/json", true);
 	}
 	return SCI_RUNTIME_ACCEPTED;
 }
 
-/* Only the function's own processes may use its Runtime API. The first attempt of another is
- * told. */
+static enum sci_socket_owner owner_of(const struct sci_environment *environment,
+	const struct sci_peer *peer)
+{
+	return sci_isolation_owner_of(environment->isolation, peer,
+		sci_http_listener_port(environment->runtime), &environment->process);
+}
+
+/* Only the function's own processes may use its Runtime API. The first attempt of another is told.
+ * A connection that is closed may be one on which the function answered before it exited. */
 static bool on_connection(const struct sci_peer *peer, void *arg)
 {
 	struct sci_environment *environment = arg;
+	enum sci_socket_owner owner = owner_of(environment, peer);
 	char line[256];
 
-	if (sci_isolation_admits(environment->isolation, peer,
-		    sci_http_listener_port(environment->runtime), &environment->process))
+	environment->met_closed |= owner == SCI_SOCKET_CLOSED;
+	if (owner != SCI_SOCKET_OTHERS)
 		return true;
 	snprintf(line, sizeof line,
 		"scopecache local: function %s: a process that is not the function's was refused "
-		"by "
-		"its Runtime API",
+		"by its Runtime API",
 		environment->function->name);
 	if (!environment->refused)
 		log_text(environment, line);
 	environment->refused = true;
 	return false;
+}
+
+static bool on_trust(const struct sci_exchange *exchange, void *arg)
+{
+	const struct sci_environment *environment = arg;
+	struct sci_peer peer;
+
+	return !environment->met_closed ||
+		(sci_exchange_peer(exchange, &peer) &&
+			owner_of(environment, &peer) == SCI_SOCKET_OURS);
 }
 
 /* ---- What its owner does. ---- */
@@ -482,8 +491,8 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	environment->process.status_fd = -1;
 	environment->init_us = -1;
 	environment->started_us = environment->begun_us = sci_mono_us();
-	environment->handlers = (struct sci_runtime_handlers){ on_connection, on_next, on_posted,
-		on_init_failed, environment };
+	environment->handlers = (struct sci_runtime_handlers){ on_connection, on_trust, on_next,
+		on_posted, on_init_failed, environment };
 	sci_hex_id(environment->id);
 	/* Before it starts: what changes while it does is seen the next time. */
 	if (options->function->watched)
@@ -501,6 +510,8 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	if (rc == 0)
 		rc = start_process(environment, options->base, error);
 	if (rc < 0) {
+		/* While it ends it may write to its /tmp, which no other gets therefore. */
+		environment->stopped = environment->process.keeper > 0;
 		sci_process_signal(&environment->process, SIGKILL);
 		sci_environment_free(environment);
 		return rc;

@@ -70,8 +70,10 @@ struct sci_environment {
 
 	bool began;         /* it has asked for an invocation, ever */
 	bool stopped;       /* it was told to end, for no fault of its own */
+	bool killed;        /* its keeper was told to kill it */
 	bool timed_out;     /* its last invocation took too long */
 	char too_late[192]; /* what its caller is told of a timeout, once it has ended; or empty */
+	bool met_closed;    /* a connection came whose owner cannot be found any more */
 	bool refused;       /* another process has tried to reach its Runtime API */
 	bool exited;        /* the process is reaped */
 	int exit_status;    /* as waitpid() gives it */
@@ -82,8 +84,8 @@ struct sci_environment {
 /* Start an environment of `function` for `call`, which is from now on the environment's. `events`
  * must outlive it.
  *
- * returns  0 with *out set; SC_E_NOMEM or SC_E_IO with `error` filled in, and the call is still the
- *          caller's. */
+ * returns  0 with *out set; SC_E_INVAL when the function's program cannot be run, SC_E_NOMEM, or
+ *          SC_E_IO with `error` filled in, and the call is still the caller's. */
 struct sci_environment_options {
 	struct event_base *base;
 	struct sci_deployment *function;

@@ -13,7 +13,10 @@
  * busy: it stays in the queue, which is bounded, behind the calls whose callers do wait.
  *
  * When there are as many environments as there may be, the one that has been idle longest, of
- * whatever function, makes room. */
+ * whatever function, makes room.
+ *
+ * A start takes milliseconds, in which no socket is read: of a burst a few are made in each round
+ * of the loop, so that a process that has begun is heard before its time is up. */
 #include "local/fleet.h"
 
 #include "local/code_stamp.h"
@@ -22,13 +25,13 @@
 
 #include <event2/event.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTLE_MS  100
-#define EVENTS_MAX 1000
+#define SETTLE_MS      100
+#define EVENTS_MAX     1000
+#define STARTS_AT_ONCE 4
 
 /* What the payloads of all events that wait may take together. */
 #define EVENTS_BYTES_MAX (64 * 1024 * 1024)
@@ -51,6 +54,9 @@ struct sci_fleet {
 	struct pool *pools;       /* one for each function */
 	struct call_list waiting; /* first those whose callers wait, then events */
 	size_t event_count, event_bytes;
+	struct call_list starting; /* calls that get a new environment, which counts already */
+	size_t starting_count;
+	struct event *start;
 	bool stopping, emptied;
 };
 
@@ -75,11 +81,12 @@ static void stop(struct sci_fleet *fleet, struct sci_environment *environment)
 	sci_environment_stop(environment);
 }
 
-/* Environments that count: one that is ending is as good as gone. */
+/* Environments that count: one that is ending is as good as gone, one that is to be started as good
+ * as there. */
 static size_t count_living(const struct sci_fleet *fleet)
 {
 	const struct sci_environment *environment;
-	size_t count = 0;
+	size_t count = fleet->starting_count;
 
 	TAILQ_FOREACH(environment, &fleet->all, all)
 		count += environment->state != SCI_ENVIRONMENT_ENDING;
@@ -107,26 +114,11 @@ static bool has_room(struct sci_fleet *fleet)
 	return count_living(fleet) < fleet->options.max_environments || make_room(fleet);
 }
 
-/* True when the fault is in the bootstrap and not in this machine. */
-static bool is_entrypoint_fault(const struct sc_error *error)
-{
-	switch (error->os_errno) {
-	case 0:
-	case EAGAIN:
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-		return false;
-	default:
-		return error->code == SC_E_IO;
-	}
-}
-
-/* The bootstrap could not be run: the call is answered with that. */
+/* No environment could be started: the call is answered with that. */
 static void fail_start(struct sci_fleet *fleet, struct sci_call *call, const struct sc_error *error)
 {
 	const char *type =
-		is_entrypoint_fault(error) ? "Runtime.InvalidEntrypoint" : "Runtime.Unknown";
+		error->code == SC_E_INVAL ? "Runtime.InvalidEntrypoint" : "Runtime.Unknown";
 	char line[SCI_LOG_LINE_BYTES];
 
 	int len = snprintf(line, sizeof line, "RequestId: %s Error: %s\n", call->request_id,
@@ -138,7 +130,7 @@ static void fail_start(struct sci_fleet *fleet, struct sci_call *call, const str
 	sci_call_finish(call);
 }
 
-static void start(struct sci_fleet *fleet, struct sci_call *call)
+static void start_now(struct sci_fleet *fleet, struct sci_call *call)
 {
 	struct sci_environment_options options = {
 		.base = fleet->options.base,
@@ -157,6 +149,35 @@ static void start(struct sci_fleet *fleet, struct sci_call *call)
 		return;
 	}
 	TAILQ_INSERT_TAIL(&fleet->all, environment, all);
+}
+
+/* Take the call that is to get the next environment; NULL: none. */
+static struct sci_call *take_starting(struct sci_fleet *fleet)
+{
+	struct sci_call *call = TAILQ_FIRST(&fleet->starting);
+
+	if (call) {
+		TAILQ_REMOVE(&fleet->starting, call, waiting);
+		fleet->starting_count--;
+	}
+	return call;
+}
+
+/* Have on_start() called in the next round of the loop. Returns false without memory. */
+static bool start_soon(struct sci_fleet *fleet)
+{
+	return sci_timer_start(fleet->start, 0) == 0;
+}
+
+/* Start an environment for the call, in one of the next rounds of the loop. */
+static void start(struct sci_fleet *fleet, struct sci_call *call)
+{
+	if (!start_soon(fleet)) {
+		start_now(fleet, call);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&fleet->starting, call, waiting);
+	fleet->starting_count++;
 }
 
 /* ---- Calls. ---- */
@@ -190,11 +211,24 @@ static size_t count_settling(const struct sci_fleet *fleet, const struct sci_dep
 	return settling;
 }
 
+/* How many callers of the function have waited for one in vain, and now wait for room too. */
+static size_t count_overdue(const struct sci_fleet *fleet, const struct sci_deployment *function)
+{
+	const struct sci_call *call;
+	size_t overdue = 0;
+
+	for (call = TAILQ_FIRST(&fleet->waiting); call && !call->is_event;
+		call = TAILQ_NEXT(call, waiting))
+		overdue += call->function == function && !call->settle_timer;
+	return overdue;
+}
+
 /* True when there is one that no call waits for which goes before this one. */
 static bool is_settling(const struct sci_fleet *fleet, const struct sci_call *call)
 {
 	const struct pool *pool = pool_of(fleet, call->function);
-	size_t before = pool->settle_calls - (call->is_event ? 0 : pool->settle_events);
+	size_t before = count_overdue(fleet, call->function) + pool->settle_calls -
+		(call->is_event ? 0 : pool->settle_events);
 
 	return count_settling(fleet, call->function) > before;
 }
@@ -244,26 +278,6 @@ static void leave_queue(struct sci_fleet *fleet, struct sci_call *call)
 		stop_settling(fleet, call);
 }
 
-/* No environment has become idle for the call: it gets a new one, or waits on when there is no
- * room. */
-static void on_settle_timeout(evutil_socket_t fd, short what, void *arg)
-{
-	struct sci_call *call = arg;
-	struct sci_fleet *fleet = call->queue;
-
-	(void)fd;
-	(void)what;
-	if (!has_room(fleet)) {
-		/* Without memory for the timer, the next environment that is idle or gone makes
-		 * room for it, as for an event. */
-		if (sci_timer_start(call->settle_timer, SETTLE_MS) < 0)
-			stop_settling(fleet, call);
-		return;
-	}
-	leave_queue(fleet, call);
-	start(fleet, call);
-}
-
 /* The oldest call that waits for an environment to settle, of functions where more calls wait than
  * environments can become idle. */
 static struct sci_call *first_unmatched(const struct sci_fleet *fleet)
@@ -287,6 +301,52 @@ static void start_unmatched(struct sci_fleet *fleet)
 		leave_queue(fleet, call);
 		start(fleet, call);
 	}
+}
+
+/* The first call that does not wait for an environment to settle. */
+static struct sci_call *first_startable(const struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	TAILQ_FOREACH(call, &fleet->waiting, waiting)
+		if (!call->settle_timer)
+			return call;
+	return NULL;
+}
+
+/* Start environments for callers who wait for room: a place that is free since an environment
+ * began to end is theirs. */
+static void start_callers(struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	while ((call = first_startable(fleet)) && !call->is_event && has_room(fleet)) {
+		leave_queue(fleet, call);
+		start(fleet, call);
+	}
+}
+
+/* Start environments for waiting calls, up to the maximum. */
+static void start_waiting(struct sci_fleet *fleet)
+{
+	struct sci_call *call;
+
+	while (!fleet->stopping && (call = first_startable(fleet)) && has_room(fleet)) {
+		leave_queue(fleet, call);
+		start(fleet, call);
+	}
+}
+
+/* No environment has become idle for the call: from now on it waits for room as well. */
+static void on_settle_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct sci_call *call = arg;
+	struct sci_fleet *fleet = call->queue;
+
+	(void)fd;
+	(void)what;
+	stop_settling(fleet, call);
+	start_waiting(fleet);
 }
 
 static bool is_queue_full(const struct sci_fleet *fleet)
@@ -331,6 +391,7 @@ enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *ca
 		return SCI_SUBMITTED;
 	if (may_wait && is_settling(fleet, call))
 		return wait_for_settling(fleet, call) ? SCI_SUBMITTED : SCI_SUBMITTED_NO_MEMORY;
+	start_callers(fleet);
 	if (has_room(fleet)) {
 		start(fleet, call);
 		return SCI_SUBMITTED;
@@ -358,26 +419,19 @@ static struct sci_call *first_waiting(const struct sci_fleet *fleet,
 	return NULL;
 }
 
-/* The first call that does not wait for an environment to settle. */
-static struct sci_call *first_startable(const struct sci_fleet *fleet)
+static void on_start(evutil_socket_t fd, short what, void *arg)
 {
+	struct sci_fleet *fleet = arg;
 	struct sci_call *call;
 
-	TAILQ_FOREACH(call, &fleet->waiting, waiting)
-		if (!call->settle_timer)
-			return call;
-	return NULL;
-}
-
-/* Start environments for waiting calls, up to the maximum. */
-static void start_waiting(struct sci_fleet *fleet)
-{
-	struct sci_call *call;
-
-	while (!fleet->stopping && (call = first_startable(fleet)) && has_room(fleet)) {
-		leave_queue(fleet, call);
-		start(fleet, call);
-	}
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < STARTS_AT_ONCE && (call = take_starting(fleet)); i++)
+		start_now(fleet, call);
+	/* Those that failed have left room. */
+	start_waiting(fleet);
+	while (!TAILQ_EMPTY(&fleet->starting) && !start_soon(fleet))
+		start_now(fleet, take_starting(fleet));
 }
 
 static void on_idle(struct sci_environment *environment, void *arg)
@@ -445,9 +499,11 @@ int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **o
 	fleet->events = (struct sci_environment_events){ on_idle, on_gone, fleet };
 	TAILQ_INIT(&fleet->all);
 	TAILQ_INIT(&fleet->waiting);
+	TAILQ_INIT(&fleet->starting);
+	fleet->start = evtimer_new(options->base, on_start, fleet);
 	fleet->pools = calloc(options->function_count, sizeof *fleet->pools);
-	if (!fleet->pools) {
-		free(fleet);
+	if (!fleet->start || !fleet->pools) {
+		sci_fleet_close(fleet);
 		return SC_E_NOMEM;
 	}
 	for (size_t i = 0; i < options->function_count; i++)
@@ -456,17 +512,24 @@ int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **o
 	return 0;
 }
 
+static void fail_stopped(struct sci_call *call)
+{
+	sci_call_fail(call, "error", "Sandbox.Stopped",
+		"RequestId: %s Error: the local Lambda was stopped before it began",
+		call->request_id);
+	sci_call_finish(call);
+}
+
 static void fail_waiting(struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
 	while ((call = TAILQ_FIRST(&fleet->waiting))) {
 		leave_queue(fleet, call);
-		sci_call_fail(call, "error", "Sandbox.Stopped",
-			"RequestId: %s Error: the local Lambda was stopped before it began",
-			call->request_id);
-		sci_call_finish(call);
+		fail_stopped(call);
 	}
+	while ((call = take_starting(fleet)))
+		fail_stopped(call);
 }
 
 void sci_fleet_stop(struct sci_fleet *fleet)
@@ -498,6 +561,8 @@ void sci_fleet_close(struct sci_fleet *fleet)
 		sci_call_finish(environment->call);
 		sci_environment_free(environment);
 	}
+	if (fleet->start)
+		event_free(fleet->start);
 	free(fleet->pools);
 	free(fleet);
 }

@@ -4,6 +4,7 @@
 
 #include "local/http_admission.h"
 #include "local/http_exchange_state.h"
+#include "local/http_socket.h"
 
 #include <microhttpd.h>
 
@@ -53,6 +54,18 @@ size_t sci_exchange_body_length(const struct sci_exchange *exchange)
 struct sci_shared_bytes *sci_exchange_body(const struct sci_exchange *exchange)
 {
 	return exchange->body;
+}
+
+bool sci_exchange_peer(const struct sci_exchange *exchange, struct sci_peer *peer)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (!info)
+		return false;
+	peer->fd = info->connect_fd;
+	peer->len = sizeof peer->address;
+	return getpeername(peer->fd, (struct sockaddr *)&peer->address, &peer->len) == 0;
 }
 
 bool sci_exchange_is_alive(const struct sci_exchange *exchange)

@@ -30,6 +30,10 @@ const char *sci_exchange_trailer(const struct sci_exchange *exchange, const char
 size_t sci_exchange_body_length(const struct sci_exchange *exchange);
 struct sci_shared_bytes *sci_exchange_body(const struct sci_exchange *exchange);
 
+/* Where the request comes from. Returns false when that is not known. */
+struct sci_peer;
+bool sci_exchange_peer(const struct sci_exchange *exchange, struct sci_peer *peer);
+
 /* False when the other side has closed the connection. */
 bool sci_exchange_is_alive(const struct sci_exchange *exchange);
 

@@ -431,8 +431,12 @@ int sci_http_listener_open(struct event_base *base, const struct sci_http_listen
 		return rc;
 	}
 	listener->port = sci_socket_port(listener->fd);
+	errno = 0;
 	if (!start_daemon(listener) || !start_events(base, listener)) {
+		int os_errno = errno;
 		sci_http_listener_close(listener);
+		if (os_errno == EMFILE || os_errno == ENFILE)
+			return sci_error_set(error, SC_E_IO, os_errno, "cannot serve HTTP");
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	}
 	*out = listener;

@@ -55,6 +55,10 @@ int sci_socket_listen(const char *host, uint16_t port, struct sc_error *error)
 		return sci_error_set(error, SC_E_IO, 0, "cannot listen on %s: %s", host,
 			gai_strerror(rc));
 	int fd = bind_to(addresses);
+	/* Not when the port is in use: at another address callers would not look for us. */
+	for (const struct addrinfo *at = addresses->ai_next; at && fd < 0 && errno != EADDRINUSE;
+		at = at->ai_next)
+		fd = bind_to(at);
 	int os_errno = errno;
 	freeaddrinfo(addresses);
 	if (fd >= 0)

@@ -38,17 +38,19 @@ char *sci_inspect(const struct sci_fleet *fleet)
 {
 	const struct sci_fleet_options *options = sci_fleet_options_of(fleet);
 	const struct sci_environment *environment = NULL;
-	json_t *environments = json_array(), *functions = json_array();
+	json_t *all = json_object(), *environments = json_array(), *functions = json_array();
 
+	/* Each of these takes what it is given also when it fails, as it does without memory. */
+	int rc = json_object_set_new(all, "environments", environments);
+	rc |= json_object_set_new(all, "functions", functions);
 	/* Without a process there is nothing to see, and its id may belong to another process by
 	 * now. */
 	while ((environment = sci_fleet_next(fleet, environment)))
 		if (!environment->exited)
-			json_array_append_new(environments, environment_json(environment));
+			rc |= json_array_append_new(environments, environment_json(environment));
 	for (size_t i = 0; i < options->function_count; i++)
-		json_array_append_new(functions, function_json(&options->functions[i]));
-	json_t *all = json_pack("{s:o, s:o}", "environments", environments, "functions", functions);
-	char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+		rc |= json_array_append_new(functions, function_json(&options->functions[i]));
+	char *text = rc == 0 ? json_dumps(all, JSON_COMPACT) : NULL;
 	json_decref(all);
 	return text;
 }

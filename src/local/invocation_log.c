@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -104,6 +105,18 @@ void sci_log_exit(char out[SCI_EXIT_REASON_BYTES], int status)
 	} else {
 		snprintf(out, SCI_EXIT_REASON_BYTES, "Runtime exited without providing a reason");
 	}
+}
+
+const char *sci_log_error_type(const char *type)
+{
+	bool function = type && strncmp(type, "Function.", 9) == 0;
+	bool runtime = type && strncmp(type, "Runtime.", 8) == 0;
+	const char *reason = function || runtime ? strchr(type, '.') + 1 : "";
+
+	bool well_formed = reason[0] >= 'A' && reason[0] <= 'Z' && reason[1] != '\0';
+	for (const char *at = reason; *at; at++)
+		well_formed &= (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z');
+	return well_formed ? type : function ? "Function.Unknown" : "Runtime.Unknown";
 }
 
 void sci_log_tail_put(struct sci_log_tail *tail, const char *data, size_t len)

@@ -39,6 +39,10 @@ void sci_log_timed_out(char out[SCI_TIMED_OUT_BYTES], int64_t now_real_ms, const
 #define SCI_EXIT_REASON_BYTES 128
 void sci_log_exit(char out[SCI_EXIT_REASON_BYTES], int status);
 
+/* What is logged of the error type that a runtime sent, or NULL: Lambda lets through what looks
+ * like one of its own types, and no other text. */
+const char *sci_log_error_type(const char *type);
+
 /* The last 4 KiB of what is put into it. */
 #define SCI_LOG_TAIL_BYTES 4096
 

@@ -106,7 +106,8 @@ struct asked {
 	struct sci_function_name name;
 	struct sci_deployment *function;
 	bool asynchronous, dry_run, tail;
-	char *client_context; /* decoded; or NULL */
+	char *client_context;  /* decoded; or NULL */
+	const char *tenant_id; /* or NULL */
 	struct sci_shared_bytes *event;
 };
 
@@ -245,13 +246,26 @@ static const char *bounded(const struct sci_exchange *exchange, const char *name
 	return value && strlen(value) <= max ? value : NULL;
 }
 
+static bool take_tenant(struct asked *asked, struct failure *failure)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._:/=+-@ ";
+	const char *id = sci_exchange_header(asked->exchange, "X-Amz-Tenant-Id");
+
+	asked->tenant_id = id;
+	return !id || (strlen(id) <= TENANT_MAX && id[strspn(id, allowed)] == '\0') ||
+		fail(failure, 400, "InvalidParameterValueException",
+			"The tenant id must be at most %d letters, digits, spaces and ._:/=+-@",
+			TENANT_MAX);
+}
+
 static struct sci_call *make_call(const struct asked *asked)
 {
 	struct sci_call_texts texts = {
 		.qualifier = asked->name.qualifier,
 		.trace_id = bounded(asked->exchange, "X-Amzn-Trace-Id", TRACE_MAX),
 		.client_context = asked->client_context,
-		.tenant_id = bounded(asked->exchange, "X-Amz-Tenant-Id", TENANT_MAX),
+		.tenant_id = asked->tenant_id,
 	};
 	struct sci_call *call = sci_call_new(asked->function, &texts, asked->event);
 
@@ -362,7 +376,8 @@ static void handle_invocation(struct sci_invoke_server *server, struct sci_excha
 		fail(&failure, 405, "MethodNotAllowedException", "An invocation is a POST");
 	ok = ok && take_function(server, name, len, &asked, &failure) &&
 		take_type(&asked, &failure) && take_client_context(&asked, &failure) &&
-		take_event(&asked, &failure) && invoke(server, &asked, &failure);
+		take_tenant(&asked, &failure) && take_event(&asked, &failure) &&
+		invoke(server, &asked, &failure);
 	if (!ok)
 		reply_failure(exchange, &failure);
 	free_asked(&asked);

@@ -141,11 +141,11 @@ void sci_isolation_leave(struct sci_isolation *isolation, const struct sci_deplo
 	}
 }
 
-bool sci_isolation_admits(const struct sci_isolation *isolation, const struct sci_peer *peer,
-	uint16_t port, const struct sci_process *owner)
+enum sci_socket_owner sci_isolation_owner_of(const struct sci_isolation *isolation,
+	const struct sci_peer *peer, uint16_t port, const struct sci_process *owner)
 {
-	return !isolation->guarded ||
-		sci_socket_owner_is_among(peer, port, owner->pid, owner->keeper);
+	return isolation->guarded ? sci_socket_owner_of(peer, port, owner->pid, owner->keeper)
+				  : SCI_SOCKET_OURS;
 }
 
 void sci_isolation_close(struct sci_isolation *isolation)

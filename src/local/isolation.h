@@ -6,6 +6,7 @@
 
 #include "local/process.h"
 #include "local/request_id.h"
+#include "local/socket_owner.h"
 
 #include <scopecache/error.h>
 
@@ -14,7 +15,6 @@
 #include <stdint.h>
 
 struct sci_isolation;
-struct sci_peer;
 
 /* Find out what the system offers. Without `wanted` nothing is used of it. To be called early: see
  * scratch.h.
@@ -43,10 +43,9 @@ int sci_isolation_enter(struct sci_isolation *isolation, const struct sci_deploy
 void sci_isolation_leave(struct sci_isolation *isolation, const struct sci_deployment *function,
 	const char *id, bool keep);
 
-/* May the process at the other end of a connection use the Runtime API at `port`, which is
- * `owner`'s? */
-bool sci_isolation_admits(const struct sci_isolation *isolation, const struct sci_peer *peer,
-	uint16_t port, const struct sci_process *owner);
+/* Is a connection to the Runtime API at `port`, which is `owner`'s, one of its processes? */
+enum sci_socket_owner sci_isolation_owner_of(const struct sci_isolation *isolation,
+	const struct sci_peer *peer, uint16_t port, const struct sci_process *owner);
 
 /* Remove all files, and free. NULL is allowed. */
 void sci_isolation_close(struct sci_isolation *isolation);

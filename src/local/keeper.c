@@ -11,6 +11,8 @@
 #define _GNU_SOURCE
 #include "local/keeper.h"
 
+#include "local/descriptors.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -60,7 +62,7 @@ static bool place(int fd, int target)
 	return fd == target ? fcntl(fd, F_SETFD, 0) == 0 : dup2(fd, target) >= 0;
 }
 
-/* In the function's process: become the program. Async-signal-safe calls only. */
+/* In the function's process: become the program. */
 static _Noreturn void become(const struct sci_process_options *options,
 	const struct sci_keeper_channel *channel, pid_t keeper)
 {
@@ -83,7 +85,7 @@ static _Noreturn void become(const struct sci_process_options *options,
 		place(output, STDOUT_FILENO) && place(output, STDERR_FILENO) &&
 		place(telemetry, SCI_TELEMETRY_FD) && chdir(options->directory) == 0) {
 		/* Ours are all close-on-exec; this is for what we were given by our own parent. */
-		close_range(SCI_TELEMETRY_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+		sci_descriptors_close_at_exec(SCI_TELEMETRY_FD + 1);
 		char *arguments[] = { (char *)(uintptr_t)options->path, NULL };
 		execve(options->path, arguments, options->environment);
 	}
@@ -183,7 +185,7 @@ static bool has_ended(pid_t function, struct sci_keeper_report *report)
 	return false;
 }
 
-/* Do what the server says until it ends, or the function does. */
+/* Do what the server says until it ends, or the function does, as *report then tells. */
 static void keep(int control, int signals, pid_t function, struct sci_keeper_report *report)
 {
 	struct pollfd ready[] = { { .fd = control, .events = POLLIN },
@@ -199,16 +201,15 @@ static void keep(int control, int signals, pid_t function, struct sci_keeper_rep
 			return;
 		if (!ready[0].revents)
 			continue;
-		if (recv(control, &number, sizeof number, 0) <= 0 || number == SIGKILL) {
-			report->status = SIGKILL;
+		if (recv(control, &number, sizeof number, 0) <= 0 || number == SIGKILL)
 			return;
-		}
 		kill(-function, number);
 	}
 }
 
-/* Nothing of the server's may be held open here, and `control` ends up as the only descriptor. */
-static int close_others(int control)
+/* Nothing of the server's may be held open here, and `control` ends up as the only descriptor.
+ * The server waits for the end of `failure`. */
+static int close_others(int control, int failure)
 {
 	int empty = open("/dev/null", O_RDWR);
 
@@ -221,7 +222,8 @@ static int close_others(int control)
 		_exit(1);
 	dup2(STDIN_FILENO, STDOUT_FILENO);
 	dup2(STDIN_FILENO, STDERR_FILENO);
-	close_range(STDERR_FILENO + 2, ~0U, 0);
+	close(failure);
+	sci_descriptors_close(STDERR_FILENO + 2);
 	return STDERR_FILENO + 1;
 }
 
@@ -240,7 +242,8 @@ _Noreturn void sci_keeper_run(const struct sci_process_options *options,
 	const struct sci_keeper_channel *channel)
 {
 	bool alone = options->sandbox.namespaces != 0;
-	struct sci_keeper_report report = { 0 };
+	/* What happens to the function when the keeper cannot do its work. */
+	struct sci_keeper_report report = { .status = SIGKILL };
 	sigset_t children;
 
 	setsid();
@@ -260,7 +263,7 @@ _Noreturn void sci_keeper_run(const struct sci_process_options *options,
 		become(options, channel, self);
 	if (function < 0)
 		fail(channel->failure, SCI_KEEPER_FORK);
-	int control = close_others(channel->control);
+	int control = close_others(channel->control, channel->failure);
 	int signals = signalfd(-1, &children, SFD_CLOEXEC);
 
 	if (signals >= 0)

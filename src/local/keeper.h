@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-enum sci_keeper_step { SCI_KEEPER_SANDBOX = 1, SCI_KEEPER_FORK, SCI_KEEPER_EXEC };
+enum sci_keeper_step { SCI_KEEPER_SANDBOX = 1, SCI_KEEPER_FORK, SCI_KEEPER_EXEC, SCI_KEEPER_WAIT };
 
 /* Where a start failed, and why; `step` is 0 when it did not. */
 struct sci_keeper_failure {

@@ -183,19 +183,26 @@ int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int 
 	return SC_E_NOMEM;
 }
 
-void sci_line_pipe_drain(struct sci_line_pipe *pipe)
+static void drain(struct sci_line_pipe *pipe, bool may_hold_back)
 {
 	size_t total = 0;
 	ssize_t got;
 
-	while (total < DRAIN_BYTES && !must_hold_back(pipe) && (got = read_piece(pipe)) > 0)
+	while (total < DRAIN_BYTES && !(may_hold_back && must_hold_back(pipe)) &&
+		(got = read_piece(pipe)) > 0)
 		total += (size_t)got;
 	end_partial(pipe);
 }
 
+void sci_line_pipe_drain(struct sci_line_pipe *pipe)
+{
+	drain(pipe, true);
+}
+
+/* What is not read now is lost without a word; the output tells what it cannot take. */
 void sci_line_pipe_finish(struct sci_line_pipe *pipe)
 {
-	sci_line_pipe_drain(pipe);
+	drain(pipe, false);
 	sci_log_frames_flush(&pipe->frames);
 }
 

@@ -39,11 +39,12 @@ struct sci_line_pipe {
 int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int fd,
 	struct sci_output *output);
 
-/* Read what is in the pipe now, and end the line that has not ended. A frame that has not ended
- * is left to be completed. */
+/* Read what is in the pipe now, as far as `output` is not full, and end the line that has not
+ * ended. A frame that has not ended is left to be completed. */
 void sci_line_pipe_drain(struct sci_line_pipe *pipe);
 
-/* Drain for the last time: what there is of a frame is passed on too. */
+/* Drain for the last time: all is read, full or not, and what there is of a frame is passed on
+ * too. */
 void sci_line_pipe_finish(struct sci_line_pipe *pipe);
 
 /* Stop reading and close. A pipe of zeroes is allowed. */

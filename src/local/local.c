@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/number_text.h"
 #include "local/deployment.h"
+#include "local/event_loop.h"
 #include "local/fleet.h"
 #include "local/invoke_server.h"
 #include "local/isolation.h"
@@ -274,7 +275,7 @@ static int deploy(struct sci_local *local, const struct sci_local_options *optio
 static int open_parts(struct sci_local *local, const struct sci_local_options *options,
 	struct sc_error *error)
 {
-	local->base = event_base_new();
+	local->base = sci_loop_new();
 	int log = options->quiet ? -1 : STDERR_FILENO;
 	if (!local->base || sci_output_open(local->base, log, &local->output) < 0)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");

@@ -8,11 +8,13 @@
 #define _GNU_SOURCE
 #include "local/process.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "local/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,9 @@
 #include <unistd.h>
 
 #define SWEEP_ROUNDS 100
+
+/* How long a program may take to begin, in which nobody is served. */
+#define EXEC_WAIT_MS 10000
 
 static struct rlimit original_files;
 
@@ -91,8 +96,16 @@ static void close_theirs(struct ends *ends)
 /* Wait for the new program to begin. `failure->step` is 0 when it has. */
 static void wait_for_exec(int fd, struct sci_keeper_failure *failure)
 {
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	const int64_t end_us = sci_mono_us() + EXEC_WAIT_MS * INT64_C(1000);
 	ssize_t got;
 
+	while (poll(&ready, 1, EXEC_WAIT_MS) <= 0) {
+		if (sci_mono_us() < end_us)
+			continue;
+		*failure = (struct sci_keeper_failure){ SCI_KEEPER_WAIT, ETIMEDOUT };
+		return;
+	}
 	do {
 		got = read(fd, failure, sizeof *failure);
 	} while (got < 0 && errno == EINTR);
@@ -104,15 +117,16 @@ static void wait_for_exec(int fd, struct sci_keeper_failure *failure)
  * say. */
 static pid_t receive_pid(int control)
 {
-	char byte, space[CMSG_SPACE(sizeof(struct ucred))];
-	struct iovec bytes = { &byte, sizeof byte };
+	char bytes_sent[2], space[CMSG_SPACE(sizeof(struct ucred))];
+	struct iovec bytes = { bytes_sent, sizeof bytes_sent };
 	struct msghdr message = { .msg_iov = &bytes,
 		.msg_iovlen = 1,
 		.msg_control = space,
 		.msg_controllen = sizeof space };
 	struct ucred sender = { 0 };
 
-	if (recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
+	/* What is longer than a byte is the report of a keeper that has killed it already. */
+	if (recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
 		return 0;
 	for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at))
 		if (at->cmsg_level == SOL_SOCKET && at->cmsg_type == SCM_CREDENTIALS)
@@ -135,6 +149,12 @@ static int open_status(pid_t pid)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* True when the program may be sound although it could not be run. */
+static bool is_want(int os_errno)
+{
+	return os_errno == EAGAIN || os_errno == EMFILE || os_errno == ENFILE || os_errno == ENOMEM;
+}
+
 static int start_error(const struct sci_keeper_failure *failure, const char *path,
 	struct sc_error *error)
 {
@@ -144,8 +164,12 @@ static int start_error(const struct sci_keeper_failure *failure, const char *pat
 			"cannot set up namespaces and /tmp; --no-isolation does without");
 	case SCI_KEEPER_FORK:
 		return sci_error_set(error, SC_E_IO, failure->os_errno, "cannot fork");
+	case SCI_KEEPER_WAIT:
+		return sci_error_set(error, SC_E_IO, failure->os_errno, "%.160s has not begun",
+			path);
 	default:
-		return sci_error_set(error, SC_E_IO, failure->os_errno, "fork/exec %.160s", path);
+		return sci_error_set(error, is_want(failure->os_errno) ? SC_E_IO : SC_E_INVAL,
+			failure->os_errno, "fork/exec %.160s", path);
 	}
 }
 
@@ -169,9 +193,11 @@ int sci_process_start(struct sci_process *process, struct sci_process_options *o
 		wait_for_exec(ends.failure[0], &failure);
 	pid_t pid = failure.step ? 0 : receive_pid(ends.control[0]);
 	if (failure.step == 0 && pid == 0)
-		failure.step = SCI_KEEPER_FORK;
+		failure = (struct sci_keeper_failure){ SCI_KEEPER_WAIT, 0 };
 	if (failure.step) {
 		/* The keeper exits, and is reaped as any other. */
+		if (failure.step == SCI_KEEPER_WAIT)
+			kill(keeper, SIGKILL);
 		close_ends(&ends);
 		return start_error(&failure, options->path, error);
 	}
@@ -196,10 +222,19 @@ void sci_process_signal(const struct sci_process *process, int signal)
 
 	if (process->keeper <= 0)
 		return;
-	if (signal == SIGKILL && process->alone)
+	if (signal == SIGKILL && process->alone) {
 		kill(process->keeper, SIGKILL);
-	else
-		send(process->control_fd, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT);
+		return;
+	}
+	send(process->control_fd, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* Outside a PID namespace the function may have stopped it. */
+	kill(process->keeper, SIGCONT);
+}
+
+void sci_process_kill_keeper(const struct sci_process *process)
+{
+	if (process->keeper > 0)
+		kill(process->keeper, SIGKILL);
 }
 
 static long kilobytes_after(const char *text, const char *label)

@@ -30,7 +30,8 @@ int sci_process_prepare(struct sc_error *error);
 
 /* Start a process in a session of its own that ends when we do. Its standard input is empty.
  *
- * returns  0; SC_E_IO with `error` filled in, and os_errno as execve() gave it.
+ * returns  0; SC_E_INVAL when the program cannot be run, SC_E_IO when this machine is at fault;
+ *          with `error` filled in, and os_errno as the call that failed gave it.
  * blocks   until the new program has begun. */
 int sci_process_start(struct sci_process *process, struct sci_process_options *options,
 	struct sci_process_outputs *outputs, struct sc_error *error);
@@ -38,6 +39,10 @@ int sci_process_start(struct sci_process *process, struct sci_process_options *o
 /* Send a signal to the process and all of its group. SIGKILL ends everything that it has
  * started. */
 void sci_process_signal(const struct sci_process *process, int signal);
+
+/* Kill a keeper that does not do what it was told, and with it the function. What else the function
+ * has started becomes ours. */
+void sci_process_kill_keeper(const struct sci_process *process);
 
 /* The largest and the present resident size, in kB; 0 when it is not known. */
 struct sci_process_memory {

@@ -112,6 +112,14 @@ static void take_post(struct sci_exchange *exchange, const char *request_id, boo
 		reply_verdict(exchange, verdict);
 }
 
+static bool is_trusted(struct sci_exchange *exchange, const struct sci_runtime_handlers *handlers)
+{
+	if (handlers->trust(exchange, handlers->arg))
+		return true;
+	reply_verdict(exchange, SCI_RUNTIME_WRONG_STATE);
+	return false;
+}
+
 static bool is_method(struct sci_exchange *exchange, const char *method)
 {
 	char message[32];
@@ -148,7 +156,7 @@ static bool handle_path(struct sci_exchange *exchange, const char *path,
 	static const char invocation[] = "invocation/";
 
 	if (strcmp(path, "init/error") == 0) {
-		if (is_method(exchange, "POST"))
+		if (is_method(exchange, "POST") && is_trusted(exchange, handlers))
 			take_post(exchange, NULL, true, handlers->init_failed, handlers->arg);
 		return true;
 	}
@@ -156,7 +164,7 @@ static bool handle_path(struct sci_exchange *exchange, const char *path,
 		return false;
 	path += sizeof invocation - 1;
 	if (strcmp(path, "next") == 0) {
-		if (is_method(exchange, "GET"))
+		if (is_method(exchange, "GET") && is_trusted(exchange, handlers))
 			handlers->next(exchange, handlers->arg);
 		return true;
 	}

@@ -31,6 +31,9 @@ struct sci_runtime_handlers {
 	/* May it connect? See http_listener.h. */
 	bool (*admit)(const struct sci_peer *peer, void *arg);
 
+	/* May it do more on its connection than post to an invocation, whose id is a secret? */
+	bool (*trust)(const struct sci_exchange *exchange, void *arg);
+
 	/* The runtime asks for an invocation. Answer the request with sci_runtime_deliver() or
 	 * sci_runtime_refuse(), at any time. */
 	void (*next)(struct sci_exchange *exchange, void *arg);

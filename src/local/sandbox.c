@@ -77,8 +77,9 @@ static int keep_visible(const char *tmp, const char *path)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
+	/* What was removed is not missed: the working folder, most often. */
 	if (stat(from, &found) < 0)
-		return -1;
+		return errno == ENOENT ? 0 : -1;
 	if (S_ISDIR(found.st_mode)) {
 		if (mkdir(to, S_IRWXU) < 0 && errno != EEXIST)
 			return -1;

@@ -2,27 +2,28 @@
  * them; at the end of the pipe, which comes when the server ends in whatever way, it removes the
  * rest. So the event loop never waits for a large tree, and kill -9 leaves nothing.
  *
- * A function may take from itself the right to read a folder. It is given back first, in as many
- * passes as such folders lie inside each other. */
+ * Folders may lie inside each other deeper than a path is long and than there are descriptors. So
+ * what is in a folder moves up to the top before the folder is removed, until nothing is left. A
+ * function may also take from itself the right to read a folder, which is given back first. */
 #define _GNU_SOURCE
 #include "local/scratch.h"
 
 #include "base/error.h"
+#include "local/descriptors.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WALK_FILES_MAX  16
-#define UNLOCK_PASSES   64
 #define SHARED_TMP_MODE (S_IRWXU | S_IRWXG | S_IRWXO | S_ISVTX)
 
 struct sci_scratch {
@@ -33,34 +34,90 @@ struct sci_scratch {
 
 /* ---- The child. ---- */
 
-static bool unlocked_one; /* nftw() has no argument for its callbacks */
-
-static int unlock(const char *path, const struct stat *found, int kind, struct FTW *where)
+static bool is_folder_itself(const char *name)
 {
-	(void)where;
-	if (kind == FTW_DNR || (kind == FTW_D && (found->st_mode & S_IRWXU) != S_IRWXU))
-		unlocked_one |= chmod(path, S_IRWXU) == 0 && kind == FTW_DNR;
-	return 0;
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *where)
+/* Give us back the right to read and change a folder. Returns false when it is none. */
+static bool unlock(int parent, const char *name)
 {
-	(void)found;
-	(void)kind;
-	(void)where;
-	remove(path);
-	return 0;
+	struct stat found;
+
+	return fstatat(parent, name, &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(found.st_mode) &&
+		((found.st_mode & S_IRWXU) == S_IRWXU || fchmodat(parent, name, S_IRWXU, 0) == 0);
+}
+
+static DIR *open_folder(int parent, const char *name)
+{
+	int fd = unlock(parent, name)
+		? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+		: -1;
+	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!folder && fd >= 0)
+		close(fd);
+	return folder;
+}
+
+/* Remove a file or an empty folder. */
+static bool remove_one(int folder, const char *name)
+{
+	return unlinkat(folder, name, 0) == 0 || unlinkat(folder, name, AT_REMOVEDIR) == 0;
+}
+
+/* Move a folder to `top`, under a name that nothing else is likely to have there. */
+static bool move_up(int folder, const char *name, int top)
+{
+	static unsigned long number;
+	char fresh[40];
+
+	snprintf(fresh, sizeof fresh, "scopecache-moved-%lu", number++);
+	return unlock(folder, name) && renameat(folder, name, top, fresh) == 0;
+}
+
+static bool is_same_device(int one, int other)
+{
+	struct stat of_one, of_other;
+
+	return fstat(one, &of_one) == 0 && fstat(other, &of_other) == 0 &&
+		of_one.st_dev == of_other.st_dev;
+}
+
+/* Remove a folder in `top`, of which the folders in it become its neighbours. Returns true when
+ * there is less to do after it. */
+static bool take_apart(int top, const char *name)
+{
+	DIR *folder = open_folder(top, name);
+	struct dirent *entry;
+	bool progress = false;
+
+	if (!folder)
+		return false;
+	/* What is mounted there is not ours. */
+	while (is_same_device(dirfd(folder), top) && (entry = readdir(folder)))
+		if (!is_folder_itself(entry->d_name))
+			progress |= remove_one(dirfd(folder), entry->d_name) ||
+				move_up(dirfd(folder), entry->d_name, top);
+	closedir(folder);
+	return remove_one(top, name) || progress;
 }
 
 static void remove_tree(const char *path)
 {
-	int pass = 0;
+	DIR *top = open_folder(AT_FDCWD, path);
+	struct dirent *entry;
 
-	do {
-		unlocked_one = false;
-		nftw(path, unlock, WALK_FILES_MAX, FTW_PHYS | FTW_MOUNT);
-	} while (unlocked_one && ++pass < UNLOCK_PASSES);
-	nftw(path, remove_one, WALK_FILES_MAX, FTW_PHYS | FTW_MOUNT | FTW_DEPTH);
+	for (bool progress = top; progress; rewinddir(top)) {
+		progress = false;
+		while ((entry = readdir(top)))
+			if (!is_folder_itself(entry->d_name))
+				progress |= remove_one(dirfd(top), entry->d_name) ||
+					take_apart(dirfd(top), entry->d_name);
+	}
+	if (top)
+		closedir(top);
+	rmdir(path);
 }
 
 /* Returns false at the end of the pipe. */
@@ -74,7 +131,7 @@ static bool read_order(int orders, char id[SCI_HEX_ID_BYTES])
 	return got == SCI_HEX_ID_BYTES;
 }
 
-static _Noreturn void be_janitor(const char *root, int orders)
+static _Noreturn void be_janitor(const char *root, const int orders[2])
 {
 	char id[SCI_HEX_ID_BYTES];
 
@@ -84,10 +141,11 @@ static _Noreturn void be_janitor(const char *root, int orders)
 	signal(SIGHUP, SIG_IGN);
 	/* A reader of our standard output or error may wait for its end. */
 	int empty = open("/dev/null", O_RDWR);
-	dup2(orders, STDIN_FILENO);
+	dup2(orders[0], STDIN_FILENO);
 	dup2(empty, STDOUT_FILENO);
 	dup2(empty, STDERR_FILENO);
-	close_range(STDERR_FILENO + 1, ~0U, 0);
+	close(orders[1]);
+	sci_descriptors_close(STDERR_FILENO + 1);
 	if (chdir(root) == 0)
 		while (read_order(STDIN_FILENO, id))
 			remove_tree(id);
@@ -107,11 +165,15 @@ static int make_root(struct sci_scratch *scratch, struct sc_error *error)
 		named && *named ? named : "/tmp");
 	if (len >= (int)sizeof template)
 		errno = ENAMETOOLONG;
-	if (len >= (int)sizeof template || !mkdtemp(template) || !realpath(template, scratch->root))
-		return sci_error_set(error, SC_E_IO, errno,
-			"cannot make a folder for temporary files in %.160s",
-			named && *named ? named : "/tmp");
-	return 0;
+	bool made = len < (int)sizeof template && mkdtemp(template);
+	if (made && realpath(template, scratch->root))
+		return 0;
+	int os_errno = errno;
+	if (made)
+		rmdir(template);
+	return sci_error_set(error, SC_E_IO, os_errno,
+		"cannot make a folder for temporary files in %.160s",
+		named && *named ? named : "/tmp");
 }
 
 static int start_janitor(struct sci_scratch *scratch)
@@ -122,7 +184,7 @@ static int start_janitor(struct sci_scratch *scratch)
 		return -1;
 	scratch->janitor = fork();
 	if (scratch->janitor == 0)
-		be_janitor(scratch->root, orders[0]);
+		be_janitor(scratch->root, orders);
 	int os_errno = errno;
 	close(orders[0]);
 	if (scratch->janitor < 0) {

@@ -1,7 +1,8 @@
 /* The kernel tells the inode of a TCP socket of this machine by its addresses (sock_diag(7)),
  * and /proc the inodes of the sockets that a process has open. Both together say whose a
  * connection is. It is asked once for each connection: what a process does with a connection
- * later is its own affair. */
+ * later is its own affair. A socket that its process has closed has no inode, although what was
+ * sent may still be read. */
 #define _GNU_SOURCE
 #include "local/socket_owner.h"
 
@@ -44,7 +45,7 @@ static ssize_t ask(const struct question *question, void *answer, size_t size)
 }
 
 /* Returns the inode of the socket at `from` that is connected to `port` of 127.0.0.1; 0 when the
- * system does not tell, or there is none any more. */
+ * system does not tell, or no process has it any more. */
 static ino_t inode_of(const struct sockaddr_in *from, uint16_t port)
 {
 	struct question question = {
@@ -161,19 +162,21 @@ static enum found search(pid_t first, pid_t ancestor, const char *wanted)
 	return worst;
 }
 
-bool sci_socket_owner_is_among(const struct sci_peer *peer, uint16_t port, pid_t first,
+enum sci_socket_owner sci_socket_owner_of(const struct sci_peer *peer, uint16_t port, pid_t first,
 	pid_t ancestor)
 {
 	struct sockaddr_in address;
 	char wanted[48];
 
 	if (peer->len < sizeof address || !sci_socket_owner_is_known())
-		return true;
+		return SCI_SOCKET_OURS;
 	memcpy(&address, &peer->address, sizeof address);
 	ino_t inode = inode_of(&address, port);
-	/* 0: it is closed already, and its owner cannot be found. */
 	snprintf(wanted, sizeof wanted, "socket:[%lu]", (unsigned long)inode);
-	return inode != 0 && search(first, ancestor, wanted) != OTHERS;
+	if (inode != 0 && search(first, ancestor, wanted) != OTHERS)
+		return SCI_SOCKET_OURS;
+	/* Its owner may have exited during the search. */
+	return inode != 0 && inode_of(&address, port) != 0 ? SCI_SOCKET_OTHERS : SCI_SOCKET_CLOSED;
 }
 
 static bool try_once(void)

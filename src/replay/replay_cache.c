@@ -51,7 +51,8 @@ static int open_cache(struct sc_cache **cache, const struct sci_trace *trace,
 		region += REGION_DIVIDED_BYTES;
 	if (plan->bytes) {
 		region = limit;
-		entry_bytes = plan->entry_bytes ? plan->entry_bytes : trace->usual + KEY_BYTES;
+		entry_bytes =
+			plan->entry_bytes ? plan->entry_bytes : (uint64_t)trace->usual + KEY_BYTES;
 		entry_bytes = entry_bytes < ENTRY_BYTES_MOST ? entry_bytes : ENTRY_BYTES_MOST;
 	}
 	return sc_cache_open(cache,

@@ -13,8 +13,10 @@ PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 NOBODY = 65534
 
-# The numbers of clone, clone3 and unshare.
+# The numbers of clone, clone3 and unshare, of signalfd4, and of close_range.
 CALLS = {"x86_64": (56, 435, 272), "aarch64": (220, 435, 97)}
+SIGNALFD = {"x86_64": 289, "aarch64": 74}
+CLOSE_RANGE = 436
 
 LOAD, EQUAL, ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
 ALLOW, FAIL = 0x7FFF0000, 0x00050000
@@ -28,20 +30,39 @@ def check(result):
 def refuse_namespaces():
     """Lets a seccomp filter refuse to make namespaces, as container runtimes do."""
     clone, clone3, unshare = CALLS[platform.machine()]
-    program = b"".join(
-        struct.pack("HBBI", *instruction)
-        for instruction in (
-            (LOAD, 0, 0, 0),  # the number of the call
-            (EQUAL, 5, 0, unshare),
-            (EQUAL, 5, 0, clone3),  # which the C library then does without
-            (EQUAL, 0, 2, clone),
-            (LOAD, 0, 0, 16),  # the lower half of its first argument
-            (ANY_BIT, 1, 0, NAMESPACES),
-            (RETURN, 0, 0, ALLOW),
-            (RETURN, 0, 0, FAIL | errno.EPERM),
-            (RETURN, 0, 0, FAIL | errno.ENOSYS),
-        )
+    add_filter(
+        (LOAD, 0, 0, 0),  # the number of the call
+        (EQUAL, 5, 0, unshare),
+        (EQUAL, 5, 0, clone3),  # which the C library then does without
+        (EQUAL, 0, 2, clone),
+        (LOAD, 0, 0, 16),  # the lower half of its first argument
+        (ANY_BIT, 1, 0, NAMESPACES),
+        (RETURN, 0, 0, ALLOW),
+        (RETURN, 0, 0, FAIL | errno.EPERM),
+        (RETURN, 0, 0, FAIL | errno.ENOSYS),
     )
+
+
+def refuse_close_range():
+    """Lets close_range() be missing, as it is before Linux 5.9."""
+    refuse(CLOSE_RANGE)
+
+
+def refuse_signalfd():
+    refuse(SIGNALFD[platform.machine()])
+
+
+def refuse(call):
+    add_filter(
+        (LOAD, 0, 0, 0),
+        (EQUAL, 1, 0, call),
+        (RETURN, 0, 0, ALLOW),
+        (RETURN, 0, 0, FAIL | errno.ENOSYS),
+    )
+
+
+def add_filter(*program):
+    program = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
     instructions = ctypes.create_string_buffer(program, len(program))
     filter_ = ctypes.create_string_buffer(
         struct.pack("HP", len(program) // 8, ctypes.addressof(instructions))

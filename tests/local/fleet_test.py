@@ -166,11 +166,20 @@ class Fleet(unittest.TestCase):
         self.assertEqual((second.json()["id"], second.json()["count"]), (first["id"], 2))
         eventually(lambda: local.function()["invocations"] == 5, "the events")
 
+    def test_no_event_takes_the_place_that_a_caller_waits_for(self):
+        local = self.start("--max-environments", "2", one="odd.py", two="odd.py", three="odd.py")
+        local.invoke("one", {"do": "work_after", "seconds": 500})
+        self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":1}', "two"), 202)
+        self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":500}', "three"), 202)
+        self.assertEqual(local.function("three")["invocations"], 0)
+        self.assertEqual(local.invoke("one", {"do": "sleep", "seconds": 0}).json()["count"], 1)
+        eventually(lambda: local.function("three")["invocations"] == 1, "the event")
+
     def test_an_event_starts_though_one_before_it_waits_for_an_environment(self):
         local = self.start("--max-environments", "2", one="odd.py", two="odd.py", three="odd.py")
         local.invoke("one", {"do": "work_after", "seconds": 500})
         self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":1}', "three"), 202)
-        self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":500}', "one"), 202)
+        self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":0}', "one"), 202)
         started = b'{"do":"print_raw","text":"started\\n"}'
         self.assertEqual(self.send_event(local, started, "two"), 202)
         eventually(lambda: "started\n" in local.log, "the event behind")
@@ -300,6 +309,13 @@ class Fleet(unittest.TestCase):
                 waited_ms - max(environment["age_ms"] for environment in local.environments())
             )
         self.assertLess(min(waits), 90, waits)
+
+    def test_a_burst_of_cold_starts_takes_no_time_from_any(self):
+        # Starting all of them takes longer than the init timeout leaves to each.
+        local = self.start("--init-timeout", "3", slow="slow_init.sh")
+        answers = self.in_parallel(local, 200, {}, "slow")
+        self.assertEqual({(answer.status, answer.body) for answer in answers}, {(200, b"{}")})
+        self.assertEqual(local.function("slow")["timeouts"], 0)
 
     def test_hundreds(self):
         local = self.start("--init-timeout", "300", odd="odd.py")

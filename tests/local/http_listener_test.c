@@ -8,6 +8,7 @@
 #include <event2/event.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -204,6 +205,27 @@ static void origins(void **state)
 	assert_false(sci_http_origin_is_allowed(&admission, "null"));
 }
 
+static void no_descriptor_to_serve_with(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct sci_http_listener *listener;
+	struct rlimit before, few;
+	struct sc_error error;
+
+	(void)state;
+	int next = dup(STDIN_FILENO);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)next + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	int rc = sci_http_listener_open(base, &options, &listener, &error);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(rc, SC_E_IO);
+	assert_int_equal(error.os_errno, EMFILE);
+	event_base_free(base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +233,7 @@ int main(void)
 		cmocka_unit_test(what_is_announced_too_large_is_refused),
 		cmocka_unit_test(what_is_late_is_closed_after_a_lost_timer),
 		cmocka_unit_test(a_pause_ends_without_a_timer),
+		cmocka_unit_test(no_descriptor_to_serve_with),
 		cmocka_unit_test(hosts),
 		cmocka_unit_test(origins),
 	};

@@ -90,6 +90,18 @@ class InvokeApi(unittest.TestCase):
         for absent in ("Lambda-Runtime-Client-Context", "Lambda-Runtime-Aws-Tenant-Id"):
             self.assertNotIn(absent, plain)
 
+    def test_a_tenant_id_that_is_none(self):
+        for tenant in "x" * 257, "a,b", "caf\xe9":
+            with self.subTest(tenant):
+                answer = self.local.invoke(event={}, headers={"X-Amz-Tenant-Id": tenant})
+                self.assertEqual(
+                    (answer.status, answer.headers["x-amzn-errortype"]),
+                    (400, "InvalidParameterValueException"),
+                )
+        tenant = "Aa0._:/=+-@ " * 21 + "aaaa"
+        answer = self.local.invoke(event={"do": "echo"}, headers={"X-Amz-Tenant-Id": tenant})
+        self.assertEqual(answer.json()["headers"]["Lambda-Runtime-Aws-Tenant-Id"], tenant)
+
     def test_the_environment_variables(self):
         variables = self.echo()["environment"]
         expected = {

@@ -3,6 +3,7 @@ that has namespaces for us, on one that refuses them, and on one without /proc t
 has the table.
 """
 
+import fcntl
 import os
 import pathlib
 import shutil
@@ -106,6 +107,26 @@ class WithNamespaces(Isolation):
             local.invoke(event={"do": "files", "name": "a", "locked": True})
             local.kill()
             eventually(lambda: not list(self.temporary.iterdir()), "the end of its files")
+            eventually(lambda: not marked(local.mark), "the end of who removes them")
+
+    def test_folders_deeper_than_a_path_is_long_do_not_stay_behind(self):
+        local = self.start("--timeout", "60", odd="odd.py")
+        self.assertFalse(local.invoke(event={"do": "nest", "depth": 800}).failed)
+        local.process.terminate()
+        self.assertEqual(local.wait(), 0)
+        self.assertEqual(list(self.temporary.iterdir()), [])
+
+    def test_a_working_folder_that_is_removed(self):
+        folder = tempfile.mkdtemp(dir="/tmp", prefix="scopecache-test-")
+        local = self.start(odd="odd.py", before_exec=lambda: os.chdir(folder))
+        os.rmdir(folder)
+        # What cannot be looked at is a fault of the machine, and not of the function.
+        os.symlink(folder, folder)
+        answer = local.invoke(event={"do": "echo"})
+        os.unlink(folder)
+        self.assertEqual(answer.json()["errorType"], "Runtime.Unknown")
+        self.assertIn("cannot set up namespaces", answer.json()["errorMessage"])
+        self.assertFalse(local.invoke(event={"do": "echo"}).failed)
 
     def test_code_below_tmp_stays_visible(self):
         with tempfile.TemporaryDirectory(dir="/tmp", prefix="scopecache-test-") as folder:
@@ -165,6 +186,14 @@ class RuntimeApis(Isolation):
             "function victim: a process that is not the function's was refused", local.log
         )
         self.assertFalse(local.invoke("victim", {"do": "echo"}).failed)
+
+    def test_what_another_environment_sent_before_it_closed_is_not_done(self):
+        local = self.start("--timeout", "60", victim="odd.py", odd="odd.py")
+        address = self.address(local, "victim")
+        for count in range(20):
+            local.invoke(event={"do": "intrude_and_close", "address": address})
+            answer = local.invoke("victim", {"do": "sleep", "seconds": 0}).json()
+            self.assertEqual(answer["count"], count + 2)
 
     def test_processes_outside_are_refused(self):
         local = self.start(odd="odd.py")
@@ -295,8 +324,60 @@ class NothingWhereTheyAreRefused(NothingStaysBehind, Isolation):
         self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
 
 
+class NothingWithoutCloseRange(NothingStaysBehind, Isolation):
+    """On Linux before 5.9, where descriptors are closed one by one."""
+
+    refused = staticmethod(confinement.refuse_close_range)
+
+    def test_nothing_is_inherited(self):
+        given = fcntl.fcntl(0, fcntl.F_DUPFD, 50)
+        self.addCleanup(os.close, given)
+        local = self.start(odd="odd.py", pass_fds=(given,), before_exec=self.refused)
+        local.invoke(event={"do": "sleep", "seconds": 0})
+        self.assertIn(str(given), os.listdir(f"/proc/{local.process.pid}/fd"))
+        for pid in set(marked(local.mark)) - {local.process.pid}:
+            self.assertNotIn(str(given), os.listdir(f"/proc/{pid}/fd"))
+
+
+class NothingWithoutNamespacesAndCloseRange(NothingStaysBehind, Isolation):
+    @staticmethod
+    def refused():
+        confinement.refuse_close_range()
+        confinement.refuse_namespaces()
+
+
+class WithoutSignalfd(Isolation):
+    def test_a_keeper_that_cannot_work_kills(self):
+        local = self.start(odd="odd.py", before_exec=confinement.refuse_signalfd)
+        answer = local.invoke(event={"do": "echo"})
+        self.assertRegex(answer.json()["errorMessage"], "signal: killed$|has not begun$")
+
+
 class NothingIfNoIsolationIsWanted(NothingStaysBehind, Isolation):
     options = ("--no-isolation",)
+
+    def test_a_keeper_that_is_stopped(self):
+        local = self.launch("--timeout", "0.5")
+        local.invoke(event={"do": "grandchild", "session": True})
+        eventually(lambda: len(local.running("sleep")) == 1, "what it starts")
+        answer = local.invoke(event={"do": "stop_keeper", "seconds": 600})
+        self.assertEqual(answer.json()["errorType"], "Sandbox.Timedout")
+        self.assertEqual(local.running("sleep"), [])
+        self.assertFalse(local.invoke(event={"do": "stop_keeper", "seconds": 0}).failed)
+        local.process.terminate()
+        self.assertEqual(local.wait(), 0)
+
+    def test_a_keeper_that_is_stopped_again_and_again(self):
+        local = self.launch("--timeout", "0.5")
+        answer = local.invoke(event={"do": "stop_keeper", "again": True, "seconds": 600})
+        self.assertEqual(answer.json()["errorType"], "Sandbox.Timedout")
+        self.assertFalse(local.invoke(event={"do": "echo"}).failed)
+
+    def test_an_exit_under_a_keeper_that_is_stopped(self):
+        local = self.launch("--timeout", "0.5")
+        answer = local.invoke(event={"do": "stop_keeper", "exit": True})
+        self.assertEqual(answer.json()["errorType"], "Sandbox.Timedout")
+        self.assertFalse(local.invoke(event={"do": "echo"}).failed)
 
 
 @unittest.skipIf(b"__asan_init" in COMMAND.read_bytes(), "the sanitizers need /proc")

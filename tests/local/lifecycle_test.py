@@ -154,6 +154,14 @@ class Lifecycle(unittest.TestCase):
             eventually(lambda: not local.environments(), "its end")
         self.assertEqual(local.function()["crashes"], 5)
 
+    def test_an_answer_on_a_new_connection_just_before_the_end_counts(self):
+        local = self.start(odd="odd.py")
+        for _ in range(20):
+            answer = local.invoke(event={"do": "answer_anew_and_exit"})
+            self.assertFalse(answer.failed, answer.body)
+            eventually(lambda: not local.environments(), "its end")
+        self.assertNotIn("was refused", local.log)
+
     def test_ends_between_invocations(self):
         local = self.start(odd="odd.py")
         local.invoke(event={"do": "sleep", "seconds": 0})

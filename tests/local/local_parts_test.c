@@ -4,20 +4,31 @@
 #include "support/allocation.h"
 #include "support/cmocka.h"
 
+#include "base/clock.h"
 #include "local/call.h"
 #include "local/deployment.h"
+#include "local/descriptors.h"
+#include "local/event_loop.h"
 #include "local/line_pipe.h"
 #include "local/output.h"
 #include "local/process_environ.h"
 #include "local/request_id.h"
+#include "local/timer.h"
 
 #include <event2/event.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- Environment variables. ---- */
@@ -421,6 +432,143 @@ static void lines_are_whole(void **state)
 	event_base_free(base);
 }
 
+/* The log has a reader, which is only slow; the process has ended, so its pipe is closed soon. */
+static void the_last_lines_are_read_though_the_output_is_full(void **state)
+{
+	static struct lines lines;
+	static char filler[64 * 1024], last[60 * 1024];
+	struct event_base *base = event_base_new();
+	struct sci_line_pipe reader = { .line = on_line, .arg = &lines };
+	struct sci_output *output;
+	int ends[2], slow[2];
+
+	(void)state;
+	memset(filler, 'x', sizeof filler);
+	memset(last, '\n', sizeof last);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pipe(slow), 0);
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(sci_output_open(base, slow[1], &output), 0);
+	assert_int_equal(sci_line_pipe_init(&reader, base, ends[0], output), 0);
+	assert_int_equal(write(ends[1], last, sizeof last), sizeof last);
+	for (int i = 0; i < 5; i++)
+		sci_output_write(output, filler, sizeof filler);
+	assert_true(sci_output_full(output));
+	sci_line_pipe_drain(&reader);
+	assert_int_equal(lines.count, 0);
+	sci_line_pipe_finish(&reader);
+	assert_int_equal(lines.count, sizeof last);
+	sci_line_pipe_fini(&reader);
+	for (int i = 0; i < 2; i++)
+		close(slow[i]);
+	sci_output_close(output);
+	close(ends[1]);
+	event_base_free(base);
+}
+
+/* ---- Descriptors. ---- */
+
+static bool refuse_close_range(void)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { sizeof program / sizeof *program, program };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+static bool descriptors_are_closed(void)
+{
+	int low = dup2(STDIN_FILENO, 50), middle = dup2(STDIN_FILENO, 100);
+	int high = dup2(STDIN_FILENO, 900);
+
+	sci_descriptors_close_at_exec(100);
+	bool at_exec = fcntl(low, F_GETFD) == 0 && fcntl(middle, F_GETFD) == FD_CLOEXEC &&
+		fcntl(high, F_GETFD) == FD_CLOEXEC;
+	sci_descriptors_close(100);
+	return at_exec && fcntl(low, F_GETFD) == 0 && fcntl(middle, F_GETFD) < 0 &&
+		fcntl(high, F_GETFD) < 0;
+}
+
+/* With close_range(), without it, and without /proc too, where this test may do that. */
+static void descriptors_are_closed_on_any_system(void **state)
+{
+	(void)state;
+	for (int refused = 0; refused < 3; refused++) {
+		int status;
+		pid_t child = fork();
+		if (child == 0) {
+			bool without = refused < 1 || refuse_close_range();
+			if (refused == 2 && chroot(folder) < 0)
+				_exit(0);
+			_exit(!without || !descriptors_are_closed());
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+}
+
+/* ---- The loop. ---- */
+
+struct timed {
+	struct event_base *base;
+	struct event *timer, *soon; /* `soon` wakes the loop up before the timer is due */
+	int64_t armed_us, fired_us;
+};
+
+static void on_timed(evutil_socket_t fd, short what, void *arg)
+{
+	struct timed *timed = arg;
+
+	(void)fd;
+	(void)what;
+	timed->fired_us = sci_mono_us();
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+static void on_long_round(evutil_socket_t fd, short what, void *arg)
+{
+	struct timed *timed = arg;
+
+	(void)fd;
+	(void)what;
+	for (int64_t end_us = sci_mono_us() + 200000; sci_mono_us() < end_us;)
+		continue;
+	timed->armed_us = sci_mono_us();
+	assert_int_equal(sci_timer_start(timed->timer, 100), 0);
+	assert_int_equal(sci_timer_start(timed->soon, 1), 0);
+}
+
+static void a_timer_armed_late_in_a_round_is_not_short(void **state)
+{
+	struct timed timed = { .base = sci_loop_new() };
+
+	(void)state;
+	assert_non_null(timed.base);
+	timed.timer = evtimer_new(timed.base, on_timed, &timed);
+	timed.soon = evtimer_new(timed.base, on_soon, NULL);
+	struct event *first = event_new(timed.base, -1, 0, on_long_round, &timed);
+	event_active(first, EV_TIMEOUT, 0);
+	event_base_dispatch(timed.base);
+	/* The loop's clock is the coarse one, which may be 10 ms behind. */
+	assert_true(timed.fired_us - timed.armed_us > 85000);
+	event_free(first);
+	event_free(timed.timer);
+	event_free(timed.soon);
+	event_base_free(timed.base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +584,9 @@ int main(void)
 		cmocka_unit_test(a_call_is_never_lost),
 		cmocka_unit_test(calls_without_memory),
 		cmocka_unit_test(lines_are_whole),
+		cmocka_unit_test(the_last_lines_are_read_though_the_output_is_full),
+		cmocka_unit_test(descriptors_are_closed_on_any_system),
+		cmocka_unit_test(a_timer_armed_late_in_a_round_is_not_short),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

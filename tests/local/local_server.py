@@ -90,7 +90,15 @@ class Answer:
 class Local:
     """functions are NAME=SCRIPT, run by this Python if it ends in .py; or NAME=PATH."""
 
-    def __init__(self, *options, env=None, stderr=None, before_exec=lambda: None, **functions):
+    def __init__(
+        self,
+        *options,
+        env=None,
+        stderr=None,
+        pass_fds=(),
+        before_exec=lambda: None,
+        **functions,
+    ):
         self.folder = tempfile.TemporaryDirectory(prefix="scopecache-test-")
         self.mark = f"{MARK}={uuid.uuid4()}"
         self.log_path = pathlib.Path(self.folder.name, "log")
@@ -107,6 +115,7 @@ class Local:
                 stdout=subprocess.PIPE,
                 stderr=log if stderr is None else stderr,
                 env={**os.environ, **(env or {}), name: value},
+                pass_fds=pass_fds,
                 preexec_fn=lambda: (end_with_us(), before_exec()),
             )
 

@@ -27,7 +27,6 @@
 #define INIT_TIMEOUT_MS 60011
 
 /* Those of the modules. */
-#define SETTLE_MS     100
 #define STOP_GRACE_MS 300
 #define EXIT_GRACE_MS 10
 #define HOLD_BACK_MS  20
@@ -58,7 +57,7 @@ static void run_until(const bool *done)
 
 /* ---- A fleet of two functions, one of which does not end when it is asked to. ---- */
 
-enum { ODD, SLOW, ODD_TOO, FUNCTIONS };
+enum { ODD, SLOW, FUNCTIONS };
 
 static struct sci_deployment functions[FUNCTIONS];
 static struct sci_output *output;
@@ -83,8 +82,8 @@ static void on_empty(void *arg)
 
 static int open_fleet(void **state)
 {
-	static const char *const names[FUNCTIONS] = { "odd", "slow", "odd-too" };
-	static const char *const files[FUNCTIONS] = { "odd.py", "slow_term.py", "odd.py" };
+	static const char *const names[FUNCTIONS] = { "odd", "slow" };
+	static const char *const files[FUNCTIONS] = { "odd.py", "slow_term.py" };
 	char path[512];
 	struct sc_error error;
 
@@ -180,21 +179,6 @@ static void assert_answered(int function)
 		fail_msg("%s", told.body);
 }
 
-/* Wait until the environments are idle: a moment after the answer. */
-static void wait_for_idle(void)
-{
-	bool idle = false;
-
-	while (!idle) {
-		const struct sci_environment *environment = NULL;
-		idle = true;
-		while ((environment = sci_fleet_next(fleet, environment)))
-			idle &= environment->state == SCI_ENVIRONMENT_IDLE;
-		if (!idle)
-			event_base_loop(base, EVLOOP_ONCE);
-	}
-}
-
 static void assert_no_memory(const struct told *told)
 {
 	assert_true(told->failed);
@@ -209,8 +193,8 @@ static void no_limit_of_init(void **state)
 	(void)state;
 	sct_fail_events(INIT_TIMEOUT_MS, 0);
 	submit(ODD, at_once, &told);
+	run_until(&told.done);
 	assert_int_equal(sct_heal_events(), 1);
-	assert_true(told.done);
 	assert_no_memory(&told);
 	assert_null(sci_fleet_next(fleet, NULL));
 	assert_answered(ODD);
@@ -252,28 +236,6 @@ static void no_timer_after_an_exit(void **state)
 	assert_int_equal(sct_heal_events(), 1);
 	assert_non_null(strstr(told.body, "Runtime.ExitError"));
 	assert_answered(ODD);
-}
-
-/* The call waits for an environment that stays busy with other things. When another function's
- * falls idle, there is room for it. */
-static void no_timer_to_look_again(void **state)
-{
-	static struct told busy, other, waits;
-
-	(void)state;
-	assert_answered(ODD);
-	assert_answered(ODD_TOO);
-	wait_for_idle();
-	sct_fail_events(SETTLE_MS, 1);
-	submit(ODD_TOO, "{\"do\":\"sleep\",\"seconds\":1}", &other);
-	submit(ODD, "{\"do\":\"work_after\",\"seconds\":60}", &busy);
-	run_until(&busy.done);
-	submit(ODD, at_once, &waits);
-	run_until(&other.done);
-	assert_false(waits.done);
-	run_until(&waits.done);
-	assert_int_equal(sct_heal_events(), 1);
-	assert_false(waits.failed);
 }
 
 /* ---- The server as a whole. ---- */
@@ -423,7 +385,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_limit_of_an_invocation, open_fleet, close_fleet),
 		cmocka_unit_test_setup_teardown(no_limit_of_an_end, open_fleet, close_fleet),
 		cmocka_unit_test_setup_teardown(no_timer_after_an_exit, open_fleet, close_fleet),
-		cmocka_unit_test_setup_teardown(no_timer_to_look_again, open_fleet, close_fleet),
 		cmocka_unit_test(no_timer_for_the_last_answers),
 		cmocka_unit_test_setup_teardown(no_timer_to_hold_back, open_log, close_log),
 		cmocka_unit_test_setup_teardown(no_event_for_a_full_output, open_log, close_log),

@@ -78,6 +78,22 @@ def answer_and_exit(request_id, headers, event):
     os._exit(0)
 
 
+def answer_anew_and_exit(request_id, headers, event):
+    """Sends the answer on a connection of its own, and is gone before that is accepted."""
+    send(
+        os.environ["AWS_LAMBDA_RUNTIME_API"],
+        f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Length: {len(seen())}\r\n\r\n{seen().decode()}",
+    )
+    os._exit(0)
+
+
+def send(address, text):
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(text.encode())
+
+
 def answer_twice(request_id, headers, event):
     first = runtime.respond(request_id, seen(which="first"))
     second = runtime.respond(request_id, seen(which="second"))
@@ -238,6 +254,21 @@ def files(request_id, headers, event):
     runtime.respond(request_id, seen(before=before))
 
 
+def nest(request_id, headers, event):
+    """Makes so many folders inside each other in /tmp, each with a file; some cannot be read."""
+    os.chdir("/tmp")
+    for depth in range(event["depth"]):
+        os.mkdir("folder")
+        os.mknod("file")
+        os.symlink("/", "link")
+        os.chdir("folder")
+        if depth % 100 == 99:
+            os.chmod("../folder", 0)
+            os.chmod(".", 0o311)
+    os.chdir("/")
+    runtime.respond(request_id, seen())
+
+
 def spy(request_id, headers, event):
     """Reads the variables of all processes it finds. Returns the log streams and the processes."""
     streams, processes = set(), [int(name) for name in os.listdir("/proc") if name.isdigit()]
@@ -263,6 +294,13 @@ def intrude(request_id, headers, event):
     except OSError as error:
         told = type(error).__name__
     runtime.respond(request_id, seen(told=told))
+
+
+def intrude_and_close(request_id, headers, event):
+    """Asks other environments' Runtime APIs to do things, and is gone before they look."""
+    for method, path in ("GET", "/invocation/next"), ("POST", "/init/error"):
+        send(event["address"], f"{method} {PREFIX}{path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    runtime.respond(request_id, seen())
 
 
 def answer_from_child(request_id, headers, event):
@@ -318,6 +356,19 @@ def replay(request_id, headers, event):
         data = base64.b64decode(encoded)
         for at in range(0, len(data), 100):
             os.write(fd, data[at : at + 100])
+    runtime.respond(request_id, seen())
+
+
+def stop_keeper(request_id, headers, event):
+    """Stops its keeper; with "again" also whenever it goes on."""
+    keeper = os.getppid()
+    again = f"while kill -STOP {keeper} 2>/dev/null; do :; done"
+    if event.get("again"):
+        subprocess.Popen(["sh", "-c", again], start_new_session=True)
+    os.kill(keeper, signal.SIGSTOP)
+    if event.get("exit"):
+        os._exit(1)
+    time.sleep(event["seconds"])
     runtime.respond(request_id, seen())
 
 
