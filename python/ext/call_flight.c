@@ -80,15 +80,18 @@ static PyObject *current_error(void)
 
 void flight_end(struct entry *entry, PyObject *value)
 {
+	/* This may run code, so the entry is not given up before it. */
+	PyObject *error = value ? NULL : current_error();
 	struct flight *flight = entry->flight;
 	entry->is_loading = false;
 	entry->flight = NULL;
 	if (!flight) {
+		Py_XDECREF(error);
 		return;
 	}
 	flight->ended = true;
 	flight->value = Py_XNewRef(value);
-	flight->error = value ? NULL : current_error();
+	flight->error = error;
 	if (flight->lock) {
 		PyThread_release_lock(flight->lock);
 	}

@@ -228,8 +228,10 @@ struct entry *table_unlink_instance(struct table *table, PyObject *reference)
 		next = entry->chain;
 		if (entry->weak && entry->arguments[0] == reference) {
 			table_unlink(table, entry);
-			entry->chain = gone;
-			gone = entry;
+			if (!entry->is_loading) {
+				entry->chain = gone;
+				gone = entry;
+			}
 		}
 	}
 	return gone;
@@ -325,8 +327,13 @@ struct entry *table_unlink_all(struct table *table)
 		for (struct entry *entry = table->buckets[i], *next; entry; entry = next) {
 			next = entry->chain;
 			entry->linked = false;
-			entry->chain = list;
-			list = entry;
+			entry->chain = NULL;
+			/* Another thread may end a load, and free its entry, while the list is
+			 * freed. */
+			if (!entry->is_loading) {
+				entry->chain = list;
+				list = entry;
+			}
 		}
 	}
 	PyMem_Free(table->buckets);

@@ -125,6 +125,30 @@ class Threads(unittest.TestCase):
         self.assertIs(second, opened[1])
         self.assertIs(get(), second)
 
+    def test_clear_while_a_load_ends(self):
+        """The end of a value lets the loading thread run, which frees the entry."""
+        entered, go, values = threading.Event(), threading.Event(), []
+
+        class Value:
+            def __del__(self):
+                go.set()
+                thread.join(10)
+
+        def call(key):
+            if key == 0:
+                entered.set()
+                go.wait()
+                return key
+            return Value()
+        f = cached(maxsize=None)(call)
+        for key in range(1, 8):
+            f(key)
+        thread = threading.Thread(target=lambda: values.append(f(0)))
+        thread.start()
+        entered.wait()
+        f.cache_clear()
+        self.assertEqual((values, f.cache_info().currsize), ([0], 0))
+
 
 class Fork(unittest.TestCase):
     def in_child(self, work):
