@@ -96,26 +96,28 @@ static struct entry *add(struct memo *memo, const struct key *key)
 int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace)
 {
 	int64_t deadline_ns = NO_DEADLINE;
-	struct entry *entry;
+	struct entry *entry, *old = NULL;
 	int keep = memo->table.maxsize ? deadline_of(memo, value, &deadline_ns) : 1;
 	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
 	if (keep < 0 || table_find(&memo->table, key, &entry) < 0) {
 		return -1;
 	}
-	/* Where a load of this key is under way, its entry goes, so that what this stores stays. */
+	/* Where a load of this key is under way, its entry goes, so that what this stores stays.
+	 * What was there is freed last: that may run code, and let other threads run. */
 	bool in_the_way = entry && keep == 0 && (!entry->value || !entry_is_fresh(entry));
 	if (in_the_way || (entry && replace)) {
 		table_unlink(&memo->table, entry);
-		entry_free(entry);
-		if (table_find(&memo->table, key, &entry) < 0) {
-			return -1;
-		}
+		old = entry->is_loading ? NULL : entry;
+		entry = NULL;
 	}
 	if (keep == 0 && !entry) {
 		entry = add(memo, key);
+		if (entry) {
+			fill(memo, entry, value, deadline_ns, bytes);
+		}
 	}
-	if (keep == 0 && entry && !entry->value) {
-		fill(memo, entry, value, deadline_ns, bytes);
+	if (old) {
+		entry_free(old);
 	}
 	return 0;
 }

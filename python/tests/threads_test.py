@@ -8,7 +8,7 @@ import unittest
 
 import scopecache
 from hostile_code_test import Key, each
-from scopecache import cached, resource
+from scopecache import Cache, cached, resource
 
 
 
@@ -148,6 +148,33 @@ class Threads(unittest.TestCase):
         entered.wait()
         f.cache_clear()
         self.assertEqual((values, f.cache_info().currsize), ([0], 0))
+
+    def test_a_load_that_begins_while_a_store_frees_the_old_value(self):
+        started, go, threads = threading.Event(), threading.Event(), []
+
+        def loader():
+            started.set()
+            go.wait()
+            return "loaded"
+
+        class Old:
+            def __del__(self):
+                cache.pop(1)
+                threads.append(threading.Thread(target=cache.get_or_load, args=(1, loader)))
+                threads[0].start()
+                started.wait()
+        for policy in ("adaptive", "lru"):
+            started.clear(), go.clear(), threads.clear()
+            cache = Cache(policy=policy)
+            cache[1] = Old()
+            cache[1] = "new"
+            cache[2] = "other"
+            go.set()
+            threads[0].join()
+            self.assertEqual(cache.get(1), "loaded")
+            for number in range(500):
+                cache[number] = number
+            cache.clear()
 
 
 class Fork(unittest.TestCase):
