@@ -176,18 +176,18 @@ PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call 
 			break;
 		}
 	}
-	PyObject *value;
 	if (entry && entry->value) {
 		memo->hits++;
 		return memo_give(memo, entry->value);
 	}
-	if (entry && !flight_is_own(entry)) {
-		memo->hits++;
-		value = flight_wait(entry);
-	} else {
-		memo->misses++;
+	PyObject *value = NULL;
+	bool waits = entry && !flight_is_own(entry);
+	*(waits ? &memo->hits : &memo->misses) += 1;
+	if (!waits) {
 		value = memo->coalesce && !entry ? fly(memo, key, call)
 						 : run_through(memo, key, call);
+	} else if (flight_wait(entry, &value) == 1) {
+		value = run_through(memo, key, call);
 	}
 	if (value && memo->copy) {
 		PyObject *copy = PyObject_CallOneArg(memo->copy, value);

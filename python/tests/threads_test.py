@@ -2,14 +2,39 @@
 
 import os
 import random
+import signal
+import subprocess
 import sys
 import threading
+import time
 import unittest
 
 import scopecache
 from hostile_code_test import Key, each
 from scopecache import Cache, cached, resource
 
+
+
+def signal_to_waiting(test, f, handler):
+    """Let the handler run once when this thread waits for another one's call of f."""
+    handled = threading.Event()
+
+    def once(number, frame):
+        if not handled.is_set():
+            handled.set()
+            handler(number, frame)
+
+    def send():
+        while f.cache_info().hits < 1:
+            time.sleep(0.01)
+        # A signal that comes just before the wait does not interrupt it.
+        while not handled.wait(0.1):
+            signal.pthread_kill(main, signal.SIGALRM)
+    main = threading.get_ident()
+    test.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, once))
+    sender = threading.Thread(target=send)
+    sender.start()
+    test.addCleanup(sender.join)
 
 
 class Threads(unittest.TestCase):
@@ -218,6 +243,113 @@ class Fork(unittest.TestCase):
         self.in_child(work)
         self.assertEqual(f(1), [1])
         self.assertEqual(f.cache_info().hits, hits + 1)
+
+    def test_fork_by_a_signal_s_handler_while_waiting(self):
+        """The child does not have the thread that the wait is for, and calls the function."""
+        for raises in (True, False):
+            entered, go, children = threading.Event(), threading.Event(), []
+
+            class InChild(Exception):
+                pass
+
+            def call(key):
+                if os.getpid() == parent:
+                    entered.set()
+                    go.wait()
+                return os.getpid()
+
+            def handler(number, frame):
+                child = os.fork()
+                if child:
+                    children.append(child)
+                    go.set()
+                elif raises:
+                    raise InChild
+            parent, f = os.getpid(), cached(call)
+            thread = threading.Thread(target=f, args=(1,))
+            thread.start()
+            entered.wait()
+            signal_to_waiting(self, f, handler)
+            status = 1
+            try:
+                value = f(1)
+                status = 0 if value == f(1) == os.getpid() and not raises else 2
+            except InChild:
+                status = 0 if f(1) == os.getpid() else 3
+            finally:
+                if os.getpid() != parent:
+                    os._exit(status)
+            self.assertEqual(value, parent)
+            thread.join()
+            status = os.waitpid(children[0], 0)[1]
+            self.assertEqual(os.waitstatus_to_exitcode(status), 0)
+
+
+class EndsTest(unittest.TestCase):
+    """Waits that would have no end."""
+
+    def test_a_signal_s_handler_that_waits(self):
+        """While it waits, the thread that its thread waits for begins to wait for its thread."""
+        entered = {1: threading.Event(), 2: threading.Event()}
+        go = {1: threading.Event(), 2: threading.Event()}
+        runs = []
+
+        def call(key):
+            runs.append(key)
+            if key == 3:
+                return f(1) if runs.count(3) == 1 else "run through"
+            if not entered[key].is_set():
+                entered[key].set()
+                go[key].wait()
+            return f(3) if key == 1 else "two"
+
+        def handler(number, frame):
+            def drive():
+                while f.cache_info().hits < 2:
+                    time.sleep(0.01)
+                go[1].set()
+                while f.cache_info().hits < 3:
+                    time.sleep(0.01)
+                go[2].set()
+            threading.Thread(target=drive).start()
+            handled.append(f(2))
+        f, handled = cached(call), []
+        threads = [threading.Thread(target=f, args=(key,)) for key in (1, 2)]
+        for key, thread in enumerate(threads, 1):
+            thread.start()
+            entered[key].wait()
+        signal_to_waiting(self, f, handler)
+        self.assertEqual(f(3), "run through")
+        for thread in threads:
+            thread.join()
+        self.assertEqual((handled, runs), (["two"], [1, 2, 3, 1, 3]))
+
+    def test_a_load_at_the_interpreter_s_end(self):
+        """Its thread is a daemon, and does not run any more."""
+        code = """
+import os, sys, threading, time
+from scopecache import cached
+entered = threading.Event()
+slow = [1]
+@cached
+def f(x):
+    if slow:
+        slow.pop()
+        entered.set()
+        time.sleep(1000)
+    return x
+class Odd:
+    def __init__(self):
+        self.f, self.write = f, os.write
+    def __del__(self):
+        self.write(1, b"value %d" % self.f(1))
+threading.Thread(target=f, args=(1,), daemon=True).start()
+entered.wait()
+sys.odd = Odd()
+"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "value 1"), done.stderr)
 
 
 if __name__ == "__main__":
