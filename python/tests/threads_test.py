@@ -1,5 +1,7 @@
 """Caches that threads share, and caches in forked processes."""
 
+import contextlib
+import gc
 import os
 import random
 import signal
@@ -200,6 +202,106 @@ class Threads(unittest.TestCase):
             for number in range(500):
                 cache[number] = number
             cache.clear()
+
+    def test_a_mapping_under_all_at_once(self):
+        """Ends of values, comparisons and loaders that let other threads run and use the cache."""
+        local, choose = threading.local(), random.random
+
+        class Value:
+            def __del__(self):
+                depth = getattr(local, "depth", 0)
+                if depth < 2:
+                    local.depth = depth + 1
+                    chosen = choose()
+                    if chosen < 0.1:
+                        cache.clear()
+                    elif chosen < 0.3:
+                        time.sleep(0)
+                    elif chosen < 0.4:
+                        use()
+                    local.depth = depth
+
+        def yielding():
+            if choose() < 0.05:
+                time.sleep(0)
+
+        def load():
+            time.sleep(choose() * 0.0002)
+            if choose() < 0.1:
+                raise LookupError
+            return Value()
+
+        def use():
+            number, chosen = random.randrange(8), choose()
+            key = Key(number, in_eq=yielding) if choose() < 0.5 else number
+            if chosen < 0.35:
+                with contextlib.suppress(LookupError):
+                    cache.get_or_load(key, load)
+            elif chosen < 0.65:
+                cache[key] = Value()
+            elif chosen < 0.9:
+                random.choice((cache.pop, cache.get))(key, None)
+            else:
+                random.choice((cache.clear, cache.__len__))()
+        for options in ({"maxsize": 6}, {"maxsize": 6, "policy": "lru"}, {"max_bytes": 3000},
+                        {"maxsize": 6, "ttl": 0.002}, {"max_bytes": "1GB", "ttl": 0.002}):
+            cache = Cache(**options)
+            self.run_threads(lambda chosen: [use() for _ in range(300)])
+
+    def test_methods_under_all_at_once(self):
+        """Instances that end and ask, calls in calls, copies, and the collector."""
+        local, choose = threading.local(), random.random
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        gc.set_threshold(20)
+
+        def deeper():
+            depth = getattr(local, "depth", 0)
+            if depth < 2:
+                local.depth = depth + 1
+                use()
+                local.depth = depth
+
+        def use():
+            chosen = choose()
+            if chosen < 0.1:
+                pool[random.randrange(4)] = Owner()
+            elif chosen < 0.15:
+                Owner.method.cache_clear()
+            elif chosen < 0.25:
+                Owner.method.cache_invalidate(random.choice(pool), random.randrange(4))
+            else:
+                with contextlib.suppress(LookupError):
+                    random.choice(pool).method(random.randrange(4))
+
+        class Value:
+            def __del__(self):
+                if choose() < 0.3:
+                    deeper()
+        for options in ({"maxsize": 5}, {"maxsize": 5, "policy": "lru"}, {"max_bytes": 2500},
+                        {"maxsize": None, "ttl": lambda value: random.choice([0, 0.001, 1])},
+                        {"maxsize": 4, "copy": lambda value: (time.sleep(0), [1])[1]},
+                        {"maxsize": 4, "coalesce": False},
+                        {"maxsize": 3, "typed": True, "key": lambda owner, number: number}):
+            class Owner:
+                def __init__(self):
+                    self.loop = self if choose() < 0.5 else None
+
+                @cached(**options)
+                def method(self, number):
+                    if choose() < 0.3:
+                        time.sleep(0)
+                    if choose() < 0.05:
+                        raise LookupError
+                    if choose() < 0.1:
+                        deeper()
+                    return [Value(), self if choose() < 0.4 else None]
+
+                def __del__(self):
+                    if choose() < 0.2:
+                        with contextlib.suppress(LookupError):
+                            self.method(1)
+            pool = [Owner() for _ in range(4)]
+            self.run_threads(lambda chosen: [use() for _ in range(200)])
 
 
 class Fork(unittest.TestCase):
