@@ -51,8 +51,6 @@ static void fill(struct memo *memo, struct entry *entry, PyObject *value, int64_
 	entry->value = Py_NewRef(value);
 	entry->deadline_ns = deadline_ns;
 	entry->bytes = bytes;
-	memo->table.count++;
-	memo->table.bytes += bytes;
 	entries_free(eviction_insert(&memo->table, entry));
 }
 
@@ -71,8 +69,13 @@ static size_t bytes_of(struct memo *memo, const struct key *key, PyObject *value
 /* Called with the weak reference of an instance that has ended. */
 static PyObject *on_instance_end(PyObject *self, PyObject *reference)
 {
-	if (Py_IS_TYPE(reference, &instance_reference_type)) {
-		entries_free(table_unlink_instance(&((struct memo *)self)->table, reference));
+	struct table *table = &((struct memo *)self)->table;
+	struct entry *entry = Py_IS_TYPE(reference, &instance_reference_type)
+		? table_find_instance(table, reference)
+		: NULL;
+	if (entry) {
+		eviction_take_out(table, entry);
+		entry_free(entry);
 	}
 	Py_RETURN_NONE;
 }
@@ -106,7 +109,7 @@ int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool r
 	 * What was there is freed last: that may run code, and let other threads run. */
 	bool in_the_way = entry && keep == 0 && (!entry->value || !entry_is_fresh(entry));
 	if (in_the_way || (entry && replace)) {
-		table_unlink(&memo->table, entry);
+		eviction_take_out(&memo->table, entry);
 		old = entry->is_loading ? NULL : entry;
 		entry = NULL;
 	}
@@ -156,7 +159,7 @@ static PyObject *fly(struct memo *memo, const struct key *key, const struct call
 	PyObject *type, *error, *trace;
 	PyErr_Fetch(&type, &error, &trace);
 	if (entry->linked) {
-		table_unlink(&memo->table, entry);
+		eviction_take_out(&memo->table, entry);
 	}
 	entry_free(entry);
 	PyErr_Restore(type, error, trace);
@@ -167,7 +170,7 @@ PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call 
 	struct entry *entry)
 {
 	while (entry && entry->value) { /* not fresh */
-		table_unlink(&memo->table, entry);
+		eviction_take_out(&memo->table, entry);
 		entry_free(entry);
 		if (table_find(&memo->table, key, &entry) < 0) {
 			return NULL;

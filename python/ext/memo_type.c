@@ -110,7 +110,7 @@ static PyObject *memo_clear_all(PyObject *self, PyObject *nothing)
 	(void)nothing;
 	struct memo *memo = (struct memo *)self;
 	memo->hits = memo->misses = 0;
-	entries_free(table_unlink_all(&memo->table));
+	entries_free(eviction_take_out_all(&memo->table));
 	Py_RETURN_NONE;
 }
 
@@ -132,7 +132,7 @@ static PyObject *memo_invalidate(PyObject *self, PyObject *const *arguments, Py_
 		table_hash(&memo->table, &key) < 0 || table_find(&memo->table, &key, &entry) < 0;
 	bool was_there = entry && entry->value;
 	if (!failed && entry) {
-		table_unlink(&memo->table, entry);
+		eviction_take_out(&memo->table, entry);
 		entry_free(entry);
 	}
 	Py_XDECREF(own);
@@ -183,7 +183,7 @@ static int memo_traverse(PyObject *self, visitproc visit, void *arg)
 static int memo_forget(PyObject *self)
 {
 	struct memo *memo = (struct memo *)self;
-	entries_free(table_unlink_all(&memo->table));
+	entries_free(eviction_take_out_all(&memo->table));
 	Py_CLEAR(memo->function);
 	Py_CLEAR(memo->info_type);
 	Py_CLEAR(memo->ttl_of);

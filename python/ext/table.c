@@ -6,8 +6,6 @@
  * anew when it has changed. */
 #include "table.h"
 
-#include "entry_order.h"
-
 #define FIRST_BUCKETS 8
 #define SEARCHES_MAX                                                                               \
 	1000 /* for one key; each but the last has met a comparison that changed the table */
@@ -216,25 +214,14 @@ static PyObject *refer_to_instance(PyObject *instance, PyObject *callback, Py_ha
 	return reference;
 }
 
-struct entry *table_unlink_instance(struct table *table, PyObject *reference)
+struct entry *table_find_instance(const struct table *table, PyObject *reference)
 {
 	Py_hash_t hash = ((struct instance_reference *)reference)->hash;
-	struct entry *gone = NULL, *next;
-	if (!table->buckets) {
-		return NULL;
+	struct entry *entry = table->buckets ? table->buckets[(size_t)hash & table->mask] : NULL;
+	while (entry && !(entry->weak && entry->arguments[0] == reference)) {
+		entry = entry->chain;
 	}
-	struct entry *entry = table->buckets[(size_t)hash & table->mask];
-	for (; entry; entry = next) {
-		next = entry->chain;
-		if (entry->weak && entry->arguments[0] == reference) {
-			table_unlink(table, entry);
-			if (!entry->is_loading) {
-				entry->chain = gone;
-				gone = entry;
-			}
-		}
-	}
-	return gone;
+	return entry;
 }
 
 /* An entry that is in no table yet. Making the weak reference may run the collector, and that
@@ -299,11 +286,6 @@ void table_unlink(struct table *table, struct entry *entry)
 	entry->linked = false;
 	table->slots_used--;
 	table->version++;
-	if (entry->value) {
-		eviction_remove(table, entry);
-		table->count--;
-		table->bytes -= entry->bytes;
-	}
 }
 
 void entry_free(struct entry *entry)
@@ -338,8 +320,7 @@ struct entry *table_unlink_all(struct table *table)
 	}
 	PyMem_Free(table->buckets);
 	table->buckets = NULL;
-	eviction_reset(table);
-	table->slots_used = table->count = table->bytes = table->mask = 0;
+	table->slots_used = table->mask = 0;
 	table->version++;
 	return list;
 }

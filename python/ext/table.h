@@ -170,16 +170,18 @@ struct entry *table_add(struct table *table, const struct key *key, PyObject *ca
 /* The weak reference in entries is of this type, so that it knows the entry's bucket. */
 extern PyTypeObject instance_reference_type;
 
-/* Take out the entries of an instance that has ended. Returns them as a list over `chain`. */
-struct entry *table_unlink_instance(struct table *table, PyObject *reference);
+/* The entry that has this weak reference to its instance, or NULL. */
+struct entry *table_find_instance(const struct table *table, PyObject *reference);
 
-/* Take an entry out; it must be freed, which may run anybody's code. One that is being loaded is
- * freed when that ends. */
+/* Take an entry out of its bucket. What has a value is also in an order; see entry_order.h. */
 void table_unlink(struct table *table, struct entry *entry);
-void entry_free(struct entry *entry);
 
-/* Take all out, as a list over `chain`. */
+/* Take all out of their buckets, as a list over `chain` of those that are not being loaded. */
 struct entry *table_unlink_all(struct table *table);
+
+/* Free what has been taken out, which may run anybody's code. One that is being loaded is freed
+ * when that ends. */
+void entry_free(struct entry *entry);
 void entries_free(struct entry *list);
 
 int table_traverse(struct table *table, visitproc visit, void *arg);
