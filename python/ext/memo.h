@@ -23,6 +23,9 @@ struct memo {
 	PyObject *on_instance_end;
 	PyObject *dict, *weak_references;
 	bool coalesce, knows_self, method;
+	/* Of calls inside calls of the same key, the value of the last to end stays, and not of the
+	 * first: functools does that where it has no bound. */
+	bool last_stays;
 	/* A call with positional arguments alone has them as its key, its value as the result. */
 	bool is_plain;
 };

@@ -130,7 +130,7 @@ int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool r
 static PyObject *run_through(struct memo *memo, const struct key *key, const struct call *call)
 {
 	PyObject *value = memo_run(call);
-	if (value && memo_store(memo, key, value, false) < 0) {
+	if (value && memo_store(memo, key, value, memo->last_stays) < 0) {
 		Py_CLEAR(value);
 	}
 	return value;

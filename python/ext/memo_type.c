@@ -130,7 +130,7 @@ static PyObject *memo_invalidate(PyObject *self, PyObject *const *arguments, Py_
 	struct entry *entry = NULL;
 	int failed =
 		table_hash(&memo->table, &key) < 0 || table_find(&memo->table, &key, &entry) < 0;
-	bool was_there = entry && entry->value;
+	bool was_there = entry && entry->value && entry_is_fresh(entry);
 	if (!failed && entry) {
 		eviction_take_out(&memo->table, entry);
 		entry_free(entry);
@@ -246,6 +246,8 @@ static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	memo->copy = optional(copy);
 	memo->coalesce = coalesce;
 	memo->knows_self = knows_self;
+	memo->table.names_arguments = knows_self && !memo->key_of;
+	memo->last_stays = exact && maxsize < 0 && !coalesce;
 	memo->is_plain = !memo->key_of && !memo->copy && !typed && maxsize != 0;
 	return (PyObject *)memo;
 }

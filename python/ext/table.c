@@ -10,21 +10,27 @@
 #define SEARCHES_MAX                                                                               \
 	1000 /* for one key; each but the last has met a comparison that changed the table */
 
-/* functools' own TypeError, with the argument's name or number in front. */
-static void name_argument(const struct key *key, uint32_t at)
+/* Add the argument's name or number to the interpreter's own TypeError. One that code in Python
+ * raised has a traceback, and stays what it is. `self` has no number. */
+static void name_argument(const struct table *table, const struct key *key, uint32_t at)
 {
-	if (!PyErr_ExceptionMatches(PyExc_TypeError)) {
+	PyObject *type, *value, *trace;
+	if (!table->names_arguments) {
 		return;
 	}
-	PyObject *type, *value, *trace;
 	PyErr_Fetch(&type, &value, &trace);
+	if (type != PyExc_TypeError || trace) {
+		PyErr_Restore(type, value, trace);
+		return;
+	}
 	uint32_t positional =
 		key->count - (key->names ? (uint32_t)PyTuple_GET_SIZE(key->names) : 0);
 	if (value && at >= positional) {
 		PyErr_Format(PyExc_TypeError, "%S (argument %R)", value,
 			PyTuple_GET_ITEM(key->names, at - positional));
 	} else if (value) {
-		PyErr_Format(PyExc_TypeError, "%S (argument %u)", value, at + 1);
+		PyErr_Format(PyExc_TypeError, "%S (argument %u)", value,
+			at + 1 - key->has_self);
 	}
 	Py_XDECREF(type);
 	Py_XDECREF(value);
@@ -43,7 +49,7 @@ int table_hash_any(const struct table *table, struct key *key)
 		PyObject *argument = key->arguments[at];
 		Py_hash_t hash = PyObject_Hash(argument);
 		if (hash == -1) {
-			name_argument(key, at);
+			name_argument(table, key, at);
 			return -1;
 		}
 		state = key_mix(state, (uint64_t)hash);

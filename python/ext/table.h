@@ -60,6 +60,7 @@ struct table {
 	Py_ssize_t maxsize;            /* -1: no bound */
 	size_t max_bytes;              /* 0: no bound */
 	bool typed, exact;
+	bool names_arguments; /* in the TypeError of one that is not hashable */
 };
 
 /* The arguments of a call; all borrowed. */
@@ -102,7 +103,7 @@ static inline Py_hash_t quick_hash(PyObject *object)
 
 int table_hash_any(const struct table *table, struct key *key);
 
-/* Fill in the hash. Returns 0, or -1 with an exception that names the argument. */
+/* Fill in the hash. Returns 0, or -1 with an exception. */
 static inline int table_hash(const struct table *table, struct key *key)
 {
 	uint64_t state = key->count;

@@ -119,7 +119,7 @@ def cached(
 class Cache(Generic[_K, _V]):
     def __init__(
         self,
-        maxsize: int | None = None,
+        maxsize: int | None = ...,
         *,
         max_bytes: int | str | None = None,
         ttl: _Ttl = None,
