@@ -29,8 +29,7 @@ static void name_argument(const struct table *table, const struct key *key, uint
 		PyErr_Format(PyExc_TypeError, "%S (argument %R)", value,
 			PyTuple_GET_ITEM(key->names, at - positional));
 	} else if (value) {
-		PyErr_Format(PyExc_TypeError, "%S (argument %u)", value,
-			at + 1 - key->has_self);
+		PyErr_Format(PyExc_TypeError, "%S (argument %u)", value, at + 1 - key->has_self);
 	}
 	Py_XDECREF(type);
 	Py_XDECREF(value);
