@@ -55,6 +55,23 @@ static struct entry *take_out(struct table *table, struct entry *entry, struct e
 	return entry;
 }
 
+/* At each insertion two buckets, of which there are no fewer than entries: so all have been looked
+ * at after half as many insertions, and an insertion takes no longer for it. */
+struct entry *eviction_sweep(struct table *table, int64_t now_ns)
+{
+	struct entry *gone = NULL;
+	for (int bucket = 0; bucket < 2; bucket++) {
+		struct entry *entry = table->buckets[table->swept++ & table->mask], *next;
+		for (; entry; entry = next) {
+			next = entry->chain;
+			if (entry->value && entry->deadline_ns <= now_ns) {
+				gone = take_out(table, entry, gone);
+			}
+		}
+	}
+	return gone;
+}
+
 static bool is_too_much(const struct table *table)
 {
 	return (table->maxsize >= 0 && table->count > (size_t)table->maxsize) ||

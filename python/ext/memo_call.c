@@ -51,7 +51,12 @@ static void fill(struct memo *memo, struct entry *entry, PyObject *value, int64_
 	entry->value = Py_NewRef(value);
 	entry->deadline_ns = deadline_ns;
 	entry->bytes = bytes;
-	entries_free(eviction_insert(&memo->table, entry));
+	/* The expired ones make room for it, and nothing is freed before it is in its place. */
+	bool expire = memo->ttl_ns > 0 || memo->ttl_of;
+	struct entry *expired = expire ? eviction_sweep(&memo->table, clock_now_ns()) : NULL;
+	struct entry *evicted = eviction_insert(&memo->table, entry);
+	entries_free(expired);
+	entries_free(evicted);
 }
 
 static size_t bytes_of(struct memo *memo, const struct key *key, PyObject *value)

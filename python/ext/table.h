@@ -50,6 +50,7 @@ struct table {
 	struct entry **buckets; /* NULL before the first entry */
 	size_t mask;
 	size_t slots_used; /* entries in the buckets, with those being loaded */
+	size_t swept;      /* the next bucket to look for expired entries */
 	size_t count;      /* entries with a value */
 	size_t bytes;      /* of those */
 	uint64_t version;  /* of what is in the buckets: a comparison may run anybody's code */

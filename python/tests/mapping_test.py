@@ -161,6 +161,16 @@ class MappingTest(unittest.TestCase):
                 thread.join()
             sys.setswitchinterval(interval)
 
+    def test_expired_entries_go_when_others_come(self):
+        for options in ({"maxsize": None}, {"maxsize": 5000}, {"maxsize": 5000, "policy": "lru"}):
+            cache = Cache(ttl="20ms", **options)
+            for number in range(1000):
+                cache[number] = number
+            threading.Event().wait(0.1)
+            for number in range(600):
+                cache[number + 1000] = number
+            self.assertLess(cache.info().currsize, 650)
+
 
 if __name__ == "__main__":
     unittest.main()
