@@ -20,11 +20,16 @@ PyObject *memo_run(const struct call *call)
 	return PyObject_Vectorcall(call->function, call->arguments, call->count, call->names);
 }
 
-/* When a value ends. Returns 0; 1 when it is not to be kept; -1 with an exception. */
-static int deadline_of(struct memo *memo, PyObject *value, int64_t *deadline_ns)
+/* When a value comes and when it ends; without a ttl, both never. */
+struct life {
+	int64_t now_ns, deadline_ns;
+};
+
+/* Returns 0; 1 when it is not to be kept; -1 with an exception. */
+static int life_of(struct memo *memo, PyObject *value, struct life *life)
 {
 	int64_t ttl_ns = memo->ttl_ns;
-	*deadline_ns = NO_DEADLINE;
+	*life = (struct life){ INT64_MIN, NO_DEADLINE };
 	if (memo->ttl_of) {
 		PyObject *seconds = PyObject_CallOneArg(memo->ttl_of, value);
 		double ttl = seconds ? PyFloat_AsDouble(seconds) : -1;
@@ -38,22 +43,25 @@ static int deadline_of(struct memo *memo, PyObject *value, int64_t *deadline_ns)
 		ttl_ns = ttl < 9e9 ? (int64_t)(ttl * 1e9) : 0;
 	}
 	if (ttl_ns > 0) {
-		int64_t now = clock_now_ns();
-		*deadline_ns = ttl_ns < NO_DEADLINE - now ? now + ttl_ns : NO_DEADLINE;
+		int64_t now_ns = clock_now_ns();
+		life->now_ns = now_ns;
+		life->deadline_ns = ttl_ns < NO_DEADLINE - now_ns ? now_ns + ttl_ns : NO_DEADLINE;
 	}
 	return 0;
 }
 
 /* The entry gets its value. Afterwards it may be gone. */
-static void fill(struct memo *memo, struct entry *entry, PyObject *value, int64_t deadline_ns,
+static void fill(struct memo *memo, struct entry *entry, PyObject *value, struct life life,
 	size_t bytes)
 {
 	entry->value = Py_NewRef(value);
-	entry->deadline_ns = deadline_ns;
+	entry->deadline_ns = life.deadline_ns;
 	entry->bytes = bytes;
 	/* The expired ones make room for it, and nothing is freed before it is in its place. */
-	bool expire = memo->ttl_ns > 0 || memo->ttl_of;
-	struct entry *expired = expire ? eviction_sweep(&memo->table, clock_now_ns()) : NULL;
+	struct entry *expired = NULL;
+	if (life.now_ns != INT64_MIN) {
+		expired = eviction_sweep(&memo->table, life.now_ns);
+	}
 	struct entry *evicted = eviction_insert(&memo->table, entry);
 	entries_free(expired);
 	entries_free(evicted);
@@ -103,9 +111,9 @@ static struct entry *add(struct memo *memo, const struct key *key)
 
 int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace)
 {
-	int64_t deadline_ns = NO_DEADLINE;
+	struct life life;
 	struct entry *entry, *old = NULL;
-	int keep = memo->table.maxsize ? deadline_of(memo, value, &deadline_ns) : 1;
+	int keep = memo->table.maxsize ? life_of(memo, value, &life) : 1;
 	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
 	if (keep < 0 || table_find(&memo->table, key, &entry) < 0) {
 		return -1;
@@ -121,7 +129,7 @@ int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool r
 	if (keep == 0 && !entry) {
 		entry = add(memo, key);
 		if (entry) {
-			fill(memo, entry, value, deadline_ns, bytes);
+			fill(memo, entry, value, life, bytes);
 		}
 	}
 	if (old) {
@@ -149,16 +157,16 @@ static PyObject *fly(struct memo *memo, const struct key *key, const struct call
 		return run_through(memo, key, call);
 	}
 	flight_begin(entry);
-	int64_t deadline_ns = NO_DEADLINE;
+	struct life life;
 	PyObject *value = memo_run(call);
-	int keep = value ? deadline_of(memo, value, &deadline_ns) : -1;
+	int keep = value ? life_of(memo, value, &life) : -1;
 	if (keep < 0) {
 		Py_CLEAR(value);
 	}
 	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
 	flight_end(entry, value);
 	if (entry->linked && keep == 0) {
-		fill(memo, entry, value, deadline_ns, bytes);
+		fill(memo, entry, value, life, bytes);
 		return value;
 	}
 	PyObject *type, *error, *trace;

@@ -27,9 +27,10 @@ static inline struct key key_of_call(struct memo *memo, PyObject *const *argumen
 }
 
 /* The value for positional arguments that are the very same objects as before, which nobody's code
- * has to be run to find; NULL, without an exception, when it takes more. This is what most calls
- * do, so it is what is tuned. */
-static inline PyObject *quick_hit(struct memo *memo, PyObject *const *arguments, size_t count)
+ * has to be run to find; NULL, without an exception, when it takes more: then the key's hash is
+ * filled in, or its count is 0. This is what most calls do, so it is what is tuned. */
+static inline PyObject *quick_hit(struct memo *memo, PyObject *const *arguments, size_t count,
+	struct key *key)
 {
 	struct table *table = &memo->table;
 	uint64_t state = count;
@@ -40,6 +41,9 @@ static inline PyObject *quick_hit(struct memo *memo, PyObject *const *arguments,
 		}
 		state = key_mix(state, (uint64_t)hash);
 	}
+	*key = (struct key){ .arguments = arguments,
+		.hash = (Py_hash_t)state,
+		.count = (uint32_t)count };
 	struct entry *entry = table->buckets ? table->buckets[state & table->mask] : NULL;
 	for (; entry; entry = entry->chain) {
 		if ((uint64_t)entry->hash != state || entry->count != count || entry->names ||
@@ -64,13 +68,17 @@ static PyObject *memo_call(PyObject *self, PyObject *const *arguments, size_t fl
 {
 	struct memo *memo = (struct memo *)self;
 	size_t count = (size_t)PyVectorcall_NARGS(flags);
+	struct key plain = { .count = 0 };
 	if (memo->is_plain && !names) {
-		PyObject *value = quick_hit(memo, arguments, count);
+		PyObject *value = quick_hit(memo, arguments, count, &plain);
 		if (value) {
 			return value;
 		}
 	}
 	struct call call = { memo->function, arguments, count, names };
+	if (plain.count > 0) {
+		return memo_find(memo, &plain, &call);
+	}
 	if (memo->table.maxsize == 0) {
 		memo->misses++;
 		return memo_run(&call);
