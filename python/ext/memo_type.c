@@ -5,6 +5,7 @@
 #include "memo.h"
 
 #include "call_flight.h"
+#include "test_hooks.h"
 
 static PyTypeObject memo_type;
 
@@ -318,6 +319,11 @@ static int execute(PyObject *module)
 		PyErr_SetString(PyExc_ImportError, "scopecache works in the main interpreter only");
 		return -1;
 	}
+#ifdef SC_PYTHON_TEST_HOOKS
+	if (test_hooks_add(module) < 0) {
+		return -1;
+	}
+#endif
 	instance_reference_type.tp_base = &_PyWeakref_RefType;
 	return flight_init() < 0 || PyType_Ready(&instance_reference_type) < 0 ||
 			PyModule_AddType(module, &memo_type) < 0

@@ -7,8 +7,10 @@ import gc
 import importlib.metadata
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import traceback
@@ -479,6 +481,17 @@ except ImportError: import _interpreters as interpreters
 print(interpreters.run_string(interpreters.create(), "import scopecache"))""")
         self.assertRegex(done.stderr + done.stdout, "scopecache works in the main interpreter only"
                                                     "|does not support loading in subinterpreters")
+
+    @unittest.skipUnless(shutil.which("gcc"), "there is no gcc")
+    def test_a_free_threaded_interpreter_is_refused_in_one_sentence(self):
+        package = pathlib.Path(__file__).resolve().parents[1]
+        done = subprocess.run(
+            ["gcc", "-fsyntax-only", "-DPy_GIL_DISABLED", f"-I{package.parent}/include",
+             f"-I{sysconfig.get_path('include')}", package / "ext/memo_type.c"],
+            capture_output=True, text=True, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("scopecache needs an interpreter with the global interpreter lock.",
+                      done.stderr)
 
     def test_seven_hundred_caches_take_nothing_before_the_first_call(self):
         done = self.run_python("""

@@ -10,6 +10,7 @@ import unittest
 import weakref
 
 import scopecache
+from scopecache import _core
 from scopecache import Cache, cached, lru_cache, resource
 
 try:
@@ -368,6 +369,40 @@ class OutOfMemory(unittest.TestCase):
                 def prepare():
                     return decorator()(lambda *arguments, **names: arguments)
                 self.fail_each_allocation(prepare, scenario)
+
+    @unittest.skipUnless(hasattr(_core, "_fail_allocation"), "not a build for tests")
+    def test_allocations_of_the_library(self):
+        """A value that cannot be kept is returned, and later ones are kept."""
+        failures = 0
+        self.addCleanup(_core._fail_allocation, -1)
+        for name, decorator in DECORATORS.items():
+            failed = True
+            for allocation in itertools.count():
+                f = decorator()(lambda number: number)
+                _core._fail_allocation(allocation)
+                for number in range(30):
+                    self.assertEqual(f(number % 20), number % 20)
+                failed = _core._fail_allocation(-1)
+                f(number), f(number)
+                self.assertGreater(f.cache_info().hits, 0, name)
+                f.cache_clear()
+                self.assertEqual(f.cache_info().currsize, 0)
+                if not failed:
+                    break
+                failures += 1
+        self.assertGreaterEqual(failures, 2 * 4)
+
+    def test_an_order_that_cannot_grow(self):
+        if not hasattr(_core, "_fail_allocation"):
+            self.skipTest("not a build for tests")
+        self.addCleanup(_core._fail_allocation, -1)
+        f = cached(maxsize=1000)(lambda number: number)
+        for number in range(64):
+            f(number)
+        _core._fail_allocation(0)
+        self.assertEqual([f(number) for number in range(64, 100)], list(range(64, 100)))
+        self.assertTrue(_core._fail_allocation(-1))
+        self.assertEqual(f.cache_info().currsize, 99)
 
     def test_methods(self):
         class Owner:
