@@ -55,8 +55,8 @@ static struct entry *take_out(struct table *table, struct entry *entry, struct e
 	return entry;
 }
 
-/* At each insertion two buckets, of which there are no fewer than entries: so all have been looked
- * at after half as many insertions, and an insertion takes no longer for it. */
+/* Two buckets at each insertion. There are at most twice as many buckets as there have been
+ * entries, so after as many insertions all have been looked at. */
 struct entry *eviction_sweep(struct table *table, int64_t now_ns)
 {
 	struct entry *gone = NULL;
