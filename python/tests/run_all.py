@@ -153,6 +153,7 @@ def run_sanitized(results, folder, python):
             "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
             "PYTHONMALLOC": "malloc",
             "PYTHONPATH": str(where),
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
         }
         # A sanitizer's shadow memory does not fit all the randomness that newer
         # kernels give to addresses.
