@@ -29,7 +29,7 @@ static struct waiting *all_waiting;
 static int64_t fork_count;
 
 /* A handler of a signal may fork, so the thread that is left may be one that waits. Its records
- * stay; the others are on stacks of threads that are not there. */
+ * stay; the others are on stacks of threads that do not run, which are still mapped now. */
 static void in_child(void)
 {
 	struct waiting **link = &all_waiting;
