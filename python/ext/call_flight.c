@@ -1,9 +1,11 @@
 /* call_flight.c - single-flight for threads.
  *
  * All fields are changed with the interpreter's lock held. Who waits for whom is a list of the
- * waiting threads, each on its own stack; a circle in it is found before a thread begins to wait.
+ * waiting threads, each on its own stack; a circle in it is found before a thread begins to wait,
+ * and after each handler of a signal that ran while it waited: that may have waited itself.
+ *
  * A process that was forked is known by the number of forks before it: it does not have the
- * threads of its parent. */
+ * threads of its parent. Nor does an interpreter that ends let other threads run. */
 #include "call_flight.h"
 
 /* What the entry and the waiters share. */
@@ -11,7 +13,8 @@ struct flight {
 	PyObject *value; /* one of these two is set when it has ended */
 	PyObject *error;
 	PyThread_type_lock lock; /* made by the first to wait, and held while it is under way */
-	pthread_t owner;         /* the thread that calls the function */
+	pthread_t owner;         /* the thread that calls the function, */
+	int64_t forks;           /* and its process */
 	unsigned references;
 	bool ended;
 };
@@ -23,12 +26,22 @@ struct waiting {
 };
 
 static struct waiting *all_waiting;
-static unsigned fork_count;
+static int64_t fork_count;
 
+/* A handler of a signal may fork, so the thread that is left may be one that waits. Its records
+ * stay; the others are on stacks of threads that do not run, which are still mapped now. */
 static void in_child(void)
 {
+	struct waiting **link = &all_waiting;
+	pthread_t self = pthread_self();
 	fork_count++;
-	all_waiting = NULL;
+	for (struct waiting *waiting = all_waiting; waiting; waiting = waiting->next) {
+		if (waiting->thread == self) {
+			*link = waiting;
+			link = &waiting->next;
+		}
+	}
+	*link = NULL;
 }
 
 int flight_init(void)
@@ -80,25 +93,37 @@ static PyObject *current_error(void)
 
 void flight_end(struct entry *entry, PyObject *value)
 {
+	/* This may run code, so the entry is not given up before it. */
+	PyObject *error = value ? NULL : current_error();
 	struct flight *flight = entry->flight;
 	entry->is_loading = false;
 	entry->flight = NULL;
 	if (!flight) {
+		Py_XDECREF(error);
 		return;
 	}
 	flight->ended = true;
 	flight->value = Py_XNewRef(value);
-	flight->error = value ? NULL : current_error();
+	flight->error = error;
 	if (flight->lock) {
 		PyThread_release_lock(flight->lock);
 	}
 	release(flight);
 }
 
-bool flight_is_own(const struct entry *entry)
+static bool is_ending(void)
 {
-	pthread_t owner = entry->owner, self = pthread_self();
-	if (entry->forks != fork_count) {
+#if PY_VERSION_HEX >= 0x030D0000
+	return Py_IsFinalizing();
+#else
+	return _Py_IsFinalizing();
+#endif
+}
+
+static bool never_ends(pthread_t owner, int64_t forks)
+{
+	pthread_t self = pthread_self();
+	if (forks != fork_count || is_ending()) {
 		return true;
 	}
 	while (owner != self) {
@@ -114,6 +139,11 @@ bool flight_is_own(const struct entry *entry)
 	return true;
 }
 
+bool flight_is_own(const struct entry *entry)
+{
+	return never_ends(entry->owner, entry->forks);
+}
+
 /* The entry's flight, with a reference for the caller; or NULL with an exception. */
 static struct flight *flight_of(struct entry *entry)
 {
@@ -123,7 +153,9 @@ static struct flight *flight_of(struct entry *entry)
 			PyErr_NoMemory();
 			return NULL;
 		}
-		*flight = (struct flight){ .owner = entry->owner, .references = 1 };
+		*flight = (struct flight){ .owner = entry->owner,
+			.forks = entry->forks,
+			.references = 1 };
 		entry->flight = flight;
 	}
 	entry->flight->references++;
@@ -145,6 +177,7 @@ static int make_lock(struct flight *flight)
 	return 0;
 }
 
+/* Returns 0 when it has ended, 1 when it will not, or -1 with an exception. */
 static int wait_until_ended(struct flight *flight)
 {
 	if (make_lock(flight) < 0) {
@@ -161,15 +194,20 @@ static int wait_until_ended(struct flight *flight)
 		if (status == PY_LOCK_INTR && Py_MakePendingCalls() < 0) {
 			return -1;
 		}
+		if (status == PY_LOCK_INTR && !flight->ended &&
+			never_ends(flight->owner, flight->forks)) {
+			return 1;
+		}
 	}
 	return 0;
 }
 
-PyObject *flight_wait(struct entry *entry)
+int flight_wait(struct entry *entry, PyObject **value)
 {
 	struct flight *flight = flight_of(entry);
+	*value = NULL;
 	if (!flight) {
-		return NULL;
+		return -1;
 	}
 	struct waiting waiting = { all_waiting, pthread_self(), flight };
 	all_waiting = &waiting;
@@ -180,13 +218,13 @@ PyObject *flight_wait(struct entry *entry)
 	}
 	*link = waiting.next;
 
-	PyObject *value = NULL;
 	if (result == 0) {
-		value = Py_XNewRef(flight->value);
-		if (!value) {
+		*value = Py_XNewRef(flight->value);
+		if (!*value) {
 			PyErr_SetObject((PyObject *)Py_TYPE(flight->error), flight->error);
+			result = -1;
 		}
 	}
 	release(flight);
-	return value;
+	return result;
 }

@@ -16,11 +16,13 @@ void flight_begin(struct entry *entry);
 void flight_end(struct entry *entry, PyObject *value);
 
 /* Whether waiting for the entry would never end: it is loaded by this thread, or by one that waits
- * for this one, or by one that this process does not have. The caller then calls the function
- * itself. */
+ * for this one, or by one that does not run, in a forked process or at the interpreter's end. The
+ * caller then calls the function itself. */
 bool flight_is_own(const struct entry *entry);
 
-/* Wait, with the interpreter's lock released. Returns the value or NULL with an exception. */
-PyObject *flight_wait(struct entry *entry);
+/* Wait, with the interpreter's lock released; afterwards the entry may be gone. Returns 0 with
+ * *value, 1 when a signal's handler has brought about that the wait would never end, or -1 with an
+ * exception. */
+int flight_wait(struct entry *entry, PyObject **value);
 
 #endif

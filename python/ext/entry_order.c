@@ -22,32 +22,54 @@ void eviction_make_newest(struct table *table, struct entry *entry)
 	list_insert(table, entry);
 }
 
-void eviction_remove(struct table *table, struct entry *entry)
+void eviction_take_out(struct table *table, struct entry *entry)
 {
+	table_unlink(table, entry);
+	if (!entry->value) {
+		return;
+	}
+	table->count--;
+	table->bytes -= entry->bytes;
 	if (table->exact) {
 		list_remove(table, entry);
-	} else if (table->order) {
-		if (entry->number != SC_EVICTION_NONE) {
-			sc_eviction_remove(table->order, entry->number);
-		}
+	} else if (table->order && entry->number != SC_EVICTION_NONE) {
+		sc_eviction_remove(table->order, entry->number);
 	}
 }
 
-void eviction_reset(struct table *table)
+struct entry *eviction_take_out_all(struct table *table)
 {
-	table->newest = table->oldest = NULL;
 	sc_eviction_close(table->order);
-	table->order = NULL;
 	PyMem_Free(table->by_number);
+	table->newest = table->oldest = NULL;
+	table->order = NULL;
 	table->by_number = NULL;
-	table->numbers = 0;
+	table->numbers = table->count = table->bytes = 0;
+	return table_unlink_all(table);
 }
 
 static struct entry *take_out(struct table *table, struct entry *entry, struct entry *list)
 {
-	table_unlink(table, entry);
+	eviction_take_out(table, entry);
 	entry->chain = list;
 	return entry;
+}
+
+/* Two buckets at each insertion. There are at most twice as many buckets as there have been
+ * entries, so after as many insertions all have been looked at. */
+struct entry *eviction_sweep(struct table *table, int64_t now_ns)
+{
+	struct entry *gone = NULL;
+	for (int bucket = 0; bucket < 2; bucket++) {
+		struct entry *entry = table->buckets[table->swept++ & table->mask], *next;
+		for (; entry; entry = next) {
+			next = entry->chain;
+			if (entry->value && entry->deadline_ns <= now_ns) {
+				gone = take_out(table, entry, gone);
+			}
+		}
+	}
+	return gone;
 }
 
 static bool is_too_much(const struct table *table)
@@ -117,6 +139,8 @@ static struct entry *take_out_victims(struct table *table)
 struct entry *eviction_insert(struct table *table, struct entry *entry)
 {
 	uint32_t number = SC_EVICTION_NONE;
+	table->count++;
+	table->bytes += entry->bytes;
 	if (table->exact) {
 		return insert_exactly(table, entry);
 	}

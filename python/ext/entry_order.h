@@ -13,11 +13,14 @@
  * table; the entry itself may be among them. */
 struct entry *eviction_insert(struct table *table, struct entry *entry);
 
-/* An entry with a value is being taken out of the table. */
-void eviction_remove(struct table *table, struct entry *entry);
+/* Take an entry, which may have no value yet, out of the table. */
+void eviction_take_out(struct table *table, struct entry *entry);
 
-/* All entries have been taken out. */
-void eviction_reset(struct table *table);
+/* Take out what has expired in the next few buckets, as a list over `chain`. */
+struct entry *eviction_sweep(struct table *table, int64_t now_ns);
+
+/* Take all out, as a list over `chain` of those that are not being loaded. */
+struct entry *eviction_take_out_all(struct table *table);
 
 void eviction_make_newest(struct table *table, struct entry *entry);
 

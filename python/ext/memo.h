@@ -23,6 +23,9 @@ struct memo {
 	PyObject *on_instance_end;
 	PyObject *dict, *weak_references;
 	bool coalesce, knows_self, method;
+	/* Of calls inside calls of the same key, the value of the last to end stays, and not of the
+	 * first: functools does that where it has no bound. */
+	bool last_stays;
 	/* A call with positional arguments alone has them as its key, its value as the result. */
 	bool is_plain;
 };
@@ -74,13 +77,11 @@ static inline bool entry_is_fresh(const struct entry *entry)
 	return entry->deadline_ns == NO_DEADLINE || clock_now_ns() < entry->deadline_ns;
 }
 
-static inline PyObject *memo_look_up(struct memo *memo, struct key *key, const struct call *call)
+/* The value of a key whose hash is known, which is not that of the very same objects. */
+static inline PyObject *memo_find(struct memo *memo, const struct key *key, const struct call *call)
 {
-	if (table_hash(&memo->table, key) < 0) {
-		return NULL;
-	}
-	struct entry *entry = table_find_same(&memo->table, key);
-	if (!entry && table_find(&memo->table, key, &entry) < 0) {
+	struct entry *entry;
+	if (table_find(&memo->table, key, &entry) < 0) {
 		return NULL;
 	}
 	if (entry && entry->value && entry_is_fresh(entry)) {
@@ -89,6 +90,20 @@ static inline PyObject *memo_look_up(struct memo *memo, struct key *key, const s
 		return memo_give(memo, entry->value);
 	}
 	return memo_miss(memo, key, call, entry);
+}
+
+static inline PyObject *memo_look_up(struct memo *memo, struct key *key, const struct call *call)
+{
+	if (table_hash(&memo->table, key) < 0) {
+		return NULL;
+	}
+	struct entry *entry = table_find_same(&memo->table, key);
+	if (entry && entry->value && entry_is_fresh(entry)) {
+		memo->hits++;
+		eviction_hit(&memo->table, entry);
+		return memo_give(memo, entry->value);
+	}
+	return memo_find(memo, key, call);
 }
 
 #endif

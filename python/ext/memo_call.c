@@ -20,11 +20,16 @@ PyObject *memo_run(const struct call *call)
 	return PyObject_Vectorcall(call->function, call->arguments, call->count, call->names);
 }
 
-/* When a value ends. Returns 0; 1 when it is not to be kept; -1 with an exception. */
-static int deadline_of(struct memo *memo, PyObject *value, int64_t *deadline_ns)
+/* When a value comes and when it ends; without a ttl, both never. */
+struct life {
+	int64_t now_ns, deadline_ns;
+};
+
+/* Returns 0; 1 when it is not to be kept; -1 with an exception. */
+static int life_of(struct memo *memo, PyObject *value, struct life *life)
 {
 	int64_t ttl_ns = memo->ttl_ns;
-	*deadline_ns = NO_DEADLINE;
+	*life = (struct life){ INT64_MIN, NO_DEADLINE };
 	if (memo->ttl_of) {
 		PyObject *seconds = PyObject_CallOneArg(memo->ttl_of, value);
 		double ttl = seconds ? PyFloat_AsDouble(seconds) : -1;
@@ -38,22 +43,28 @@ static int deadline_of(struct memo *memo, PyObject *value, int64_t *deadline_ns)
 		ttl_ns = ttl < 9e9 ? (int64_t)(ttl * 1e9) : 0;
 	}
 	if (ttl_ns > 0) {
-		int64_t now = clock_now_ns();
-		*deadline_ns = ttl_ns < NO_DEADLINE - now ? now + ttl_ns : NO_DEADLINE;
+		int64_t now_ns = clock_now_ns();
+		life->now_ns = now_ns;
+		life->deadline_ns = ttl_ns < NO_DEADLINE - now_ns ? now_ns + ttl_ns : NO_DEADLINE;
 	}
 	return 0;
 }
 
 /* The entry gets its value. Afterwards it may be gone. */
-static void fill(struct memo *memo, struct entry *entry, PyObject *value, int64_t deadline_ns,
+static void fill(struct memo *memo, struct entry *entry, PyObject *value, struct life life,
 	size_t bytes)
 {
 	entry->value = Py_NewRef(value);
-	entry->deadline_ns = deadline_ns;
+	entry->deadline_ns = life.deadline_ns;
 	entry->bytes = bytes;
-	memo->table.count++;
-	memo->table.bytes += bytes;
-	entries_free(eviction_insert(&memo->table, entry));
+	/* The expired ones make room for it, and nothing is freed before it is in its place. */
+	struct entry *expired = NULL;
+	if (life.now_ns != INT64_MIN) {
+		expired = eviction_sweep(&memo->table, life.now_ns);
+	}
+	struct entry *evicted = eviction_insert(&memo->table, entry);
+	entries_free(expired);
+	entries_free(evicted);
 }
 
 static size_t bytes_of(struct memo *memo, const struct key *key, PyObject *value)
@@ -71,8 +82,13 @@ static size_t bytes_of(struct memo *memo, const struct key *key, PyObject *value
 /* Called with the weak reference of an instance that has ended. */
 static PyObject *on_instance_end(PyObject *self, PyObject *reference)
 {
-	if (Py_IS_TYPE(reference, &instance_reference_type)) {
-		entries_free(table_unlink_instance(&((struct memo *)self)->table, reference));
+	struct table *table = &((struct memo *)self)->table;
+	struct entry *entry = Py_IS_TYPE(reference, &instance_reference_type)
+		? table_find_instance(table, reference)
+		: NULL;
+	if (entry) {
+		eviction_take_out(table, entry);
+		entry_free(entry);
 	}
 	Py_RETURN_NONE;
 }
@@ -95,27 +111,29 @@ static struct entry *add(struct memo *memo, const struct key *key)
 
 int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace)
 {
-	int64_t deadline_ns = NO_DEADLINE;
-	struct entry *entry;
-	int keep = memo->table.maxsize ? deadline_of(memo, value, &deadline_ns) : 1;
+	struct life life;
+	struct entry *entry, *old = NULL;
+	int keep = memo->table.maxsize ? life_of(memo, value, &life) : 1;
 	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
 	if (keep < 0 || table_find(&memo->table, key, &entry) < 0) {
 		return -1;
 	}
-	/* Where a load of this key is under way, its entry goes, so that what this stores stays. */
+	/* Where a load of this key is under way, its entry goes, so that what this stores stays.
+	 * What was there is freed last: that may run code, and let other threads run. */
 	bool in_the_way = entry && keep == 0 && (!entry->value || !entry_is_fresh(entry));
 	if (in_the_way || (entry && replace)) {
-		table_unlink(&memo->table, entry);
-		entry_free(entry);
-		if (table_find(&memo->table, key, &entry) < 0) {
-			return -1;
-		}
+		eviction_take_out(&memo->table, entry);
+		old = entry->is_loading ? NULL : entry;
+		entry = NULL;
 	}
 	if (keep == 0 && !entry) {
 		entry = add(memo, key);
+		if (entry) {
+			fill(memo, entry, value, life, bytes);
+		}
 	}
-	if (keep == 0 && entry && !entry->value) {
-		fill(memo, entry, value, deadline_ns, bytes);
+	if (old) {
+		entry_free(old);
 	}
 	return 0;
 }
@@ -125,7 +143,7 @@ int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool r
 static PyObject *run_through(struct memo *memo, const struct key *key, const struct call *call)
 {
 	PyObject *value = memo_run(call);
-	if (value && memo_store(memo, key, value, false) < 0) {
+	if (value && memo_store(memo, key, value, memo->last_stays) < 0) {
 		Py_CLEAR(value);
 	}
 	return value;
@@ -139,22 +157,22 @@ static PyObject *fly(struct memo *memo, const struct key *key, const struct call
 		return run_through(memo, key, call);
 	}
 	flight_begin(entry);
-	int64_t deadline_ns = NO_DEADLINE;
+	struct life life;
 	PyObject *value = memo_run(call);
-	int keep = value ? deadline_of(memo, value, &deadline_ns) : -1;
+	int keep = value ? life_of(memo, value, &life) : -1;
 	if (keep < 0) {
 		Py_CLEAR(value);
 	}
 	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
 	flight_end(entry, value);
 	if (entry->linked && keep == 0) {
-		fill(memo, entry, value, deadline_ns, bytes);
+		fill(memo, entry, value, life, bytes);
 		return value;
 	}
 	PyObject *type, *error, *trace;
 	PyErr_Fetch(&type, &error, &trace);
 	if (entry->linked) {
-		table_unlink(&memo->table, entry);
+		eviction_take_out(&memo->table, entry);
 	}
 	entry_free(entry);
 	PyErr_Restore(type, error, trace);
@@ -165,7 +183,7 @@ PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call 
 	struct entry *entry)
 {
 	while (entry && entry->value) { /* not fresh */
-		table_unlink(&memo->table, entry);
+		eviction_take_out(&memo->table, entry);
 		entry_free(entry);
 		if (table_find(&memo->table, key, &entry) < 0) {
 			return NULL;
@@ -174,18 +192,18 @@ PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call 
 			break;
 		}
 	}
-	PyObject *value;
 	if (entry && entry->value) {
 		memo->hits++;
 		return memo_give(memo, entry->value);
 	}
-	if (entry && !flight_is_own(entry)) {
-		memo->hits++;
-		value = flight_wait(entry);
-	} else {
-		memo->misses++;
+	PyObject *value = NULL;
+	bool waits = entry && !flight_is_own(entry);
+	*(waits ? &memo->hits : &memo->misses) += 1;
+	if (!waits) {
 		value = memo->coalesce && !entry ? fly(memo, key, call)
 						 : run_through(memo, key, call);
+	} else if (flight_wait(entry, &value) == 1) {
+		value = run_through(memo, key, call);
 	}
 	if (value && memo->copy) {
 		PyObject *copy = PyObject_CallOneArg(memo->copy, value);

@@ -54,7 +54,7 @@ PyObject *memo_mapping_take(PyObject *self, PyObject *const *arguments, Py_ssize
 		if (entry->value && entry_is_fresh(entry)) {
 			value = Py_NewRef(entry->value);
 		}
-		table_unlink(&memo->table, entry);
+		eviction_take_out(&memo->table, entry);
 		entry_free(entry);
 	}
 	*(value ? &memo->hits : &memo->misses) += 1;
@@ -62,7 +62,7 @@ PyObject *memo_mapping_take(PyObject *self, PyObject *const *arguments, Py_ssize
 }
 
 /* store(key, value): in the place of what was there. A load of this key that is under way is not
- * stored. */
+ * stored. What the caller has is not what the cache has, so it is copied here too. */
 PyObject *memo_mapping_store(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
 	struct memo *memo = (struct memo *)self;
@@ -71,7 +71,13 @@ PyObject *memo_mapping_store(PyObject *self, PyObject *const *arguments, Py_ssiz
 		return NULL;
 	}
 	struct key key = { .arguments = arguments, .count = 1 };
-	if (table_hash(&memo->table, &key) < 0 || memo_store(memo, &key, arguments[1], true) < 0) {
+	if (table_hash(&memo->table, &key) < 0) {
+		return NULL;
+	}
+	PyObject *value = memo_give(memo, arguments[1]);
+	int failed = !value || memo_store(memo, &key, value, true) < 0;
+	Py_XDECREF(value);
+	if (failed) {
 		return NULL;
 	}
 	Py_RETURN_NONE;

@@ -5,6 +5,7 @@
 #include "memo.h"
 
 #include "call_flight.h"
+#include "test_hooks.h"
 
 static PyTypeObject memo_type;
 
@@ -27,9 +28,10 @@ static inline struct key key_of_call(struct memo *memo, PyObject *const *argumen
 }
 
 /* The value for positional arguments that are the very same objects as before, which nobody's code
- * has to be run to find; NULL, without an exception, when it takes more. This is what most calls
- * do, so it is what is tuned. */
-static inline PyObject *quick_hit(struct memo *memo, PyObject *const *arguments, size_t count)
+ * has to be run to find; NULL, without an exception, when it takes more: then the key's hash is
+ * filled in, or its count is 0. This is what most calls do, so it is what is tuned. */
+static inline PyObject *quick_hit(struct memo *memo, PyObject *const *arguments, size_t count,
+	struct key *key)
 {
 	struct table *table = &memo->table;
 	uint64_t state = count;
@@ -40,6 +42,9 @@ static inline PyObject *quick_hit(struct memo *memo, PyObject *const *arguments,
 		}
 		state = key_mix(state, (uint64_t)hash);
 	}
+	*key = (struct key){ .arguments = arguments,
+		.hash = (Py_hash_t)state,
+		.count = (uint32_t)count };
 	struct entry *entry = table->buckets ? table->buckets[state & table->mask] : NULL;
 	for (; entry; entry = entry->chain) {
 		if ((uint64_t)entry->hash != state || entry->count != count || entry->names ||
@@ -64,13 +69,17 @@ static PyObject *memo_call(PyObject *self, PyObject *const *arguments, size_t fl
 {
 	struct memo *memo = (struct memo *)self;
 	size_t count = (size_t)PyVectorcall_NARGS(flags);
+	struct key plain = { .count = 0 };
 	if (memo->is_plain && !names) {
-		PyObject *value = quick_hit(memo, arguments, count);
+		PyObject *value = quick_hit(memo, arguments, count, &plain);
 		if (value) {
 			return value;
 		}
 	}
 	struct call call = { memo->function, arguments, count, names };
+	if (plain.count > 0) {
+		return memo_find(memo, &plain, &call);
+	}
 	if (memo->table.maxsize == 0) {
 		memo->misses++;
 		return memo_run(&call);
@@ -110,7 +119,7 @@ static PyObject *memo_clear_all(PyObject *self, PyObject *nothing)
 	(void)nothing;
 	struct memo *memo = (struct memo *)self;
 	memo->hits = memo->misses = 0;
-	entries_free(table_unlink_all(&memo->table));
+	entries_free(eviction_take_out_all(&memo->table));
 	Py_RETURN_NONE;
 }
 
@@ -130,9 +139,9 @@ static PyObject *memo_invalidate(PyObject *self, PyObject *const *arguments, Py_
 	struct entry *entry = NULL;
 	int failed =
 		table_hash(&memo->table, &key) < 0 || table_find(&memo->table, &key, &entry) < 0;
-	bool was_there = entry && entry->value;
+	bool was_there = entry && entry->value && entry_is_fresh(entry);
 	if (!failed && entry) {
-		table_unlink(&memo->table, entry);
+		eviction_take_out(&memo->table, entry);
 		entry_free(entry);
 	}
 	Py_XDECREF(own);
@@ -183,7 +192,7 @@ static int memo_traverse(PyObject *self, visitproc visit, void *arg)
 static int memo_forget(PyObject *self)
 {
 	struct memo *memo = (struct memo *)self;
-	entries_free(table_unlink_all(&memo->table));
+	entries_free(eviction_take_out_all(&memo->table));
 	Py_CLEAR(memo->function);
 	Py_CLEAR(memo->info_type);
 	Py_CLEAR(memo->ttl_of);
@@ -246,6 +255,8 @@ static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	memo->copy = optional(copy);
 	memo->coalesce = coalesce;
 	memo->knows_self = knows_self;
+	memo->table.names_arguments = knows_self && !memo->key_of;
+	memo->last_stays = exact && maxsize < 0 && !coalesce;
 	memo->is_plain = !memo->key_of && !memo->copy && !typed && maxsize != 0;
 	return (PyObject *)memo;
 }
@@ -308,6 +319,11 @@ static int execute(PyObject *module)
 		PyErr_SetString(PyExc_ImportError, "scopecache works in the main interpreter only");
 		return -1;
 	}
+#ifdef SC_PYTHON_TEST_HOOKS
+	if (test_hooks_add(module) < 0) {
+		return -1;
+	}
+#endif
 	instance_reference_type.tp_base = &_PyWeakref_RefType;
 	return flight_init() < 0 || PyType_Ready(&instance_reference_type) < 0 ||
 			PyModule_AddType(module, &memo_type) < 0

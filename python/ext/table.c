@@ -6,27 +6,30 @@
  * anew when it has changed. */
 #include "table.h"
 
-#include "entry_order.h"
-
 #define FIRST_BUCKETS 8
 #define SEARCHES_MAX                                                                               \
 	1000 /* for one key; each but the last has met a comparison that changed the table */
 
-/* functools' own TypeError, with the argument's name or number in front. */
-static void name_argument(const struct key *key, uint32_t at)
+/* Add the argument's name or number to the interpreter's own TypeError. One that code in Python
+ * raised has a traceback, and stays what it is. `self` has no number. */
+static void name_argument(const struct table *table, const struct key *key, uint32_t at)
 {
-	if (!PyErr_ExceptionMatches(PyExc_TypeError)) {
+	PyObject *type, *value, *trace;
+	if (!table->names_arguments) {
 		return;
 	}
-	PyObject *type, *value, *trace;
 	PyErr_Fetch(&type, &value, &trace);
+	if (type != PyExc_TypeError || trace) {
+		PyErr_Restore(type, value, trace);
+		return;
+	}
 	uint32_t positional =
 		key->count - (key->names ? (uint32_t)PyTuple_GET_SIZE(key->names) : 0);
 	if (value && at >= positional) {
 		PyErr_Format(PyExc_TypeError, "%S (argument %R)", value,
 			PyTuple_GET_ITEM(key->names, at - positional));
 	} else if (value) {
-		PyErr_Format(PyExc_TypeError, "%S (argument %u)", value, at + 1);
+		PyErr_Format(PyExc_TypeError, "%S (argument %u)", value, at + 1 - key->has_self);
 	}
 	Py_XDECREF(type);
 	Py_XDECREF(value);
@@ -45,7 +48,7 @@ int table_hash_any(const struct table *table, struct key *key)
 		PyObject *argument = key->arguments[at];
 		Py_hash_t hash = PyObject_Hash(argument);
 		if (hash == -1) {
-			name_argument(key, at);
+			name_argument(table, key, at);
 			return -1;
 		}
 		state = key_mix(state, (uint64_t)hash);
@@ -216,23 +219,14 @@ static PyObject *refer_to_instance(PyObject *instance, PyObject *callback, Py_ha
 	return reference;
 }
 
-struct entry *table_unlink_instance(struct table *table, PyObject *reference)
+struct entry *table_find_instance(const struct table *table, PyObject *reference)
 {
 	Py_hash_t hash = ((struct instance_reference *)reference)->hash;
-	struct entry *gone = NULL, *next;
-	if (!table->buckets) {
-		return NULL;
+	struct entry *entry = table->buckets ? table->buckets[(size_t)hash & table->mask] : NULL;
+	while (entry && !(entry->weak && entry->arguments[0] == reference)) {
+		entry = entry->chain;
 	}
-	struct entry *entry = table->buckets[(size_t)hash & table->mask];
-	for (; entry; entry = next) {
-		next = entry->chain;
-		if (entry->weak && entry->arguments[0] == reference) {
-			table_unlink(table, entry);
-			entry->chain = gone;
-			gone = entry;
-		}
-	}
-	return gone;
+	return entry;
 }
 
 /* An entry that is in no table yet. Making the weak reference may run the collector, and that
@@ -297,11 +291,6 @@ void table_unlink(struct table *table, struct entry *entry)
 	entry->linked = false;
 	table->slots_used--;
 	table->version++;
-	if (entry->value) {
-		eviction_remove(table, entry);
-		table->count--;
-		table->bytes -= entry->bytes;
-	}
 }
 
 void entry_free(struct entry *entry)
@@ -325,14 +314,18 @@ struct entry *table_unlink_all(struct table *table)
 		for (struct entry *entry = table->buckets[i], *next; entry; entry = next) {
 			next = entry->chain;
 			entry->linked = false;
-			entry->chain = list;
-			list = entry;
+			entry->chain = NULL;
+			/* Another thread may end a load, and free its entry, while the list is
+			 * freed. */
+			if (!entry->is_loading) {
+				entry->chain = list;
+				list = entry;
+			}
 		}
 	}
 	PyMem_Free(table->buckets);
 	table->buckets = NULL;
-	eviction_reset(table);
-	table->slots_used = table->count = table->bytes = table->mask = 0;
+	table->slots_used = table->mask = 0;
 	table->version++;
 	return list;
 }

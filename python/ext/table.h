@@ -50,6 +50,7 @@ struct table {
 	struct entry **buckets; /* NULL before the first entry */
 	size_t mask;
 	size_t slots_used; /* entries in the buckets, with those being loaded */
+	size_t swept;      /* the next bucket to look for expired entries */
 	size_t count;      /* entries with a value */
 	size_t bytes;      /* of those */
 	uint64_t version;  /* of what is in the buckets: a comparison may run anybody's code */
@@ -60,6 +61,7 @@ struct table {
 	Py_ssize_t maxsize;            /* -1: no bound */
 	size_t max_bytes;              /* 0: no bound */
 	bool typed, exact;
+	bool names_arguments; /* in the TypeError of one that is not hashable */
 };
 
 /* The arguments of a call; all borrowed. */
@@ -102,7 +104,7 @@ static inline Py_hash_t quick_hash(PyObject *object)
 
 int table_hash_any(const struct table *table, struct key *key);
 
-/* Fill in the hash. Returns 0, or -1 with an exception that names the argument. */
+/* Fill in the hash. Returns 0, or -1 with an exception. */
 static inline int table_hash(const struct table *table, struct key *key)
 {
 	uint64_t state = key->count;
@@ -170,16 +172,18 @@ struct entry *table_add(struct table *table, const struct key *key, PyObject *ca
 /* The weak reference in entries is of this type, so that it knows the entry's bucket. */
 extern PyTypeObject instance_reference_type;
 
-/* Take out the entries of an instance that has ended. Returns them as a list over `chain`. */
-struct entry *table_unlink_instance(struct table *table, PyObject *reference);
+/* The entry that has this weak reference to its instance, or NULL. */
+struct entry *table_find_instance(const struct table *table, PyObject *reference);
 
-/* Take an entry out; it must be freed, which may run anybody's code. One that is being loaded is
- * freed when that ends. */
+/* Take an entry out of its bucket. What has a value is also in an order; see entry_order.h. */
 void table_unlink(struct table *table, struct entry *entry);
-void entry_free(struct entry *entry);
 
-/* Take all out, as a list over `chain`. */
+/* Take all out of their buckets, as a list over `chain` of those that are not being loaded. */
 struct entry *table_unlink_all(struct table *table);
+
+/* Free what has been taken out, which may run anybody's code. One that is being loaded is freed
+ * when that ends. */
+void entry_free(struct entry *entry);
 void entries_free(struct entry *list);
 
 int table_traverse(struct table *table, visitproc visit, void *arg);

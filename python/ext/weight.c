@@ -1,8 +1,9 @@
 /* weight.c - a walk over an object's parts, bounded in steps.
  *
- * The parts are those that the collector would visit. Types, modules, functions and code belong to
- * the program, not to the value, and are not entered. What an extension allocates and does not
- * report is not seen.
+ * The parts are those that the collector would visit, and keys of dicts, which it does not visit
+ * where all are text. Types, modules and code belong to the program, not to the value, and are not
+ * entered; nor are functions, unless nothing else refers to them: of these the closure and the
+ * defaults count. What an extension allocates and does not report is not seen.
  *
  * There are at most STEPS_MAX steps, of which each object may take half of what is left. What a
  * list, tuple, dict or set has beyond that is taken to weigh what those weigh, with all that they
@@ -69,8 +70,11 @@ static int add_part(PyObject *part, void *context)
 {
 	struct walk *walk = context;
 	walk->visits++;
-	if (!part || PyType_Check(part) || PyModule_Check(part) || PyFunction_Check(part) ||
-		PyCode_Check(part) || part == Py_None || PyBool_Check(part)) {
+	if (!part || PyType_Check(part) || PyModule_Check(part) || PyCode_Check(part) ||
+		part == Py_None || PyBool_Check(part)) {
+		return 0;
+	}
+	if (PyFunction_Check(part) && walk->count > 0 && Py_REFCNT(part) > 1) {
 		return 0;
 	}
 	PyObject **slot = slot_of(walk, part);
@@ -92,34 +96,34 @@ static int add_part(PyObject *part, void *context)
 	return 0;
 }
 
-/* A type made in Python may have a __sizeof__ in Python, which is not called: it could change the
- * cache. */
-static size_t own_size(PyObject *object)
+/* The __sizeof__ that a type inherits from one made in C, borrowed. One in Python is not called: it
+ * could change the cache. */
+static PyObject *size_method(PyTypeObject *type)
 {
-	PyTypeObject *type = Py_TYPE(object);
-	if (!PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) {
-		size_t size = _PySys_GetSizeOf(object);
-		if (size != (size_t)-1) {
-			return size;
+	static PyObject *name;
+	if (!name) {
+		name = PyUnicode_InternFromString("__sizeof__");
+	}
+	for (; name && type; type = type->tp_base) {
+		PyObject *method = _PyType_Lookup(type, name);
+		if (method && Py_IS_TYPE(method, &PyMethodDescr_Type)) {
+			return method;
 		}
-		PyErr_Clear();
 	}
-	size_t size = (size_t)type->tp_basicsize;
-	if (type->tp_itemsize > 0) {
-		Py_ssize_t items = Py_SIZE(object);
-		size += (size_t)(items < 0 ? -items : items) * (size_t)type->tp_itemsize;
-	}
-	return size + (PyObject_IS_GC(object) ? 2 * sizeof(void *) : 0);
+	return NULL;
 }
 
-/* The parts of a dict that the collector visits: where all keys are text, these are not among
- * them. */
-static Py_ssize_t parts_of_dict(PyObject *dict)
+static size_t own_size(PyObject *object)
 {
-	Py_ssize_t at = 0;
-	PyObject *key = NULL;
-	bool has_text = PyDict_Next(dict, &at, &key, NULL) && PyUnicode_CheckExact(key);
-	return PyDict_GET_SIZE(dict) * (has_text ? 1 : 2);
+	PyObject *method = size_method(Py_TYPE(object));
+	PyObject *number = method ? PyObject_CallOneArg(method, object) : NULL;
+	size_t size = number ? PyLong_AsSize_t(number) : 0;
+	Py_XDECREF(number);
+	if (PyErr_Occurred()) {
+		PyErr_Clear();
+		size = (size_t)Py_TYPE(object)->tp_basicsize;
+	}
+	return size + (PyObject_IS_GC(object) ? 2 * sizeof(void *) : 0);
 }
 
 /* How many parts a container has; 0: not known. */
@@ -127,10 +131,42 @@ static size_t parts_of(PyObject *object)
 {
 	Py_ssize_t parts = PyList_Check(object) ? PyList_GET_SIZE(object)
 		: PyTuple_Check(object)         ? PyTuple_GET_SIZE(object)
-		: PyDict_Check(object)          ? parts_of_dict(object)
+		: PyDict_Check(object)          ? 2 * PyDict_GET_SIZE(object)
 		: PyAnySet_Check(object)        ? PySet_GET_SIZE(object)
 						: 0;
 	return (size_t)parts;
+}
+
+static int add_items(struct walk *walk, PyObject *dict)
+{
+	Py_ssize_t at = 0;
+	PyObject *key, *value;
+	while (PyDict_Next(dict, &at, &key, &value)) {
+		if (add_part(key, walk) || add_part(value, walk)) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int add_parts(struct walk *walk, PyObject *object)
+{
+	if (PyFunction_Check(object)) {
+		return add_part(PyFunction_GET_CLOSURE(object), walk) ||
+			add_part(PyFunction_GET_DEFAULTS(object), walk) ||
+			add_part(PyFunction_GET_KW_DEFAULTS(object), walk);
+	}
+	if (PyDict_Check(object) && add_items(walk, object)) {
+		return 1;
+	}
+	size_t visits = walk->visits;
+	int stopped = PyDict_CheckExact(object)
+		? 0
+		: Py_TYPE(object)->tp_traverse(object, add_part, walk);
+	if (PyDict_Check(object)) {
+		walk->visits = visits;
+	}
+	return stopped;
 }
 
 /* Add what the object refers to. Returns the bytes of attributes that lie beside an instance and
@@ -138,18 +174,20 @@ static size_t parts_of(PyObject *object)
 static size_t enter(struct walk *walk, PyObject *object)
 {
 	PyTypeObject *type = Py_TYPE(object);
+	size_t parts = parts_of(object);
 	walk->visits = 0;
 	if (!type->tp_traverse || !PyObject_IS_GC(object)) {
 		return 0;
 	}
 	walk->limit = walk->count + (STEPS_MAX - walk->count + 1) / 2;
-	if (type->tp_traverse(object, add_part, walk) && parts_of(object) > walk->visits) {
+	if (add_parts(walk, object) && parts > walk->visits) {
 		walk->seen_of_large += walk->visits;
-		walk->unseen += parts_of(object) - walk->visits;
+		walk->unseen += parts - walk->visits;
 	}
 #ifdef Py_TPFLAGS_MANAGED_DICT
 	if (PyType_HasFeature(type, Py_TPFLAGS_MANAGED_DICT)) {
-		return (walk->visits + 2) * sizeof(void *);
+		size_t attributes = walk->visits > parts ? walk->visits - parts : 0;
+		return (attributes + 2) * sizeof(void *);
 	}
 #endif
 	return 0;

@@ -2,13 +2,14 @@
 
 from functools import _CacheInfo as CacheInfo
 from functools import update_wrapper as _update_wrapper
-from weakref import WeakSet as _WeakSet
+from _weakref import ref as _ref
 
 from ._core import Memo as _Memo
 
 __all__ = ["Cache", "CacheInfo", "cached", "clear_all", "lru_cache", "resource", "stats"]
 
-_caches = _WeakSet()
+# References to all caches, which other threads may add to at any time.
+_caches = set()
 _NOTHING = object()
 
 
@@ -44,7 +45,7 @@ def _memo(
         knows_self,
         exact,
     )
-    _caches.add(memo)
+    _caches.add(_ref(memo, _caches.discard))
     return memo
 
 
@@ -117,6 +118,8 @@ def cached(
             knows_self=True,
             exact=exact,
         )
+        if _options.is_method(function):
+            memo.__set_name__(None, None)
         memo.cache_parameters = parameters.copy
         return _update_wrapper(memo, function)
 
@@ -146,12 +149,18 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def _all_caches():
+    # One call in C, without code in Python, so the set does not change in it.
+    references = list(_caches)
+    return [memo for reference in references if (memo := reference()) is not None]
+
+
 def clear_all():
     """Clear every cache and forget every resource of the process."""
-    for cache in list(_caches):
-        cache.cache_clear()
+    for memo in _all_caches():
+        memo.cache_clear()
 
 
 def stats():
     """A list of (name, CacheInfo), one for each cache and resource."""
-    return [(getattr(memo, "__qualname__", "cache"), memo.cache_info()) for memo in list(_caches)]
+    return [(getattr(memo, "__qualname__", "cache"), memo.cache_info()) for memo in _all_caches()]

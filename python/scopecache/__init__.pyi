@@ -35,7 +35,7 @@ class _Memo(Generic[_P, _R_co]):
     ) -> _MemoOfClass[_P, _R_co]: ...
     @overload
     def __get__(
-        self: _Memo[Concatenate[_S, _Q], _R], instance: _S, owner: type[Any] | None = None
+        self: Callable[Concatenate[_S, _Q], _R], instance: _S, owner: type[Any] | None = None
     ) -> _BoundMemo[_Q, _R]: ...
     @overload
     def __get__(
@@ -77,10 +77,15 @@ class _Decorator(Protocol):
     @overload
     def __call__(self, function: Callable[_P, _R], /) -> _Memo[_P, _R]: ...
 
+# As functools.lru_cache, it belongs below @staticmethod and @classmethod: what these return is
+# taken for a method, or is not callable.
+class _LruDecorator(Protocol):
+    def __call__(self, function: Callable[_P, _R], /) -> _Memo[_P, _R]: ...
+
 @overload
 def lru_cache(maxsize: Callable[_P, _R], typed: bool = False) -> _Memo[_P, _R]: ...
 @overload
-def lru_cache(maxsize: int | None = 128, typed: bool = False) -> _Decorator: ...
+def lru_cache(maxsize: int | None = 128, typed: bool = False) -> _LruDecorator: ...
 @overload
 def cached(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
     function: staticmethod[_P, _R], /
@@ -119,7 +124,7 @@ def cached(
 class Cache(Generic[_K, _V]):
     def __init__(
         self,
-        maxsize: int | None = None,
+        maxsize: int | None = ...,
         *,
         max_bytes: int | str | None = None,
         ttl: _Ttl = None,

@@ -6,8 +6,12 @@ from . import _NOTHING, _options
 from . import _memo as new_memo
 
 
+def _refuse_to_copy(self, protocol):
+    raise TypeError(f"a {type(self).__name__} is not copied or pickled: make a new one")
+
+
 class Cache:
-    """A bounded mapping whose entries may end. The options are those of cached.
+    """A bounded mapping whose entries may end. The options are those of cached, without key.
 
     A lookup counts as a hit or a miss, and as a use; `in`, len() and iteration do not.
     """
@@ -18,7 +22,7 @@ class Cache:
 
     def __init__(
         self,
-        maxsize=None,
+        maxsize=_NOTHING,
         *,
         max_bytes=None,
         ttl=None,
@@ -27,8 +31,8 @@ class Cache:
         coalesce=True,
         copy=None,
     ):
-        if maxsize is None and max_bytes is None:
-            maxsize = 128
+        if maxsize is _NOTHING:
+            maxsize = 128 if max_bytes is None else None
         self._memo = new_memo(
             _refuse,
             maxsize=maxsize,
@@ -40,6 +44,8 @@ class Cache:
             exact=_options.is_exact(policy),
         )
         self._memo.__qualname__ = "Cache"
+
+    __reduce_ex__ = _refuse_to_copy
 
     def __getitem__(self, key):
         value = self._memo._lookup(key, _NOTHING)
@@ -55,9 +61,8 @@ class Cache:
         self._memo._store(key, value)
 
     def __delitem__(self, key):
-        if not self._memo._has(key):
+        if not self._memo.cache_invalidate(key):
             raise KeyError(key)
-        self._memo.cache_invalidate(key)
 
     def __contains__(self, key):
         return self._memo._has(key)
@@ -110,6 +115,8 @@ class resource:
             raise TypeError(f"opener must be a function, not {opener!r}")
         self._memo = new_memo(opener, maxsize=None, coalesce=True)
         self._memo.__qualname__ = getattr(opener, "__qualname__", "resource")
+
+    __reduce_ex__ = _refuse_to_copy
 
     def __call__(self):
         return self._memo()

@@ -1,9 +1,12 @@
 """What the options of a cache may be, and the numbers that they become."""
 
+from functools import partial
 from operator import index
 
 _TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
+# Flags of code objects, as inspect has them.
+_ONCE = {0x80: "coroutine", 0x100: "coroutine", 0x200: "async generator", 0x20: "generator"}
 _FOREVER_S = 9e9
 _BYTES_MAX = 16 << 30
 TTL = (
@@ -24,6 +27,8 @@ def seconds(time):
     try:
         if isinstance(time, str):
             value = _with_unit(time, _TIMES)
+        elif isinstance(time, bool):
+            raise TypeError
         elif hasattr(time, "total_seconds"):
             value = time.total_seconds()
         else:
@@ -55,6 +60,8 @@ def byte_count(max_bytes):
     if max_bytes is None:
         return 0
     try:
+        if isinstance(max_bytes, bool):
+            raise TypeError
         value = _with_unit(max_bytes, _SIZES) if isinstance(max_bytes, str) else index(max_bytes)
     except (KeyError, ValueError):
         raise ValueError(f"{MAX_BYTES}, not {max_bytes!r}") from None
@@ -103,7 +110,29 @@ def flag(name, value):
     raise TypeError(f"{name} must be True or False, not {value!r}")
 
 
+def is_method(function):
+    """Whether a function is written in a class, with self or cls as its first parameter.
+
+    What is an attribute of a class is told so by the interpreter; what is inside of a property or
+    of another decorator is not."""
+    code = getattr(function, "__code__", None)
+    outer = getattr(function, "__qualname__", "").rpartition(".")[0]
+    return (
+        bool(outer)
+        and not outer.endswith("<locals>")
+        and getattr(code, "co_argcount", 0) > 0
+        and code.co_varnames[0] in ("self", "cls")
+    )
+
+
 def check_function(function):
-    """A coroutine can be awaited once, so it is not kept."""
-    if getattr(getattr(function, "__code__", None), "co_flags", 0) & 0x180:
-        raise TypeError(f"cached does not take coroutine functions, such as {function!r}")
+    """A coroutine can be awaited once and a generator be run through once, so none is kept."""
+    inner = function
+    while isinstance(inner, partial):
+        inner = inner.func
+    if not hasattr(inner, "__code__"):
+        inner = getattr(type(inner), "__call__", None)
+    flags = getattr(getattr(inner, "__code__", None), "co_flags", 0)
+    for flag, kind in _ONCE.items():
+        if flags & flag:
+            raise TypeError(f"cached does not take {kind} functions, such as {function!r}")

@@ -1,15 +1,19 @@
 """What the caches promise beyond functools."""
 
+import dataclasses
 import datetime
+import functools
 import gc
 import importlib.metadata
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
-import tracemalloc
+import traceback
 import unittest
 import weakref
 
@@ -298,14 +302,100 @@ class CachedTest(unittest.TestCase):
         self.assertGreater(hits["adaptive"], 5000)
         self.assertLess(hits["lru"], 100)
 
+    def test_only_the_interpreter_s_own_error_is_extended(self):
+        class Failure(TypeError):
+            pass
+
+        class Key:
+            def __init__(self, error):
+                self.error = error
+
+            def __hash__(self):
+                raise self.error
+        for decorator in (cached, lru_cache):
+            for error in (Failure("mine"), TypeError("mine")):
+                try:
+                    decorator(lambda x: x)(Key(error))
+                except TypeError as caught:
+                    self.assertIs(caught, error)
+                self.assertEqual(error.args, ("mine",))
+                self.assertEqual(len(traceback.extract_tb(error.__traceback__)), 2)
+        for f in (lru_cache(lambda x: x), cached(key=lambda x: x)(lambda x: x)):
+            self.assertRaisesRegex(TypeError, "^unhashable type: 'list'$", f, [])
+        self.assertRaisesRegex(TypeError, r"\(argument 1\)$", Instance().method, [])
+
+    def test_an_instance_ends_where_a_decorator_is_around_the_cache(self):
+        def logged(function):
+            @functools.wraps(function)
+            def call(*arguments):
+                return function(*arguments)
+            return call
+
+        class Owner:
+            @property
+            @cached
+            def number(self):
+                return [1]
+
+            @logged
+            @cached
+            def method(self):
+                return [1]
+
+            @classmethod
+            @cached
+            def of_class(cls):
+                return [1]
+
+        class Derived(Owner):
+            pass
+
+        owner = Derived()
+        self.assertIs(owner.number, owner.number)
+        self.assertIs(owner.method(), owner.method())
+        self.assertIs(owner.of_class(), Derived.of_class())
+        references = weakref.ref(owner), weakref.ref(Derived)
+        del owner, Derived
+        gc.collect()
+        self.assertEqual([reference() for reference in references], [None, None])
+
+    def test_a_function_inside_a_function_is_no_method(self):
+        @dataclasses.dataclass(frozen=True)
+        class Point:
+            x: int
+
+        @cached
+        def f(self):
+            return [self]
+        self.assertIs(f(Point(1)), f(Point(1)))
+
+    def test_of_calls_in_calls_the_value_is_kept_that_functools_keeps(self):
+        for maxsize in (None, 5):
+            results = []
+            for decorator in (functools.lru_cache, lru_cache):
+                calls = []
+
+                @decorator(maxsize)
+                def f():
+                    calls.append(1)
+                    return (f(), "outer")[1] if len(calls) == 1 else "inner"
+                results.append((f(), f(), f.cache_info()))
+            self.assertEqual(*results)
+
+    def test_an_expired_entry_is_not_there_to_invalidate(self):
+        f = cached(ttl="20ms")(lambda: [])
+        f()
+        threading.Event().wait(0.1)
+        self.assertFalse(f.cache_invalidate())
+
 
 class OptionsTest(unittest.TestCase):
     """An error says which option is wrong, what it may be, and what it was."""
 
     WRONG = {
         "maxsize": ("ten", 1.5, [], (1,)),
-        "max_bytes": ("much", "5 parsecs", 0, -1, 1.5, "20GB", 1 << 40, ""),
-        "ttl": ("5 eons", "soon", 0, -1, "-5m", float("nan"), "", [], datetime.timedelta(0)),
+        "max_bytes": (True, "much", "5 parsecs", 0, -1, 1.5, "20GB", 1 << 40, ""),
+        "ttl": (True, "5 eons", "soon", 0, -1, "-5m", float("nan"), "", [], datetime.timedelta(0)),
         "typed": (1, "yes", None),
         "key": (5, "key"),
         "policy": ("best", None, [], 5),
@@ -338,11 +428,25 @@ class OptionsTest(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "^opener must be"):
             resource(5)
 
-    def test_a_coroutine_function_is_refused(self):
+    def test_functions_whose_result_is_used_up_are_refused(self):
         async def fetch():
             pass
-        with self.assertRaisesRegex(TypeError, "cached does not take coroutine functions"):
-            cached(fetch)
+
+        async def fetch_each():
+            yield 1
+
+        def each():
+            yield 1
+
+        class Fetch:
+            async def __call__(self):
+                pass
+        for kind, function in (
+            ("coroutine", fetch), ("coroutine", functools.partial(fetch)), ("coroutine", Fetch()),
+            ("async generator", fetch_each), ("generator", each),
+        ):
+            with self.assertRaisesRegex(TypeError, f"cached does not take {kind} functions"):
+                cached(function)
 
     def test_unknown_options_and_no_function(self):
         self.assertRaises(TypeError, cached, tll=5)
@@ -357,138 +461,6 @@ class OptionsTest(unittest.TestCase):
         ):
             self.assertEqual(cached(**options)(len)("abc"), 3)
             self.assertEqual(Cache(**options).get(5), None)
-
-
-class MappingTest(unittest.TestCase):
-    def test_mapping(self):
-        cache = Cache(maxsize=2, policy="lru")
-        cache["a", 1] = 1
-        cache["b"] = 2
-        self.assertEqual(cache["a", 1], 1)
-        cache["c"] = 3
-        self.assertNotIn("b", cache)
-        self.assertEqual((len(cache), sorted(map(str, cache))), (2, ["('a', 1)", "c"]))
-        self.assertEqual((cache.get("b"), cache.pop("c"), cache.pop("c", 5)), (None, 3, 5))
-        self.assertEqual(cache.get_or_load("d", lambda: 4), 4)
-        self.assertEqual(cache.get_or_load("d", self.fail), 4)
-        cache["d"] = 6
-        self.assertEqual(cache["d"], 6)
-        with self.assertRaises(KeyError):
-            del cache["x"]
-
-    def test_resource_and_clear_all(self):
-        opened = []
-        get = resource(lambda: opened.append(1) or opened)
-        self.assertIs(get(), get())
-        self.assertEqual(opened, [1])
-        scopecache.clear_all()
-        get()
-        self.assertEqual(opened, [1, 1])
-
-
-    def test_in_and_len_count_nothing_and_use_nothing(self):
-        cache = Cache(maxsize=2, policy="lru")
-        cache[1], cache[2] = "a", "b"
-        for _ in range(5):
-            self.assertTrue(1 in cache and len(cache) == 2 and 5 not in cache and list(cache))
-        self.assertEqual(cache.info()[:2], (0, 0))
-        cache[3] = "c"
-        self.assertNotIn(1, cache)
-
-    def test_pop_and_del_end_a_load_that_is_under_way(self):
-        cache = Cache()
-
-        def load():
-            with self.assertRaises(KeyError):
-                cache.pop(1)
-            return "loaded"
-        self.assertEqual(cache.get_or_load(1, load), "loaded")
-        self.assertNotIn(1, cache)
-
-    def test_a_put_during_a_load_wins(self):
-        cache = Cache()
-
-        def load():
-            cache[1] = "put"
-            return "loaded"
-        self.assertEqual(cache.get_or_load(1, load), "loaded")
-        self.assertEqual(cache[1], "put")
-
-    def test_any_object_may_be_a_value(self):
-        cache = Cache()
-        for value in (None, False, cache, NotImplemented, Ellipsis):
-            cache[1] = value
-            self.assertIs(cache[1], value)
-            self.assertIs(cache.pop(1), value)
-
-    def test_expired_entries_are_not_there(self):
-        cache = Cache(ttl="20ms")
-        cache[1] = 1
-        threading.Event().wait(0.1)
-        self.assertNotIn(1, cache)
-        self.assertEqual((len(cache), list(cache), cache.get(1)), (0, [], None))
-        self.assertRaises(KeyError, cache.pop, 1)
-        with self.assertRaises(KeyError):
-            del cache[1]
-
-    def test_unhashable_keys_are_refused(self):
-        cache = Cache()
-        for use in (lambda: cache[[]], lambda: cache.get([]), lambda: [] in cache,
-                    lambda: cache.pop([]), lambda: cache.get_or_load([], list),
-                    lambda: cache.__setitem__([], 1)):
-            self.assertRaisesRegex(TypeError, "unhashable type: 'list'", use)
-
-    def test_stats_names_every_cache(self):
-        @cached
-        def counted(x):
-            return x
-        counted(1)
-        names = dict(scopecache.stats())
-        self.assertEqual(names[counted.__qualname__][:2], (0, 1))
-        self.assertTrue(all(isinstance(info, scopecache.CacheInfo) for info in names.values()))
-
-
-class WeightTest(unittest.TestCase):
-    """What max_bytes counts is within a quarter of what was allocated."""
-
-    def assert_weight(self, make):
-        make()
-        gc.collect()
-        tracemalloc.start()
-        before = tracemalloc.get_traced_memory()[0]
-        value = make()
-        gc.collect()
-        held = tracemalloc.get_traced_memory()[0] - before
-        tracemalloc.stop()
-        cache = Cache(max_bytes="1GB")
-        cache[1] = value
-        self.assertLess(abs(cache._memo._bytes() - held), held / 4)
-
-    def test_bytes(self):
-        self.assert_weight(lambda: bytes(100_000))
-
-    def test_parsed_documents(self):
-        self.assert_weight(lambda: [
-            {"id": n + 1000, "name": f"name {n}", "tags": [f"a{n}", "b"], "value": n * 1.5}
-            for n in range(40)
-        ])
-
-    def test_instances(self):
-        class Part:
-            def __init__(self, n):
-                self.number, self.text, self.more = n + 0.5, str(n) * 5, [n, n]
-        self.assert_weight(lambda: [Part(n) for n in range(100)])
-
-    def test_more_parts_than_steps(self):
-        self.assert_weight(lambda: [[n + 1000] for n in range(50_000)])
-        self.assert_weight(lambda: {n + 1000: (n + 0.5,) for n in range(20_000)})
-
-    def test_what_is_shared_is_divided(self):
-        shared = bytes(1_000_000)
-        holders = [[shared] for _ in range(9)]
-        cache = Cache(max_bytes="1GB")
-        cache[1] = holders[0]
-        self.assertLess(cache._memo._bytes(), 120_000)
 
 
 class ProcessTest(unittest.TestCase):
@@ -509,6 +481,17 @@ except ImportError: import _interpreters as interpreters
 print(interpreters.run_string(interpreters.create(), "import scopecache"))""")
         self.assertRegex(done.stderr + done.stdout, "scopecache works in the main interpreter only"
                                                     "|does not support loading in subinterpreters")
+
+    @unittest.skipUnless(shutil.which("gcc"), "there is no gcc")
+    def test_a_free_threaded_interpreter_is_refused_in_one_sentence(self):
+        package = pathlib.Path(__file__).resolve().parents[1]
+        done = subprocess.run(
+            ["gcc", "-fsyntax-only", "-DPy_GIL_DISABLED", f"-I{package.parent}/include",
+             f"-I{sysconfig.get_path('include')}", package / "ext/memo_type.c"],
+            capture_output=True, text=True, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("scopecache needs an interpreter with the global interpreter lock.",
+                      done.stderr)
 
     def test_seven_hundred_caches_take_nothing_before_the_first_call(self):
         done = self.run_python("""

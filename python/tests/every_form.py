@@ -1,6 +1,4 @@
-"""Every form of the interface. The type checkers find the lines marked as errors, and no others.
-
-mypy takes a static method of an instance for a method."""
+"""Every form of the interface. The type checkers find the lines marked as errors, and no others."""
 
 from __future__ import annotations
 
@@ -63,6 +61,21 @@ class Owner:
     def least_recent(self, x: int) -> float:
         return x / 2
 
+    @property
+    @cached
+    def number(self) -> int:
+        return 1
+
+    @staticmethod
+    @lru_cache(maxsize=3)
+    def least_recent_static(x: int) -> str:
+        return str(x)
+
+    @classmethod
+    @lru_cache
+    def least_recent_of_class(cls, x: int) -> str:
+        return str(x)
+
     @staticmethod
     @cached
     def static(x: int) -> str:
@@ -109,13 +122,19 @@ assert_type(Owner.method(owner, 1), str)
 assert_type(owner.method_with_options(1, y="z"), str)
 assert_type(owner.least_recent(1), float)
 assert_type(Owner.static(1), str)
-assert_type(owner.static(1), str)  # error in mypy
+assert_type(owner.static(1), str)
 assert_type(Owner.cached_static(1), str)
-assert_type(owner.cached_static(1), str)  # error in mypy
+assert_type(owner.cached_static(1), str)
 assert_type(Owner.of_class(1), str)
 assert_type(owner.of_class(1), str)
 assert_type(Owner.cached_class(1), str)
 assert_type(owner.cached_class(1), str)
+assert_type(owner.number, int)
+assert_type(Owner.least_recent_static(1), str)
+assert_type(owner.least_recent_static(1), str)
+assert_type(Owner.least_recent_of_class(1), str)
+assert_type(owner.least_recent_of_class(1), str)
+lru_cache(maxsize=3)(classmethod(lambda cls: 1))  # error
 owner.method("x")  # error
 owner.method(1, 2)  # error
 assert_type(Owner.method.cache_invalidate(owner, 1), bool)

@@ -17,7 +17,7 @@ import xml.etree.ElementTree as ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGE = HERE.parent
-TESTS = ("caches", "cpython", "hostile_code", "clock")
+TESTS = ("caches", "mapping", "weight", "cpython", "hostile_code", "threads", "clock")
 WITH_PACKAGES = ("model", "types")
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1"
 TIMEOUT_S = 600
@@ -103,6 +103,7 @@ def build(results, folder, name, interpreter, flags, kind):
             f"-DPython_EXECUTABLE={interpreter}",
             f"-DCMAKE_BUILD_TYPE={kind}",
             f"-DCMAKE_C_FLAGS={flags}",
+            "-DSC_PYTHON_TEST_HOOKS=ON",
             *paths_of(interpreter),
         ],
         {},
@@ -152,10 +153,12 @@ def run_sanitized(results, folder, python):
             "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
             "PYTHONMALLOC": "malloc",
             "PYTHONPATH": str(where),
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
         }
         # A sanitizer's shadow memory does not fit all the randomness that newer
         # kernels give to addresses.
-        run_tests(results, "sanitized", ["setarch", "-R", python], TESTS, environment)
+        names = (*TESTS, "model")
+        run_tests(results, "sanitized", ["setarch", "-R", python], names, environment)
 
 
 def run_debug(results, folder):
@@ -166,6 +169,16 @@ def run_debug(results, folder):
     where = build(results, folder, "debug", interpreter, "-O1", "Debug")
     if where:
         run_tests(results, "debug", [interpreter], TESTS, {"PYTHONPATH": str(where)})
+
+
+def run_isolated(results, folder, python):
+    """`pip install ./python` as its README says, where pip fetches what builds the package."""
+    where = folder / "isolated"
+    shutil.rmtree(where, ignore_errors=True)
+    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    code = "import scopecache; assert scopecache.cached(abs)(-1) == 1; print(scopecache.__file__)"
+    if results.run("pip install", [*pip, "--target", str(where), str(PACKAGE)], {}):
+        results.run("pip install: import", [python, "-c", code], {"PYTHONPATH": str(where)})
 
 
 def main():
@@ -182,6 +195,7 @@ def main():
             WITH_PACKAGES,
             {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")},
         )
+        run_isolated(results, folder, python)
         run_sanitized(results, folder, python)
         run_debug(results, folder)
     target.parent.mkdir(parents=True, exist_ok=True)

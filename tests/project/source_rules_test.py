@@ -122,12 +122,14 @@ class SourceRules(unittest.TestCase):
         below = {}
         for path in files(".c", ".h"):
             unit = pathlib.PurePath(name_of(path)).with_suffix("")
-            if unit.parts[0] == "src":
+            top = next((top for top in ("src", "python/ext") if unit.is_relative_to(top)), None)
+            if top:
                 includes = re.findall(
                     r'^#\s*include "([^"]+)"', path.read_text(encoding="utf-8"), re.M
                 )
                 below.setdefault(unit, set()).update(
-                    pathlib.PurePath("src", include).with_suffix("") for include in includes)
+                    pathlib.PurePath(top, include).with_suffix("") for include in includes)
+        self.assertIn(pathlib.PurePath("python/ext/table"), below)
         while below:
             lowest = {
                 unit for unit, includes in below.items() if not includes & (below.keys() - {unit})
