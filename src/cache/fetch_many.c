@@ -87,7 +87,7 @@ static void look_up_locked(const struct batch *batch, struct sci_stripe *stripe,
 	struct member *member = &batch->members[at];
 
 	sci_lock_assert_held(&stripe->lock);
-	struct sci_answer answer = sci_freshness_answer_locked(batch->cache, stripe, name,
+	struct sci_answer answer = sci_answer_locked(batch->cache, stripe, name,
 		&batch->source.wanted, now_ms, &result->value, &result->error);
 	result->outcome = answer.result;
 	member->needs_refresh = answer.needs_refresh;

@@ -2,8 +2,6 @@
  * failure, up to 32 times as long, or for what the loader says if that is more. */
 #include "cache/freshness.h"
 
-#include "base/error.h"
-#include "cache/lookup.h"
 #include "cache/notes.h"
 #include "cache/region.h"
 
@@ -101,6 +99,8 @@ struct sci_answer sci_freshness_answer_locked(struct sc_cache *cache, struct sci
 		answer.result = take_locked(cache, stripe, &found, wanted, now_ms, value, error);
 		answer.needs_refresh = answer.result > 0 && sci_found_is_due(cache, &found, now_ms);
 	}
+	if (answer.result == SC_E_NOMEM)
+		sci_error_plain(error, SC_E_NOMEM);
 	sci_stripe_count_locked(stripe, answer.result == SC_HIT, lookup);
 	return answer;
 }

@@ -3,7 +3,9 @@
 #ifndef SCI_CACHE_FRESHNESS_H
 #define SCI_CACHE_FRESHNESS_H
 
+#include "base/error.h"
 #include "cache/load.h"
+#include "cache/lookup.h"
 
 /* What a fetch accepts of what is stored. */
 struct sci_wanted {
@@ -23,6 +25,29 @@ struct sci_answer {
 struct sci_answer sci_freshness_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_wanted *wanted, int64_t now_ms,
 	struct sc_value *value, struct sc_error *error) SCI_REQUIRES(stripe->lock);
+
+/* The same for any cache: one without notes has only fresh values. */
+static inline struct sci_answer sci_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sci_wanted *wanted, int64_t now_ms,
+	struct sc_value *value, struct sc_error *error) SCI_REQUIRES(stripe->lock);
+
+static inline struct sci_answer sci_answer_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, const struct sci_wanted *wanted, int64_t now_ms,
+	struct sc_value *value, struct sc_error *error)
+{
+	struct sci_answer answer = { 0, false };
+	struct sci_found found;
+
+	sci_lock_assert_held(&stripe->lock);
+	if (cache->keeps_notes || wanted->force)
+		return sci_freshness_answer_locked(cache, stripe, name, wanted, now_ms, value,
+			error);
+	if (sci_stripe_find_locked(stripe, name, now_ms, &found))
+		answer.result = sci_cache_pin_locked(cache, stripe, &found, value);
+	if (answer.result < 0)
+		sci_error_plain(error, answer.result);
+	return answer;
+}
 
 /* Note that a load ended at `now_ms` with this failure. Returns what its caller gets: SC_STALE with
  * *value pinned, or the failure, with the time to the next load in the load's error. */

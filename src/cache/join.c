@@ -24,7 +24,7 @@ static void load_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 {
 	sci_lock_assert_held(&stripe->lock);
 	struct sci_answer answer =
-		sci_freshness_answer_locked(cache, stripe, name, wanted, now_ms, value, error);
+		sci_answer_locked(cache, stripe, name, wanted, now_ms, value, error);
 	joined->result = answer.result;
 	joined->needs_refresh = answer.needs_refresh;
 	if (joined->result)

@@ -4,25 +4,16 @@
 #include "base/error.h"
 #include "base/sized.h"
 
-int sci_source_of(const struct sc_cache *cache, const struct sc_fetch_options *options,
+/* What the options of a fetch say instead. */
+static int read_options(const struct sc_cache *cache, const struct sc_fetch_options *options,
 	struct sci_source *source, struct sc_error *error)
 {
-	const struct sc_cache_options *own = &cache->options;
 	struct sc_fetch_options known = { 0 };
 
-	if (options && !sci_sized_read(&known, sizeof known, options, options->size))
+	if (!sci_sized_read(&known, sizeof known, options, options->size))
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the fetch's options have no size, or one is set that this version of the "
 			"library does not know");
-	*source = known.loader
-		? (struct sci_source){ .loader = known.loader, .context = known.loader_context }
-		: (struct sci_source){ .loader = own->loader,
-			  .context = own->loader_context,
-			  .batch_loader = own->batch_loader };
-	source->wanted = (struct sci_wanted){ known.max_age_ms, known.force != 0 };
-	if (!source->loader && !source->batch_loader)
-		return sci_error_set(error, SC_E_INVAL, 0,
-			"there is no loader: open the cache with one, or name one for this fetch");
 	if (known.max_age_ms < 0)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"max_age_ms is negative: 0 is any age, and .force = 1 loads in any case");
@@ -30,7 +21,30 @@ int sci_source_of(const struct sc_cache *cache, const struct sc_fetch_options *o
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the cache does not know how old its values are: open it with .track_age = "
 			"1");
+	if (known.loader) {
+		source->loader = known.loader;
+		source->context = known.loader_context;
+		source->batch_loader = NULL;
+	}
+	source->wanted = (struct sci_wanted){ known.max_age_ms, known.force != 0 };
 	return 0;
+}
+
+int sci_source_of(const struct sc_cache *cache, const struct sc_fetch_options *options,
+	struct sci_source *source, struct sc_error *error)
+{
+	const struct sc_cache_options *own = &cache->options;
+
+	*source = (struct sci_source){
+		.loader = own->loader,
+		.context = own->loader_context,
+		.batch_loader = own->batch_loader,
+	};
+	int rc = options ? read_options(cache, options, source, error) : 0;
+	if (rc < 0 || source->loader || source->batch_loader)
+		return rc;
+	return sci_error_set(error, SC_E_INVAL, 0,
+		"there is no loader: open the cache with one, or name one for this fetch");
 }
 
 int sci_batch_result(const struct sc_load *load, int rc)

@@ -3,7 +3,7 @@
  * A test program that links sct_failing_allocations has every malloc, calloc, realloc,
  * aligned_alloc, posix_memalign, strdup and mmap of the code under test go through this module, and
  * pthread_atfork (what the C library does inside itself does not). Allocations of other threads are
- * counted too, in whatever order they come. / */
+ * counted too, in whatever order they come. */
 #ifndef SCT_ALLOCATION_H
 #define SCT_ALLOCATION_H
 
