@@ -21,7 +21,7 @@
 #define PART_OVERHEAD 11u
 
 /* Returns 0 with the bytes that the key may need, or an error. */
-static int measure(struct sc_key key, size_t *room)
+static int measure(struct sc_key key, size_t *most)
 {
 	size_t bytes = 0;
 
@@ -41,7 +41,7 @@ static int measure(struct sc_key key, size_t *room)
 			return SC_E_TOO_LARGE;
 		bytes += part->len;
 	}
-	*room = bytes + key.count * PART_OVERHEAD;
+	*most = bytes + key.count * PART_OVERHEAD;
 	return 0;
 }
 
@@ -81,15 +81,15 @@ static unsigned char *put_part(unsigned char *to, const struct sc_part *part)
 
 int sci_key_encode(struct sci_lookup_key *out, struct sc_key key)
 {
-	size_t room;
+	size_t most;
 
-	int rc = measure(key, &room);
+	int rc = measure(key, &most);
 	if (rc < 0)
 		return rc;
 
 	uint64_t *words = out->small, *allocated = NULL;
-	if (room + SCI_KEY_AT > sizeof out->small) {
-		words = allocated = sci_alloc(room + SCI_KEY_AT + sizeof *words);
+	if (most + SCI_KEY_AT > sizeof out->small) {
+		words = allocated = sci_alloc(most + SCI_KEY_AT + sizeof *words);
 		if (!words)
 			return SC_E_NOMEM;
 	}
