@@ -8,6 +8,9 @@
 /* The use count plus one. */
 uint8_t sci_uses_one_more(const struct sci_shard *shard, uint8_t uses);
 
+/* The same for an entry: all counts halve after enough of these. */
+uint8_t sci_uses_count(struct sci_shard *shard, uint8_t uses);
+
 /* Add a use to the entry of this slot, and set its use bits. */
 void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned use_bits);
 
