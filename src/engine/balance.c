@@ -10,12 +10,13 @@
 #include "engine/ghosts.h"
 #include "engine/use_count.h"
 
-#define ONE_SHARE      (UINT64_C(1) << 32)
-#define SHARE_LEAST    (uint32_t)(ONE_SHARE / 100)
-#define SHARE_AT_FIRST (uint32_t)(ONE_SHARE / 5)
-#define ENTER_SHARE    (uint32_t)(ONE_SHARE * 3 / 10) /* needed to enter LRU mode */
-#define GAIN           (SCI_BALANCE_ENTRY * 13 / 100) /* growth of the window for a near ghost */
-#define LATELY         64                             /* steps in the mean of recent steps */
+#define ONE_SHARE       (UINT64_C(1) << 32)
+#define SHARE_LEAST     (uint32_t)(ONE_SHARE / 100)
+#define SHARE_AT_FIRST  (uint32_t)(ONE_SHARE / 5)
+#define ENTER_SHARE     (uint32_t)(ONE_SHARE * 3 / 10) /* needed to enter LRU mode */
+#define GAIN            (SCI_BALANCE_ENTRY * 13 / 100) /* growth of the window for a near ghost */
+#define GAIN_WITH_COSTS (GAIN / 4)                     /* what main keeps is worth more */
+#define LATELY          64                             /* steps in the mean of recent steps */
 #define AGREED                                                                                     \
 	150 /* a step in the direction of the drift is larger by this factor times the drift */
 #define RECOUNTED    16u /* entries of the index recounted at each miss */
@@ -170,13 +171,15 @@ void sci_balance_weigh_ghost(struct sci_shard *shard, bool is_pinned, enum sci_r
 		/* A cache that keeps what is used often would have hit. */
 		if (is_pinned && ++shard->balance.leave > LEAVE_AT * shard->balance.leave_patience)
 			leave_lru_mode(shard);
-	} else if (reach != SCI_FAR && !shard->costs.differ) {
+	} else if (reach != SCI_FAR) {
 		/* LRU would have hit. But LRU ignores costs. */
-		if (++shard->balance.enter >
+		if (!shard->costs.differ &&
+			++shard->balance.enter >
 				shard->balance.enter_at * shard->balance.enter_patience &&
 			shard->balance.window_share >= ENTER_SHARE)
 			enter_lru_mode(shard);
+		uint64_t gain = shard->costs.differ ? GAIN_WITH_COSTS : GAIN;
 		uint64_t main_share = ONE_SHARE - shard->balance.window_share;
-		sci_balance_move(shard, (int32_t)(GAIN * main_share >> 32));
+		sci_balance_move(shard, (int32_t)(gain * main_share >> 32));
 	}
 }

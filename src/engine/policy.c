@@ -11,9 +11,10 @@
  * its rank of recency. Evidence decides how large the window is and whether it is the whole cache
  * (balance.c); recency.c provides it.
  *
- * Where bytes bind, a value larger than the window is offered to main at once, and is not stored if
- * it loses: nothing is evicted before it has won. With costs, what counts is the cost saved per
- * unit of the binding bound (main_queue.c, worth.h; GreedyDual-Size-Frequency: Cherkasova, 1998).
+ * Where bytes bind and sizes differ, the cache does not start in LRU mode. A value larger than the
+ * window is offered to main at once, and is not stored if it loses: nothing is evicted before it
+ * has won. With costs, what counts is the cost saved per unit of the binding bound (main_queue.c,
+ * worth.h; GreedyDual-Size-Frequency: Cherkasova, 1998).
  *
  * A hit sets the reference bit in the slot, and writes nothing if it is set or the entry is fresh.
  * The policy reads and clears the bit under the lock (uses.c), for the entries it considers and in
@@ -185,12 +186,26 @@ static bool admit_past_window(struct sci_shard *shard, struct sci_demand demand,
 	return false;
 }
 
+/* A value of more than so many times the mean size. */
+#define LARGE 4u
+
+/* LRU ignores sizes: where bytes bind and they differ, a cache does not start in LRU mode. Later
+ * only evidence counts. */
+static void learn_size(struct sci_shard *shard, struct sci_demand demand)
+{
+	if (shard->balance.lru_mode && !shard->balance.has_left &&
+		sci_capacity_is_of_bytes(shard) &&
+		demand.load * shard->entries > LARGE * sci_shard_load(shard))
+		sci_balance_leave_lru_mode(shard);
+}
+
 bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand,
 	struct sci_inherited *inherited)
 {
 	if (shard->policy != SCI_POLICY_COUNTED)
 		return true;
 	sci_balance_fit(shard);
+	learn_size(shard, demand);
 	if (demand.cost)
 		sci_main_learn_cost(shard, demand);
 	return inherited->replaces || !exceeds_window(shard, demand) ||
