@@ -116,7 +116,8 @@ static void offer_to_main(struct sci_shard *shard, sci_offset offset, struct sci
 	sci_queue_renew(shard, SCI_MAIN, offset);
 }
 
-static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
+/* Returns whether there is room. */
+static bool make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 {
 	struct sci_window window = sci_balance_window_for_now(shard);
 
@@ -130,12 +131,12 @@ static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 		}
 		/* Pinned entries may keep the window above its target. */
 		if (!sci_capacity_is_exceeded(shard, demand))
-			return;
+			return true;
 		offset = sci_main_victim(shard);
 		if (offset)
 			sci_main_evict(shard, offset);
 		else if (!sci_policy_evict(shard))
-			return;
+			return false;
 	}
 }
 
@@ -214,8 +215,8 @@ bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand,
 
 void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand)
 {
-	if (shard->policy == SCI_POLICY_COUNTED)
-		make_room_counted(shard, demand);
+	if (shard->policy == SCI_POLICY_COUNTED && make_room_counted(shard, demand))
+		return;
 	while (sci_capacity_is_exceeded(shard, demand) && sci_policy_evict(shard))
 		;
 	/* If pinned entries alone reach the bound on entries, they are evicted, though their bytes

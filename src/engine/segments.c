@@ -1,4 +1,4 @@
-/* The window is a row of segments. New entries enter the newest; when that has a seventh of the
+/* The window is a row of segments. New entries enter the newest; when that has a sixth of the
  * window's entries, the next one begins. So an entry keeps its segment, and the oldest segments
  * become empty as entries leave. Numbers of segments are reused in a circle: one older than segment
  * i is segment i + 1, modulo SCI_SEGMENTS.

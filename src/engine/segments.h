@@ -8,7 +8,7 @@
 #include <assert.h>
 
 /* The window has about so many segments when it does not grow. */
-#define SCI_SEGMENTS_WANTED 7u
+#define SCI_SEGMENTS_WANTED 6u
 
 /* Begin a new segment, if there is a free number. Returns the newest segment. */
 unsigned sci_segments_begin(struct sci_shard *shard);
