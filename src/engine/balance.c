@@ -10,12 +10,13 @@
 #include "engine/ghosts.h"
 #include "engine/use_count.h"
 
-#define ONE_SHARE      (UINT64_C(1) << 32)
-#define SHARE_LEAST    (uint32_t)(ONE_SHARE / 100)
-#define SHARE_AT_FIRST (uint32_t)(ONE_SHARE / 5)
-#define ENTER_SHARE    (uint32_t)(ONE_SHARE * 3 / 10) /* needed to enter LRU mode */
-#define GAIN           (SCI_BALANCE_ENTRY * 13 / 100) /* growth of the window for a near ghost */
-#define LATELY         64                             /* steps in the mean of recent steps */
+#define ONE_SHARE       (UINT64_C(1) << 32)
+#define SHARE_LEAST     (uint32_t)(ONE_SHARE / 100)
+#define SHARE_AT_FIRST  (uint32_t)(ONE_SHARE / 5)
+#define ENTER_SHARE     (uint32_t)(ONE_SHARE * 3 / 10) /* needed to enter LRU mode */
+#define GAIN            (SCI_BALANCE_ENTRY * 13 / 100) /* growth of the window for a near ghost */
+#define GAIN_WITH_COSTS (GAIN / 4)                     /* what main keeps is worth more */
+#define LATELY          64                             /* steps in the mean of recent steps */
 #define AGREED                                                                                     \
 	150 /* a step in the direction of the drift is larger by this factor times the drift */
 #define RECOUNTED 16u /* entries of the index recounted at each miss */
@@ -72,33 +73,33 @@ void sci_balance_move(struct sci_shard *shard, int32_t step)
 							  : (uint32_t)share;
 }
 
-uint64_t sci_balance_target(const struct sci_shard *shard)
+static inline struct sci_window window_of(const struct sci_shard *shard)
 {
-	uint64_t all = sci_capacity_is_of_bytes(shard) ? shard->capacity_units : shard->max_entries;
+	struct sci_window window = { .is_of_bytes = sci_capacity_is_of_bytes(shard) };
+	uint64_t all = window.is_of_bytes ? shard->capacity_units : shard->max_entries;
 
-	return shard->balance.lru_mode ? all : all * shard->balance.window_share >> 32;
+	window.target = shard->balance.lru_mode ? all : all * shard->balance.window_share >> 32;
+	return window;
 }
 
-bool sci_balance_window_is_over(const struct sci_shard *shard, struct sci_demand demand,
-	uint64_t target)
+struct sci_window sci_balance_window(const struct sci_shard *shard)
 {
-	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
-
-	return (sci_capacity_is_of_bytes(shard) ? window->load + demand.load
-						: window->entries + demand.entries) > target;
+	return window_of(shard);
 }
 
-uint64_t sci_balance_target_for_now(const struct sci_shard *shard)
+struct sci_window sci_balance_window_for_now(const struct sci_shard *shard)
 {
-	const struct sci_queue *window = &shard->queue[SCI_WINDOW];
-	uint64_t target = sci_balance_target(shard), size = window->entries, slide = SLIDE;
+	const struct sci_queue *queue = &shard->queue[SCI_WINDOW];
+	struct sci_window window = window_of(shard);
+	uint64_t size = window.is_of_bytes ? queue->load : queue->entries, slide = SLIDE;
 
-	if (sci_capacity_is_of_bytes(shard)) {
-		size = window->load;
-		if (target + slide < size)
-			slide = SLIDE * size / window->entries;
+	if (window.target + slide < size) {
+		if (window.is_of_bytes)
+			slide = SLIDE * size / queue->entries;
+		if (window.target + slide < size)
+			window.target = size - slide;
 	}
-	return target + slide < size ? size - slide : target;
+	return window;
 }
 
 /* The number of entries that the cache holds sets the number of ghosts and the reach of recency.
@@ -106,6 +107,8 @@ uint64_t sci_balance_target_for_now(const struct sci_shard *shard)
  * eighth, and the ghosts when it is off by a factor of two. */
 void sci_balance_fit(struct sci_shard *shard)
 {
+	if (shard->recency.capacity == shard->max_entries && !sci_capacity_is_of_bytes(shard))
+		return;
 	if (sci_capacity_is_about(shard, shard->recency.capacity))
 		return;
 	uint32_t entries = sci_capacity_entries(shard);
@@ -162,20 +165,21 @@ void sci_balance_leave_lru_mode(struct sci_shard *shard)
 }
 
 /* Count the return of a ghost as evidence for or against LRU mode, and for a larger window. */
-void sci_balance_weigh_ghost(struct sci_shard *shard, sci_ghost ghost, enum sci_reach reach)
+void sci_balance_weigh_ghost(struct sci_shard *shard, bool is_pinned, enum sci_reach reach)
 {
 	if (shard->balance.lru_mode) {
 		/* A cache that keeps what is used often would have hit. */
-		if (sci_ghost_is_pinned(ghost) &&
-			++shard->balance.leave > LEAVE_AT * shard->balance.leave_patience)
+		if (is_pinned && ++shard->balance.leave > LEAVE_AT * shard->balance.leave_patience)
 			leave_lru_mode(shard);
-	} else if (reach != SCI_FAR && !shard->costs.differ) {
+	} else if (reach != SCI_FAR) {
 		/* LRU would have hit. But LRU ignores costs. */
-		if (++shard->balance.enter >
+		if (!shard->costs.differ &&
+			++shard->balance.enter >
 				shard->balance.enter_at * shard->balance.enter_patience &&
 			shard->balance.window_share >= ENTER_SHARE)
 			enter_lru_mode(shard);
+		uint64_t gain = shard->costs.differ ? GAIN_WITH_COSTS : GAIN;
 		uint64_t main_share = ONE_SHARE - shard->balance.window_share;
-		sci_balance_move(shard, (int32_t)(GAIN * main_share >> 32));
+		sci_balance_move(shard, (int32_t)(gain * main_share >> 32));
 	}
 }

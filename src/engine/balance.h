@@ -28,20 +28,32 @@ void sci_balance_fit(struct sci_shard *shard);
 /* Move the window's target by so many fractions of an entry. */
 void sci_balance_move(struct sci_shard *shard, int32_t step);
 
-/* The window's target in entries or units; and the same for one put: when the target has fallen
- * far, the window follows in small steps, which bounds the time of a put. */
-uint64_t sci_balance_target(const struct sci_shard *shard);
-uint64_t sci_balance_target_for_now(const struct sci_shard *shard);
+/* The window's size and target, in units if bytes bind, else in entries. */
+struct sci_window {
+	uint64_t target;
+	bool is_of_bytes;
+};
 
-/* Whether the window would exceed `target` with this demand. */
-bool sci_balance_window_is_over(const struct sci_shard *shard, struct sci_demand demand,
-	uint64_t target);
+/* The target; and the same for one put: when the target has fallen far, the window follows in small
+ * steps, which bounds the time of a put. */
+struct sci_window sci_balance_window(const struct sci_shard *shard);
+struct sci_window sci_balance_window_for_now(const struct sci_shard *shard);
+
+/* Whether the window would exceed its target with this demand. */
+static inline bool sci_balance_window_is_over(const struct sci_shard *shard,
+	struct sci_window window, struct sci_demand demand)
+{
+	const struct sci_queue *queue = &shard->queue[SCI_WINDOW];
+
+	return (window.is_of_bytes ? queue->load + demand.load : queue->entries + demand.entries) >
+		window.target;
+}
 
 /* Leave LRU mode, if the cache is in it. */
 void sci_balance_leave_lru_mode(struct sci_shard *shard);
 
 /* Count a touch of an entry, or the return of a ghost, at distance `reach`, as evidence. */
 void sci_balance_weigh_touch(struct sci_shard *shard, uint64_t slot, enum sci_reach reach);
-void sci_balance_weigh_ghost(struct sci_shard *shard, sci_ghost ghost, enum sci_reach reach);
+void sci_balance_weigh_ghost(struct sci_shard *shard, bool is_pinned, enum sci_reach reach);
 
 #endif

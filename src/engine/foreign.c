@@ -140,8 +140,8 @@ void sci_foreign_take_over(struct sci_shard *shard, const struct sci_shard *smal
 		sci_write(&shard->queue[i].newest, moved(smaller->queue[i].newest, by));
 		sci_write(&shard->queue[i].oldest, moved(smaller->queue[i].oldest, by));
 	}
-	for (unsigned i = 0; i < SCI_EIGHTHS; i++)
-		shard->eighths.oldest[i] = moved(smaller->eighths.oldest[i], by);
+	for (unsigned i = 0; i < SCI_SEGMENTS; i++)
+		shard->segments.oldest[i] = moved(smaller->segments.oldest[i], by);
 	shard->FREE = moved(smaller->FREE, by);
 	shard->VICTIMS = moved(smaller->VICTIMS, by);
 }
@@ -185,9 +185,10 @@ uint32_t sci_foreign_insert(struct sci_shard *shard, uint64_t hash, uint32_t wei
 {
 	uint32_t weight = weight_beside(shard, weight_units), units = units_of(weighs(shard));
 	struct sci_demand demand = { .load = (uint64_t)units + weight, .entries = 1 };
-	struct sci_inherited inherited = sci_policy_newcomer(shard, hash);
+	struct sci_inherited inherited;
 
 	assert(sci_foreign_has_room(shard));
+	sci_policy_newcomer(shard, hash, &inherited);
 	if (!sci_policy_admit(shard, demand, &inherited))
 		return SCI_FOREIGN_NONE;
 	sci_policy_make_room(shard, demand);
@@ -198,7 +199,7 @@ uint32_t sci_foreign_insert(struct sci_shard *shard, uint64_t hash, uint32_t wei
 	shard->entries++;
 	shard->space_units += units;
 	shard->weight_units += weight;
-	sci_policy_entered(shard, offset, inherited);
+	sci_policy_entered(shard, offset, &inherited);
 	sci_foreign_set_mark(shard, entry, inherited.tick);
 	return entry;
 }

@@ -1,9 +1,11 @@
-/* A line holds eight ghosts. A new ghost replaces an older one of the same key, else an empty one,
- * else the oldest that is not pinned. Two ghosts of a line are pinned: a new one if fewer are, or
- * if it has more uses than the pinned one with the fewest, which loses its pin.
+/* A line holds eight ghosts. Two of them are pinned: those with the most uses. A new ghost is
+ * pinned if fewer than two are, or if it has more uses than one of them, which is unpinned then. An
+ * unpinned ghost takes an empty place, else that of the oldest unpinned one.
  *
  * Two keys share a fingerprint once in thousands of lookups; then a new key inherits another's use
- * count, which does little harm. */
+ * count, which does little harm.
+ *
+ * A line is searched as words, four fingerprints or eight ticks at once. */
 #include "engine/ghosts.h"
 
 #include "engine/recency.h"
@@ -11,8 +13,7 @@
 
 #include <string.h>
 
-#define PER_LINE 8u
-#define PIN      (UINT32_C(1) << 16)
+#define PER_LINE SCI_GHOSTS_A_LINE
 
 /* An age above this is capped to SCI_AGE_MAX. The margin avoids a cap at each visit. */
 #define CAP_ABOVE (SCI_AGE_MAX + 12u)
@@ -31,116 +32,106 @@ void sci_ghosts_fit(struct sci_shard *shard, uint64_t entries)
 	shard->ghost_lines_used = lines < shard->ghost_lines ? lines : shard->ghost_lines;
 }
 
-static sci_ghost *line_of(const struct sci_shard *shard, uint32_t hash)
+static struct sci_ghosts *line_of(const struct sci_shard *shard, uint32_t hash)
 {
 	uint32_t line = (uint32_t)((uint64_t)(hash * 0x85EBCA6Bu) * shard->ghost_lines_used >> 32);
 
-	return sci_ghost_lines(shard)[line].ghost;
+	return &sci_ghost_lines(shard)[line];
 }
 
-static uint32_t print_of(uint32_t hash)
+static uint16_t print_of(uint32_t hash)
 {
-	uint32_t print = (hash ^ hash >> 15) * 0xC2B2AE35u >> 17;
-
-	return print ? print : 1;
+	return (uint16_t)((hash ^ hash >> 15) * 0xC2B2AE35u >> 16);
 }
 
-/* Half a line of ghosts in one vector: GCC and Clang compile this to vector instructions of any
- * machine. */
-#define LANES (PER_LINE / 2)
-typedef uint32_t lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
-typedef int32_t signed_lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
+#define EACH_BYTE  UINT64_C(0x0101010101010101)
+#define BYTE_TOPS  (EACH_BYTE << 7)
+#define EACH_PRINT UINT64_C(0x0001000100010001)
+#define PRINT_TOPS (EACH_PRINT << 15)
 
-static const lanes no_bits = { 0 };
-static const lanes places[2] = { { 0, 1, 2, 3 }, { 4, 5, 6, 7 } };
-static const lanes bits[2] = { { 1, 2, 4, 8 }, { 16, 32, 64, 128 } };
-
-/* Set if a tick of the line is too old; above the bits of the ghosts. */
-#define OLD (1u << PER_LINE)
-
-/* `to` where the mask is all ones, `from` where it is 0. */
-static inline lanes choose(lanes mask, lanes to, lanes from)
+static inline uint64_t word_at(const void *bytes)
 {
-	return (mask & to) | (~mask & from);
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof word);
+	return word;
 }
 
-/* For each ghost its rank and its index in the line, and a bit if it is pinned. */
-struct survey {
-	lanes rank, flags;
-};
-
-/* The ghost with the highest rank is replaced: one of the same key, else an empty one, else the
- * oldest unpinned. */
-static inline struct survey survey_half(uint32_t tick, const sci_ghost *line, unsigned half,
-	uint32_t print)
+/* The top bit of the first of four fingerprints that is this one; those above it may be wrong. */
+static inline uint64_t first_equal(const uint16_t *prints, uint16_t print)
 {
-	lanes all;
+	uint64_t differing = word_at(prints) ^ EACH_PRINT * print;
 
-	memcpy(&all, line + half * LANES, sizeof all);
-	lanes none = (lanes)(all == 0), same = (lanes)(all >> 17 == print);
-	lanes pinned = no_bits - (all >> 16 & 1);
-	lanes age = (tick - all) & (SCI_TICKS - 1) & ~none;
-	lanes rank = choose(none, no_bits + 2 * SCI_TICKS, (1 + age) & ~pinned);
-
-	rank = choose(same, no_bits + 3 * SCI_TICKS, rank);
-	return (struct survey){
-		.rank = rank * PER_LINE + places[half],
-		.flags = (pinned & bits[half]) | ((lanes)((signed_lanes)age > CAP_ABOVE) & OLD),
-	};
+	return (differing - EACH_PRINT) & ~differing & PRINT_TOPS;
 }
 
-/* The index of the ghost to be replaced, and the flags of the line. */
-static uint32_t survey_line(uint32_t tick, const sci_ghost *line, uint32_t print, uint32_t *flags)
+/* The ages of a line's ghosts, a byte each, with the top bit where there is no ghost. */
+static inline uint64_t ages_of(const struct sci_shard *shard, uint64_t ticks)
 {
-	struct survey a = survey_half(tick, line, 0, print), b = survey_half(tick, line, 1, print);
-	lanes rank = choose((lanes)(a.rank > b.rank), a.rank, b.rank), all = a.flags | b.flags;
-	uint32_t highest = 0;
+	uint64_t now = shard->tick & (SCI_TICKS - 1);
+	uint64_t ages = (now * EACH_BYTE | BYTE_TOPS) - (ticks & ~BYTE_TOPS);
 
-	for (unsigned i = 0; i < LANES; i++)
-		highest = rank[i] > highest ? rank[i] : highest;
-	*flags = all[0] | all[1] | all[2] | all[3];
-	return highest % PER_LINE;
+	return (ages & ~BYTE_TOPS) | (~ticks & BYTE_TOPS);
 }
 
-static void cap_ticks(struct sci_shard *shard, sci_ghost *line)
+/* The place of the oldest unpinned ghost, or an empty one: bit by bit, only those remain whose age
+ * has the next bit, if any has it. */
+static inline unsigned oldest_of(uint64_t ages)
 {
-	for (unsigned i = 0; i < PER_LINE; i++)
-		if (line[i])
-			line[i] = sci_ghost_renewed(line[i], sci_ghost_uses(line[i]),
-				sci_recency_cap(shard, sci_ghost_tick(line[i])));
-}
+	uint64_t places = BYTE_TOPS << 8 * SCI_GHOSTS_PINNED;
 
-/* Unpin the pinned ghost with the fewest uses, if they are fewer than `uses`. */
-static bool take_pin(const struct sci_shard *shard, sci_ghost *line, uint32_t pinned, unsigned uses)
-{
-	sci_ghost *least_used = NULL;
-
-	for (; pinned; pinned &= pinned - 1) {
-		sci_ghost *ghost = &line[__builtin_ctz(pinned)];
-		unsigned its = sci_uses_now(shard, sci_ghost_uses(*ghost));
-		if (its < uses) {
-			least_used = ghost;
-			uses = its;
-		}
+#pragma GCC unroll 8
+	for (unsigned bit = 0; bit < 8; bit++) {
+		uint64_t older = places & ages << bit;
+		places = older ? older : places;
 	}
-	if (least_used)
-		*least_used &= ~PIN;
-	return least_used != NULL;
+	return (unsigned)__builtin_ctzll(places) / 8;
+}
+
+/* Where a new ghost belongs. */
+static inline unsigned place_for(const struct sci_shard *shard, struct sci_ghosts *line,
+	uint16_t print, uint8_t uses, uint64_t ages)
+{
+	unsigned first = sci_uses_now(shard, line->uses[0]);
+	unsigned second = sci_uses_now(shard, line->uses[1]), at = second < first;
+
+	/* The key's own ghost may be pinned. */
+	if (ages & BYTE_TOPS & ~(BYTE_TOPS << 8 * SCI_GHOSTS_PINNED))
+		return ages & 0x80 ? 0 : 1;
+	if (line->print[0] == print || line->print[1] == print)
+		return line->print[0] != print;
+	unsigned oldest = oldest_of(ages);
+	if (sci_uses_now(shard, uses) <= (at ? second : first))
+		return oldest;
+	line->print[oldest] = line->print[at];
+	line->tick[oldest] = line->tick[at];
+	line->uses[oldest] = line->uses[at];
+	return at;
+}
+
+static __attribute__((noinline)) void cap_ticks(struct sci_shard *shard, struct sci_ghosts *line,
+	uint64_t old)
+{
+	for (; old; old &= old - 1) {
+		struct sci_ghost ghost = { line, (unsigned)__builtin_ctzll(old) / 8 };
+		sci_ghost_renew(ghost, sci_ghost_uses(ghost),
+			sci_recency_cap(shard, sci_ghost_tick(ghost)));
+	}
 }
 
 void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses, uint32_t tick)
 {
-	uint32_t print = print_of(hash), flags;
-	sci_ghost *line = line_of(shard, hash);
-	sci_ghost *replaced = line + survey_line(shard->tick, line, print, &flags);
-	uint32_t pinned = flags & (OLD - 1);
-	bool is_free = (pinned & (pinned - 1)) == 0;
-	bool pin = sci_ghost_is_pinned(*replaced) || is_free ||
-		take_pin(shard, line, pinned, sci_uses_now(shard, uses));
+	struct sci_ghosts *line = line_of(shard, hash);
+	uint16_t print = print_of(hash);
+	uint64_t ages = ages_of(shard, word_at(line->tick));
+	uint64_t old =
+		((ages & ~BYTE_TOPS) + (SCI_TICKS - 1 - CAP_ABOVE) * EACH_BYTE) & ~ages & BYTE_TOPS;
 
-	if (flags & OLD)
-		cap_ticks(shard, line);
-	*replaced = sci_ghost_renewed(print << 17 | (pin ? PIN : 0), uses, tick);
+	if (old)
+		cap_ticks(shard, line, old);
+	struct sci_ghost ghost = { line, place_for(shard, line, print, uses, ages) };
+	line->print[ghost.at] = print;
+	sci_ghost_renew(ghost, uses, tick);
 	shard->totals.ghosts++;
 }
 
@@ -149,19 +140,18 @@ void sci_ghosts_prefetch(const struct sci_shard *shard, uint32_t hash)
 	__builtin_prefetch(line_of(shard, hash), 1);
 }
 
-sci_ghost *sci_ghosts_find(const struct sci_shard *shard, uint32_t hash)
+struct sci_ghost sci_ghosts_find(const struct sci_shard *shard, uint32_t hash)
 {
-	sci_ghost *line = line_of(shard, hash);
-	uint32_t print = print_of(hash);
+	struct sci_ghosts *line = line_of(shard, hash);
+	uint16_t print = print_of(hash);
 
 	/* A cache that was never full has no ghosts, and does not touch their memory. */
 	if (shard->totals.ghosts == 0)
-		return NULL;
-	lanes low, high;
-	memcpy(&low, line, sizeof low);
-	memcpy(&high, line + LANES, sizeof high);
-	lanes found =
-		((lanes)(low >> 17 == print) & bits[0]) | ((lanes)(high >> 17 == print) & bits[1]);
-	uint32_t any = found[0] | found[1] | found[2] | found[3];
-	return any ? &line[__builtin_ctz(any)] : NULL;
+		return (struct sci_ghost){ NULL, 0 };
+	uint64_t low = first_equal(line->print, print);
+	uint64_t high = first_equal(line->print + PER_LINE / 2, print);
+	if (!(low | high))
+		return (struct sci_ghost){ NULL, 0 };
+	unsigned at = (unsigned)(low ? __builtin_ctzll(low) : 64 + __builtin_ctzll(high)) / 16;
+	return (struct sci_ghost){ line->tick[at] & SCI_GHOST_IS_THERE ? line : NULL, at };
 }

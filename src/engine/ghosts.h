@@ -4,30 +4,44 @@
 
 #include "engine/layout.h"
 
-/* A ghost is fingerprint:15 | pinned:1 | uses:8 | tick:8; 0: none. */
-typedef uint32_t sci_ghost;
+/* One ghost of a line; line NULL: none. */
+struct sci_ghost {
+	struct sci_ghosts *line;
+	unsigned at;
+};
 
-static inline uint32_t sci_ghost_tick(sci_ghost ghost)
+/* The bit of a tick's byte that is set if there is a ghost. */
+#define SCI_GHOST_IS_THERE SCI_TICKS
+
+/* The first ghosts of each line are pinned. */
+#define SCI_GHOSTS_PINNED 2u
+
+static inline uint32_t sci_ghost_tick(struct sci_ghost ghost)
 {
-	return ghost & (SCI_TICKS - 1);
+	return ghost.line->tick[ghost.at] & (SCI_TICKS - 1);
 }
 
-static inline uint8_t sci_ghost_uses(sci_ghost ghost)
+static inline uint8_t sci_ghost_uses(struct sci_ghost ghost)
 {
-	return (uint8_t)(ghost >> 8);
+	return ghost.line->uses[ghost.at];
 }
 
 /* A pinned ghost stays when its key returns, and newer ghosts do not replace it. So its returns
  * show what a cache that keeps frequent keys would have hit. */
-static inline bool sci_ghost_is_pinned(sci_ghost ghost)
+static inline bool sci_ghost_is_pinned(struct sci_ghost ghost)
 {
-	return ghost >> 16 & 1;
+	return ghost.at < SCI_GHOSTS_PINNED;
 }
 
-/* The ghost with new uses and tick. */
-static inline sci_ghost sci_ghost_renewed(sci_ghost ghost, uint8_t uses, uint32_t tick)
+static inline void sci_ghost_renew(struct sci_ghost ghost, uint8_t uses, uint32_t tick)
 {
-	return ghost >> 16 << 16 | (uint32_t)uses << 8 | (tick & (SCI_TICKS - 1));
+	ghost.line->tick[ghost.at] = (uint8_t)(tick | SCI_GHOST_IS_THERE);
+	ghost.line->uses[ghost.at] = uses;
+}
+
+static inline void sci_ghost_forget(struct sci_ghost ghost)
+{
+	ghost.line->tick[ghost.at] = 0;
 }
 
 /* The number of lines for a cache of `entries`: two ghosts for each entry. */
@@ -43,7 +57,7 @@ void sci_ghosts_add(struct sci_shard *shard, uint32_t hash, uint8_t uses, uint32
 /* Prefetch the line of a key's ghost. */
 void sci_ghosts_prefetch(const struct sci_shard *shard, uint32_t hash);
 
-/* The ghost of a key, which the caller may write to; NULL if there is none. */
-sci_ghost *sci_ghosts_find(const struct sci_shard *shard, uint32_t hash);
+/* The ghost of a key. */
+struct sci_ghost sci_ghosts_find(const struct sci_shard *shard, uint32_t hash);
 
 #endif

@@ -1,7 +1,10 @@
 /* Free space within the log. Where entries have similar sizes, each new one fits into a hole and
  * nothing is moved. Holes are in lists by size class, four classes for each power of two. An
  * allocation tries a few holes of its own class, which may be too small, then the next class that
- * has any, where all are large enough. */
+ * has any, where all are large enough.
+ *
+ * The hole that was added last is in no list yet: mostly the next record takes it, because a put
+ * evicts an entry of the same size. */
 #include "engine/holes.h"
 
 /* How many holes of its own class it tries. */
@@ -22,6 +25,10 @@ void sci_holes_remove(struct sci_shard *shard, sci_offset offset)
 	assert(sci_record_state(hole) == SCI_RECORD_DEAD && units > 0);
 	if (units < SCI_HOLE_UNITS_MIN)
 		return;
+	if (offset == shard->holes.latest) {
+		shard->holes.latest = 0;
+		return;
+	}
 	unsigned class = class_of(units);
 	assert(hole->newer ? sci_record_at(shard, hole->newer)->older == offset
 			   : shard->holes.first[class] == offset);
@@ -35,21 +42,33 @@ void sci_holes_remove(struct sci_shard *shard, sci_offset offset)
 		shard->holes.classes[class / 64] &= ~(UINT64_C(1) << class % 64);
 }
 
-void sci_holes_insert(struct sci_shard *shard, sci_offset offset, uint32_t units)
+/* Add the latest hole, if there is one, to the list of its class. */
+static void list_latest(struct sci_shard *shard)
 {
-	struct sci_record *hole = sci_record_at(shard, offset);
+	sci_offset offset = shard->holes.latest;
 
-	assert(units > 0 && offset >= shard->log_start && offset + units <= shard->log.end);
-	sci_write(&hole->header, sci_header(SCI_RECORD_DEAD, (uint64_t)units * SCI_UNIT, 0));
-	if (units < SCI_HOLE_UNITS_MIN)
+	if (!offset)
 		return;
-	unsigned class = class_of(units);
+	struct sci_record *hole = sci_record_at(shard, offset);
+	unsigned class = class_of(sci_record_units(hole));
+	shard->holes.latest = 0;
 	sci_write(&hole->newer, 0);
 	sci_write(&hole->older, shard->holes.first[class]);
 	if (hole->older)
 		sci_write(&sci_record_at(shard, hole->older)->newer, offset);
 	shard->holes.first[class] = offset;
 	shard->holes.classes[class / 64] |= UINT64_C(1) << class % 64;
+}
+
+void sci_holes_insert(struct sci_shard *shard, sci_offset offset, uint32_t units)
+{
+	assert(units > 0 && offset >= shard->log_start && offset + units <= shard->log.end);
+	sci_write(&sci_record_at(shard, offset)->header,
+		sci_header(SCI_RECORD_DEAD, (uint64_t)units * SCI_UNIT, 0));
+	if (units < SCI_HOLE_UNITS_MIN)
+		return;
+	list_latest(shard);
+	shard->holes.latest = offset;
 }
 
 void sci_holes_add(struct sci_shard *shard, sci_offset offset, uint32_t units)
@@ -98,10 +117,16 @@ static sci_offset first_above(const struct sci_shard *shard, unsigned class)
 
 sci_offset sci_holes_take(struct sci_shard *shard, uint32_t units)
 {
-	unsigned class = class_of(units);
+	sci_offset latest = shard->holes.latest;
 
+	if (latest && sci_record_units(sci_record_at(shard, latest)) == units) {
+		shard->holes.latest = 0;
+		return latest;
+	}
+	list_latest(shard);
 	if (!(shard->holes.classes[0] | shard->holes.classes[1]))
 		return 0;
+	unsigned class = class_of(units);
 	sci_offset offset = look_in_class(shard, class, units);
 	if (!offset)
 		offset = first_above(shard, class);

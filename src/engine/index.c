@@ -94,30 +94,6 @@ sci_slot *sci_index_find(const struct sci_shard *shard, const struct sci_name *n
 	return slot ? slot : look_in_line(shard, sci_index_other(shard, name->hash, home), name);
 }
 
-static uint32_t ghost_hash(const struct sci_shard *shard, uint64_t tagged, uint32_t line)
-{
-	uint32_t other = sci_index_other(shard, tagged, line);
-
-	return (line < other ? line : other) * 0x9E3779B1u ^
-		(uint32_t)(tagged >> SCI_SLOT_TAG_SHIFT) * 0x85EBCA6Bu;
-}
-
-uint32_t sci_index_ghost_hash(const struct sci_shard *shard, uint64_t hash)
-{
-	if (shard->foreign.marks)
-		return sci_foreign_ghost_hash(hash);
-	return ghost_hash(shard, hash, sci_index_home(shard, hash));
-}
-
-uint32_t sci_index_ghost_hash_of(const struct sci_shard *shard, sci_offset offset)
-{
-	if (shard->foreign.marks)
-		return sci_foreign_ghost_hash_of(shard, offset);
-	uint32_t slot = sci_record_slot(sci_record_at(shard, offset));
-
-	return ghost_hash(shard, sci_slots(shard)[slot], slot / SCI_BUCKET_SLOTS);
-}
-
 static sci_slot *free_slot(const struct sci_shard *shard, uint32_t line, unsigned favourite)
 {
 	struct sci_bucket *bucket = sci_buckets(shard) + line;
@@ -134,7 +110,8 @@ static void fill(struct sci_shard *shard, sci_slot *slot, uint64_t value)
 {
 	assert(*slot == 0);
 	struct sci_record *record = sci_record_at(shard, sci_slot_offset(value));
-	sci_record_set_slot(record, (uint32_t)(slot - sci_slots(shard)), sci_record_eighth(record));
+	sci_record_set_slot(record, (uint32_t)(slot - sci_slots(shard)),
+		sci_record_segment(record));
 	sci_write(slot, value);
 }
 

@@ -36,27 +36,34 @@ struct sci_queue {
 	uint64_t load; /* the sum of sci_record_load() */
 };
 
-/* The window in eighths from the newest on: the number of entries and the oldest of each; see
- * eighths.c. */
-#define SCI_EIGHTHS 8u
+/* The segments of the window: the number of entries and the oldest of each, and which is the
+ * newest; see segments.c. */
+#define SCI_SEGMENTS 8u
 
-struct sci_eighths {
-	sci_offset oldest[SCI_EIGHTHS];
-	uint32_t entries[SCI_EIGHTHS];
+struct sci_segments {
+	sci_offset oldest[SCI_SEGMENTS];
+	uint32_t entries[SCI_SEGMENTS];
+	uint32_t newest;
 };
 
 /* How many keys were last touched in each tick; see recency.c. */
 struct sci_recency {
 	uint32_t keys[SCI_TICKS]; /* last touched in each tick */
 	uint32_t capacity;        /* of the LRU cache that is compared with, in entries */
+	uint32_t near_capacity;   /* without its oldest quarter, of one entry at least */
+	uint32_t tick_touches;    /* touches in a tick */
 	uint32_t touches;         /* in the current tick */
 	uint32_t near_ticks, inside_ticks;
 	uint32_t near_keys, inside_keys;
 };
 
-/* Eight ghosts; see ghosts.c. */
+/* Eight ghosts, the first two of them pinned; see ghosts.c. */
+#define SCI_GHOSTS_A_LINE 8u
+
 struct sci_ghosts {
-	uint32_t ghost[8];
+	uint16_t print[SCI_GHOSTS_A_LINE]; /* a fingerprint of the key */
+	uint8_t tick[SCI_GHOSTS_A_LINE];   /* is a ghost:1 | tick:7 */
+	uint8_t uses[SCI_GHOSTS_A_LINE];   /* as in a slot */
 };
 
 /* Lines of the index recounted at a miss, at most. */
@@ -126,6 +133,7 @@ struct sci_foreign_marks {
 struct sci_holes {
 	uint64_t classes[SCI_HOLE_CLASSES / 64]; /* a bit for each class that is not empty */
 	sci_offset first[SCI_HOLE_CLASSES];
+	sci_offset latest; /* the hole that was added last, if it is in no class; else 0 */
 };
 
 struct sci_shard {
@@ -158,7 +166,7 @@ struct sci_shard {
 	struct sci_recount recount;
 	struct sci_costs costs;
 	struct sci_queue queue[SCI_QUEUES];
-	struct sci_eighths eighths;
+	struct sci_segments segments;
 	struct sci_log log;
 	struct sci_expiry expiry;
 	struct sci_totals totals;

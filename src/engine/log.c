@@ -154,6 +154,5 @@ void sci_log_reset(struct sci_shard *shard)
 	struct sci_log *log = &shard->log;
 
 	log->head = log->gap_end = log->end = shard->log_start;
-	memset(shard->holes.classes, 0, sizeof shard->holes.classes);
-	memset(shard->holes.first, 0, sizeof shard->holes.first);
+	memset(&shard->holes, 0, sizeof shard->holes);
 }

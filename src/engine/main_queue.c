@@ -18,6 +18,12 @@
 #define INFLATION_RISE    (SCI_OCTAVE / 16)
 #define INFLATION_FOLLOWS 16 /* divisor of the steps of the inflation */
 
+#define OCTAVES(sixteenths) ((sixteenths)*SCI_OCTAVE / 16)
+
+const int32_t sci_worth_of_uses[SCI_USES_MAX + 1] = { OCTAVES(-16), OCTAVES(0), OCTAVES(16),
+	OCTAVES(24), OCTAVES(32), OCTAVES(36), OCTAVES(40), OCTAVES(44), OCTAVES(48), OCTAVES(50),
+	OCTAVES(52), OCTAVES(54), OCTAVES(56), OCTAVES(58), OCTAVES(60), OCTAVES(62) };
+
 /* Costs count only once they differ. */
 void sci_main_learn_cost(struct sci_shard *shard, struct sci_demand demand)
 {
@@ -36,13 +42,9 @@ void sci_main_learn_cost(struct sci_shard *shard, struct sci_demand demand)
 	shard->costs.usual += (cost - shard->costs.usual) / COST_FOLLOWS;
 }
 
-int32_t sci_main_worth_of(const struct sci_shard *shard, sci_offset offset)
+int32_t sci_main_worth_with_cost(const struct sci_shard *shard, const struct sci_record *record,
+	unsigned uses)
 {
-	const struct sci_record *record = sci_record_at(shard, offset);
-	unsigned uses = sci_uses_now(shard, sci_slot_uses(*sci_slot_of(shard, offset)));
-
-	if (!shard->costs.differ)
-		return sci_worth(shard, uses, 0, 0, false);
 	return sci_worth(shard, uses, sci_record_worth(record).cost, sci_record_load(record),
 		sci_capacity_is_of_bytes(shard));
 }

@@ -11,9 +11,10 @@
  * its rank of recency. Evidence decides how large the window is and whether it is the whole cache
  * (balance.c); recency.c provides it.
  *
- * Where bytes bind, a value larger than the window is offered to main at once, and is not stored if
- * it loses: nothing is evicted before it has won. With costs, what counts is the cost saved per
- * unit of the binding bound (main_queue.c, worth.h; GreedyDual-Size-Frequency: Cherkasova, 1998).
+ * Where bytes bind and sizes differ, the cache does not start in LRU mode. A value larger than the
+ * window is offered to main at once, and is not stored if it loses: nothing is evicted before it
+ * has won. With costs, what counts is the cost saved per unit of the binding bound (main_queue.c,
+ * worth.h; GreedyDual-Size-Frequency: Cherkasova, 1998).
  *
  * A hit sets the reference bit in the slot, and writes nothing if it is set or the entry is fresh.
  * The policy reads and clears the bit under the lock (uses.c), for the entries it considers and in
@@ -22,14 +23,15 @@
 
 #include "engine/balance.h"
 #include "engine/capacity.h"
-#include "engine/eighths.h"
 #include "engine/entry.h"
 #include "engine/evict.h"
+#include "engine/foreign_entry.h"
 #include "engine/ghosts.h"
 #include "engine/index.h"
 #include "engine/main_queue.h"
 #include "engine/queue.h"
 #include "engine/recency.h"
+#include "engine/segments.h"
 #include "engine/touch.h"
 #include "engine/use_count.h"
 #include "engine/uses.h"
@@ -55,36 +57,37 @@ void sci_policy_removed(struct sci_shard *shard, sci_offset offset)
 static bool put_back(struct sci_shard *shard, sci_offset offset)
 {
 	sci_slot *slot = sci_slot_of(shard, offset);
-	unsigned eighth = 0;
+	unsigned segment;
 
 	sci_uses_recount(shard, slot);
 	bool was_used = sci_slot_use_bits(*slot) > 0;
 	if (was_used)
 		sci_uses_add(shard, slot, 0);
 	if (shard->balance.lru_mode) {
-		eighth = sci_recency_eighth(shard, sci_slot_tick(*slot));
-		if (eighth == SCI_EIGHTHS)
+		segment = sci_segments_of_rank(shard, sci_recency_rank(shard, sci_slot_tick(*slot)),
+			shard->recency.capacity);
+		if (segment == SCI_SEGMENTS)
 			return false;
 	} else if (!was_used) {
 		return false;
+	} else {
+		segment = sci_segments_newest(shard);
 	}
 	sci_balance_move(shard, SCI_BALANCE_STEP);
 	sci_queue_remove(shard, offset);
-	sci_queue_add_to_eighth(shard, offset, eighth);
+	sci_queue_add_to_segment(shard, offset, segment);
 	return true;
 }
 
 /* The next victim of the window, after second chances. */
 static sci_offset window_victim(struct sci_shard *shard)
 {
-	sci_eighths_balance(shard);
 	sci_offset offset = sci_queue_oldest(shard, SCI_WINDOW);
 
 	/* After the last chance it is the next one, whatever readers have noted of it. */
 	for (unsigned chances = 0; offset && chances < SCI_CHANCES; chances++) {
 		if (!put_back(shard, offset))
 			break;
-		sci_eighths_balance(shard);
 		offset = sci_queue_oldest(shard, SCI_WINDOW);
 	}
 	return offset;
@@ -94,12 +97,14 @@ static sci_offset window_victim(struct sci_shard *shard)
  * else evict it. */
 static void offer_to_main(struct sci_shard *shard, sci_offset offset, struct sci_demand demand)
 {
-	uint64_t load = sci_record_load(sci_record_at(shard, offset));
 	struct sci_demand need = sci_capacity_excess(shard, demand);
 
 	/* If it loses, it frees its own size of what the put needs; if it wins, main must free
 	 * that. */
-	need.load = need.load < load ? need.load : load;
+	if (need.load) {
+		uint64_t load = sci_record_load(sci_record_at(shard, offset));
+		need.load = need.load < load ? need.load : load;
+	}
 	need.entries = need.entries > 0;
 	if ((need.load || need.entries) &&
 		!sci_main_displace(shard, sci_main_worth_of(shard, offset), need)) {
@@ -111,25 +116,27 @@ static void offer_to_main(struct sci_shard *shard, sci_offset offset, struct sci
 	sci_queue_renew(shard, SCI_MAIN, offset);
 }
 
-static void make_room_counted(struct sci_shard *shard, struct sci_demand demand)
+/* Returns whether there is room. */
+static bool make_room_counted(struct sci_shard *shard, struct sci_demand demand)
 {
-	uint64_t target = sci_balance_target_for_now(shard);
+	struct sci_window window = sci_balance_window_for_now(shard);
 
 	for (;;) {
-		bool window_over = sci_balance_window_is_over(shard, demand, target);
-		sci_offset offset = window_over ? window_victim(shard) : 0;
+		sci_offset offset = 0;
+		if (sci_balance_window_is_over(shard, window, demand))
+			offset = window_victim(shard);
 		if (offset) {
 			offer_to_main(shard, offset, demand);
 			continue;
 		}
 		/* Pinned entries may keep the window above its target. */
 		if (!sci_capacity_is_exceeded(shard, demand))
-			return;
+			return true;
 		offset = sci_main_victim(shard);
 		if (offset)
 			sci_main_evict(shard, offset);
 		else if (!sci_policy_evict(shard))
-			return;
+			return false;
 	}
 }
 
@@ -138,8 +145,8 @@ bool sci_policy_evict(struct sci_shard *shard)
 	sci_offset offset = 0;
 
 	if (shard->policy == SCI_POLICY_COUNTED) {
-		bool from_window = sci_balance_window_is_over(shard,
-			(struct sci_demand){ .entries = 1 }, sci_balance_target(shard));
+		bool from_window = sci_balance_window_is_over(shard, sci_balance_window(shard),
+			(struct sci_demand){ .entries = 1 });
 		offset = from_window ? window_victim(shard) : sci_main_victim(shard);
 	}
 	if (!offset)
@@ -180,12 +187,26 @@ static bool admit_past_window(struct sci_shard *shard, struct sci_demand demand,
 	return false;
 }
 
+/* A value of more than so many times the mean size. */
+#define LARGE 4u
+
+/* LRU ignores sizes: where bytes bind and they differ, a cache does not start in LRU mode. Later
+ * only evidence counts. */
+static void learn_size(struct sci_shard *shard, struct sci_demand demand)
+{
+	if (shard->balance.lru_mode && !shard->balance.has_left &&
+		sci_capacity_is_of_bytes(shard) &&
+		demand.load * shard->entries > LARGE * sci_shard_load(shard))
+		sci_balance_leave_lru_mode(shard);
+}
+
 bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand,
 	struct sci_inherited *inherited)
 {
 	if (shard->policy != SCI_POLICY_COUNTED)
 		return true;
 	sci_balance_fit(shard);
+	learn_size(shard, demand);
 	if (demand.cost)
 		sci_main_learn_cost(shard, demand);
 	return inherited->replaces || !exceeds_window(shard, demand) ||
@@ -194,8 +215,8 @@ bool sci_policy_admit(struct sci_shard *shard, struct sci_demand demand,
 
 void sci_policy_make_room(struct sci_shard *shard, struct sci_demand demand)
 {
-	if (shard->policy == SCI_POLICY_COUNTED)
-		make_room_counted(shard, demand);
+	if (shard->policy == SCI_POLICY_COUNTED && make_room_counted(shard, demand))
+		return;
 	while (sci_capacity_is_exceeded(shard, demand) && sci_policy_evict(shard))
 		;
 	/* If pinned entries alone reach the bound on entries, they are evicted, though their bytes
@@ -226,42 +247,47 @@ struct sci_inherited sci_policy_inherited(uint64_t slot)
 	};
 }
 
-struct sci_inherited sci_policy_newcomer(struct sci_shard *shard, uint64_t hash)
+void sci_policy_newcomer(struct sci_shard *shard, uint64_t hash, struct sci_inherited *inherited)
 {
-	struct sci_inherited inherited = { .queue = SCI_MAIN };
-
+	*inherited = (struct sci_inherited){ .queue = SCI_MAIN };
 	if (shard->policy == SCI_POLICY_LRU)
-		return inherited;
+		return;
 	sci_uses_recount_some(shard);
-	inherited.queue = SCI_WINDOW;
-	inherited.ghost_hash = sci_index_ghost_hash(shard, hash);
-	sci_ghost *ghost = sci_ghosts_find(shard, inherited.ghost_hash);
-	if (ghost) {
-		inherited.uses = sci_ghost_uses(*ghost);
-		sci_balance_weigh_ghost(shard, *ghost,
-			sci_recency_touch(shard, sci_ghost_tick(*ghost)));
-		*ghost = sci_ghost_is_pinned(*ghost)
-			? sci_ghost_renewed(*ghost, sci_uses_one_more(shard, inherited.uses),
-				  shard->tick)
-			: 0;
+	inherited->queue = SCI_WINDOW;
+	inherited->ghost_hash = shard->foreign.marks
+		? sci_foreign_ghost_hash(hash)
+		: sci_index_ghost_hash(shard, hash, sci_index_home(shard, hash));
+	struct sci_ghost ghost = sci_ghosts_find(shard, inherited->ghost_hash);
+	if (ghost.line) {
+		inherited->uses = sci_ghost_uses(ghost);
+		sci_balance_weigh_ghost(shard, sci_ghost_is_pinned(ghost),
+			sci_recency_touch(shard, sci_ghost_tick(ghost)));
+		if (sci_ghost_is_pinned(ghost))
+			sci_ghost_renew(ghost, sci_uses_one_more(shard, inherited->uses),
+				shard->tick);
+		else
+			sci_ghost_forget(ghost);
 	} else {
-		inherited.uses = sci_uses_of(shard, 0);
+		inherited->uses = sci_uses_of(shard, 0);
 		sci_recency_touch_new(shard);
 	}
-	inherited.tick = shard->tick;
-	return inherited;
+	inherited->tick = shard->tick;
 }
 
-void sci_policy_entered(struct sci_shard *shard, sci_offset offset, struct sci_inherited inherited)
+void sci_policy_entered(struct sci_shard *shard, sci_offset offset,
+	const struct sci_inherited *inherited)
 {
 	sci_slot *slot = sci_slot_of(shard, offset);
+	uint64_t seen = *slot;
 
-	sci_write(slot, sci_slot_with_uses(*slot, inherited.uses));
-	if (shard->policy == SCI_POLICY_COUNTED && !inherited.replaces) {
-		sci_uses_add(shard, slot, 0);
-		sci_write(slot, sci_slot_with_tick(*slot, inherited.tick));
-	} else if (shard->policy == SCI_POLICY_COUNTED) {
-		sci_write(slot, *slot | SCI_SLOT_TOUCHED);
+	if (shard->policy == SCI_POLICY_COUNTED && !inherited->replaces) {
+		seen = sci_slot_with_uses(seen, sci_uses_count(shard, inherited->uses));
+		seen = sci_slot_with_tick(seen, inherited->tick);
+	} else {
+		seen = sci_slot_with_uses(seen, inherited->uses);
+		if (shard->policy == SCI_POLICY_COUNTED)
+			seen |= SCI_SLOT_TOUCHED;
 	}
-	sci_queue_add(shard, inherited.queue, offset);
+	sci_write(slot, seen);
+	sci_queue_add(shard, inherited->queue, offset);
 }

@@ -23,7 +23,7 @@ struct sci_inherited {
 struct sci_inherited sci_policy_inherited(uint64_t slot);
 
 /* What a new key inherits; counts its miss. */
-struct sci_inherited sci_policy_newcomer(struct sci_shard *shard, uint64_t hash);
+void sci_policy_newcomer(struct sci_shard *shard, uint64_t hash, struct sci_inherited *inherited);
 
 /* Whether a put may be stored; sets its queue in `inherited`. A value larger than the window must
  * be worth more than what it evicts, which is evicted when this returns true. */
@@ -43,6 +43,7 @@ void sci_policy_evict_entry(struct sci_shard *shard, sci_offset offset);
 void sci_policy_removed(struct sci_shard *shard, sci_offset offset);
 
 /* The new entry is in the index: add it to its queue. */
-void sci_policy_entered(struct sci_shard *shard, sci_offset offset, struct sci_inherited inherited);
+void sci_policy_entered(struct sci_shard *shard, sci_offset offset,
+	const struct sci_inherited *inherited);
 
 #endif

@@ -2,7 +2,7 @@
  * their load, because its target is in one of them. An entry's slot says which queue it is in. */
 #include "engine/queue.h"
 
-#include "engine/eighths.h"
+#include "engine/segments.h"
 
 static _Atomic sci_offset *link_from_newer(struct sci_shard *shard, struct sci_queue *queue,
 	sci_offset newer)
@@ -52,16 +52,16 @@ static void put_behind(struct sci_shard *shard, enum sci_queue_name name, sci_of
 	queue->load += sci_record_load(record);
 }
 
-void sci_queue_add_to_eighth(struct sci_shard *shard, sci_offset offset, unsigned eighth)
+void sci_queue_add_to_segment(struct sci_shard *shard, sci_offset offset, unsigned segment)
 {
-	put_behind(shard, SCI_WINDOW, offset, sci_eighths_before(shard, eighth));
-	sci_eighths_added(shard, offset, eighth);
+	put_behind(shard, SCI_WINDOW, offset, sci_segments_before(shard, segment));
+	sci_segments_added(shard, offset, segment);
 }
 
 void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_offset offset)
 {
 	if (name == SCI_WINDOW)
-		sci_queue_add_to_eighth(shard, offset, 0);
+		sci_queue_add_to_segment(shard, offset, sci_segments_newest(shard));
 	else
 		put_behind(shard, name, offset, 0);
 }
@@ -78,7 +78,7 @@ void sci_queue_remove(struct sci_shard *shard, sci_offset offset)
 
 	assert(queue->entries > 0 && queue->load >= sci_record_load(record));
 	if (queue == &shard->queue[SCI_WINDOW])
-		sci_eighths_remove(shard, offset);
+		sci_segments_remove(shard, offset);
 	take_out(shard, queue, offset);
 	queue->entries--;
 	queue->load -= sci_record_load(record);
@@ -107,7 +107,7 @@ void sci_queue_moved(struct sci_shard *shard, sci_offset from, sci_offset to)
 	sci_write(link_from_newer(shard, queue, record->newer), to);
 	sci_write(link_from_older(shard, queue, record->older), to);
 	if (queue == &shard->queue[SCI_WINDOW])
-		sci_eighths_moved(shard, from, to);
+		sci_segments_moved(shard, from, to);
 }
 
 sci_offset sci_queue_oldest(const struct sci_shard *shard, enum sci_queue_name name)

@@ -7,8 +7,8 @@
 /* Add a record at the front of a queue. */
 void sci_queue_add(struct sci_shard *shard, enum sci_queue_name name, sci_offset offset);
 
-/* Add a record to the window, at the front of an eighth. */
-void sci_queue_add_to_eighth(struct sci_shard *shard, sci_offset offset, unsigned eighth);
+/* Add a record to the window, at the front of a segment. */
+void sci_queue_add_to_segment(struct sci_shard *shard, sci_offset offset, unsigned segment);
 
 /* Remove a record from its queue. */
 void sci_queue_remove(struct sci_shard *shard, sci_offset offset);

@@ -11,21 +11,13 @@ static uint32_t keys_at(const struct sci_shard *shard, uint32_t age)
 	return shard->recency.keys[(shard->tick - age) & (SCI_TICKS - 1)];
 }
 
-/* All but the oldest quarter, and at least one entry. */
-static uint32_t near_capacity(const struct sci_recency *recency)
-{
-	uint32_t quarter = recency->capacity / 4;
-
-	return recency->capacity - (quarter ? quarter : 1);
-}
-
 static void draw_in(struct sci_shard *shard)
 {
 	struct sci_recency *recency = &shard->recency;
 
 	while (recency->inside_keys > recency->capacity && recency->inside_ticks > 1)
 		recency->inside_keys -= keys_at(shard, --recency->inside_ticks);
-	while (recency->near_keys > near_capacity(recency) && recency->near_ticks > 1)
+	while (recency->near_keys > recency->near_capacity && recency->near_ticks > 1)
 		recency->near_keys -= keys_at(shard, --recency->near_ticks);
 	if (recency->near_ticks > recency->inside_ticks) {
 		recency->near_ticks = recency->inside_ticks;
@@ -40,6 +32,8 @@ void sci_recency_fit(struct sci_shard *shard, uint32_t capacity)
 	if (recency->capacity == capacity)
 		return;
 	recency->capacity = capacity;
+	recency->near_capacity = capacity - (capacity >= 4 ? capacity / 4 : 1);
+	recency->tick_touches = capacity >= TICKS_A_CACHE ? capacity / TICKS_A_CACHE : 1;
 	recency->inside_ticks = recency->near_ticks = INSIDE_MAX;
 	recency->inside_keys = 0;
 	for (uint32_t age = 0; age < INSIDE_MAX; age++)
@@ -78,9 +72,8 @@ static void advance(struct sci_shard *shard)
 static void count(struct sci_shard *shard)
 {
 	struct sci_recency *recency = &shard->recency;
-	uint32_t touches_a_tick = recency->capacity / TICKS_A_CACHE;
 
-	if (recency->touches >= (touches_a_tick ? touches_a_tick : 1))
+	if (recency->touches >= recency->tick_touches)
 		advance(shard);
 	recency->touches++;
 	recency->keys[shard->tick & (SCI_TICKS - 1)]++;
@@ -153,14 +146,10 @@ static uint64_t keys_newer_than(const struct sci_shard *shard, uint32_t age)
 	return newer;
 }
 
-unsigned sci_recency_eighth(const struct sci_shard *shard, uint32_t tick)
+uint64_t sci_recency_rank(const struct sci_shard *shard, uint32_t tick)
 {
 	uint32_t age = sci_recency_age(shard, tick);
 
-	if (age >= SCI_AGE_MAX)
-		return SCI_EIGHTHS;
-	uint64_t eighth =
-		(keys_newer_than(shard, age) * SCI_EIGHTHS + shard->recency.capacity / 2) /
-		shard->recency.capacity;
-	return eighth < SCI_EIGHTHS ? (unsigned)eighth : SCI_EIGHTHS;
+	return age < shard->recency.inside_ticks ? keys_newer_than(shard, age)
+						 : shard->recency.capacity;
 }

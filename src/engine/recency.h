@@ -41,8 +41,7 @@ void sci_recency_forget(struct sci_shard *shard, uint32_t tick);
 /* Cap the age of a key. Returns its new tick. */
 uint32_t sci_recency_cap(struct sci_shard *shard, uint32_t tick);
 
-/* In which eighth of the LRU cache a key would be, rounded to the nearest bound, from 0;
- * SCI_EIGHTHS: in none. */
-unsigned sci_recency_eighth(const struct sci_shard *shard, uint32_t tick);
+/* How many keys were touched after this one; at least recency.capacity if it is far. */
+uint64_t sci_recency_rank(const struct sci_shard *shard, uint32_t tick);
 
 #endif

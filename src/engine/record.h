@@ -23,12 +23,12 @@ struct sci_record {
 	_Atomic uint64_t header;
 	_Atomic sci_offset newer; /* neighbours in its queue; 0 at the ends */
 	_Atomic sci_offset older;
-	/* The number of its slot in the index, and its eighth of the window. */
+	/* The number of its slot in the index, and its segment of the window. */
 	_Atomic uint32_t slot;
 	/* The key begins here. */
 };
 
-/* 29 bits for the slot's number, three for the eighth. */
+/* 29 bits for the slot's number, three for the segment. */
 #define SCI_SLOT_NUMBER_BITS 29
 #define SCI_SLOT_NUMBER_MAX  ((1u << SCI_SLOT_NUMBER_BITS) - 1)
 
@@ -169,14 +169,14 @@ static inline uint32_t sci_record_slot(const struct sci_record *record)
 	return record->slot & SCI_SLOT_NUMBER_MAX;
 }
 
-static inline unsigned sci_record_eighth(const struct sci_record *record)
+static inline unsigned sci_record_segment(const struct sci_record *record)
 {
 	return record->slot >> SCI_SLOT_NUMBER_BITS;
 }
 
-static inline void sci_record_set_slot(struct sci_record *record, uint32_t slot, unsigned eighth)
+static inline void sci_record_set_slot(struct sci_record *record, uint32_t slot, unsigned segment)
 {
-	sci_write(&record->slot, (uint32_t)eighth << SCI_SLOT_NUMBER_BITS | slot);
+	sci_write(&record->slot, (uint32_t)segment << SCI_SLOT_NUMBER_BITS | slot);
 }
 
 static inline const unsigned char *sci_record_key(const struct sci_record *record)

@@ -164,7 +164,7 @@ void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name
 	__builtin_prefetch(&sci_buckets(shard)[home], 1);
 	__builtin_prefetch(&sci_buckets(shard)[sci_index_other(shard, name->hash, home)], 1);
 	if (shard->ghost_lines)
-		sci_ghosts_prefetch(shard, sci_index_ghost_hash(shard, name->hash));
+		sci_ghosts_prefetch(shard, sci_index_ghost_hash(shard, name->hash, home));
 }
 
 /* Prefetch the next victims. */
@@ -192,16 +192,15 @@ static bool overwrite(struct sci_shard *shard, sci_slot *slot, uint64_t header,
 
 /* Insert the record into the index, in place of the old entry if that is still there. */
 static void enter(struct sci_shard *shard, const struct sci_name *name, sci_slot *old,
-	sci_offset offset, struct sci_inherited inherited)
+	sci_offset offset, uint32_t units, uint32_t weight, const struct sci_inherited *inherited)
 {
-	const struct sci_record *record = sci_record_at(shard, offset);
 	uint64_t forgotten = shard->totals.forgotten;
 	sci_offset in_the_way;
 
 	shard->entries++;
-	shard->space_units += sci_record_units(record);
-	shard->totals.stored_units += sci_record_units(record);
-	shard->weight_units += sci_record_worth(record).weight_units;
+	shard->space_units += units;
+	shard->totals.stored_units += units;
+	shard->weight_units += weight;
 	if (old)
 		sci_entry_replace(shard, old, offset);
 	while (!old && (in_the_way = sci_index_enter(shard, name->hash, offset))) {
@@ -237,8 +236,11 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 
 	if (slot && overwrite(shard, slot, header, name, content, now_ms))
 		return SCI_STORE_OK;
-	struct sci_inherited inherited =
-		slot ? sci_policy_inherited(*slot) : sci_policy_newcomer(shard, name->hash);
+	struct sci_inherited inherited;
+	if (slot)
+		inherited = sci_policy_inherited(*slot);
+	else
+		sci_policy_newcomer(shard, name->hash, &inherited);
 	struct sci_demand demand = {
 		.load = (uint64_t)units + weight,
 		.cost = content->cost,
@@ -264,7 +266,7 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 	if (!offset)
 		return SCI_STORE_NO_ROOM;
 	sci_record_write(shard, sci_record_at(shard, offset), header, name, content, now_ms);
-	enter(shard, name, slot, offset, inherited);
+	enter(shard, name, slot, offset, units, weight, &inherited);
 	expect_eviction(shard);
 	return SCI_STORE_OK;
 }

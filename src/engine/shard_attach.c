@@ -37,8 +37,7 @@ struct sci_shard *sci_shard_attach(void *memory, uint64_t bytes)
 	if (bytes < SCI_SHARD_BYTES_MIN || bytes > SCI_SHARD_BYTES_MAX ||
 		sci_shard_check_head(shard) || shard->log_limit > bytes / SCI_UNIT)
 		return NULL;
-	memset(shard->holes.classes, 0, sizeof shard->holes.classes);
-	memset(shard->holes.first, 0, sizeof shard->holes.first);
+	memset(&shard->holes, 0, sizeof shard->holes);
 	if (!put_in_order(shard, shard->log_start, shard->log.head) ||
 		!put_in_order(shard, shard->log.gap_end, shard->log.end))
 		return NULL;

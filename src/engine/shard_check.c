@@ -178,23 +178,27 @@ static bool is_entry(const struct sci_shard *shard, sci_offset offset)
 		sci_slot_offset(*sci_slot_of(shard, offset)) == offset;
 }
 
-/* From the newest on, eighths do not decrease, and the oldest of each is known. */
-static const char *check_eighths(const struct sci_shard *shard)
+/* From the newest on, segments follow each other, and the oldest entry of each is known. */
+static const char *check_segments(const struct sci_shard *shard)
 {
+	const struct sci_segments *segments = &shard->segments;
 	sci_offset offset = shard->queue[SCI_WINDOW].newest;
 
-	for (unsigned eighth = 0; eighth < SCI_EIGHTHS; eighth++) {
+	if (segments->newest >= SCI_SEGMENTS)
+		return "the segments of the window are not in order";
+	for (unsigned n = 0; n < SCI_SEGMENTS; n++) {
+		unsigned segment = (segments->newest + n) % SCI_SEGMENTS;
 		sci_offset last = 0;
-		for (uint32_t i = 0; i < shard->eighths.entries[eighth]; i++) {
-			if (!offset || sci_record_eighth(sci_record_at(shard, offset)) != eighth)
-				return "the eighths of the window are not in order";
+		for (uint32_t i = 0; i < segments->entries[segment]; i++) {
+			if (!offset || sci_record_segment(sci_record_at(shard, offset)) != segment)
+				return "the segments of the window are not in order";
 			last = offset;
 			offset = sci_record_at(shard, offset)->older;
 		}
-		if (shard->eighths.oldest[eighth] != last)
-			return "the eighths of the window are not in order";
+		if (segments->oldest[segment] != last)
+			return "the segments of the window are not in order";
 	}
-	return offset ? "the eighths of the window are not in order" : NULL;
+	return offset ? "the segments of the window are not in order" : NULL;
 }
 
 static const char *check_queue(const struct sci_shard *shard, enum sci_queue_name name)
@@ -220,8 +224,13 @@ static const char *check_queue(const struct sci_shard *shard, enum sci_queue_nam
 
 static const char *check_holes(const struct sci_shard *shard, const struct census *census)
 {
-	uint64_t holes = 0;
+	sci_offset latest = shard->holes.latest;
+	uint64_t holes = latest != 0;
 
+	if (latest &&
+		(!is_in_log(shard, latest, SCI_HOLE_UNITS_MIN) ||
+			sci_record_state(sci_record_at(shard, latest)) != SCI_RECORD_DEAD))
+		return "the latest hole is none";
 	for (unsigned class = 0; class < SCI_HOLE_CLASSES; class ++) {
 		bool listed = shard->holes.classes[class / 64] >> class % 64 & 1;
 		if (listed != (shard->holes.first[class] != 0))
@@ -270,5 +279,5 @@ const char *sci_shard_check(const struct sci_shard *shard)
 		wrong = check_holes(shard, &census);
 	for (unsigned i = 0; i < SCI_QUEUES && !wrong; i++)
 		wrong = check_queue(shard, (enum sci_queue_name)i);
-	return wrong ? wrong : check_eighths(shard);
+	return wrong ? wrong : check_segments(shard);
 }

@@ -4,9 +4,30 @@
 
 #include "engine/foreign_entry.h"
 #include "engine/recency.h"
+#include "engine/use_count.h"
+
+/* All counts halve after so many uses per entry. */
+#define SCI_AGEING 20u
 
 /* The use count plus one. */
-uint8_t sci_uses_one_more(const struct sci_shard *shard, uint8_t uses);
+static inline uint8_t sci_uses_one_more(const struct sci_shard *shard, uint8_t uses)
+{
+	unsigned count = sci_uses_now(shard, uses);
+
+	return sci_uses_of(shard, count < SCI_USES_MAX ? count + 1 : count);
+}
+
+/* The same for an entry: all counts halve after enough of these. */
+static inline uint8_t sci_uses_count(struct sci_shard *shard, uint8_t uses)
+{
+	uint8_t more = sci_uses_one_more(shard, uses);
+
+	if (++shard->uses.counted >= (uint64_t)shard->recency.capacity * SCI_AGEING) {
+		shard->uses.counted = 0;
+		shard->uses.epoch++;
+	}
+	return more;
+}
 
 /* Add a use to the entry of this slot, and set its use bits. */
 void sci_uses_add(struct sci_shard *shard, sci_slot *slot, unsigned use_bits);

@@ -4,7 +4,7 @@
 #ifndef SCI_ENGINE_WORTH_H
 #define SCI_ENGINE_WORTH_H
 
-#include "engine/layout.h"
+#include "engine/use_count.h"
 
 #define SCI_OCTAVE 4096
 
@@ -16,6 +16,9 @@ static inline int32_t sci_log(uint64_t number)
 
 	return octaves * SCI_OCTAVE + (int32_t)(mantissa >> 59 & 15) * (SCI_OCTAVE / 16);
 }
+
+/* Of each count of uses. */
+extern const int32_t sci_worth_of_uses[SCI_USES_MAX + 1];
 
 /* The cost per unit of what it takes, if bytes bind; the mean cost if it is unknown (0). */
 static inline int32_t sci_cost_for(const struct sci_shard *shard, uint32_t cost, uint64_t load,
@@ -29,7 +32,7 @@ static inline int32_t sci_cost_for(const struct sci_shard *shard, uint32_t cost,
 static inline int32_t sci_worth(const struct sci_shard *shard, unsigned uses, uint32_t cost,
 	uint64_t load, bool bytes_bind)
 {
-	int32_t worth = uses ? sci_log(uses) : -SCI_OCTAVE;
+	int32_t worth = sci_worth_of_uses[uses];
 
 	return shard->costs.differ ? worth + sci_cost_for(shard, cost, load, bytes_bind) : worth;
 }

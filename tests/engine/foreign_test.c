@@ -213,7 +213,7 @@ static unsigned ghosts_of(const struct sci_shard *shard)
 	unsigned found = 0;
 
 	for (uint32_t key = 0; key < KEYS; key++)
-		found += sci_ghosts_find(shard, sci_foreign_ghost_hash(hash_of(key))) != NULL;
+		found += sci_ghosts_find(shard, sci_foreign_ghost_hash(hash_of(key))).line != NULL;
 	return found;
 }
 

@@ -124,6 +124,25 @@ static void a_large_value_does_not_evict_a_cold_cache(void **state)
 	free(shard);
 }
 
+/* LRU ignores sizes: where they differ, the cache does not start as LRU. */
+static void different_sizes_end_lru_mode_at_the_start(void **state)
+{
+	struct sci_shard *shard = open_shard(SCI_POLICY_COUNTED, 0, 256);
+
+	(void)state;
+	for (uint64_t key = 0; key < SET; key++)
+		put(shard, key, SET_LEN, 0);
+	put(shard, 1ull << 40, SET_LEN * 2, 0);
+	assert_true(shard->balance.lru_mode);
+	put(shard, 1ull << 41, SET_LEN * 5, 0);
+	assert_false(shard->balance.lru_mode);
+	/* Later only evidence counts. */
+	shard->balance.lru_mode = 1;
+	put(shard, 1ull << 42, SET_LEN * 5, 0);
+	assert_true(shard->balance.lru_mode);
+	free(shard);
+}
+
 /* A put that is declined evicts nothing. */
 static void a_declined_put_changes_nothing(void **state)
 {
@@ -303,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_large_value_does_not_evict_a_working_set),
 		cmocka_unit_test(a_large_value_does_not_evict_a_cold_cache),
+		cmocka_unit_test(different_sizes_end_lru_mode_at_the_start),
 		cmocka_unit_test(a_declined_put_changes_nothing),
 		cmocka_unit_test(a_large_value_that_is_used_more_is_stored),
 		cmocka_unit_test(a_large_value_alone_is_stored),

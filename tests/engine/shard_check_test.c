@@ -13,7 +13,7 @@
 #define BYTES (32u << 10)
 
 static struct sci_shard *shard;
-static sci_offset live, pinned, detached, hole;
+static sci_offset live, pinned, detached, hole, latest_hole;
 static struct sci_found pinned_value;
 
 static struct sci_name name_of(const uint64_t *key)
@@ -29,7 +29,7 @@ static sci_offset offset_of(uint64_t key)
 	return pinned_value.offset;
 }
 
-/* Entries in both queues, pinned ones, a detached one, and a hole. */
+/* Entries in both queues, pinned ones, a detached one, and two holes. */
 static int set_up(void **state)
 {
 	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 40, 64 };
@@ -52,7 +52,7 @@ static int set_up(void **state)
 			SCI_STORE_OK);
 	}
 	/* The first of the sixty were evicted; these are still there. */
-	uint64_t keys[] = { 56, 57, 58, 59 };
+	uint64_t keys[] = { 56, 57, 58, 59, 54 };
 	live = offset_of(keys[3]);
 	pinned = offset_of(keys[2]);
 	sci_shard_pin(shard, pinned);
@@ -63,6 +63,10 @@ static int set_up(void **state)
 	hole = offset_of(keys[0]);
 	name = name_of(&keys[0]);
 	assert_true(sci_shard_remove(shard, &name));
+	latest_hole = offset_of(keys[4]);
+	name = name_of(&keys[4]);
+	assert_true(sci_shard_remove(shard, &name));
+	assert_int_equal(shard->holes.latest, latest_hole);
 	assert_null(sci_shard_check(shard));
 	assert_true(shard->queue[SCI_MAIN].entries > 2 && shard->queue[SCI_WINDOW].entries > 2);
 	return 0;
@@ -129,10 +133,12 @@ static void faults_of_the_head(void **state)
 		"recency's keys do not sum up to its ticks'");
 	assert_noticed(shard->recency.near_keys, shard->recency.near_keys + 1,
 		"recency's keys do not sum up to its ticks'");
-	assert_noticed(shard->eighths.entries[0], shard->eighths.entries[0] + 1,
-		"the eighths of the window are not in order");
-	assert_noticed(shard->eighths.oldest[0], shard->eighths.oldest[0] + 1,
-		"the eighths of the window are not in order");
+	assert_noticed(shard->segments.newest, SCI_SEGMENTS,
+		"the segments of the window are not in order");
+	assert_noticed(shard->segments.entries[0], shard->segments.entries[0] + 1,
+		"the segments of the window are not in order");
+	assert_noticed(shard->segments.oldest[0], shard->segments.oldest[0] + 1,
+		"the segments of the window are not in order");
 	assert_noticed(shard->log.end, shard->log_limit + 1, "the log's offsets are not in order");
 	assert_noticed(shard->log.gap_end, shard->log.head - 1,
 		"the log's offsets are not in order");
@@ -198,6 +204,8 @@ static void faults_of_holes(void **state)
 	while (!shard->holes.first[class])
 		class ++;
 	assert_noticed(shard->holes.classes[class / 64], 0, "a class of holes is marked wrongly");
+	assert_noticed(shard->holes.latest, shard->log.end, "the latest hole is none");
+	assert_noticed(shard->holes.latest, live, "the latest hole is none");
 	assert_noticed(shard->holes.first[class], shard->log.end, "a list of holes leaves the log");
 	assert_noticed(shard->holes.first[class], live, "a list of holes has wrong links");
 	assert_noticed(sci_record_at(shard, hole)->newer, live, "a list of holes has wrong links");
