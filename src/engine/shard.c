@@ -257,7 +257,6 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 	/* Making room may have moved or evicted the entry that is replaced. */
 	if (inherited.replaces)
 		slot = sci_index_find(shard, name);
-	inherited.replaces = inherited.replaces && slot;
 	if (!offset && slot) {
 		sci_entry_detach(shard, sci_slot_offset(*slot));
 		slot = NULL;
@@ -265,6 +264,7 @@ static enum sci_store_result put(struct sci_shard *shard, const struct sci_name 
 	}
 	if (!offset)
 		return SCI_STORE_NO_ROOM;
+	inherited.replaces = inherited.replaces && slot;
 	sci_record_write(shard, sci_record_at(shard, offset), header, name, content, now_ms);
 	enter(shard, name, slot, offset, units, weight, &inherited);
 	expect_eviction(shard);
