@@ -109,6 +109,18 @@ class load
 		sc_load_set_cost(native_, cost);
 	}
 
+	/* What a failure is, before throwing it, as sc_load_set_kind() and
+	 * sc_load_set_retry_after_ms(). */
+	void set_kind(sc_load_kind kind) noexcept
+	{
+		sc_load_set_kind(native_, kind);
+	}
+
+	void set_retry_after(std::chrono::milliseconds wait) noexcept
+	{
+		sc_load_set_retry_after_ms(native_, wait.count());
+	}
+
 	std::int64_t remaining_ms() const noexcept
 	{
 		return sc_load_remaining_ms(native_);

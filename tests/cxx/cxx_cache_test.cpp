@@ -239,6 +239,42 @@ static void what_a_loader_throws_comes_out_at_its_caller()
 	CHECK(std::string(detail.message) == "the source is gone");
 }
 
+static std::int64_t now_ms;
+
+static std::int64_t read_now(void *)
+{
+	return now_ms;
+}
+
+// A value that was loaded outlives a loader that throws, and the time to the next load is honoured.
+static void a_stale_value_is_returned_when_a_loader_throws()
+{
+	const sc_clock clock{ read_now, nullptr, {} };
+	int loads = 0;
+	scopecache::cache cache(scopecache::cache_options()
+					.clock(&clock)
+					.ttl_ms(std::chrono::seconds(1))
+					.stale_if_error_ms(std::chrono::hours(1)),
+		[&](scopecache::load &load) -> std::string {
+			if (loads++ == 0)
+				return "first";
+			load.set_kind(SC_LOAD_THROTTLED);
+			load.set_retry_after(std::chrono::seconds(10));
+			throw std::runtime_error("down");
+		});
+
+	CHECK(cache.fetch(key("a")).text() == "first" && loads == 1);
+	now_ms += 1000;
+	CHECK(cache.fetch(key("a")).text() == "first" && loads == 2);
+	now_ms += 9999;
+	CHECK(cache.fetch(key("a")).text() == "first" && loads == 2);
+	CHECK(cache.fetch(key("a")).native().age_ms == 10999);
+	now_ms += 1;
+	CHECK(cache.fetch(key("a")).text() == "first" && loads == 3);
+	CHECK(thrown_by<std::runtime_error>([&] { cache.fetch(key("b")); }) != "");
+	CHECK(thrown_by<scopecache::error>([&] { cache.fetch(key("b")); }) == "down" && loads == 4);
+}
+
 static void a_loader_that_asks_for_its_own_key_is_told()
 {
 	scopecache::cache *self = nullptr;
@@ -348,6 +384,7 @@ int main()
 		CASE(a_pin_outlives_its_cache), CASE(objects_are_destroyed_once),
 		CASE(a_loader_may_be_anything_that_can_be_called),
 		CASE(what_a_loader_throws_comes_out_at_its_caller),
+		CASE(a_stale_value_is_returned_when_a_loader_throws),
 		CASE(a_loader_that_asks_for_its_own_key_is_told), CASE(waiters_get_an_error),
 		CASE(updates), CASE(memos_remember), CASE(options_reach_the_value) });
 }
