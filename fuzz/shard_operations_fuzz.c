@@ -66,7 +66,7 @@ static void check_value(const struct sci_found *found, const struct stored *stor
 	check_that(stored->there, "a value that was never stored, or was removed");
 	if (stored->object) {
 		check_that(found->object == &stored->object->link && stored->object->is_stored,
-			"an object that is not this one, or has departed");
+			"an object that is not this one, or was released");
 		return;
 	}
 	check_that(!found->object && found->len == stored->len, "a value of another length");

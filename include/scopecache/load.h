@@ -108,7 +108,7 @@ int sc_load_set_object(struct sc_load *load, const struct sc_object *object);
  * threads  the loader's; does not block. */
 int sc_load_fail(struct sc_load *load, int code, const char *format, ...) SC_PRINTF_LIKE(3, 4);
 
-/* What a failure of a loader is, for those who decide whether to try again. */
+/* Kinds of failures of a loader, for a caller that decides whether to try again. */
 enum sc_load_kind {
 	SC_LOAD_UNKNOWN,
 	SC_LOAD_TRANSIENT, /* it may work the next time */

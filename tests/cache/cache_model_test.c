@@ -382,7 +382,7 @@ static int update(struct sc_load *load, void *context)
 		change_meanwhile(loading);
 		sct_model.update_holds = false;
 		/* This value reaches no caller. */
-		return sc_load_set_value(load, "overtaken", 9);
+		return sc_load_set_value(load, "too late!", 9);
 	}
 	if (loading->plan == GIVE_NOTHING || loading->plan == GIVE_BUT_DO_NOT_STORE)
 		return loading->plan == GIVE_NOTHING ? 0 : SC_E_ABSENT;
