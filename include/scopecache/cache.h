@@ -154,8 +154,8 @@ int sc_cache_open(struct sc_cache **cache, const struct sc_cache_options *option
 /* Close a cache; NULL is allowed.
  *
  * owns     pinned values stay valid; the memory is freed when the last of them is released.
- * blocks   while functions that free objects run, and for a refresh of this cache that runs on
- *          another thread.
+ * blocks   while functions that free objects run, and for what sc_maintain() does with this cache
+ *          on another thread.
  * threads  one, when no other call uses the cache; not a loader of the cache.
  * forks    fork() waits for changes in progress. The child has its own copy of the cache, which it
  *          may use or close. Values that other threads had pinned stay pinned there; loads of other

@@ -93,7 +93,8 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	rc = sci_cache_bound_locked(cache, checked.max_entries, checked.max_bytes, 0, error);
 	sci_cache_unlock_all(cache);
 	if (rc < 0) {
-		destroy(cache);
+		/* Another thread's sc_maintain() may have seen it. */
+		sc_cache_close(cache);
 		return rc;
 	}
 	*out = cache;

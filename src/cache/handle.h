@@ -27,6 +27,7 @@ struct sc_cache {
 	_Atomic uint64_t holds; /* references: pinned values, and one while the cache is open */
 	_Atomic uint32_t maintained; /* calls of sc_cache_maintain() */
 	_Atomic uint64_t usual_refresh_us;
+	bool is_closing; /* guarded by the lock of refreshes */
 
 	/* Written with the locks of all stripes, read with any of them. */
 	uint64_t max_entries, max_bytes;               /* the present bounds */

@@ -27,18 +27,11 @@ struct refresh {
 	uint64_t words[]; /* the key, laid out as in struct sci_name */
 };
 
-/* A refresh that runs, on its thread's stack. */
-struct running {
-	const struct sc_cache *cache;
-	pthread_t thread;
-	struct running *next;
-};
-
 static struct sci_lock lock = SCI_LOCK_INIT;
 static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
 static struct refresh *first SCI_GUARDED_BY(lock), **end SCI_GUARDED_BY(lock) = &first;
 static atomic_uint count; /* of the queue, so that an empty one needs no lock and no clock */
-static struct running *all_running SCI_GUARDED_BY(lock);
+static struct sci_background *under_way SCI_GUARDED_BY(lock);
 
 static atomic_uint_fast64_t budget_ms = BUDGET_MS;
 
@@ -136,8 +129,38 @@ static bool fits(struct sc_cache *cache, int64_t left_ms)
 	return false;
 }
 
-/* Take the first that fits into the time that is left, and note that it runs. */
-static struct refresh *begin(int64_t left_ms, struct running *running)
+/* ---- Work that closing a cache waits for ---- */
+
+static SCI_REQUIRES(
+	lock) void begin_locked(const struct sc_cache *cache, struct sci_background *work)
+{
+	*work = (struct sci_background){ cache, pthread_self(), under_way };
+	under_way = work;
+}
+
+bool sci_background_begin(struct sc_cache *cache, struct sci_background *work)
+{
+	sci_lock_acquire(&lock);
+	bool is_open = !cache->is_closing;
+	if (is_open)
+		begin_locked(cache, work);
+	sci_lock_release(&lock);
+	return is_open;
+}
+
+void sci_background_end(const struct sci_background *work)
+{
+	sci_lock_acquire(&lock);
+	struct sci_background **link = &under_way;
+	while (*link != work)
+		link = &(*link)->next;
+	*link = work->next;
+	pthread_cond_broadcast(&ended);
+	sci_lock_release(&lock);
+}
+
+/* Take the first refresh that fits into the time that is left, and begin it. */
+static struct refresh *begin(int64_t left_ms, struct sci_background *work)
 {
 	struct refresh *refresh = NULL;
 
@@ -147,22 +170,10 @@ static struct refresh *begin(int64_t left_ms, struct running *running)
 		link = &(*link)->next;
 	if (*link) {
 		refresh = take(link);
-		*running = (struct running){ refresh->cache, pthread_self(), all_running };
-		all_running = running;
+		begin_locked(refresh->cache, work);
 	}
 	sci_lock_release(&lock);
 	return refresh;
-}
-
-static void finish(const struct running *running)
-{
-	sci_lock_acquire(&lock);
-	struct running **link = &all_running;
-	while (*link != running)
-		link = &(*link)->next;
-	*link = running->next;
-	pthread_cond_broadcast(&ended);
-	sci_lock_release(&lock);
 }
 
 /* ---- One refresh ---- */
@@ -219,7 +230,7 @@ static void run(struct refresh *refresh)
 
 struct attempt {
 	struct refresh *refresh;
-	struct running running;
+	struct sci_background work;
 };
 
 /* Also if the loader does not return. */
@@ -227,7 +238,7 @@ static void end_attempt(void *arg)
 {
 	struct attempt *attempt = arg;
 
-	finish(&attempt->running);
+	sci_background_end(&attempt->work);
 	sci_free(attempt->refresh);
 }
 
@@ -235,7 +246,7 @@ bool sci_refresh_run(int64_t until_mono_ms)
 {
 	struct attempt attempt;
 
-	while ((attempt.refresh = begin(until_mono_ms - sci_mono_ms(), &attempt.running))) {
+	while ((attempt.refresh = begin(until_mono_ms - sci_mono_ms(), &attempt.work))) {
 		pthread_cleanup_push(end_attempt, &attempt);
 		run(attempt.refresh);
 		pthread_cleanup_pop(1);
@@ -265,19 +276,20 @@ void sc_process_set_refresh_budget_ms(uint64_t wanted_ms)
 
 /* ---- The ends ---- */
 
-static SCI_REQUIRES(lock) bool is_running(const struct sc_cache *cache)
+static SCI_REQUIRES(lock) bool has_work(const struct sc_cache *cache)
 {
-	for (const struct running *running = all_running; running; running = running->next)
-		if (running->cache == cache)
+	for (const struct sci_background *work = under_way; work; work = work->next)
+		if (work->cache == cache)
 			return true;
 	return false;
 }
 
-void sci_refresh_forget(const struct sc_cache *cache)
+void sci_refresh_forget(struct sc_cache *cache)
 {
 	struct refresh *forgotten = NULL;
 
 	sci_lock_acquire(&lock);
+	cache->is_closing = true;
 	for (struct refresh **link = &first; *link;) {
 		if ((*link)->cache != cache) {
 			link = &(*link)->next;
@@ -287,7 +299,7 @@ void sci_refresh_forget(const struct sc_cache *cache)
 		refresh->next = forgotten;
 		forgotten = refresh;
 	}
-	while (is_running(cache))
+	while (has_work(cache))
 		sci_lock_wait(&lock, &ended, NULL);
 	sci_lock_release(&lock);
 	while (forgotten) {
@@ -297,14 +309,15 @@ void sci_refresh_forget(const struct sc_cache *cache)
 	}
 }
 
-/* In a child process the refreshes of other threads do not run. */
-static SCI_REQUIRES(lock) void forget_those_of_others(void)
+/* In a child process the work of other threads does not go on, and none of them waits. */
+static SCI_REQUIRES(lock) void forget_work_of_others(void)
 {
-	for (struct running **link = &all_running; *link;)
+	for (struct sci_background **link = &under_way; *link;)
 		if (pthread_equal((*link)->thread, pthread_self()))
 			link = &(*link)->next;
 		else
 			*link = (*link)->next;
+	ended = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 }
 
 SCI_UNCHECKED void sci_refresh_fork(enum sci_fork_stage stage)
@@ -314,6 +327,6 @@ SCI_UNCHECKED void sci_refresh_fork(enum sci_fork_stage stage)
 		return;
 	}
 	if (stage == SCI_FORK_IN_CHILD)
-		forget_those_of_others();
+		forget_work_of_others();
 	sci_lock_release(&lock);
 }

@@ -5,6 +5,8 @@
 
 #include "cache/handle.h"
 
+#include <pthread.h>
+
 /* Let the value of this key be refreshed, if it is not in the queue and that has space. Allocates:
  * call it without a lock. */
 void sci_refresh_request(struct sc_cache *cache, const struct sci_name *name);
@@ -16,7 +18,20 @@ bool sci_refresh_run(int64_t until_mono_ms);
 /* After an invocation's answer: the same, for the process's budget. */
 void sci_refresh_after_answer(void);
 
-/* The cache is being closed: drop its refreshes, and wait for one that another thread runs. */
-void sci_refresh_forget(const struct sc_cache *cache);
+/* The cache is being closed: drop its refreshes, and wait for the work on it that other threads have
+ * begun without a call of its user's. */
+void sci_refresh_forget(struct sc_cache *cache);
+
+/* Such work, on its thread's stack. */
+struct sci_background {
+	const struct sc_cache *cache;
+	pthread_t thread;
+	struct sci_background *next;
+};
+
+/* Begin work on a cache to which the caller has a reference; false if it is being closed. Its end
+ * must come also if the user's code does not return. */
+bool sci_background_begin(struct sc_cache *cache, struct sci_background *work);
+void sci_background_end(const struct sci_background *work);
 
 #endif

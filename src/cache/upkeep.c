@@ -100,6 +100,36 @@ static uint64_t left_of(uint64_t budget_ms, int64_t began_ms)
 	return took_ms < budget_ms ? budget_ms - took_ms : 0;
 }
 
+struct maintenance {
+	struct sc_cache *cache;
+	struct sci_background work;
+};
+
+/* A clock or a function that frees an object did not return. */
+static void abandon(void *arg)
+{
+	struct maintenance *maintenance = arg;
+
+	sci_background_end(&maintenance->work);
+	sci_cache_release(maintenance->cache);
+}
+
+/* Maintain a cache to which this thread has a reference, unless it is being closed. Returns whether
+ * something is left. */
+static bool maintain_in_background(struct sc_cache *cache, uint64_t budget_ms)
+{
+	struct maintenance maintenance = { .cache = cache };
+	bool is_left;
+
+	if (!sci_background_begin(cache, &maintenance.work))
+		return false;
+	pthread_cleanup_push(abandon, &maintenance);
+	is_left = sc_cache_maintain(cache, budget_ms) == 1;
+	pthread_cleanup_pop(0);
+	sci_background_end(&maintenance.work);
+	return is_left;
+}
+
 int sc_maintain(uint64_t budget_ms)
 {
 	int64_t began_ms = sci_mono_ms(), until_ms;
@@ -110,7 +140,7 @@ int sc_maintain(uint64_t budget_ms)
 		until_ms = INT64_MAX;
 	bool are_left = sci_refresh_run(until_ms);
 	while ((cache = sci_cache_next_open(cache)))
-		are_left |= sc_cache_maintain(cache, left_of(budget_ms, began_ms)) == 1;
+		are_left |= maintain_in_background(cache, left_of(budget_ms, began_ms));
 	return are_left;
 }
 

@@ -290,6 +290,38 @@ static void closing_waits_for_a_refresh(void **state)
 	set_up(NULL);
 }
 
+static _Atomic bool clock_waits, in_clock;
+
+static int64_t read_waiting_clock(void *none)
+{
+	(void)none;
+	in_clock = true;
+	sct_until(!clock_waits);
+	in_clock = false;
+	return the.now_ms;
+}
+
+/* The clock's context may be freed once its cache is closed. */
+static void closing_waits_for_maintenance(void **state)
+{
+	const struct sc_clock clock = { .now_ms = read_waiting_clock };
+	pthread_t maintains, closes;
+
+	(void)state;
+	sc_cache_close(the.cache);
+	the.cache = sct_cache_open(SC_CACHE_OPTIONS(.ttl_ms = TTL, .clock = &clock));
+	assert_int_equal(sct_put(the.cache, SC_KEY(1), "x"), SC_OK);
+	clock_waits = true;
+	assert_int_equal(pthread_create(&maintains, NULL, maintain, NULL), 0);
+	sct_until(in_clock);
+	assert_int_equal(pthread_create(&closes, NULL, close_it, NULL), 0);
+	sct_until(sct_threads_waiting() == 1);
+	clock_waits = false;
+	pthread_join(closes, NULL);
+	pthread_join(maintains, NULL);
+	set_up(NULL);
+}
+
 static void end_the_thread(void)
 {
 	pthread_exit(NULL);
@@ -399,6 +431,7 @@ int main(void)
 		CASE(expired_entries_are_reclaimed),
 		CASE(options_need_a_loader),
 		CASE(closing_waits_for_a_refresh),
+		CASE(closing_waits_for_maintenance),
 		CASE(a_loader_that_does_not_return),
 		CASE(threads_fetch_and_refresh_together),
 		CASE(a_child_does_not_wait_for_refreshes_of_its_parent),
