@@ -18,8 +18,8 @@ bool sci_refresh_run(int64_t until_mono_ms);
 /* After an invocation's answer: the same, for the process's budget. */
 void sci_refresh_after_answer(void);
 
-/* The cache is being closed: drop its refreshes, and wait for the work on it that other threads have
- * begun without a call of its user's. */
+/* The cache is being closed: drop its refreshes, and wait for the work on it that other threads
+ * have begun without a call of its user's. */
 void sci_refresh_forget(struct sc_cache *cache);
 
 /* Such work, on its thread's stack. */
