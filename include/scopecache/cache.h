@@ -167,8 +167,8 @@ void sc_cache_close(struct sc_cache *cache);
 struct sc_value {
 	const void *data;
 	size_t len;
-	/* Set by a cache with track_age, stale_if_error_ms, retry_after_ms or negative_ttl_ms;
-	 * otherwise 0. Not by sc_cache_update(). */
+	/* Set by a cache with track_age or another option of freshness, but jitter; otherwise 0.
+	 * sc_cache_update() does not set them. */
 	uint64_t generation;  /* of two values of a key the newer has the higher one */
 	int64_t age_ms;       /* since it was loaded or put */
 	int64_t remaining_ms; /* of its time to live; negative when it is stale; SC_NO_END */

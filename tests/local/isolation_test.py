@@ -126,7 +126,9 @@ class WithNamespaces(Isolation):
         os.unlink(folder)
         self.assertEqual(answer.json()["errorType"], "Runtime.Unknown")
         self.assertIn("cannot set up namespaces", answer.json()["errorMessage"])
-        self.assertFalse(local.invoke(event={"do": "echo"}).failed)
+        # Of a checkout below /tmp the function sees only what its working folder is in.
+        if not BOOTSTRAPS.is_relative_to("/tmp"):
+            self.assertFalse(local.invoke(event={"do": "echo"}).failed)
 
     def test_code_below_tmp_stays_visible(self):
         with tempfile.TemporaryDirectory(dir="/tmp", prefix="scopecache-test-") as folder:

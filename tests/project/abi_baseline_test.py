@@ -15,8 +15,8 @@ CACHE_H = "include/scopecache/cache.h"
 CHANGES = {
     "a field that moves": (
         CACHE_H,
-        "	const void *data;\n	size_t len;\n	uint64_t generation;",
-        "	size_t len;\n	const void *data;\n	uint64_t generation;",
+        "	const void *data;\n	size_t len;\n	/* Set by",
+        "	size_t len;\n	const void *data;\n	/* Set by",
     ),
     "a field that grows": (CACHE_H, "void *reserved[2]; /* NULL */", "void *reserved[3];"),
     "a row that is not the last": (
