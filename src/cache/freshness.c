@@ -33,7 +33,7 @@ static int known_failure(const struct sci_found *found, int64_t now_ms, struct s
 	if (!error)
 		return SC_E_LOAD;
 	*error = (struct sc_error){ 0 };
-	memcpy(error, found->value, found->len);
+	memcpy(error, found->value, found->len < sizeof *error ? found->len : sizeof *error);
 	error->retry_after_ms = found->notes.retry_at_ms - now_ms;
 	return error->code;
 }
@@ -134,7 +134,8 @@ static void absent_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 }
 
 /* How long the load after so many failures in a row waits. */
-static int64_t wait_ms(const struct sc_cache *cache, const struct sc_load *load, unsigned failures)
+static int64_t backoff_ms(const struct sc_cache *cache, const struct sc_load *load,
+	unsigned failures)
 {
 	unsigned doublings = failures - 1 < DOUBLINGS_MAX ? failures - 1 : DOUBLINGS_MAX;
 	int64_t wait_ms, own_ms = cache->options.retry_after_ms;
@@ -162,7 +163,7 @@ int sci_freshness_failed_locked(struct sc_cache *cache, struct sci_stripe *strip
 	if (failures > SCI_NOTES_FAILURES_MAX)
 		failures = SCI_NOTES_FAILURES_MAX;
 	struct sc_error *error = &load->error;
-	error->retry_after_ms = wait_ms(cache, load, failures);
+	error->retry_after_ms = backoff_ms(cache, load, failures);
 	struct sci_notes notes = { INT64_MIN, now_ms, sci_later_ms(now_ms, error->retry_after_ms),
 		sci_notes_tag(SCI_NOTES_FAILURE, failures, 0) };
 	if (is_there && sci_notes_kind(&found.notes) == SCI_NOTES_VALUE) {
