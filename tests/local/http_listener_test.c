@@ -36,7 +36,7 @@ static const struct sci_http_listener_options options = {
 	.idle_seconds = 60,
 	.head_ms = 50,
 	.body_ms = 50,
-	.look_ms = 10,
+	.check_ms = 10,
 	.max_head_bytes = 4096,
 	.max_body_bytes = 100,
 	.handle = handle,
@@ -131,7 +131,7 @@ static void what_is_late_is_closed_after_a_lost_timer(void **state)
 
 	(void)state;
 	assert_int_equal(sci_http_listener_open(base, &options, &listener, &error), 0);
-	sct_fail_events(options.look_ms, 0);
+	sct_fail_events(options.check_ms, 0);
 	event_base_loop(base, EVLOOP_ONCE);
 	assert_true(sct_heal_events() > 0);
 	int fd = send_to(listener, "GET / HT");
