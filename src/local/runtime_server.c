@@ -1,7 +1,7 @@
 /* State belongs to an invocation, never to a connection: a runtime may use one connection for all
  * requests, one for each, or several. The responses satisfy the strictest runtime clients: a
- * content type and a positive deadline with every invocation, exactly 202 for a post, no empty header,
- * never 204. */
+ * content type and a positive deadline with every invocation, exactly 202 for a post, no empty
+ * header, never 204. */
 #include "local/runtime_server.h"
 
 #include "local/base64.h"
