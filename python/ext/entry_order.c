@@ -1,5 +1,5 @@
-/* entry_order.c - exact order of use, and the library's adaptive policy. None of this runs
- * anybody's code. */
+/* entry_order.c - exact order of use, and the library's adaptive policy. Nothing here runs Python
+ * code. */
 #include "entry_order.h"
 
 static void list_remove(struct table *table, struct entry *entry)
@@ -55,8 +55,8 @@ static struct entry *take_out(struct table *table, struct entry *entry, struct e
 	return entry;
 }
 
-/* Two buckets at each insertion. There are at most twice as many buckets as there have been
- * entries, so after as many insertions all have been looked at. */
+/* Each insertion sweeps two buckets. There are at most twice as many buckets as there have been
+ * entries, so as many insertions as there are entries sweep all of them. */
 struct entry *eviction_sweep(struct table *table, int64_t now_ns)
 {
 	struct entry *gone = NULL;
@@ -72,7 +72,7 @@ struct entry *eviction_sweep(struct table *table, int64_t now_ns)
 	return gone;
 }
 
-static bool is_too_much(const struct table *table)
+static bool is_over_bound(const struct table *table)
 {
 	return (table->maxsize >= 0 && table->count > (size_t)table->maxsize) ||
 		(table->max_bytes && table->bytes > table->max_bytes);
@@ -82,11 +82,11 @@ static struct entry *insert_exactly(struct table *table, struct entry *entry)
 {
 	struct entry *gone = NULL;
 	list_insert(table, entry);
-	/* What is larger than the bound pushes out nothing else. */
+	/* An entry larger than the bound evicts no other. */
 	if (table->max_bytes && entry->bytes > table->max_bytes) {
 		return take_out(table, entry, NULL);
 	}
-	while (is_too_much(table)) {
+	while (is_over_bound(table)) {
 		gone = take_out(table, table->oldest, gone);
 	}
 	return gone;
@@ -100,7 +100,7 @@ static bool make_order(struct table *table)
 			.max_entries = table->maxsize > 0 ? (uint64_t)table->maxsize : 0,
 			.max_weight = table->max_bytes,
 			.grow = 1 };
-		/* More entries than the library can order fit into no memory. */
+		/* The library's maximum; more entries fit into no memory. */
 		if (options.max_entries > UINT32_C(1) << 28) {
 			options.max_entries = UINT32_C(1) << 28;
 		}
@@ -110,7 +110,7 @@ static bool make_order(struct table *table)
 }
 
 /* Returns false when memory is out. */
-static bool has_place(struct table *table, uint32_t number)
+static bool reserve_number(struct table *table, uint32_t number)
 {
 	if (number < table->numbers) {
 		return true;
@@ -157,7 +157,7 @@ struct entry *eviction_insert(struct table *table, struct entry *entry)
 	if (number == SC_EVICTION_NONE) {
 		return take_out(table, entry, gone);
 	}
-	if (!has_place(table, number)) {
+	if (!reserve_number(table, number)) {
 		sc_eviction_remove(table->order, number);
 		return take_out(table, entry, gone);
 	}
