@@ -14,13 +14,13 @@
 struct entry *eviction_insert(struct table *table, struct entry *entry);
 
 /* Remove an entry, which may have no value yet, from the table. */
-void eviction_take_out(struct table *table, struct entry *entry);
+void eviction_remove(struct table *table, struct entry *entry);
 
 /* Remove the expired entries of the next few buckets; returns them as a list over `chain`. */
 struct entry *eviction_sweep(struct table *table, int64_t now_ns);
 
 /* Remove all entries; returns those that are not being loaded as a list over `chain`. */
-struct entry *eviction_take_out_all(struct table *table);
+struct entry *eviction_remove_all(struct table *table);
 
 void eviction_make_newest(struct table *table, struct entry *entry);
 

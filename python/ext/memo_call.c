@@ -86,7 +86,7 @@ static PyObject *on_instance_end(PyObject *self, PyObject *reference)
 		? table_find_instance(table, reference)
 		: NULL;
 	if (entry) {
-		eviction_take_out(table, entry);
+		eviction_remove(table, entry);
 		entry_free(entry);
 	}
 	Py_RETURN_NONE;
@@ -121,7 +121,7 @@ int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool r
 	 * one. Free the old entry last: that may run code, and let other threads run. */
 	bool is_unusable = entry && keep == 0 && (!entry->value || !entry_is_fresh(entry));
 	if (is_unusable || (entry && replace)) {
-		eviction_take_out(&memo->table, entry);
+		eviction_remove(&memo->table, entry);
 		old = entry->is_loading ? NULL : entry;
 		entry = NULL;
 	}
@@ -170,7 +170,7 @@ static PyObject *load_in_flight(struct memo *memo, const struct key *key, const 
 	PyObject *type, *error, *trace;
 	PyErr_Fetch(&type, &error, &trace);
 	if (entry->linked) {
-		eviction_take_out(&memo->table, entry);
+		eviction_remove(&memo->table, entry);
 	}
 	entry_free(entry);
 	PyErr_Restore(type, error, trace);
@@ -181,7 +181,7 @@ PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call 
 	struct entry *entry)
 {
 	while (entry && entry->value) { /* not fresh */
-		eviction_take_out(&memo->table, entry);
+		eviction_remove(&memo->table, entry);
 		entry_free(entry);
 		if (table_find(&memo->table, key, &entry) < 0) {
 			return NULL;

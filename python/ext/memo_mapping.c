@@ -54,7 +54,7 @@ PyObject *memo_mapping_take(PyObject *self, PyObject *const *arguments, Py_ssize
 		if (entry->value && entry_is_fresh(entry)) {
 			value = Py_NewRef(entry->value);
 		}
-		eviction_take_out(&memo->table, entry);
+		eviction_remove(&memo->table, entry);
 		entry_free(entry);
 	}
 	*(value ? &memo->hits : &memo->misses) += 1;

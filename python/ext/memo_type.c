@@ -119,7 +119,7 @@ static PyObject *memo_clear_all(PyObject *self, PyObject *nothing)
 	(void)nothing;
 	struct memo *memo = (struct memo *)self;
 	memo->hits = memo->misses = 0;
-	entries_free(eviction_take_out_all(&memo->table));
+	entries_free(eviction_remove_all(&memo->table));
 	Py_RETURN_NONE;
 }
 
@@ -141,7 +141,7 @@ static PyObject *memo_invalidate(PyObject *self, PyObject *const *arguments, Py_
 		table_hash(&memo->table, &key) < 0 || table_find(&memo->table, &key, &entry) < 0;
 	bool was_there = entry && entry->value && entry_is_fresh(entry);
 	if (!failed && entry) {
-		eviction_take_out(&memo->table, entry);
+		eviction_remove(&memo->table, entry);
 		entry_free(entry);
 	}
 	Py_XDECREF(own);
@@ -192,7 +192,7 @@ static int memo_traverse(PyObject *self, visitproc visit, void *arg)
 static int memo_forget(PyObject *self)
 {
 	struct memo *memo = (struct memo *)self;
-	entries_free(eviction_take_out_all(&memo->table));
+	entries_free(eviction_remove_all(&memo->table));
 	Py_CLEAR(memo->function);
 	Py_CLEAR(memo->info_type);
 	Py_CLEAR(memo->ttl_of);

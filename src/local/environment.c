@@ -228,7 +228,7 @@ static void conclude(struct sci_environment *environment)
 			log_failed_init(environment);
 		finish(environment);
 	}
-	environment->events->gone(environment, environment->events->arg);
+	environment->events->ended(environment, environment->events->arg);
 }
 
 static void time_out(struct sci_environment *environment)

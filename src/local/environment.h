@@ -7,7 +7,7 @@
  *	          └──> IDLE ────────────────┘ <──────────────────────────┘
  *	   next, no call     assign                                 next
  *
- *	any state ──> ENDING ──> gone       it was stopped, timed out, failed to begin, or exited
+ *	any state ──> ENDING ──> ended      it was stopped, timed out, failed to begin, or exited
  */
 #ifndef SCI_LOCAL_ENVIRONMENT_H
 #define SCI_LOCAL_ENVIRONMENT_H
@@ -40,7 +40,7 @@ struct sci_environment_events {
 	void (*idle)(struct sci_environment *environment, void *arg);
 
 	/* It has ended: the process is reaped and its call finished. The owner frees it now. */
-	void (*gone)(struct sci_environment *environment, void *arg);
+	void (*ended)(struct sci_environment *environment, void *arg);
 	void *arg;
 };
 

@@ -458,7 +458,7 @@ static void report_empty(struct sci_fleet *fleet)
 	fleet->options.empty(fleet->options.arg);
 }
 
-static void on_gone(struct sci_environment *environment, void *arg)
+static void on_ended(struct sci_environment *environment, void *arg)
 {
 	struct sci_fleet *fleet = arg;
 
@@ -497,7 +497,7 @@ int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **o
 	if (!fleet)
 		return SC_E_NOMEM;
 	fleet->options = *options;
-	fleet->events = (struct sci_environment_events){ on_idle, on_gone, fleet };
+	fleet->events = (struct sci_environment_events){ on_idle, on_ended, fleet };
 	TAILQ_INIT(&fleet->all);
 	TAILQ_INIT(&fleet->waiting);
 	TAILQ_INIT(&fleet->starting);

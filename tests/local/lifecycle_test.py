@@ -217,24 +217,24 @@ class Lifecycle(unittest.TestCase):
             bootstrap = pathlib.Path(folder, "bootstrap")
             bootstrap.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
             bootstrap.chmod(0o755)
-            local = self.start(gone=bootstrap)
+            local = self.start(removed=bootstrap)
             bootstrap.unlink()
             self.assert_failed(
-                local.invoke("gone", {}),
+                local.invoke("removed", {}),
                 "Runtime.InvalidEntrypoint",
                 f"RequestId: {{id}} Error: fork/exec {bootstrap}: No such file or directory",
             )
             bootstrap.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
             bootstrap.chmod(stat.S_IRUSR)
             self.assert_failed(
-                local.invoke("gone", {}),
+                local.invoke("removed", {}),
                 "Runtime.InvalidEntrypoint",
                 f"RequestId: {{id}} Error: fork/exec {bootstrap}: Permission denied",
             )
             bootstrap.chmod(0o755)
             bootstrap.write_text("neither a script nor a program", encoding="utf-8")
             self.assert_failed(
-                local.invoke("gone", {}),
+                local.invoke("removed", {}),
                 "Runtime.InvalidEntrypoint",
                 f"RequestId: {{id}} Error: fork/exec {bootstrap}: Exec format error",
             )
