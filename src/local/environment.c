@@ -411,27 +411,6 @@ static bool on_trust(const struct sci_exchange *exchange, void *arg)
 
 /* ---- Calls of the owner. ---- */
 
-/* The variables that differ between environments. */
-static int make_variables(const struct sci_environment *environment, struct sci_environ *variables)
-{
-	char address[32], stream[80], day[16], telemetry[8];
-	time_t now = time(NULL);
-	struct tm utc;
-
-	gmtime_r(&now, &utc);
-	strftime(day, sizeof day, "%Y/%m/%d", &utc);
-	snprintf(stream, sizeof stream, "%s/[$LATEST]%s", day, environment->id);
-	snprintf(address, sizeof address, "127.0.0.1:%u",
-		sci_http_listener_port(environment->runtime));
-	snprintf(telemetry, sizeof telemetry, "%d", SCI_TELEMETRY_FD);
-	if (sci_environ_copy(variables, &environment->function->environment) < 0 ||
-		sci_environ_set(variables, "AWS_LAMBDA_RUNTIME_API", address) < 0 ||
-		sci_environ_set(variables, "AWS_LAMBDA_LOG_STREAM_NAME", stream) < 0 ||
-		sci_environ_set(variables, "_LAMBDA_TELEMETRY_LOG_FD", telemetry) < 0)
-		return SC_E_NOMEM;
-	return 0;
-}
-
 static int read_outputs(struct sci_environment *environment, struct event_base *base,
 	const struct sci_process_outputs *outputs)
 {
@@ -470,7 +449,8 @@ static int start_process(struct sci_environment *environment, struct event_base 
 	struct sci_process_outputs outputs = { -1, -1 };
 	int rc;
 
-	if (make_variables(environment, &variables) < 0)
+	if (sci_environ_copy_for(&variables, &environment->function->environment, environment->id,
+		    sci_http_listener_port(environment->runtime)) < 0)
 		rc = sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	else
 		rc = start_in_sandbox(environment, variables.entries, &outputs, error);

@@ -6,12 +6,15 @@
  * are set once per function. */
 #include "local/process_environ.h"
 
+#include "local/process_options.h"
+
 #include <scopecache/error.h>
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -103,6 +106,26 @@ int sci_environ_copy(struct sci_environ *list, const struct sci_environ *from)
 		if (!list->entries[list->count])
 			return SC_E_NOMEM;
 	}
+	return 0;
+}
+
+int sci_environ_copy_for(struct sci_environ *list, const struct sci_environ *from, const char *id,
+	uint16_t port)
+{
+	char address[32], stream[80], day[16], telemetry[8];
+	time_t now = time(NULL);
+	struct tm utc;
+
+	gmtime_r(&now, &utc);
+	strftime(day, sizeof day, "%Y/%m/%d", &utc);
+	snprintf(stream, sizeof stream, "%s/[$LATEST]%s", day, id);
+	snprintf(address, sizeof address, "127.0.0.1:%u", port);
+	snprintf(telemetry, sizeof telemetry, "%d", SCI_TELEMETRY_FD);
+	if (sci_environ_copy(list, from) < 0 ||
+		sci_environ_set(list, "AWS_LAMBDA_RUNTIME_API", address) < 0 ||
+		sci_environ_set(list, "AWS_LAMBDA_LOG_STREAM_NAME", stream) < 0 ||
+		sci_environ_set(list, "_LAMBDA_TELEMETRY_LOG_FD", telemetry) < 0)
+		return SC_E_NOMEM;
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #define SCI_LOCAL_PROCESS_ENVIRON_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* All zero is an empty list. */
 struct sci_environ {
@@ -23,6 +24,11 @@ int sci_environ_default(struct sci_environ *list, const char *name, const char *
 
 /* Fill an empty list with what `from` holds. Returns 0 or SC_E_NOMEM. */
 int sci_environ_copy(struct sci_environ *list, const struct sci_environ *from);
+
+/* The same, with the variables that differ between environments: of the environment `id`, whose
+ * Runtime API is at `port` of the loopback interface. */
+int sci_environ_copy_for(struct sci_environ *list, const struct sci_environ *from, const char *id,
+	uint16_t port);
 
 void sci_environ_fini(struct sci_environ *list);
 
