@@ -204,11 +204,13 @@ int sci_scratch_open(struct sci_scratch **out, struct sc_error *error)
 	if (!scratch)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	int rc = make_root(scratch, error);
-	if (rc == 0 && start_janitor(scratch) < 0) {
+	if (rc < 0) {
+		free(scratch);
+		return rc;
+	}
+	if (start_janitor(scratch) < 0) {
 		rc = sci_error_set(error, SC_E_IO, errno, "cannot start a process");
 		rmdir(scratch->root);
-	}
-	if (rc < 0) {
 		free(scratch);
 		return rc;
 	}
