@@ -55,7 +55,7 @@ static void begin(void)
 		.idle_seconds = 60,
 		.head_ms = 1000,
 		.body_ms = 1000,
-		.look_ms = 100,
+		.check_ms = 100,
 		.max_head_bytes = HEAD_BYTES,
 		.max_body_bytes = BODY_BYTES,
 		.handle = handle,

@@ -1,19 +1,20 @@
 /* call_flight.c - single-flight for threads.
  *
- * All fields are changed with the interpreter's lock held. Who waits for whom is a list of the
- * waiting threads, each on its own stack; a circle in it is found before a thread begins to wait,
- * and after each handler of a signal that ran while it waited: that may have waited itself.
+ * All fields are guarded by the interpreter's lock. all_waiting lists the waiting threads and the
+ * flights that they wait for; each record is on its thread's stack. A cycle of waits is detected
+ * before a thread begins to wait, and after each signal handler that ran during the wait, because
+ * a handler may wait too.
  *
- * A process that was forked is known by the number of forks before it: it does not have the
- * threads of its parent. Nor does an interpreter that ends let other threads run. */
+ * fork_count identifies the process: a forked child does not have the threads of its parent, so a
+ * flight of another process never ends. Nor do other threads run while the interpreter ends. */
 #include "call_flight.h"
 
-/* What the entry and the waiters share. */
+/* Shared by the entry and its waiters. */
 struct flight {
-	PyObject *value; /* one of these two is set when it has ended */
+	PyObject *value; /* when it has ended, one of these two is set */
 	PyObject *error;
-	PyThread_type_lock lock; /* made by the first to wait, and held while it is under way */
-	pthread_t owner;         /* the thread that calls the function, */
+	PyThread_type_lock lock; /* made by the first waiter, and held until the load ends */
+	pthread_t owner;         /* the thread that loads, */
 	int64_t forks;           /* and its process */
 	unsigned references;
 	bool ended;
@@ -28,8 +29,8 @@ struct waiting {
 static struct waiting *all_waiting;
 static int64_t fork_count;
 
-/* A handler of a signal may fork, so the thread that is left may be one that waits. Its records
- * stay; the others are on stacks of threads that do not run, which are still mapped now. */
+/* The child has only the thread that forked. That may be a waiter, when a signal handler forks: its
+ * records stay. The others are removed; the stacks they are on are still mapped now. */
 static void in_child(void)
 {
 	struct waiting **link = &all_waiting;
@@ -93,7 +94,7 @@ static PyObject *current_error(void)
 
 void flight_end(struct entry *entry, PyObject *value)
 {
-	/* This may run code, so the entry is not given up before it. */
+	/* First, while the entry is still loading: this may run any code. */
 	PyObject *error = value ? NULL : current_error();
 	struct flight *flight = entry->flight;
 	entry->is_loading = false;

@@ -1,5 +1,5 @@
-/* entry_order.c - exact order of use, and the library's adaptive policy. None of this runs
- * anybody's code. */
+/* entry_order.c - exact order of use, and the library's adaptive policy. Nothing here runs Python
+ * code. */
 #include "entry_order.h"
 
 static void list_remove(struct table *table, struct entry *entry)
@@ -22,7 +22,7 @@ void eviction_make_newest(struct table *table, struct entry *entry)
 	list_insert(table, entry);
 }
 
-void eviction_take_out(struct table *table, struct entry *entry)
+void eviction_remove(struct table *table, struct entry *entry)
 {
 	table_unlink(table, entry);
 	if (!entry->value) {
@@ -37,7 +37,7 @@ void eviction_take_out(struct table *table, struct entry *entry)
 	}
 }
 
-struct entry *eviction_take_out_all(struct table *table)
+struct entry *eviction_remove_all(struct table *table)
 {
 	sc_eviction_close(table->order);
 	PyMem_Free(table->by_number);
@@ -48,31 +48,31 @@ struct entry *eviction_take_out_all(struct table *table)
 	return table_unlink_all(table);
 }
 
-static struct entry *take_out(struct table *table, struct entry *entry, struct entry *list)
+static struct entry *remove_entry(struct table *table, struct entry *entry, struct entry *list)
 {
-	eviction_take_out(table, entry);
+	eviction_remove(table, entry);
 	entry->chain = list;
 	return entry;
 }
 
-/* Two buckets at each insertion. There are at most twice as many buckets as there have been
- * entries, so after as many insertions all have been looked at. */
+/* Each insertion sweeps two buckets. There are at most twice as many buckets as there have been
+ * entries, so as many insertions as there are entries sweep all of them. */
 struct entry *eviction_sweep(struct table *table, int64_t now_ns)
 {
-	struct entry *gone = NULL;
+	struct entry *removed = NULL;
 	for (int bucket = 0; bucket < 2; bucket++) {
 		struct entry *entry = table->buckets[table->swept++ & table->mask], *next;
 		for (; entry; entry = next) {
 			next = entry->chain;
 			if (entry->value && entry->deadline_ns <= now_ns) {
-				gone = take_out(table, entry, gone);
+				removed = remove_entry(table, entry, removed);
 			}
 		}
 	}
-	return gone;
+	return removed;
 }
 
-static bool is_too_much(const struct table *table)
+static bool is_over_bound(const struct table *table)
 {
 	return (table->maxsize >= 0 && table->count > (size_t)table->maxsize) ||
 		(table->max_bytes && table->bytes > table->max_bytes);
@@ -80,16 +80,16 @@ static bool is_too_much(const struct table *table)
 
 static struct entry *insert_exactly(struct table *table, struct entry *entry)
 {
-	struct entry *gone = NULL;
+	struct entry *removed = NULL;
 	list_insert(table, entry);
-	/* What is larger than the bound pushes out nothing else. */
+	/* An entry larger than the bound evicts no other. */
 	if (table->max_bytes && entry->bytes > table->max_bytes) {
-		return take_out(table, entry, NULL);
+		return remove_entry(table, entry, NULL);
 	}
-	while (is_too_much(table)) {
-		gone = take_out(table, table->oldest, gone);
+	while (is_over_bound(table)) {
+		removed = remove_entry(table, table->oldest, removed);
 	}
-	return gone;
+	return removed;
 }
 
 /* Returns false when memory is out. */
@@ -100,7 +100,7 @@ static bool make_order(struct table *table)
 			.max_entries = table->maxsize > 0 ? (uint64_t)table->maxsize : 0,
 			.max_weight = table->max_bytes,
 			.grow = 1 };
-		/* More entries than the library can order fit into no memory. */
+		/* The library's maximum; more entries fit into no memory. */
 		if (options.max_entries > UINT32_C(1) << 28) {
 			options.max_entries = UINT32_C(1) << 28;
 		}
@@ -110,7 +110,7 @@ static bool make_order(struct table *table)
 }
 
 /* Returns false when memory is out. */
-static bool has_place(struct table *table, uint32_t number)
+static bool reserve_number(struct table *table, uint32_t number)
 {
 	if (number < table->numbers) {
 		return true;
@@ -125,15 +125,15 @@ static bool has_place(struct table *table, uint32_t number)
 	return true;
 }
 
-static struct entry *take_out_victims(struct table *table)
+static struct entry *remove_victims(struct table *table)
 {
-	struct entry *gone = NULL;
+	struct entry *removed = NULL;
 	uint32_t victim;
 	while (sc_eviction_victim(table->order, &victim)) {
 		table->by_number[victim]->number = SC_EVICTION_NONE;
-		gone = take_out(table, table->by_number[victim], gone);
+		removed = remove_entry(table, table->by_number[victim], removed);
 	}
-	return gone;
+	return removed;
 }
 
 struct entry *eviction_insert(struct table *table, struct entry *entry)
@@ -151,17 +151,17 @@ struct entry *eviction_insert(struct table *table, struct entry *entry)
 	if (!make_order(table) ||
 		sc_eviction_insert(table->order, (uint64_t)entry->hash, entry->bytes, &number) <
 			0) {
-		return take_out(table, entry, NULL);
+		return remove_entry(table, entry, NULL);
 	}
-	struct entry *gone = take_out_victims(table);
+	struct entry *removed = remove_victims(table);
 	if (number == SC_EVICTION_NONE) {
-		return take_out(table, entry, gone);
+		return remove_entry(table, entry, removed);
 	}
-	if (!has_place(table, number)) {
+	if (!reserve_number(table, number)) {
 		sc_eviction_remove(table->order, number);
-		return take_out(table, entry, gone);
+		return remove_entry(table, entry, removed);
 	}
 	table->by_number[number] = entry;
 	entry->number = number;
-	return gone;
+	return removed;
 }

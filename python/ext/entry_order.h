@@ -1,7 +1,7 @@
-/* entry_order.h - which entry goes when there is no room: the one place that knows the policies.
+/* entry_order.h - which entry is evicted; only this file knows the policies.
  *
- * Exact order of use is a list. The adaptive policy is the library's: an entry has a number in an
- * order of <scopecache/eviction.h>. A cache without bounds has neither. */
+ * Exact order of use (LRU) is a list. The adaptive policy is the library's, in which an entry has a
+ * number: <scopecache/eviction.h>. A cache without bounds has neither. */
 #ifndef SCOPECACHE_PYTHON_ENTRY_ORDER_H
 #define SCOPECACHE_PYTHON_ENTRY_ORDER_H
 
@@ -9,18 +9,18 @@
 
 #include <scopecache/eviction.h>
 
-/* The entry has got its value. Returns a list over `chain` of those that had to go, out of the
- * table; the entry itself may be among them. */
+/* The entry now has a value. Returns a list over `chain` of the evicted entries, which are removed
+ * from the table; the entry itself may be among them. */
 struct entry *eviction_insert(struct table *table, struct entry *entry);
 
-/* Take an entry, which may have no value yet, out of the table. */
-void eviction_take_out(struct table *table, struct entry *entry);
+/* Remove an entry, which may have no value yet, from the table. */
+void eviction_remove(struct table *table, struct entry *entry);
 
-/* Take out what has expired in the next few buckets, as a list over `chain`. */
+/* Remove the expired entries of the next few buckets; returns them as a list over `chain`. */
 struct entry *eviction_sweep(struct table *table, int64_t now_ns);
 
-/* Take all out, as a list over `chain` of those that are not being loaded. */
-struct entry *eviction_take_out_all(struct table *table);
+/* Remove all entries; returns those that are not being loaded as a list over `chain`. */
+struct entry *eviction_remove_all(struct table *table);
 
 void eviction_make_newest(struct table *table, struct entry *entry);
 

@@ -1,9 +1,10 @@
-/* expiry_clock.c - the time that entries expire by.
+/* expiry_clock.c - the time by which entries expire.
  *
- * Which clocks go on while a process is frozen differs, so what has passed is the most that any of
- * three saw pass, as in the C library. To read these takes several times as long as a hit. So a
- * hit reads the coarse wall clock, and adds what that saw pass since the last reading of all; they
- * are read again when that is a second or more, as after a freeze, or when it has gone back. */
+ * Systems differ in which clocks advance while a process is frozen, so the elapsed time is the
+ * largest that any of three clocks measured, as in the C library. To read all three takes several
+ * times as long as a hit. A hit therefore reads only the coarse wall clock, and adds its advance to
+ * the last reading of all; all are read again when it has advanced by a second or more, as after a
+ * freeze, or was set back. */
 #include "expiry_clock.h"
 
 struct expiry_clock expiry_clock;

@@ -1,4 +1,4 @@
-/* expiry_clock.h - the time that entries expire by, which goes on while the process is frozen. */
+/* expiry_clock.h - the time by which entries expire; it advances while the process is frozen. */
 #ifndef SCOPECACHE_PYTHON_EXPIRY_CLOCK_H
 #define SCOPECACHE_PYTHON_EXPIRY_CLOCK_H
 
@@ -7,7 +7,7 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
-/* The last reading of all clocks. Guarded by the interpreter's lock, as all of this. */
+/* The last reading of all clocks. Guarded by the interpreter's lock. */
 struct expiry_clock {
 	int64_t coarse_ns; /* CLOCK_REALTIME_COARSE then, */
 	int64_t latest_ns; /* and when it was read last */
@@ -27,7 +27,7 @@ static inline int64_t clock_read_ns(clockid_t clock)
 /* Read all clocks, after `coarse_ns` was read. */
 int64_t clock_read_all_ns(int64_t coarse_ns);
 
-/* The time now, in nanoseconds since some moment; a tick of the kernel late, 1 to 10 ms. */
+/* The time now, in nanoseconds since an arbitrary moment; late by up to a tick, 1 to 10 ms. */
 static inline int64_t clock_now_ns(void)
 {
 	int64_t coarse_ns = clock_read_ns(CLOCK_REALTIME_COARSE);

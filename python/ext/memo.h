@@ -1,5 +1,5 @@
-/* memo.h - a callable that keeps its results, and the store of a Cache: what its three files
- * share. */
+/* memo.h - the memo: a callable that caches its results, and the store of a Cache. Shared by
+ * memo_type.c, memo_call.c and memo_mapping.c. */
 #ifndef SCOPECACHE_PYTHON_MEMO_H
 #define SCOPECACHE_PYTHON_MEMO_H
 
@@ -19,18 +19,18 @@ struct memo {
 	int64_t ttl_ns; /* 0: no end */
 	unsigned long long hits, misses;
 	PyObject *function, *info_type, *ttl_of, *key_of, *copy;
-	/* What the weak references to instances call; NULL before the first. */
+	/* The callback of weak references to instances; NULL before the first. */
 	PyObject *on_instance_end;
 	PyObject *dict, *weak_references;
 	bool coalesce, knows_self, method;
-	/* Of calls inside calls of the same key, the value of the last to end stays, and not of the
-	 * first: functools does that where it has no bound. */
+	/* When a call of a key runs inside another call of it, the value of the last to end stays,
+	 * not that of the first: functools does so without a bound. */
 	bool last_stays;
-	/* A call with positional arguments alone has them as its key, its value as the result. */
+	/* A call with positional arguments only needs no conversion of its key or its value. */
 	bool is_plain;
 };
 
-/* What to do on a miss. */
+/* The call to make on a miss. */
 struct call {
 	PyObject *function;
 	PyObject *const *arguments;
@@ -41,13 +41,14 @@ struct call {
 /* Call the function. */
 PyObject *memo_run(const struct call *call);
 
-/* Give what a lookup did not find, or found expired in `entry`: call, or wait for a call. */
+/* A lookup found no value, or an expired one in `entry`: call the function, or wait for a call of
+ * another thread. */
 PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call *call,
 	struct entry *entry);
 
-/* Store what was found without a flight of our own. Unless it replaces, a value that came
- * meanwhile stays, as in functools. Returns 0 or -1 with an exception; memory that is out only
- * means that it is not stored. */
+/* Store a value that was loaded without a flight. Without `replace`, a value that another call
+ * stored meanwhile stays, as in functools. Returns 0, or -1 with an exception; without memory the
+ * value is not stored, which is no error. */
 int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace);
 
 /* The methods that a Cache is made of; private. */
@@ -59,8 +60,8 @@ PyObject *memo_mapping_load(PyObject *self, PyObject *const *arguments, Py_ssize
 PyObject *memo_mapping_keys(PyObject *self, PyObject *nothing);
 PyObject *memo_mapping_bytes(PyObject *self, PyObject *nothing);
 
-/* What a caller gets for a value that the cache has: a new reference, or a copy. Making one may
- * run code that takes the value out of the cache. */
+/* The caller's result for a cached value: a new reference, or a copy. To copy may run code that
+ * removes the value from the cache. */
 static inline PyObject *memo_give(struct memo *memo, PyObject *value)
 {
 	Py_INCREF(value);
@@ -77,7 +78,7 @@ static inline bool entry_is_fresh(const struct entry *entry)
 	return entry->deadline_ns == NO_DEADLINE || clock_now_ns() < entry->deadline_ns;
 }
 
-/* The value of a key whose hash is known, which is not that of the very same objects. */
+/* The value of a key whose hash is set, after table_find_same() found none. */
 static inline PyObject *memo_find(struct memo *memo, const struct key *key, const struct call *call)
 {
 	struct entry *entry;

@@ -1,16 +1,15 @@
-/* memo_call.c - what happens on a miss: the function is called once for all threads that ask for
- * the same, and its result is kept.
+/* memo_call.c - a miss: the function is called once for all threads that need the key, and its
+ * result is stored.
  *
  * In a cache that coalesces, an entry without a value is put in the table before the function is
- * called: other threads find it there and wait for its flight, and an invalidation removes it, so
- * that a value that is not true any more is never stored. */
+ * called. Other threads find the entry and wait for its flight. An invalidation removes the entry,
+ * so that an outdated value is never stored. */
 #include "memo.h"
 
 #include "call_flight.h"
 #include "weight.h"
 
-/* A cache that the collector has taken apart may still be called, by what it was in a circle with.
- */
+/* A cache that the collector has cleared may still be called, by another object of its cycle. */
 PyObject *memo_run(const struct call *call)
 {
 	if (!call->function) {
@@ -20,12 +19,12 @@ PyObject *memo_run(const struct call *call)
 	return PyObject_Vectorcall(call->function, call->arguments, call->count, call->names);
 }
 
-/* When a value comes and when it ends; without a ttl, both never. */
+/* The time of a value's insertion and its deadline; INT64_MIN and NO_DEADLINE without a ttl. */
 struct life {
 	int64_t now_ns, deadline_ns;
 };
 
-/* Returns 0; 1 when it is not to be kept; -1 with an exception. */
+/* Returns 0; 1 when the value is not to be stored; -1 with an exception. */
 static int life_of(struct memo *memo, PyObject *value, struct life *life)
 {
 	int64_t ttl_ns = memo->ttl_ns;
@@ -50,14 +49,14 @@ static int life_of(struct memo *memo, PyObject *value, struct life *life)
 	return 0;
 }
 
-/* The entry gets its value. Afterwards it may be gone. */
+/* Give the entry its value. Afterwards it may be evicted and freed. */
 static void fill(struct memo *memo, struct entry *entry, PyObject *value, struct life life,
 	size_t bytes)
 {
 	entry->value = Py_NewRef(value);
 	entry->deadline_ns = life.deadline_ns;
 	entry->bytes = bytes;
-	/* The expired ones make room for it, and nothing is freed before it is in its place. */
+	/* Remove expired entries before any is evicted. Free only at the end: that may run code. */
 	struct entry *expired = NULL;
 	if (life.now_ns != INT64_MIN) {
 		expired = eviction_sweep(&memo->table, life.now_ns);
@@ -87,7 +86,7 @@ static PyObject *on_instance_end(PyObject *self, PyObject *reference)
 		? table_find_instance(table, reference)
 		: NULL;
 	if (entry) {
-		eviction_take_out(table, entry);
+		eviction_remove(table, entry);
 		entry_free(entry);
 	}
 	Py_RETURN_NONE;
@@ -95,7 +94,7 @@ static PyObject *on_instance_end(PyObject *self, PyObject *reference)
 
 static PyMethodDef instance_end_method = { "_instance_end", on_instance_end, METH_O, NULL };
 
-/* Returns NULL, without an exception, when memory is out or somebody else was faster. */
+/* Returns NULL, without an exception, when memory is out or the table has changed. */
 static struct entry *add(struct memo *memo, const struct key *key)
 {
 	if (key->weak && !memo->on_instance_end) {
@@ -118,11 +117,11 @@ int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool r
 	if (keep < 0 || table_find(&memo->table, key, &entry) < 0) {
 		return -1;
 	}
-	/* Where a load of this key is under way, its entry goes, so that what this stores stays.
-	 * What was there is freed last: that may run code, and let other threads run. */
-	bool in_the_way = entry && keep == 0 && (!entry->value || !entry_is_fresh(entry));
-	if (in_the_way || (entry && replace)) {
-		eviction_take_out(&memo->table, entry);
+	/* Remove the entry of a load that is under way, so that its value does not replace this
+	 * one. Free the old entry last: that may run code, and let other threads run. */
+	bool is_unusable = entry && keep == 0 && (!entry->value || !entry_is_fresh(entry));
+	if (is_unusable || (entry && replace)) {
+		eviction_remove(&memo->table, entry);
 		old = entry->is_loading ? NULL : entry;
 		entry = NULL;
 	}
@@ -138,9 +137,8 @@ int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool r
 	return 0;
 }
 
-/* Call the function and store its result; no other call of this key is under way that could be
- * waited for. */
-static PyObject *run_through(struct memo *memo, const struct key *key, const struct call *call)
+/* Call the function and store its result, without a flight: no other thread waits for it. */
+static PyObject *load_alone(struct memo *memo, const struct key *key, const struct call *call)
 {
 	PyObject *value = memo_run(call);
 	if (value && memo_store(memo, key, value, memo->last_stays) < 0) {
@@ -149,12 +147,12 @@ static PyObject *run_through(struct memo *memo, const struct key *key, const str
 	return value;
 }
 
-/* The same, as the one call of this key that others wait for. */
-static PyObject *fly(struct memo *memo, const struct key *key, const struct call *call)
+/* The same in a flight: other threads that need the key wait for this call. */
+static PyObject *load_in_flight(struct memo *memo, const struct key *key, const struct call *call)
 {
 	struct entry *entry = add(memo, key);
 	if (!entry) {
-		return run_through(memo, key, call);
+		return load_alone(memo, key, call);
 	}
 	flight_begin(entry);
 	struct life life;
@@ -172,7 +170,7 @@ static PyObject *fly(struct memo *memo, const struct key *key, const struct call
 	PyObject *type, *error, *trace;
 	PyErr_Fetch(&type, &error, &trace);
 	if (entry->linked) {
-		eviction_take_out(&memo->table, entry);
+		eviction_remove(&memo->table, entry);
 	}
 	entry_free(entry);
 	PyErr_Restore(type, error, trace);
@@ -183,7 +181,7 @@ PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call 
 	struct entry *entry)
 {
 	while (entry && entry->value) { /* not fresh */
-		eviction_take_out(&memo->table, entry);
+		eviction_remove(&memo->table, entry);
 		entry_free(entry);
 		if (table_find(&memo->table, key, &entry) < 0) {
 			return NULL;
@@ -200,10 +198,10 @@ PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call 
 	bool waits = entry && !flight_is_own(entry);
 	*(waits ? &memo->hits : &memo->misses) += 1;
 	if (!waits) {
-		value = memo->coalesce && !entry ? fly(memo, key, call)
-						 : run_through(memo, key, call);
+		value = memo->coalesce && !entry ? load_in_flight(memo, key, call)
+						 : load_alone(memo, key, call);
 	} else if (flight_wait(entry, &value) == 1) {
-		value = run_through(memo, key, call);
+		value = load_alone(memo, key, call);
 	}
 	if (value && memo->copy) {
 		PyObject *copy = PyObject_CallOneArg(memo->copy, value);

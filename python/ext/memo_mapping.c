@@ -35,8 +35,8 @@ PyObject *memo_mapping_has(PyObject *self, PyObject *argument)
 	return PyBool_FromLong(entry && entry->value && entry_is_fresh(entry));
 }
 
-/* take(key, default): the value, which is removed in the same step; that also keeps a load of the
- * key that is under way from being stored. */
+/* take(key, default): remove the entry, and return its value. A load of the key that is under way
+ * is not stored. */
 PyObject *memo_mapping_take(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
 	struct memo *memo = (struct memo *)self;
@@ -54,15 +54,15 @@ PyObject *memo_mapping_take(PyObject *self, PyObject *const *arguments, Py_ssize
 		if (entry->value && entry_is_fresh(entry)) {
 			value = Py_NewRef(entry->value);
 		}
-		eviction_take_out(&memo->table, entry);
+		eviction_remove(&memo->table, entry);
 		entry_free(entry);
 	}
 	*(value ? &memo->hits : &memo->misses) += 1;
 	return value ? value : Py_NewRef(arguments[1]);
 }
 
-/* store(key, value): in the place of what was there. A load of this key that is under way is not
- * stored. What the caller has is not what the cache has, so it is copied here too. */
+/* store(key, value): insert or replace. A load of this key that is under way is not stored. With
+ * `copy` the cache gets a copy, so that it shares no object with the caller. */
 PyObject *memo_mapping_store(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
 	struct memo *memo = (struct memo *)self;
@@ -95,8 +95,8 @@ PyObject *memo_mapping_load(PyObject *self, PyObject *const *arguments, Py_ssize
 	return memo_look_up((struct memo *)self, &key, &call);
 }
 
-/* keys(): those of fresh entries with one argument. Appending allocates nothing that the collector
- * runs for, so nobody's code runs in between. */
+/* keys(): those of fresh entries with one argument. No other code runs during the walk: an append
+ * allocates nothing that could start the collector. */
 PyObject *memo_mapping_keys(PyObject *self, PyObject *nothing)
 {
 	(void)nothing;

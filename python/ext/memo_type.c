@@ -1,4 +1,4 @@
-/* memo_type.c - the type scopecache._core.Memo: a callable that keeps its results, and the store
+/* memo_type.c - the type scopecache._core.Memo: a callable that caches its results, and the store
  * of a Cache.
  *
  * A hit is a vectorcall that allocates nothing. */
@@ -9,8 +9,8 @@
 
 static PyTypeObject memo_type;
 
-/* An instance of a class made in Python is known by its identity; what is a number or text by what
- * it equals, also where a function is called as a method and not. */
+/* `self` is compared by identity if its class is made in Python. Other first arguments, such as
+ * numbers and text, are compared by equality, because a method can be called as a function. */
 static inline struct key key_of_call(struct memo *memo, PyObject *const *arguments, size_t count,
 	PyObject *names)
 {
@@ -27,9 +27,9 @@ static inline struct key key_of_call(struct memo *memo, PyObject *const *argumen
 	return key;
 }
 
-/* The value for positional arguments that are the very same objects as before, which nobody's code
- * has to be run to find; NULL, without an exception, when it takes more: then the key's hash is
- * filled in, or its count is 0. This is what most calls do, so it is what is tuned. */
+/* The fast path, which most calls take: the value for positional arguments that are the same
+ * objects as those of an entry, found without running Python code. Otherwise NULL without an
+ * exception, and either the key's hash is set or its count is 0. */
 static inline PyObject *quick_hit(struct memo *memo, PyObject *const *arguments, size_t count,
 	struct key *key)
 {
@@ -119,7 +119,7 @@ static PyObject *memo_clear_all(PyObject *self, PyObject *nothing)
 	(void)nothing;
 	struct memo *memo = (struct memo *)self;
 	memo->hits = memo->misses = 0;
-	entries_free(eviction_take_out_all(&memo->table));
+	entries_free(eviction_remove_all(&memo->table));
 	Py_RETURN_NONE;
 }
 
@@ -141,7 +141,7 @@ static PyObject *memo_invalidate(PyObject *self, PyObject *const *arguments, Py_
 		table_hash(&memo->table, &key) < 0 || table_find(&memo->table, &key, &entry) < 0;
 	bool was_there = entry && entry->value && entry_is_fresh(entry);
 	if (!failed && entry) {
-		eviction_take_out(&memo->table, entry);
+		eviction_remove(&memo->table, entry);
 		entry_free(entry);
 	}
 	Py_XDECREF(own);
@@ -192,7 +192,7 @@ static int memo_traverse(PyObject *self, visitproc visit, void *arg)
 static int memo_forget(PyObject *self)
 {
 	struct memo *memo = (struct memo *)self;
-	entries_free(eviction_take_out_all(&memo->table));
+	entries_free(eviction_remove_all(&memo->table));
 	Py_CLEAR(memo->function);
 	Py_CLEAR(memo->info_type);
 	Py_CLEAR(memo->ttl_of);
@@ -206,7 +206,7 @@ static int memo_forget(PyObject *self)
 static void memo_dealloc(PyObject *self)
 {
 	PyObject_GC_UnTrack(self);
-	/* A long chain of caches that are in each other must not end in as many nested calls. */
+	/* A long chain of nested caches must not overflow the stack. */
 	Py_TRASHCAN_BEGIN(self, memo_dealloc) if (((struct memo *)self)->weak_references)
 	{
 		PyObject_ClearWeakRefs(self);

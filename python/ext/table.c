@@ -1,17 +1,16 @@
 /* table.c - hashing and comparing arguments, and the buckets of a cache.
  *
- * Equal means what it means to a dict: the same object, or equal hashes and ==. What is exactly a
- * str, int, float or bytes is compared without anybody's code. Any other comparison may run code
- * that changes the table, so the table's version is compared afterwards, and the search begins
- * anew when it has changed. */
+ * Arguments are equal as the keys of a dict are: the same object, or equal hashes and ==. Objects
+ * of exactly str, int, float or bytes are compared without running Python code. Any other
+ * comparison may change the table, so the search starts again when the table's version has changed
+ * after one. */
 #include "table.h"
 
 #define FIRST_BUCKETS 8
-#define SEARCHES_MAX                                                                               \
-	1000 /* for one key; each but the last has met a comparison that changed the table */
+#define SEARCHES_MAX  1000 /* for one key; in each a comparison changed the table */
 
-/* Add the argument's name or number to the interpreter's own TypeError. One that code in Python
- * raised has a traceback, and stays what it is. `self` has no number. */
+/* Add the argument's name or number to the interpreter's own TypeError. A TypeError with a
+ * traceback was raised by Python code, and stays as it is. `self` has no number. */
 static void name_argument(const struct table *table, const struct key *key, uint32_t at)
 {
 	PyObject *type, *value, *trace;
@@ -75,8 +74,8 @@ static bool same_text(PyObject *a, PyObject *b)
 			(size_t)PyUnicode_GET_LENGTH(a) * PyUnicode_KIND(a)) == 0;
 }
 
-/* The names of keywords are exact text, except those that ** takes from a mapping of a subclass of
- * str; these differ unless they are the same object. */
+/* The names of keywords are exactly of type str, except those that ** takes from a mapping with
+ * keys of a subclass; these are different unless they are the same object. */
 static bool same_names(PyObject *a, PyObject *b)
 {
 	if (a == b) {
@@ -169,9 +168,9 @@ again:
 	return 0;
 }
 
-/* Returns false when memory is out and there are no buckets at all; fuller buckets are only
- * slower. */
-static bool make_room(struct table *table)
+/* Returns false when memory is out and there are no buckets at all. Without memory for more, the
+ * table is only slower. */
+static bool grow_buckets(struct table *table)
 {
 	size_t buckets = table->buckets ? table->mask + 1 : 0;
 	if (table->slots_used < buckets) {
@@ -229,8 +228,8 @@ struct entry *table_find_instance(const struct table *table, PyObject *reference
 	return entry;
 }
 
-/* An entry that is in no table yet. Making the weak reference may run the collector, and that
- * anybody's code. */
+/* Make an entry that is in no table yet. The weak reference's allocation may run the collector, and
+ * so any code. */
 static struct entry *entry_new(const struct key *key, PyObject *callback)
 {
 	struct entry *entry = PyMem_Malloc(sizeof(*entry) + key->count * sizeof(PyObject *));
@@ -267,7 +266,7 @@ struct entry *table_add(struct table *table, const struct key *key, PyObject *ca
 	if (!entry) {
 		return NULL;
 	}
-	if (table->version != version || !make_room(table)) {
+	if (table->version != version || !grow_buckets(table)) {
 		entry_free(entry);
 		return NULL;
 	}

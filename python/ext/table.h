@@ -1,8 +1,7 @@
-/* table.h - the entries of one cache: found by their arguments.
+/* table.h - the hash table of one cache; its keys are arguments.
  *
- * A lookup builds no key object: the arguments lie where the interpreter's call has them, their
- * hashes are mixed, and each is compared with that of the entry. Everything here needs the
- * interpreter's lock. */
+ * A lookup builds no key object: it mixes the hashes of the arguments where the interpreter has put
+ * them, and compares each with that of the entry. Everything here needs the interpreter's lock. */
 #ifndef SCOPECACHE_PYTHON_TABLE_H
 #define SCOPECACHE_PYTHON_TABLE_H
 
@@ -24,25 +23,25 @@ struct entry {
 	Py_hash_t hash;
 	union {
 		struct {
-			struct flight *flight; /* being loaded, for its waiters; or NULL */
-			pthread_t owner;       /* and the thread that loads */
+			struct flight *flight; /* while loading, for the waiters; or NULL */
+			pthread_t owner;       /* while loading: the thread that does */
 		};
 		struct {
-			struct entry *newer, *older; /* with one, and exact order */
+			struct entry *newer, *older; /* with a value, in exact order */
 		};
-		uint32_t number; /* with one, and the adaptive policy */
+		uint32_t number; /* with a value, in the adaptive policy */
 	};
 	union {
 		int64_t deadline_ns;
-		int64_t forks; /* being loaded: in which process; see call_flight.c */
+		int64_t forks; /* while loading: the process; see call_flight.c */
 	};
 	size_t bytes;
 	uint32_t count; /* arguments, positional and keyword */
 	bool linked;    /* in the table */
-	/* It belongs to the call that loads it, which frees it or gives it a value. */
+	/* The call that loads it owns it, and frees it or gives it a value. */
 	bool is_loading;
-	bool has_self; /* the first argument is an instance, known by its identity */
-	bool weak;     /* and is kept as a weak reference */
+	bool has_self; /* the first argument is an instance, compared by identity */
+	bool weak;     /* it is held by a weak reference */
 	PyObject *arguments[];
 };
 
@@ -53,7 +52,7 @@ struct table {
 	size_t swept;      /* the next bucket to look for expired entries */
 	size_t count;      /* entries with a value */
 	size_t bytes;      /* of those */
-	uint64_t version;  /* of what is in the buckets: a comparison may run anybody's code */
+	uint64_t version;  /* counts changes of the buckets, to detect those by a comparison */
 	struct sc_eviction *order; /* of the adaptive policy; NULL before the first entry */
 	struct entry **by_number;  /* its entries */
 	size_t numbers;
@@ -61,7 +60,7 @@ struct table {
 	Py_ssize_t maxsize;            /* -1: no bound */
 	size_t max_bytes;              /* 0: no bound */
 	bool typed, exact;
-	bool names_arguments; /* in the TypeError of one that is not hashable */
+	bool names_arguments; /* the TypeError of an unhashable argument names it */
 };
 
 /* The arguments of a call; all borrowed. */
@@ -134,7 +133,7 @@ static inline int table_hash(const struct table *table, struct key *key)
 	return 0;
 }
 
-/* The entry of the very same objects, which no code has to be run to find; or NULL. */
+/* The entry whose arguments are the same objects, found without running Python code; or NULL. */
 static inline struct entry *table_find_same(const struct table *table, const struct key *key)
 {
 	if (!table->buckets) {
@@ -164,25 +163,25 @@ static inline struct entry *table_find_same(const struct table *table, const str
 /* Find the entry of `key`. Returns 0 with *found set or NULL, or -1 with an exception. */
 int table_find(struct table *table, const struct key *key, struct entry **found);
 
-/* Make an entry for `key`, which the table does not have, with no value. `callback` is called with
+/* Add an entry without a value for `key`, which the table does not have. `callback` is called with
  * the weak reference when the instance ends. Returns NULL, without an exception, when memory is
  * out or the table has changed meanwhile. */
 struct entry *table_add(struct table *table, const struct key *key, PyObject *callback);
 
-/* The weak reference in entries is of this type, so that it knows the entry's bucket. */
+/* The type of the weak references in entries, which have the hash of their entry. */
 extern PyTypeObject instance_reference_type;
 
 /* The entry that has this weak reference to its instance, or NULL. */
 struct entry *table_find_instance(const struct table *table, PyObject *reference);
 
-/* Take an entry out of its bucket. What has a value is also in an order; see entry_order.h. */
+/* Remove an entry from its bucket. One with a value is also in an order; see entry_order.h. */
 void table_unlink(struct table *table, struct entry *entry);
 
-/* Take all out of their buckets, as a list over `chain` of those that are not being loaded. */
+/* Remove all entries; returns those that are not being loaded as a list over `chain`. */
 struct entry *table_unlink_all(struct table *table);
 
-/* Free what has been taken out, which may run anybody's code. One that is being loaded is freed
- * when that ends. */
+/* Free removed entries, which may run any code. One that is being loaded is freed when its load
+ * ends. */
 void entry_free(struct entry *entry);
 void entries_free(struct entry *list);
 

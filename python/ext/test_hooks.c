@@ -1,5 +1,5 @@
-/* test_hooks.c - in builds for tests alone: let the library run out of memory, which allocates
- * past the interpreter. */
+/* test_hooks.c - in builds for tests only: make allocations of the scopecache library fail, which
+ * the interpreter's own hooks do not reach. */
 #include "test_hooks.h"
 
 #include <scopecache/process.h>

@@ -1,4 +1,4 @@
-/* test_hooks.h - what builds for tests have besides. */
+/* test_hooks.h - additional functions of builds for tests. */
 #ifndef SCOPECACHE_PYTHON_TEST_HOOKS_H
 #define SCOPECACHE_PYTHON_TEST_HOOKS_H
 

@@ -1,16 +1,16 @@
 /* weight.c - a walk over an object's parts, bounded in steps.
  *
- * The parts are those that the collector would visit, and keys of dicts, which it does not visit
- * where all are text. Types, modules and code belong to the program, not to the value, and are not
- * entered; nor are functions, unless nothing else refers to them: of these the closure and the
- * defaults count. What an extension allocates and does not report is not seen.
+ * The parts are the objects that the collector would visit, and the keys of dicts, which it skips
+ * where all are text. Types, modules and code belong to the program and are not counted; nor are
+ * functions, unless nothing else refers to them: then their closure and defaults count. Memory that
+ * an extension allocates and does not report is not counted.
  *
- * There are at most STEPS_MAX steps, of which each object may take half of what is left. What a
- * list, tuple, dict or set has beyond that is taken to weigh what those weigh, with all that they
- * hold, that were looked at.
+ * There are at most STEPS_MAX steps; each object may use half of those that are left. The rest of a
+ * larger list, tuple, dict or set is estimated by the average weight of its parts that were
+ * visited, with their own parts.
  *
- * The walk holds a reference to each part: asking for a size may run the collector, and that
- * anybody's code. */
+ * The walk holds a reference to each part, because __sizeof__ may run the collector, and so any
+ * code. */
 #include "weight.h"
 
 #include <stdbool.h>
@@ -22,17 +22,17 @@
 
 struct walk {
 	PyObject **parts, **seen;
-	size_t count, room;
+	size_t count, capacity;
 	size_t limit;         /* of parts, while an object is entered */
-	size_t visits;        /* of the object that is being entered */
-	size_t seen_of_large; /* parts of those that were too large, */
-	size_t unseen;        /* and what was not looked at */
+	size_t visits;        /* of parts of the object that is being entered */
+	size_t seen_of_large; /* visited parts of objects that were too large, */
+	size_t unseen;        /* and their other parts */
 	PyObject *first_parts[FIRST_PARTS], *first_seen[FIRST_PARTS * SLOTS_A_PART];
 };
 
 static PyObject **slot_of(const struct walk *walk, PyObject *part)
 {
-	size_t slots = walk->room * SLOTS_A_PART;
+	size_t slots = walk->capacity * SLOTS_A_PART;
 	size_t slot = ((uintptr_t)part >> 4) % slots;
 	while (walk->seen[slot] && walk->seen[slot] != part) {
 		slot = (slot + 1) % slots;
@@ -40,26 +40,26 @@ static PyObject **slot_of(const struct walk *walk, PyObject *part)
 	return &walk->seen[slot];
 }
 
-static void free_room(struct walk *walk)
+static void free_parts(struct walk *walk)
 {
 	if (walk->parts != walk->first_parts) {
 		PyMem_Free(walk->parts);
 	}
 }
 
-/* Returns false when memory is out: then no more parts are added. */
+/* Returns false when memory is out; then no more parts are added. */
 static bool grow(struct walk *walk)
 {
-	size_t room = walk->room * 4;
-	PyObject **parts = PyMem_Calloc(room * (1 + SLOTS_A_PART), sizeof(PyObject *));
+	size_t capacity = walk->capacity * 4;
+	PyObject **parts = PyMem_Calloc(capacity * (1 + SLOTS_A_PART), sizeof(PyObject *));
 	if (!parts) {
 		return false;
 	}
 	memcpy(parts, walk->parts, walk->count * sizeof(PyObject *));
-	free_room(walk);
+	free_parts(walk);
 	walk->parts = parts;
-	walk->seen = parts + room;
-	walk->room = room;
+	walk->seen = parts + capacity;
+	walk->capacity = capacity;
 	for (size_t at = 0; at < walk->count; at++) {
 		*slot_of(walk, parts[at]) = parts[at];
 	}
@@ -85,7 +85,7 @@ static int add_part(PyObject *part, void *context)
 		walk->visits--;
 		return 1;
 	}
-	if (walk->count == walk->room) {
+	if (walk->count == walk->capacity) {
 		if (!grow(walk)) {
 			return 0;
 		}
@@ -96,8 +96,8 @@ static int add_part(PyObject *part, void *context)
 	return 0;
 }
 
-/* The __sizeof__ that a type inherits from one made in C, borrowed. One in Python is not called: it
- * could change the cache. */
+/* The __sizeof__ that a type has from a type made in C, borrowed. One made in Python is not called:
+ * it could change the cache. */
 static PyObject *size_method(PyTypeObject *type)
 {
 	static PyObject *name;
@@ -169,8 +169,7 @@ static int add_parts(struct walk *walk, PyObject *object)
 	return stopped;
 }
 
-/* Add what the object refers to. Returns the bytes of attributes that lie beside an instance and
- * not in a dict. */
+/* Add the object's parts. Returns the bytes of attributes that an instance has without a dict. */
 static size_t enter(struct walk *walk, PyObject *object)
 {
 	PyTypeObject *type = Py_TYPE(object);
@@ -195,7 +194,7 @@ static size_t enter(struct walk *walk, PyObject *object)
 
 size_t weight_of(PyObject *object)
 {
-	struct walk walk = { .room = FIRST_PARTS, .limit = STEPS_MAX };
+	struct walk walk = { .capacity = FIRST_PARTS, .limit = STEPS_MAX };
 	walk.parts = walk.first_parts;
 	walk.seen = walk.first_seen;
 	size_t total = 0, root = 0;
@@ -216,6 +215,6 @@ size_t weight_of(PyObject *object)
 	for (size_t at = 0; at < walk.count; at++) {
 		Py_DECREF(walk.parts[at]);
 	}
-	free_room(&walk);
+	free_parts(&walk);
 	return total;
 }

@@ -26,8 +26,7 @@ def _memo(
     knows_self=False,
     exact=False,
 ):
-    # The checks of options are imported when there are some: the import of
-    # this package is part of a cold start.
+    # Imported on first use: the import of this package is part of a cold start.
     from . import _options
 
     ttl_ns, ttl_of = _options.ttl_parts(ttl)
@@ -124,7 +123,7 @@ def cached(
         return _update_wrapper(memo, function)
 
     if function is None:
-        # A wrong option is found here, not where it is used.
+        # Check the options here, before there is a function.
         _memo(
             len,
             maxsize=maxsize,
@@ -140,7 +139,7 @@ def cached(
 
 
 def __getattr__(name):
-    # Cache and resource are imported on first use: importing them takes a part of a cold start.
+    # Imported on first use: the import of this package is part of a cold start.
     if name in ("Cache", "resource"):
         from . import _objects
 
@@ -150,7 +149,7 @@ def __getattr__(name):
 
 
 def _all_caches():
-    # One call in C, without code in Python, so the set does not change in it.
+    # A single call in C, during which no other thread can change the set.
     references = list(_caches)
     return [memo for reference in references if (memo := reference()) is not None]
 

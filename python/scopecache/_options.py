@@ -1,4 +1,4 @@
-"""What the options of a cache may be, and the numbers that they become."""
+"""The checks of a cache's options, and their conversion for the core."""
 
 from functools import partial
 from operator import index
@@ -43,8 +43,8 @@ def seconds(time):
 
 
 def ttl_parts(ttl):
-    """(nanoseconds, function): what the core takes for a ttl. The function returns seconds, 0 or
-    less when a value is not to be kept."""
+    """The core's form of a ttl: (nanoseconds, function). The function returns seconds; 0 or less:
+    the value is not kept."""
     if ttl is None:
         return 0, None
     if callable(ttl):
@@ -113,8 +113,8 @@ def flag(name, value):
 def is_method(function):
     """Whether a function is written in a class, with self or cls as its first parameter.
 
-    What is an attribute of a class is told so by the interpreter; what is inside of a property or
-    of another decorator is not."""
+    The interpreter calls __set_name__ for a cache that is an attribute of a class, but not for one
+    inside a property or another decorator."""
     code = getattr(function, "__code__", None)
     outer = getattr(function, "__qualname__", "").rpartition(".")[0]
     return (
@@ -126,7 +126,7 @@ def is_method(function):
 
 
 def check_function(function):
-    """A coroutine can be awaited once and a generator be run through once, so none is kept."""
+    """Refuse functions whose results can be used only once: coroutines and generators."""
     inner = function
     while isinstance(inner, partial):
         inner = inner.func

@@ -1,4 +1,4 @@
-"""What the caches promise beyond functools."""
+"""What the caches guarantee beyond functools."""
 
 import dataclasses
 import datetime
@@ -28,7 +28,7 @@ class Instance:
 
 
 class CachedTest(unittest.TestCase):
-    def test_equal_arguments_meet_unless_typed(self):
+    def test_equal_arguments_share_an_entry_unless_typed(self):
         f = cached(lambda x: [x])
         self.assertIs(f(1), f(1.0))
         g = cached(typed=True)(lambda x: [x])
@@ -52,7 +52,7 @@ class CachedTest(unittest.TestCase):
         self.assertIsNone(reference())
         self.assertLess(Instance.method.cache_info().currsize, size)
 
-    def test_invalidate_takes_out_one(self):
+    def test_invalidate_removes_one_entry(self):
         f = cached(lambda x, y=0: [x])
         one, two = f(1, y=2), f(2)
         self.assertTrue(f.cache_invalidate(1, y=2))
@@ -113,7 +113,7 @@ class CachedTest(unittest.TestCase):
             self.assertRaises(ZeroDivisionError, f, 0)
         self.assertEqual(f.cache_info(), (0, 2, 128, 0))
 
-    def test_reentry_runs_through(self):
+    def test_reentry_calls_the_function(self):
         depth = []
 
         def call(x):
@@ -123,7 +123,7 @@ class CachedTest(unittest.TestCase):
         self.assertIs(f(1), f(1))
         self.assertEqual(len(depth), 3)
 
-    def test_threads_that_wait_for_each_other_run_through(self):
+    def test_threads_that_wait_for_each_other_call_the_function(self):
         both = threading.Barrier(2)
         local = threading.local()
 
@@ -223,7 +223,7 @@ class CachedTest(unittest.TestCase):
         self.assertIs(one.method(), one.method())
         self.assertIsNot(one.method(), other.method())
 
-    def test_entries_go_with_their_instance(self):
+    def test_entries_are_removed_with_their_instance(self):
         owners = [Instance() for _ in range(50)]
         Instance.method.cache_clear()
         for owner in owners:
@@ -270,7 +270,7 @@ class CachedTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "ttl must be"):
             cached(ttl=lambda value: "soon")(lambda: 1)()
 
-    def test_what_is_larger_than_max_bytes_is_not_kept_and_pushes_out_nothing(self):
+    def test_a_value_larger_than_max_bytes_is_not_kept_and_evicts_nothing(self):
         for policy in ("adaptive", "lru"):
             f = cached(max_bytes="20kB", policy=policy)(bytes)
             f(100)
@@ -289,7 +289,7 @@ class CachedTest(unittest.TestCase):
         f().append(1)
         self.assertEqual(f(), [1])
 
-    def test_the_adaptive_policy_outlives_a_scan_and_exact_order_does_not(self):
+    def test_the_adaptive_policy_resists_a_scan_and_exact_order_does_not(self):
         hits = {}
         for policy in ("adaptive", "lru"):
             f = cached(maxsize=64, policy=policy)(lambda x: x)
@@ -369,7 +369,7 @@ class CachedTest(unittest.TestCase):
             return [self]
         self.assertIs(f(Point(1)), f(Point(1)))
 
-    def test_of_calls_in_calls_the_value_is_kept_that_functools_keeps(self):
+    def test_nested_calls_keep_the_value_that_functools_keeps(self):
         for maxsize in (None, 5):
             results = []
             for decorator in (functools.lru_cache, lru_cache):
@@ -428,7 +428,7 @@ class OptionsTest(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "^opener must be"):
             resource(5)
 
-    def test_functions_whose_result_is_used_up_are_refused(self):
+    def test_functions_whose_results_are_used_once_are_refused(self):
         async def fetch():
             pass
 
@@ -452,7 +452,7 @@ class OptionsTest(unittest.TestCase):
         self.assertRaises(TypeError, cached, tll=5)
         self.assertRaisesRegex(TypeError, "cached takes a function", cached, 5)
 
-    def test_what_is_right(self):
+    def test_valid_options(self):
         for options in (
             {"maxsize": None}, {"maxsize": -5}, {"maxsize": True},
             {"max_bytes": "64MB"}, {"max_bytes": "1.5 kb"}, {"max_bytes": 1},

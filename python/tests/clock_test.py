@@ -1,4 +1,4 @@
-"""The time that entries expire by, with clocks that a test sets."""
+"""The time by which entries expire, with clocks that a test sets."""
 
 import pathlib
 import shutil

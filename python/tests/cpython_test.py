@@ -72,7 +72,7 @@ class Cached(theirs.TestLRU, unittest.TestCase):
     def cached_staticmeth(x, y):
         return 3 * x + y
 
-    # What is left out, and why:
+    # Left out, with the reason:
     # all threads have to be inside the function at once, and here they wait for one call;
     test_lru_cache_threaded2 = None
     # in a cache of two entries it demands exact order of use, which

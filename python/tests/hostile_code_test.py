@@ -1,5 +1,5 @@
-"""Caches under code that raises, clears, collects and ends at every point where it may run, and out
-of memory at every allocation."""
+"""Python code that raises, clears the cache, collects or ends objects at every point where it may
+run, and a failure of every allocation."""
 
 import gc
 import itertools
@@ -50,7 +50,7 @@ class Key:
 
 
 class Value:
-    """A value whose end runs code."""
+    """A value whose finalizer runs code."""
 
     def __init__(self, at_end=None):
         self.at_end = at_end

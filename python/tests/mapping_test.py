@@ -1,4 +1,4 @@
-"""Cache, resource, and what is said of all caches."""
+"""Cache, resource, clear_all and stats."""
 
 import copy
 import pickle
@@ -129,7 +129,7 @@ class MappingTest(unittest.TestCase):
                 thread.join()
         self.assertEqual(len(deleted), 10)
 
-    def test_what_is_stored_is_copied_too(self):
+    def test_stored_values_are_copied_too(self):
         cache, value = Cache(copy="deep"), [1]
         cache[1] = value
         value.append(2)
@@ -161,7 +161,7 @@ class MappingTest(unittest.TestCase):
                 thread.join()
             sys.setswitchinterval(interval)
 
-    def test_expired_entries_go_when_others_come(self):
+    def test_expired_entries_are_removed_by_insertions(self):
         for options in ({"maxsize": None}, {"maxsize": 5000}, {"maxsize": 5000, "policy": "lru"}):
             cache = Cache(ttl="20ms", **options)
             for number in range(1000):

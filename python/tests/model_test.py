@@ -1,5 +1,5 @@
-"""A Cache beside a dict and a model of the order of use, by Hypothesis. What it tries depends on a
-seed alone, which is printed: SC_TEST_SEED=n in the environment tries something else."""
+"""A Cache beside a dict and a model of the order of use, by Hypothesis. The operations depend only
+on a seed, which is printed; SC_TEST_SEED=n in the environment sets another."""
 
 import collections
 import os
@@ -84,7 +84,7 @@ class Unbounded(stateful.RuleBasedStateMachine):
 
 
 class Bounded(stateful.RuleBasedStateMachine):
-    """At most five entries, with true values; with exact order, those that the model has."""
+    """At most five entries, with the right values; in exact order, the same as in the model."""
 
     policy, maxsize = "adaptive", 5
 
@@ -144,7 +144,7 @@ class FunctionTest(unittest.TestCase):
         ),
         strategies.booleans(),
     )
-    def test_calls_meet_when_their_arguments_are_equal(self, calls, typed):
+    def test_calls_share_an_entry_when_their_arguments_are_equal(self, calls, typed):
         f = cached(maxsize=None, typed=typed)(lambda *arguments, **names: object())
         model = {}
         for arguments, names in calls:

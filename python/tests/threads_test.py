@@ -204,7 +204,7 @@ class Threads(unittest.TestCase):
             cache.clear()
 
     def test_a_mapping_under_all_at_once(self):
-        """Ends of values, comparisons and loaders that let other threads run and use the cache."""
+        """Finalizers, comparisons and loaders that let other threads run and use the cache."""
         local, choose = threading.local(), random.random
 
         class Value:
@@ -347,7 +347,7 @@ class Fork(unittest.TestCase):
         self.assertEqual(f.cache_info().hits, hits + 1)
 
     def test_fork_by_a_signal_s_handler_while_waiting(self):
-        """The child does not have the thread that the wait is for, and calls the function."""
+        """The child lacks the thread that loads, and calls the function."""
         for raises in (True, False):
             entered, go, children = threading.Event(), threading.Event(), []
 
@@ -388,10 +388,10 @@ class Fork(unittest.TestCase):
 
 
 class EndsTest(unittest.TestCase):
-    """Waits that would have no end."""
+    """Waits that would never end."""
 
     def test_a_signal_s_handler_that_waits(self):
-        """While it waits, the thread that its thread waits for begins to wait for its thread."""
+        """While the handler waits, the loading thread begins to wait for the handler's thread."""
         entered = {1: threading.Event(), 2: threading.Event()}
         go = {1: threading.Event(), 2: threading.Event()}
         runs = []
@@ -427,7 +427,7 @@ class EndsTest(unittest.TestCase):
         self.assertEqual((handled, runs), (["two"], [1, 2, 3, 1, 3]))
 
     def test_a_load_at_the_interpreter_s_end(self):
-        """Its thread is a daemon, and does not run any more."""
+        """The thread that loads is a daemon, which no longer runs."""
         code = """
 import os, sys, threading, time
 from scopecache import cached

@@ -1,4 +1,4 @@
-"""The bytes that max_bytes counts, beside those that Python allocated."""
+"""The bytes that max_bytes counts, compared with those that Python allocated."""
 
 import array
 import collections
@@ -47,7 +47,7 @@ class WeightTest(unittest.TestCase):
         self.assert_weight(lambda: [[n + 1000] for n in range(50_000)])
         self.assert_weight(lambda: {n + 1000: (n + 0.5,) for n in range(20_000)})
 
-    def test_what_is_shared_is_divided(self):
+    def test_shared_parts_are_divided(self):
         shared = bytes(1_000_000)
         holders = [[shared] for _ in range(9)]
         cache = Cache(max_bytes="1GB")

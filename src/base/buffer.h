@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* All zero is an empty buffer. `data` has room for `cap` bytes, of which the first `len` are
- * set. */
+/* All zero is an empty buffer. `data` has `cap` bytes, of which the first `len` are set. */
 struct sci_buffer {
 	char *data;
 	size_t len, cap;
@@ -20,7 +19,7 @@ void sci_buffer_fini(struct sci_buffer *buffer);
 /* Make the buffer empty, and forget that an append failed; the memory stays. */
 void sci_buffer_clear(struct sci_buffer *buffer);
 
-/* Make room for `more` bytes after `len`. Returns 0, or SC_E_NOMEM with the buffer as it was. */
+/* Reserve `more` bytes after `len`. Returns 0, or SC_E_NOMEM with the buffer as it was. */
 int sci_buffer_reserve(struct sci_buffer *buffer, size_t more);
 
 /* Append bytes, or text as printf makes it (a NUL that is not counted follows the text). Return 0,

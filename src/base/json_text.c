@@ -26,8 +26,8 @@ static size_t put_escape(char *out, uint8_t byte)
 	return 6;
 }
 
-/* Write what stands for the character at `text` into `out`, which has room for six bytes; *taken is
- * how many bytes of the text that was. Returns how many bytes were written. */
+/* Write the character at `text`, escaped if JSON requires it, to `out`, an array of six bytes;
+ * *taken is its length in the text. Returns the number of bytes written. */
 static size_t put_character(char *out, const char *text, size_t len, size_t *taken)
 {
 	size_t length = sci_utf8_length(text, len);

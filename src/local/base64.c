@@ -1,6 +1,6 @@
 /* Pure functions over bytes: no allocation, no state. The decoder is strict (padding required,
- * no white space, no stray bits in the last character), so that every text it takes is the only
- * text for its bytes. */
+ * no white space, no stray bits in the last character), so that no two accepted texts decode to
+ * the same bytes. */
 #include "local/base64.h"
 
 #include <scopecache/error.h>

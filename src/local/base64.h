@@ -7,12 +7,11 @@
 /* The bytes that `len` bytes encode to, without the NUL. */
 #define SCI_BASE64_BYTES(len) (((len) + 2) / 3 * 4)
 
-/* Encode into `out`, which has room for SCI_BASE64_BYTES(len) + 1 bytes; a NUL ends it. */
+/* Encode into `out`, an array of SCI_BASE64_BYTES(len) + 1 bytes; a NUL ends it. */
 void sci_base64_encode(const void *data, size_t len, char *out);
 
-/* Decode `len` characters into `out`, which has room for len / 4 * 3 bytes; *out_len is how many
- * were written. Returns 0, or SC_E_INVAL for anything that is not padded base64, and then
- * *out_len is untouched. */
+/* Decode `len` characters into `out`, an array of len / 4 * 3 bytes; *out_len is set to the bytes
+ * written. Returns 0, or SC_E_INVAL with *out_len untouched for anything but padded base64. */
 int sci_base64_decode(const char *text, size_t len, void *out, size_t *out_len);
 
 #endif

@@ -1,5 +1,5 @@
-/* A call is answered at most once and told at most once, whatever happens to the environment,
- * and it is never lost: sci_call_finish() is the only way to be rid of it. */
+/* A call has at most one answer, which reaches its caller at most once, whatever happens to the
+ * environment. No submitted call is lost: only sci_call_finish() frees it. */
 #include "local/call.h"
 
 #include "base/json_text.h"
@@ -69,7 +69,7 @@ struct sci_call *sci_call_new(struct sci_deployment *function, const struct sci_
 	return NULL;
 }
 
-static void tell(struct sci_call *call)
+static void deliver_answer(struct sci_call *call)
 {
 	struct sci_answer answer = {
 		.body = call->answer.body,
@@ -78,9 +78,9 @@ static void tell(struct sci_call *call)
 		.failed = call->answer.failed,
 	};
 
-	if (call->answer.told)
+	if (call->answer.delivered)
 		return;
-	call->answer.told = true;
+	call->answer.delivered = true;
 	if (call->answered)
 		call->answered(call, &answer, call->arg);
 }
@@ -98,7 +98,7 @@ void sci_call_answer(struct sci_call *call, struct sci_shared_bytes *body, const
 	if (body)
 		call->answer.body = sci_shared_bytes_acquire(body);
 	if (!call->tail)
-		tell(call);
+		deliver_answer(call);
 }
 
 void sci_call_note(struct sci_call *call, const char *status, const char *error_type)
@@ -120,16 +120,16 @@ static struct sci_shared_bytes *error_json(const char *error_type, const char *f
 	struct sci_shared_bytes *json = sci_shared_bytes_new();
 	struct sci_buffer message = { 0 };
 
-	int rc = json ? sci_buffer_vprintf(&message, format, args) : SC_E_NOMEM;
-	if (rc == 0)
-		rc = sci_buffer_printf(&json->buffer,
-			"{\"errorType\":\"%s\",\"errorMessage\":", error_type);
-	if (rc == 0)
-		rc = sci_json_text(&json->buffer, message.data, message.len);
-	if (rc == 0)
-		rc = sci_buffer_append(&json->buffer, "}", 1);
+	if (!json)
+		return NULL;
+	/* The buffers remember a failed append, so both results are read once, at the end. */
+	sci_buffer_vprintf(&message, format, args);
+	sci_buffer_printf(&json->buffer, "{\"errorType\":\"%s\",\"errorMessage\":", error_type);
+	sci_json_text(&json->buffer, message.data, message.len);
+	sci_buffer_append(&json->buffer, "}", 1);
+	bool failed = sci_buffer_result(&message) < 0 || sci_buffer_result(&json->buffer) < 0;
 	sci_buffer_fini(&message);
-	if (rc == 0)
+	if (!failed)
 		return json;
 	sci_shared_bytes_release(json);
 	return NULL;
@@ -146,7 +146,7 @@ void sci_call_fail(struct sci_call *call, const char *status, const char *error_
 	struct sci_shared_bytes *json = error_json(error_type, format, args);
 	va_end(args);
 	sci_call_note(call, status, error_type);
-	/* Without memory the caller still learns that it failed, if not why. */
+	/* Without memory the caller gets a failure without a text. */
 	sci_call_answer(call, json, "application/json", true);
 	sci_shared_bytes_release(json);
 }
@@ -158,6 +158,6 @@ void sci_call_finish(struct sci_call *call)
 	if (!call->answer.made)
 		sci_call_fail(call, "error", "Runtime.Unknown",
 			"RequestId: %s Error: the invocation was given up", call->request_id);
-	tell(call);
+	deliver_answer(call);
 	sci_call_discard(call);
 }

@@ -14,7 +14,7 @@
 struct event;
 struct sci_fleet;
 
-/* What the caller gets. */
+/* The answer to the caller. */
 struct sci_answer {
 	struct sci_shared_bytes *body; /* NULL: nothing */
 	const char *content_type;      /* never NULL */
@@ -36,30 +36,30 @@ struct sci_call {
 	void (*answered)(struct sci_call *call, const struct sci_answer *answer, void *arg);
 	void *arg;
 
-	/* What went wrong, for the report; NULL: nothing. Static texts, or copies in
-	 * error_type_text. */
+	/* The failure, for the report; NULL: none. `status` is a static text, `error_type` points
+	 * to error_type_text. */
 	const char *status, *error_type;
 	char error_type_text[130];
 
-	/* The log of this invocation, when the caller asked for it: the answer then waits for
-	 * its end. */
+	/* The log of this invocation; or NULL. With it the answer waits for the end of the
+	 * invocation. */
 	struct sci_log_tail *tail;
 
-	/* The fleet's, while the call waits there. */
+	/* Set by the fleet, while the call waits there. */
 	TAILQ_ENTRY(sci_call) waiting;
 	struct sci_fleet *queue;
-	struct event *settle_timer; /* NULL: it waits for room too, or does not wait */
+	struct event *settle_timer; /* NULL: it does not wait for an environment to settle */
 
 	struct {
-		bool made, told;
+		bool made, delivered;
 		struct sci_shared_bytes *body;
 		char *content_type;
 		bool failed;
 	} answer;
 };
 
-/* Make a call with new ids; it becomes an owner of `event`, and the texts are copied, NULL where
- * there is none. A trace id is made up when `trace_id` is NULL.
+/* Make a call with new ids. It shares `event`; the texts are copied and may be NULL. Without a
+ * `trace_id` a new one is made.
  *
  * returns  the call, or NULL without memory. */
 struct sci_call_texts {
@@ -68,8 +68,8 @@ struct sci_call_texts {
 struct sci_call *sci_call_new(struct sci_deployment *function, const struct sci_call_texts *texts,
 	struct sci_shared_bytes *event);
 
-/* Answer with `body`, of which the call becomes an owner (NULL: nothing), unless there is an answer
- * already. The caller is told now, or at the end when it wants the log too. */
+/* Answer with `body`, which the call then shares (NULL: nothing), unless there is an answer
+ * already. The caller gets it now, or at the end when it wants the log too. */
 void sci_call_answer(struct sci_call *call, struct sci_shared_bytes *body, const char *content_type,
 	bool failed);
 
@@ -78,14 +78,14 @@ void sci_call_answer(struct sci_call *call, struct sci_shared_bytes *body, const
 void sci_call_fail(struct sci_call *call, const char *status, const char *error_type,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Note what went wrong for the report; `error_type` may be NULL and is copied. */
+/* Set the failure for the report; `error_type` may be NULL and is copied. */
 void sci_call_note(struct sci_call *call, const char *status, const char *error_type);
 
 /* Free a call that was never submitted, without a callback. */
 void sci_call_discard(struct sci_call *call);
 
-/* The invocation is over: call the callbacks that are still due, and free. A call without an
- * answer gets an error. NULL is allowed. */
+/* The invocation has ended: answer with an error if there is no answer, call the callback if that
+ * is still due, and free. NULL is allowed. */
 void sci_call_finish(struct sci_call *call);
 
 #endif

@@ -9,7 +9,7 @@
 
 #define OPEN_FOLDERS 16
 
-/* nftw() hands nothing on to its callback. */
+/* nftw() passes no argument to its callback. */
 static uint64_t sum;
 static unsigned files;
 
@@ -24,8 +24,8 @@ static int add_file(const char *path, const struct stat *status, int type, struc
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
 	(void)where;
-	/* A folder changes with what is made in it, which may be a cache that the function
-	 * writes. */
+	/* The times of a folder change with each file made in it, such as a cache that the
+	 * function writes. */
 	if (type != FTW_F)
 		return 0;
 	for (; *path; path++)

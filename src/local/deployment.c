@@ -1,8 +1,7 @@
-/* A bootstrap is looked at when the server starts, because a name that is mistyped should be heard
- * of then and not at the first invocation. It may still vanish later; starting an environment
- * handles that.
+/* A bootstrap is checked when the server starts, so that a mistyped name is an error then and not
+ * at the first invocation. It may still be removed later; the start of an environment handles that.
  *
- * In messages the path comes last: they are cut when they are too long, and what to do must
+ * In messages the path comes last: a message that is too long loses its end, and the advice must
  * stay. */
 #include "local/deployment.h"
 
@@ -132,8 +131,9 @@ int sci_deployment_init(struct sci_deployment *deployment,
 	deployment->memory_mb = options->memory_mb;
 
 	int rc = check_variables(options, error);
-	if (rc == 0)
-		rc = find_bootstrap(deployment, options->bootstrap, options->watch, error);
+	if (rc < 0)
+		return rc;
+	rc = find_bootstrap(deployment, options->bootstrap, options->watch, error);
 	if (rc < 0)
 		return rc;
 	struct sci_environ_facts facts = {

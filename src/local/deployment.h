@@ -1,4 +1,4 @@
-/* A function as it is deployed here: what its environments are started from, and its figures. */
+/* A deployed function: what its environments are started with, and its figures. */
 #ifndef SCI_LOCAL_DEPLOYMENT_H
 #define SCI_LOCAL_DEPLOYMENT_H
 
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* RIE's, so that what is written against the one works against the other. */
+/* The account of AWS's Runtime Interface Emulator, so that code works with both. */
 #define SCI_ACCOUNT_ID "012345678912"
 
 struct sci_deployment {

@@ -1,5 +1,5 @@
-/* close_range() is as old as Linux 5.9, its flag as Linux 5.11, and a seccomp filter may refuse
- * both. Then /proc lists what is open, and without it every number is tried. */
+/* close_range() exists since Linux 5.9, CLOSE_RANGE_CLOEXEC since Linux 5.11, and a seccomp filter
+ * may refuse both. Then /proc lists the open descriptors; without it every number is tried. */
 #define _GNU_SOURCE
 #include "local/descriptors.h"
 
@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What is tried at most: a limit may be a thousand times as high. */
+/* The highest number that is tried: a limit may be a thousand times as high. */
 #define TRIED_MAX (1024 * 1024)
 
 static void close_at_exec(int fd)
@@ -22,7 +22,7 @@ static void close_now(int fd)
 	close(fd);
 }
 
-static void do_to_listed(DIR *list, int first, void (*act)(int fd))
+static void apply_to_listed(DIR *list, int first, void (*act)(int fd))
 {
 	struct dirent *entry;
 
@@ -34,13 +34,13 @@ static void do_to_listed(DIR *list, int first, void (*act)(int fd))
 	}
 }
 
-static void do_to_all(int first, void (*act)(int fd))
+static void apply_to_all(int first, void (*act)(int fd))
 {
 	struct rlimit limit;
 	DIR *list = opendir("/proc/self/fd");
 
 	if (list) {
-		do_to_listed(list, first, act);
+		apply_to_listed(list, first, act);
 		closedir(list);
 		return;
 	}
@@ -54,11 +54,11 @@ static void do_to_all(int first, void (*act)(int fd))
 void sci_descriptors_close(int first)
 {
 	if (close_range((unsigned)first, ~0U, 0) < 0)
-		do_to_all(first, close_now);
+		apply_to_all(first, close_now);
 }
 
 void sci_descriptors_close_at_exec(int first)
 {
 	if (close_range((unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		do_to_all(first, close_at_exec);
+		apply_to_all(first, close_at_exec);
 }

@@ -1,14 +1,14 @@
-/* The life of an environment. The one timer means:
+/* The life of an environment. When its one timer fires, depending on the state:
  *
  *	STARTING          init has taken too long
- *	IDLE              nothing: it is not armed
+ *	IDLE              (the timer is not armed)
  *	BUSY, ANSWERED    the invocation has taken too long
- *	ENDING            alive: it was asked to end, or its keeper to kill it, and did not;
+ *	ENDING            not reaped: the process ignored SIGTERM, or its keeper the order to kill;
  *	                  reaped: conclude
  *
- * An invocation is complete when the runtime asks for the next one; its caller has the answer as
- * soon as it is posted. When the process exits, what it had sent may still be on its way through
- * the kernel, so the end is concluded a moment later: an answer that was sent before the exit
+ * An invocation is complete when the runtime asks for the next one; its caller gets the answer as
+ * soon as it is posted. When the process exits, the kernel may still hold bytes that it has sent.
+ * The end is therefore concluded EXIT_GRACE_MS later, so that an answer sent before the exit
  * counts. */
 #include "local/environment.h"
 
@@ -63,7 +63,7 @@ static void log_failed_init(struct sci_environment *environment)
 	log_line(environment, line, sci_log_start(line, call->request_id));
 }
 
-/* What it has written comes before what is written about it. */
+/* Log what the process has written before the lines about it. */
 static void drain(struct sci_environment *environment)
 {
 	sci_line_pipe_drain(&environment->pipe);
@@ -92,7 +92,7 @@ static void log_report(struct sci_environment *environment)
 		.error_type = call->error_type,
 	};
 
-	/* The time that it took to kill it is not the function's. */
+	/* The time to kill the process does not count as the function's. */
 	if (environment->timed_out)
 		report.duration_us = environment->function->timeout_ms * 1000;
 	log_line(environment, line, sci_log_end(line, call->request_id));
@@ -102,27 +102,28 @@ static void log_report(struct sci_environment *environment)
 
 /* ---- States. ---- */
 
-/* Limit what is left of an environment that ends. Without memory for the timer the limit comes at
- * once: too early is better than never, and this needs none. */
-static void arm_end(struct sci_environment *environment, int64_t ms)
+/* Start the timer of an environment that ends. Without memory for the timer it fires at once, which
+ * needs no memory: too early is better than never. */
+static void arm_end_timer(struct sci_environment *environment, int64_t ms)
 {
 	if (sci_timer_start(environment->timer, ms) < 0)
 		event_active(environment->timer, EV_TIMEOUT, 0);
 }
 
-/* Kill it; what remains happens when it is reaped. The keeper gets its time to kill what the
- * function has started; a function that stops it over and over does without that. */
+/* Kill the process; sci_environment_exited() does the rest when it is reaped. The keeper has
+ * KILL_WAIT_MS to kill what the function has started, after which on_timer() kills the keeper: a
+ * function may stop its keeper again and again. */
 static void end_now(struct sci_environment *environment)
 {
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	sample_memory(environment);
 	sci_process_signal(&environment->process, SIGKILL);
 	environment->killed = true;
-	arm_end(environment, KILL_WAIT_MS);
+	arm_end_timer(environment, KILL_WAIT_MS);
 }
 
 /* There is no memory for the timer of the time limit. Nothing runs without a limit, so the call
- * fails before the function sees it. The environment ends, which leaves memory to others. */
+ * fails before the function gets it. The environment ends, which frees memory. */
 static void give_up_call(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
@@ -153,7 +154,7 @@ static void deliver(struct sci_environment *environment)
 		return;
 	}
 	environment->poll = NULL;
-	/* Last: the answer may be there before this returns. */
+	/* Last: the answer may come before this returns. */
 	sci_runtime_deliver(poll, call, environment->deadline_ms);
 }
 
@@ -176,7 +177,7 @@ static void become_idle(struct sci_environment *environment)
 	environment->events->idle(environment, environment->events->arg);
 }
 
-static void begin(struct sci_environment *environment)
+static void finish_init(struct sci_environment *environment)
 {
 	environment->began = true;
 	environment->init_us = sci_mono_us() - environment->started_us;
@@ -212,10 +213,11 @@ static void conclude(struct sci_environment *environment)
 	sci_line_pipe_finish(&environment->pipe);
 	sci_line_pipe_finish(&environment->telemetry);
 	if (call) {
-		/* Only now nothing of it runs any more, and the next call may have its files. */
-		if (environment->too_late[0] && !call->answer.made)
+		/* The caller gets the timeout only now, when all processes have ended and the next
+		 * environment can have the /tmp. */
+		if (environment->timeout_message[0] && !call->answer.made)
 			sci_call_fail(call, "timeout", "Sandbox.Timedout", "%s",
-				environment->too_late);
+				environment->timeout_message);
 		if (!call->status && !environment->stopped)
 			report_exit(environment);
 		if (!call->answer.made)
@@ -226,7 +228,7 @@ static void conclude(struct sci_environment *environment)
 			log_failed_init(environment);
 		finish(environment);
 	}
-	environment->events->gone(environment, environment->events->arg);
+	environment->events->ended(environment, environment->events->arg);
 }
 
 static void time_out(struct sci_environment *environment)
@@ -241,7 +243,7 @@ static void time_out(struct sci_environment *environment)
 	log_text(environment, text);
 	end_now(environment);
 	sci_call_note(call, "timeout", NULL);
-	snprintf(environment->too_late, sizeof environment->too_late, "%s", text);
+	snprintf(environment->timeout_message, sizeof environment->timeout_message, "%s", text);
 }
 
 static void init_time_out(struct sci_environment *environment)
@@ -251,7 +253,7 @@ static void init_time_out(struct sci_environment *environment)
 	environment->function->figures.timeouts++;
 	end_now(environment);
 	if (call)
-		snprintf(environment->too_late, sizeof environment->too_late,
+		snprintf(environment->timeout_message, sizeof environment->timeout_message,
 			"RequestId: %s Error: Init timed out after %.2f seconds: "
 			"the bootstrap has not asked for an invocation",
 			call->request_id, (double)environment->function->init_timeout_ms / 1000.0);
@@ -284,19 +286,19 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* ---- What the runtime says. ---- */
+/* ---- Requests of the runtime. ---- */
 
 static void on_next(struct sci_exchange *exchange, void *arg)
 {
 	struct sci_environment *environment = arg;
 
-	/* A runtime has one poll open at a time: an older one was abandoned, or is a mistake. */
+	/* A runtime has one poll open at a time: refuse an older one, which it has abandoned. */
 	if (environment->poll)
 		sci_runtime_refuse(environment->poll);
 	environment->poll = exchange;
 	switch (environment->state) {
 	case SCI_ENVIRONMENT_STARTING:
-		begin(environment);
+		finish_init(environment);
 		return;
 	case SCI_ENVIRONMENT_BUSY:
 		/* The answer to its last poll may have been lost: send it again. */
@@ -323,12 +325,12 @@ static enum sci_runtime_verdict judge_post(const struct sci_environment *environ
 
 	if (!call || !environment->began || strcmp(post->request_id, call->request_id) != 0)
 		return SCI_RUNTIME_WRONG_ID;
-	/* The echo tells two deliveries of one request apart; runtimes older than it send none. */
+	/* The echoed id tells two deliveries of one request apart; older runtimes send none. */
 	if (post->invocation_id && strcmp(post->invocation_id, call->invocation_id) != 0)
 		return SCI_RUNTIME_WRONG_ID;
-	/* An answer after the timeout is one too many, too. */
-	return call->answer.made || environment->too_late[0] ? SCI_RUNTIME_WRONG_STATE
-							     : SCI_RUNTIME_ACCEPTED;
+	/* After the timeout an answer is too late. */
+	return call->answer.made || environment->timeout_message[0] ? SCI_RUNTIME_WRONG_STATE
+								    : SCI_RUNTIME_ACCEPTED;
 }
 
 static enum sci_runtime_verdict on_posted(const struct sci_runtime_post *post, void *arg)
@@ -360,7 +362,7 @@ static enum sci_runtime_verdict on_init_failed(const struct sci_runtime_post *po
 		return SCI_RUNTIME_WRONG_STATE;
 	/* The runtime exits now, after logging the reason; if it does not, the timer kills it. */
 	environment->state = SCI_ENVIRONMENT_ENDING;
-	arm_end(environment, INIT_FAIL_WAIT_MS);
+	arm_end_timer(environment, INIT_FAIL_WAIT_MS);
 	if (environment->call) {
 		sci_call_note(environment->call, "error", sci_log_error_type(post->error_type));
 		sci_call_answer(environment->call, post->body, "application/json", true);
@@ -375,15 +377,16 @@ static enum sci_socket_owner owner_of(const struct sci_environment *environment,
 		sci_http_listener_port(environment->runtime), &environment->process);
 }
 
-/* Only the function's own processes may use its Runtime API. The first attempt of another is told.
- * A connection that is closed may be one on which the function answered before it exited. */
+/* Only the function's own processes may use its Runtime API. The first refusal is logged. A
+ * connection that is closed already is admitted: the function may have answered on it before it
+ * exited. */
 static bool on_connection(const struct sci_peer *peer, void *arg)
 {
 	struct sci_environment *environment = arg;
 	enum sci_socket_owner owner = owner_of(environment, peer);
 	char line[256];
 
-	environment->met_closed |= owner == SCI_SOCKET_CLOSED;
+	environment->saw_closed |= owner == SCI_SOCKET_CLOSED;
 	if (owner != SCI_SOCKET_OTHERS)
 		return true;
 	snprintf(line, sizeof line,
@@ -401,33 +404,12 @@ static bool on_trust(const struct sci_exchange *exchange, void *arg)
 	const struct sci_environment *environment = arg;
 	struct sci_peer peer;
 
-	return !environment->met_closed ||
+	return !environment->saw_closed ||
 		(sci_exchange_peer(exchange, &peer) &&
 			owner_of(environment, &peer) == SCI_SOCKET_OURS);
 }
 
-/* ---- What its owner does. ---- */
-
-/* The variables that differ between environments. */
-static int make_variables(const struct sci_environment *environment, struct sci_environ *variables)
-{
-	char address[32], stream[80], day[16], telemetry[8];
-	time_t now = time(NULL);
-	struct tm utc;
-
-	gmtime_r(&now, &utc);
-	strftime(day, sizeof day, "%Y/%m/%d", &utc);
-	snprintf(stream, sizeof stream, "%s/[$LATEST]%s", day, environment->id);
-	snprintf(address, sizeof address, "127.0.0.1:%u",
-		sci_http_listener_port(environment->runtime));
-	snprintf(telemetry, sizeof telemetry, "%d", SCI_TELEMETRY_FD);
-	int rc = sci_environ_copy(variables, &environment->function->environment);
-	if (rc == 0)
-		rc = sci_environ_set(variables, "AWS_LAMBDA_RUNTIME_API", address);
-	if (rc == 0)
-		rc = sci_environ_set(variables, "AWS_LAMBDA_LOG_STREAM_NAME", stream);
-	return rc == 0 ? sci_environ_set(variables, "_LAMBDA_TELEMETRY_LOG_FD", telemetry) : rc;
-}
+/* ---- Calls of the owner. ---- */
 
 static int read_outputs(struct sci_environment *environment, struct event_base *base,
 	const struct sci_process_outputs *outputs)
@@ -442,39 +424,64 @@ static int read_outputs(struct sci_environment *environment, struct event_base *
 	return rc < 0 ? rc : also;
 }
 
-static int start_process(struct sci_environment *environment, struct event_base *base,
-	struct sc_error *error)
+static int start_in_sandbox(struct sci_environment *environment, char *const *variables,
+	struct sci_process_outputs *outputs, struct sc_error *error)
 {
 	const struct sci_deployment *function = environment->function;
-	struct sci_environ variables = { 0 };
-	struct sci_process_outputs outputs = { -1, -1 };
-	char tmp[PATH_MAX];
-
 	struct sci_process_options options = {
 		.path = function->bootstrap,
 		.directory = function->directory,
+		.environment = variables,
 	};
-	int rc = make_variables(environment, &variables);
+	char tmp[PATH_MAX];
+
+	int rc = sci_isolation_enter(environment->isolation, function, environment->tmp_id, tmp,
+		&options.sandbox, error);
 	if (rc < 0)
-		sci_error_set(error, rc, 0, "out of memory");
+		return rc;
+	return sci_process_start(&environment->process, &options, outputs, error);
+}
+
+static int start_process(struct sci_environment *environment, struct event_base *base,
+	struct sc_error *error)
+{
+	struct sci_environ variables = { 0 };
+	struct sci_process_outputs outputs = { -1, -1 };
+	int rc;
+
+	if (sci_environ_copy_for(&variables, &environment->function->environment, environment->id,
+		    sci_http_listener_port(environment->runtime)) < 0)
+		rc = sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	else
-		rc = sci_isolation_enter(environment->isolation, function, environment->tmp_id, tmp,
-			&options.sandbox, error);
-	options.environment = variables.entries;
-	if (rc == 0)
-		rc = sci_process_start(&environment->process, &options, &outputs, error);
+		rc = start_in_sandbox(environment, variables.entries, &outputs, error);
 	sci_environ_fini(&variables);
 	if (rc < 0)
 		return rc;
-	rc = read_outputs(environment, base, &outputs);
-	return rc < 0 ? sci_error_set(error, rc, 0, "out of memory") : 0;
+	if (read_outputs(environment, base, &outputs) < 0)
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	return 0;
 }
 
-/* No post needs to take longer than an invocation may, or an init. */
+/* The time limit of a post: the longest of an invocation and an init. */
 static int64_t longest_ms(const struct sci_deployment *function)
 {
 	return function->timeout_ms > function->init_timeout_ms ? function->timeout_ms
 								: function->init_timeout_ms;
+}
+
+static int start_parts(struct sci_environment *environment, struct event_base *base,
+	struct sc_error *error)
+{
+	environment->timer = evtimer_new(base, on_timer, environment);
+	/* Nothing runs without a limit. */
+	if (!environment->timer ||
+		sci_timer_start(environment->timer, environment->function->init_timeout_ms) < 0)
+		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
+	int rc = sci_runtime_server_open(base, &environment->handlers,
+		longest_ms(environment->function), &environment->runtime, error);
+	if (rc < 0)
+		return rc;
+	return start_process(environment, base, error);
 }
 
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
@@ -494,23 +501,14 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	environment->handlers = (struct sci_runtime_handlers){ on_connection, on_trust, on_next,
 		on_posted, on_init_failed, environment };
 	sci_hex_id(environment->id);
-	/* Before it starts: what changes while it does is seen the next time. */
+	/* Before the start: the next call then sees a change that is made during the start. */
 	if (options->function->watched)
 		environment->code_stamp = sci_code_stamp(options->function->watched);
 
-	int rc = SC_E_NOMEM;
-	environment->timer = evtimer_new(options->base, on_timer, environment);
-	/* Nothing runs without a limit. */
-	if (!environment->timer ||
-		sci_timer_start(environment->timer, options->function->init_timeout_ms) < 0)
-		sci_error_set(error, rc, 0, "out of memory");
-	else
-		rc = sci_runtime_server_open(options->base, &environment->handlers,
-			longest_ms(environment->function), &environment->runtime, error);
-	if (rc == 0)
-		rc = start_process(environment, options->base, error);
+	int rc = start_parts(environment, options->base, error);
 	if (rc < 0) {
-		/* While it ends it may write to its /tmp, which no other gets therefore. */
+		/* A process that is ending may still write to its /tmp, so the folder is not kept
+		 * for another environment. */
 		environment->stopped = environment->process.keeper > 0;
 		sci_process_signal(&environment->process, SIGKILL);
 		sci_environment_free(environment);
@@ -540,7 +538,7 @@ void sci_environment_stop(struct sci_environment *environment)
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	environment->stopped = true;
 	sci_process_signal(&environment->process, SIGTERM);
-	arm_end(environment, STOP_GRACE_MS);
+	arm_end_timer(environment, STOP_GRACE_MS);
 }
 
 void sci_environment_kill(struct sci_environment *environment)
@@ -555,7 +553,7 @@ void sci_environment_exited(struct sci_environment *environment, struct sci_proc
 	sci_process_conclude(&environment->process, end);
 	if (environment->state != SCI_ENVIRONMENT_ENDING)
 		environment->function->figures.crashes++;
-	/* A peak that it inherited from us by the fork says nothing. */
+	/* A peak no higher than ours at the fork is inherited, and says nothing of the function. */
 	if (end->peak_kb > environment->process.inherited_kb && end->peak_kb > environment->peak_kb)
 		environment->peak_kb = end->peak_kb;
 	environment->exit_status = end->status;
@@ -570,7 +568,7 @@ void sci_environment_exited(struct sci_environment *environment, struct sci_proc
 	}
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	sci_process_fini(&environment->process);
-	arm_end(environment, EXIT_GRACE_MS);
+	arm_end_timer(environment, EXIT_GRACE_MS);
 }
 
 void sci_environment_free(struct sci_environment *environment)
@@ -581,8 +579,7 @@ void sci_environment_free(struct sci_environment *environment)
 	if (environment->timer)
 		event_free(environment->timer);
 	sci_process_fini(&environment->process);
-	/* After a fault the next environment goes on with these files, as in Lambda after a
-	 * reset. */
+	/* After a fault the next environment gets these files, as in Lambda after a reset. */
 	sci_isolation_leave(environment->isolation, environment->function, environment->tmp_id,
 		!environment->stopped);
 	free(environment);

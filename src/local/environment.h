@@ -7,7 +7,7 @@
  *	          └──> IDLE ────────────────┘ <──────────────────────────┘
  *	   next, no call     assign                                 next
  *
- *	any state ──> ENDING ──> gone       it was stopped, timed out, failed to begin, or exited
+ *	any state ──> ENDING ──> ended      it was stopped, timed out, failed to begin, or exited
  */
 #ifndef SCI_LOCAL_ENVIRONMENT_H
 #define SCI_LOCAL_ENVIRONMENT_H
@@ -39,8 +39,8 @@ struct sci_environment_events {
 	/* It became idle; the owner may assign a call at once. */
 	void (*idle)(struct sci_environment *environment, void *arg);
 
-	/* It is gone: the process is reaped and its call finished. The owner frees it now. */
-	void (*gone)(struct sci_environment *environment, void *arg);
+	/* It has ended: the process is reaped and its call finished. The owner frees it now. */
+	void (*ended)(struct sci_environment *environment, void *arg);
 	void *arg;
 };
 
@@ -58,31 +58,31 @@ struct sci_environment {
 	struct sci_http_listener *runtime;
 	struct sci_runtime_handlers handlers;
 	struct event *timer;       /* what it means depends on the state */
-	struct sci_exchange *poll; /* the `next` that waits */
+	struct sci_exchange *poll; /* the `next` that waits for an invocation; or NULL */
 	struct sci_call *call;
 	int64_t started_us, idle_since_us;
-	int64_t init_us;  /* how long init took; -1 before its end, and once it is reported */
-	int64_t begun_us; /* of the invocation; without a delivery, of init */
+	int64_t init_us;  /* duration of init; -1 before its end, and once it is reported */
+	int64_t begun_us; /* when the invocation began; before the first delivery, init */
 	int64_t deadline_ms;
 	uint64_t invocations;
 	long peak_kb;        /* as last seen */
-	uint64_t code_stamp; /* of the code that it began with, where changes are looked for */
+	uint64_t code_stamp; /* of the code at its start; only with --watch */
 
-	bool began;         /* it has asked for an invocation, ever */
-	bool stopped;       /* it was told to end, for no fault of its own */
-	bool killed;        /* its keeper was told to kill it */
-	bool timed_out;     /* its last invocation took too long */
-	char too_late[192]; /* what its caller is told of a timeout, once it has ended; or empty */
-	bool met_closed;    /* a connection came whose owner cannot be found any more */
-	bool refused;       /* another process has tried to reach its Runtime API */
-	bool exited;        /* the process is reaped */
-	int exit_status;    /* as waitpid() gives it */
+	bool began;                /* the runtime has asked for an invocation at least once */
+	bool stopped;              /* the server ended it, not a fault of the function */
+	bool killed;               /* its keeper was asked to kill it */
+	bool timed_out;            /* its last invocation took too long */
+	char timeout_message[192]; /* for its caller, once the process has ended; empty: none */
+	bool saw_closed;           /* a connection was closed before its owner was looked up */
+	bool refused;              /* a connection of another process was refused, and logged */
+	bool exited;               /* the process is reaped */
+	int exit_status;           /* as waitpid() gives it */
 
 	TAILQ_ENTRY(sci_environment) all, idle;
 };
 
-/* Start an environment of `function` for `call`, which is from now on the environment's. `events`
- * must outlive it.
+/* Start an environment of `function` for `call`, which the environment then owns. `events` must
+ * outlive it.
  *
  * returns  0 with *out set; SC_E_INVAL when the function's program cannot be run, SC_E_NOMEM, or
  *          SC_E_IO with `error` filled in, and the call is still the caller's. */
@@ -96,8 +96,8 @@ struct sci_environment_options {
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
 	struct sci_environment **out, struct sc_error *error);
 
-/* Give an idle environment a call, which is from now on its own. Returns false when its runtime
- * has closed the connection: the call is still the caller's, and the environment ends. */
+/* Give an idle environment a call, which it then owns. Returns false when its runtime has closed
+ * the connection: the call is still the caller's, and the environment ends. */
 bool sci_environment_assign(struct sci_environment *environment, struct sci_call *call);
 
 /* End it in order: SIGTERM, and SIGKILL a moment later. A call that is not answered fails. */

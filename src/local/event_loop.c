@@ -1,6 +1,6 @@
-/* libevent reads the clock once per round of the loop, and a timer that is armed late in a long
- * round is short by what has passed of it: with many cold starts in one round an init timeout would
- * be over before the process has had its time. So the clock is read for each timer. */
+/* By default libevent reads the clock once per round of the loop, so a timer that is armed late in
+ * a long round fires too early: with many cold starts in one round a process would not get its
+ * whole init timeout. The clock is therefore read for each timer. */
 #include "local/event_loop.h"
 
 #include <event2/event.h>

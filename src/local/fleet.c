@@ -1,22 +1,22 @@
-/* The rule is Lambda's: one environment works on one invocation at a time; the idle one that was
- * used last comes first, so that the others can fall idle for good; when none is idle, a new one is
- * started for this invocation and for no other.
+/* Lambda's rule: an environment works on one invocation at a time. An invocation goes to the idle
+ * environment that was used last, so that the others stay idle; when none is idle, a new one is
+ * started for this invocation alone.
  *
- * One rule is not Lambda's. The caller has its answer before the runtime asks for the next
- * invocation, and a caller on this machine can be back with the next call sooner than that.
- * Lambda's own front door takes longer than the runtime does; here, a call that finds an
- * environment of its function answered but not yet idle waits for it for a moment (SETTLE_MS)
- * before it starts another. Each such environment keeps one call waiting, no more, so a burst still
- * gets its environments at once.
+ * One rule is not Lambda's. The caller gets its answer before the runtime asks for the next
+ * invocation, and a caller on this machine may send its next call sooner than that. In Lambda the
+ * way to the function takes longer. Here a call that finds an environment of its function which has
+ * answered and is not idle yet waits for it to settle, for SETTLE_MS at most, before it starts
+ * another. At most one call waits for each such environment, so a burst still gets its environments
+ * at once.
  *
  * An event, whose caller does not wait for the answer, is not refused when all environments are
- * busy: it stays in the queue, which is bounded, behind the calls whose callers do wait.
+ * busy: it stays in a bounded queue, behind the calls whose callers wait.
  *
- * When there are as many environments as there may be, the one that has been idle longest, of
- * whatever function, makes room.
+ * At max_environments, the environment that has been idle longest, of any function, is ended.
  *
- * A start takes milliseconds, in which no socket is read: of a burst a few are made in each round
- * of the loop, so that a process that has begun is heard before its time is up. */
+ * A start takes milliseconds, in which no socket is read. Each round of the loop therefore makes
+ * only a few starts of a burst, so that the requests of processes that have begun are read before
+ * their init times out. */
 #include "local/fleet.h"
 
 #include "local/code_stamp.h"
@@ -33,17 +33,17 @@
 #define EVENTS_MAX     1000
 #define STARTS_AT_ONCE 4
 
-/* What the payloads of all events that wait may take together. */
+/* The most bytes of payloads of all events that wait. */
 #define EVENTS_BYTES_MAX (64 * 1024 * 1024)
 
 TAILQ_HEAD(environment_list, sci_environment);
 TAILQ_HEAD(call_list, sci_call);
 
-/* What is kept for each function. */
+/* The state of one function. */
 struct pool {
 	struct environment_list idle; /* the one that was used last is at the head */
 
-	/* Calls that wait for an environment to settle, and those of them that are events. */
+	/* Calls that wait for an environment to settle, and how many of them are events. */
 	size_t settle_calls, settle_events;
 };
 
@@ -54,7 +54,7 @@ struct sci_fleet {
 	struct pool *pools;       /* one for each function */
 	struct call_list waiting; /* first those whose callers wait, then events */
 	size_t event_count, event_bytes;
-	struct call_list starting; /* calls that get a new environment, which counts already */
+	struct call_list starting; /* calls whose environments are not started, but counted */
 	size_t starting_count;
 	struct event *start;
 	bool stopping, emptied;
@@ -81,8 +81,8 @@ static void stop(struct sci_fleet *fleet, struct sci_environment *environment)
 	sci_environment_stop(environment);
 }
 
-/* Environments that count: one that is ending is as good as gone, one that is to be started as good
- * as there. */
+/* The number that max_environments bounds: environments that are not ending, and starts that are
+ * due. */
 static size_t count_living(const struct sci_fleet *fleet)
 {
 	const struct sci_environment *environment;
@@ -94,7 +94,7 @@ static size_t count_living(const struct sci_fleet *fleet)
 }
 
 /* End the environment that has been idle longest. Returns false when none is idle. */
-static bool make_room(struct sci_fleet *fleet)
+static bool end_oldest_idle(struct sci_fleet *fleet)
 {
 	struct sci_environment *oldest = NULL, *last;
 
@@ -108,13 +108,13 @@ static bool make_room(struct sci_fleet *fleet)
 	return oldest;
 }
 
-/* True when one more environment may be started, after ending an idle one if need be. */
-static bool has_room(struct sci_fleet *fleet)
+/* True when one more environment may be started. Ends an idle one to keep the bound. */
+static bool can_start(struct sci_fleet *fleet)
 {
-	return count_living(fleet) < fleet->options.max_environments || make_room(fleet);
+	return count_living(fleet) < fleet->options.max_environments || end_oldest_idle(fleet);
 }
 
-/* No environment could be started: the call is answered with that. */
+/* No environment could be started: answer the call with the error. */
 static void fail_start(struct sci_fleet *fleet, struct sci_call *call, const struct sc_error *error)
 {
 	const char *type =
@@ -199,7 +199,7 @@ static bool assign_idle(struct sci_fleet *fleet, struct sci_call *call)
 	return false;
 }
 
-/* How many environments of the function are about to be idle. */
+/* How many environments of the function have answered and are not idle yet. */
 static size_t count_settling(const struct sci_fleet *fleet, const struct sci_deployment *function)
 {
 	const struct sci_environment *environment;
@@ -211,7 +211,8 @@ static size_t count_settling(const struct sci_fleet *fleet, const struct sci_dep
 	return settling;
 }
 
-/* How many callers of the function have waited for one in vain, and now wait for room too. */
+/* How many callers of the function have waited SETTLE_MS, and still wait: for an environment of
+ * the function, or until another may be started. */
 static size_t count_overdue(const struct sci_fleet *fleet, const struct sci_deployment *function)
 {
 	const struct sci_call *call;
@@ -223,7 +224,7 @@ static size_t count_overdue(const struct sci_fleet *fleet, const struct sci_depl
 	return overdue;
 }
 
-/* True when there is one that no call waits for which goes before this one. */
+/* True when more environments are settling than calls before this one wait for. */
 static bool is_settling(const struct sci_fleet *fleet, const struct sci_call *call)
 {
 	const struct pool *pool = pool_of(fleet, call->function);
@@ -258,7 +259,7 @@ static void enter_queue(struct sci_fleet *fleet, struct sci_call *call)
 	call->queue = fleet;
 }
 
-/* From now on the call waits for room, and for no environment. */
+/* The call no longer waits for one to settle: it starts another as soon as it may. */
 static void stop_settling(struct sci_fleet *fleet, struct sci_call *call)
 {
 	event_free(call->settle_timer);
@@ -292,12 +293,12 @@ static struct sci_call *first_unmatched(const struct sci_fleet *fleet)
 	return NULL;
 }
 
-/* After the end of an environment that had answered: calls that waited for it get a new one now. */
+/* An environment that had answered has ended: calls that waited for it get a new one now. */
 static void start_unmatched(struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
-	while (!fleet->stopping && (call = first_unmatched(fleet)) && has_room(fleet)) {
+	while (!fleet->stopping && (call = first_unmatched(fleet)) && can_start(fleet)) {
 		leave_queue(fleet, call);
 		start(fleet, call);
 	}
@@ -314,13 +315,13 @@ static struct sci_call *first_startable(const struct sci_fleet *fleet)
 	return NULL;
 }
 
-/* Start environments for callers who wait for room: a place that is free since an environment
- * began to end is theirs. */
+/* Start environments for waiting calls whose callers wait, as far as the maximum allows. They come
+ * before a new call: an environment that began to end may have left the count since. */
 static void start_callers(struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
-	while ((call = first_startable(fleet)) && !call->is_event && has_room(fleet)) {
+	while ((call = first_startable(fleet)) && !call->is_event && can_start(fleet)) {
 		leave_queue(fleet, call);
 		start(fleet, call);
 	}
@@ -331,13 +332,13 @@ static void start_waiting(struct sci_fleet *fleet)
 {
 	struct sci_call *call;
 
-	while (!fleet->stopping && (call = first_startable(fleet)) && has_room(fleet)) {
+	while (!fleet->stopping && (call = first_startable(fleet)) && can_start(fleet)) {
 		leave_queue(fleet, call);
 		start(fleet, call);
 	}
 }
 
-/* No environment has become idle for the call: from now on it waits for room as well. */
+/* No environment has become idle for the call within SETTLE_MS. */
 static void on_settle_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_call *call = arg;
@@ -354,7 +355,7 @@ static bool is_queue_full(const struct sci_fleet *fleet)
 	return fleet->event_count >= EVENTS_MAX || fleet->event_bytes >= EVENTS_BYTES_MAX;
 }
 
-/* Let the call wait for an environment that is about to be idle. Returns false without memory. */
+/* Let the call wait for an environment to settle. Returns false without memory. */
 static bool wait_for_settling(struct sci_fleet *fleet, struct sci_call *call)
 {
 	call->settle_timer = evtimer_new(fleet->options.base, on_settle_timeout, call);
@@ -366,7 +367,7 @@ static bool wait_for_settling(struct sci_fleet *fleet, struct sci_call *call)
 	return true;
 }
 
-/* The caller is told as Lambda tells it, which does not say what to do. */
+/* Lambda's answer to the caller does not say what to do, so the log does. */
 static void log_throttled(struct sci_fleet *fleet, const struct sci_call *call)
 {
 	char line[SCI_LOG_LINE_BYTES], waiting[96] = "";
@@ -392,7 +393,7 @@ enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *ca
 	if (may_wait && is_settling(fleet, call))
 		return wait_for_settling(fleet, call) ? SCI_SUBMITTED : SCI_SUBMITTED_NO_MEMORY;
 	start_callers(fleet);
-	if (has_room(fleet)) {
+	if (can_start(fleet)) {
 		start(fleet, call);
 		return SCI_SUBMITTED;
 	}
@@ -405,7 +406,7 @@ enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *ca
 	return SCI_SUBMITTED;
 }
 
-/* ---- What the environments say. ---- */
+/* ---- Callbacks. ---- */
 
 /* The first call that waits for an environment of the function. */
 static struct sci_call *first_waiting(const struct sci_fleet *fleet,
@@ -428,7 +429,7 @@ static void on_start(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (int i = 0; i < STARTS_AT_ONCE && (call = take_starting(fleet)); i++)
 		start_now(fleet, call);
-	/* Those that failed have left room. */
+	/* Starts that failed no longer count. */
 	start_waiting(fleet);
 	while (!TAILQ_EMPTY(&fleet->starting) && !start_soon(fleet))
 		start_now(fleet, take_starting(fleet));
@@ -449,7 +450,7 @@ static void on_idle(struct sci_environment *environment, void *arg)
 		start(fleet, call);
 }
 
-static void tell_when_empty(struct sci_fleet *fleet)
+static void report_empty(struct sci_fleet *fleet)
 {
 	if (!fleet->stopping || fleet->emptied || !TAILQ_EMPTY(&fleet->all))
 		return;
@@ -457,7 +458,7 @@ static void tell_when_empty(struct sci_fleet *fleet)
 	fleet->options.empty(fleet->options.arg);
 }
 
-static void on_gone(struct sci_environment *environment, void *arg)
+static void on_ended(struct sci_environment *environment, void *arg)
 {
 	struct sci_fleet *fleet = arg;
 
@@ -465,7 +466,7 @@ static void on_gone(struct sci_environment *environment, void *arg)
 	sci_environment_free(environment);
 	start_unmatched(fleet);
 	start_waiting(fleet);
-	tell_when_empty(fleet);
+	report_empty(fleet);
 }
 
 void sci_fleet_reap(struct sci_fleet *fleet)
@@ -487,7 +488,7 @@ void sci_fleet_reap(struct sci_fleet *fleet)
 	start_unmatched(fleet);
 }
 
-/* ---- Its own life. ---- */
+/* ---- Open, stop, close. ---- */
 
 int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **out)
 {
@@ -496,7 +497,7 @@ int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **o
 	if (!fleet)
 		return SC_E_NOMEM;
 	fleet->options = *options;
-	fleet->events = (struct sci_environment_events){ on_idle, on_gone, fleet };
+	fleet->events = (struct sci_environment_events){ on_idle, on_ended, fleet };
 	TAILQ_INIT(&fleet->all);
 	TAILQ_INIT(&fleet->waiting);
 	TAILQ_INIT(&fleet->starting);
@@ -544,7 +545,7 @@ void sci_fleet_stop(struct sci_fleet *fleet)
 		if (again)
 			sci_environment_kill(environment);
 	}
-	tell_when_empty(fleet);
+	report_empty(fleet);
 }
 
 void sci_fleet_close(struct sci_fleet *fleet)

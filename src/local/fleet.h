@@ -1,5 +1,5 @@
-/* All environments of all functions: which of them an invocation goes to, when a new one is
- * started, and how all of them end. */
+/* The environments of all functions: the choice of one for an invocation, the start of new ones,
+ * and the end of all. */
 #ifndef SCI_LOCAL_FLEET_H
 #define SCI_LOCAL_FLEET_H
 
@@ -28,23 +28,23 @@ struct sci_fleet_options {
 int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **out);
 
 enum sci_submitted {
-	SCI_SUBMITTED,           /* the call is the fleet's; after all others it is the caller's */
-	SCI_SUBMITTED_THROTTLED, /* there are too many environments, or waiting events */
+	SCI_SUBMITTED,           /* the fleet owns the call; otherwise the caller still does */
+	SCI_SUBMITTED_THROTTLED, /* too many environments, or waiting events */
 	SCI_SUBMITTED_STOPPING,
 	SCI_SUBMITTED_NO_MEMORY
 };
 
-/* Take a call. It goes to the idle environment of its function that was used last; else it waits
- * for one that has answered, or gets a new one; else, if it is an event, it waits in the queue. */
+/* Assign a call to the idle environment of its function that was used last. Without one, it waits
+ * for an environment that has answered, or gets a new one; otherwise an event is queued. */
 enum sci_submitted sci_fleet_submit(struct sci_fleet *fleet, struct sci_call *call);
 
-/* A child may have ended: look. */
+/* Reap children that have ended. To be called on SIGCHLD. */
 void sci_fleet_reap(struct sci_fleet *fleet);
 
-/* End every environment, and take no more calls; those that wait fail. A second time: at once. */
+/* End every environment, and refuse new calls; calls that wait fail. A second call kills. */
 void sci_fleet_stop(struct sci_fleet *fleet);
 
-/* Free. Whatever still runs is killed. NULL is allowed. */
+/* Free. Environments that still run are killed. NULL is allowed. */
 void sci_fleet_close(struct sci_fleet *fleet);
 
 /* Iterate over the environments: NULL before the first and after the last. */

@@ -1,9 +1,9 @@
-/* Lambda's pattern for a function's name is a row of prefixes, each of which may be absent:
+/* Lambda's pattern for a function's name is a sequence of optional prefixes:
  *
  *	(arn:aws[a-zA-Z-]*:lambda:)? (REGION:)? (ACCOUNT:)? (function:)? NAME (:QUALIFIER)?
  *
- * so the parser takes off what it finds in front, in that order, and looks at what is left. It
- * reads bytes that came over the network: pure, bounded, and fuzzed. */
+ * so the parser strips the prefixes in that order, and checks the rest. Its input comes from the
+ * network: it is pure, bounded, and fuzzed. */
 #include "local/function_name.h"
 
 #include <scopecache/error.h>
@@ -31,7 +31,7 @@ static bool all_of(struct text text, const char *others)
 	return true;
 }
 
-/* Cut the text at its first colon: what is before it, or false when there is none. */
+/* Split the text at its first colon. Returns false when there is none. */
 static bool cut(struct text text, struct text *field, struct text *rest)
 {
 	const char *colon = text.len ? memchr(text.data, ':', text.len) : NULL;

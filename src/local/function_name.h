@@ -12,7 +12,7 @@ struct sci_function_name {
 	char qualifier[SCI_QUALIFIER_MAX + 1]; /* empty when none was given */
 };
 
-/* Take apart a name, NAME:QUALIFIER, a partial ARN (ACCOUNT:function:NAME) or a full ARN
+/* Parse NAME, NAME:QUALIFIER, a partial ARN (ACCOUNT:function:NAME) or a full ARN
  * (arn:aws:lambda:REGION:ACCOUNT:function:NAME), the last two with or without :QUALIFIER. Accounts
  * and regions are checked for their form and otherwise ignored. Returns 0, or SC_E_INVAL with *out
  * untouched. */

@@ -1,13 +1,13 @@
 /* Two kinds of requests are refused by their heads.
  *
- * Ambiguous messages, which two parsers of HTTP could read differently (RFC 9112, 6.3 and 5.1):
+ * Ambiguous messages, which two HTTP parsers could read differently (RFC 9112, 6.3 and 5.1):
  * lengths that contradict each other, a length beside a transfer coding, a name with a space before
- * its colon. Such requests smuggle a second request past a proxy; libmicrohttpd accepts them in
- * every mode.
+ * its colon. Such messages can smuggle a second request past a proxy, and libmicrohttpd accepts
+ * them in every mode.
  *
  * Requests of web pages. A browser lets any page POST text to any address, the loopback
- * interface included, and says so in Origin; and a page whose own name is made to point here
- * sends that name in Host. Programs send neither a foreign Origin nor a foreign Host. */
+ * interface included, and sends the page's origin in Origin. A page whose own name resolves to this
+ * address sends that name in Host. Programs send neither a foreign Origin nor a foreign Host. */
 #include "local/http_admission.h"
 
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@ struct head {
 	bool malformed_name, malformed_value;
 };
 
-/* RFC 9110, 5.6.2: what a name is made of. */
+/* The characters of a header's name: RFC 9110, 5.6.2. */
 static bool is_token(const char *text)
 {
 	static const char others[] = "!#$%&'*+-.^_`|~";
@@ -143,7 +143,7 @@ bool sci_http_host_is_local(const char *host, const char *own)
 	snprintf(name, sizeof name, "%.*s", (int)len, host);
 	if (is_numeric(name) || (own && strcasecmp(name, own) == 0))
 		return true;
-	/* Browsers never ask a name server for these. */
+	/* Browsers resolve these names themselves, without a name server. */
 	if (len < tail || strcasecmp(name + len - tail, local) != 0)
 		return false;
 	return len == tail || name[len - tail - 1] == '.';

@@ -1,4 +1,4 @@
-/* Which requests are looked at at all: judged by their head alone. */
+/* Which requests are admitted, decided by their heads alone. */
 #ifndef SCI_LOCAL_HTTP_ADMISSION_H
 #define SCI_LOCAL_HTTP_ADMISSION_H
 
@@ -14,8 +14,8 @@ struct sci_http_admission {
 	/* A body that is announced longer is refused before it is read. */
 	size_t max_announced_bytes;
 
-	/* Host may be any name. Otherwise it is a numeric address, localhost or `host`: a
-	 * browser that a page has led here by a name of its own (DNS rebinding) sends that name. */
+	/* Host may be any name. Otherwise it must be a numeric address, localhost or `host`: a
+	 * page that makes its own name resolve to this address (DNS rebinding) sends that name. */
 	bool any_host;
 	const char *host; /* or NULL */
 

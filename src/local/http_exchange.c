@@ -1,5 +1,5 @@
-/* Reading a request, and answering it: the answer is queued when libmicrohttpd calls the listener
- * again for this connection, which is resumed for that. */
+/* Reading a request, and answering it: to answer resumes the connection, and libmicrohttpd then
+ * calls the listener for it once more, which queues the answer. */
 #include "local/http_exchange.h"
 
 #include "local/http_admission.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A longer header of an answer would not fit into the connection's memory, and is left out. */
+/* A longer header of an answer does not fit into the connection's memory, and is left out. */
 #define ANSWER_HEADER_MAX 8192
 
 const char *sci_exchange_method(const struct sci_exchange *exchange)
@@ -80,8 +80,8 @@ bool sci_exchange_is_alive(const struct sci_exchange *exchange)
 	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
 }
 
-/* What a browser must be told before a page of another origin may read an answer, or send what
- * is more than a form could (the Fetch standard, "CORS protocol"). */
+/* Add the headers with which a browser lets a page of another origin read an answer, or send more
+ * than a form could (the Fetch standard, "CORS protocol"). */
 static void allow_origin(const struct sci_exchange *exchange, struct MHD_Response *response)
 {
 	const char *headers = sci_exchange_header(exchange, "Access-Control-Request-Headers");
@@ -111,7 +111,7 @@ static void answer(struct sci_exchange *exchange, unsigned status, const struct 
 		return;
 	exchange->suspended = false;
 	MHD_resume_connection(exchange->connection);
-	exchange->go_on(exchange->listener);
+	exchange->run(exchange->listener);
 }
 
 static void release_body(void *body)

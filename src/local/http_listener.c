@@ -3,10 +3,10 @@
  * the errors of streamed answers, nor bodies that are too large, to refuse them as the API does.
  *
  * libmicrohttpd calls handle_request() for the head of a request, for each piece of its body, and
- * at its end. A request that is not answered by then is suspended; its answer resumes the
- * connection, and handle_request() is called once more, to queue it. That happens inside the call
- * that answers, so that a caller does not wait for the rest of another listener's request.
- * libmicrohttpd does not watch a suspended connection: sci_exchange_is_alive() does. */
+ * at its end. A connection whose request is not answered by then is suspended. The answer resumes
+ * it and runs libmicrohttpd at once, which calls handle_request() again to queue the answer: the
+ * caller does not wait until the loop is done with other listeners. libmicrohttpd does not watch a
+ * suspended connection, so sci_exchange_is_alive() asks the socket. */
 #include "local/http_listener.h"
 
 #include "base/clock.h"
@@ -29,32 +29,32 @@
 
 #define CONNECTIONS_MAX 16384
 
-/* How many are accepted before others have their turn. */
+/* How many connections are accepted before other events have their turn. */
 #define ACCEPTED_AT_ONCE 64
 
-/* After a failure for want of descriptors, and with CONNECTIONS_MAX reached. */
+/* The pause of accepting after a failure for want of descriptors, and at CONNECTIONS_MAX. */
 #define ACCEPT_AGAIN_MS 20
 
-/* MHD_run() may ask to be called again at once so many times in which nothing came of it: more
- * than it needs to read the largest head, piece by piece. It asks for ever when the memory of a
- * connection is full and no message complete; from then on it is called at this pace. */
-#define EMPTY_TURNS_MAX 1024
-#define EMPTY_TURN_MS   20
+/* MHD_run() asks to be called again while it has work, and asks for ever when the memory of a
+ * connection is full without a complete message. After IDLE_RUNS_MAX calls in a row without
+ * progress, more than the largest head needs piece by piece, it is called every IDLE_RUN_MS. */
+#define IDLE_RUNS_MAX 1024
+#define IDLE_RUN_MS   20
 
-/* What a connection's memory holds besides the head of a request: the head of its answer. */
+/* A connection's memory also holds the head of the answer. */
 #define ANSWER_HEAD_BYTES ((size_t)16 * 1024)
 
-/* A body that is too large is read to its end all the same, because a client that is cut off in the
- * middle of sending does not see the answer; but not for ever. */
+/* A body that is too large is still read, because a client whose connection is closed while it
+ * sends does not read the answer; up to this multiple of the limit. */
 #define SURPLUS_FACTOR 10
 
-/* One side of a connection's life: what libmicrohttpd does not watch. */
+/* What the time limits need to know of a connection; libmicrohttpd does not enforce them. */
 struct connection {
 	struct sci_http_listener *listener;
 	int fd;
 	struct sci_exchange *exchange; /* the request whose head is complete; or NULL */
-	uint64_t complete_bytes;       /* how many had arrived when the last request was complete */
-	int64_t head_since_us;         /* when more than these were first seen; 0: not yet */
+	uint64_t complete_bytes;       /* received until the last request was complete */
+	int64_t head_since_us;         /* when more bytes were first seen; 0: not yet */
 	LIST_ENTRY(connection) all;
 };
 
@@ -63,11 +63,11 @@ struct sci_http_listener {
 	struct sci_http_admission admission;
 	struct MHD_Daemon *daemon;
 	int fd; /* -1: it accepts no more */
-	struct event *accept, *accept_again, *ready, *again, *look;
-	bool paused;          /* nothing is accepted, and on_look() has to change that */
-	bool unwatched;       /* there was no memory for `look` */
-	bool running;         /* MHD_run() is on the stack */
-	unsigned empty_turns; /* of MHD_run() since something came of one */
+	struct event *accept, *accept_again, *ready, *again, *check;
+	bool paused;        /* accepting is paused, and on_check() must resume it */
+	bool check_unarmed; /* there was no memory to arm `check` */
+	bool running;       /* MHD_run() is on the stack */
+	unsigned idle_runs; /* calls of MHD_run() in a row without progress */
 	LIST_HEAD(, connection) connections;
 	size_t connection_count;
 	LIST_HEAD(, sci_exchange) exchanges;
@@ -88,12 +88,12 @@ static struct sci_exchange *new_exchange(struct sci_http_listener *listener,
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	exchange->listener = listener;
-	exchange->go_on = run;
+	exchange->run = run;
 	exchange->connection = connection;
 	exchange->since_us = sci_mono_us();
-	exchange->below = info ? info->socket_context : NULL;
-	if (exchange->below)
-		exchange->below->exchange = exchange;
+	exchange->tracked = info ? info->socket_context : NULL;
+	if (exchange->tracked)
+		exchange->tracked->exchange = exchange;
 	exchange->method = strdup(method);
 	exchange->path = strdup(path);
 	LIST_INSERT_HEAD(&listener->exchanges, exchange, all);
@@ -103,8 +103,8 @@ static struct sci_exchange *new_exchange(struct sci_http_listener *listener,
 static void free_exchange(struct sci_exchange *exchange)
 {
 	LIST_REMOVE(exchange, all);
-	if (exchange->below)
-		exchange->below->exchange = NULL;
+	if (exchange->tracked)
+		exchange->tracked->exchange = NULL;
 	if (exchange->answer)
 		MHD_destroy_response(exchange->answer);
 	sci_shared_bytes_release(exchange->body);
@@ -114,7 +114,7 @@ static void free_exchange(struct sci_exchange *exchange)
 	free(exchange);
 }
 
-/* Keep a piece of the body. Returns false without memory, and for a body that seems not to end. */
+/* Keep a piece of the body. Returns false without memory, and past SURPLUS_FACTOR. */
 static bool take_piece(struct sci_exchange *exchange, const char *data, size_t len)
 {
 	size_t max = exchange->listener->options.max_body_bytes;
@@ -129,17 +129,17 @@ static bool take_piece(struct sci_exchange *exchange, const char *data, size_t l
 	}
 	if (!exchange->body) {
 		const char *announced = sci_exchange_header(exchange, "Content-Length");
-		size_t room = announced ? strtoul(announced, NULL, 10) : len;
+		size_t expected = announced ? strtoul(announced, NULL, 10) : len;
 		exchange->body = sci_shared_bytes_new();
-		/* What was announced is reserved at once; this is a hint, and may fail. */
-		if (exchange->body && room <= max)
-			sci_buffer_reserve(&exchange->body->buffer, room);
+		/* Reserve the announced length at once; an optimization, which may fail. */
+		if (exchange->body && expected <= max)
+			sci_buffer_reserve(&exchange->body->buffer, expected);
 	}
 	return exchange->body && sci_buffer_append(&exchange->body->buffer, data, len) == 0;
 }
 
-/* The request is whole, or its answer has come. */
-static enum MHD_Result go_on(struct sci_exchange *exchange)
+/* The request is complete, or its answer has come. */
+static enum MHD_Result respond_or_suspend(struct sci_exchange *exchange)
 {
 	if (!exchange->handled) {
 		exchange->handled = true;
@@ -154,7 +154,7 @@ static enum MHD_Result go_on(struct sci_exchange *exchange)
 	return MHD_YES;
 }
 
-/* The head is complete. What is not admitted is answered now, and its body is not read. */
+/* The head is complete. A request that is not admitted is answered now, and its body not read. */
 static enum MHD_Result admit(struct sci_exchange *exchange)
 {
 	struct sci_http_listener *listener = exchange->listener;
@@ -168,7 +168,7 @@ static enum MHD_Result admit(struct sci_exchange *exchange)
 	}
 	exchange->handled = true;
 	listener->options.refuse(exchange, refusal.status, refusal.message, listener->options.arg);
-	return go_on(exchange);
+	return respond_or_suspend(exchange);
 }
 
 static enum MHD_Result handle_request(void *arg, struct MHD_Connection *connection,
@@ -179,7 +179,7 @@ static enum MHD_Result handle_request(void *arg, struct MHD_Connection *connecti
 	struct sci_http_listener *listener = arg;
 
 	(void)version;
-	listener->empty_turns = 0;
+	listener->idle_runs = 0;
 	if (!exchange) {
 		exchange = *state = new_exchange(listener, connection, method, path);
 		return exchange && exchange->method && exchange->path ? admit(exchange) : MHD_NO;
@@ -189,7 +189,7 @@ static enum MHD_Result handle_request(void *arg, struct MHD_Connection *connecti
 		*len = 0;
 		return ok ? MHD_YES : MHD_NO;
 	}
-	return go_on(exchange);
+	return respond_or_suspend(exchange);
 }
 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
@@ -200,13 +200,13 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **st
 
 	(void)connection;
 	(void)code;
-	listener->empty_turns = 0;
+	listener->idle_runs = 0;
 	if (!exchange)
 		return;
-	if (exchange->below) {
-		exchange->below->complete_bytes =
-			sci_socket_state(exchange->below->fd).received_bytes;
-		exchange->below->head_since_us = 0;
+	if (exchange->tracked) {
+		exchange->tracked->complete_bytes =
+			sci_socket_state(exchange->tracked->fd).received_bytes;
+		exchange->tracked->head_since_us = 0;
 	}
 	free_exchange(exchange);
 	*state = NULL;
@@ -218,33 +218,33 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 	enum MHD_ConnectionNotificationCode code)
 {
 	struct sci_http_listener *listener = arg;
-	struct connection *below = *context;
+	struct connection *tracked = *context;
 
-	listener->empty_turns = 0;
+	listener->idle_runs = 0;
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		const union MHD_ConnectionInfo *info =
 			MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-		below = *context = info ? calloc(1, sizeof *below) : NULL;
-		if (!below)
-			return; /* Without memory it is not watched for slowness. */
-		below->listener = listener;
-		below->fd = info->connect_fd;
-		LIST_INSERT_HEAD(&listener->connections, below, all);
+		tracked = *context = info ? calloc(1, sizeof *tracked) : NULL;
+		if (!tracked)
+			return; /* Without memory it has no time limits. */
+		tracked->listener = listener;
+		tracked->fd = info->connect_fd;
+		LIST_INSERT_HEAD(&listener->connections, tracked, all);
 		listener->connection_count++;
-	} else if (below) {
-		LIST_REMOVE(below, all);
+	} else if (tracked) {
+		LIST_REMOVE(tracked, all);
 		listener->connection_count--;
-		free(below);
+		free(tracked);
 		*context = NULL;
 	}
 }
 
-/* True when a connection has been given time enough, or will never be heard of again. */
-static bool is_overdue(struct connection *below, int64_t now_us)
+/* True when a connection has exceeded a time limit, or can send nothing more. */
+static bool is_overdue(struct connection *tracked, int64_t now_us)
 {
-	const struct sci_http_listener_options *options = &below->listener->options;
-	const struct sci_exchange *exchange = below->exchange;
-	struct sci_socket_state state = sci_socket_state(below->fd);
+	const struct sci_http_listener_options *options = &tracked->listener->options;
+	const struct sci_exchange *exchange = tracked->exchange;
+	struct sci_socket_state state = sci_socket_state(tracked->fd);
 
 	if (exchange && exchange->handled)
 		return false;
@@ -253,45 +253,45 @@ static bool is_overdue(struct connection *below, int64_t now_us)
 	if (exchange)
 		return options->body_ms > 0 &&
 			now_us - exchange->since_us > options->body_ms * 1000;
-	if (state.received_bytes <= below->complete_bytes)
+	if (state.received_bytes <= tracked->complete_bytes)
 		return false;
-	if (below->head_since_us == 0)
-		below->head_since_us = now_us;
-	return now_us - below->head_since_us > options->head_ms * 1000;
+	if (tracked->head_since_us == 0)
+		tracked->head_since_us = now_us;
+	return now_us - tracked->head_since_us > options->head_ms * 1000;
 }
 
 /* Accept again after a pause, unless the listener was stopped. */
 static void resume_accepting(struct sci_http_listener *listener)
 {
-	/* If this fails, on_look() tries again. */
+	/* If this fails, on_check() tries again. */
 	listener->paused = listener->fd >= 0 && event_add(listener->accept, NULL) < 0;
 }
 
 /* Without memory for the timer, the next turn of the listener tries again. */
-static void look_later(struct sci_http_listener *listener)
+static void arm_check(struct sci_http_listener *listener)
 {
-	listener->unwatched = sci_timer_start(listener->look, listener->options.look_ms) < 0;
+	listener->check_unarmed = sci_timer_start(listener->check, listener->options.check_ms) < 0;
 }
 
-static void on_look(evutil_socket_t fd, short what, void *arg)
+static void on_check(evutil_socket_t fd, short what, void *arg)
 {
 	struct sci_http_listener *listener = arg;
-	struct connection *below;
+	struct connection *tracked;
 	int64_t now_us = sci_mono_us();
 
 	(void)fd;
 	(void)what;
-	look_later(listener);
-	/* What is closed below, libmicrohttpd ends as closed by the other side. */
-	LIST_FOREACH(below, &listener->connections, all)
-		if (is_overdue(below, now_us))
-			shutdown(below->fd, SHUT_RDWR);
+	arm_check(listener);
+	/* libmicrohttpd then sees the end of the connection, and closes it. */
+	LIST_FOREACH(tracked, &listener->connections, all)
+		if (is_overdue(tracked, now_us))
+			shutdown(tracked->fd, SHUT_RDWR);
 	if (listener->paused)
 		resume_accepting(listener);
 	run(listener);
 }
 
-/* Without memory for the timer the pause lasts until on_look(). */
+/* Without memory for the timer the pause lasts until on_check(). */
 static void pause_accepting(struct sci_http_listener *listener)
 {
 	event_del(listener->accept);
@@ -340,31 +340,30 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg)
 
 /* ---- The loop. ---- */
 
-/* Do what there is to do; when that is already being done further up the stack, in a moment. A
- * timer, and not event_active(), makes it a moment: the loop would not look at anything else
- * before. */
+/* Run libmicrohttpd; later, when a run is already on the stack. "Later" is a timer and not
+ * event_active(), after which the loop would handle no other event before. */
 static void run(struct sci_http_listener *listener)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms = 0;
 	bool again = listener->running;
 
-	if (listener->unwatched)
-		look_later(listener);
+	if (listener->check_unarmed)
+		arm_check(listener);
 	if (!listener->running) {
 		listener->running = true;
 		MHD_run(listener->daemon);
 		listener->running = false;
-		/* No timeout at all says that there is more to do now; others have time until the
-		 * next look. */
+		/* A timeout of 0 means that there is more work now; a longer one can wait until the
+		 * next on_check(). */
 		again = MHD_get_timeout(listener->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
 	}
 	if (!again)
 		return;
-	if (listener->empty_turns < EMPTY_TURNS_MAX)
-		listener->empty_turns++;
+	if (listener->idle_runs < IDLE_RUNS_MAX)
+		listener->idle_runs++;
 	int rc = sci_timer_start(listener->again,
-		listener->empty_turns < EMPTY_TURNS_MAX ? 0 : EMPTY_TURN_MS);
-	/* Without memory for the timer, on_look() goes on. */
+		listener->idle_runs < IDLE_RUNS_MAX ? 0 : IDLE_RUN_MS);
+	/* Without memory for the timer, on_check() runs it. */
 	(void)rc;
 }
 
@@ -399,11 +398,11 @@ static bool start_events(struct event_base *base, struct sci_http_listener *list
 	listener->accept = event_new(base, listener->fd, EV_READ | EV_PERSIST, on_accept, listener);
 	listener->accept_again = evtimer_new(base, on_accept_again, listener);
 	listener->again = evtimer_new(base, on_ready, listener);
-	listener->look = evtimer_new(base, on_look, listener);
+	listener->check = evtimer_new(base, on_check, listener);
 	return listener->ready && listener->accept && listener->accept_again && listener->again &&
-		listener->look && event_add(listener->ready, NULL) == 0 &&
+		listener->check && event_add(listener->ready, NULL) == 0 &&
 		event_add(listener->accept, NULL) == 0 &&
-		sci_timer_start(listener->look, listener->options.look_ms) == 0;
+		sci_timer_start(listener->check, listener->options.check_ms) == 0;
 }
 
 int sci_http_listener_open(struct event_base *base, const struct sci_http_listener_options *options,
@@ -480,8 +479,8 @@ void sci_http_listener_close(struct sci_http_listener *listener)
 	free_event(listener->accept_again);
 	free_event(listener->ready);
 	free_event(listener->again);
-	free_event(listener->look);
-	/* The daemon must have no connection that is suspended. */
+	free_event(listener->check);
+	/* MHD_stop_daemon() requires that no connection is suspended. */
 	LIST_FOREACH(exchange, &listener->exchanges, all) {
 		if (exchange->suspended)
 			MHD_resume_connection(exchange->connection);

@@ -1,5 +1,5 @@
-/* An address that is served over HTTP, by GNU libmicrohttpd on libevent's loop. A client that is
- * slow, endless or malformed costs a connection and nothing more: others are served meanwhile. */
+/* An HTTP server on one address: GNU libmicrohttpd on libevent's loop. A client that is slow, sends
+ * without end or sends malformed requests costs one connection; others are served meanwhile. */
 #ifndef SCI_LOCAL_HTTP_LISTENER_H
 #define SCI_LOCAL_HTTP_LISTENER_H
 
@@ -18,23 +18,23 @@ struct sci_http_listener_options {
 	const char *host; /* a numeric address, or a name that resolves to one */
 	uint16_t port;    /* 0: the kernel chooses */
 
-	/* A connection on which nothing happens for so long, while no request waits for its
-	 * answer, is closed; give or take `look_ms`. */
+	/* A connection that is silent for this long, while no request waits for its answer, is
+	 * closed; up to `check_ms` later. */
 	unsigned idle_seconds;
 
-	/* How long the head of a request may take from its first byte, and its body after that
-	 * (0: as long as it likes); what is later is closed without an answer. Connections are
-	 * looked at every `look_ms`, so it may be that much later. */
-	int64_t head_ms, body_ms, look_ms;
+	/* The time limits of the head of a request, from its first byte, and of its body after
+	 * that (0: none). A connection that exceeds one is closed without an answer. Connections
+	 * are checked every `check_ms`, so that may be `check_ms` later. */
+	int64_t head_ms, body_ms, check_ms;
 
-	/* What the path and the headers of a request may take, or it is answered 431. It is the
-	 * memory of a connection too, which is wiped after every request: more than is needed
+	/* The most bytes of the path and the headers of a request; a larger one is answered 431.
+	 * Each connection has as much memory, which is cleared after every request: a larger value
 	 * costs time. */
 	size_t max_head_bytes;
 
-	/* Of a larger body nothing is kept: the request is handed on without it. One that is
-	 * announced ten times as large is refused, and one that grows to that closed without an
-	 * answer. */
+	/* A larger body is discarded, and `handle` gets the request without it. A body that is
+	 * announced ten times as large is refused; when one grows to that, the connection is closed
+	 * without an answer. */
 	size_t max_body_bytes;
 
 	/* See http_admission.h. The texts must live as long as the listener. */
@@ -46,12 +46,12 @@ struct sci_http_listener_options {
 	 * NULL: all may connect. */
 	bool (*admit)(const struct sci_peer *peer, void *arg);
 
-	/* Called with a request that is not handed on, which it must answer before it returns. */
+	/* Called with a request that is not admitted; it must answer before it returns. */
 	void (*refuse)(struct sci_exchange *exchange, unsigned status, const char *message,
 		void *arg);
 
-	/* Called with every whole request; it must be answered sooner or later, from here or from
-	 * anywhere else, unless the listener is closed first. */
+	/* Called with every complete request, which must be answered at some time, in this call or
+	 * later, unless the listener is closed first. */
 	void (*handle)(struct sci_exchange *exchange, void *arg);
 	void *arg;
 };
@@ -67,7 +67,7 @@ uint16_t sci_http_listener_port(const struct sci_http_listener *listener);
 /* True while there is a request that is not answered, or whose answer is not sent. */
 bool sci_http_listener_is_busy(const struct sci_http_listener *listener);
 
-/* Accept no more connections; those that are open live on. */
+/* Accept no more connections; the open ones stay. */
 void sci_http_listener_stop(struct sci_http_listener *listener);
 
 /* Stop, close every connection and forget every request. Not from inside `handle`. NULL is

@@ -1,7 +1,7 @@
-/* Sockets are accepted here and not by libmicrohttpd, which after a failure for want of descriptors
- * accepts no connection until one of its own ends, however many descriptors are free again.
+/* Sockets are accepted here and not by libmicrohttpd: after a failure for want of descriptors that
+ * accepts no connection until one of its own ends, even if descriptors are free again.
  *
- * What has arrived is asked of the kernel (TCP_INFO), because libmicrohttpd does not say how
+ * The kernel tells how many bytes have arrived (TCP_INFO), because libmicrohttpd does not tell how
  * much of a head or of a chunk's size it has read. */
 #define _GNU_SOURCE
 #include "local/http_socket.h"
@@ -18,8 +18,8 @@
 
 #define BACKLOG 1024
 
-/* tcpi_state of a connection whose other side has sent its end; the kernel's own header has no
- * names for states. */
+/* tcpi_state of a connection whose client has closed its half; linux/tcp.h has no names for
+ * states. */
 #define STATE_CLOSE_WAIT 8
 
 static int bind_to(const struct addrinfo *address)
@@ -55,7 +55,7 @@ int sci_socket_listen(const char *host, uint16_t port, struct sc_error *error)
 		return sci_error_set(error, SC_E_IO, 0, "cannot listen on %s: %s", host,
 			gai_strerror(rc));
 	int fd = bind_to(addresses);
-	/* Not when the port is in use: at another address callers would not look for us. */
+	/* Not when the port is in use: clients would not look for us at another address. */
 	for (const struct addrinfo *at = addresses->ai_next; at && fd < 0 && errno != EADDRINUSE;
 		at = at->ai_next)
 		fd = bind_to(at);
@@ -100,8 +100,7 @@ enum sci_accept sci_socket_accept(int fd, struct sci_peer *peer)
 	case ENOMEM:
 		return SCI_ACCEPT_EXHAUSTED;
 	default:
-		/* There is no connection, or the client has closed it; the event loop tells when
-		 * there is one. */
+		/* There is no connection, or its client has closed it already. */
 		return SCI_ACCEPT_NONE;
 	}
 }

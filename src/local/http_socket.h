@@ -1,4 +1,4 @@
-/* The sockets under the HTTP listener: to listen, to accept, and what the kernel knows of a
+/* The sockets of the HTTP listener: listening, accepting, and the kernel's state of a
  * connection. */
 #ifndef SCI_LOCAL_HTTP_SOCKET_H
 #define SCI_LOCAL_HTTP_SOCKET_H
@@ -9,13 +9,13 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* Listen on `host`:`port` (0: any that is free). Returns the descriptor, or SC_E_IO with `error`
+/* Listen on `host`:`port` (0: a free one). Returns the descriptor, or SC_E_IO with `error`
  * filled in. */
 int sci_socket_listen(const char *host, uint16_t port, struct sc_error *error);
 
 uint16_t sci_socket_port(int fd);
 
-/* What accept() had to give. */
+/* The outcome of accept(). */
 enum sci_accept {
 	SCI_ACCEPT_ONE,
 	SCI_ACCEPT_NONE,
@@ -30,8 +30,7 @@ struct sci_peer {
 
 enum sci_accept sci_socket_accept(int fd, struct sci_peer *peer);
 
-/* How much has arrived on a connection since it began, and whether the other side has ended its
- * half. */
+/* How many bytes a connection has received, and whether the client has closed its half. */
 struct sci_socket_state {
 	uint64_t received_bytes;
 	bool half_closed;

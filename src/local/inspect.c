@@ -1,4 +1,4 @@
-/* A picture of one moment. Memory is read from the kernel as it is asked for. */
+/* A snapshot. The memory of each process is read from the kernel for it. */
 #include "local/inspect.h"
 
 #include "base/clock.h"
@@ -40,11 +40,10 @@ char *sci_inspect(const struct sci_fleet *fleet)
 	const struct sci_environment *environment = NULL;
 	json_t *all = json_object(), *environments = json_array(), *functions = json_array();
 
-	/* Each of these takes what it is given also when it fails, as it does without memory. */
+	/* Each of these functions consumes its argument, also when it fails for want of memory. */
 	int rc = json_object_set_new(all, "environments", environments);
 	rc |= json_object_set_new(all, "functions", functions);
-	/* Without a process there is nothing to see, and its id may belong to another process by
-	 * now. */
+	/* An environment whose process is reaped is left out: another process may have its pid. */
 	while ((environment = sci_fleet_next(fleet, environment)))
 		if (!environment->exited)
 			rc |= json_array_append_new(environments, environment_json(environment));

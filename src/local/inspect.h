@@ -1,4 +1,4 @@
-/* What goes on in a fleet, for people and for programs. */
+/* The state of a fleet as JSON, for people and for programs. */
 #ifndef SCI_LOCAL_INSPECT_H
 #define SCI_LOCAL_INSPECT_H
 

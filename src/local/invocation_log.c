@@ -1,6 +1,6 @@
-/* Formats only: pure functions over a caller's buffer. The forms are Lambda's, tabs and all, so
- * that what reads the logs of functions reads these too. Billed are whole milliseconds, init
- * included, as Lambda bills it. */
+/* Pure functions over a caller's buffer. The formats are Lambda's, with its tabs, so that programs
+ * that read Lambda's logs read these too. The billed duration is in whole milliseconds and includes
+ * init, as in Lambda. */
 #define _GNU_SOURCE
 #include "local/invocation_log.h"
 
@@ -12,21 +12,21 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/* Append to a line that has room for SCI_LOG_LINE_BYTES; what does not fit is cut. */
+/* Append to a line of SCI_LOG_LINE_BYTES; what does not fit is cut. */
 static size_t put(char *line, size_t len, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 static size_t put(char *line, size_t len, const char *format, ...)
 {
-	size_t room = SCI_LOG_LINE_BYTES - len;
+	size_t space = SCI_LOG_LINE_BYTES - len;
 	va_list args;
 
 	va_start(args, format);
-	int wanted = vsnprintf(line + len, room, format, args);
+	int wanted = vsnprintf(line + len, space, format, args);
 	va_end(args);
 	if (wanted < 0)
 		return len;
-	return len + ((size_t)wanted < room ? (size_t)wanted : room - 1);
+	return len + ((size_t)wanted < space ? (size_t)wanted : space - 1);
 }
 
 static double to_ms(int64_t us)

@@ -1,21 +1,21 @@
-/* The lines that Lambda writes around an invocation, and the last of its log for callers who
- * ask. */
+/* The lines that Lambda writes around an invocation, and the end of its log for callers who ask
+ * for it. */
 #ifndef SCI_LOCAL_INVOCATION_LOG_H
 #define SCI_LOCAL_INVOCATION_LOG_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is long enough for any line made here, its newline and NUL included. */
+/* Enough for any line made here, with its newline and NUL. */
 #define SCI_LOG_LINE_BYTES 640
 
-/* What an invocation took. */
+/* The figures of an invocation. */
 struct sci_report {
 	const char *request_id;
 	int64_t duration_us;
 	int64_t init_us; /* -1: the environment was warm */
 	long memory_size_mb, peak_kb;
-	const char *status;     /* "timeout" or "error"; NULL: it went well */
+	const char *status;     /* "timeout" or "error"; NULL: it succeeded */
 	const char *error_type; /* NULL: none */
 };
 
@@ -39,11 +39,11 @@ void sci_log_timed_out(char out[SCI_TIMED_OUT_BYTES], int64_t now_real_ms, const
 #define SCI_EXIT_REASON_BYTES 128
 void sci_log_exit(char out[SCI_EXIT_REASON_BYTES], int status);
 
-/* What is logged of the error type that a runtime sent, or NULL: Lambda lets through what looks
- * like one of its own types, and no other text. */
+/* The error type to log for `type`, which a runtime sent, or NULL: as in Lambda, a type that has
+ * the form of Lambda's own is logged as it is, any other as Unknown. */
 const char *sci_log_error_type(const char *type);
 
-/* The last 4 KiB of what is put into it. */
+/* A ring of the last 4 KiB that were put into it. */
 #define SCI_LOG_TAIL_BYTES 4096
 
 struct sci_log_tail {

@@ -1,9 +1,9 @@
-/* From a request to a call, and from an answer to a response. Errors have Lambda's shape: a type in
- * the header x-amzn-errortype, which is where the SDKs look first, and a message in JSON.
+/* From a request to a call, and from an answer to a response. Errors have Lambda's format: a type
+ * in the header x-amzn-errortype, which the SDKs read first, and a message in JSON.
  *
- * Accounts, regions and qualifiers in a function's name are checked for their form and otherwise
- * accepted: there is one version here, $LATEST, and code that calls an alias or another account's
- * function should find it. The qualifier shows in the ARN that the function sees. */
+ * Only the form of accounts, regions and qualifiers in a function's name is checked: there is one
+ * version, $LATEST, and code that calls an alias or another account's function finds it. The
+ * function sees the qualifier in its ARN. */
 #include "local/invoke_server.h"
 
 #include "base/error.h"
@@ -28,7 +28,7 @@
 #define IDLE_SECONDS       120
 #define HEAD_MS            10000
 #define BODY_MS            60000
-#define LOOK_MS            1000
+#define CHECK_MS           1000
 #define HEAD_BYTES         (32 * 1024)
 #define CONTENT_TYPE_MAX   1024
 #define PREFIX             "/2015-03-31/functions/"
@@ -82,26 +82,22 @@ static void reply_failure(struct sci_exchange *exchange, struct failure *failure
 
 	if (!*failure->request_id)
 		sci_request_id(failure->request_id);
-	int rc = sci_buffer_printf(&json, "{\"Type\":\"%s\",",
-		failure->status < 500 ? "User" : "Service");
-	if (rc == 0 && failure->reason)
-		rc = sci_buffer_printf(&json, "\"Reason\":\"%s\",", failure->reason);
-	if (rc == 0)
-		rc = sci_buffer_printf(&json, "\"Message\":");
-	if (rc == 0)
-		rc = sci_json_text(&json, failure->message, strlen(failure->message));
-	if (rc == 0)
-		rc = sci_buffer_append(&json, "}", 1);
+	sci_buffer_printf(&json, "{\"Type\":\"%s\",", failure->status < 500 ? "User" : "Service");
+	if (failure->reason)
+		sci_buffer_printf(&json, "\"Reason\":\"%s\",", failure->reason);
+	sci_buffer_printf(&json, "\"Message\":");
+	sci_json_text(&json, failure->message, strlen(failure->message));
+	sci_buffer_append(&json, "}", 1);
+	bool failed = sci_buffer_result(&json) < 0;
 	sci_exchange_reply_json(exchange, failure->status, headers,
-		sizeof headers / sizeof *headers, rc == 0 ? json.data : "{}",
-		rc == 0 ? json.len : 2);
+		sizeof headers / sizeof *headers, failed ? "{}" : json.data, failed ? 2 : json.len);
 	sci_buffer_fini(&json);
 }
 
 /* ---- From a request to a call. ---- */
 
-/* What a request asks for, as far as it is understood. */
-struct asked {
+/* A request, as far as it is parsed. */
+struct request {
 	struct sci_exchange *exchange;
 	struct sci_function_name name;
 	struct sci_deployment *function;
@@ -111,13 +107,13 @@ struct asked {
 	struct sci_shared_bytes *event;
 };
 
-static void free_asked(struct asked *asked)
+static void free_request(struct request *request)
 {
-	free(asked->client_context);
-	sci_shared_bytes_release(asked->event);
+	free(request->client_context);
+	sci_shared_bytes_release(request->event);
 }
 
-/* The part of the path between PREFIX and SUFFIX; NULL when the path is another. */
+/* The part of the path between PREFIX and SUFFIX; NULL when it has not both. */
 static const char *function_in_path(const char *path, size_t *len)
 {
 	const size_t prefix = sizeof PREFIX - 1, suffix = sizeof SUFFIX - 1, whole = strlen(path);
@@ -129,10 +125,10 @@ static const char *function_in_path(const char *path, size_t *len)
 	return path + prefix;
 }
 
-static bool take_qualifier(struct asked *asked, struct failure *failure)
+static bool take_qualifier(struct request *request, struct failure *failure)
 {
-	const char *qualifier = sci_exchange_parameter(asked->exchange, "Qualifier");
-	char *named = asked->name.qualifier;
+	const char *qualifier = sci_exchange_parameter(request->exchange, "Qualifier");
+	char *named = request->name.qualifier;
 
 	if (!qualifier)
 		return true;
@@ -142,40 +138,41 @@ static bool take_qualifier(struct asked *asked, struct failure *failure)
 	if (*named && strcmp(qualifier, named) != 0)
 		return fail(failure, 400, "InvalidParameterValueException",
 			"The qualifier in the function's name is not the one that is asked for");
-	snprintf(named, sizeof asked->name.qualifier, "%s", qualifier);
+	snprintf(named, sizeof request->name.qualifier, "%s", qualifier);
 	return true;
 }
 
 static bool take_function(const struct sci_invoke_server *server, const char *text, size_t len,
-	struct asked *asked, struct failure *failure)
+	struct request *request, struct failure *failure)
 {
 	const struct sci_fleet_options *fleet = sci_fleet_options_of(server->fleet);
 
-	if (sci_function_name_parse(text, len, &asked->name) < 0)
+	if (sci_function_name_parse(text, len, &request->name) < 0)
 		return fail(failure, 400, "ValidationException",
 			"The function's name is not valid");
-	if (!take_qualifier(asked, failure))
+	if (!take_qualifier(request, failure))
 		return false;
-	for (size_t i = 0; i < fleet->function_count && !asked->function; i++)
-		if (strcmp(fleet->functions[i].name, asked->name.name) == 0)
-			asked->function = &fleet->functions[i];
-	if (asked->function)
+	for (size_t i = 0; i < fleet->function_count && !request->function; i++)
+		if (strcmp(fleet->functions[i].name, request->name.name) == 0)
+			request->function = &fleet->functions[i];
+	if (request->function)
 		return true;
 	/* All functions have the same account and region. */
 	const char *arn = fleet->functions[0].arn;
 	return fail(failure, 404, "ResourceNotFoundException", "Function not found: %.*s:%s",
-		(int)(strrchr(arn, ':') - arn), arn, asked->name.name);
+		(int)(strrchr(arn, ':') - arn), arn, request->name.name);
 }
 
-static bool take_type(struct asked *asked, struct failure *failure)
+static bool take_type(struct request *request, struct failure *failure)
 {
-	const char *type = sci_exchange_header(asked->exchange, "X-Amz-Invocation-Type");
-	const char *log_type = sci_exchange_header(asked->exchange, "X-Amz-Log-Type");
+	const char *type = sci_exchange_header(request->exchange, "X-Amz-Invocation-Type");
+	const char *log_type = sci_exchange_header(request->exchange, "X-Amz-Log-Type");
 
-	asked->asynchronous = type && strcmp(type, "Event") == 0;
-	asked->dry_run = type && strcmp(type, "DryRun") == 0;
-	asked->tail = log_type && strcmp(log_type, "Tail") == 0 && !asked->asynchronous;
-	if (type && !asked->asynchronous && !asked->dry_run && strcmp(type, "RequestResponse") != 0)
+	request->asynchronous = type && strcmp(type, "Event") == 0;
+	request->dry_run = type && strcmp(type, "DryRun") == 0;
+	request->tail = log_type && strcmp(log_type, "Tail") == 0 && !request->asynchronous;
+	if (type && !request->asynchronous && !request->dry_run &&
+		strcmp(type, "RequestResponse") != 0)
 		return fail(failure, 400, "InvalidParameterValueException",
 			"The invocation type is RequestResponse, Event or DryRun");
 	if (log_type && strcmp(log_type, "Tail") != 0 && strcmp(log_type, "None") != 0)
@@ -184,9 +181,9 @@ static bool take_type(struct asked *asked, struct failure *failure)
 	return true;
 }
 
-static bool take_client_context(struct asked *asked, struct failure *failure)
+static bool take_client_context(struct request *request, struct failure *failure)
 {
-	const char *encoded = sci_exchange_header(asked->exchange, "X-Amz-Client-Context");
+	const char *encoded = sci_exchange_header(request->exchange, "X-Amz-Client-Context");
 	size_t len = encoded ? strlen(encoded) : 0, decoded_len = 0, offset;
 
 	if (len == 0)
@@ -202,34 +199,35 @@ static bool take_client_context(struct asked *asked, struct failure *failure)
 			"The client context must be base64-encoded JSON of at most %d bytes",
 			CLIENT_CONTEXT_MAX);
 	}
-	/* It travels on in a header: its line breaks, which are only white space, must not end
-	 * it. */
+	/* The function gets it in a header, which a line break would end. In JSON that was parsed
+	 * a line break is only white space. */
 	for (size_t i = 0; i < decoded_len; i++)
 		if (decoded[i] == '\r' || decoded[i] == '\n')
 			decoded[i] = ' ';
 	decoded[decoded_len] = '\0';
-	asked->client_context = decoded;
+	request->client_context = decoded;
 	return true;
 }
 
-/* The event; nothing means an empty object, as in Lambda. */
-static bool take_event(struct asked *asked, struct failure *failure)
+/* The event. An empty body is an empty object, as in Lambda. */
+static bool take_event(struct request *request, struct failure *failure)
 {
-	struct sci_shared_bytes *body = sci_exchange_body(asked->exchange);
-	size_t len = sci_exchange_body_length(asked->exchange);
-	size_t limit = asked->asynchronous ? EVENT_MAX : REQUEST_MAX, offset;
+	struct sci_shared_bytes *body = sci_exchange_body(request->exchange);
+	size_t len = sci_exchange_body_length(request->exchange);
+	size_t limit = request->asynchronous ? EVENT_MAX : REQUEST_MAX, offset;
 
 	if (len > limit)
 		return fail(failure, 413, "RequestEntityTooLargeException",
 			"%zu byte payload is too large for the %s invocation type "
 			"(limit %zu bytes)",
-			len, asked->asynchronous ? "Event" : "RequestResponse", limit);
+			len, request->asynchronous ? "Event" : "RequestResponse", limit);
 	if (!body) {
-		asked->event = sci_shared_bytes_new();
-		return (asked->event && sci_buffer_append(&asked->event->buffer, "{}", 2) == 0) ||
+		request->event = sci_shared_bytes_new();
+		return (request->event &&
+			       sci_buffer_append(&request->event->buffer, "{}", 2) == 0) ||
 			fail_without_memory(failure);
 	}
-	asked->event = sci_shared_bytes_acquire(body);
+	request->event = sci_shared_bytes_acquire(body);
 	int rc = sci_json_syntax(body->buffer.data, body->buffer.len, &offset);
 	if (rc < 0)
 		return fail(failure, 400, "InvalidRequestContentException",
@@ -246,30 +244,30 @@ static const char *bounded(const struct sci_exchange *exchange, const char *name
 	return value && strlen(value) <= max ? value : NULL;
 }
 
-static bool take_tenant(struct asked *asked, struct failure *failure)
+static bool take_tenant(struct request *request, struct failure *failure)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789._:/=+-@ ";
-	const char *id = sci_exchange_header(asked->exchange, "X-Amz-Tenant-Id");
+	const char *id = sci_exchange_header(request->exchange, "X-Amz-Tenant-Id");
 
-	asked->tenant_id = id;
+	request->tenant_id = id;
 	return !id || (strlen(id) <= TENANT_MAX && id[strspn(id, allowed)] == '\0') ||
 		fail(failure, 400, "InvalidParameterValueException",
 			"The tenant id must be at most %d letters, digits, spaces and ._:/=+-@",
 			TENANT_MAX);
 }
 
-static struct sci_call *make_call(const struct asked *asked)
+static struct sci_call *make_call(const struct request *request)
 {
 	struct sci_call_texts texts = {
-		.qualifier = asked->name.qualifier,
-		.trace_id = bounded(asked->exchange, "X-Amzn-Trace-Id", TRACE_MAX),
-		.client_context = asked->client_context,
-		.tenant_id = asked->tenant_id,
+		.qualifier = request->name.qualifier,
+		.trace_id = bounded(request->exchange, "X-Amzn-Trace-Id", TRACE_MAX),
+		.client_context = request->client_context,
+		.tenant_id = request->tenant_id,
 	};
-	struct sci_call *call = sci_call_new(asked->function, &texts, asked->event);
+	struct sci_call *call = sci_call_new(request->function, &texts, request->event);
 
-	if (call && asked->tail) {
+	if (call && request->tail) {
 		call->tail = calloc(1, sizeof *call->tail);
 		if (!call->tail) {
 			sci_call_discard(call);
@@ -326,21 +324,21 @@ static bool fail_submit(enum sci_submitted submitted, struct failure *failure)
 	}
 }
 
-static bool submit(struct sci_invoke_server *server, const struct asked *asked,
+static bool submit(struct sci_invoke_server *server, const struct request *request,
 	struct failure *failure)
 {
 	char request_id[SCI_REQUEST_ID_BYTES], trace_id[TRACE_MAX + 1];
-	struct sci_call *call = make_call(asked);
+	struct sci_call *call = make_call(request);
 
 	if (!call)
 		return fail_without_memory(failure);
-	/* Once it is given away it may be answered, and gone, at any moment. */
+	/* The fleet may answer and free the call before sci_fleet_submit() returns. */
 	memcpy(request_id, call->request_id, sizeof request_id);
 	snprintf(trace_id, sizeof trace_id, "%s", call->trace_id);
-	call->is_event = asked->asynchronous;
-	if (!asked->asynchronous) {
+	call->is_event = request->asynchronous;
+	if (!request->asynchronous) {
 		call->answered = on_answered;
-		call->arg = asked->exchange;
+		call->arg = request->exchange;
 	}
 	enum sci_submitted submitted = sci_fleet_submit(server->fleet, call);
 	if (submitted != SCI_SUBMITTED) {
@@ -348,39 +346,39 @@ static bool submit(struct sci_invoke_server *server, const struct asked *asked,
 		memcpy(failure->request_id, request_id, sizeof request_id);
 		return fail_submit(submitted, failure);
 	}
-	if (asked->asynchronous)
-		reply_accepted(asked->exchange, request_id, trace_id);
+	if (request->asynchronous)
+		reply_accepted(request->exchange, request_id, trace_id);
 	return true;
 }
 
-static bool invoke(struct sci_invoke_server *server, const struct asked *asked,
+static bool invoke(struct sci_invoke_server *server, const struct request *request,
 	struct failure *failure)
 {
-	if (!asked->dry_run)
-		return submit(server, asked, failure);
+	if (!request->dry_run)
+		return submit(server, request, failure);
 	char request_id[SCI_REQUEST_ID_BYTES];
 	const struct sci_header headers[] = { { "x-amzn-RequestId", request_id } };
 
 	sci_request_id(request_id);
-	sci_exchange_reply(asked->exchange, 204, headers, 1, NULL);
+	sci_exchange_reply(request->exchange, 204, headers, 1, NULL);
 	return true;
 }
 
 static void handle_invocation(struct sci_invoke_server *server, struct sci_exchange *exchange,
 	const char *name, size_t len)
 {
-	struct asked asked = { .exchange = exchange };
+	struct request request = { .exchange = exchange };
 	struct failure failure = { 0 };
 
 	bool ok = strcmp(sci_exchange_method(exchange), "POST") == 0 ||
 		fail(&failure, 405, "MethodNotAllowedException", "An invocation is a POST");
-	ok = ok && take_function(server, name, len, &asked, &failure) &&
-		take_type(&asked, &failure) && take_client_context(&asked, &failure) &&
-		take_tenant(&asked, &failure) && take_event(&asked, &failure) &&
-		invoke(server, &asked, &failure);
+	ok = ok && take_function(server, name, len, &request, &failure) &&
+		take_type(&request, &failure) && take_client_context(&request, &failure) &&
+		take_tenant(&request, &failure) && take_event(&request, &failure) &&
+		invoke(server, &request, &failure);
 	if (!ok)
 		reply_failure(exchange, &failure);
-	free_asked(&asked);
+	free_request(&request);
 }
 
 static void handle_inspection(struct sci_invoke_server *server, struct sci_exchange *exchange)
@@ -397,7 +395,7 @@ static void handle_inspection(struct sci_invoke_server *server, struct sci_excha
 	reply_failure(exchange, &failure);
 }
 
-/* What the listener does not hand on. */
+/* Answer a request that the listener does not admit. */
 static void refuse(struct sci_exchange *exchange, unsigned status, const char *message, void *arg)
 {
 	const char *type = status == 403 ? "AccessDeniedException"
@@ -416,7 +414,7 @@ static void handle(struct sci_exchange *exchange, void *arg)
 	struct failure failure = { 0 };
 	size_t len;
 
-	/* A browser asks first; the listener adds what it wants to hear. */
+	/* A browser's preflight request; the exchange adds the CORS headers. */
 	if (strcmp(sci_exchange_method(exchange), "OPTIONS") == 0 &&
 		sci_exchange_header(exchange, "Origin")) {
 		sci_exchange_reply(exchange, 204, NULL, 0, NULL);
@@ -436,7 +434,7 @@ static void handle(struct sci_exchange *exchange, void *arg)
 	reply_failure(exchange, &failure);
 }
 
-/* ---- Its own life. ---- */
+/* ---- Open, stop, close. ---- */
 
 int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet,
 	const struct sci_invoke_address *address, struct sci_invoke_server **out,
@@ -452,7 +450,7 @@ int sci_invoke_server_open(struct event_base *base, struct sci_fleet *fleet,
 		.idle_seconds = IDLE_SECONDS,
 		.head_ms = HEAD_MS,
 		.body_ms = BODY_MS,
-		.look_ms = LOOK_MS,
+		.check_ms = CHECK_MS,
 		.max_head_bytes = HEAD_BYTES,
 		.max_body_bytes = REQUEST_MAX,
 		.any_host = address->any_host,

@@ -12,7 +12,7 @@ struct event_base;
 struct sci_fleet;
 struct sci_invoke_server;
 
-/* Where to serve, and whom; see http_listener.h and http_admission.h. */
+/* The address, and the requests that are admitted; see http_listener.h and http_admission.h. */
 struct sci_invoke_address {
 	const char *host;
 	uint16_t port;

@@ -1,7 +1,6 @@
-/* Lambda keeps the files of an environment over a reset, which follows a crash or a timeout.
- * Here a new environment follows, so a folder that an environment leaves by a fault waits for
- * the next environment of its function. There are never more of them than there were
- * environments at one time. */
+/* Lambda resets an environment after a crash or a timeout, and its files stay. Here a new
+ * environment is started, which gets the folder that the failed one left. The number of folders
+ * that wait is at most the largest number of environments at one time. */
 #include "local/isolation.h"
 
 #include "base/error.h"
@@ -91,7 +90,7 @@ pid_t sci_isolation_janitor(const struct sci_isolation *isolation)
 	return isolation && isolation->scratch ? sci_scratch_janitor(isolation->scratch) : 0;
 }
 
-/* Take the folder that was left last. Returns false when there is none. */
+/* Take the function's folder that was left last. Returns false when there is none. */
 static bool take_kept(struct sci_isolation *isolation, const struct sci_deployment *function,
 	char id[SCI_HEX_ID_BYTES])
 {

@@ -1,6 +1,6 @@
-/* What keeps environments apart from each other and from the rest of the machine, as far as the
- * system lets us: their own /tmp and process table (sandbox.h), and Runtime APIs that serve only
- * their own. */
+/* Isolation of environments from each other and from the rest of the machine, as far as the system
+ * allows it: their own /tmp and process table (sandbox.h), and Runtime APIs that serve only the
+ * processes of their environment. */
 #ifndef SCI_LOCAL_ISOLATION_H
 #define SCI_LOCAL_ISOLATION_H
 
@@ -16,22 +16,22 @@
 
 struct sci_isolation;
 
-/* Find out what the system offers. Without `wanted` nothing is used of it. To be called early: see
+/* Find out what the system offers; without `wanted` nothing is isolated. To be called early: see
  * scratch.h.
  *
  * returns  0 with *out set; SC_E_IO or SC_E_NOMEM with `error` filled in. */
 int sci_isolation_open(bool wanted, struct sci_isolation **out, struct sc_error *error);
 
-/* What is missing although it was wanted, and what may go wrong for that, as sentences; NULL:
- * nothing. */
+/* A sentence that says which isolation is wanted and missing, and what may go wrong; NULL:
+ * nothing is missing. */
 const char *sci_isolation_warning(const struct sci_isolation *isolation);
 
-/* The process, a child, that is not to be ended with the others; 0: none. */
+/* A child that must not be killed with the others: scratch.h; 0: none. */
 pid_t sci_isolation_janitor(const struct sci_isolation *isolation);
 
-/* Fill in the sandbox of a new environment of a function. Its /tmp is one that an environment of
- * the same function has left to be kept, or an empty one. `id` names it from now on, and `tmp` is
- * its path, which the sandbox points to.
+/* Fill in the sandbox of a new environment of a function. Its /tmp is a
+ * folder that an environment of the same function has left, or an empty one; `id` is set to its
+ * name, and `tmp` to its path, to which the sandbox points.
  *
  * returns  0; SC_E_IO with `error` filled in. */
 struct sci_deployment;
@@ -43,7 +43,7 @@ int sci_isolation_enter(struct sci_isolation *isolation, const struct sci_deploy
 void sci_isolation_leave(struct sci_isolation *isolation, const struct sci_deployment *function,
 	const char *id, bool keep);
 
-/* Is a connection to the Runtime API at `port`, which is `owner`'s, one of its processes? */
+/* Whether the client of the Runtime API of `owner`, at `port`, is one of its processes. */
 enum sci_socket_owner sci_isolation_owner_of(const struct sci_isolation *isolation,
 	const struct sci_peer *peer, uint16_t port, const struct sci_process *owner);
 

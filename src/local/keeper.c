@@ -1,13 +1,14 @@
-/* In a PID namespace the keeper is the first process: whatever way it ends, the kernel ends all
- * others. Without one it is what orphans are given to (PR_SET_CHILD_SUBREAPER), and kills them by
- * and by.
+/* In a PID namespace the keeper is the first process: when it ends, in any way, the kernel kills
+ * all others. Without one it is the parent of orphans (PR_SET_CHILD_SUBREAPER), and kills them in
+ * rounds.
  *
- * It learns that the server has died from the end of its socket, so that it works for kill -9 too.
- * In a PID namespace there is a death signal besides; without one there must not be, because what
- * the function has started has to be killed first.
+ * The end of its socket means that the server has ended, also by kill -9. In a PID namespace the
+ * keeper has a death signal too; without one it must not have one, because it has to kill what the
+ * function has started first.
  *
- * The function is looked at before it is reaped: until then its number, and so its group's,
- * cannot be given to another process, and the group can safely be signalled. */
+ * The end of the function is detected before it is reaped (WNOWAIT): until it is reaped its process
+ * id, which is its group's too, belongs to no other process, and the group can safely be signalled.
+ */
 #define _GNU_SOURCE
 #include "local/keeper.h"
 
@@ -50,20 +51,20 @@ static void reset_signals(void)
 {
 	sigset_t none;
 
-	/* Handlers are reset by execve(), what is ignored is not. */
+	/* execve() resets handlers, but not ignored signals. */
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Put `fd` at `target`, also when it is there already. */
-static bool place(int fd, int target)
+/* Duplicate `fd` to `target`; also when they are equal, without close-on-exec. */
+static bool move_descriptor(int fd, int target)
 {
 	return fd == target ? fcntl(fd, F_SETFD, 0) == 0 : dup2(fd, target) >= 0;
 }
 
-/* In the function's process: become the program. */
-static _Noreturn void become(const struct sci_process_options *options,
+/* In the function's process: execute the program. */
+static _Noreturn void exec_function(const struct sci_process_options *options,
 	const struct sci_keeper_channel *channel, pid_t keeper)
 {
 	char here = 0;
@@ -75,16 +76,16 @@ static _Noreturn void become(const struct sci_process_options *options,
 	reset_signals();
 	setrlimit(RLIMIT_NOFILE, &options->files);
 	int empty = open("/dev/null", O_RDONLY);
-	/* The telemetry pipe goes first: its place may be where another descriptor is now. */
+	/* Move all out of the way first: SCI_TELEMETRY_FD may be the number of another one. */
 	int telemetry = fcntl(channel->telemetry, F_DUPFD_CLOEXEC, SCI_TELEMETRY_FD + 1);
 	int output = fcntl(channel->output, F_DUPFD_CLOEXEC, SCI_TELEMETRY_FD + 1);
 	int failure = fcntl(channel->failure, F_DUPFD_CLOEXEC, SCI_TELEMETRY_FD + 1);
 	if (failure < 0)
 		fail(channel->failure, SCI_KEEPER_EXEC);
-	if (empty >= 0 && telemetry >= 0 && output >= 0 && place(empty, STDIN_FILENO) &&
-		place(output, STDOUT_FILENO) && place(output, STDERR_FILENO) &&
-		place(telemetry, SCI_TELEMETRY_FD) && chdir(options->directory) == 0) {
-		/* Ours are all close-on-exec; this is for what we were given by our own parent. */
+	if (empty >= 0 && telemetry >= 0 && output >= 0 && move_descriptor(empty, STDIN_FILENO) &&
+		move_descriptor(output, STDOUT_FILENO) && move_descriptor(output, STDERR_FILENO) &&
+		move_descriptor(telemetry, SCI_TELEMETRY_FD) && chdir(options->directory) == 0) {
+		/* Our own are close-on-exec; those that we inherited may not be. */
 		sci_descriptors_close_at_exec(SCI_TELEMETRY_FD + 1);
 		char *arguments[] = { (char *)(uintptr_t)options->path, NULL };
 		execve(options->path, arguments, options->environment);
@@ -92,7 +93,7 @@ static _Noreturn void become(const struct sci_process_options *options,
 	fail(failure, SCI_KEEPER_EXEC);
 }
 
-/* ---- What is left behind. ---- */
+/* ---- Processes that the function has started. ---- */
 
 static bool has_children(void)
 {
@@ -107,7 +108,7 @@ static int kill_child(pid_t pid, pid_t spared)
 	return pid != spared && kill(pid, SIGKILL) == 0;
 }
 
-/* Ask about every process id: only of its own children a process may be told anything. */
+/* Try every process id: waitid() succeeds for our own children only. */
 static int kill_found_children(pid_t spared)
 {
 	int count = 0;
@@ -141,7 +142,7 @@ void sci_keeper_kill_children(pid_t spared, int rounds)
 	struct timespec pause = { .tv_nsec = PAUSE_NS };
 	siginfo_t info;
 
-	/* Again and again: what the killed leave behind becomes ours in turn. */
+	/* In rounds: the children of killed processes become ours. */
 	for (int i = 0; i < rounds && has_children() && kill_listed_children(spared) > 0; i++) {
 		nanosleep(&pause, NULL);
 		for (info.si_pid = 0;
@@ -171,7 +172,7 @@ static bool has_ended(pid_t function, struct sci_keeper_report *report)
 	struct rusage used;
 	siginfo_t info = { 0 };
 
-	/* The wrapper in the C library has no place for the resources used. */
+	/* The C library's waitid() has no parameter for the resources used. */
 	while (syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT, &used) == 0 &&
 		info.si_pid != 0) {
 		if (info.si_pid == function) {
@@ -185,19 +186,20 @@ static bool has_ended(pid_t function, struct sci_keeper_report *report)
 	return false;
 }
 
-/* Do what the server says until it ends, or the function does, as *report then tells. */
-static void keep(int control, int signals, pid_t function, struct sci_keeper_report *report)
+/* Pass on signals until the server ends, or the function does: then *report is set. */
+static void relay_signals(int control, int signals, pid_t function,
+	struct sci_keeper_report *report)
 {
 	struct pollfd ready[] = { { .fd = control, .events = POLLIN },
 		{ .fd = signals, .events = POLLIN } };
-	struct signalfd_siginfo told;
+	struct signalfd_siginfo info;
 
 	while (!has_ended(function, report)) {
 		unsigned char number = SIGKILL;
 
 		if (poll(ready, 2, -1) < 0 && errno != EINTR)
 			return;
-		if (ready[1].revents && read(signals, &told, sizeof told) < 0)
+		if (ready[1].revents && read(signals, &info, sizeof info) < 0)
 			return;
 		if (!ready[0].revents)
 			continue;
@@ -207,16 +209,15 @@ static void keep(int control, int signals, pid_t function, struct sci_keeper_rep
 	}
 }
 
-/* Nothing of the server's may be held open here, and `control` ends up as the only descriptor.
- * The server waits for the end of `failure`. */
+/* Close all descriptors but `control`: the keeper must hold none of the server's, and the server
+ * waits for the end of `failure`. Returns the new number of `control`. */
 static int close_others(int control, int failure)
 {
 	int empty = open("/dev/null", O_RDWR);
 
-	if (empty < 0 || !place(empty, STDIN_FILENO))
+	if (empty < 0 || !move_descriptor(empty, STDIN_FILENO))
 		close(STDIN_FILENO);
-	/* Standard error is the last that may be told of anything; control takes its neighbour's
-	 * place. */
+	/* `control` gets the number after standard error, so that all higher ones can be closed. */
 	int high = fcntl(control, F_DUPFD_CLOEXEC, STDERR_FILENO + 2);
 	if (high < 0 || dup3(high, STDERR_FILENO + 1, O_CLOEXEC) < 0)
 		_exit(1);
@@ -227,7 +228,7 @@ static int close_others(int control, int failure)
 	return STDERR_FILENO + 1;
 }
 
-/* The server's handlers would write to descriptors that are closed here. What is ignored stays
+/* The server's handlers would write to descriptors that are closed here. Ignored signals stay
  * ignored. */
 static void drop_handlers(void)
 {
@@ -242,7 +243,7 @@ _Noreturn void sci_keeper_run(const struct sci_process_options *options,
 	const struct sci_keeper_channel *channel)
 {
 	bool alone = options->sandbox.namespaces != 0;
-	/* What happens to the function when the keeper cannot do its work. */
+	/* The report when the keeper has to kill the function. */
 	struct sci_keeper_report report = { .status = SIGKILL };
 	sigset_t children;
 
@@ -260,14 +261,14 @@ _Noreturn void sci_keeper_run(const struct sci_process_options *options,
 	pid_t self = getpid();
 	pid_t function = fork();
 	if (function == 0)
-		become(options, channel, self);
+		exec_function(options, channel, self);
 	if (function < 0)
 		fail(channel->failure, SCI_KEEPER_FORK);
 	int control = close_others(channel->control, channel->failure);
 	int signals = signalfd(-1, &children, SFD_CLOEXEC);
 
 	if (signals >= 0)
-		keep(control, signals, function, &report);
+		relay_signals(control, signals, function, &report);
 	if (!alone) {
 		kill(-function, SIGKILL);
 		waitpid(function, NULL, 0);

@@ -1,5 +1,5 @@
 /* The process between the server and a function: it starts the function, passes signals on, and
- * ends everything that the function has started. */
+ * kills everything that the function has started. */
 #ifndef SCI_LOCAL_KEEPER_H
 #define SCI_LOCAL_KEEPER_H
 
@@ -21,7 +21,7 @@ struct sci_keeper_report {
 	long peak_kb;
 };
 
-/* What the keeper and the function are given. */
+/* The descriptors of the keeper and the function. */
 struct sci_keeper_channel {
 	int control;   /* a socket that keeps the boundaries of messages */
 	int failure;   /* a pipe for a struct sci_keeper_failure; closed by execve() */
@@ -29,9 +29,9 @@ struct sci_keeper_channel {
 	int telemetry; /* its frames */
 };
 
-/* Be a keeper, in a child that was just forked; never returns. From `control` it reads signals,
- * one byte each, and its end as SIGKILL; to it the function writes one byte, whose credentials
- * tell its process id, and the keeper at the end a struct sci_keeper_report. */
+/* Run as a keeper, in a child that was just forked; never returns. From `control` it reads signals,
+ * one byte each; the end of `control` means SIGKILL. The function writes one byte to it, whose
+ * credentials have its process id, and at the end the keeper a struct sci_keeper_report. */
 _Noreturn void sci_keeper_run(const struct sci_process_options *options,
 	const struct sci_keeper_channel *channel);
 

@@ -24,7 +24,7 @@ static void end_partial(struct sci_line_pipe *pipe)
 {
 	if (pipe->partial.len == 0)
 		return;
-	/* There is room: a partial line is kept one byte short of its buffer. */
+	/* It fits: keep_partial() has reserved one byte more. */
 	pipe->partial.data[pipe->partial.len] = '\n';
 	pipe->line(pipe->arg, pipe->partial.data, pipe->partial.len + 1);
 	pipe->partial.len = 0;
@@ -33,10 +33,9 @@ static void end_partial(struct sci_line_pipe *pipe)
 static void keep_partial(struct sci_line_pipe *pipe, const char *data, size_t len)
 {
 	while (len > 0) {
-		size_t room = SCI_LINE_MAX - 1 - pipe->partial.len;
-		size_t piece = len < room ? len : room;
-		/* Out of memory: this piece of the line is lost, and the function is not held
-		 * up. */
+		size_t space = SCI_LINE_MAX - 1 - pipe->partial.len;
+		size_t piece = len < space ? len : space;
+		/* Without memory this piece of the line is lost; the function does not wait. */
 		if (sci_buffer_reserve(&pipe->partial, piece + 1) == 0)
 			sci_buffer_append(&pipe->partial, data, piece);
 		if (pipe->partial.len == SCI_LINE_MAX - 1)
@@ -64,10 +63,10 @@ static void take_lines(struct sci_line_pipe *pipe, const char *data, size_t len)
 	keep_partial(pipe, data, len);
 }
 
-/* Make newlines of carriage returns, alone or before a newline: Python's and Node's clients
- * separate the lines of a stack trace with them, and a terminal would write each line over the
- * one before. Returns the new length. */
-static size_t end_lines_alike(struct sci_line_pipe *pipe, char *data, size_t len)
+/* Replace carriage returns, alone or before a newline, by newlines: Python's and Node's clients
+ * separate the lines of a stack trace with them, and a terminal would overwrite each line with the
+ * next. Returns the new length. */
+static size_t normalize_line_ends(struct sci_line_pipe *pipe, char *data, size_t len)
 {
 	size_t kept = 0;
 
@@ -99,13 +98,13 @@ static void take(struct sci_line_pipe *pipe, const char *data, size_t len)
 		take_lines(pipe, data, len);
 }
 
-/* The text of a frame. It shrinks, so it is changed where it is. */
+/* The text of a frame, which can only shrink, so it is changed in place. */
 static void on_event(void *arg, const char *text, size_t len)
 {
 	struct sci_line_pipe *pipe = arg;
 
 	pipe->after_return = false;
-	len = end_lines_alike(pipe, pipe->frames.text.data, len);
+	len = normalize_line_ends(pipe, pipe->frames.text.data, len);
 	if (sci_output_stalled(pipe->output))
 		sci_output_miss(pipe->output, count_lines(text, len));
 	else
@@ -122,8 +121,8 @@ static ssize_t read_piece(struct sci_line_pipe *pipe)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (got == 0)
 		return -1;
-	/* In frames the lengths count every byte. */
-	size_t len = pipe->framed ? (size_t)got : end_lines_alike(pipe, piece, (size_t)got);
+	/* Not in frames, whose lengths count every byte. */
+	size_t len = pipe->framed ? (size_t)got : normalize_line_ends(pipe, piece, (size_t)got);
 	if (!pipe->framed && sci_output_stalled(pipe->output))
 		sci_output_miss(pipe->output, count_lines(piece, len));
 	else
@@ -136,7 +135,8 @@ static bool must_hold_back(const struct sci_line_pipe *pipe)
 	return sci_output_full(pipe->output) && !sci_output_stalled(pipe->output);
 }
 
-/* Without memory for the timer the loop goes on to ask, which costs time and loses nothing. */
+/* Without memory for the timer the loop calls on_readable() again and again: that costs time and
+ * loses nothing. */
 static void hold_back(struct sci_line_pipe *pipe)
 {
 	if (sci_timer_start(pipe->held, HOLD_BACK_MS) == 0)
@@ -199,7 +199,8 @@ void sci_line_pipe_drain(struct sci_line_pipe *pipe)
 	drain(pipe, true);
 }
 
-/* What is not read now is lost without a word; the output tells what it cannot take. */
+/* What is not read now is lost and not counted, so a full output is no reason to stop: it counts
+ * the lines that it drops. */
 void sci_line_pipe_finish(struct sci_line_pipe *pipe)
 {
 	drain(pipe, false);

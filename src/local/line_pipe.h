@@ -1,4 +1,4 @@
-/* What a process writes to a pipe, taken apart into lines; or into events, where it writes
+/* The output of a process, read from a pipe and split into lines; or into events, where it writes
  * frames. A carriage return, alone or before a newline, ends a line as a newline does. */
 #ifndef SCI_LOCAL_LINE_PIPE_H
 #define SCI_LOCAL_LINE_PIPE_H
@@ -13,18 +13,18 @@ struct event;
 struct event_base;
 struct sci_output;
 
-/* A longer line is passed on in pieces of this size, each ended with a newline. */
+/* A longer line is split into pieces of this size, each with a newline. */
 #define SCI_LINE_MAX (16 * 1024)
 
 struct sci_line_pipe {
 	int fd;
 	struct event *readable, *held;
 	struct sci_output *output;
-	bool after_return;         /* the last byte was a carriage return, which has ended a line */
+	bool after_return;         /* the last byte was a carriage return */
 	struct sci_buffer partial; /* the line that has not ended yet; at most SCI_LINE_MAX bytes */
 
-	bool framed;                  /* set by the caller: frames are expected, see log_frames.h */
-	struct sci_log_frames frames; /* and then this is used, and `partial` is not */
+	bool framed;                  /* set by the caller: the process writes frames */
+	struct sci_log_frames frames; /* used instead of `partial` when `framed` */
 
 	/* Called with each line, the newline included; with all lines of an event at once. */
 	void (*line)(void *arg, const char *line, size_t len);
@@ -32,7 +32,7 @@ struct sci_line_pipe {
 };
 
 /* Read `fd`, which now belongs to the pipe, until it ends; `line`, `arg` and `framed` are set by
- * the caller before. Reading holds back while `output` is full, and throws away while it is
+ * the caller before. Reading pauses while `output` is full, and drops lines while it is
  * stalled.
  *
  * returns  0, or SC_E_NOMEM with `fd` closed. */
@@ -43,7 +43,7 @@ int sci_line_pipe_init(struct sci_line_pipe *pipe, struct event_base *base, int 
  * ended. A frame that has not ended is left to be completed. */
 void sci_line_pipe_drain(struct sci_line_pipe *pipe);
 
-/* Drain for the last time: all is read, full or not, and what there is of a frame is passed on
+/* Drain for the last time: read all, even if `output` is full, and pass on an incomplete frame
  * too. */
 void sci_line_pipe_finish(struct sci_line_pipe *pipe);
 

@@ -34,6 +34,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define DEFAULT_ADDRESS "127.0.0.1:0"
+
 /* How long shutdown waits for answers to be sent. */
 #define FLUSH_MS      500
 #define FLUSH_STEP_MS 10
@@ -133,7 +135,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* The environments have gone and left their timers' memory, so that this hardly fails. */
+	/* The environments have freed their timers, so this rarely fails for want of memory. */
 	if (!sci_invoke_server_is_busy(local->server) || sci_mono_us() >= local->flush_end_us ||
 		sci_timer_start(local->flush, FLUSH_STEP_MS) < 0)
 		event_base_loopbreak(local->base);
@@ -295,6 +297,7 @@ static int open_parts(struct sci_local *local, const struct sci_local_options *o
 	return sci_process_prepare(error);
 }
 
+/* Serve, and fill in the URL. */
 static int serve_address(struct sci_local *local, const struct sci_local_options *options,
 	const struct address *address, struct sc_error *error)
 {
@@ -307,25 +310,44 @@ static int serve_address(struct sci_local *local, const struct sci_local_options
 	};
 
 	snprintf(local->host, sizeof local->host, "%s", address->host);
-	return sci_invoke_server_open(local->base, local->fleet, &served, &local->server, error);
+	int rc = sci_invoke_server_open(local->base, local->fleet, &served, &local->server, error);
+	if (rc < 0)
+		return rc;
+	bool bare_v6 = strchr(address->host, ':');
+	snprintf(local->url, sizeof local->url, bare_v6 ? "http://[%s]:%u" : "http://%s:%u",
+		address->host, sci_invoke_server_port(local->server));
+	return 0;
 }
 
 static int open_server(struct sci_local *local, const struct sci_local_options *options,
 	struct sc_error *error)
 {
-	struct address address = { .host = "127.0.0.1" };
+	struct address address;
 
-	int rc = options->listen ? parse_address(options->listen, &address, error) : 0;
-	if (rc == 0)
-		rc = check_address(&address, options->allow_remote, error);
-	if (rc == 0)
-		rc = serve_address(local, options, &address, error);
+	int rc =
+		parse_address(options->listen ? options->listen : DEFAULT_ADDRESS, &address, error);
 	if (rc < 0)
 		return rc;
-	bool bare_v6 = strchr(address.host, ':');
-	snprintf(local->url, sizeof local->url, bare_v6 ? "http://[%s]:%u" : "http://%s:%u",
-		address.host, sci_invoke_server_port(local->server));
-	return 0;
+	rc = check_address(&address, options->allow_remote, error);
+	if (rc < 0)
+		return rc;
+	return serve_address(local, options, &address, error);
+}
+
+static int open_all(struct sci_local *local, const struct sci_local_options *options,
+	struct sc_error *error)
+{
+	int rc = deploy(local, options, error);
+	if (rc < 0)
+		return rc;
+	/* Before other descriptors are opened: its child must hold none of them. */
+	rc = sci_isolation_open(!options->shared, &local->isolation, error);
+	if (rc < 0)
+		return rc;
+	rc = open_parts(local, options, error);
+	if (rc < 0)
+		return rc;
+	return open_server(local, options, error);
 }
 
 int sci_local_open(const struct sci_local_options *options, struct sci_local **out,
@@ -335,14 +357,7 @@ int sci_local_open(const struct sci_local_options *options, struct sci_local **o
 
 	if (!local)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	int rc = deploy(local, options, error);
-	/* Its child is to hold none of the descriptors that are opened later. */
-	if (rc == 0)
-		rc = sci_isolation_open(!options->shared, &local->isolation, error);
-	if (rc == 0)
-		rc = open_parts(local, options, error);
-	if (rc == 0)
-		rc = open_server(local, options, error);
+	int rc = open_all(local, options, error);
 	if (rc < 0) {
 		sci_local_close(local);
 		return rc;

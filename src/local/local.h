@@ -21,11 +21,11 @@ struct sci_local_function {
 struct sci_local_options {
 	const struct sci_local_function *functions;
 	size_t function_count;
-	/* NAME=VALUE for all functions, or FUNCTION:NAME=VALUE for one, which counts for more. */
+	/* NAME=VALUE for all functions, or FUNCTION:NAME=VALUE for one, which overrides it. */
 	const char *const *environment;
 	size_t environment_count;
-	const char *listen; /* HOST:PORT; NULL: 127.0.0.1:0. Port 0: any that is free */
-	bool allow_remote;  /* HOST may be one that other machines reach, by any name */
+	const char *listen; /* HOST:PORT; NULL: 127.0.0.1:0. Port 0: a free one */
+	bool allow_remote;  /* HOST may be reachable from other machines, by any name */
 	const char *const
 		*origins; /* whose web pages may call; "*": all. Must outlive the object */
 	size_t origin_count;
@@ -53,13 +53,12 @@ int sci_local_open(const struct sci_local_options *options, struct sci_local **o
 /* http://HOST:PORT, valid until the close. */
 const char *sci_local_url(const struct sci_local *local);
 
-/* What is missing on this system to keep environments apart, and what may go wrong for that;
- * NULL: nothing is, or `shared` asked for it. Valid until the close. */
+/* A sentence that says which isolation this system lacks, and what may go wrong; NULL: none, or
+ * `shared` was set. Valid until the close. */
 const char *sci_local_warning(const struct sci_local *local);
 
-/* Serve until SIGINT, SIGTERM or SIGHUP, as far as these are not ignored; then end every
- * environment, in order for a moment, by force after it. A second signal does not wait for that
- * moment.
+/* Serve until SIGINT, SIGTERM or SIGHUP, unless these are ignored; then end every environment by
+ * SIGTERM, and by SIGKILL a moment later or at a second signal.
  *
  * returns  0, with no environment left; SC_E_IO.
  * blocks   until then. */

@@ -1,7 +1,6 @@
-/* Bytes come in pieces of any size, so a frame is taken apart as it comes: first its header,
- * then its text. A process may write anything to the descriptor. From the first header that is
- * none, everything is text in lines: nothing is lost, and no length is believed that was not
- * meant as one. */
+/* An incremental parser, because bytes come in pieces of any size. A process may write anything to
+ * the descriptor: from the first invalid header on, everything is text in lines, so nothing is lost
+ * and no text is taken for a length. */
 #include "local/log_frames.h"
 
 #include <string.h>
@@ -22,7 +21,7 @@ void sci_log_frames_flush(struct sci_log_frames *frames)
 
 	if (text->len == 0)
 		return;
-	/* There is room: space for one byte more is reserved with every piece. */
+	/* It fits: take_text() has reserved one byte more. */
 	if (text->data[text->len - 1] != '\n')
 		text->data[text->len++] = '\n';
 	frames->event(frames->arg, text->data, text->len);
@@ -34,8 +33,8 @@ static void take_text(struct sci_log_frames *frames, const char *data, size_t le
 	struct sci_buffer *text = &frames->text;
 
 	while (len > 0) {
-		size_t room = SCI_LOG_EVENT_MAX - text->len;
-		size_t piece = len < room ? len : room;
+		size_t space = SCI_LOG_EVENT_MAX - text->len;
+		size_t piece = len < space ? len : space;
 		if (sci_buffer_reserve(text, piece + 1) == 0)
 			sci_buffer_append(text, data, piece);
 		if (text->len >= SCI_LOG_EVENT_MAX)
@@ -45,7 +44,7 @@ static void take_text(struct sci_log_frames *frames, const char *data, size_t le
 	}
 }
 
-/* What is no frame: an event for each line. */
+/* Text outside of frames: an event for each line. */
 static void take_lines(struct sci_log_frames *frames, const char *data, size_t len)
 {
 	const char *newline;
@@ -60,8 +59,8 @@ static void take_lines(struct sci_log_frames *frames, const char *data, size_t l
 	take_text(frames, data, len);
 }
 
-/* Look at a header of which the type is there. Returns false when it is none. */
-static bool look_at_header(struct sci_log_frames *frames)
+/* Parse a header, once it has its type. Returns false when it is invalid. */
+static bool parse_header(struct sci_log_frames *frames)
 {
 	uint32_t type = big_endian(frames->header);
 	size_t wanted = type == UNTIMED_TYPE ? UNTIMED_HEADER : SCI_LOG_FRAME_HEADER_BYTES;
@@ -76,12 +75,12 @@ static bool look_at_header(struct sci_log_frames *frames)
 	return true;
 }
 
-/* Returns how many bytes were taken. */
+/* Returns how many bytes were parsed. */
 static size_t take_piece(struct sci_log_frames *frames, const char *data, size_t len)
 {
 	if (!frames->inside) {
 		frames->header[frames->header_len++] = (unsigned char)*data;
-		if (frames->header_len >= 4 && !look_at_header(frames)) {
+		if (frames->header_len >= 4 && !parse_header(frames)) {
 			frames->unframed = true;
 			take_lines(frames, (const char *)frames->header, frames->header_len);
 		}

@@ -17,18 +17,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An event that is longer is passed on in pieces of this size. */
+/* A longer event is split into pieces of this size. */
 #define SCI_LOG_EVENT_MAX (256 * 1024)
 
 #define SCI_LOG_FRAME_HEADER_BYTES 16
 
-/* All zero but for `event` and `arg` at the beginning. */
+/* At first all zero but `event` and `arg`. */
 struct sci_log_frames {
 	unsigned char header[SCI_LOG_FRAME_HEADER_BYTES];
 	size_t header_len;
 	uint32_t left; /* bytes of the event that are still to come */
-	bool inside;   /* the header is complete, and the event is not */
-	bool unframed; /* what came was no frame: it is all text from there on */
+	bool inside;   /* the header is complete, the event is not */
+	bool unframed; /* an invalid header came: all from there on is text */
 	struct sci_buffer text;
 
 	/* Called with the text of an event, which ends in a newline. */
@@ -36,10 +36,10 @@ struct sci_log_frames {
 	void *arg;
 };
 
-/* Take the next bytes. Out of memory loses bytes of an event and nothing else. */
+/* Parse the next bytes. Without memory only bytes of an event are lost. */
 void sci_log_frames_put(struct sci_log_frames *frames, const char *data, size_t len);
 
-/* Pass on what there is of an event whose end will not come. */
+/* Pass on an incomplete event. */
 void sci_log_frames_flush(struct sci_log_frames *frames);
 
 void sci_log_frames_fini(struct sci_log_frames *frames);

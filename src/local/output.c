@@ -1,11 +1,11 @@
-/* The descriptor is most often a terminal or a pipe that other processes share, so it is not made
- * non-blocking: that would be done to all of them. Instead poll() is asked before each write, and a
- * write is no longer than what a pipe that is ready surely takes (PIPE_BUF).
+/* The descriptor is usually a terminal or a pipe that other processes share, so it is not made
+ * non-blocking, which would affect all of them. Instead poll() comes before each write, and a write
+ * is at most PIPE_BUF long, which a pipe that is ready takes without blocking.
  *
  * Writes are queued and flushed once per round of the event loop: the lines of many invocations go
  * out in one system call. Two bounds: above FULL_BYTES the readers of the functions' output pause,
  * so that a slow terminal slows the functions down and loses nothing; above MAX_BYTES lines are
- * dropped, so that a blocked one costs neither memory nor the server. */
+ * dropped, so that a blocked one neither takes memory nor stops the server. */
 #include "local/output.h"
 
 #include "base/clock.h"
@@ -31,8 +31,8 @@ struct sci_output {
 	struct event *flush;    /* due in this round of the loop */
 	struct event *writable; /* the descriptor can take more */
 	int64_t progress_us;
-	uint64_t missing; /* lines */
-	bool unwatched; /* there was no memory to wait for `writable`: the next line tries again */
+	uint64_t missing;      /* lines */
+	bool writable_unarmed; /* there was no memory to arm `writable`: the next line does */
 };
 
 /* Write one piece if the descriptor takes it within `wait_ms`. Returns 1 when it did, 0 when it
@@ -58,7 +58,7 @@ static void give_up(struct sci_output *output)
 	evbuffer_drain(output->queue, evbuffer_get_length(output->queue));
 }
 
-static void tell_missing(struct sci_output *output)
+static void report_missing(struct sci_output *output)
 {
 	if (output->missing == 0 || evbuffer_get_length(output->queue) > FULL_BYTES)
 		return;
@@ -75,18 +75,18 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	/* No more than was there at the start: a function that prints without end must not keep
+	/* At most what was queued at the start: a function that prints without end must not occupy
 	 * the loop. */
 	for (size_t left = evbuffer_get_length(output->queue); left > 0 && rc > 0;
 		left -= left < PIPE_BUF ? left : PIPE_BUF)
 		rc = write_piece(output, 0);
 	if (rc > 0)
-		tell_missing(output);
+		report_missing(output);
 	if (rc > 0 && evbuffer_get_length(output->queue) > 0)
 		event_active(output->flush, EV_TIMEOUT, 0);
 	if (rc < 0)
 		give_up(output);
-	output->unwatched = rc == 0 && event_add(output->writable, NULL) < 0;
+	output->writable_unarmed = rc == 0 && event_add(output->writable, NULL) < 0;
 }
 
 int sci_output_open(struct event_base *base, int fd, struct sci_output **out)
@@ -144,7 +144,7 @@ void sci_output_miss(struct sci_output *output, size_t lines)
 	if (output->fd < 0)
 		return;
 	output->missing += lines;
-	if (output->unwatched)
+	if (output->writable_unarmed)
 		event_active(output->flush, EV_TIMEOUT, 0);
 }
 

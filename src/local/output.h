@@ -1,5 +1,5 @@
-/* The one place where the log of every function goes out: lines, whole and in order, to a file
- * descriptor that may be slow, blocked or closed. */
+/* The log of all functions: whole lines in order, written to a file descriptor that may be slow,
+ * blocked or closed. */
 #ifndef SCI_LOCAL_OUTPUT_H
 #define SCI_LOCAL_OUTPUT_H
 
@@ -16,15 +16,15 @@ struct sci_output;
  * returns  0 with *out set, or SC_E_NOMEM. */
 int sci_output_open(struct event_base *base, int fd, struct sci_output **out);
 
-/* Write what is waiting, as long as the descriptor takes it without blocking, for at most half a
- * second; then free. NULL is allowed. */
+/* Write the queued lines without blocking, for at most half a second; then free. NULL is
+ * allowed. */
 void sci_output_close(struct sci_output *output);
 
-/* Queue one line, its newline included. Never blocks. What does not fit into the bound is
- * missing, and how many lines are is told as soon as the descriptor takes bytes again. */
+/* Queue one line, its newline included. Never blocks. Beyond the bound lines are
+ * dropped; their number is logged as soon as the descriptor takes bytes again. */
 void sci_output_write(struct sci_output *output, const void *line, size_t len);
 
-/* Count lines that were dropped before they were written. */
+/* Count lines that the caller has dropped. */
 void sci_output_miss(struct sci_output *output, size_t lines);
 
 /* True when the queue is so long that readers of functions' output should pause. */

@@ -1,10 +1,10 @@
 /* The server's side of a keeper (keeper.h), which is our child and the parent of the function:
- * signals go out through its socket, and how the function ended comes back. Where a keeper is
- * killed and there is no PID namespace, its orphans become our children (PR_SET_CHILD_SUBREAPER),
- * and are swept up at the end.
+ * signals go out through its socket, and how the function ended comes back. When a keeper is killed
+ * and there is no PID namespace, its orphans become our children (PR_SET_CHILD_SUBREAPER), and are
+ * killed at the end.
  *
- * A child that has ended is looked at before it is reaped: until then its number, and so its
- * group's, cannot be given to another process, and the group can safely be killed. */
+ * The end of a child is detected before it is reaped (WNOWAIT): until it is reaped its process id,
+ * which is its group's too, belongs to no other process, and the group can safely be killed. */
 #define _GNU_SOURCE
 #include "local/process.h"
 
@@ -27,7 +27,7 @@
 
 #define SWEEP_ROUNDS 100
 
-/* How long a program may take to begin, in which nobody is served. */
+/* How long a program may take to begin. The server serves no request meanwhile. */
 #define EXEC_WAIT_MS 10000
 
 static struct rlimit original_files;
@@ -38,7 +38,7 @@ int sci_process_prepare(struct sc_error *error)
 		return sci_error_set(error, SC_E_IO, errno, "cannot read the limit of open files");
 	struct rlimit most = { .rlim_cur = original_files.rlim_max,
 		.rlim_max = original_files.rlim_max };
-	/* A lower limit is no reason to stop: it shows when it is reached. */
+	/* Failure is no reason to stop: starts fail later, when the lower limit is reached. */
 	setrlimit(RLIMIT_NOFILE, &most);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return sci_error_set(error, SC_E_IO, errno, "cannot become the parent of orphans");
@@ -82,14 +82,14 @@ static int open_ends(struct ends *ends)
 	return -1;
 }
 
-static void close_theirs(struct ends *ends)
+static void close_child_ends(struct ends *ends)
 {
-	int *const theirs[] = { &ends->control[1], &ends->failure[1], &ends->output[1],
+	int *const child_ends[] = { &ends->control[1], &ends->failure[1], &ends->output[1],
 		&ends->telemetry[1] };
 
-	for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) {
-		close(*theirs[i]);
-		*theirs[i] = -1;
+	for (size_t i = 0; i < sizeof child_ends / sizeof *child_ends; i++) {
+		close(*child_ends[i]);
+		*child_ends[i] = -1;
 	}
 }
 
@@ -113,8 +113,8 @@ static void wait_for_exec(int fd, struct sci_keeper_failure *failure)
 		*failure = (struct sci_keeper_failure){ 0 };
 }
 
-/* The process id of the function, as it is here: the kernel translates it. 0 when it did not
- * say. */
+/* The process id of the function, which the kernel translates to our PID namespace; 0: not
+ * sent. */
 static pid_t receive_pid(int control)
 {
 	char bytes_sent[2], space[CMSG_SPACE(sizeof(struct ucred))];
@@ -125,7 +125,7 @@ static pid_t receive_pid(int control)
 		.msg_controllen = sizeof space };
 	struct ucred sender = { 0 };
 
-	/* What is longer than a byte is the report of a keeper that has killed it already. */
+	/* A longer message is the report of a keeper whose function has ended already. */
 	if (recvmsg(control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1)
 		return 0;
 	for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at))
@@ -149,8 +149,8 @@ static int open_status(pid_t pid)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* True when the program may be sound although it could not be run. */
-static bool is_want(int os_errno)
+/* True when the system lacked a resource, so the program itself may be fine. */
+static bool is_shortage(int os_errno)
 {
 	return os_errno == EAGAIN || os_errno == EMFILE || os_errno == ENFILE || os_errno == ENOMEM;
 }
@@ -168,7 +168,7 @@ static int start_error(const struct sci_keeper_failure *failure, const char *pat
 		return sci_error_set(error, SC_E_IO, failure->os_errno, "%.160s has not begun",
 			path);
 	default:
-		return sci_error_set(error, is_want(failure->os_errno) ? SC_E_IO : SC_E_INVAL,
+		return sci_error_set(error, is_shortage(failure->os_errno) ? SC_E_IO : SC_E_INVAL,
 			failure->os_errno, "fork/exec %.160s", path);
 	}
 }
@@ -188,14 +188,14 @@ int sci_process_start(struct sci_process *process, struct sci_process_options *o
 	if (keeper == 0)
 		sci_keeper_run(options, &channel);
 	failure.os_errno = errno;
-	close_theirs(&ends);
+	close_child_ends(&ends);
 	if (keeper > 0)
 		wait_for_exec(ends.failure[0], &failure);
 	pid_t pid = failure.step ? 0 : receive_pid(ends.control[0]);
 	if (failure.step == 0 && pid == 0)
 		failure = (struct sci_keeper_failure){ SCI_KEEPER_WAIT, 0 };
 	if (failure.step) {
-		/* The keeper exits, and is reaped as any other. */
+		/* The keeper exits, and sci_process_reap() reaps it. */
 		if (failure.step == SCI_KEEPER_WAIT)
 			kill(keeper, SIGKILL);
 		close_ends(&ends);
@@ -227,7 +227,7 @@ void sci_process_signal(const struct sci_process *process, int signal)
 		return;
 	}
 	send(process->control_fd, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT);
-	/* Outside a PID namespace the function may have stopped it. */
+	/* Outside a PID namespace the function may have stopped its keeper. */
 	kill(process->keeper, SIGCONT);
 }
 
@@ -268,7 +268,7 @@ int sci_process_reap(struct sci_process_end *end)
 	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
 		return 0;
 	end->pid = info.si_pid;
-	/* Only a leader of a group has one of its number; for others there is no such group. */
+	/* Only if the child was the leader of a group is there a group of its number. */
 	kill(-end->pid, SIGKILL);
 	if (wait4(end->pid, &end->status, 0, &used) < 0)
 		return 0;
@@ -287,8 +287,8 @@ void sci_process_conclude(struct sci_process *process, struct sci_process_end *e
 		end->peak_kb = report.peak_kb;
 		return;
 	}
-	/* The keeper was killed. If we did it, the status is right; if another process did, its
-	 * orphans are our children now. Its own memory is not the function's. */
+	/* The keeper was killed, so *end has its status; its memory is not the function's. If
+	 * another process killed it, its orphans are our children now. */
 	end->peak_kb = 0;
 	if (!process->alone)
 		kill(-process->pid, SIGKILL);

@@ -14,16 +14,17 @@ struct sci_process {
 	int control_fd;    /* the keeper's socket; 0: none */
 	int status_fd;     /* /proc/PID/status, kept open; -1: none */
 	bool alone;        /* it has a PID namespace: killing the keeper kills all of it */
-	long inherited_kb; /* our own peak when it was forked, which it may report as its own */
+	long inherited_kb; /* our own peak at the fork, which it may report as its own */
 };
 
-/* What a process writes to; both ends are non-blocking, and the caller's. */
+/* The read ends of a process's output; non-blocking, and owned by the caller. */
 struct sci_process_outputs {
 	int output_fd; /* its standard output and error */
 	int telemetry_fd;
 };
 
-/* To be called once, before the first process: limits for many, and orphans come to us.
+/* To be called once, before the first process: raise the limit of open files, and become the parent
+ * of orphans.
  *
  * returns  0; SC_E_IO with `error` filled in. */
 int sci_process_prepare(struct sc_error *error);
@@ -40,8 +41,8 @@ int sci_process_start(struct sci_process *process, struct sci_process_options *o
  * started. */
 void sci_process_signal(const struct sci_process *process, int signal);
 
-/* Kill a keeper that does not do what it was told, and with it the function. What else the function
- * has started becomes ours. */
+/* Kill a keeper that did not kill the function, and with it the function. Other processes that the
+ * function has started become our children. */
 void sci_process_kill_keeper(const struct sci_process *process);
 
 /* The largest and the present resident size, in kB; 0 when it is not known. */
@@ -57,18 +58,18 @@ struct sci_process_end {
 	long peak_kb;
 };
 
-/* Take the next child that has ended, after killing what is left of its group. Returns 0 when
- * there is none. */
+/* Reap the next child that has ended, after killing the rest of its group. Returns 0 when there is
+ * none. */
 int sci_process_reap(struct sci_process_end *end);
 
-/* Its keeper has ended as *end tells: fill in how the function itself did. */
+/* Its keeper has ended, as *end says: replace that by how the function ended. */
 void sci_process_conclude(struct sci_process *process, struct sci_process_end *end);
 
-/* Forget a process. A keeper that is alive kills what it keeps. */
+/* Close the descriptors. A keeper that still runs then kills the function. */
 void sci_process_fini(struct sci_process *process);
 
-/* Kill and reap every child there is but `spared`, orphans that came to us included; for at most a
- * second, or a little more where there is no /proc. */
+/* Kill and reap every child but `spared`, adopted orphans too, for at most a second, or a little
+ * longer without /proc. */
 void sci_process_sweep(pid_t spared);
 
 #endif

@@ -1,11 +1,12 @@
-/* Lambda's variables are of three kinds: reserved ones, which a function can rely on whatever the
- * user set; defaults, which the user may set otherwise; and credentials, of which we make up some
- * only when the user has none of any kind, so that SDKs that insist on signing can sign for a local
- * endpoint.
+/* Lambda's variables are of three kinds: reserved ones, which override the user's; defaults, which
+ * the user may override; and credentials, which are placeholders and set only when the user has
+ * none of any kind, so that SDKs that insist on signing can sign for a local endpoint.
  *
- * The list is searched from end to end for every change: a hundred variables, set once per
- * function. */
+ * Every change searches the whole list, which is fast enough for about a hundred variables that
+ * are set once per function. */
 #include "local/process_environ.h"
+
+#include "local/process_options.h"
 
 #include <scopecache/error.h>
 
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -31,20 +33,20 @@ static char **find(const struct sci_environ *list, const char *name, size_t len)
 	return NULL;
 }
 
-static int make_room(struct sci_environ *list)
+static int reserve_one(struct sci_environ *list)
 {
-	if (list->count + 1 < list->room)
+	if (list->count + 1 < list->capacity)
 		return 0;
-	size_t room = list->room ? list->room * 2 : 64;
-	char **entries = realloc(list->entries, room * sizeof *entries);
+	size_t capacity = list->capacity ? list->capacity * 2 : 64;
+	char **entries = realloc(list->entries, capacity * sizeof *entries);
 	if (!entries)
 		return SC_E_NOMEM;
 	list->entries = entries;
-	list->room = room;
+	list->capacity = capacity;
 	return 0;
 }
 
-/* Takes `entry`, also when it fails. */
+/* Consumes `entry`, also on failure. */
 static int put_owned(struct sci_environ *list, char *entry)
 {
 	char **old = entry ? find(list, entry, name_length(entry)) : NULL;
@@ -54,7 +56,7 @@ static int put_owned(struct sci_environ *list, char *entry)
 		*old = entry;
 		return 0;
 	}
-	if (!entry || make_room(list) < 0) {
+	if (!entry || reserve_one(list) < 0) {
 		free(entry);
 		return SC_E_NOMEM;
 	}
@@ -98,12 +100,32 @@ int sci_environ_copy(struct sci_environ *list, const struct sci_environ *from)
 	list->entries = calloc(from->count + 1, sizeof *list->entries);
 	if (!list->entries)
 		return SC_E_NOMEM;
-	list->room = from->count + 1;
+	list->capacity = from->count + 1;
 	for (; list->count < from->count; list->count++) {
 		list->entries[list->count] = strdup(from->entries[list->count]);
 		if (!list->entries[list->count])
 			return SC_E_NOMEM;
 	}
+	return 0;
+}
+
+int sci_environ_copy_for(struct sci_environ *list, const struct sci_environ *from, const char *id,
+	uint16_t port)
+{
+	char address[32], stream[80], day[16], telemetry[8];
+	time_t now = time(NULL);
+	struct tm utc;
+
+	gmtime_r(&now, &utc);
+	strftime(day, sizeof day, "%Y/%m/%d", &utc);
+	snprintf(stream, sizeof stream, "%s/[$LATEST]%s", day, id);
+	snprintf(address, sizeof address, "127.0.0.1:%u", port);
+	snprintf(telemetry, sizeof telemetry, "%d", SCI_TELEMETRY_FD);
+	if (sci_environ_copy(list, from) < 0 ||
+		sci_environ_set(list, "AWS_LAMBDA_RUNTIME_API", address) < 0 ||
+		sci_environ_set(list, "AWS_LAMBDA_LOG_STREAM_NAME", stream) < 0 ||
+		sci_environ_set(list, "_LAMBDA_TELEMETRY_LOG_FD", telemetry) < 0)
+		return SC_E_NOMEM;
 	return 0;
 }
 
@@ -115,7 +137,7 @@ void sci_environ_fini(struct sci_environ *list)
 	*list = (struct sci_environ){ 0 };
 }
 
-/* Variables of the process that started us that say nothing to a function. */
+/* Variables of our own process that must not reach a function. */
 static bool is_ours(const char *entry)
 {
 	static const char *const names[] = { "_X_AMZN_TRACE_ID", "TZ", "AWS_EXECUTION_ENV",
@@ -152,28 +174,35 @@ static bool has_credentials(const struct sci_environ *list)
 		has_credentials_file("AWS_CONFIG_FILE", "config");
 }
 
+/* Set both variables of the region to the value of one of them; AWS_REGION wins. */
+static int fill_regions(struct sci_environ *list)
+{
+	if (sci_environ_default(list, "AWS_DEFAULT_REGION", "us-east-1") < 0)
+		return SC_E_NOMEM;
+	if (sci_environ_default(list, "AWS_REGION", sci_environ_get(list, "AWS_DEFAULT_REGION")) <
+		0)
+		return SC_E_NOMEM;
+	return sci_environ_set(list, "AWS_DEFAULT_REGION", sci_environ_get(list, "AWS_REGION"));
+}
+
 static int fill_defaults(struct sci_environ *list)
 {
-	int rc = sci_environ_default(list, "AWS_DEFAULT_REGION", "us-east-1");
+	if (fill_regions(list) < 0 || sci_environ_default(list, "TZ", ":UTC") < 0 ||
+		sci_environ_default(list, "LANG", "en_US.UTF-8") < 0 ||
+		sci_environ_default(list, "_HANDLER", "function.handler") < 0)
+		return SC_E_NOMEM;
+	return 0;
+}
 
-	if (rc == 0)
-		rc = sci_environ_default(list, "AWS_REGION",
-			sci_environ_get(list, "AWS_DEFAULT_REGION"));
-	if (rc == 0)
-		rc = sci_environ_set(list, "AWS_DEFAULT_REGION",
-			sci_environ_get(list, "AWS_REGION"));
-	if (rc == 0)
-		rc = sci_environ_default(list, "TZ", ":UTC");
-	if (rc == 0)
-		rc = sci_environ_default(list, "LANG", "en_US.UTF-8");
-	if (rc == 0)
-		rc = sci_environ_default(list, "_HANDLER", "function.handler");
-	if (rc < 0 || has_credentials(list))
-		return rc;
-	rc = sci_environ_set(list, "AWS_ACCESS_KEY_ID", "local");
-	if (rc == 0)
-		rc = sci_environ_set(list, "AWS_SECRET_ACCESS_KEY", "local");
-	return rc == 0 ? sci_environ_set(list, "AWS_SESSION_TOKEN", "local") : rc;
+static int fill_credentials(struct sci_environ *list)
+{
+	if (has_credentials(list))
+		return 0;
+	if (sci_environ_set(list, "AWS_ACCESS_KEY_ID", "local") < 0 ||
+		sci_environ_set(list, "AWS_SECRET_ACCESS_KEY", "local") < 0 ||
+		sci_environ_set(list, "AWS_SESSION_TOKEN", "local") < 0)
+		return SC_E_NOMEM;
+	return 0;
 }
 
 static int fill_reserved(struct sci_environ *list, const struct sci_environ_facts *facts)
@@ -204,6 +233,7 @@ int sci_environ_fill(struct sci_environ *list, const struct sci_environ_facts *f
 	for (size_t i = 0; i < facts->extra_count; i++)
 		if (sci_environ_put(list, facts->extra[i]) < 0)
 			return SC_E_NOMEM;
-	int rc = fill_defaults(list);
-	return rc == 0 ? fill_reserved(list, facts) : rc;
+	if (fill_defaults(list) < 0 || fill_credentials(list) < 0)
+		return SC_E_NOMEM;
+	return fill_reserved(list, facts);
 }

@@ -3,11 +3,12 @@
 #define SCI_LOCAL_PROCESS_ENVIRON_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* All zero is an empty list. */
 struct sci_environ {
 	char **entries; /* NAME=VALUE, then NULL; NULL when nothing was ever set */
-	size_t count, room;
+	size_t count, capacity;
 };
 
 /* Set a variable, in place of an earlier one of its name. `entry` is NAME=VALUE and is copied.
@@ -24,19 +25,23 @@ int sci_environ_default(struct sci_environ *list, const char *name, const char *
 /* Fill an empty list with what `from` holds. Returns 0 or SC_E_NOMEM. */
 int sci_environ_copy(struct sci_environ *list, const struct sci_environ *from);
 
+/* The same, with the variables that differ between environments: of the environment `id`, whose
+ * Runtime API is at `port` of the loopback interface. */
+int sci_environ_copy_for(struct sci_environ *list, const struct sci_environ *from, const char *id,
+	uint16_t port);
+
 void sci_environ_fini(struct sci_environ *list);
 
-/* What a function is started with, apart from the variables that differ from one environment to the
- * next. */
+/* What the variables of a function are made from, except those that differ between environments. */
 struct sci_environ_facts {
 	const char *function_name, *directory;
 	int memory_mb;
-	const char *const *extra; /* NAME=VALUE, of the user's choice */
+	const char *const *extra; /* NAME=VALUE, the user's */
 	size_t extra_count;
 };
 
-/* Fill in an empty list: our own variables, then Lambda's, then the user's choice, and then
- * those of Lambda's that are reserved. Returns 0 or SC_E_NOMEM. */
+/* Fill in an empty list: the variables of our process, then the user's, then Lambda's: defaults
+ * where a variable is absent, reserved ones in any case. Returns 0 or SC_E_NOMEM. */
 int sci_environ_fill(struct sci_environ *list, const struct sci_environ_facts *facts);
 
 #endif

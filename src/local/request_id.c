@@ -1,5 +1,5 @@
-/* Random bytes are fetched a few hundred at a time: an invocation needs three ids, and a system
- * call for each would be a tenth of what this server spends on it. */
+/* Random bytes are fetched 256 at a time: an invocation needs three ids, and a system call for each
+ * would take a tenth of the server's time for an invocation. */
 #include "local/request_id.h"
 
 #include <stdint.h>
@@ -15,8 +15,8 @@ static size_t used = sizeof pool;
 static void random_bytes(uint8_t *out, size_t len)
 {
 	if (used + len > sizeof pool) {
-		/* Up to 256 bytes come whole once the kernel's generator is seeded, as it is
-		 * long since. */
+		/* getrandom(2) promises up to 256 bytes at once when the generator is seeded, and
+		 * blocks until then. */
 		if (getrandom(pool, sizeof pool, 0) != (ssize_t)sizeof pool)
 			abort();
 		used = 0;

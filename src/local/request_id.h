@@ -1,4 +1,4 @@
-/* The random names of things: request ids, trace ids, environment ids. */
+/* Random ids of requests, traces and environments. */
 #ifndef SCI_LOCAL_REQUEST_ID_H
 #define SCI_LOCAL_REQUEST_ID_H
 

@@ -1,7 +1,7 @@
-/* State is kept by invocation, never by connection: a runtime may use one connection for all,
- * one for each, or five. What is sent is what the strictest of the runtime clients needs: a
- * content type and a positive deadline on every invocation, exactly 202 for what is posted, no
- * empty header, never 204. */
+/* State belongs to an invocation, never to a connection: a runtime may use one connection for all
+ * requests, one for each, or several. The responses satisfy the strictest runtime clients: a
+ * content type and a positive deadline with every invocation, exactly 202 for a post, no empty
+ * header, never 204. */
 #include "local/runtime_server.h"
 
 #include "local/base64.h"
@@ -17,12 +17,12 @@
  * KiB. */
 #define HEAD_BYTES (256 * 1024)
 
-/* A runtime is silent for as long as its function works, 15 minutes at most. */
+/* A runtime's connection is silent while its function works, for 15 minutes at most. */
 #define IDLE_SECONDS 3600
 
-/* A head is sent in one piece. */
-#define HEAD_MS 60000
-#define LOOK_MS 5000
+/* Runtimes send a head in one piece. */
+#define HEAD_MS  60000
+#define CHECK_MS 5000
 
 static void reply_error(struct sci_exchange *exchange, unsigned status, const char *type,
 	const char *message)
@@ -61,7 +61,7 @@ static void reply_verdict(struct sci_exchange *exchange, enum sci_runtime_verdic
 	}
 }
 
-/* The error that the trailer of a broken stream carries, or NULL. */
+/* The error in the trailer of a stream that failed, or NULL. */
 static struct sci_shared_bytes *error_in_trailer(const struct sci_exchange *exchange)
 {
 	const char *encoded = sci_exchange_trailer(exchange, "Lambda-Runtime-Function-Error-Body");
@@ -75,7 +75,7 @@ static struct sci_shared_bytes *error_in_trailer(const struct sci_exchange *exch
 	return NULL;
 }
 
-/* A stream that breaks says so in its trailer, an error in its header. */
+/* The error type is in the header of an error, and in the trailer of a stream that failed. */
 static const char *error_type_of(const struct sci_exchange *exchange)
 {
 	static const char name[] = "Lambda-Runtime-Function-Error-Type";
@@ -84,7 +84,7 @@ static const char *error_type_of(const struct sci_exchange *exchange)
 	return type ? type : sci_exchange_trailer(exchange, name);
 }
 
-/* Read a post, have it judged, and answer. `request_id` is NULL for an init error. */
+/* Read a post, ask for the verdict, and answer. `request_id` is NULL for an init error. */
 static void take_post(struct sci_exchange *exchange, const char *request_id, bool failed,
 	enum sci_runtime_verdict (*judge)(const struct sci_runtime_post *, void *), void *arg)
 {
@@ -101,7 +101,7 @@ static void take_post(struct sci_exchange *exchange, const char *request_id, boo
 	post.failed = failed || post.error_type;
 	if (post.failed)
 		post.content_type = "application/json";
-	/* A stream that broke on its way: what came of it is worth less than the error. */
+	/* A stream that failed: the error replaces the part of the answer that came. */
 	if (post.failed && !failed && (trailer = error_in_trailer(exchange)))
 		post.body = trailer;
 	enum sci_runtime_verdict verdict = judge(&post, arg);
@@ -131,7 +131,7 @@ static bool is_method(struct sci_exchange *exchange, const char *method)
 	return false;
 }
 
-/* What comes after invocation/: ID/response or ID/error. */
+/* The path after invocation/: ID/response or ID/error. */
 static bool handle_answer(struct sci_exchange *exchange, const char *path,
 	const struct sci_runtime_handlers *handlers)
 {
@@ -143,7 +143,7 @@ static bool handle_answer(struct sci_exchange *exchange, const char *path,
 		return false;
 	if (!is_method(exchange, "POST"))
 		return true;
-	/* An id that is too long matches no invocation, like the empty one. */
+	/* An id that is too long becomes the empty one, which matches no invocation. */
 	snprintf(request_id, sizeof request_id, "%.*s", (int)(len < sizeof request_id ? len : 0),
 		path);
 	take_post(exchange, request_id, failed, handlers->posted, handlers->arg);
@@ -204,7 +204,7 @@ int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_ha
 		.idle_seconds = IDLE_SECONDS,
 		.head_ms = HEAD_MS,
 		.body_ms = body_ms,
-		.look_ms = LOOK_MS,
+		.check_ms = CHECK_MS,
 		.max_head_bytes = HEAD_BYTES,
 		.max_body_bytes = SCI_RESPONSE_MAX,
 		.admit = admit,

@@ -1,5 +1,5 @@
-/* The Runtime API (version 2018-06-01), as HTTP: what it says is told to an environment, and
- * what the environment thinks of it is answered. */
+/* The Runtime API (version 2018-06-01) over HTTP: it passes requests to an environment, and answers
+ * with the environment's verdict. */
 #ifndef SCI_LOCAL_RUNTIME_SERVER_H
 #define SCI_LOCAL_RUNTIME_SERVER_H
 
@@ -13,11 +13,11 @@ struct sci_call;
 /* What a runtime posted. */
 struct sci_runtime_post {
 	const char *request_id;    /* NULL for an init error */
-	const char *invocation_id; /* what it echoed, or NULL */
+	const char *invocation_id; /* the echoed id, or NULL */
 	const char *content_type;  /* or NULL */
 	const char *error_type;    /* or NULL */
 	bool failed;               /* an error, or a response whose trailers say that it failed */
-	bool too_large;            /* and then there is no body */
+	bool too_large;            /* there is no body then */
 	struct sci_shared_bytes *body; /* NULL: nothing */
 };
 
@@ -28,24 +28,25 @@ enum sci_runtime_verdict {
 };
 
 struct sci_runtime_handlers {
-	/* May it connect? See http_listener.h. */
+	/* Whether the peer may connect; see http_listener.h. */
 	bool (*admit)(const struct sci_peer *peer, void *arg);
 
-	/* May it do more on its connection than post to an invocation, whose id is a secret? */
+	/* Whether the connection may do more than post to an invocation, whose id is a secret. */
 	bool (*trust)(const struct sci_exchange *exchange, void *arg);
 
 	/* The runtime asks for an invocation. Answer the request with sci_runtime_deliver() or
 	 * sci_runtime_refuse(), at any time. */
 	void (*next)(struct sci_exchange *exchange, void *arg);
 
-	/* The runtime posted an answer, or that it failed to begin. */
+	/* The runtime posted an answer, or an init error. */
 	enum sci_runtime_verdict (*posted)(const struct sci_runtime_post *post, void *arg);
 	enum sci_runtime_verdict (*init_failed)(const struct sci_runtime_post *post, void *arg);
 	void *arg;
 };
 
 /* Serve the Runtime API on a port of the loopback interface that the kernel chooses. `handlers`
- * must outlive the listener. A post that takes longer than `body_ms` is cut off. Returns as
+ * must outlive the listener. The connection of a post that takes longer than
+ * `body_ms` is closed. Returns as
  * sci_http_listener_open() does. */
 int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_handlers *handlers,
 	int64_t body_ms, struct sci_http_listener **out, struct sc_error *error);

@@ -1,11 +1,11 @@
-/* Two namespaces do the work. In the mount namespace a folder of the environment's own lies over
- * /tmp. In the PID namespace the first process is ours (keeper.c): when it dies, the kernel kills
- * all others, whatever session or process group they have made for themselves; and a /proc of its
- * own shows the processes of the environment and no other. A user namespace makes both available to
- * other users than root; the function keeps its user and group.
+/* Two namespaces. In the mount namespace a folder of the environment is mounted over /tmp. In the
+ * PID namespace the first process is the keeper (keeper.c): when it ends, the kernel kills all
+ * others, in whatever session or process group; and its own /proc shows only the processes of the
+ * environment. A user namespace makes both available to users other than root; the function keeps
+ * its user and group.
  *
- * Developers keep programs below /tmp too: the first folder below it on the way to the
- * function's code, and to the working folder of the server, stays visible. */
+ * Programs may lie below /tmp too: the first folder on the path to the function's code, and to the
+ * working folder of the server, stays visible. */
 #define _GNU_SOURCE
 #include "local/sandbox.h"
 
@@ -27,7 +27,7 @@
 
 int sci_sandbox_fork(const struct sci_sandbox *sandbox)
 {
-	/* No stack: the child goes on with a copy of ours, as after fork(). */
+	/* No stack: the child uses a copy of ours, as after fork(). */
 	return sandbox->namespaces
 		? (int)syscall(SYS_clone, sandbox->namespaces | SIGCHLD, NULL, NULL, NULL, NULL)
 		: (int)fork();
@@ -46,12 +46,12 @@ static int write_file(const char *path, const char *text)
 	return written < 0 ? -1 : 0;
 }
 
-/* Keep the user and the group that we had outside. */
+/* Map the user and the group to themselves. */
 static int map_ids(uid_t user, gid_t group)
 {
 	char line[64];
 
-	/* Without it an unprivileged process may not map a group. */
+	/* Required before an unprivileged process may map a group: user_namespaces(7). */
 	if (write_file("/proc/self/setgroups", "deny") < 0 && errno != ENOENT)
 		return -1;
 	snprintf(line, sizeof line, "%u %u 1", user, user);
@@ -77,7 +77,7 @@ static int keep_visible(const char *tmp, const char *path)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	/* What was removed is not missed: the working folder, most often. */
+	/* A folder that was removed, such as a working folder, is left out. */
 	if (stat(from, &found) < 0)
 		return errno == ENOENT ? 0 : -1;
 	if (S_ISDIR(found.st_mode)) {
@@ -99,13 +99,13 @@ static bool is_below_tmp(const char *path)
 
 static int mount_all(const struct sci_sandbox *sandbox)
 {
-	/* What is mounted here is not seen outside; what is unmounted outside is unmounted here. */
+	/* Mounts here do not propagate to the outside; unmounts outside propagate to here. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return -1;
 	for (size_t i = 0; i < SCI_SANDBOX_KEPT_MAX; i++)
 		if (keep_visible(sandbox->tmp, sandbox->kept[i]) < 0)
 			return -1;
-	/* Below /tmp the other environments' folders disappear with the old /tmp. */
+	/* Below /tmp the new /tmp hides the other environments' folders. */
 	if (!is_below_tmp(sandbox->hidden) &&
 		mount(sandbox->tmp, sandbox->hidden, NULL, MS_BIND | MS_REC, NULL) < 0)
 		return -1;
@@ -115,8 +115,7 @@ static int mount_all(const struct sci_sandbox *sandbox)
 	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
-/* Found before the fork: in a namespace whose ids are not mapped yet getuid() returns the
- * overflow id. */
+/* Read before the fork: in a namespace without a map of ids getuid() returns the overflow id. */
 static uid_t outer_user;
 static gid_t outer_group;
 

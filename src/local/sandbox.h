@@ -1,18 +1,17 @@
-/* What a process sees of the machine: its own /tmp and its own process table, where the system has
- * namespaces for us. */
+/* Namespaces: an environment's own /tmp and process table, where the system allows them. */
 #ifndef SCI_LOCAL_SANDBOX_H
 #define SCI_LOCAL_SANDBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The folders of the machine's /tmp that a function needs: its code, the working folder. */
+/* The folders of the machine's /tmp that stay visible: of the code, and of the working folder. */
 #define SCI_SANDBOX_KEPT_MAX 2
 
 struct sci_sandbox {
-	int namespaces;     /* flags of clone(); 0: none, and nothing below counts */
+	int namespaces;     /* flags of clone(); 0: none, and the rest is unused */
 	const char *tmp;    /* the folder that becomes /tmp */
-	const char *hidden; /* the folder that has those of all environments */
+	const char *hidden; /* the folder that contains those of all environments */
 	const char *kept[SCI_SANDBOX_KEPT_MAX]; /* paths that stay visible below /tmp; or NULL */
 };
 

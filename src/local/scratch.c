@@ -1,10 +1,10 @@
-/* The child reads names of folders from a pipe, each as long as an environment's id, and removes
- * them; at the end of the pipe, which comes when the server ends in whatever way, it removes the
- * rest. So the event loop never waits for a large tree, and kill -9 leaves nothing.
+/* The janitor reads names of folders from a pipe, each as long as an environment's id, and removes
+ * them. The pipe ends when the server does, in any way; then the janitor removes the rest. So the
+ * event loop never waits for the removal of a large tree, and kill -9 leaves no folder.
  *
- * Folders may lie inside each other deeper than a path is long and than there are descriptors. So
- * what is in a folder moves up to the top before the folder is removed, until nothing is left. A
- * function may also take from itself the right to read a folder, which is given back first. */
+ * Folders may be nested deeper than a path can be long, and than there are descriptors. So the
+ * folders in a folder are moved up to the top before it is removed, until nothing is left. A
+ * function may have removed its own permissions of a folder, which are restored first. */
 #define _GNU_SOURCE
 #include "local/scratch.h"
 
@@ -28,19 +28,19 @@
 
 struct sci_scratch {
 	char root[PATH_MAX];
-	int orders;
+	int requests;
 	pid_t janitor;
 };
 
-/* ---- The child. ---- */
+/* ---- The janitor. ---- */
 
 static bool is_folder_itself(const char *name)
 {
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* Give us back the right to read and change a folder. Returns false when it is none. */
-static bool unlock(int parent, const char *name)
+/* Restore our permissions of a folder. Returns false when it is not a folder. */
+static bool make_accessible(int parent, const char *name)
 {
 	struct stat found;
 
@@ -50,7 +50,7 @@ static bool unlock(int parent, const char *name)
 
 static DIR *open_folder(int parent, const char *name)
 {
-	int fd = unlock(parent, name)
+	int fd = make_accessible(parent, name)
 		? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 		: -1;
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
@@ -66,14 +66,14 @@ static bool remove_one(int folder, const char *name)
 	return unlinkat(folder, name, 0) == 0 || unlinkat(folder, name, AT_REMOVEDIR) == 0;
 }
 
-/* Move a folder to `top`, under a name that nothing else is likely to have there. */
+/* Move a folder to `top`, under a name that is unlikely to exist there. */
 static bool move_up(int folder, const char *name, int top)
 {
 	static unsigned long number;
 	char fresh[40];
 
 	snprintf(fresh, sizeof fresh, "scopecache-moved-%lu", number++);
-	return unlock(folder, name) && renameat(folder, name, top, fresh) == 0;
+	return make_accessible(folder, name) && renameat(folder, name, top, fresh) == 0;
 }
 
 static bool is_same_device(int one, int other)
@@ -84,9 +84,9 @@ static bool is_same_device(int one, int other)
 		of_one.st_dev == of_other.st_dev;
 }
 
-/* Remove a folder in `top`, of which the folders in it become its neighbours. Returns true when
- * there is less to do after it. */
-static bool take_apart(int top, const char *name)
+/* Move the folders in `name` up to `top`, and remove the rest of it. Returns true when that made
+ * progress. */
+static bool flatten_and_remove(int top, const char *name)
 {
 	DIR *folder = open_folder(top, name);
 	struct dirent *entry;
@@ -94,7 +94,7 @@ static bool take_apart(int top, const char *name)
 
 	if (!folder)
 		return false;
-	/* What is mounted there is not ours. */
+	/* Another file system is mounted there: not ours to remove. */
 	while (is_same_device(dirfd(folder), top) && (entry = readdir(folder)))
 		if (!is_folder_itself(entry->d_name))
 			progress |= remove_one(dirfd(folder), entry->d_name) ||
@@ -113,7 +113,7 @@ static void remove_tree(const char *path)
 		while ((entry = readdir(top)))
 			if (!is_folder_itself(entry->d_name))
 				progress |= remove_one(dirfd(top), entry->d_name) ||
-					take_apart(dirfd(top), entry->d_name);
+					flatten_and_remove(dirfd(top), entry->d_name);
 	}
 	if (top)
 		closedir(top);
@@ -121,17 +121,17 @@ static void remove_tree(const char *path)
 }
 
 /* Returns false at the end of the pipe. */
-static bool read_order(int orders, char id[SCI_HEX_ID_BYTES])
+static bool read_request(int requests, char id[SCI_HEX_ID_BYTES])
 {
 	ssize_t got;
 
 	do {
-		got = read(orders, id, SCI_HEX_ID_BYTES);
+		got = read(requests, id, SCI_HEX_ID_BYTES);
 	} while (got < 0 && errno == EINTR);
 	return got == SCI_HEX_ID_BYTES;
 }
 
-static _Noreturn void be_janitor(const char *root, const int orders[2])
+static _Noreturn void run_janitor(const char *root, const int requests[2])
 {
 	char id[SCI_HEX_ID_BYTES];
 
@@ -139,15 +139,15 @@ static _Noreturn void be_janitor(const char *root, const int orders[2])
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	/* A reader of our standard output or error may wait for its end. */
+	/* Close these too: a reader of the server's output may wait for its end. */
 	int empty = open("/dev/null", O_RDWR);
-	dup2(orders[0], STDIN_FILENO);
+	dup2(requests[0], STDIN_FILENO);
 	dup2(empty, STDOUT_FILENO);
 	dup2(empty, STDERR_FILENO);
-	close(orders[1]);
+	close(requests[1]);
 	sci_descriptors_close(STDERR_FILENO + 1);
 	if (chdir(root) == 0)
-		while (read_order(STDIN_FILENO, id))
+		while (read_request(STDIN_FILENO, id))
 			remove_tree(id);
 	if (chdir("/") == 0)
 		remove_tree(root);
@@ -178,22 +178,22 @@ static int make_root(struct sci_scratch *scratch, struct sc_error *error)
 
 static int start_janitor(struct sci_scratch *scratch)
 {
-	int orders[2];
+	int requests[2];
 
-	if (pipe2(orders, O_CLOEXEC) < 0)
+	if (pipe2(requests, O_CLOEXEC) < 0)
 		return -1;
 	scratch->janitor = fork();
 	if (scratch->janitor == 0)
-		be_janitor(scratch->root, orders);
+		run_janitor(scratch->root, requests);
 	int os_errno = errno;
-	close(orders[0]);
+	close(requests[0]);
 	if (scratch->janitor < 0) {
-		close(orders[1]);
+		close(requests[1]);
 		errno = os_errno;
 		return -1;
 	}
-	fcntl(orders[1], F_SETFL, O_NONBLOCK);
-	scratch->orders = orders[1];
+	fcntl(requests[1], F_SETFL, O_NONBLOCK);
+	scratch->requests = requests[1];
 	return 0;
 }
 
@@ -204,11 +204,13 @@ int sci_scratch_open(struct sci_scratch **out, struct sc_error *error)
 	if (!scratch)
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	int rc = make_root(scratch, error);
-	if (rc == 0 && start_janitor(scratch) < 0) {
+	if (rc < 0) {
+		free(scratch);
+		return rc;
+	}
+	if (start_janitor(scratch) < 0) {
 		rc = sci_error_set(error, SC_E_IO, errno, "cannot start a process");
 		rmdir(scratch->root);
-	}
-	if (rc < 0) {
 		free(scratch);
 		return rc;
 	}
@@ -232,17 +234,17 @@ int sci_scratch_make(const struct sci_scratch *scratch, const char *id, char *pa
 
 	if (len < 0 || (size_t)len >= size || (mkdir(path, S_IRWXU) < 0 && errno != EEXIST))
 		return SC_E_IO;
-	/* Not by mkdir(), whose mode the umask restricts. A function may use it as another user. */
+	/* Not by mkdir(), whose mode the umask restricts: a function may run as another user. */
 	return chmod(path, SHARED_TMP_MODE) == 0 ? 0 : SC_E_IO;
 }
 
 void sci_scratch_remove(struct sci_scratch *scratch, const char *id)
 {
-	char order[SCI_HEX_ID_BYTES];
+	char request[SCI_HEX_ID_BYTES];
 
-	snprintf(order, sizeof order, "%s", id);
-	/* With the pipe full it stays until the end, when all are removed. */
-	ssize_t written = write(scratch->orders, order, sizeof order);
+	snprintf(request, sizeof request, "%s", id);
+	/* With a full pipe the folder stays until the janitor ends. */
+	ssize_t written = write(scratch->requests, request, sizeof request);
 	(void)written;
 }
 
@@ -250,7 +252,7 @@ void sci_scratch_close(struct sci_scratch *scratch)
 {
 	if (!scratch)
 		return;
-	close(scratch->orders);
+	close(scratch->requests);
 	while (waitpid(scratch->janitor, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	free(scratch);

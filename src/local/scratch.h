@@ -1,5 +1,5 @@
-/* The folders that environments see as /tmp. They are removed by a child of ours, which does so
- * also when we are killed. */
+/* The folders that environments see as /tmp. A child of ours, the janitor, removes them, also when
+ * we are killed. */
 #ifndef SCI_LOCAL_SCRATCH_H
 #define SCI_LOCAL_SCRATCH_H
 
@@ -12,12 +12,12 @@
 struct sci_scratch;
 
 /* Make an empty folder for the folders of all environments, in $TMPDIR or /tmp, and start the
- * child. To be called while there are no descriptors that the child must not hold.
+ * janitor. To be called before descriptors are opened that the janitor must not hold.
  *
  * returns  0 with *out set; SC_E_IO or SC_E_NOMEM with `error` filled in. */
 int sci_scratch_open(struct sci_scratch **out, struct sc_error *error);
 
-/* The folder with all folders, and the process id of the child. */
+/* The folder of all folders, and the process id of the janitor. */
 const char *sci_scratch_root(const struct sci_scratch *scratch);
 pid_t sci_scratch_janitor(const struct sci_scratch *scratch);
 

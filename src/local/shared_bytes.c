@@ -1,4 +1,4 @@
-/* A plain count: there is one thread. */
+/* The count is not atomic: there is one thread. */
 #include "local/shared_bytes.h"
 
 #include <stdlib.h>

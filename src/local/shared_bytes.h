@@ -1,10 +1,10 @@
-/* Bytes with several owners: a body that is on its way to two places is not copied for either. */
+/* Reference-counted bytes, so that a body with two readers is not copied. */
 #ifndef SCI_LOCAL_SHARED_BYTES_H
 #define SCI_LOCAL_SHARED_BYTES_H
 
 #include "base/buffer.h"
 
-/* Filled by its first owner; immutable once there is a second. */
+/* The first owner fills it; immutable once there is a second. */
 struct sci_shared_bytes {
 	struct sci_buffer buffer;
 	unsigned owners;

@@ -1,8 +1,8 @@
 /* The kernel tells the inode of a TCP socket of this machine by its addresses (sock_diag(7)),
- * and /proc the inodes of the sockets that a process has open. Both together say whose a
- * connection is. It is asked once for each connection: what a process does with a connection
- * later is its own affair. A socket that its process has closed has no inode, although what was
- * sent may still be read. */
+ * and /proc the inodes of the sockets that a process has open. Both together give the
+ * owner of a connection. It is looked up once for each connection; a process may pass it on later.
+ * A socket that its process has closed has no inode, although bytes that were sent can still be
+ * read. */
 #define _GNU_SOURCE
 #include "local/socket_owner.h"
 
@@ -19,26 +19,26 @@
 #include <string.h>
 #include <unistd.h>
 
-/* An environment may have more processes; the search then ends without certainty. */
+/* An environment may have more processes; the result is then UNCERTAIN. */
 #define DESCENDANTS_MAX 1024
 
 enum found { OTHERS, OURS, UNCERTAIN };
 
 /* ---- The inode. ---- */
 
-struct question {
+struct request {
 	struct nlmsghdr header;
 	struct inet_diag_req_v2 socket;
 };
 
-static ssize_t ask(const struct question *question, void *answer, size_t size)
+static ssize_t query_kernel(const struct request *request, void *answer, size_t size)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	ssize_t got = -1;
 
 	if (fd < 0)
 		return -1;
-	if (send(fd, question, sizeof *question, 0) == (ssize_t)sizeof *question)
+	if (send(fd, request, sizeof *request, 0) == (ssize_t)sizeof *request)
 		got = recv(fd, answer, size, MSG_DONTWAIT);
 	close(fd);
 	return got;
@@ -48,8 +48,8 @@ static ssize_t ask(const struct question *question, void *answer, size_t size)
  * system does not tell, or no process has it any more. */
 static ino_t inode_of(const struct sockaddr_in *from, uint16_t port)
 {
-	struct question question = {
-		.header = { .nlmsg_len = sizeof question,
+	struct request request = {
+		.header = { .nlmsg_len = sizeof request,
 			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
 			.nlmsg_flags = NLM_F_REQUEST },
 		.socket = { .sdiag_family = AF_INET,
@@ -66,7 +66,7 @@ static ino_t inode_of(const struct sockaddr_in *from, uint16_t port)
 		char bytes[1024];
 	} answer;
 
-	ssize_t got = ask(&question, &answer, sizeof answer);
+	ssize_t got = query_kernel(&request, &answer, sizeof answer);
 	if (got < (ssize_t)NLMSG_LENGTH(sizeof(struct inet_diag_msg)) ||
 		answer.header.nlmsg_type != SOCK_DIAG_BY_FAMILY)
 		return 0;
@@ -75,7 +75,7 @@ static ino_t inode_of(const struct sockaddr_in *from, uint16_t port)
 
 /* ---- The process. ---- */
 
-static enum found look_at_links(DIR *folder, const char *wanted)
+static enum found search_links(DIR *folder, const char *wanted)
 {
 	struct dirent *entry;
 	char target[64];
@@ -88,8 +88,8 @@ static enum found look_at_links(DIR *folder, const char *wanted)
 	return OTHERS;
 }
 
-/* Has the process the socket open? */
-static enum found look_at(pid_t pid, const char *wanted)
+/* Whether the process has the socket open. */
+static enum found search_process(pid_t pid, const char *wanted)
 {
 	char path[48];
 
@@ -97,7 +97,7 @@ static enum found look_at(pid_t pid, const char *wanted)
 	DIR *folder = opendir(path);
 	if (!folder)
 		return errno == ENOENT || errno == ESRCH ? OTHERS : UNCERTAIN;
-	enum found found = look_at_links(folder, wanted);
+	enum found found = search_links(folder, wanted);
 	closedir(folder);
 	return found;
 }
@@ -107,45 +107,45 @@ struct descendants {
 	pid_t pids[DESCENDANTS_MAX];
 };
 
-/* Add the children of one thread of a process. Returns false when there is no room. */
+/* Add the children of one thread of a process. Returns false when the list is full. */
 static bool add_children_of(struct descendants *list, pid_t pid, const char *thread)
 {
 	char path[80], word[24];
-	bool room = true;
+	bool fits = true;
 
 	snprintf(path, sizeof path, "/proc/%ld/task/%.20s/children", (long)pid, thread);
 	FILE *children = fopen(path, "re");
-	while (children && room && fscanf(children, "%23s", word) == 1) {
-		room = list->count < DESCENDANTS_MAX;
-		if (room)
+	while (children && fits && fscanf(children, "%23s", word) == 1) {
+		fits = list->count < DESCENDANTS_MAX;
+		if (fits)
 			list->pids[list->count++] = (pid_t)strtol(word, NULL, 10);
 	}
 	if (children)
 		fclose(children);
-	return room;
+	return fits;
 }
 
 static bool add_children(struct descendants *list, pid_t pid)
 {
 	char path[48];
 	struct dirent *entry;
-	bool room = true;
+	bool fits = true;
 
 	snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
 	DIR *threads = opendir(path);
-	while (threads && room && (entry = readdir(threads)))
+	while (threads && fits && (entry = readdir(threads)))
 		if (entry->d_name[0] != '.')
-			room = add_children_of(list, pid, entry->d_name);
+			fits = add_children_of(list, pid, entry->d_name);
 	if (threads)
 		closedir(threads);
-	return room;
+	return fits;
 }
 
-/* The process itself is asked first: it nearly always is the one. */
-static enum found search(pid_t first, pid_t ancestor, const char *wanted)
+/* Search the process itself first, which nearly always has the socket. */
+static enum found search_descendants(pid_t first, pid_t ancestor, const char *wanted)
 {
-	static struct descendants list; /* one thread, and nothing of it is needed after the call */
-	enum found worst = look_at(first, wanted);
+	static struct descendants list; /* not on the stack, for its size; there is one thread */
+	enum found worst = search_process(first, wanted);
 
 	if (worst == OURS || access("/proc/self/task", X_OK) < 0)
 		return worst == OURS ? OURS : UNCERTAIN;
@@ -153,7 +153,7 @@ static enum found search(pid_t first, pid_t ancestor, const char *wanted)
 	if (!add_children(&list, ancestor))
 		return UNCERTAIN;
 	for (size_t i = 0; i < list.count; i++) {
-		enum found found = look_at(list.pids[i], wanted);
+		enum found found = search_process(list.pids[i], wanted);
 		if (found == OURS)
 			return OURS;
 		if (found == UNCERTAIN || !add_children(&list, list.pids[i]))
@@ -173,7 +173,7 @@ enum sci_socket_owner sci_socket_owner_of(const struct sci_peer *peer, uint16_t 
 	memcpy(&address, &peer->address, sizeof address);
 	ino_t inode = inode_of(&address, port);
 	snprintf(wanted, sizeof wanted, "socket:[%lu]", (unsigned long)inode);
-	if (inode != 0 && search(first, ancestor, wanted) != OTHERS)
+	if (inode != 0 && search_descendants(first, ancestor, wanted) != OTHERS)
 		return SCI_SOCKET_OURS;
 	/* Its owner may have exited during the search. */
 	return inode != 0 && inode_of(&address, port) != 0 ? SCI_SOCKET_OTHERS : SCI_SOCKET_CLOSED;
@@ -195,7 +195,7 @@ static bool try_once(void)
 			address.sin_port = htons(sci_socket_port(fd));
 			ino_t inode = inode_of(&address, port);
 			snprintf(wanted, sizeof wanted, "socket:[%lu]", (unsigned long)inode);
-			known = inode != 0 && look_at(getpid(), wanted) == OURS;
+			known = inode != 0 && search_process(getpid(), wanted) == OURS;
 		}
 	}
 	if (fd >= 0)

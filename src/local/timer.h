@@ -1,5 +1,5 @@
-/* Timers of the event loop. Starting one needs memory, so that it can fail: whoever starts a timer
- * decides what happens without it, for a limit that never comes is a call that hangs. */
+/* Timers of the event loop. Starting one needs memory, so it can fail. Each caller must handle
+ * that: without the timer of a time limit a call would hang. */
 #ifndef SCI_LOCAL_TIMER_H
 #define SCI_LOCAL_TIMER_H
 
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/time.h>
 
-/* Let the timer fire once, `ms` from now, and not when it was to fire before.
+/* Let the timer fire once, `ms` from now; an earlier setting is replaced.
  *
  * returns  0; SC_E_NOMEM: a timer that was not running will not fire. */
 static inline int sci_timer_start(struct event *timer, int64_t ms)

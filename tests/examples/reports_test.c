@@ -271,7 +271,14 @@ static void sqlite_memory_shutdown(void *unused)
 	(void)unused;
 }
 
-static void ask_when_memory_is_out(void *arg)
+static void assert_out_of_memory(int rc, const struct sc_error *error)
+{
+	assert_int_equal(rc, SC_E_NOMEM);
+	assert_int_equal(error->code, SC_E_NOMEM);
+	assert_true(sct_allocation_failed());
+}
+
+static void query_without_memory(void *arg)
 {
 	struct sc_error error = { 0 };
 	char *text = NULL;
@@ -279,23 +286,22 @@ static void ask_when_memory_is_out(void *arg)
 
 	(void)arg;
 	int rc = reports_open(database, &db, &error);
-	if (rc == 0) {
-		rc = reports_query(db, "bob", "2024", 1000, &text, &error);
-		if (rc == 0)
-			assert_string_equal(text, bob_2024);
-		else
-			assert_null(text);
-		free(text);
-		reports_close(db);
-	}
 	if (rc < 0) {
-		assert_int_equal(rc, SC_E_NOMEM);
-		assert_int_equal(error.code, SC_E_NOMEM);
-		assert_true(sct_allocation_failed());
+		assert_out_of_memory(rc, &error);
+		return;
 	}
+	rc = reports_query(db, "bob", "2024", 1000, &text, &error);
+	reports_close(db);
+	if (rc < 0) {
+		assert_out_of_memory(rc, &error);
+		assert_null(text);
+		return;
+	}
+	assert_string_equal(text, bob_2024);
+	free(text);
 }
 
-static void create_when_memory_is_out(void *arg)
+static void create_without_memory(void *arg)
 {
 	(void)arg;
 	unlink(scratch);
@@ -317,8 +323,8 @@ static void out_of_memory(void **state)
 	assert_int_equal(sqlite3_config(SQLITE_CONFIG_MALLOC, &methods), SQLITE_OK);
 	assert_int_equal(sqlite3_initialize(), SQLITE_OK);
 	json_set_alloc_funcs(malloc, free);
-	sct_fail_each_allocation(ask_when_memory_is_out, NULL);
-	sct_fail_each_allocation(create_when_memory_is_out, NULL);
+	sct_fail_each_allocation(query_without_memory, NULL);
+	sct_fail_each_allocation(create_without_memory, NULL);
 }
 
 int main(void)

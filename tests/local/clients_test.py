@@ -1,4 +1,5 @@
-"""Unchanged clients: boto3 and the AWS CLI in front, AWS's runtime client for Python behind."""
+"""Unchanged clients: boto3 and the AWS CLI as callers, AWS's runtime client for Python in the
+function."""
 
 import base64
 import json
@@ -93,20 +94,20 @@ class Clients(unittest.TestCase):
     def test_boto3_and_the_python_runtime(self):
         context = base64.b64encode(json.dumps({"custom": {"a": "b"}}).encode()).decode()
         answer, body = self.invoke({"x": [1, "é"]}, LogType="Tail", ClientContext=context)
-        told = json.loads(body)
+        seen = json.loads(body)
         self.assertEqual((answer["StatusCode"], answer["ExecutedVersion"]), (200, "$LATEST"))
         self.assertNotIn("FunctionError", answer)
-        self.assertEqual((told["count"], told["event"], told["text"]), (1, {"x": [1, "é"]}, "é€😀"))
-        self.assertEqual(told["request_id"], answer["ResponseMetadata"]["RequestId"])
+        self.assertEqual((seen["count"], seen["event"], seen["text"]), (1, {"x": [1, "é"]}, "é€😀"))
+        self.assertEqual(seen["request_id"], answer["ResponseMetadata"]["RequestId"])
         self.assertEqual(
-            (told["function"], told["memory"], told["custom"]), ("python", "128", {"a": "b"})
+            (seen["function"], seen["memory"], seen["custom"]), ("python", "128", {"a": "b"})
         )
-        self.assertEqual(told["arn"], "arn:aws:lambda:us-east-1:012345678912:function:python")
-        self.assertTrue(0 < told["remaining"] <= 20000)
-        self.assertTrue(told["trace"].startswith("Root=1-"))
+        self.assertEqual(seen["arn"], "arn:aws:lambda:us-east-1:012345678912:function:python")
+        self.assertTrue(0 < seen["remaining"] <= 20000)
+        self.assertTrue(seen["trace"].startswith("Root=1-"))
         log = base64.b64decode(answer["LogResult"]).decode()
         self.assertIn("hello from python\n", log)
-        self.assertIn(f"REPORT RequestId: {told['request_id']}\t", log)
+        self.assertIn(f"REPORT RequestId: {seen['request_id']}\t", log)
         self.assertEqual(json.loads(self.invoke({})[1])["count"], 2)
         self.assertEqual(self.local.function("python")["cold_starts"], 1)
 
@@ -114,8 +115,8 @@ class Clients(unittest.TestCase):
         partial = "012345678912:function:python"
         for name in "python:prod", partial, f"arn:aws:lambda:us-east-1:{partial}":
             self.assertEqual(self.invoke({}, name)[0]["StatusCode"], 200)
-        told = json.loads(self.invoke({}, Qualifier="prod")[1])
-        self.assertEqual(told["arn"], "arn:aws:lambda:us-east-1:012345678912:function:python:prod")
+        seen = json.loads(self.invoke({}, Qualifier="prod")[1])
+        self.assertEqual(seen["arn"], "arn:aws:lambda:us-east-1:012345678912:function:python:prod")
 
     def test_a_stack_trace_has_lines(self):
         answer, _ = self.invoke({"fail": "on purpose"}, LogType="Tail")
@@ -134,7 +135,7 @@ class Clients(unittest.TestCase):
             (error["errorType"], error["errorMessage"]), ("ValueError", "é: on purpose")
         )
         self.assertTrue(error["stackTrace"])
-        # The environment lives on.
+        # The environment is still used.
         self.assertEqual(json.loads(self.invoke({})[1])["count"], 2)
 
     def test_a_stack_trace_of_a_thousand_frames(self):
@@ -209,9 +210,9 @@ class Clients(unittest.TestCase):
             "--function-name", "python", "--payload", '{"a": 1}', "--log-type", "Tail", str(out)
         )
         self.assertEqual(result.returncode, 0, result.stderr)
-        told = json.loads(result.stdout)
-        self.assertEqual((told["StatusCode"], told["ExecutedVersion"]), (200, "$LATEST"))
-        self.assertIn("START RequestId:", base64.b64decode(told["LogResult"]).decode())
+        seen = json.loads(result.stdout)
+        self.assertEqual((seen["StatusCode"], seen["ExecutedVersion"]), (200, "$LATEST"))
+        self.assertIn("START RequestId:", base64.b64decode(seen["LogResult"]).decode())
         self.assertEqual(json.loads(out.read_bytes())["event"], {"a": 1})
         failed = self.aws("--function-name", "python", "--payload", '{"fail": "x"}', str(out))
         self.assertEqual(json.loads(failed.stdout)["FunctionError"], "Unhandled")

@@ -1,4 +1,4 @@
-"""What a system may refuse to a server: functions for Local's before_exec."""
+"""Systems that lack a feature: functions for Local's before_exec."""
 
 import ctypes
 import errno
@@ -28,12 +28,12 @@ def check(result):
 
 
 def refuse_namespaces():
-    """Lets a seccomp filter refuse to make namespaces, as container runtimes do."""
+    """Refuses new namespaces by a seccomp filter, as container runtimes do."""
     clone, clone3, unshare = CALLS[platform.machine()]
     add_filter(
         (LOAD, 0, 0, 0),  # the number of the call
         (EQUAL, 5, 0, unshare),
-        (EQUAL, 5, 0, clone3),  # which the C library then does without
+        (EQUAL, 5, 0, clone3),  # without which the C library uses clone
         (EQUAL, 0, 2, clone),
         (LOAD, 0, 0, 16),  # the lower half of its first argument
         (ANY_BIT, 1, 0, NAMESPACES),
@@ -44,7 +44,7 @@ def refuse_namespaces():
 
 
 def refuse_close_range():
-    """Lets close_range() be missing, as it is before Linux 5.9."""
+    """Removes close_range(), as before Linux 5.9."""
     refuse(CLOSE_RANGE)
 
 
@@ -94,7 +94,7 @@ def become_nobody():
 
 
 def in_child(function):
-    """True when the function works, in a child that then ends."""
+    """True when the function succeeds, in a child that then exits."""
     child = os.fork()
     if child == 0:
         try:

@@ -1,4 +1,4 @@
-"""Which environment an invocation goes to, when there is a new one, and what too many do."""
+"""The choice of an environment, the start of new ones, and calls beyond --max-environments."""
 
 import concurrent.futures
 import os
@@ -18,7 +18,7 @@ class Fleet(unittest.TestCase):
         return self.enterContext(Local("--timeout", "60", *options, **functions))
 
     def in_parallel(self, local, count, event, name="odd"):
-        """Returns the answers of so many invocations that are all under way at once."""
+        """Returns the answers of `count` concurrent invocations."""
         with concurrent.futures.ThreadPoolExecutor(count) as pool:
             return list(pool.map(lambda _: local.invoke(name, event), range(count)))
 
@@ -39,17 +39,17 @@ class Fleet(unittest.TestCase):
         answer = local.invoke(name, event, {"X-Amz-Invocation-Type": "Event"})
         return answer.status
 
-    def test_one_after_another_needs_one(self):
+    def test_sequential_calls_need_one_environment(self):
         local = self.start(odd="odd.py")
         ids = set()
         for _ in range(300):
             ids.add(local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"])
-            # The server waits for it a little by itself, on a loaded machine not long enough.
+            # The server waits for it for 0.1 s, which is too short on a loaded machine.
             eventually(lambda: local.environments("idle"), "an idle environment")
         self.assertEqual(len(ids), 1)
         self.assertEqual(local.function()["cold_starts"], 1)
 
-    def test_one_for_each_at_the_same_time(self):
+    def test_one_environment_for_each_concurrent_call(self):
         local = self.start(odd="odd.py")
         answers = self.in_parallel(local, 12, {"do": "sleep", "seconds": 1})
         self.assertEqual(len({answer.json()["id"] for answer in answers}), 12)
@@ -101,9 +101,9 @@ class Fleet(unittest.TestCase):
             },
         )
         eventually(lambda: "--max-environments allows more\n" in local.log, "a line of the log")
-        told = [line for line in local.log.splitlines() if "TooManyRequests" in line]
+        lines = [line for line in local.log.splitlines() if "TooManyRequests" in line]
         self.assertEqual(
-            told,
+            lines,
             [
                 f"RequestId: {answer.headers['x-amzn-RequestId']} Error: TooManyRequestsException: "
                 "odd was not invoked: as many environments as are allowed (2) are in use; "
@@ -157,7 +157,7 @@ class Fleet(unittest.TestCase):
 
     def test_a_caller_goes_before_events(self):
         local = self.start("--max-environments", "1", odd="odd.py")
-        # Long enough for all callers to come meanwhile.
+        # Long enough for all calls below to arrive.
         first = local.invoke(event={"do": "work_after", "seconds": 4}).json()
         for _ in range(3):
             self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":0}'), 202)
@@ -166,7 +166,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual((second.json()["id"], second.json()["count"]), (first["id"], 2))
         eventually(lambda: local.function()["invocations"] == 5, "the events")
 
-    def test_no_event_takes_the_place_that_a_caller_waits_for(self):
+    def test_no_event_starts_before_a_caller_that_waits(self):
         local = self.start("--max-environments", "2", one="odd.py", two="odd.py", three="odd.py")
         local.invoke("one", {"do": "work_after", "seconds": 500})
         self.assertEqual(self.send_event(local, b'{"do":"sleep","seconds":1}', "two"), 202)
@@ -184,7 +184,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual(self.send_event(local, started, "two"), 202)
         eventually(lambda: "started\n" in local.log, "the event behind")
 
-    def test_an_event_that_waits_starts_when_there_is_room(self):
+    def test_an_event_that_waits_starts_when_an_environment_ends(self):
         local = self.start("--max-environments", "1", one="odd.py", two="odd.py")
         self.hold(local, 1, "one")
         busy = local.environments()[0]["pid"]
@@ -195,7 +195,7 @@ class Fleet(unittest.TestCase):
         os.kill(busy, signal.SIGKILL)
         eventually(lambda: "at last\n" in local.log, "the event")
 
-    def test_the_one_idle_longest_makes_room(self):
+    def test_the_one_idle_longest_is_ended(self):
         local = self.start("--max-environments", "2", one="odd.py", two="odd.py", three="odd.py")
         one = local.invoke("one", {"do": "sleep", "seconds": 0}).json()["id"]
         eventually(lambda: len(local.environments("idle")) == 1, "the first")
@@ -211,7 +211,7 @@ class Fleet(unittest.TestCase):
     def test_an_environment_that_works_on_after_its_answer(self):
         local = self.start(odd="odd.py")
         first = local.invoke(event={"do": "work_after", "seconds": 50}).json()["id"]
-        # It is waited for, and not for long: then there is another.
+        # The next call waits for it for 0.1 s, and then starts another.
         second = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
         self.assertNotEqual(first, second)
         self.assertIn(first, [environment["id"] for environment in local.environments("answered")])
@@ -219,7 +219,7 @@ class Fleet(unittest.TestCase):
     def test_waiting_for_an_environment_to_become_idle(self):
         local = self.start("--max-environments", "1", odd="odd.py")
         first = local.invoke(event={"do": "work_after", "seconds": 0.5}).json()["id"]
-        # There is no room for another, and this one will soon be idle: no reason to refuse.
+        # No other may be started, and this one will soon be idle, so the call is not refused.
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"], first)
 
     def test_code_that_changes(self):
@@ -253,7 +253,7 @@ class Fleet(unittest.TestCase):
             self.assertEqual(local.invoke("two", {"do": "sleep", "seconds": 0}).json()["count"], 2)
             pathlib.Path(folder, "new.py").touch()
             self.assertEqual(call("one"), (2, 1))
-            # Without --watch a warm environment goes on with what it began with.
+            # Without --watch a warm environment keeps its code.
             local = self.start("--function", f"one={folder}")
             self.assertEqual(call("one"), (2, 1))
             write(3)
@@ -296,8 +296,8 @@ class Fleet(unittest.TestCase):
         self.assertEqual(local.invoke("one", sleep).json()["errorType"], "Sandbox.Timedout")
         self.assertFalse(local.invoke("two", sleep).failed)
 
-    def test_a_wait_for_one_that_dies(self):
-        # The wait is 100 ms at most, and over as soon as there is nothing left to wait for.
+    def test_a_wait_for_an_environment_that_exits(self):
+        # The wait is 100 ms at most, and ends when the environment exits.
         local = self.start(odd="odd.py")
         waits = []
         for _ in range(8):
@@ -310,14 +310,14 @@ class Fleet(unittest.TestCase):
             )
         self.assertLess(min(waits), 90, waits)
 
-    def test_a_burst_of_cold_starts_takes_no_time_from_any(self):
-        # Starting all of them takes longer than the init timeout leaves to each.
+    def test_a_burst_of_cold_starts_does_not_shorten_the_init_timeout(self):
+        # To start all of them takes longer than the init timeout.
         local = self.start("--init-timeout", "3", slow="slow_init.sh")
         answers = self.in_parallel(local, 200, {}, "slow")
         self.assertEqual({(answer.status, answer.body) for answer in answers}, {(200, b"{}")})
         self.assertEqual(local.function("slow")["timeouts"], 0)
 
-    def test_hundreds(self):
+    def test_hundreds_of_concurrent_calls(self):
         local = self.start("--init-timeout", "300", odd="odd.py")
         count = 200
         started = threading.Barrier(count)
@@ -331,7 +331,7 @@ class Fleet(unittest.TestCase):
         self.assertEqual({answer.status for answer in answers}, {200})
         self.assertFalse(any(answer.failed for answer in answers))
         pids = {answer.json()["id"] for answer in answers}
-        # Those that began late may have found one that was done already.
+        # A late call may have found an idle environment.
         self.assertGreater(len(pids), 100)
         self.assertEqual(len(pids), local.function()["cold_starts"])
 

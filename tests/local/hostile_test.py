@@ -1,5 +1,5 @@
-"""Clients that mean harm, or do it: each gets what docs/local.md has in its table of limits, and
-the next client is served as if nothing had been."""
+"""Hostile and broken clients: each gets the answer that docs/local.md has in its table of limits,
+and the next client is served."""
 
 import contextlib
 import http.client
@@ -37,7 +37,7 @@ class Hostile(unittest.TestCase):
         return connection
 
     def answer_to(self, text):
-        """The status and body of the answer to a raw request, which ends the connection."""
+        """The status and body of the answer to a raw request; the server closes the connection."""
         with self.open(text) as connection:
             answer = http.client.HTTPResponse(connection)
             answer.begin()
@@ -67,7 +67,7 @@ class Hostile(unittest.TestCase):
 
 class Framing(Hostile):
     def test_a_size_line_longer_than_the_memory(self):
-        # What fills the memory of a connection is no message, and the server library asks for ever.
+        # The line fills the memory of the connection, and libmicrohttpd asks to be run for ever.
         for size in (33, 64, 300):
             with self.subTest(size):
                 connection = self.open(CHUNKED)
@@ -88,7 +88,7 @@ class Framing(Hostile):
         time.sleep(1)
         self.assertLess(self.cpu_seconds() - before, 0.5)
 
-    def test_what_two_readers_would_read_as_two_messages(self):
+    def test_messages_that_two_parsers_could_read_differently(self):
         for head in (
             "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
             "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
@@ -112,7 +112,7 @@ class Framing(Hostile):
         self.assertEqual(
             self.local.invoke(event={"do": "echo"}, headers={"X-Long": long}).status, 200
         )
-        # The answer's head needs room beside it.
+        # The connection's memory also holds the head of the answer.
         tail = self.local.invoke(
             event={"do": "print_lines", "lines": 100, "width": 80},
             headers={"X-Long": long, "X-Amz-Log-Type": "Tail"},
@@ -213,7 +213,7 @@ class Browsers(Hostile):
 
 
 class Patience(Hostile):
-    """The figures are those of docs/local.md; the tests wait until it happens, however late."""
+    """The time limits of docs/local.md; the tests accept that they are enforced late."""
 
     def test_slow_heads_and_half_closed_connections(self):
         slow = self.open(f"POST {PATH} HTT")
@@ -265,7 +265,7 @@ class Patience(Hostile):
             ]
             descriptors = pathlib.Path(f"/proc/{local.process.pid}/fd")
             eventually(lambda: len(list(descriptors.iterdir())) == 64, "the last descriptor")
-            # One of the crowd is still waiting to be accepted, and must be now that there is room.
+            # One connection still waits to be accepted; now there are descriptors for it.
             for connection in crowd[:30]:
                 connection.close()
             late = crowd[-1]
@@ -288,7 +288,7 @@ class Patience(Hostile):
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (used, free[1]))
             connection = socket.create_connection(("127.0.0.1", local.port), PATIENCE)
             connection.sendall(b"GET /_scopecache/environments HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            # When it has slept twice more, it has tried to accept the connection.
+            # After two more sleeps it has tried to accept the connection.
             before = sleeps(pid)
             eventually(lambda: sleeps(pid) >= before + 2, "an attempt to accept")
             resource.prlimit(pid, resource.RLIMIT_NOFILE, free)

@@ -1,4 +1,4 @@
-/* The HTTP listener with limits short enough to wait for, and which Host values it admits. */
+/* The HTTP listener with short time limits, and the Host values that it admits. */
 #include "support/cmocka.h"
 #include "support/failing_events.h"
 
@@ -36,7 +36,7 @@ static const struct sci_http_listener_options options = {
 	.idle_seconds = 60,
 	.head_ms = 50,
 	.body_ms = 50,
-	.look_ms = 10,
+	.check_ms = 10,
 	.max_head_bytes = 4096,
 	.max_body_bytes = 100,
 	.handle = handle,
@@ -58,7 +58,7 @@ static int send_to(const struct sci_http_listener *listener, const char *text)
 	return fd;
 }
 
-/* Turn the loop until something comes of the connection: what recv() gives, which is 0 at its
+/* Run the loop until the connection has bytes or has ended. Returns the result of recv(): 0 at its
  * end. */
 static ssize_t receive(struct event_base *base, int fd, char *out, size_t size)
 {
@@ -71,7 +71,7 @@ static ssize_t receive(struct event_base *base, int fd, char *out, size_t size)
 	return got;
 }
 
-static void what_is_late_is_closed(void **state)
+static void late_connections_are_closed(void **state)
 {
 	static const char *const late[] = {
 		"GET / HT",
@@ -102,7 +102,7 @@ static void what_is_late_is_closed(void **state)
 	event_base_free(base);
 }
 
-static void what_is_announced_too_large_is_refused(void **state)
+static void a_body_announced_too_large_is_refused(void **state)
 {
 	struct event_base *base = event_base_new();
 	struct sci_http_listener *listener;
@@ -122,7 +122,7 @@ static void what_is_announced_too_large_is_refused(void **state)
 	event_base_free(base);
 }
 
-static void what_is_late_is_closed_after_a_lost_timer(void **state)
+static void late_connections_are_closed_after_a_lost_timer(void **state)
 {
 	struct event_base *base = event_base_new();
 	struct sci_http_listener *listener;
@@ -131,7 +131,7 @@ static void what_is_late_is_closed_after_a_lost_timer(void **state)
 
 	(void)state;
 	assert_int_equal(sci_http_listener_open(base, &options, &listener, &error), 0);
-	sct_fail_events(options.look_ms, 0);
+	sct_fail_events(options.check_ms, 0);
 	event_base_loop(base, EVLOOP_ONCE);
 	assert_true(sct_heal_events() > 0);
 	int fd = send_to(listener, "GET / HT");
@@ -141,8 +141,8 @@ static void what_is_late_is_closed_after_a_lost_timer(void **state)
 	event_base_free(base);
 }
 
-/* Neither descriptors nor memory for the timer that ends the pause: callers wait, but not for
- * ever. */
+/* There are neither descriptors nor memory for the timer that ends the pause: it ends all the
+ * same. */
 static void a_pause_ends_without_a_timer(void **state)
 {
 	static const int64_t pause_ms = 20;
@@ -229,9 +229,9 @@ static void no_descriptor_to_serve_with(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_late_is_closed),
-		cmocka_unit_test(what_is_announced_too_large_is_refused),
-		cmocka_unit_test(what_is_late_is_closed_after_a_lost_timer),
+		cmocka_unit_test(late_connections_are_closed),
+		cmocka_unit_test(a_body_announced_too_large_is_refused),
+		cmocka_unit_test(late_connections_are_closed_after_a_lost_timer),
 		cmocka_unit_test(a_pause_ends_without_a_timer),
 		cmocka_unit_test(no_descriptor_to_serve_with),
 		cmocka_unit_test(hosts),

@@ -61,7 +61,7 @@ class InvokeApi(unittest.TestCase):
         self.assertIsNone(answer.headers["X-Amz-Function-Error"])
         self.assertIsNone(answer.headers["X-Amz-Log-Result"])
 
-    def test_what_the_function_is_told(self):
+    def test_the_headers_that_the_function_gets(self):
         answer = self.local.invoke(
             event={"do": "echo"},
             headers={
@@ -72,25 +72,26 @@ class InvokeApi(unittest.TestCase):
                 "X-Amz-Tenant-Id": "blue",
             },
         )
-        told = answer.json()["headers"]
-        self.assertEqual(told["Lambda-Runtime-Aws-Request-Id"], answer.headers["x-amzn-RequestId"])
-        self.assertEqual(told["Lambda-Runtime-Invoked-Function-Arn"], ARN)
-        self.assertEqual(told["Lambda-Runtime-Trace-Id"], "Root=1-2-3;Sampled=1")
+        headers = answer.json()["headers"]
+        request_id = answer.headers["x-amzn-RequestId"]
+        self.assertEqual(headers["Lambda-Runtime-Aws-Request-Id"], request_id)
+        self.assertEqual(headers["Lambda-Runtime-Invoked-Function-Arn"], ARN)
+        self.assertEqual(headers["Lambda-Runtime-Trace-Id"], "Root=1-2-3;Sampled=1")
         self.assertEqual(answer.headers["X-Amzn-Trace-Id"], "Root=1-2-3;Sampled=1")
-        context = told["Lambda-Runtime-Client-Context"].encode("latin-1").decode()
+        context = headers["Lambda-Runtime-Client-Context"].encode("latin-1").decode()
         self.assertEqual(json.loads(context), {"custom": {"a": "é"}})
-        self.assertEqual(told["Lambda-Runtime-Aws-Tenant-Id"], "blue")
-        self.assertEqual(told["Content-Type"], "application/json")
-        self.assertRegex(told["Lambda-Runtime-Deadline-Ms"], r"^[1-9][0-9]{12}$")
-        self.assertRegex(told["Lambda-Runtime-Invocation-Id"], r"^[0-9a-f-]{36}$")
+        self.assertEqual(headers["Lambda-Runtime-Aws-Tenant-Id"], "blue")
+        self.assertEqual(headers["Content-Type"], "application/json")
+        self.assertRegex(headers["Lambda-Runtime-Deadline-Ms"], r"^[1-9][0-9]{12}$")
+        self.assertRegex(headers["Lambda-Runtime-Invocation-Id"], r"^[0-9a-f-]{36}$")
         self.assertNotEqual(
-            told["Lambda-Runtime-Invocation-Id"], told["Lambda-Runtime-Aws-Request-Id"]
+            headers["Lambda-Runtime-Invocation-Id"], headers["Lambda-Runtime-Aws-Request-Id"]
         )
         plain = self.echo()["headers"]
         for absent in ("Lambda-Runtime-Client-Context", "Lambda-Runtime-Aws-Tenant-Id"):
             self.assertNotIn(absent, plain)
 
-    def test_a_tenant_id_that_is_none(self):
+    def test_invalid_tenant_ids(self):
         for tenant in "x" * 257, "a,b", "caf\xe9":
             with self.subTest(tenant):
                 answer = self.local.invoke(event={}, headers={"X-Amz-Tenant-Id": tenant})
@@ -189,7 +190,7 @@ class InvokeApi(unittest.TestCase):
             "Function not found: arn:aws:lambda:us-east-1:012345678912:function:nobody",
         )
 
-    def test_names_that_are_none(self):
+    def test_invalid_names(self):
         for name in (
             "a%20b",
             "a:b:c:d:e:f:g:h:i",
@@ -290,13 +291,13 @@ class InvokeApi(unittest.TestCase):
             "limit 1048576 bytes",
         )
 
-    def test_an_event_past_every_bound(self):
-        # Not read into memory; the connection is still answered.
+    def test_an_event_beyond_every_limit(self):
+        # The body is not kept, and the request is still answered.
         self.assert_error(
             self.local.invoke(event=b"x" * (40 * MB)), 413, "RequestEntityTooLargeException"
         )
 
-    def test_client_contexts_that_are_none(self):
+    def test_invalid_client_contexts(self):
         for context in (
             "!",
             "e30",
@@ -359,21 +360,21 @@ class InvokeApi(unittest.TestCase):
         self.assertIn("on standard error\n", again.log)
         self.assertNotIn("Init Duration", again.log)
 
-    def test_the_log_is_its_last_4_kb(self):
+    def test_the_log_tail_is_the_last_4_kib(self):
         answer = self.local.invoke_with_tail(
             event={"do": "print_lines", "lines": 1000, "width": 100}
         )
         self.assertEqual(len(answer.log.encode()), 4096)
         self.assertTrue(answer.log.endswith("\t\n"), answer.log[-50:])
 
-    def test_a_connection_serves_many(self):
+    def test_one_connection_serves_many_requests(self):
         connection = self.local.connect()
         for _ in range(20):
             connection.request("POST", "/2015-03-31/functions/odd/invocations", b"{}")
             self.assertEqual(connection.getresponse().read()[:1], b"{")
         connection.close()
 
-    def test_garbage_is_borne(self):
+    def test_garbage_does_not_stop_the_server(self):
         for garbage in (
             b"\0" * 100,
             b"GET\r\n\r\n",

@@ -1,6 +1,5 @@
-"""What environments see of each other and of the machine, and what is left of them: on a system
-that has namespaces for us, on one that refuses them, and on one without /proc too. docs/local.md
-has the table.
+"""What environments see of each other and of the machine, and which processes and files stay: with
+namespaces, without them, and without /proc too. docs/local.md has the table.
 """
 
 import fcntl
@@ -37,7 +36,7 @@ def own_folder():
 
 
 def flat(listing):
-    """Names, without the folders that are kept visible because the test's own files are in them."""
+    """Names, without the folders that stay visible because the test's own files are in them."""
     return [
         name for name in listing if not name.startswith("scopecache-test-") and name != own_folder()
     ]
@@ -45,7 +44,7 @@ def flat(listing):
 
 class Isolation(unittest.TestCase):
     def start(self, *options, **more):
-        """A server with a folder for temporary files that is looked at when it has ended."""
+        """A server with its own folder for temporary files, self.temporary."""
         self.temporary = pathlib.Path(
             self.enterContext(tempfile.TemporaryDirectory(prefix="scopecache-test-"))
         )
@@ -83,7 +82,7 @@ class WithNamespaces(Isolation):
                 self.assertNotEqual(after["id"], first["id"])
                 self.assertEqual((after["count"], flat(after["before"])), (1, ["a", "b"]))
 
-    def test_a_tmp_goes_with_its_environment(self):
+    def test_a_tmp_is_removed_with_its_environment(self):
         local = self.start("--max-environments", "1", one="odd.py", two="odd.py")
         local.invoke("one", {"do": "files", "name": "mark-of-one", "locked": True})
         self.assertTrue(list(self.temporary.glob("*/*/mark-of-one")))
@@ -107,7 +106,7 @@ class WithNamespaces(Isolation):
             local.invoke(event={"do": "files", "name": "a", "locked": True})
             local.kill()
             eventually(lambda: not list(self.temporary.iterdir()), "the end of its files")
-            eventually(lambda: not marked(local.mark), "the end of who removes them")
+            eventually(lambda: not marked(local.mark), "the end of the janitor")
 
     def test_folders_deeper_than_a_path_is_long_do_not_stay_behind(self):
         local = self.start("--timeout", "60", odd="odd.py")
@@ -120,7 +119,7 @@ class WithNamespaces(Isolation):
         folder = tempfile.mkdtemp(dir="/tmp", prefix="scopecache-test-")
         local = self.start(odd="odd.py", before_exec=lambda: os.chdir(folder))
         os.rmdir(folder)
-        # What cannot be looked at is a fault of the machine, and not of the function.
+        # A folder that cannot be read is a fault of the machine, not of the function.
         os.symlink(folder, folder)
         answer = local.invoke(event={"do": "echo"})
         os.unlink(folder)
@@ -183,13 +182,13 @@ class RuntimeApis(Isolation):
         local = self.start("--timeout", "60", victim="odd.py", odd="odd.py")
         address = self.address(local, "victim")
         answer = local.invoke(event={"do": "intrude", "address": address}).json()
-        self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
+        self.assertIn(answer["outcome"], ("RemoteDisconnected", "ConnectionResetError"))
         self.assertIn(
             "function victim: a process that is not the function's was refused", local.log
         )
         self.assertFalse(local.invoke("victim", {"do": "echo"}).failed)
 
-    def test_what_another_environment_sent_before_it_closed_is_not_done(self):
+    def test_requests_of_another_environment_that_has_closed_are_refused(self):
         local = self.start("--timeout", "60", victim="odd.py", odd="odd.py")
         address = self.address(local, "victim")
         for count in range(20):
@@ -202,8 +201,8 @@ class RuntimeApis(Isolation):
         host, port = self.address(local).split(":")
         request = "GET / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n"
         script = f"exec 3<>/dev/tcp/{host}/{port}; printf '{request}' >&3; cat <&3"
-        told = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
-        self.assertEqual(told.stdout, "")
+        result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+        self.assertEqual(result.stdout, "")
 
     def test_descendants_are_served(self):
         for options in (), ("--no-isolation",):
@@ -219,11 +218,11 @@ class RuntimeApis(Isolation):
         answer = local.invoke(
             event={"do": "intrude", "address": self.address(local, "victim")}
         ).json()
-        self.assertEqual(answer["told"], 404)
+        self.assertEqual(answer["outcome"], 404)
         self.assertNotIn(WARNING, local.log)
         self.assertEqual(list(self.temporary.iterdir()), [])
 
-    def test_a_body_that_trickles_is_cut(self):
+    def test_a_slow_body_is_cut_off(self):
         local = self.start("--timeout", "1", "--init-timeout", "1", odd="odd.py")
         local.invoke(event={"do": "trickle"})
         eventually(lambda: "the body was cut\n" in local.log, "the end of the connection")
@@ -232,7 +231,7 @@ class RuntimeApis(Isolation):
 
 
 class NothingStaysBehind:
-    """One class for each row of the table; a subclass says what its system refuses."""
+    """The rows of the table. Each subclass is a column: `refused` sets up what its system lacks."""
 
     options = ()
     refused = staticmethod(lambda: None)
@@ -241,7 +240,7 @@ class NothingStaysBehind:
         return self.start(*self.options, *options, odd="odd.py", before_exec=self.refused)
 
     def kill_server_and_keepers(self, local):
-        """All at once: stopped first, so that none sees the others end."""
+        """Stop all of them first, so that none reacts to the end of another."""
         ours = [
             pid
             for pid in marked(local.mark)
@@ -312,7 +311,7 @@ class NothingWhereTheyAreRefused(NothingStaysBehind, Isolation):
         )
         eventually(lambda: local.environments("busy"), "an invocation that does not end by itself")
         self.assertGreaterEqual(len(self.kill_server_and_keepers(local)), 2)
-        # The kernel ends the function's own process; nobody is left to end what it has started.
+        # The kernel kills the function's process; no process is left to kill what it has started.
         eventually(lambda: sorted(marked(local.mark)) == sorted(started), "the function's end")
         for pid in started:
             os.kill(pid, signal.SIGKILL)
@@ -323,7 +322,7 @@ class NothingWhereTheyAreRefused(NothingStaysBehind, Isolation):
         answer = local.invoke(
             event={"do": "intrude", "address": self.address(local, "victim")}
         ).json()
-        self.assertIn(answer["told"], ("RemoteDisconnected", "ConnectionResetError"))
+        self.assertIn(answer["outcome"], ("RemoteDisconnected", "ConnectionResetError"))
 
 
 class NothingWithoutCloseRange(NothingStaysBehind, Isolation):

@@ -1,4 +1,4 @@
-"""How environments begin and end: init, crashes, timeouts; what callers and the log are told."""
+"""How environments begin and end: init, crashes, timeouts; the answers and the log lines."""
 
 import os
 import pathlib
@@ -46,7 +46,7 @@ class Lifecycle(unittest.TestCase):
         answer = local.invoke_with_tail(event={"do": "sleep", "seconds": 0.25})
         duration = float(re.search(r"\tDuration: ([0-9.]+) ms\t", answer.log)[1])
         self.assertGreaterEqual(duration, 250)
-        # What is done after the answer counts too.
+        # Work after the answer counts too.
         answer = local.invoke_with_tail(event={"do": "work_after", "seconds": 0.25})
         duration = float(re.search(r"\tDuration: ([0-9.]+) ms\t", answer.log)[1])
         self.assertGreaterEqual(duration, 250)
@@ -57,7 +57,7 @@ class Lifecycle(unittest.TestCase):
         self.assertLess(after, before + 80)
         self.assertGreaterEqual(local.environments()[0]["memory_kb"], 50 * 1024)
 
-    def test_the_caller_does_not_wait_for_what_comes_after_the_answer(self):
+    def test_the_caller_does_not_wait_for_work_after_the_answer(self):
         local = self.start("--timeout", "60", odd="odd.py")
         local.invoke(event={"do": "sleep", "seconds": 0})
         eventually(lambda: local.environments("idle"), "an idle environment")
@@ -93,7 +93,7 @@ class Lifecycle(unittest.TestCase):
             "RequestId: {id} Error: Runtime exited without providing a reason",
         )
 
-    def test_never_asks(self):
+    def test_never_asks_for_an_invocation(self):
         local = self.start("--init-timeout", "0.3", bad="never_polls.sh")
         answer = local.invoke_with_tail("bad", {})
         self.assert_failed(
@@ -118,7 +118,7 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(local.environments(), [])
         self.assertEqual(local.function("bad")["crashes"], 0)
 
-    def test_exits_in_the_middle(self):
+    def test_exits_during_an_invocation(self):
         local = self.start(odd="odd.py")
         for event, reason in (
             ({"do": "exit", "status": 7}, "exited with error: exit status 7"),
@@ -174,7 +174,7 @@ class Lifecycle(unittest.TestCase):
         )
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 1)
 
-    def test_takes_too_long(self):
+    def test_times_out(self):
         local = self.start("--timeout", "0.5", odd="odd.py")
         first = local.invoke(event={"do": "sleep", "seconds": 0}).json()["id"]
         pid = local.environments()[0]["pid"]
@@ -194,7 +194,7 @@ class Lifecycle(unittest.TestCase):
         figures = local.function()
         self.assertEqual((figures["timeouts"], figures["crashes"], figures["errors"]), (1, 0, 1))
 
-    def test_takes_too_long_after_the_answer(self):
+    def test_times_out_after_the_answer(self):
         local = self.start("--timeout", "0.5", odd="odd.py")
         answer = local.invoke(event={"do": "work_after", "seconds": 600})
         self.assertFalse(answer.failed)
@@ -202,7 +202,7 @@ class Lifecycle(unittest.TestCase):
         self.assertIn("Task timed out after 0.50 seconds", local.log)
         eventually(lambda: "\tDuration: 500.00 ms\t" in local.log, "its report")
 
-    def test_what_it_started_ends_with_it(self):
+    def test_the_processes_it_started_end_with_it(self):
         local = self.start("--timeout", "0.5", odd="odd.py")
         for end in {"do": "exit"}, {"do": "sleep", "seconds": 600}:
             for session in False, True:
@@ -212,29 +212,29 @@ class Lifecycle(unittest.TestCase):
                     local.invoke(event=end)
                     eventually(lambda: not local.running("sleep"), "the end of what it started")
 
-    def test_a_bootstrap_that_vanishes(self):
+    def test_a_bootstrap_that_is_removed(self):
         with tempfile.TemporaryDirectory() as folder:
             bootstrap = pathlib.Path(folder, "bootstrap")
             bootstrap.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
             bootstrap.chmod(0o755)
-            local = self.start(gone=bootstrap)
+            local = self.start(removed=bootstrap)
             bootstrap.unlink()
             self.assert_failed(
-                local.invoke("gone", {}),
+                local.invoke("removed", {}),
                 "Runtime.InvalidEntrypoint",
                 f"RequestId: {{id}} Error: fork/exec {bootstrap}: No such file or directory",
             )
             bootstrap.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
             bootstrap.chmod(stat.S_IRUSR)
             self.assert_failed(
-                local.invoke("gone", {}),
+                local.invoke("removed", {}),
                 "Runtime.InvalidEntrypoint",
                 f"RequestId: {{id}} Error: fork/exec {bootstrap}: Permission denied",
             )
             bootstrap.chmod(0o755)
             bootstrap.write_text("neither a script nor a program", encoding="utf-8")
             self.assert_failed(
-                local.invoke("gone", {}),
+                local.invoke("removed", {}),
                 "Runtime.InvalidEntrypoint",
                 f"RequestId: {{id}} Error: fork/exec {bootstrap}: Exec format error",
             )
@@ -253,7 +253,7 @@ class Lifecycle(unittest.TestCase):
         eventually(lambda: local.log.count("REPORT RequestId") == 2, "its report")
         self.assertEqual(local.invoke(event={"do": "sleep", "seconds": 0}).json()["count"], 3)
 
-    def test_callers_that_go_away_leave_nothing(self):
+    def test_callers_that_go_away_leak_nothing(self):
         local = self.start(odd="odd.py")
         descriptors = f"/proc/{local.process.pid}/fd"
         before = len(os.listdir(descriptors))

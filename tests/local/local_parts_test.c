@@ -1,6 +1,5 @@
-/* The parts that can be had without a server: environment variables, deployments, ids, calls,
- * lines of a pipe; and what they do without memory. What libevent allocates inside itself is not
- * made to fail. */
+/* The parts that need no server: environment variables, deployments, ids, calls, lines of a pipe;
+ * and the same without memory. Allocations inside libevent do not fail here. */
 #include "support/allocation.h"
 #include "support/cmocka.h"
 
@@ -157,7 +156,7 @@ static int deploy(const char *name, const char *bootstrap, struct sci_deployment
 	return sci_deployment_init(deployment, &options, error);
 }
 
-static void deployments_that_work(void **state)
+static void valid_deployments(void **state)
 {
 	struct sci_deployment deployment;
 	char expected[128];
@@ -190,7 +189,7 @@ static void assert_refused(const char *name, const char *bootstrap, const char *
 	sci_deployment_fini(&deployment);
 }
 
-static void deployments_that_do_not(void **state)
+static void invalid_deployments(void **state)
 {
 	char path[128];
 
@@ -247,7 +246,7 @@ static void ids_differ(void **state)
 	assert_int_equal(strspn(hex, "0123456789abcdef"), 32);
 }
 
-struct told {
+struct outcome {
 	int times;
 	bool failed;
 	char body[256], content_type[64];
@@ -255,20 +254,20 @@ struct told {
 
 static void on_answered(struct sci_call *call, const struct sci_answer *answer, void *arg)
 {
-	struct told *told = arg;
+	struct outcome *outcome = arg;
 
 	(void)call;
-	told->times++;
-	told->failed = answer->failed;
-	snprintf(told->content_type, sizeof told->content_type, "%s", answer->content_type);
+	outcome->times++;
+	outcome->failed = answer->failed;
+	snprintf(outcome->content_type, sizeof outcome->content_type, "%s", answer->content_type);
 	if (answer->body)
-		snprintf(told->body, sizeof told->body, "%.*s", (int)answer->body->buffer.len,
+		snprintf(outcome->body, sizeof outcome->body, "%.*s", (int)answer->body->buffer.len,
 			answer->body->buffer.data);
 }
 
 static struct sci_deployment some_function = { .name = "f", .arn = (char[]){ "arn:f" } };
 
-static struct sci_call *make_call(struct told *told)
+static struct sci_call *make_call(struct outcome *outcome)
 {
 	struct sci_call_texts texts = { .qualifier = "q", .tenant_id = "t" };
 	struct sci_shared_bytes *event = sci_shared_bytes_new();
@@ -277,15 +276,15 @@ static struct sci_call *make_call(struct told *told)
 	sci_shared_bytes_release(event);
 	if (call) {
 		call->answered = on_answered;
-		call->arg = told;
+		call->arg = outcome;
 	}
 	return call;
 }
 
 static void a_call_is_answered_once(void **state)
 {
-	struct told told = { 0 };
-	struct sci_call *call = make_call(&told);
+	struct outcome outcome = { 0 };
+	struct sci_call *call = make_call(&outcome);
 	struct sci_shared_bytes *body = sci_shared_bytes_new();
 
 	(void)state;
@@ -293,50 +292,50 @@ static void a_call_is_answered_once(void **state)
 	assert_string_equal(call->arn, "arn:f:q");
 	sci_buffer_append(&body->buffer, "one", 3);
 	sci_call_answer(call, body, "text/plain", false);
-	assert_int_equal(told.times, 1);
+	assert_int_equal(outcome.times, 1);
 	sci_call_fail(call, "error", "Runtime.Late", "too late");
 	sci_call_answer(call, NULL, NULL, true);
-	assert_int_equal(told.times, 1);
-	assert_string_equal(told.body, "one");
-	assert_string_equal(told.content_type, "text/plain");
-	assert_false(told.failed);
+	assert_int_equal(outcome.times, 1);
+	assert_string_equal(outcome.body, "one");
+	assert_string_equal(outcome.content_type, "text/plain");
+	assert_false(outcome.failed);
 	sci_call_finish(call);
-	assert_int_equal(told.times, 1);
+	assert_int_equal(outcome.times, 1);
 	assert_int_equal(body->owners, 1);
 	sci_shared_bytes_release(body);
 }
 
 static void a_call_that_wants_the_log_waits_for_its_end(void **state)
 {
-	struct told told = { 0 };
-	struct sci_call *call = make_call(&told);
+	struct outcome outcome = { 0 };
+	struct sci_call *call = make_call(&outcome);
 
 	(void)state;
 	call->tail = calloc(1, sizeof *call->tail);
 	sci_call_answer(call, NULL, NULL, false);
-	assert_int_equal(told.times, 0);
+	assert_int_equal(outcome.times, 0);
 	sci_call_finish(call);
-	assert_int_equal(told.times, 1);
-	assert_string_equal(told.content_type, "application/json");
+	assert_int_equal(outcome.times, 1);
+	assert_string_equal(outcome.content_type, "application/json");
 }
 
 static void a_call_is_never_lost(void **state)
 {
-	struct told told = { 0 };
+	struct outcome outcome = { 0 };
 
 	(void)state;
-	sci_call_finish(make_call(&told));
-	assert_int_equal(told.times, 1);
-	assert_true(told.failed);
-	assert_non_null(strstr(told.body, "\"errorType\":\"Runtime.Unknown\""));
-	sci_call_discard(make_call(&told));
-	assert_int_equal(told.times, 1);
+	sci_call_finish(make_call(&outcome));
+	assert_int_equal(outcome.times, 1);
+	assert_true(outcome.failed);
+	assert_non_null(strstr(outcome.body, "\"errorType\":\"Runtime.Unknown\""));
+	sci_call_discard(make_call(&outcome));
+	assert_int_equal(outcome.times, 1);
 }
 
 static void call_scenario(void *arg)
 {
-	struct told told = { 0 };
-	struct sci_call *call = make_call(&told);
+	struct outcome outcome = { 0 };
+	struct sci_call *call = make_call(&outcome);
 
 	(void)arg;
 	if (!call) {
@@ -344,11 +343,11 @@ static void call_scenario(void *arg)
 		return;
 	}
 	sci_call_fail(call, "error", "Function.Bad", "a \"reason\" of %d words", 4);
-	/* Whatever there is no memory for, the caller is told that it failed. */
-	assert_int_equal(told.times, 1);
-	assert_true(told.failed);
+	/* Whichever allocation fails, the caller gets a failure. */
+	assert_int_equal(outcome.times, 1);
+	assert_true(outcome.failed);
 	if (!sct_allocation_failed())
-		assert_string_equal(told.body,
+		assert_string_equal(outcome.body,
 			"{\"errorType\":\"Function.Bad\",\"errorMessage\":\"a \\\"reason\\\" of 4 "
 			"words\"}");
 	sci_call_finish(call);
@@ -411,9 +410,9 @@ static void lines_are_whole(void **state)
 	assert_int_equal(lines.len, strlen("a\nb\nc\nd\n\n"));
 	assert_memory_equal(lines.all, "a\nb\nc\nd\n\n", lines.len);
 
-	/* A long line in pieces: where one user has many pipes, or the process may not go over the
-	 * limit of their memory, a new pipe holds one or two pages and a longer write waits for a
-	 * reader, which is this test itself. */
+	/* A long line in pieces: when a user has many pipes, a new one may hold only one or two
+	 * pages (pipe(7)), and a longer write would wait for a reader, which is this test itself.
+	 */
 	memset(piece, 'x', sizeof piece);
 	lines.len = lines.count = 0;
 	for (int i = 0; i < 13; i++) {
@@ -432,7 +431,7 @@ static void lines_are_whole(void **state)
 	event_base_free(base);
 }
 
-/* The log has a reader, which is only slow; the process has ended, so its pipe is closed soon. */
+/* The log has a slow reader; the process has ended, so its pipe is closed soon. */
 static void the_last_lines_are_read_though_the_output_is_full(void **state)
 {
 	static struct lines lines;
@@ -495,7 +494,7 @@ static bool descriptors_are_closed(void)
 		fcntl(high, F_GETFD) < 0;
 }
 
-/* With close_range(), without it, and without /proc too, where this test may do that. */
+/* With close_range(), without it, and without /proc too, where the test may hide it. */
 static void descriptors_are_closed_on_any_system(void **state)
 {
 	(void)state;
@@ -575,8 +574,8 @@ int main(void)
 		cmocka_unit_test(variables_are_replaced),
 		cmocka_unit_test(variables_of_a_function),
 		cmocka_unit_test(variables_without_memory),
-		cmocka_unit_test(deployments_that_work),
-		cmocka_unit_test(deployments_that_do_not),
+		cmocka_unit_test(valid_deployments),
+		cmocka_unit_test(invalid_deployments),
 		cmocka_unit_test(deployments_without_memory),
 		cmocka_unit_test(ids_differ),
 		cmocka_unit_test(a_call_is_answered_once),

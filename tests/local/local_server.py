@@ -1,5 +1,5 @@
-"""`scopecache local` for a test: started on a free port, ended whatever happens, and then nothing
-that it started may be left. Bootstraps are the scripts under bootstraps/."""
+"""`scopecache local` for a test: started on a free port and always ended. A process of it that
+stays fails the test. Bootstraps are the scripts under bootstraps/."""
 
 import base64
 import contextlib
@@ -20,7 +20,7 @@ COMMAND = pathlib.Path(os.environ["SC_BUILD_DIR"], "scopecache")
 BOOTSTRAPS = pathlib.Path(__file__).resolve().parent / "bootstraps"
 LISTENING = "scopecache local: listening on "
 MARK = "SC_TEST_MARK"
-PATIENCE = 60  # seconds: for a machine that is busy, not for what is tested
+PATIENCE = 60  # seconds: enough on a busy machine; no test measures it
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 

@@ -1,4 +1,4 @@
-/* What only looks at bytes: names of functions, base64, JSON, the lines of the log, its
+/* The parsers and formats of bytes: names of functions, base64, JSON, the lines of the log, its
  * frames and its tail. */
 #include "support/cmocka.h"
 
@@ -26,7 +26,7 @@ static void assert_name(const char *text, const char *name, const char *qualifie
 	assert_string_equal(found.qualifier, qualifier);
 }
 
-static void names_that_are_some(void **state)
+static void valid_names(void **state)
 {
 	char longest[SCI_NAME_MAX + 1] = { 0 };
 
@@ -52,7 +52,7 @@ static void names_that_are_some(void **state)
 	assert_name(longest, longest, "");
 }
 
-static void names_that_are_none(void **state)
+static void invalid_names(void **state)
 {
 	static const char *const texts[] = { "", ":", "f:", ":q", "f:q:r", "a b", "f.g", "f/g",
 		"f:a b", "f:$LAST", "function:", "123456789012:function:", "arn:aws:s3:::bucket",
@@ -77,7 +77,7 @@ static void names_that_are_none(void **state)
 	assert_int_equal(strlen(found.qualifier), SCI_QUALIFIER_MAX);
 }
 
-static void base64_there_and_back(void **state)
+static void base64_round_trip(void **state)
 {
 	static const char *const pairs[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" },
 		{ "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
@@ -102,7 +102,7 @@ static void base64_there_and_back(void **state)
 	}
 }
 
-static void base64_that_is_none(void **state)
+static void invalid_base64(void **state)
 {
 	static const char *const texts[] = { "Z", "Zg",
 		"Zg=", "Z===", "====", "Zg==Zg==", "Zh==", "Zm9=", "Zm 9", "Zm9v\n", "Zm-_",
@@ -117,7 +117,7 @@ static void base64_that_is_none(void **state)
 	assert_int_equal(len, 77);
 }
 
-static void json_that_is_some(void **state)
+static void valid_json(void **state)
 {
 	static const char *const texts[] = { "{}", " [ ] ", "\t\n\r1", "-0", "-12.5e+10", "1E-3",
 		"0.5", "true", "false", "null", "\"\"",
@@ -132,7 +132,7 @@ static void json_that_is_some(void **state)
 			fail_msg("%s", texts[i]);
 }
 
-static void json_that_is_none(void **state)
+static void invalid_json(void **state)
 {
 	static const struct {
 		const char *text;
@@ -168,13 +168,13 @@ static void json_nested(void **state)
 	memset(text + SCI_JSON_DEPTH, ']', SCI_JSON_DEPTH);
 	assert_int_equal(sci_json_syntax(text, 2 * SCI_JSON_DEPTH - 2, &offset), SC_E_INVAL);
 	assert_int_equal(sci_json_syntax(text, 2 * SCI_JSON_DEPTH, &offset), 0);
-	/* The innermost is empty, and so never entered. */
+	/* The innermost array is empty, so the parser does not enter it. */
 	memset(text, '[', SCI_JSON_DEPTH + 2);
 	assert_int_equal(sci_json_syntax(text, sizeof text, &offset), SC_E_TOO_LARGE);
 }
 
-/* Every text of up to five of the characters that matter, judged as jansson judges it. */
-static void json_as_jansson_sees_it(void **state)
+/* Every text of up to five significant characters, compared with jansson. */
+static void json_as_jansson_judges_it(void **state)
 {
 	static const char characters[] = "{}[]:,\"10-.e ";
 	const size_t choices = sizeof characters - 1;
@@ -190,7 +190,7 @@ static void json_as_jansson_sees_it(void **state)
 				text[i] = characters[rest % choices];
 			json_t *value = json_loadb(text, len,
 				JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
-			/* What is too large for a double is JSON all the same. */
+			/* A number too large for a double is still JSON. */
 			bool theirs =
 				value || json_error_code(&error) == json_error_numeric_overflow;
 			if (theirs != (sci_json_syntax(text, len, &offset) == 0))
@@ -247,7 +247,7 @@ static void log_lines_are_bounded(void **state)
 	assert_int_equal(strlen(line), sizeof line - 1);
 }
 
-/* The ring against the definition, with pieces of every size that matters. */
+/* The ring compared with its definition, with pieces of all significant sizes. */
 static void log_tail(void **state)
 {
 	static const size_t sizes[] = { 0, 1, 10, 4095, 4096, 4097, 9000, 3, 4096, 2000, 2000,
@@ -275,7 +275,7 @@ struct events {
 	size_t len, count, longest;
 };
 
-/* Puts a mark after each event. */
+/* Appends a mark after each event. */
 static void on_event(void *arg, const char *text, size_t len)
 {
 	struct events *events = arg;
@@ -292,7 +292,7 @@ static void on_event(void *arg, const char *text, size_t len)
 
 #define TIME "\0\6\x12\x34\x56\x78\x9a\xbc"
 
-/* What comes of the bytes when they come in pieces of `piece`, and then no more. */
+/* Put the bytes in pieces of `piece`, and then flush. */
 static void put_in_pieces(const char *data, size_t len, size_t piece, struct events *events)
 {
 	struct sci_log_frames frames = { .event = on_event, .arg = events };
@@ -333,11 +333,11 @@ static void log_frames(void **state)
 	ASSERT_EVENTS("\xa5\x5a\0\3\0\0\0\1" TIME, "");
 }
 
-static void log_frames_that_are_none(void **state)
+static void invalid_log_frames(void **state)
 {
 	(void)state;
 	ASSERT_EVENTS("plain text\nof two lines", "plain text\n|of two lines\n|");
-	/* After the first header that is none, a frame is text as well. */
+	/* After the first invalid header, a valid frame is text too. */
 	ASSERT_EVENTS("\xa5\x5a\0\3\0\0\0\3" TIME "onetwo\n\xa5\x5a\x80\3\n",
 		"one\n|two\n|\xa5\x5a\x80\3\n|");
 }
@@ -358,19 +358,19 @@ static void log_frames_are_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_that_are_some),
-		cmocka_unit_test(names_that_are_none),
-		cmocka_unit_test(base64_there_and_back),
-		cmocka_unit_test(base64_that_is_none),
-		cmocka_unit_test(json_that_is_some),
-		cmocka_unit_test(json_that_is_none),
+		cmocka_unit_test(valid_names),
+		cmocka_unit_test(invalid_names),
+		cmocka_unit_test(base64_round_trip),
+		cmocka_unit_test(invalid_base64),
+		cmocka_unit_test(valid_json),
+		cmocka_unit_test(invalid_json),
 		cmocka_unit_test(json_nested),
-		cmocka_unit_test(json_as_jansson_sees_it),
+		cmocka_unit_test(json_as_jansson_judges_it),
 		cmocka_unit_test(log_lines),
 		cmocka_unit_test(log_lines_are_bounded),
 		cmocka_unit_test(log_tail),
 		cmocka_unit_test(log_frames),
-		cmocka_unit_test(log_frames_that_are_none),
+		cmocka_unit_test(invalid_log_frames),
 		cmocka_unit_test(log_frames_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* No memory for the events of the local Lambda, one kind of event after the other: each call is
+/* The local Lambda without memory for its timers and events, one kind after the other: each call is
  * still answered, each environment still ends, and no line of the log is lost. */
 #include "support/cmocka.h"
 #include "support/failing_events.h"
@@ -22,11 +22,11 @@
 
 #define PATIENCE_MS 15000
 
-/* Timeouts that nothing else has, to tell the timers apart by. */
+/* Unique timeouts, by which the timers are told apart. */
 #define TIMEOUT_MS      60007
 #define INIT_TIMEOUT_MS 60011
 
-/* Those of the modules. */
+/* The same as in the modules. */
 #define STOP_GRACE_MS 300
 #define EXIT_GRACE_MS 10
 #define HOLD_BACK_MS  20
@@ -55,7 +55,7 @@ static void run_until(const bool *done)
 	assert_true(*done);
 }
 
-/* ---- A fleet of two functions, one of which does not end when it is asked to. ---- */
+/* ---- A fleet of two functions, one of which ignores SIGTERM. ---- */
 
 enum { ODD, SLOW, FUNCTIONS };
 
@@ -135,35 +135,35 @@ static int close_fleet(void **state)
 	return 0;
 }
 
-struct told {
+struct outcome {
 	bool done, failed;
 	char body[1024];
 };
 
 static void on_answered(struct sci_call *call, const struct sci_answer *answer, void *arg)
 {
-	struct told *told = arg;
+	struct outcome *outcome = arg;
 
 	(void)call;
-	told->done = true;
-	told->failed = answer->failed;
-	snprintf(told->body, sizeof told->body, "%.*s", (int)answer->body->buffer.len,
+	outcome->done = true;
+	outcome->failed = answer->failed;
+	snprintf(outcome->body, sizeof outcome->body, "%.*s", (int)answer->body->buffer.len,
 		answer->body->buffer.data);
 }
 
-static void submit(int function, const char *event, struct told *told)
+static void submit(int function, const char *event, struct outcome *outcome)
 {
 	struct sci_call_texts texts = { 0 };
 	struct sci_shared_bytes *bytes = sci_shared_bytes_new();
 
-	*told = (struct told){ 0 };
+	*outcome = (struct outcome){ 0 };
 	assert_non_null(bytes);
 	assert_int_equal(sci_buffer_append(&bytes->buffer, event, strlen(event)), 0);
 	struct sci_call *call = sci_call_new(&functions[function], &texts, bytes);
 	sci_shared_bytes_release(bytes);
 	assert_non_null(call);
 	call->answered = on_answered;
-	call->arg = told;
+	call->arg = outcome;
 	assert_int_equal(sci_fleet_submit(fleet, call), SCI_SUBMITTED);
 }
 
@@ -171,46 +171,46 @@ static const char at_once[] = "{\"do\":\"sleep\",\"seconds\":0}";
 
 static void assert_answered(int function)
 {
-	static struct told told;
+	static struct outcome outcome;
 
-	submit(function, at_once, &told);
-	run_until(&told.done);
-	if (told.failed)
-		fail_msg("%s", told.body);
+	submit(function, at_once, &outcome);
+	run_until(&outcome.done);
+	if (outcome.failed)
+		fail_msg("%s", outcome.body);
 }
 
-static void assert_no_memory(const struct told *told)
+static void assert_no_memory(const struct outcome *outcome)
 {
-	assert_true(told->failed);
-	assert_non_null(strstr(told->body, "\"errorType\":\"Runtime.Unknown\""));
-	assert_non_null(strstr(told->body, "out of memory"));
+	assert_true(outcome->failed);
+	assert_non_null(strstr(outcome->body, "\"errorType\":\"Runtime.Unknown\""));
+	assert_non_null(strstr(outcome->body, "out of memory"));
 }
 
 static void no_limit_of_init(void **state)
 {
-	static struct told told;
+	static struct outcome outcome;
 
 	(void)state;
 	sct_fail_events(INIT_TIMEOUT_MS, 0);
-	submit(ODD, at_once, &told);
-	run_until(&told.done);
+	submit(ODD, at_once, &outcome);
+	run_until(&outcome.done);
 	assert_int_equal(sct_heal_events(), 1);
-	assert_no_memory(&told);
+	assert_no_memory(&outcome);
 	assert_null(sci_fleet_next(fleet, NULL));
 	assert_answered(ODD);
 }
 
 static void no_limit_of_an_invocation(void **state)
 {
-	static struct told told;
+	static struct outcome outcome;
 
 	(void)state;
 	for (int warm = 0; warm < 2; warm++) {
 		sct_fail_events(TIMEOUT_MS, 0);
-		submit(ODD, at_once, &told);
-		run_until(&told.done);
+		submit(ODD, at_once, &outcome);
+		run_until(&outcome.done);
 		assert_int_equal(sct_heal_events(), 1);
-		assert_no_memory(&told);
+		assert_no_memory(&outcome);
 		assert_answered(ODD);
 	}
 }
@@ -227,14 +227,14 @@ static void no_limit_of_an_end(void **state)
 
 static void no_timer_after_an_exit(void **state)
 {
-	static struct told told;
+	static struct outcome outcome;
 
 	(void)state;
 	sct_fail_events(EXIT_GRACE_MS, 0);
-	submit(ODD, "{\"do\":\"exit\"}", &told);
-	run_until(&told.done);
+	submit(ODD, "{\"do\":\"exit\"}", &outcome);
+	run_until(&outcome.done);
 	assert_int_equal(sct_heal_events(), 1);
-	assert_non_null(strstr(told.body, "Runtime.ExitError"));
+	assert_non_null(strstr(outcome.body, "Runtime.ExitError"));
 	assert_answered(ODD);
 }
 
@@ -336,7 +336,7 @@ static void no_timer_to_hold_back(void **state)
 {
 	(void)state;
 	for (int held = 0; held < 2; held++) {
-		/* The output has to stay full while the pipe is looked at. */
+		/* The output has to stay full while the pipe is checked. */
 		fill_output();
 		turn_loop(1);
 		fill_output();
@@ -359,7 +359,7 @@ static void no_timer_to_hold_back(void **state)
 	}
 }
 
-/* What could not be waited for is written with the next line. */
+/* Without the event, the queue is written with the next line. */
 static void no_event_for_a_full_output(void **state)
 {
 	size_t written = 0;

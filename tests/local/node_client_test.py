@@ -43,17 +43,17 @@ class NodeClient(unittest.TestCase):
             {"X-Amz-Log-Type": "Tail", "X-Amz-Client-Context": context},
         )
         self.assertEqual((answer.status, answer.failed), (200, False), answer.body)
-        told = answer.json()
-        self.assertEqual((told["count"], told["text"]), (1, "é€😀"))
-        self.assertEqual(told["event"], {"x": [1, "é"]})
-        self.assertEqual(told["request_id"], answer.headers["x-amzn-RequestId"])
+        seen = answer.json()
+        self.assertEqual((seen["count"], seen["text"]), (1, "é€😀"))
+        self.assertEqual(seen["event"], {"x": [1, "é"]})
+        self.assertEqual(seen["request_id"], answer.headers["x-amzn-RequestId"])
         self.assertEqual(
-            (told["function"], told["memory"], told["custom"]), ("node", "128", {"a": "b"})
+            (seen["function"], seen["memory"], seen["custom"]), ("node", "128", {"a": "b"})
         )
-        self.assertEqual(told["arn"], "arn:aws:lambda:us-east-1:012345678912:function:node")
-        self.assertTrue(0 < told["remaining"] <= 20000)
-        self.assertTrue(told["trace"].startswith("Root=1-"))
-        self.assertRegex(answer.log, rf"\n\S+Z\t{told['request_id']}\tINFO\thello from node\n")
+        self.assertEqual(seen["arn"], "arn:aws:lambda:us-east-1:012345678912:function:node")
+        self.assertTrue(0 < seen["remaining"] <= 20000)
+        self.assertTrue(seen["trace"].startswith("Root=1-"))
+        self.assertRegex(answer.log, rf"\n\S+Z\t{seen['request_id']}\tINFO\thello from node\n")
         self.assertEqual(self.invoke({}).json()["count"], 2)
         self.assertEqual(self.local.function("node")["cold_starts"], 1)
 
@@ -68,7 +68,7 @@ class NodeClient(unittest.TestCase):
             answer.log,
             r"\tERROR\tTypeError: logged\n    at .*node_function\.mjs:\d+:\d+\)\n    at ",
         )
-        # The environment lives on.
+        # The environment is still used.
         self.assertEqual(self.invoke({}).json()["count"], 2)
 
     def test_a_function_that_exits(self):

@@ -18,7 +18,7 @@ def resident_kb(pid):
 
 
 class Output(unittest.TestCase):
-    def test_megabytes_are_all_there(self):
+    def test_megabytes_are_complete(self):
         with Local("--timeout", "60", odd="odd.py") as local:
             before = resident_kb(local.process.pid)
             answer = local.invoke(event={"do": "print_lines", "lines": 20000, "width": 1000})
@@ -29,7 +29,7 @@ class Output(unittest.TestCase):
             if not SANITIZED:
                 self.assertLess(resident_kb(local.process.pid), before + 16 * 1024)
 
-    def test_long_lines_come_in_pieces(self):
+    def test_long_lines_are_split(self):
         with Local(odd="odd.py") as local:
             local.invoke(event={"do": "print_lines", "lines": 2, "width": 100000})
             eventually(lambda: "REPORT" in local.log, "the report")
@@ -37,7 +37,7 @@ class Output(unittest.TestCase):
             self.assertEqual("".join(lines), "y" * 2 * 99999)
             self.assertLess(max(map(len, lines)), 16 * 1024)
 
-    def test_lines_of_many_are_not_mixed(self):
+    def test_lines_of_many_environments_are_whole(self):
         with Local("--timeout", "60", odd="odd.py") as local:
             events = [
                 local.invoke(
@@ -57,8 +57,9 @@ class Output(unittest.TestCase):
             self.assertIn("said\n", answer.log)
         self.assertEqual(local.last_log, "")
 
-    def test_nobody_reads(self):
-        """Standard error is a full pipe: invocations go on, nothing grows, and it ends in order."""
+    def test_a_log_without_a_reader(self):
+        """Standard error is a full pipe: invocations are served, memory does not grow, and the
+        server ends in order."""
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
         with Local("--timeout", "60", odd="odd.py", stderr=writer) as local:
@@ -76,22 +77,22 @@ class Output(unittest.TestCase):
             local.wait()
             self.assertLess(time.monotonic() - start, PATIENCE / 2)
 
-    def test_somebody_reads_again(self):
+    def test_a_reader_that_comes_back(self):
         reader, writer = os.pipe()
         with Local("--timeout", "60", odd="odd.py", stderr=writer) as local, open(
             reader, "rb", 0
         ) as log:
             os.close(writer)
             local.invoke(event={"do": "print_lines", "lines": 10000, "width": 1000})
-            told = b""
+            tail = b""
 
             def read():
-                nonlocal told
+                nonlocal tail
                 while select.select([log], [], [], 0)[0]:
-                    told = told[-100000:] + log.read(65536)
-                return b"lines are missing here: the output was blocked\n" in told
+                    tail = tail[-100000:] + log.read(65536)
+                return b"lines are missing here: the output was blocked\n" in tail
 
-            # What is missing is told when there is room for it again.
+            # The number of missing lines is logged once the output takes bytes again.
             for _ in range(2000):
                 local.invoke(event={"do": "sleep", "seconds": 0})
             eventually(read, "the number of missing lines")

@@ -1,5 +1,5 @@
-"""The Runtime API behind: what runtimes may do, and what they may not. The odd function tells what
-it was answered; see bootstraps/odd.py."""
+"""The Runtime API: what runtimes may do, and what they may not. The odd function returns the
+answers that it got; see bootstraps/odd.py."""
 
 import json
 import unittest
@@ -98,7 +98,7 @@ class RuntimeApi(unittest.TestCase):
         self.assertEqual(answer.json(), [1, 2])
         self.assertIn("chunked: 202", answer.log)
 
-    def test_a_stream_that_fails_on_its_way(self):
+    def test_a_stream_that_fails_halfway(self):
         error = {"errorMessage": "half-way", "errorType": "Function.Broken"}
         answer = self.invoke("chunked", error=error)
         self.assertTrue(answer.failed)
@@ -134,7 +134,7 @@ class RuntimeApi(unittest.TestCase):
         self.assertTrue(answer["same"] and answer["same_deadline"])
         self.assertEqual(answer["event"], {"do": "poll_again", "x": "é" * 1000})
 
-    def test_another_connection_for_everything(self):
+    def test_another_connection_for_each_request(self):
         pid = self.pid()
         self.assertEqual(self.invoke("other_connections").json()["id"], pid)
         self.assertEqual(self.pid(), pid)
@@ -148,7 +148,7 @@ class RuntimeApi(unittest.TestCase):
     def test_a_runtime_that_stopped_polling(self):
         first = self.local.invoke(event={"do": "hang_up"}).json()["id"]
         eventually(lambda: "hung up" in self.local.log, "the end of its connection")
-        # It looks idle, and the next invocation must not get lost in it.
+        # It seems idle, but the next invocation must not go to it.
         self.assertNotEqual(self.pid(), first)
         eventually(lambda: first not in [e["id"] for e in self.local.environments()], "its end")
 

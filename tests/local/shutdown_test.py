@@ -31,7 +31,7 @@ class Shutdown(unittest.TestCase):
                 connection = self.invoke_without_waiting(local, b'{"do":"sleep","seconds":50}')
                 pid = eventually(lambda: local.environments("busy"), "the invocation")[0]["pid"]
                 local.process.send_signal(number)
-                # The caller is told, in the shape of a failed invocation.
+                # The caller gets the answer of a failed invocation.
                 answer = connection.getresponse()
                 self.assertEqual(answer.status, 200)
                 self.assertEqual(answer.headers["X-Amz-Function-Error"], "Unhandled")
@@ -65,9 +65,9 @@ class Shutdown(unittest.TestCase):
             self.assertGreater(time.monotonic() - start, 0.2)
         self.assertIn("asked to end\n", local.last_log)
 
-    def test_twice_is_at_once(self):
-        # After one signal the function lives for 0.3 seconds. On a loaded machine two signals may
-        # take as long; one try in which they do not is enough.
+    def test_a_second_signal_kills_at_once(self):
+        # After one signal the function runs on for 0.3 seconds. On a loaded machine two signals may
+        # take as long, so the shortest of several tries counts.
         seconds = []
         while not seconds or (seconds[-1] > 0.25 and len(seconds) < 20):
             with Local(slow="slow_term.py") as local:
@@ -90,7 +90,7 @@ class Shutdown(unittest.TestCase):
             local.process.send_signal(signal.SIGINT)
             self.assertEqual(local.wait(), 0)
 
-    def test_what_functions_started(self):
+    def test_processes_that_functions_started(self):
         with Local(odd="odd.py") as local:
             for session in False, True:
                 local.invoke(event={"do": "grandchild", "session": session})

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Answers before it has asked, and then serves: the answer is what its early answer got."""
+"""Answers before it has asked, and then serves: its answers are the response to the early one."""
 
 from runtime import Runtime
 

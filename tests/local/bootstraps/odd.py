@@ -69,7 +69,7 @@ def kill(request_id, headers, event):
 
 
 def answer_and_exit(request_id, headers, event):
-    """Sends the answer and is gone before it could be acknowledged."""
+    """Sends the answer, and exits before the acknowledgement."""
     body = seen()
     runtime.connection.sock.sendall(
         f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
@@ -79,7 +79,7 @@ def answer_and_exit(request_id, headers, event):
 
 
 def answer_anew_and_exit(request_id, headers, event):
-    """Sends the answer on a connection of its own, and is gone before that is accepted."""
+    """Sends the answer on a new connection, and exits before that is accepted."""
     send(
         os.environ["AWS_LAMBDA_RUNTIME_API"],
         f"POST {PREFIX}/invocation/{request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
@@ -121,7 +121,7 @@ def wrong_invocation_id(request_id, headers, event):
 
 
 def large(request_id, headers, event):
-    """Answers with so many bytes; what that was answered with is in the log."""
+    """Answers with so many bytes, and logs the response to that."""
     body = b'"' + b"x" * (event["bytes"] - 2) + b'"'
     status, _, said = runtime.respond(request_id, body, {"Content-Type": "application/json"})
     print("large:", status, said.decode(), flush=True)
@@ -163,7 +163,7 @@ def function_error(request_id, headers, event):
 
 
 def poll_again(request_id, headers, event):
-    """Asks again before it has answered, as a runtime does that lost what it was told."""
+    """Asks again before it has answered, as a runtime does that lost the response."""
     again_id, again_headers, again_event = runtime.next()
     runtime.respond(
         again_id,
@@ -185,7 +185,7 @@ def other_connections(request_id, headers, event):
 
 
 def abandon_poll(request_id, headers, event):
-    """Asks, hangs up, and asks again: the first question must not get the next invocation."""
+    """Asks, hangs up, and asks again: the first request must not get the next invocation."""
     runtime.respond(request_id, seen())
     host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
     abandoned = socket.create_connection((host, int(port)))
@@ -202,14 +202,14 @@ def hang_up(request_id, headers, event):
 
 
 def foreign_origin(request_id, headers, event):
-    """Sends what the page of a browser in the environment could send."""
+    """Sends a request as a web page in a browser would."""
     status = runtime.exchange("POST", "/init/error", b"{}", {"Origin": "null"})[0]
     runtime.connection.close()
     runtime.respond(request_id, seen(status=status))
 
 
 def wrong_requests(request_id, headers, event):
-    """Requests that make no sense; returns their statuses."""
+    """Sends invalid requests; returns their statuses."""
     statuses = [
         runtime.exchange("POST", "/invocation/next", b"")[0],
         runtime.exchange("GET", f"/invocation/{request_id}/response")[0],
@@ -290,14 +290,14 @@ def intrude(request_id, headers, event):
     try:
         connection = http.client.HTTPConnection(event["address"], timeout=event.get("seconds", 20))
         connection.request("GET", PREFIX + "/nothing")
-        told = connection.getresponse().status
+        outcome = connection.getresponse().status
     except OSError as error:
-        told = type(error).__name__
-    runtime.respond(request_id, seen(told=told))
+        outcome = type(error).__name__
+    runtime.respond(request_id, seen(outcome=outcome))
 
 
 def intrude_and_close(request_id, headers, event):
-    """Asks other environments' Runtime APIs to do things, and is gone before they look."""
+    """Sends requests to another environment's Runtime API, and closes before they are read."""
     for method, path in ("GET", "/invocation/next"), ("POST", "/init/error"):
         send(event["address"], f"{method} {PREFIX}{path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
     runtime.respond(request_id, seen())

@@ -1,4 +1,4 @@
-"""The least of the Runtime API: the odd bootstraps beside this file are made of it."""
+"""A minimal client of the Runtime API, which the bootstraps beside this file use."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ class Runtime:
         return self.exchange("POST", "/init/error", body, headers)
 
     def serve(self, handle):
-        """handle(event, headers) returns what can be made JSON of, for ever."""
+        """Serve for ever; handle(event, headers) returns an object that json can write."""
         while True:
             request_id, headers, event = self.next()
             answer = json.dumps(handle(json.loads(event), headers)).encode()
