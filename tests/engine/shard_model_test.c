@@ -384,8 +384,8 @@ static bool peek(const struct sci_name *name, const struct sct_entry *entry)
 	}
 	assert_true(peek_quick == SCI_PEEK_HIT || sci_peek_is_worth_another(peek_quick));
 	copy.len = len;
-	assert_true(entry && !entry->object && !has_expired(entry));
-	assert_true(!entry->has_notes || run.now_ms < entry->fresh_until_ms);
+	assert_true(entry && !entry->object && !has_expired(entry) &&
+		(!entry->has_notes || run.now_ms < entry->fresh_until_ms));
 	assert_bytes(entry, buffer, copy.len);
 	return true;
 }
