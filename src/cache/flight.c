@@ -30,29 +30,19 @@ struct waiting {
 static struct waiting *all_waiting SCI_GUARDED_BY(lock);
 static atomic_size_t under_way; /* their number, so that an empty table needs no lock */
 
-static unsigned char *key_of(const struct sci_flight *flight)
-{
-	return (unsigned char *)(uintptr_t)flight->words + SCI_KEY_AT;
-}
-
 struct sci_name sci_flight_name(const struct sci_flight *flight)
 {
-	return (struct sci_name){
-		.key = key_of(flight),
-		.len = flight->key_len,
-		.hash = flight->hash,
-		.words = flight->words,
-	};
+	return sci_key_copied(flight->words, flight->key_len, flight->hash);
 }
 
 static bool is_for(const struct sci_flight *flight, const void *subject,
 	const struct sci_name *name)
 {
+	const struct sci_name own = sci_flight_name(flight);
+
 	if (flight->subject != subject)
 		return false;
-	return name ? flight->hash == name->hash && flight->key_len == name->len &&
-			memcmp(key_of(flight), name->key, name->len) == 0
-		    : flight->key_len == 0;
+	return name ? sci_name_equals(&own, name) : own.len == 0;
 }
 
 static uint64_t hash_of(const void *subject, const struct sci_name *name)
@@ -87,8 +77,7 @@ static SCI_REQUIRES(lock) struct sci_flight *find(const void *subject, const str
 static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const struct sci_name *name)
 {
 	size_t len = name ? name->len : 0;
-	struct sci_flight *flight =
-		sci_alloc_zeroed(sizeof *flight + SCI_KEY_AT + len + sizeof flight->words[0]);
+	struct sci_flight *flight = sci_alloc_zeroed(sizeof *flight + sci_key_copy_bytes(len));
 	pthread_condattr_t clock;
 
 	if (!flight)
@@ -102,7 +91,7 @@ static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const st
 	flight->references = 1;
 	flight->key_len = len;
 	if (name)
-		memcpy(key_of(flight), name->key, len);
+		sci_key_copy(flight->words, name);
 	flight->hash = hash_of(subject, name);
 	struct sci_flight **list = list_of(flight->hash);
 	flight->next = *list;

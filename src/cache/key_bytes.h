@@ -9,6 +9,7 @@
 #include <scopecache/key.h>
 
 #include <stdbool.h>
+#include <string.h>
 
 /* Most keys fit; longer ones are allocated. */
 #define SCI_KEY_BYTES_INLINE 256
@@ -30,6 +31,34 @@ static inline void sci_key_set(struct sci_lookup_key *out, const uint64_t *words
 	out->name.key = (const unsigned char *)words + SCI_KEY_AT;
 	out->name.len = len;
 	out->allocated = NULL;
+}
+
+/* A copy of a key at the end of another struct: so many bytes, all zero before. */
+static inline size_t sci_key_copy_bytes(size_t len)
+{
+	return SCI_KEY_AT + len + sizeof(uint64_t);
+}
+
+static inline void sci_key_copy(uint64_t *words, const struct sci_name *name)
+{
+	memcpy((unsigned char *)words + SCI_KEY_AT, name->key, name->len);
+}
+
+/* The name of a copied key. */
+static inline struct sci_name sci_key_copied(const uint64_t *words, size_t len, uint64_t hash)
+{
+	return (struct sci_name){
+		.key = (const unsigned char *)words + SCI_KEY_AT,
+		.len = len,
+		.hash = hash,
+		.words = words,
+	};
+}
+
+static inline bool sci_name_equals(const struct sci_name *name, const struct sci_name *other)
+{
+	return name->hash == other->hash && name->len == other->len &&
+		memcmp(name->key, other->key, name->len) == 0;
 }
 
 /* Encode `key`. Two keys have the same bytes only if they have the same parts. Does not set the

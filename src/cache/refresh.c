@@ -14,7 +14,7 @@
 
 #include <scopecache/process.h>
 
-#define PLACES 256u
+#define QUEUE_MAX 256u
 
 /* After an answer the process is paid for, and it is not there for the next caller. */
 #define BUDGET_MS 500
@@ -37,47 +37,36 @@ static atomic_uint_fast64_t budget_ms = BUDGET_MS;
 
 static struct sci_name name_of(const struct refresh *refresh)
 {
-	return (struct sci_name){
-		.key = (const unsigned char *)refresh->words + SCI_KEY_AT,
-		.len = refresh->key_len,
-		.hash = refresh->hash,
-		.words = refresh->words,
-	};
-}
-
-static bool is_for(const struct refresh *refresh, const struct sc_cache *cache,
-	const struct sci_name *name)
-{
-	return refresh->cache == cache && refresh->hash == name->hash &&
-		refresh->key_len == name->len &&
-		memcmp(name_of(refresh).key, name->key, name->len) == 0;
+	return sci_key_copied(refresh->words, refresh->key_len, refresh->hash);
 }
 
 /* ---- The queue ---- */
 
 static struct refresh *make(struct sc_cache *cache, const struct sci_name *name)
 {
-	struct refresh *refresh = sci_alloc_zeroed(
-		sizeof *refresh + SCI_KEY_AT + name->len + sizeof refresh->words[0]);
+	struct refresh *refresh = sci_alloc_zeroed(sizeof *refresh + sci_key_copy_bytes(name->len));
 
 	if (!refresh)
 		return NULL;
 	refresh->cache = cache;
 	refresh->hash = name->hash;
 	refresh->key_len = name->len;
-	memcpy((unsigned char *)refresh->words + SCI_KEY_AT, name->key, name->len);
+	sci_key_copy(refresh->words, name);
 	return refresh;
 }
 
-static SCI_REQUIRES(lock) bool has_place(const struct sc_cache *cache, const struct sci_name *name)
+static SCI_REQUIRES(
+	lock) bool can_enqueue(const struct sc_cache *cache, const struct sci_name *name)
 {
-	for (const struct refresh *refresh = first; refresh; refresh = refresh->next)
-		if (is_for(refresh, cache, name))
+	for (const struct refresh *refresh = first; refresh; refresh = refresh->next) {
+		const struct sci_name queued = name_of(refresh);
+		if (refresh->cache == cache && sci_name_equals(&queued, name))
 			return false;
-	return count < PLACES;
+	}
+	return count < QUEUE_MAX;
 }
 
-static SCI_REQUIRES(lock) void append(struct refresh *refresh)
+static SCI_REQUIRES(lock) void enqueue(struct refresh *refresh)
 {
 	*end = refresh;
 	end = &refresh->next;
@@ -87,7 +76,7 @@ static SCI_REQUIRES(lock) void append(struct refresh *refresh)
 void sci_refresh_request(struct sc_cache *cache, const struct sci_name *name)
 {
 	sci_lock_acquire(&lock);
-	bool wanted = has_place(cache, name);
+	bool wanted = can_enqueue(cache, name);
 	sci_lock_release(&lock);
 	if (!wanted)
 		return;
@@ -96,9 +85,9 @@ void sci_refresh_request(struct sc_cache *cache, const struct sci_name *name)
 	if (!refresh)
 		return;
 	sci_lock_acquire(&lock);
-	wanted = has_place(cache, name);
+	wanted = can_enqueue(cache, name);
 	if (wanted)
-		append(refresh);
+		enqueue(refresh);
 	sci_lock_release(&lock);
 	if (!wanted)
 		sci_free(refresh);
@@ -116,17 +105,24 @@ static SCI_REQUIRES(lock) struct refresh *take(struct refresh **link)
 	return refresh;
 }
 
-/* Whether a refresh of this cache usually ends in the time that is left. Each time that none does,
- * a little less is expected: a source that was slow once is tried again. */
-static bool fits(struct sc_cache *cache, int64_t left_ms)
+/* Whether a refresh of this cache usually ends in the time that is left. */
+static bool fits(const struct sc_cache *cache, int64_t left_ms)
 {
-	uint64_t usual_us = atomic_load(&cache->usual_refresh_us);
+	return (int64_t)(atomic_load(&cache->usual_refresh_us) / 1000) < left_ms;
+}
 
-	if ((int64_t)(usual_us / 1000) < left_ms)
-		return true;
-	if (left_ms > 0)
-		atomic_store(&cache->usual_refresh_us, usual_us - usual_us / 16);
-	return false;
+/* After a run that left refreshes, expect the first of them to take a little less: a source that
+ * was slow once is tried again. Returns whether it left some. */
+static bool expect_less(void)
+{
+	sci_lock_acquire(&lock);
+	bool are_left = first != NULL;
+	if (are_left) {
+		uint64_t usual_us = atomic_load(&first->cache->usual_refresh_us);
+		atomic_store(&first->cache->usual_refresh_us, usual_us - usual_us / 16);
+	}
+	sci_lock_release(&lock);
+	return are_left;
 }
 
 /* ---- Work that closing a cache waits for ---- */
@@ -211,35 +207,35 @@ static void learn_duration(struct sc_cache *cache, int64_t took_us)
 		us > usual_us ? (us + usual_us + 1) / 2 : usual_us - (usual_us - us) / 38);
 }
 
-static void run(struct refresh *refresh)
+struct attempt {
+	struct refresh *refresh;
+	struct sci_background work;
+	struct sc_value value;
+};
+
+static void run(struct attempt *attempt)
 {
-	struct sc_cache *cache = refresh->cache;
-	const struct sci_name name = name_of(refresh);
+	struct sc_cache *cache = attempt->refresh->cache;
+	const struct sci_name name = name_of(attempt->refresh);
 	struct sci_flight *flight = lead(cache, &name);
 	struct sci_source source;
-	struct sc_value value = { 0 };
 
 	if (!flight)
 		return;
 	sci_source_of(cache, NULL, &source, NULL);
 	int64_t began_us = sci_mono_us();
-	sci_lead_to_end(cache, flight, &source, &value, NULL);
+	sci_lead_to_end(cache, flight, &source, &attempt->value, NULL);
 	learn_duration(cache, sci_mono_us() - began_us);
-	sc_value_release(&value);
 }
 
-struct attempt {
-	struct refresh *refresh;
-	struct sci_background work;
-};
-
-/* Also if the loader does not return. */
+/* Also if the loader does not return. Freeing an object runs the user's code, so it comes last. */
 static void end_attempt(void *arg)
 {
 	struct attempt *attempt = arg;
 
 	sci_background_end(&attempt->work);
 	sci_free(attempt->refresh);
+	sc_value_release(&attempt->value);
 }
 
 bool sci_refresh_run(int64_t until_mono_ms)
@@ -247,14 +243,12 @@ bool sci_refresh_run(int64_t until_mono_ms)
 	struct attempt attempt;
 
 	while ((attempt.refresh = begin(until_mono_ms - sci_mono_ms(), &attempt.work))) {
+		attempt.value = (struct sc_value){ 0 };
 		pthread_cleanup_push(end_attempt, &attempt);
-		run(attempt.refresh);
+		run(&attempt);
 		pthread_cleanup_pop(1);
 	}
-	sci_lock_acquire(&lock);
-	bool are_left = first != NULL;
-	sci_lock_release(&lock);
-	return are_left;
+	return expect_less();
 }
 
 void sci_refresh_after_answer(void)
