@@ -96,27 +96,16 @@ def cached(
         raise TypeError("cached takes a function, and its options by name")
     if maxsize is _NOTHING:
         maxsize = 128 if max_bytes is None else None
-    exact = _options.is_exact(policy)
     parameters = {"maxsize": maxsize, "typed": typed}
     given = {"max_bytes": max_bytes, "ttl": ttl, "key": key, "copy": copy}
+    options = {**parameters, **given, "coalesce": coalesce, "exact": _options.is_exact(policy)}
     parameters.update((name, value) for name, value in given.items() if value is not None)
 
     def decorate(function):
         if isinstance(function, (staticmethod, classmethod)):
             return type(function)(decorate(function.__func__))
         _options.check_function(function)
-        memo = _memo(
-            function,
-            maxsize=maxsize,
-            max_bytes=max_bytes,
-            ttl=ttl,
-            key=key,
-            copy=copy,
-            typed=typed,
-            coalesce=coalesce,
-            knows_self=True,
-            exact=exact,
-        )
+        memo = _memo(function, knows_self=True, **options)
         if _options.is_method(function):
             memo.__set_name__(None, None)
         memo.cache_parameters = parameters.copy
@@ -124,16 +113,7 @@ def cached(
 
     if function is None:
         # Check the options here, before there is a function.
-        _memo(
-            len,
-            maxsize=maxsize,
-            max_bytes=max_bytes,
-            ttl=ttl,
-            key=key,
-            copy=copy,
-            typed=typed,
-            coalesce=coalesce,
-        )
+        _memo(len, **options)
         return decorate
     return decorate(function)
 

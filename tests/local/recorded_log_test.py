@@ -25,23 +25,17 @@ from local_server import Local
 RECORDED = pathlib.Path(__file__).resolve().parent / "recorded"
 
 # Lines in a row; a colon ends the beginning of a longer line.
+PYTHON = [
+    "hello from python",
+    "[INFO]\t:",
+    "[ERROR] ValueError: é: on purpose",
+    "Traceback (most recent call last):",
+    '\u00a0\u00a0File "/var/task/rec.py", line 6, in handler',
+    '\u00a0\u00a0\u00a0\u00a0raise ValueError("é: on purpose")',
+]
 EXPECTED = {
-    "python": [
-        "hello from python",
-        "[INFO]\t:",
-        "[ERROR] ValueError: é: on purpose",
-        "Traceback (most recent call last):",
-        '\u00a0\u00a0File "/var/task/rec.py", line 6, in handler',
-        '\u00a0\u00a0\u00a0\u00a0raise ValueError("é: on purpose")',
-    ],
-    "python-plain": [
-        "hello from python",
-        "[INFO]\t:",
-        "[ERROR] ValueError: é: on purpose",
-        "Traceback (most recent call last):",
-        '\u00a0\u00a0File "/var/task/rec.py", line 6, in handler',
-        '\u00a0\u00a0\u00a0\u00a0raise ValueError("é: on purpose")',
-    ],
+    "python": PYTHON,
+    "python-plain": PYTHON,
     "java": [
         "hello from java",
         "logged",
