@@ -117,8 +117,8 @@ enum sc_load_kind {
 };
 
 /* Set the kind of a failure; and how long the source asked to wait, as by HTTP's Retry-After. A
- * cache with retry_after_ms or stale_if_error_ms waits for the longer of this and its own time
- * before it loads the key again. Callers find both in their struct sc_error.
+ * cache that notes times (docs/cache.md, "Freshness") waits for the longer of this and its own
+ * retry_after_ms before it loads the key again. Callers find both in their struct sc_error.
  *
  * threads  the loader's; does not block. */
 void sc_load_set_kind(struct sc_load *load, enum sc_load_kind kind);
