@@ -54,6 +54,8 @@ static struct sc_cache *new_handle(const struct sc_cache_options *options)
 	}
 	cache->stripe_count = stripes;
 	cache->keeps_notes = sci_notes_are_wanted(&cache->options);
+	/* Also the lookup that runs while the first entry is stored knows the time. */
+	atomic_init(&cache->has_deadlines, cache->keeps_notes);
 	cache->region_bytes = options->grow_bytes;
 	cache->shard_bytes = sci_stripe_bytes(options->grow_bytes, stripes);
 	cache->secret = sci_hash_secret_draw();

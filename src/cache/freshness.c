@@ -107,17 +107,16 @@ struct sci_answer sci_freshness_answer_locked(struct sc_cache *cache, struct sci
 
 /* ---- What is noted of a load without a value ---- */
 
-static void remember_locked(struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_name *name, struct sci_content content, const struct sci_notes *notes)
+static void remember_locked(struct sci_stripe *stripe, const struct sci_name *name,
+	struct sci_content content, const struct sci_notes *notes)
 {
 	sci_lock_assert_held(&stripe->lock);
 	content.notes = notes;
-	atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
 	sci_shard_put(stripe->shard, name, &content, notes->stored_ms);
 	sci_region_reach_locked(stripe);
 }
 
-static void absent_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+static void absent_locked(const struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, int64_t now_ms)
 {
 	const struct sci_notes notes = { INT64_MIN, now_ms, INT64_MIN,
@@ -126,7 +125,7 @@ static void absent_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 
 	sci_lock_assert_held(&stripe->lock);
 	if (keep_ms)
-		remember_locked(cache, stripe, name,
+		remember_locked(stripe, name,
 			(struct sci_content){ .expires_ms = sci_later_ms(now_ms, keep_ms) },
 			&notes);
 	else
@@ -177,7 +176,7 @@ int sci_freshness_failed_locked(struct sc_cache *cache, struct sci_stripe *strip
 	}
 	/* Kept for longer than it has to, so that the failures in a row are counted. */
 	if (error->retry_after_ms > 0)
-		remember_locked(cache, stripe, name,
+		remember_locked(stripe, name,
 			(struct sci_content){
 				.value = error,
 				.len = offsetof(struct sc_error, message) + strlen(error->message),

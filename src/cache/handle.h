@@ -23,8 +23,8 @@ struct sc_cache {
 	struct sc_cache *others, **before;
 
 	struct sci_thread_counts thread_counts; /* of lookups without the lock */
-	atomic_bool has_deadlines;              /* an expiring entry was ever stored */
-	_Atomic uint64_t holds; /* references: pinned values, and one while the cache is open */
+	atomic_bool has_deadlines; /* it keeps notes, or an expiring entry was ever stored */
+	_Atomic uint64_t holds;    /* references: pinned values, and one while the cache is open */
 	_Atomic uint32_t maintained; /* calls of sc_cache_maintain() */
 	_Atomic uint64_t usual_refresh_us;
 	bool is_closing; /* guarded by the lock of refreshes */

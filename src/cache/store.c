@@ -56,7 +56,7 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		content.notes = &notes;
 		content.expires_ms = sci_stale_until_ms(cache, content.expires_ms);
 	}
-	if (content.expires_ms != SCI_NEVER || content.idle_ms || content.notes)
+	if (content.expires_ms != SCI_NEVER || content.idle_ms)
 		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
 	enum sci_store_result stored = sci_shard_put(stripe->shard, name, &content, now_ms);
 	sci_region_reach_locked(stripe);
