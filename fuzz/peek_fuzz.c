@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned char value[256];
 	uint8_t how = next(&input);
 	struct sci_shard_options options = { how & 1 ? SCI_POLICY_LRU : SCI_POLICY_COUNTED,
-		how & 2 ? LARGE_BYTES : SCI_SHARD_BYTES_MIN, 0, 64 };
+		how & 2 ? LARGE_BYTES : SCI_SHARD_BYTES_MIN, 0, 64, how & 4 };
 	void *memory = aligned_alloc(SCI_SHARD_ALIGN, options.bytes);
 	struct made made;
 

@@ -107,7 +107,9 @@ enum sc_policy {
 	NUMBER(jitter_percent, 0, 0, 100,                                                          \
 		"times to live are shorter by up to this part, each by another, so that entries "  \
 		"stored together do not expire together")                                          \
-	NUMBER(track_age, 0, 0, 1, "1: values have an age, a remaining time and a generation")
+	NUMBER(track_age, 0, 0, 1, "1: values have an age, a remaining time and a generation")     \
+	NUMBER(secret, 0, 0, 1,                                                                    \
+		"1: keys and values stay out of core dumps, and are wiped when they go")
 
 /* The options of a cache. Zero means the default; a pointer to options may be NULL.
  *
@@ -494,7 +496,8 @@ int sc_maintain(uint64_t budget_ms);
 	X(known_absences, "fetches that knew from an earlier load that there is no value")         \
 	X(known_failures,                                                                          \
 		"fetches that failed without a load, less than retry_after_ms after one")          \
-	X(refreshes, "loads that refreshed a value while no caller waited")
+	X(refreshes, "loads that refreshed a value while no caller waited")                        \
+	X(locked_bytes, "bytes of the region of a secret cache that stay out of swap")
 
 /* The statistics of a cache. */
 struct sc_cache_stats {

@@ -5,21 +5,21 @@
 
 #include <pthread.h>
 
-struct sci_blob *sci_blob_open(size_t len)
+struct sci_blob *sci_blob_open(size_t len, bool is_secret)
 {
 	if (len > PTRDIFF_MAX - sizeof(struct sci_blob))
 		return NULL;
 	struct sci_blob *blob = sci_alloc(sizeof *blob + len);
 	if (!blob)
 		return NULL;
-	*blob = (struct sci_blob){ .data = blob->bytes, .len = len };
+	*blob = (struct sci_blob){ .data = blob->bytes, .len = len, .is_secret = is_secret };
 	atomic_init(&blob->references, 1);
 	return blob;
 }
 
 struct sci_blob *sci_blob_open_object(const struct sc_object *object)
 {
-	struct sci_blob *blob = sci_blob_open(0);
+	struct sci_blob *blob = sci_blob_open(0, false);
 
 	if (!blob)
 		return NULL;
@@ -43,7 +43,7 @@ void sci_blob_release(struct sci_blob *blob)
 	void (*free_object)(void *, void *) = blob->free;
 	void *object = blob->data, *context = blob->context;
 	/* Last, because the user's code may not return. */
-	sci_free(blob);
+	sci_free_wiped(blob, blob->is_secret ? sizeof *blob + blob->len : 0);
 	if (free_object)
 		free_object(object, context);
 }

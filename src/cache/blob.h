@@ -18,11 +18,13 @@ struct sci_blob {
 	void *context;
 	uint64_t generation; /* of a loaded value, and how long it is fresh, if that is noted */
 	int64_t remaining_ms;
+	bool is_secret;                    /* a value of a secret cache: wiped when it is freed */
 	_Alignas(8) unsigned char bytes[]; /* of a value */
 };
 
-/* A block of `len` bytes with one reference; NULL when out of memory. */
-struct sci_blob *sci_blob_open(size_t len);
+/* A block of `len` bytes with one reference; NULL when out of memory. A secret one is wiped when it
+ * is freed. */
+struct sci_blob *sci_blob_open(size_t len, bool is_secret);
 
 /* The same for an object, which the block owns from then on. */
 struct sci_blob *sci_blob_open_object(const struct sc_object *object);

@@ -22,6 +22,7 @@
 #include "cache/options.h"
 #include "cache/refresh.h"
 #include "cache/region.h"
+#include "cache/secrets.h"
 #include "cache/stripes.h"
 #include "cache/upkeep.h"
 
@@ -58,6 +59,7 @@ static struct sc_cache *new_handle(const struct sc_cache_options *options)
 	atomic_init(&cache->has_deadlines, cache->keeps_notes);
 	cache->region_bytes = options->grow_bytes;
 	cache->shard_bytes = sci_stripe_bytes(options->grow_bytes, stripes);
+	cache->key_fini = options->secret ? SCI_KEY_SECRET : 0;
 	cache->secret = sci_hash_secret_draw();
 	cache->holds = 1;
 	return cache;
@@ -89,6 +91,7 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 		free_memory(cache);
 		return sci_error_set(error, rc, 0, "out of memory");
 	}
+	sci_secrets_opened(cache);
 	sci_cache_time_start();
 	sci_bypass_start();
 	sci_cache_lock_all(cache);
@@ -110,9 +113,11 @@ void sci_cache_release(struct sc_cache *cache)
 		destroy(cache);
 }
 
-/* No other thread uses the cache any more. */
-static bool has_objects(const struct sc_cache *cache)
+/* Whether there is more to do than to unmap the region. No other thread uses the cache any more. */
+static bool needs_clear(const struct sc_cache *cache)
 {
+	if (cache->options.secret)
+		return true;
 	for (uint32_t i = 0; i < cache->stripe_count; i++)
 		if (cache->stripes[i].has_objects)
 			return true;
@@ -124,7 +129,8 @@ void sc_cache_close(struct sc_cache *cache)
 	if (!cache)
 		return;
 	sci_refresh_forget(cache);
-	struct sci_object_link *objects = has_objects(cache) ? sci_cache_clear(cache) : NULL;
+	struct sci_object_link *objects = needs_clear(cache) ? sci_cache_clear(cache) : NULL;
+	sci_secrets_closed(cache);
 	sci_cache_release(cache);
 	sci_blob_release_list(objects);
 }
@@ -168,6 +174,7 @@ static struct sc_cache_stats sum_stats(struct sc_cache *cache)
 	sum.misses = counts.misses - cache->forgotten_counts.misses;
 	sum.max_entries = cache->max_entries;
 	sum.max_bytes = cache->max_bytes;
+	sum.locked_bytes = cache->locked_bytes;
 	for (uint32_t i = 0; i < cache->stripe_count; i++)
 		add_stripe(&sum, &cache->stripes[i]);
 	sci_cache_unlock_all(cache);

@@ -98,7 +98,8 @@ static void look_up_locked(const struct batch *batch, struct sci_stripe *stripe,
 		stripe->counts.misses--; /* counted when it is fetched */
 		return;
 	}
-	switch (sci_flight_join(batch->cache, name, &member->flight)) {
+	switch (sci_flight_join(batch->cache, name, batch->cache->options.secret,
+		&member->flight)) {
 	case SCI_FLIGHT_LEADER:
 		member->role = LEADS;
 		break;
@@ -190,7 +191,7 @@ static size_t open_loads(const struct batch *batch)
 		const struct sci_name name = sci_flight_name(member->flight);
 		member->made = (struct sci_made){
 			.result = SC_E_NOMEM,
-			.load = sci_load_open(&name),
+			.load = sci_load_open(&name, batch->cache->options.secret),
 		};
 		if (member->made.load)
 			batch->loads[count++] = member->made.load;

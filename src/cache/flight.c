@@ -74,7 +74,8 @@ static SCI_REQUIRES(lock) struct sci_flight *find(const void *subject, const str
 	return found;
 }
 
-static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const struct sci_name *name)
+static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const struct sci_name *name,
+	bool is_secret)
 {
 	size_t len = name ? name->len : 0;
 	struct sci_flight *flight = sci_alloc_zeroed(sizeof *flight + sci_key_copy_bytes(len));
@@ -89,6 +90,7 @@ static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const st
 	flight->subject = subject;
 	flight->owner = pthread_self();
 	flight->references = 1;
+	flight->is_secret = is_secret;
 	flight->key_len = len;
 	if (name)
 		sci_key_copy(flight->words, name);
@@ -101,7 +103,7 @@ static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const st
 }
 
 enum sci_flight_role sci_flight_join(const void *subject, const struct sci_name *name,
-	struct sci_flight **flight)
+	bool is_secret, struct sci_flight **flight)
 {
 	enum sci_flight_role role = SCI_FLIGHT_WAITER;
 
@@ -110,7 +112,7 @@ enum sci_flight_role sci_flight_join(const void *subject, const struct sci_name 
 	if (*flight) {
 		(*flight)->references++;
 	} else {
-		*flight = begin(subject, name);
+		*flight = begin(subject, name, is_secret);
 		role = *flight ? SCI_FLIGHT_LEADER : SCI_FLIGHT_NOMEM;
 	}
 	sci_lock_release(&lock);
@@ -176,7 +178,8 @@ static void destroy(struct sci_flight *flight)
 	struct sci_blob *blob = flight->blob;
 
 	pthread_cond_destroy(&flight->completion);
-	sci_free(flight);
+	sci_free_wiped(flight,
+		flight->is_secret ? sizeof *flight + sci_key_copy_bytes(flight->key_len) : 0);
 	/* Last: freeing an object runs the user's code, which may not return. */
 	sci_blob_release(blob);
 }
@@ -284,7 +287,8 @@ void sci_flight_invalidate(const void *subject, const struct sci_name *name)
 }
 
 /* In a child process the flights of other threads never complete: a caller needs a new one, and if
- * this thread has joined one, it must look again. */
+ * this thread has joined one, it must look again. They are never freed there, so a secret key is
+ * wiped now. */
 static SCI_REQUIRES(lock) void forget_flights_of_others(struct sci_flight **link)
 {
 	while (*link) {
@@ -296,6 +300,8 @@ static SCI_REQUIRES(lock) void forget_flights_of_others(struct sci_flight **link
 		}
 		*link = flight->next;
 		flight->completed = true;
+		if (flight->is_secret)
+			sci_wipe(flight->words, sci_key_copy_bytes(flight->key_len));
 		atomic_fetch_sub(&under_way, 1);
 	}
 }

@@ -32,6 +32,7 @@ struct sci_flight {
 	pthread_cond_t completion;
 	unsigned references;
 	bool completed, invalidated;
+	bool is_secret; /* wiped when it is freed */
 	uint64_t hash;
 	size_t key_len;
 	uint64_t words[]; /* the key, laid out as in struct sci_name */
@@ -46,10 +47,11 @@ enum sci_flight_role {
 	SCI_FLIGHT_NOMEM
 };
 
-/* Find the flight for a thing, or begin one. Call it with the lock that guards the thing, so that
- * no flight completes between the miss and the join. */
+/* Find the flight for a thing, or begin one, whose key is wiped in the end if it is a secret. Call
+ * it with the lock that guards the thing, so that no flight completes between the miss and the
+ * join. */
 enum sci_flight_role sci_flight_join(const void *subject, const struct sci_name *name,
-	struct sci_flight **flight);
+	bool is_secret, struct sci_flight **flight);
 
 /* Wait until the flight is completed. Call it without a lock. A thread that is cancelled while it
  * waits leaves the flight.

@@ -1,12 +1,13 @@
 /* A child of fork() has only the forking thread. A lock that another thread held would stay locked
  * in it, and what it guards half changed. So a handler takes all locks before a fork, and releases
- * them on both sides. None is held for long.
+ * them on both sides. None is held for long. Secret caches are emptied in the child (secrets.c).
  *
  * The lock here guards the list of open caches. It is first in rank, and only the handler takes
  * others under it. */
 #include "cache/fork.h"
 
 #include "cache/handle.h"
+#include "cache/secrets.h"
 
 static struct sci_lock lock = SCI_LOCK_INIT;
 static struct sc_cache *caches SCI_GUARDED_BY(lock);
@@ -30,9 +31,12 @@ static SCI_UNCHECKED void after(enum sci_fork_stage stage)
 	sci_flight_fork(stage);
 	sci_resource_fork(stage);
 	sci_cache_time_fork(stage);
-	for (struct sc_cache *cache = caches; cache; cache = cache->others)
+	for (struct sc_cache *cache = caches; cache; cache = cache->others) {
+		if (stage == SCI_FORK_IN_CHILD)
+			sci_secrets_empty_in_child(cache);
 		for (uint32_t i = 0; i < cache->stripe_count; i++)
 			sci_lock_release(&cache->stripes[i].lock);
+	}
 	sci_lock_release(&lock);
 }
 

@@ -19,6 +19,8 @@ struct sc_cache {
 	size_t shard_bytes;    /* of each shard; they follow each other */
 	uint32_t stripe_count; /* a power of two */
 	bool keeps_notes;      /* with each entry; see freshness.h */
+	uint32_t key_fini;     /* of each key that is looked up: SCI_KEY_SECRET, or 0 */
+	size_t locked_bytes;   /* of the region, out of swap: all of it, or 0 */
 	/* The list of open caches: the next one, and the pointer to this one; see fork.c. */
 	struct sc_cache *others, **before;
 
@@ -67,11 +69,14 @@ static inline int sci_cache_key(const struct sc_cache *cache, struct sc_key key,
 {
 	if (sci_key_is_short(key)) {
 		sci_short_key(out, sci_short_name(key.parts, &cache->secret));
+		out->fini = cache->key_fini;
 		return 0;
 	}
 	int rc = sci_key_encode(out, key);
-	if (rc == 0)
+	if (rc == 0) {
 		out->name.hash = sci_key_hash(key, &cache->secret);
+		out->fini |= cache->key_fini;
+	}
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /* The hooks that tell the caches of a process where an invocation begins and ends. */
 #include "cache/cache_time.h"
 #include "cache/refresh.h"
+#include "cache/secrets.h"
 
 #include <scopecache/cache.h>
 #include <scopecache/resource.h>
@@ -23,13 +24,21 @@ static void end_time(void *none)
 	sci_cache_time_end();
 }
 
-/* The caller has its answer. */
+static void expire_secrets(void *none)
+{
+	(void)none;
+	sci_secrets_expire();
+}
+
+/* The caller has its answer. Secrets expire also if a refresh does not return. */
 static void invocation_end(void *context, const struct sc_invocation_info *info)
 {
 	(void)context;
 	(void)info;
 	pthread_cleanup_push(end_time, NULL);
+	pthread_cleanup_push(expire_secrets, NULL);
 	sci_refresh_after_answer();
+	pthread_cleanup_pop(1);
 	pthread_cleanup_pop(1);
 }
 
@@ -37,6 +46,7 @@ static void shutdown(void *context)
 {
 	(void)context;
 	sc_resource_close_all();
+	sci_blob_release_list(sci_secrets_clear());
 }
 
 const struct sc_hooks *sc_cache_hooks(void)

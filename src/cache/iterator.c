@@ -38,6 +38,20 @@ static void begin_stripe(struct sc_iterator *iterator)
 	sci_stripe_unlock(stripe);
 }
 
+/* Of these bytes, how many have to be wiped. */
+static size_t secret(const struct sc_iterator *iterator, size_t bytes)
+{
+	return iterator->cache->options.secret ? bytes : 0;
+}
+
+static void free_batch(struct sc_iterator *iterator)
+{
+	size_t capacity = iterator->batch.capacity;
+
+	sci_free_wiped(iterator->batch.bytes, secret(iterator, capacity));
+	sci_free_wiped(iterator->text, secret(iterator, sci_key_text_bytes(capacity)));
+}
+
 /* Let the empty batch hold so many bytes of keys. */
 static int grow(struct sc_iterator *iterator, size_t capacity)
 {
@@ -49,8 +63,7 @@ static int grow(struct sc_iterator *iterator, size_t capacity)
 		sci_free(text);
 		return SC_E_NOMEM;
 	}
-	sci_free(iterator->batch.bytes);
-	sci_free(iterator->text);
+	free_batch(iterator);
 	iterator->text = text;
 	iterator->batch = (struct batch){ .bytes = bytes, .capacity = capacity };
 	return 0;
@@ -80,9 +93,8 @@ void sc_iterator_close(struct sc_iterator *iterator)
 {
 	if (!iterator)
 		return;
-	sci_free(iterator->batch.bytes);
-	sci_free(iterator->text);
-	sci_free(iterator);
+	free_batch(iterator);
+	sci_free_wiped(iterator, secret(iterator, sizeof *iterator));
 }
 
 static size_t bytes_of(const struct sci_walk_key *keys, unsigned count)

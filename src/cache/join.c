@@ -12,7 +12,7 @@
 static bool join_locked(struct sc_cache *cache, const struct sci_name *name,
 	struct sci_joined *joined, struct sc_error *error)
 {
-	joined->role = sci_flight_join(cache, name, &joined->flight);
+	joined->role = sci_flight_join(cache, name, cache->options.secret, &joined->flight);
 	if (joined->role == SCI_FLIGHT_NOMEM)
 		joined->result = sci_error_plain(error, SC_E_NOMEM);
 	return joined->role == SCI_FLIGHT_LEADER;

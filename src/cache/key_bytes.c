@@ -87,9 +87,9 @@ int sci_key_encode(struct sci_lookup_key *out, struct sc_key key)
 	if (rc < 0)
 		return rc;
 
-	uint64_t *words = out->small, *allocated = NULL;
+	uint64_t *words = out->small;
 	if (most + SCI_KEY_AT > sizeof out->small) {
-		words = allocated = sci_alloc(most + SCI_KEY_AT + sizeof *words);
+		words = sci_alloc(most + SCI_KEY_AT + sizeof *words);
 		if (!words)
 			return SC_E_NOMEM;
 	}
@@ -97,14 +97,20 @@ int sci_key_encode(struct sci_lookup_key *out, struct sc_key key)
 	for (size_t i = 0; i < key.count; i++)
 		to = put_part(to, &key.parts[i]);
 	sci_key_set(out, words, (size_t)(to - data));
-	out->allocated = allocated;
+	out->fini = words == out->small ? 0 : SCI_KEY_ALLOCATED;
 	memset(to, 0, -(size_t)(SCI_KEY_AT + out->name.len) % sizeof *words);
 	return 0;
 }
 
 void sci_key_free(struct sci_lookup_key *key)
 {
-	sci_free(key->allocated);
+	/* They are this key's own. */
+	uint64_t *words = (uint64_t *)(uintptr_t)key->name.words;
+
+	if (key->fini & SCI_KEY_SECRET)
+		sci_wipe(words, SCI_KEY_AT + key->name.len);
+	if (key->fini & SCI_KEY_ALLOCATED)
+		sci_free(words);
 }
 
 /* The value of a number: any truth is 1, and an absent part 0. */

@@ -17,10 +17,14 @@
 /* The offset of a key in its words, in bytes. */
 #define SCI_KEY_AT 4u
 
+/* What sci_key_fini() has to do: free the words, wipe them. */
+#define SCI_KEY_ALLOCATED 1u
+#define SCI_KEY_SECRET    2u
+
 /* A name with its words, inline or allocated. Do not copy it: the name points to the words. */
 struct sci_lookup_key {
 	struct sci_name name;
-	void *allocated;
+	uint32_t fini; /* SCI_KEY_ALLOCATED, SCI_KEY_SECRET */
 	uint64_t small[SCI_KEY_BYTES_INLINE / sizeof(uint64_t)];
 };
 
@@ -30,7 +34,7 @@ static inline void sci_key_set(struct sci_lookup_key *out, const uint64_t *words
 	out->name.words = words;
 	out->name.key = (const unsigned char *)words + SCI_KEY_AT;
 	out->name.len = len;
-	out->allocated = NULL;
+	out->fini = 0;
 }
 
 /* A copy of a key at the end of another struct: so many bytes, all zero before. */
@@ -169,7 +173,7 @@ void sci_key_free(struct sci_lookup_key *key);
 
 static inline void sci_key_fini(struct sci_lookup_key *key)
 {
-	if (key->allocated)
+	if (key->fini)
 		sci_key_free(key);
 }
 

@@ -84,7 +84,8 @@ struct sci_made sci_lead(struct sc_cache *cache, struct sci_flight *flight,
 	const struct sci_source *source, struct sc_value *old)
 {
 	const struct sci_name name = sci_flight_name(flight);
-	struct sci_made made = { .result = SC_E_NOMEM, .load = sci_load_open(&name) };
+	struct sci_made made = { .result = SC_E_NOMEM,
+		.load = sci_load_open(&name, cache->options.secret) };
 	struct leader leader = { cache, flight, made.load, old };
 
 	if (!made.load)

@@ -9,13 +9,14 @@
 
 #include <stdarg.h>
 
-struct sc_load *sci_load_open(const struct sci_name *name)
+struct sc_load *sci_load_open(const struct sci_name *name, bool is_secret)
 {
-	struct sc_load *load = sci_alloc(sizeof *load + sci_key_text_bytes(name->len));
+	size_t bytes = sizeof(struct sc_load) + sci_key_text_bytes(name->len);
+	struct sc_load *load = sci_alloc(bytes);
 
 	if (!load)
 		return NULL;
-	*load = (struct sc_load){ 0 };
+	*load = (struct sc_load){ .secret_bytes = is_secret ? bytes : 0 };
 	sci_key_decode(&load->parts, (char *)(load + 1), name->key, name->len);
 	load->key = (struct sc_key){ load->parts.parts, load->parts.count };
 	return load;
@@ -23,7 +24,8 @@ struct sc_load *sci_load_open(const struct sci_name *name)
 
 void sci_load_close(struct sc_load *load)
 {
-	sci_free(load);
+	if (load)
+		sci_free_wiped(load, load->secret_bytes);
 }
 
 const struct sc_key *sc_load_key(const struct sc_load *load)
@@ -61,7 +63,7 @@ static void set(struct sc_load *load, struct sci_blob *blob)
 
 int sc_load_reserve(struct sc_load *load, size_t len, void **data)
 {
-	struct sci_blob *blob = sci_blob_open(len);
+	struct sci_blob *blob = sci_blob_open(len, load->secret_bytes > 0);
 
 	*data = NULL;
 	if (!blob)
@@ -73,7 +75,7 @@ int sc_load_reserve(struct sc_load *load, size_t len, void **data)
 
 int sc_load_set_value(struct sc_load *load, const void *data, size_t len)
 {
-	struct sci_blob *blob = sci_blob_open(len);
+	struct sci_blob *blob = sci_blob_open(len, load->secret_bytes > 0);
 
 	if (!blob)
 		return SC_E_NOMEM;

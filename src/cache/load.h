@@ -17,10 +17,12 @@ struct sc_load {
 	int failed_with;       /* its code */
 	int kind;              /* of the failure: an enum sc_load_kind */
 	int64_t retry_after_ms;
+	size_t secret_bytes; /* of this block, for a secret cache; else 0 */
 };
 
-/* A load for this key, which is copied; NULL when out of memory. */
-struct sc_load *sci_load_open(const struct sci_name *name);
+/* A load for this key, which is copied; NULL when out of memory. For a secret cache its key and its
+ * value are wiped when they are freed. */
+struct sc_load *sci_load_open(const struct sci_name *name, bool is_secret);
 
 /* Free it, except its value. */
 void sci_load_close(struct sc_load *load);

@@ -6,6 +6,7 @@
 
 #include "cache/cache_clock.h"
 #include "cache/bypass.h"
+#include "cache/memory.h"
 #include "cache/notes.h"
 #include "engine/peek.h"
 
@@ -39,9 +40,10 @@ bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *na
 }
 
 /* A value whose record has no pins left is copied. */
-static int copy_locked(const struct sci_found *found, struct sc_value *value)
+static int copy_locked(const struct sc_cache *cache, const struct sci_found *found,
+	struct sc_value *value)
 {
-	struct sci_blob *blob = sci_blob_open(found->len);
+	struct sci_blob *blob = sci_blob_open(found->len, cache->options.secret);
 
 	if (!blob)
 		return SC_E_NOMEM;
@@ -49,14 +51,6 @@ static int copy_locked(const struct sci_found *found, struct sc_value *value)
 		memcpy(blob->data, found->value, found->len);
 	*value = sci_value_of_blob(blob);
 	return SC_HIT;
-}
-
-/* What a value knows of its cache: the number of the stripe, and the offset of the record, which
- * is never 0. */
-static uint64_t reference_of(const struct sc_cache *cache, const struct sci_stripe *stripe,
-	sci_offset offset)
-{
-	return (uint64_t)(stripe - cache->stripes) << 32 | offset;
 }
 
 int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
@@ -68,13 +62,13 @@ int sci_cache_pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		return SC_HIT;
 	}
 	if (!sci_shard_pin(stripe->shard, found->offset))
-		return copy_locked(found, value);
+		return copy_locked(cache, found, value);
 	atomic_fetch_add_explicit(&cache->holds, 1, memory_order_relaxed);
 	*value = (struct sc_value){
 		.data = found->value,
 		.len = found->len,
 		.holder = cache,
-		.hold = reference_of(cache, stripe, found->offset),
+		.hold = stripe->hold | found->offset,
 	};
 	return SC_HIT;
 }
@@ -92,12 +86,24 @@ struct sc_value sci_value_of_blob(struct sci_blob *blob)
 
 static void unpin(struct sc_cache *cache, uint64_t hold)
 {
-	struct sci_stripe *stripe = &cache->stripes[hold >> 32];
+	struct sci_stripe *stripe = &cache->stripes[hold >> SCI_HOLD_STRIPE_SHIFT];
 
 	sci_stripe_lock(stripe);
 	sci_shard_unpin(stripe->shard, (sci_offset)hold);
 	sci_stripe_unlock(stripe);
 	/* The pin's reference to the cache. */
+	sci_cache_release(cache);
+}
+
+/* The same, unless the record was left behind in the parent process. */
+static __attribute__((noinline)) void unpin_secret(struct sc_cache *cache, uint64_t hold)
+{
+	struct sci_stripe *stripe = &cache->stripes[sci_hold_stripe(hold)];
+
+	sci_stripe_lock(stripe);
+	if (sci_hold_is_present(hold, stripe))
+		sci_shard_unpin(stripe->shard, (sci_offset)hold);
+	sci_stripe_unlock(stripe);
 	sci_cache_release(cache);
 }
 
@@ -108,10 +114,12 @@ void sc_value_release(struct sc_value *value)
 	void *holder = value->holder;
 	uint64_t hold = value->hold;
 	*value = (struct sc_value){ 0 };
-	if (hold)
-		unpin(holder, hold);
-	else
+	if (hold == 0)
 		sci_blob_release(holder);
+	else if (sci_hold_is_secret(hold))
+		unpin_secret(holder, hold);
+	else
+		unpin(holder, hold);
 }
 
 /* How a lookup that pins finds an entry. */
@@ -208,6 +216,13 @@ static int get_locked(struct sc_cache *cache, const struct sci_name *name, int64
 	return rc;
 }
 
+/* A copy that a writer interrupted may have bytes of another secret. The lookup that follows takes
+ * the lock, because that without it may be interrupted too. */
+static void wipe_copy(const struct target *to)
+{
+	sci_wipe(to->buffer, to->capacity < SCI_PEEK_BYTES_MAX ? to->capacity : SCI_PEEK_BYTES_MAX);
+}
+
 /* After a quick lookup without a hit: what it did not find out needs a complete lookup. */
 static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, enum sci_peek peek,
 	int64_t now_ms, const struct target *to)
@@ -216,8 +231,13 @@ static int get_otherwise(struct sc_cache *cache, const struct sci_name *name, en
 
 	if (peek == SCI_PEEK_TOO_LARGE)
 		copy.len = *to->len;
-	if (sci_peek_is_worth_another(peek))
-		peek = sci_shard_peek(sci_cache_shard(cache, name->hash), name, now_ms, &copy);
+	if (sci_peek_is_worth_another(peek)) {
+		if (cache->options.secret)
+			wipe_copy(to);
+		else
+			peek = sci_shard_peek(sci_cache_shard(cache, name->hash), name, now_ms,
+				&copy);
+	}
 	*to->len = 0;
 	if (sci_peek_gave_up(peek))
 		return get_locked(cache, name, now_ms, to);
@@ -238,8 +258,11 @@ static __attribute__((noinline)) int get_short_otherwise(struct sc_cache *cache,
 	struct sci_lookup_key lookup;
 
 	sci_short_key(&lookup, name);
-	return get_otherwise(cache, &lookup.name, peek, now_ms,
+	lookup.fini = cache->key_fini;
+	int rc = get_otherwise(cache, &lookup.name, peek, now_ms,
 		&(struct target){ buffer, capacity, len });
+	sci_key_fini(&lookup);
+	return rc;
 }
 
 static int64_t time_read(const void *now_ms)

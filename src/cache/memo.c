@@ -72,7 +72,7 @@ static __attribute__((noinline)) int open_cache(struct sc_memo *memo, struct sc_
 	if (!memo->options)
 		return sci_error_set(error, SC_E_INVAL, 0,
 			"the memo is not initialised: see sc_memo_init()");
-	switch (sci_flight_join(memo, NULL, &flight)) {
+	switch (sci_flight_join(memo, NULL, false, &flight)) {
 	case SCI_FLIGHT_NOMEM:
 		return sci_error_plain(error, SC_E_NOMEM);
 	case SCI_FLIGHT_WAITER:

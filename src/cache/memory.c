@@ -46,3 +46,17 @@ void sci_free(void *memory)
 	else
 		free(memory);
 }
+
+void sci_wipe(void *memory, size_t bytes)
+{
+	/* The compiler must not leave it out. */
+	if (bytes > 0)
+		explicit_bzero(memory, bytes);
+}
+
+void sci_free_wiped(void *memory, size_t bytes)
+{
+	if (memory)
+		sci_wipe(memory, bytes);
+	sci_free(memory);
+}

@@ -13,4 +13,10 @@ void *sci_alloc_zeroed(size_t bytes);
 /* NULL is allowed. */
 void sci_free(void *memory);
 
+/* Overwrite so many bytes with zeros, although nothing may read them any more. */
+void sci_wipe(void *memory, size_t bytes);
+
+/* Wipe so many bytes of it, 0 if it has no secrets, and free it. NULL is allowed. */
+void sci_free_wiped(void *memory, size_t bytes);
+
 #endif

@@ -22,6 +22,7 @@
 struct refresh {
 	struct refresh *next;
 	struct sc_cache *cache;
+	size_t secret_bytes; /* of this block, if the cache is secret; else 0 */
 	uint64_t hash;
 	size_t key_len;
 	uint64_t words[]; /* the key, laid out as in struct sci_name */
@@ -44,15 +45,22 @@ static struct sci_name name_of(const struct refresh *refresh)
 
 static struct refresh *make(struct sc_cache *cache, const struct sci_name *name)
 {
-	struct refresh *refresh = sci_alloc_zeroed(sizeof *refresh + sci_key_copy_bytes(name->len));
+	size_t bytes = sizeof(struct refresh) + sci_key_copy_bytes(name->len);
+	struct refresh *refresh = sci_alloc_zeroed(bytes);
 
 	if (!refresh)
 		return NULL;
 	refresh->cache = cache;
+	refresh->secret_bytes = cache->options.secret ? bytes : 0;
 	refresh->hash = name->hash;
 	refresh->key_len = name->len;
 	sci_key_copy(refresh->words, name);
 	return refresh;
+}
+
+static void destroy(struct refresh *refresh)
+{
+	sci_free_wiped(refresh, refresh->secret_bytes);
 }
 
 static SCI_REQUIRES(
@@ -90,7 +98,7 @@ void sci_refresh_request(struct sc_cache *cache, const struct sci_name *name)
 		enqueue(refresh);
 	sci_lock_release(&lock);
 	if (!wanted)
-		sci_free(refresh);
+		destroy(refresh);
 }
 
 /* Take out the refresh at this link. */
@@ -186,7 +194,8 @@ static struct sci_flight *lead(struct sc_cache *cache, const struct sci_name *na
 	bool is_due = sci_shard_look(stripe->shard, name, now_ms, &found) == SCI_LOOKUP_HIT &&
 		sci_found_is_due(cache, &found, now_ms);
 	if (is_due) {
-		enum sci_flight_role role = sci_flight_join(cache, name, &flight);
+		enum sci_flight_role role =
+			sci_flight_join(cache, name, cache->options.secret, &flight);
 		if (role == SCI_FLIGHT_WAITER)
 			sci_flight_leave(flight);
 		if (role != SCI_FLIGHT_LEADER)
@@ -234,7 +243,7 @@ static void end_attempt(void *arg)
 	struct attempt *attempt = arg;
 
 	sci_background_end(&attempt->work);
-	sci_free(attempt->refresh);
+	destroy(attempt->refresh);
 	sc_value_release(&attempt->value);
 }
 
@@ -278,29 +287,59 @@ static SCI_REQUIRES(lock) bool has_work(const struct sc_cache *cache)
 	return false;
 }
 
-void sci_refresh_forget(struct sc_cache *cache)
+/* Whether a refresh is of this cache and key; NULL: of any key. */
+static bool is_of(const struct refresh *refresh, const struct sc_cache *cache,
+	const struct sci_name *name)
 {
-	struct refresh *forgotten = NULL;
+	const struct sci_name own = name_of(refresh);
 
-	sci_lock_acquire(&lock);
-	cache->is_closing = true;
+	return refresh->cache == cache && (!name || sci_name_equals(&own, name));
+}
+
+/* Take those out of the queue. */
+static SCI_REQUIRES(
+	lock) struct refresh *take_all(const struct sc_cache *cache, const struct sci_name *name)
+{
+	struct refresh *taken = NULL;
+
 	for (struct refresh **link = &first; *link;) {
-		if ((*link)->cache != cache) {
+		if (!is_of(*link, cache, name)) {
 			link = &(*link)->next;
 			continue;
 		}
 		struct refresh *refresh = take(link);
-		refresh->next = forgotten;
-		forgotten = refresh;
+		refresh->next = taken;
+		taken = refresh;
 	}
+	return taken;
+}
+
+static void destroy_all(struct refresh *refresh)
+{
+	while (refresh) {
+		struct refresh *next = refresh->next;
+		destroy(refresh);
+		refresh = next;
+	}
+}
+
+void sci_refresh_cancel(const struct sc_cache *cache, const struct sci_name *name)
+{
+	sci_lock_acquire(&lock);
+	struct refresh *cancelled = take_all(cache, name);
+	sci_lock_release(&lock);
+	destroy_all(cancelled);
+}
+
+void sci_refresh_forget(struct sc_cache *cache)
+{
+	sci_lock_acquire(&lock);
+	cache->is_closing = true;
+	struct refresh *forgotten = take_all(cache, NULL);
 	while (has_work(cache))
 		sci_lock_wait(&lock, &ended, NULL);
 	sci_lock_release(&lock);
-	while (forgotten) {
-		struct refresh *next = forgotten->next;
-		sci_free(forgotten);
-		forgotten = next;
-	}
+	destroy_all(forgotten);
 }
 
 /* In a child process the work of other threads does not go on, and none of them waits. */

@@ -18,6 +18,10 @@ bool sci_refresh_run(int64_t until_mono_ms);
 /* After an invocation's answer: the same, for the process's budget. */
 void sci_refresh_after_answer(void);
 
+/* Drop the refreshes of a secret cache, or that of one of its keys: a queue must not keep the keys
+ * of entries that are gone. `name` NULL: all. */
+void sci_refresh_cancel(const struct sc_cache *cache, const struct sci_name *name);
+
 /* The cache is being closed: drop its refreshes, and wait for the work on it that other threads
  * have begun without a call of its user's. */
 void sci_refresh_forget(struct sc_cache *cache);

@@ -7,7 +7,9 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define BATCH_BYTES_MIN (16u << 10)
@@ -19,6 +21,34 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MLOCK_ONFAULT
+#define MLOCK_ONFAULT 1
+#endif
+
+/* Lock the pages as they are used: mlock() would provide all of them at once. RLIMIT_MEMLOCK counts
+ * all of them. A call of our own, because sanitizers make the C library's do nothing. */
+static void lock_pages(struct sc_cache *cache)
+{
+	long rc = syscall(SYS_mlock2, cache->region, cache->region_bytes, MLOCK_ONFAULT);
+
+	cache->locked_bytes = rc == 0 ? cache->region_bytes : 0;
+}
+
+/* Linux before 4.14 has no MADV_WIPEONFORK, which is for children that run no handlers of fork():
+ * fork.c is for the others. */
+static int keep_secret(struct sc_cache *cache, struct sc_error *error)
+{
+	if (madvise(cache->region, cache->region_bytes, MADV_DONTDUMP) != 0)
+		return sci_error_set(error, SC_E_NOMEM, errno,
+			"cannot keep a secret cache out of core dumps");
+	madvise(cache->region, cache->region_bytes, MADV_WIPEONFORK);
+	lock_pages(cache);
+	return 0;
+}
+
 int sci_region_map(struct sc_cache *cache, struct sc_error *error)
 {
 	void *region = mmap(NULL, cache->region_bytes, PROT_READ | PROT_WRITE,
@@ -28,7 +58,18 @@ int sci_region_map(struct sc_cache *cache, struct sc_error *error)
 		return sci_error_set(error, SC_E_NOMEM, errno, "cannot map a region of %zu bytes",
 			cache->region_bytes);
 	cache->region = region;
-	return 0;
+	int rc = cache->options.secret ? keep_secret(cache, error) : 0;
+	if (rc < 0)
+		sci_region_unmap(cache);
+	return rc;
+}
+
+/* A child inherits no locked pages. */
+void sci_region_renew(struct sc_cache *cache)
+{
+	if (madvise(cache->region, cache->region_bytes, MADV_DONTNEED) != 0)
+		memset(cache->region, 0, cache->region_bytes);
+	lock_pages(cache);
 }
 
 void sci_region_unmap(struct sc_cache *cache)
@@ -49,7 +90,8 @@ void sci_region_give_back_locked(const struct sc_cache *cache, struct sci_stripe
 
 	sci_lock_assert_held(&stripe->lock);
 	if (used < cache->shard_bytes)
-		madvise((char *)stripe->shard + used, cache->shard_bytes - used, MADV_DONTNEED);
+		madvise((char *)stripe->shard + used, cache->shard_bytes - used,
+			cache->locked_bytes ? MADV_DONTNEED_LOCKED : MADV_DONTNEED);
 	if (stripe->populated > used)
 		stripe->populated = used;
 }

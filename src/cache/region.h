@@ -4,12 +4,17 @@
 
 #include "cache/handle.h"
 
-/* Map the region. Returns 0, or SC_E_NOMEM. */
+/* Map the region, that of a secret cache out of core dumps and, if possible, out of swap. Returns 0,
+ * or SC_E_NOMEM. */
 int sci_region_map(struct sc_cache *cache, struct sc_error *error);
+
+/* In a child of fork(): make it all zero. */
+void sci_region_renew(struct sc_cache *cache);
 
 void sci_region_unmap(struct sc_cache *cache);
 
-/* Give the memory behind a shard's end back to the system; it reads as zero from then on. */
+/* Give the memory behind a shard's end back to the system, which is too old for it if that memory
+ * is locked and Linux before 5.18. */
 void sci_region_give_back_locked(const struct sc_cache *cache, struct sci_stripe *stripe)
 	SCI_REQUIRES(stripe->lock);
 

@@ -191,7 +191,7 @@ int sc_resource_acquire(struct sc_resource *resource, struct sc_held *held, stru
 			resource->current->references++;
 			*held = held_of(resource->current);
 		} else {
-			role = sci_flight_join(resource, NULL, &flight);
+			role = sci_flight_join(resource, NULL, false, &flight);
 		}
 		sci_lock_release(&lock);
 

@@ -4,6 +4,7 @@
 #include "cache/cache_clock.h"
 #include "cache/flight.h"
 #include "cache/notes.h"
+#include "cache/refresh.h"
 #include "cache/region.h"
 #include "cache/stripes.h"
 
@@ -180,6 +181,8 @@ int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
 	sci_flight_invalidate(cache, &lookup.name);
 	bool removed = sci_shard_remove(stripe->shard, &lookup.name);
 	stripe->counts.invalidations += removed;
+	if (cache->options.secret)
+		sci_refresh_cancel(cache, &lookup.name);
 	sci_key_fini(&lookup);
 	sci_stripe_unlock(stripe);
 	return removed ? SC_HIT : SC_MISS;
@@ -190,6 +193,8 @@ int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)
 void sc_cache_clear(struct sc_cache *cache)
 {
 	sci_flight_invalidate(cache, NULL);
+	if (cache->options.secret)
+		sci_refresh_cancel(cache, NULL);
 	sci_blob_release_list(sci_cache_clear(cache));
 }
 

@@ -21,10 +21,47 @@ struct sci_stripe {
 	struct sci_shard *shard;
 	uint64_t populated; /* bytes whose pages were requested; UINT64_MAX: none any more */
 	bool has_objects;   /* one was ever stored */
+	uint64_t hold;      /* of the pins of its values, but for the record's offset */
 	struct sci_counts counts;
 	uint64_t generation;     /* of the value that was stored last */
 	unsigned char apart[64]; /* no two stripes share a cache line */
 };
+
+/* A hold says which record a pinned value is: the number of the stripe and the offset, which is
+ * never 0. The hold of a secret one is negative, and says after how many forks it was pinned:
+ *
+ *	secret:1 | forks:26 | stripe:5 | offset:32 */
+#define SCI_HOLD_STRIPE_SHIFT 32
+#define SCI_HOLD_FORKS_SHIFT  37
+#define SCI_HOLD_SECRET       (UINT64_C(1) << 63)
+
+/* The most stripes of any cache. */
+#define SCI_STRIPES_MAX 32u
+
+_Static_assert(SCI_STRIPES_MAX == 1u << (SCI_HOLD_FORKS_SHIFT - SCI_HOLD_STRIPE_SHIFT),
+	"a hold has room for the number of a stripe");
+
+static inline bool sci_hold_is_secret(uint64_t hold)
+{
+	return (int64_t)hold < 0;
+}
+
+static inline uint32_t sci_hold_stripe(uint64_t hold)
+{
+	return (uint32_t)(hold >> SCI_HOLD_STRIPE_SHIFT) & (SCI_STRIPES_MAX - 1);
+}
+
+/* The hold of a secret stripe after one more fork. */
+static inline uint64_t sci_hold_after_fork(uint64_t hold)
+{
+	return (hold + (UINT64_C(1) << SCI_HOLD_FORKS_SHIFT)) | SCI_HOLD_SECRET;
+}
+
+/* Whether the record of this hold is in the stripe, and not in that of the parent process. */
+static inline bool sci_hold_is_present(uint64_t hold, const struct sci_stripe *stripe)
+{
+	return hold >> SCI_HOLD_STRIPE_SHIFT == stripe->hold >> SCI_HOLD_STRIPE_SHIFT;
+}
 
 /* Take a stripe's lock. */
 static inline void sci_stripe_lock(struct sci_stripe *stripe) SCI_ACQUIRES(stripe->lock);

@@ -62,7 +62,7 @@ static void init_lock(struct sci_lock *lock)
 	sci_lock_note(lock, 0);
 }
 
-void sci_stripes_init(struct sc_cache *cache)
+void sci_stripes_format(struct sc_cache *cache)
 {
 	const struct sc_cache_options *options = &cache->options;
 	uint64_t grow_entries = options->max_entries ? options->grow_entries : 0;
@@ -71,13 +71,24 @@ void sci_stripes_init(struct sc_cache *cache)
 		.bytes = cache->shard_bytes,
 		.max_entries = (grow_entries + cache->stripe_count - 1) / cache->stripe_count,
 		.entry_bytes = options->entry_bytes,
+		.is_secret = options->secret,
 	};
 
 	for (uint32_t i = 0; i < cache->stripe_count; i++) {
 		void *memory = (char *)cache->region + i * cache->shard_bytes;
-		init_lock(&cache->stripes[i].lock);
 		cache->stripes[i].shard = sci_shard_format(memory, &shard);
 	}
+}
+
+void sci_stripes_init(struct sc_cache *cache)
+{
+	for (uint32_t i = 0; i < cache->stripe_count; i++) {
+		struct sci_stripe *stripe = &cache->stripes[i];
+		init_lock(&stripe->lock);
+		stripe->hold = (uint64_t)i << SCI_HOLD_STRIPE_SHIFT |
+			(cache->options.secret ? SCI_HOLD_SECRET : 0);
+	}
+	sci_stripes_format(cache);
 }
 
 void sci_stripes_fini(struct sc_cache *cache)

@@ -4,9 +4,6 @@
 
 #include "cache/handle.h"
 
-/* The most of any cache. */
-#define SCI_STRIPES_MAX 32u
-
 /* The number of stripes for these options: a power of two. */
 uint32_t sci_stripes_for(const struct sc_cache_options *options);
 
@@ -19,6 +16,9 @@ uint64_t sci_stripes_bytes_least(const struct sc_cache *cache);
 /* Make the shards, in a region that is all zero, and the locks. Shards are made for the sizes that
  * the cache may grow to, and must be bounded then. */
 void sci_stripes_init(struct sc_cache *cache);
+
+/* Make the shards anew, in a region that is all zero. */
+void sci_stripes_format(struct sc_cache *cache);
 
 /* Destroy the locks. */
 void sci_stripes_fini(struct sc_cache *cache);

@@ -114,9 +114,7 @@ static void abandon(void *arg)
 	sci_cache_release(maintenance->cache);
 }
 
-/* Maintain a cache to which this thread has a reference, unless it is being closed. Returns whether
- * something is left. */
-static bool maintain_in_background(struct sc_cache *cache, uint64_t budget_ms)
+bool sci_upkeep_in_background(struct sc_cache *cache, uint64_t budget_ms)
 {
 	struct maintenance maintenance = { .cache = cache };
 	bool is_left;
@@ -140,7 +138,7 @@ int sc_maintain(uint64_t budget_ms)
 		until_ms = INT64_MAX;
 	bool are_left = sci_refresh_run(until_ms);
 	while ((cache = sci_cache_next_open(cache)))
-		are_left |= maintain_in_background(cache, left_of(budget_ms, began_ms));
+		are_left |= sci_upkeep_in_background(cache, left_of(budget_ms, began_ms));
 	return are_left;
 }
 

@@ -1,11 +1,25 @@
 /* An entry is a record in the log, a slot of the index and a place in a queue. These three change
- * together, here. */
+ * together, here.
+ *
+ * A secret shard wipes here what it frees: a record that dies, and what a move leaves behind. A
+ * record that is overwritten in place needs none of this, because all its words are written. So
+ * keys and values are in live and in pinned records alone. */
 #include "engine/entry.h"
 
 #include "engine/holes.h"
 #include "engine/queue.h"
 
-#define POISON UINT64_C(0xDDDDDDDDDDDDDDDD)
+/* In an audit build a reader of a freed value must notice. */
+static inline void poison(sci_word *words, uint32_t count)
+{
+#ifdef SC_AUDIT
+	for (uint32_t i = 0; i < count; i++)
+		sci_write(&words[i], UINT64_C(0xDDDDDDDDDDDDDDDD));
+#else
+	(void)words;
+	(void)count;
+#endif
+}
 
 void sci_entry_die(struct sci_shard *shard, sci_offset offset)
 {
@@ -13,12 +27,11 @@ void sci_entry_die(struct sci_shard *shard, sci_offset offset)
 
 	assert(!sci_record_is_pinned(sci_record_at(shard, offset)) && shard->space_units >= units);
 	shard->space_units -= units;
-#ifdef SC_AUDIT
-	/* A reader of a freed value must notice. */
 	sci_word *words = sci_record_words(sci_record_at(shard, offset));
-	for (uint32_t i = 0; i < units; i++)
-		sci_write(&words[i], POISON);
-#endif
+	if (shard->is_secret)
+		sci_words_wipe(words, units);
+	else
+		poison(words, units);
 	sci_holes_add(shard, offset, units);
 }
 
@@ -73,6 +86,15 @@ void sci_entry_replace(struct sci_shard *shard, sci_slot *slot, sci_offset offse
 	leave(shard, old);
 }
 
+/* A record of so many units was moved down: wipe what it left behind the new place. */
+static void wipe_behind(const struct sci_shard *shard, sci_offset from, sci_offset to,
+	uint32_t units)
+{
+	sci_offset left = to + units > from ? to + units : from;
+
+	sci_words_wipe(sci_record_words(sci_record_at(shard, left)), from + units - left);
+}
+
 void sci_entry_move(struct sci_shard *shard, sci_offset from, sci_offset to)
 {
 	sci_slot *slot = sci_slot_of(shard, from);
@@ -83,6 +105,8 @@ void sci_entry_move(struct sci_shard *shard, sci_offset from, sci_offset to)
 	sci_words_move_down(sci_record_words(sci_record_at(shard, to)),
 		sci_record_words(sci_record_at(shard, from)), units);
 	sci_write(slot, sci_slot_with_offset(*slot, to));
+	if (shard->is_secret)
+		wipe_behind(shard, from, to, units);
 	sci_change_end(shard);
 	sci_queue_moved(shard, from, to);
 	shard->totals.moved_units += units;

@@ -143,7 +143,7 @@ struct sci_shard {
 	 * none in exact LRU order, where each hit changes the order. */
 	_Atomic uint32_t peek_units;
 	_Atomic uint32_t tick; /* of recency, modulo 2^32 */
-	uint32_t unused;
+	uint32_t is_secret;    /* 1: space that becomes free is wiped */
 	uint32_t magic;
 	uint32_t policy;      /* enum sci_policy */
 	uint32_t buckets;     /* lines of the index */

@@ -49,6 +49,7 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 	if (entries > options->bytes / ENTRY_BYTES_LEAST)
 		entries = options->bytes / ENTRY_BYTES_LEAST;
 	shard->magic = SCI_SHARD_MAGIC;
+	shard->is_secret = options->is_secret;
 	shard->expiry.due_ms = shard->expiry.lap_due_ms = SCI_NEVER;
 	shard->buckets = sci_index_buckets(entries);
 

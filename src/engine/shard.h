@@ -18,6 +18,7 @@ struct sci_shard_options {
 	uint64_t bytes;       /* all of its memory; at least SCI_SHARD_BYTES_MIN */
 	uint64_t max_entries; /* 0: no bound but the memory */
 	uint64_t entry_bytes; /* the usual size of key and value together, at least 1 */
+	bool is_secret;       /* wipe keys and values when their space becomes free */
 };
 
 #define SCI_SHARD_BYTES_MIN 8192

@@ -77,6 +77,13 @@ static inline void sci_words_move_down(sci_word *to, const sci_word *from, size_
 		sci_write(&to[i], atomic_load_explicit(&from[i], memory_order_relaxed));
 }
 
+/* Overwrite words with zeros. A reader may read them meanwhile, as when they are written. */
+static inline void sci_words_wipe(sci_word *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		sci_write(&words[i], 0);
+}
+
 /* Copy one word out. */
 static inline void sci_word_copy_out(unsigned char *to, const sci_word *from)
 {

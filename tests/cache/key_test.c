@@ -257,8 +257,8 @@ static void every_length_reads_back(void **state)
 	for (size_t len = 0; len <= SC_KEY_BYTES_MAX; len += len < 600 || len > 65500 ? 1 : 251) {
 		struct sc_key key = SC_KEY(SC_TEXT_N(text, len), 1, SC_BYTES(text + 1, 0));
 		assert_int_equal(sci_key_encode(&bytes, key), 0);
-		assert_true(len > SCI_KEY_BYTES_INLINE - 40 || !bytes.allocated);
-		assert_true(len <= SCI_KEY_BYTES_INLINE || bytes.allocated);
+		assert_true(len > SCI_KEY_BYTES_INLINE - 40 || !bytes.fini);
+		assert_true(len <= SCI_KEY_BYTES_INLINE || bytes.fini == SCI_KEY_ALLOCATED);
 		assert_read_back(&bytes, key);
 		sci_key_fini(&bytes);
 	}

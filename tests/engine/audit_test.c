@@ -52,7 +52,7 @@ static int end_of_child(struct sci_shard *shard, char *said, size_t size)
 
 static void a_wrong_count_is_noticed_at_the_next_eviction(void **state)
 {
-	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 40, 64 };
+	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 40, 64, false };
 	struct sci_shard *shard = aligned_alloc(SCI_SHARD_ALIGN, BYTES);
 	char said[400];
 

@@ -19,7 +19,7 @@
 
 static struct sci_shard *open_shard(uint64_t bytes, uint64_t max_entries, enum sci_policy policy)
 {
-	struct sci_shard_options options = { policy, bytes, max_entries, 64 };
+	struct sci_shard_options options = { policy, bytes, max_entries, 64, false };
 	void *memory = aligned_alloc(SCI_SHARD_ALIGN,
 		(bytes + SCI_SHARD_ALIGN - 1) / SCI_SHARD_ALIGN * SCI_SHARD_ALIGN);
 

@@ -16,7 +16,7 @@
 static struct sci_shard *open_shard(enum sci_policy policy, uint64_t max_entries,
 	uint64_t entry_bytes)
 {
-	struct sci_shard_options options = { policy, MEMORY, max_entries, entry_bytes };
+	struct sci_shard_options options = { policy, MEMORY, max_entries, entry_bytes, false };
 	void *memory = aligned_alloc(SCI_SHARD_ALIGN, MEMORY);
 
 	assert_non_null(memory);

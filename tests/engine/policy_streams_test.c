@@ -20,7 +20,7 @@ struct stream {
 
 static struct stream start(enum sci_policy policy, uint64_t entries)
 {
-	struct sci_shard_options options = { policy, MEMORY, entries, 64 };
+	struct sci_shard_options options = { policy, MEMORY, entries, 64, false };
 	void *memory = aligned_alloc(SCI_SHARD_ALIGN, MEMORY);
 
 	assert_non_null(memory);

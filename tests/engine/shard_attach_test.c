@@ -58,7 +58,7 @@ static void *memory_of(const void *copied)
 /* Entries of all kinds in both queues, holes, a pinned record and a detached one. */
 static struct sci_shard *used_shard(void)
 {
-	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 0, 100 };
+	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 0, 100, false };
 	struct sci_shard *shard = sci_shard_format(memory_of(NULL), &options);
 	struct sci_found found;
 	char text[32];

@@ -32,7 +32,7 @@ static sci_offset offset_of(uint64_t key)
 /* Entries in both queues, pinned ones, a detached one, and two holes. */
 static int set_up(void **state)
 {
-	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 40, 64 };
+	const struct sci_shard_options options = { SCI_POLICY_COUNTED, BYTES, 40, 64, false };
 	static unsigned char value[200];
 
 	(void)state;

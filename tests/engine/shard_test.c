@@ -13,7 +13,8 @@
 
 static struct sci_shard *open_shard(uint64_t bytes, uint64_t max_entries, uint64_t entry_bytes)
 {
-	struct sci_shard_options options = { SCI_POLICY_LRU, bytes, max_entries, entry_bytes };
+	struct sci_shard_options options = { SCI_POLICY_LRU, bytes, max_entries, entry_bytes,
+		false };
 	void *memory = aligned_alloc(SCI_SHARD_ALIGN, bytes);
 
 	assert_non_null(memory);
@@ -80,7 +81,8 @@ static void the_overhead_is_under_48_bytes(void **state)
 
 	(void)state;
 	for (int policy = SCI_POLICY_COUNTED; policy <= SCI_POLICY_LRU; policy++) {
-		struct sci_shard_options options = { (enum sci_policy)policy, bytes, 0, 16 + 64 };
+		struct sci_shard_options options = { (enum sci_policy)policy, bytes, 0, 16 + 64,
+			false };
 		void *memory = aligned_alloc(SCI_SHARD_ALIGN, bytes);
 		assert_non_null(memory);
 		memset(memory, 0, bytes);
