@@ -8,9 +8,8 @@
 
 #define SCT_SECRETS_MAX 6000u
 
-/* A key is a secret of this many bytes: a short key of one part that is laid out in words, one that
- * is encoded on the stack, or one on the heap. */
-enum { SCT_KEY_SHORT = 16, SCT_KEY_USUAL = SCT_SECRET_BYTES, SCT_KEY_LONG = 6 * SCT_SECRET_BYTES };
+/* A key is a secret of this many bytes: one that is encoded on the stack, or one on the heap. */
+enum { SCT_KEY_USUAL = SCT_SECRET_BYTES, SCT_KEY_LONG = 6 * SCT_SECRET_BYTES };
 
 struct sct_secret_key {
 	struct sct_secret secret;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define MASK          0xA5
-#define PIECE         16u
+#define PIECE         24u
 #define STEP          8u
 #define PIECES        ((SCT_SECRET_BYTES - PIECE) / STEP + 1)
 #define MAPPING_MAX   (UINT64_C(4) << 30)
@@ -24,6 +24,8 @@
 
 static unsigned char block[BLOCK_BYTES];
 static char place[640];
+
+_Static_assert(PIECES == SCT_SECRET_PIECES, "the header says how many there are");
 
 void sct_secret_draw(struct sct_secret *secret)
 {
