@@ -125,7 +125,13 @@ enum sc_policy {
  * from four times concurrency, at most 32, as long as each shard keeps 1,024 of max_entries and 1
  * MiB of max_bytes. Then no value can be larger than a shard, and a shard may evict while another
  * has space. With the adaptive policy, threads that only get short values take no lock and need no
- * shards. */
+ * shards.
+ *
+ * A `secret` cache keeps its region out of core dumps and, if RLIMIT_MEMLOCK allows all of it, out
+ * of swap: locked_bytes of the statistics tells. It wipes the bytes of keys and values when their
+ * entries are gone, and copies of its own on the heap when they are freed. What has expired is wiped
+ * by the end of an invocation (sc_cache_hooks()), and all entries when the process exits. A child of
+ * fork() finds the cache empty. docs/cache.md, "Secrets", says what this cannot promise. */
 struct sc_cache_options {
 	size_t size; /* sizeof(struct sc_cache_options); SC_CACHE_OPTIONS() fills it in */
 #define SC_CACHE_OPTION_NUMBER(name, preset, least, most, text) uint64_t name;
@@ -146,7 +152,8 @@ struct sc_cache_options {
 /* Open a cache.
  *
  * returns  0 with *cache set; SC_E_INVAL when an option is out of range, or SC_E_NOMEM when the
- *          region cannot be mapped, with *cache NULL and the cause in `error`, which may be NULL.
+ *          region cannot be mapped, or not be kept out of core dumps as a secret cache asks, with
+ *          *cache NULL and the cause in `error`, which may be NULL.
  * owns     the caller owns the cache: sc_cache_close().
  * blocks   no: it takes little more than one mmap(), however large the cache.
  * threads  any. */
@@ -161,7 +168,8 @@ int sc_cache_open(struct sc_cache **cache, const struct sc_cache_options *option
  * threads  one, when no other call uses the cache; not a loader of the cache.
  * forks    fork() waits for changes in progress. The child has its own copy of the cache, which it
  *          may use or close. Values that other threads had pinned stay pinned there; loads of other
- *          threads do not exist there. */
+ *          threads do not exist there. The copy of a secret cache is empty: a value that was pinned
+ *          must not be read there any more, only released, and objects are not freed there. */
 void sc_cache_close(struct sc_cache *cache);
 
 /* A pinned value. `data` is aligned to 8 bytes; the `len` bytes at `data` do not change until the
@@ -545,8 +553,9 @@ int64_t sc_time_coarse_ms(void);
  *	invocation_begin  updates cache time: CLOCK_MONOTONIC, and the time that the process was
  *			  frozen, as far as any clock counted it. The invocation's deadline becomes
  *			  that of the fetches on this thread.
- *	invocation_end    ends the deadline.
- *	shutdown          closes the resources, the last opened first.
+ *	invocation_end    runs refreshes (sc_maintain()), wipes what has expired in secret caches,
+ *			  and ends the deadline.
+ *	shutdown          closes the resources, the last opened first, and clears secret caches.
  *
  * Without a runtime, cache time is read from the clocks when it is needed.
  *

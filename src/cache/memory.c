@@ -53,10 +53,3 @@ void sci_wipe(void *memory, size_t bytes)
 	if (bytes > 0)
 		explicit_bzero(memory, bytes);
 }
-
-void sci_free_wiped(void *memory, size_t bytes)
-{
-	if (memory)
-		sci_wipe(memory, bytes);
-	sci_free(memory);
-}

@@ -17,6 +17,11 @@ void sci_free(void *memory);
 void sci_wipe(void *memory, size_t bytes);
 
 /* Wipe so many bytes of it, 0 if it has no secrets, and free it. NULL is allowed. */
-void sci_free_wiped(void *memory, size_t bytes);
+static inline void sci_free_wiped(void *memory, size_t bytes)
+{
+	if (bytes > 0 && memory)
+		sci_wipe(memory, bytes);
+	sci_free(memory);
+}
 
 #endif

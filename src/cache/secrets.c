@@ -78,7 +78,6 @@ void sci_secrets_empty_in_child(struct sc_cache *cache)
 	for (uint32_t i = 0; i < cache->stripe_count; i++) {
 		struct sci_stripe *stripe = &cache->stripes[i];
 		sci_lock_assert_held(&stripe->lock);
-		stripe->has_objects = false;
 		stripe->populated = 0;
 		stripe->hold = sci_hold_after_fork(stripe->hold);
 	}

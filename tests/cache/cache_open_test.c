@@ -93,6 +93,9 @@ static void each_option_has_a_least_and_a_most(void **state)
 	assert_no_cache(SC_CACHE_OPTIONS(.policy = SC_POLICY_LRU + 1),
 		"policy is 2, but must be between 0 and 1");
 
+	assert_opens(SC_CACHE_OPTIONS(.secret = 1));
+	assert_no_cache(SC_CACHE_OPTIONS(.secret = 2), "secret is 2, but must be between 0 and 1");
+
 	assert_no_cache(SC_CACHE_OPTIONS(.clock = &(const struct sc_clock){ .now_ms = NULL }),
 		"the clock has no function");
 }

@@ -33,7 +33,7 @@ static struct {
 	struct sc_value held;
 	_Atomic int64_t now_ms;
 	unsigned frees;
-	int refused; /* an advice of madvise() */
+	bool refused[128]; /* by the advice of madvise() */
 	bool may_not_lock;
 } the;
 
@@ -44,7 +44,7 @@ long __wrap_syscall(long number, ...);
 
 int __wrap_madvise(void *address, size_t len, int advice)
 {
-	if (advice != the.refused)
+	if (!the.refused[advice])
 		return __real_madvise(address, len, advice);
 	errno = EINVAL;
 	return -1;
@@ -79,7 +79,6 @@ static int set_up(void **state)
 {
 	(void)state;
 	memset(&the, 0, sizeof the);
-	the.refused = -1;
 	the.now_ms = 1000;
 	the.key = sct_secret_key_draw(SCT_KEY_LONG);
 	sct_secret_draw(&the.value);
@@ -155,7 +154,7 @@ static void if_dumps_would_have_it_it_does_not_open(void **state)
 	struct sc_error error;
 
 	(void)state;
-	the.refused = MADV_DONTDUMP;
+	the.refused[MADV_DONTDUMP] = true;
 	assert_int_equal(sc_cache_open(&the.cache, SC_CACHE_OPTIONS(.secret = 1), &error),
 		SC_E_NOMEM);
 	assert_null(the.cache);
@@ -249,6 +248,50 @@ static void what_expired_during_it_too(void **state)
 	sc_cache_close(the.cache);
 }
 
+static int end_the_thread(struct sc_load *load, void *context)
+{
+	(void)load;
+	(void)context;
+	pthread_exit(NULL);
+}
+
+static void *invoke_and_end(void *none)
+{
+	struct sc_value value;
+
+	sct_invocation_begin(1000);
+	sct_check(sct_secret_fetch(the.cache, &the.key, &value, NULL) == SC_STALE);
+	sc_value_release(&value);
+	sct_invocation_end(1000);
+	sct_check(false);
+	return none;
+}
+
+/* A refresh at the end of the invocation ends the thread. */
+static void also_if_a_refresh_does_not_return(void **state)
+{
+	struct sct_secret_key other = sct_secret_key_draw(SCT_KEY_USUAL);
+	struct sct_secret expiring;
+	pthread_t thread;
+
+	(void)state;
+	sct_secret_draw(&expiring);
+	open_with((struct sc_cache_options){ .ttl_ms = 100,
+		.stale_while_revalidate_ms = 1000,
+		.loader = end_the_thread });
+	assert_int_equal(put(), SC_OK);
+	assert_int_equal(
+		sct_secret_put(the.cache, &other, &expiring, LEN, SC_PUT_OPTIONS(.tti_ms = 10)),
+		SC_OK);
+	the.now_ms += 100;
+	assert_int_equal(pthread_create(&thread, NULL, invoke_and_end, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	sct_assert_gone(&expiring);
+	sct_assert_gone(&other.secret);
+	sct_assert_there(&the.value);
+	sc_cache_close(the.cache);
+}
+
 static void a_shutdown_clears(void **state)
 {
 	const struct sc_object object = { .pointer = &the, .free = count_free };
@@ -322,8 +365,9 @@ static void use_it(void)
 	child_check(sct_cache_is_valid(the.cache));
 	for (uint64_t i = 0; i < the.cache->max_bytes / 2000; i++)
 		child_check(sc_cache_put(the.cache, SC_KEY(i), zeros, sizeof zeros) == SC_OK);
-	child_check(sct_stats(the.cache).max_bytes == the.cache->max_bytes);
-	child_check(sct_stats(the.cache).evictions > 0);
+	const struct sc_cache_stats stats = sct_stats(the.cache);
+	child_check(stats.evictions > 0 && stats.bytes <= stats.max_bytes);
+	child_check(stats.max_entries == 0 || stats.entries <= stats.max_entries);
 	child_check(sct_secret_put(the.cache, &the.key, &the.own_value, LEN, NULL) == SC_OK);
 	child_check(sct_secret_acquire(the.cache, &the.key, &value) == SC_HIT);
 	child_check(sct_secret_is(&the.own_value, value.data, value.len));
@@ -396,19 +440,19 @@ static void a_child_finds_the_cache_empty(void **state)
 {
 	(void)state;
 	check_children((struct sc_cache_options){ 0 });
-	check_children((struct sc_cache_options){ .policy = SC_POLICY_LRU, .max_entries = 200 });
+	check_children((struct sc_cache_options){ .policy = SC_POLICY_LRU, .max_entries = 110 });
+	/* The bounds are those of the moment of the fork. */
+	check_children((struct sc_cache_options){ .grow_bytes = 1 << 20 });
 	check_children((struct sc_cache_options){ .max_bytes = 4 << 20, .concurrency = 2 });
 }
 
 static void also_without_help_of_the_kernel(void **state)
 {
-	const int advices[] = { MADV_WIPEONFORK, MADV_DONTNEED };
-
 	(void)state;
-	for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
-		the.refused = advices[i];
-		check_children((struct sc_cache_options){ 0 });
-	}
+	the.refused[MADV_WIPEONFORK] = true;
+	check_children((struct sc_cache_options){ 0 });
+	the.refused[MADV_DONTNEED] = true;
+	check_children((struct sc_cache_options){ 0 });
 }
 
 static void close_it(void)
@@ -631,6 +675,7 @@ int main(void)
 		TEST(a_resize_gives_locked_memory_back),
 		TEST(what_expired_is_wiped_at_the_end_of_the_invocation),
 		TEST(what_expired_during_it_too),
+		TEST(also_if_a_refresh_does_not_return),
 		TEST(a_shutdown_clears),
 		TEST(a_child_finds_the_cache_empty),
 		TEST(also_without_help_of_the_kernel),

@@ -1,6 +1,7 @@
 /* A secret cache wipes what goes, whatever the way: this program reads its own memory after each. */
 #include "cache/handle.h"
 #include "cache/secret_fixture.h"
+#include "support/threads.h"
 
 #include <scopecache/memo.h>
 
@@ -312,7 +313,12 @@ static void pinned_when_the_cache_is_closed(void **state)
 	open_usual();
 	assert_int_equal(put(LEN), SC_OK);
 	assert_int_equal(sct_secret_acquire(the.cache, &the.key, &value), SC_HIT);
+	assert_int_equal(sct_secret_put(the.cache, &the.other_key, &the.other_value, LEN, NULL),
+		SC_OK);
 	sc_cache_close(the.cache);
+	/* The region stays for the pinned value, without all others. */
+	sct_assert_gone(&the.other_key.secret);
+	sct_assert_gone(&the.other_value);
 	assert_entry_is_there();
 	assert_true(sct_secret_is(&the.value, value.data, value.len));
 	sc_value_release(&value);
@@ -372,6 +378,91 @@ static void looked_up(void **state)
 		assert_entry_is_gone();
 		sc_cache_close(the.cache);
 	}
+}
+
+/* A pinned entry is unusual, and a lookup without the lock leaves it to one with it, which begins
+ * with an empty buffer. */
+static void looked_up_while_pinned(void **state)
+{
+	const size_t capacities[] = { 0, 2, 5 };
+	unsigned char buffer[6];
+	struct sc_value value;
+	size_t len;
+
+	(void)state;
+	open_usual();
+	assert_int_equal(sct_put(the.cache, SC_KEY("short"), "value"), SC_OK);
+	assert_int_equal(sc_cache_acquire(the.cache, SC_KEY("short"), &value), SC_HIT);
+	for (size_t i = 0; i < sizeof capacities / sizeof capacities[0]; i++) {
+		size_t capacity = capacities[i];
+		memset(buffer, 0xFF, sizeof buffer);
+		int rc = sc_cache_get(the.cache, SC_KEY("short"), buffer, capacity, &len);
+		assert_int_equal(rc, capacity == 5 ? SC_HIT : SC_E_TOO_LARGE);
+		assert_int_equal(len, 5);
+		assert_memory_equal(buffer, capacity == 5 ? "value" : "\0\0", capacity);
+		assert_int_equal(buffer[capacity], 0xFF);
+	}
+	sc_value_release(&value);
+	sc_cache_close(the.cache);
+}
+
+/* ---- Copies that a writer interrupts ---- */
+
+enum { TORN_KEYS = 4, TORN_LEN = 1000, TORN_GETS = 20000 };
+
+static atomic_bool is_done;
+
+static void write_until_done(void)
+{
+	unsigned char bytes[TORN_LEN];
+
+	for (uint64_t i = 1; !atomic_load(&is_done); i++) {
+		uint64_t key = i % TORN_KEYS;
+		memset(bytes, (int)(key + 1), sizeof bytes);
+		sc_cache_put(the.cache, SC_KEY(key), bytes, i * 37 % TORN_LEN);
+		if (i % 7 == 0)
+			sc_cache_invalidate(the.cache, SC_KEY(i / 7 % TORN_KEYS));
+	}
+}
+
+static bool has_only(const unsigned char *bytes, size_t from, size_t end, unsigned char wanted)
+{
+	for (size_t i = from; i < end; i++)
+		if (bytes[i] != wanted)
+			return false;
+	return true;
+}
+
+static void read_or_write(unsigned number, void *none)
+{
+	unsigned char bytes[TORN_LEN];
+	size_t len;
+
+	(void)none;
+	if (number > 0) {
+		write_until_done();
+		return;
+	}
+	memset(bytes, 0, sizeof bytes);
+	for (uint64_t i = 0; i < TORN_GETS; i++) {
+		uint64_t key = i % TORN_KEYS;
+		int rc = sc_cache_get(the.cache, SC_KEY(key), bytes, sizeof bytes, &len);
+		sct_check(rc == SC_HIT || (rc == SC_MISS && len == 0));
+		sct_check(has_only(bytes, 0, len, (unsigned char)(key + 1)));
+		/* Nothing of an interrupted copy is behind it. */
+		sct_check(has_only(bytes, len, sizeof bytes, 0));
+		memset(bytes, 0, sizeof bytes);
+	}
+	atomic_store(&is_done, true);
+}
+
+static void interrupted_copies_leave_nothing(void **state)
+{
+	(void)state;
+	open_with(SC_CACHE_OPTIONS(.max_bytes = 64 << 10));
+	atomic_store(&is_done, false);
+	sct_threads_run(3, read_or_write, NULL);
+	sc_cache_close(the.cache);
 }
 
 /* A short key is laid out in words on the stack. It is too short for a search. */
@@ -476,6 +567,8 @@ int main(void)
 		cmocka_unit_test(pinned_when_the_cache_is_closed),
 		cmocka_unit_test(pinned_too_often),
 		cmocka_unit_test(looked_up),
+		cmocka_unit_test(looked_up_while_pinned),
+		cmocka_unit_test(interrupted_copies_leave_nothing),
 		cmocka_unit_test(looked_up_by_a_short_key),
 		cmocka_unit_test(iterated),
 		cmocka_unit_test(closed),

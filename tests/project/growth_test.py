@@ -15,7 +15,7 @@ CACHE_H = "include/scopecache/cache.h"
 GROWTH = (
     (
         CACHE_H,
-        '"1: values have an age, a remaining time and a generation")',
+        '"1: keys and values stay out of core dumps, and are wiped when they go")',
         (
             ' NUMBER(later, 5, 0, 9, "of a later version") POINTER(void *, later_pointer, "of a'
             ' later version")'
@@ -23,7 +23,7 @@ GROWTH = (
     ),
     (
         CACHE_H,
-        'X(refreshes, "loads that refreshed a value while no caller waited")',
+        'X(locked_bytes, "bytes of the region of a secret cache that stay out of swap")',
         ' X(later, "of a later version")',
     ),
     (
