@@ -559,7 +559,7 @@ static void agree_with_the_model(const void *configured, uint64_t seed, long ope
 		.random = seed };
 	sct_model.cache = open(SC_CACHE_OPTIONS(.max_entries = config->max_entries,
 		.max_bytes = config->max_bytes, .ttl_ms = config->ttl_ms, .tti_ms = config->tti_ms,
-		.policy = config->policy,
+		.policy = config->policy, .secret = seed % 2,
 		.grow_entries = sct_model_has(SCT_RESIZES) ? config->max_entries * 2 : 0,
 		.grow_bytes = sct_model_has(SCT_RESIZES) ? config->max_bytes * 2 : 0,
 		.clock = sct_clock_of(&sct_model.now_ms)));

@@ -441,6 +441,11 @@ struct scenario {
 		.size = sizeof(struct sc_cache_options), .max_bytes = 4 << 20, .concurrency = 8    \
 	}
 
+#define SECRET                                                                                     \
+	{                                                                                          \
+		.size = sizeof(struct sc_cache_options), .max_bytes = 64 << 10, .secret = 1        \
+	}
+
 static const struct scenario scenarios[] = {
 	{ "keys that cannot be encoded", use_long_keys, { 0 } },
 	{ "a load that finds no memory", fetch, { 0 } },
@@ -452,6 +457,8 @@ static const struct scenario scenarios[] = {
 	{ "a striped cache: loads", fetch, STRIPED },
 	{ "a striped cache: objects", use_objects, STRIPED },
 	{ "a striped cache: pins", pin_short_value_often, STRIPED },
+	{ "a secret cache: keys", use_long_keys, SECRET },
+	{ "a secret cache: pins", pin_short_value_often, SECRET },
 	{ "a resource that finds no memory", use_resource, { 0 } },
 	{ "a memo that finds no memory", use_memo, { 0 } },
 };

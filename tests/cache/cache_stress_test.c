@@ -209,6 +209,7 @@ static void no_value_is_torn_or_old(void **state)
 		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 36 << 10)),
 		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 36 << 10, .policy = SC_POLICY_LRU)),
 		sct_striped_cache_open(SC_CACHE_OPTIONS(.max_bytes = 144 << 10)),
+		sct_cache_open(SC_CACHE_OPTIONS(.max_bytes = 36 << 10, .secret = 1)),
 	};
 
 	(void)state;
