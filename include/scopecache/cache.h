@@ -107,7 +107,10 @@ enum sc_policy {
 	NUMBER(jitter_percent, 0, 0, 100,                                                          \
 		"times to live are shorter by up to this part, each by another, so that entries "  \
 		"stored together do not expire together")                                          \
-	NUMBER(track_age, 0, 0, 1, "1: values have an age, a remaining time and a generation")
+	NUMBER(track_age, 0, 0, 1, "1: values have an age, a remaining time and a generation")     \
+	TIME(load_timeout_ms,                                                                      \
+		"how long a fetch waits for another thread's load, from its begin; its loader is " \
+		"told, and nothing interrupts it; 0: until the invocation's deadline")
 
 /* The options of a cache. Zero means the default; a pointer to options may be NULL.
  *
@@ -235,6 +238,13 @@ struct sc_put_options {
 	int64_t ttl_ms; /* time to live; see sc_ttl_until() for values that end at a date */
 	int64_t tti_ms; /* time to idle */
 	uint64_t cost;  /* of making the value again, in a unit of the caller's; 0: not known */
+	/* For a cache that notes times ("Freshness" in docs/cache.md): these of the entry, where 0
+	 * is the cache's and a negative time is none; and what the source calls this version of the
+	 * value, as an ETag, a text of at most SC_VALIDATOR_BYTES_MAX bytes or NULL: copied. */
+	int64_t refresh_after_ms;
+	int64_t stale_while_revalidate_ms;
+	int64_t stale_if_error_ms;
+	const char *validator;
 };
 
 /* A pointer to options: SC_PUT_OPTIONS(.ttl_ms = 5000). C++ has scopecache::put_options. */
@@ -245,8 +255,9 @@ struct sc_put_options {
 
 /* Store a value as sc_cache_put() does, with options, which may be NULL.
  *
- * returns  as sc_cache_put(); SC_E_INVAL, with nothing changed, for options that this version of
- *          the library does not know.
+ * returns  as sc_cache_put(); with nothing changed, SC_E_INVAL for options that this version of the
+ *          library does not know, or for times or a validator in a cache that notes none, and
+ *          SC_E_TOO_LARGE for a long validator.
  * owns     key and value are copied.
  * blocks   while another thread changes the cache.
  * threads  any. */
@@ -311,7 +322,8 @@ void sc_cache_clear(struct sc_cache *cache);
  *          failed, with its message in `error`, its result in error->user_code and what it said of
  *          the failure in error->kind and error->retry_after_ms; SC_E_CYCLE when a loader asks for
  *          the key that it is loading, or for one whose loader waits for it; SC_E_DEADLINE when the
- *          invocation's deadline passed during a wait for another thread's load; SC_E_NOMEM;
+ *          invocation's deadline or load_timeout_ms passed during a wait for another thread's load,
+ *          and no stale value may be returned; SC_E_NOMEM;
  *          SC_E_INVAL when there is no loader; or an error for a bad key, as sc_cache_get().
  * owns     the caller owns the pin: sc_value_release(). `error` may be NULL.
  * blocks   while the key is loaded.
@@ -327,6 +339,7 @@ struct sc_fetch_options {
 	int64_t max_age_ms;   /* load a value that is older; 0: any age. Needs track_age or
 				 another option that lets the cache keep times */
 	uint64_t force;       /* 1: load even if there is a value */
+	int64_t load_timeout_ms; /* 0: the cache's; SC_NO_END: none */
 };
 
 /* A pointer to options of a fetch. C++ has scopecache::cache::fetch(), which takes a loader. */
@@ -494,7 +507,9 @@ int sc_maintain(uint64_t budget_ms);
 	X(known_absences, "fetches that knew from an earlier load that there is no value")         \
 	X(known_failures,                                                                          \
 		"fetches that failed without a load, less than retry_after_ms after one")          \
-	X(refreshes, "loads that refreshed a value while no caller waited")
+	X(refreshes, "loads that refreshed a value while no caller waited")                        \
+	X(unchanged, "loads that found the value unchanged and renewed it, in loads too")          \
+	X(load_timeouts, "waits for another thread's load that took longer than load_timeout_ms")
 
 /* The statistics of a cache. */
 struct sc_cache_stats {

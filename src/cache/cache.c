@@ -148,6 +148,8 @@ static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stri
 	sum->known_absences += counts->known_absences;
 	sum->known_failures += counts->known_failures;
 	sum->refreshes += counts->refreshes;
+	sum->unchanged += counts->unchanged;
+	sum->load_timeouts += counts->load_timeouts;
 	sum->evictions += shard.evictions;
 	sum->reclaimed += shard.reclaimed;
 	sum->forgotten += shard.forgotten;

@@ -105,10 +105,11 @@ static SCI_REQUIRES(lock) struct refresh *take(struct refresh **link)
 	return refresh;
 }
 
-/* Whether a refresh of this cache usually ends in the time that is left. */
-static bool fits(const struct sc_cache *cache, int64_t left_ms)
+/* How long a refresh usually takes; before the first, what a load does. */
+static sci_usual *usual_of(struct sc_cache *cache)
 {
-	return (int64_t)(atomic_load(&cache->usual_refresh_us) / 1000) < left_ms;
+	return atomic_load(&cache->usual_refresh_us) ? &cache->usual_refresh_us
+						     : &cache->usual_load_us;
 }
 
 /* After a run that left refreshes, expect the first of them to take a little less: a source that
@@ -117,10 +118,8 @@ static bool expect_less(void)
 {
 	sci_lock_acquire(&lock);
 	bool are_left = first != NULL;
-	if (are_left) {
-		uint64_t usual_us = atomic_load(&first->cache->usual_refresh_us);
-		atomic_store(&first->cache->usual_refresh_us, usual_us - usual_us / 16);
-	}
+	if (are_left)
+		sci_usual_relent(usual_of(first->cache));
 	sci_lock_release(&lock);
 	return are_left;
 }
@@ -162,7 +161,7 @@ static struct refresh *begin(int64_t left_ms, struct sci_background *work)
 
 	sci_lock_acquire(&lock);
 	struct refresh **link = &first;
-	while (*link && !fits((*link)->cache, left_ms))
+	while (*link && !sci_usual_fits(usual_of((*link)->cache), left_ms))
 		link = &(*link)->next;
 	if (*link) {
 		refresh = take(link);
@@ -197,16 +196,6 @@ static struct sci_flight *lead(struct sc_cache *cache, const struct sci_name *na
 	return flight;
 }
 
-/* The time within which about nineteen of twenty refreshes end: it follows a longer one at once,
- * and shorter ones slowly. */
-static void learn_duration(struct sc_cache *cache, int64_t took_us)
-{
-	uint64_t usual_us = atomic_load(&cache->usual_refresh_us), us = (uint64_t)took_us;
-
-	atomic_store(&cache->usual_refresh_us,
-		us > usual_us ? (us + usual_us + 1) / 2 : usual_us - (usual_us - us) / 38);
-}
-
 struct attempt {
 	struct refresh *refresh;
 	struct sci_background work;
@@ -225,7 +214,7 @@ static void run(struct attempt *attempt)
 	sci_source_of(cache, NULL, &source, NULL);
 	int64_t began_us = sci_mono_us();
 	sci_lead_to_end(cache, flight, &source, &attempt->value, NULL);
-	learn_duration(cache, sci_mono_us() - began_us);
+	sci_usual_learn(&cache->usual_refresh_us, sci_mono_us() - began_us);
 }
 
 /* Also if the loader does not return. Freeing an object runs the user's code, so it comes last. */

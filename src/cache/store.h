@@ -4,10 +4,18 @@
 
 #include "cache/handle.h"
 
+/* What an entry of a cache with notes has of its own. A time of 0 is the cache's; a negative one is
+ * none. */
+struct sci_freshness {
+	int64_t refresh_after_ms, stale_while_revalidate_ms, stale_if_error_ms;
+	const char *validator; /* NULL or "": none */
+};
+
 /* The lifetime and cost of an entry. A negative time: do not store. 0 and SC_NO_END: no end. */
 struct sci_terms {
 	int64_t ttl_ms, tti_ms;
 	uint64_t cost;
+	const struct sci_freshness *freshness; /* NULL: the cache's */
 };
 
 /* `own`, with the cache's time for each that is 0. */
@@ -26,6 +34,12 @@ struct sci_deposit {
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
 	SCI_REQUIRES(stripe->lock);
+
+/* Begin the times of an entry that was found, and has notes, anew. Its value and generation stay.
+ * Returns false if the terms say not to store it. */
+bool sci_cache_renew_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, struct sci_found *found, const struct sci_terms *terms,
+	int64_t now_ms) SCI_REQUIRES(stripe->lock);
 
 /* Remove all entries and reset the statistics. */
 void sci_cache_reset(struct sc_cache *cache);

@@ -290,7 +290,8 @@ static struct sct_entry make_entry(int key, struct sci_content *content)
 	if (has(NOTES) && below(4)) {
 		entry.has_notes = true;
 		entry.fresh_until_ms = below(3) ? run.now_ms + (int64_t)below(60) : SCI_NEVER;
-		entry.retry_at_ms = run.now_ms - 7;
+		entry.due_at_ms = run.now_ms - 7;
+		entry.annex_words = below(2) ? (unsigned)below(SCI_ANNEX_WORDS_MAX + 1) : 0;
 	}
 	if (has(COSTS) && below(2))
 		content->cost = below(20) ? (uint32_t)below(1000) : UINT32_MAX;
@@ -305,7 +306,18 @@ static struct sct_entry make_entry(int key, struct sci_content *content)
 
 static struct sci_notes notes_of(const struct sct_entry *entry)
 {
-	return (struct sci_notes){ entry->fresh_until_ms, -5, entry->retry_at_ms, entry->version };
+	return (struct sci_notes){ entry->fresh_until_ms, -5, entry->due_at_ms, 9,
+		entry->version << SCI_NOTES_TAG_SHIFT };
+}
+
+/* The words of the entry's annex. */
+static const uint64_t *annex_of(const struct sct_entry *entry)
+{
+	static uint64_t words[SCI_ANNEX_WORDS_MAX];
+
+	for (unsigned i = 0; i < SCI_ANNEX_WORDS_MAX; i++)
+		words[i] = entry->version * 1000 + i;
+	return words;
 }
 
 static void assert_notes(const struct sct_entry *entry, const struct sci_found *found)
@@ -313,8 +325,36 @@ static void assert_notes(const struct sct_entry *entry, const struct sci_found *
 	struct sci_notes notes = notes_of(entry);
 
 	assert_int_equal(found->has_notes, entry->has_notes);
-	if (entry->has_notes)
-		assert_memory_equal(&found->notes, &notes, sizeof notes);
+	if (!entry->has_notes)
+		return;
+	assert_memory_equal(&found->notes, &notes, sizeof notes);
+	assert_int_equal(found->annex_words, entry->annex_words);
+	assert_memory_equal(found->annex, annex_of(entry), entry->annex_words * sizeof(uint64_t));
+}
+
+/* Renew an entry that was found, or change its notes alone. */
+static void change_notes(struct sct_entry *entry, const struct sci_found *found)
+{
+	struct sci_notes notes;
+
+	entry->due_at_ms = run.now_ms;
+	if (below(2)) {
+		notes = notes_of(entry);
+		sci_shard_renote(run.shard, found->offset, &notes);
+		return;
+	}
+	entry->fresh_until_ms = run.now_ms + 1 + (int64_t)below(60);
+	entry->final_ms = run.config->ttl_max_ms && below(4)
+		? run.now_ms + 1 + (int64_t)below(run.config->ttl_max_ms)
+		: SCI_NEVER;
+	entry->tti_ms = has(IDLE) && below(3) ? 1 + (int64_t)below(40) : 0;
+	notes = notes_of(entry);
+	sci_shard_renew(run.shard, found->offset,
+		&(struct sci_content){ .expires_ms = entry->final_ms,
+			.idle_ms = entry->tti_ms,
+			.notes = &notes },
+		run.now_ms);
+	sct_naive_renew(entry, run.now_ms);
 }
 
 static void do_put(int key)
@@ -329,7 +369,11 @@ static void do_put(int key)
 		value[i] = byte_of(entry.version, i);
 	content.value = value;
 	struct sci_notes notes = notes_of(&entry);
-	content.notes = entry.has_notes ? &notes : NULL;
+	if (entry.has_notes) {
+		content.notes = &notes;
+		content.annex = annex_of(&entry);
+		content.annex_words = entry.annex_words;
+	}
 	if (entry.object) {
 		entry.object->is_stored = true;
 		run.stored_objects++;
@@ -360,7 +404,8 @@ static void do_put(int key)
 		} else {
 			assert_true(may_be_missing(&entry));
 			assert_true(sci_shard_stats(run.shard).evictions > evicted);
-			assert_true(entry.len > run.config->options.bytes / 250);
+			assert_true(entry.len + entry.annex_words * 8 >
+				run.config->options.bytes / 250);
 		}
 	}
 	if (knows_what_was_evicted())
@@ -414,11 +459,8 @@ static void do_find(int key)
 	assert_true(entry && !has_expired(entry));
 	assert_found(entry, &found);
 	assert_notes(entry, &found);
-	if (entry->has_notes && below(5) == 0) {
-		entry->retry_at_ms = run.now_ms;
-		struct sci_notes notes = notes_of(entry);
-		sci_shard_renote(run.shard, found.offset, &notes);
-	}
+	if (entry->has_notes && below(5) == 0)
+		change_notes(entry, &found);
 	entry = sct_naive_use(&run.model, entry, run.now_ms);
 	if (has(PINS) && !entry->object && run.pin_count < PINS_MAX && below(4) == 0) {
 		assert_true(sci_shard_pin(run.shard, found.offset));
