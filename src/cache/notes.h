@@ -11,7 +11,8 @@
 #ifndef SCI_CACHE_NOTES_H
 #define SCI_CACHE_NOTES_H
 
-#include "cache/store.h"
+#include "cache/handle.h"
+#include "cache/terms.h"
 
 enum sci_notes_kind { SCI_NOTES_VALUE, SCI_NOTES_ABSENCE, SCI_NOTES_FAILURE };
 

@@ -1,6 +1,6 @@
-/* Random histories of a cache with all options of freshness, and with times and validators of single
- * entries, compared with the rules written down once more, in the plainest way. Nothing is evicted. Time jumps as it does for a process that is
- * frozen, also back. */
+/* Random histories of a cache with all options of freshness, and with times and validators of
+ * single entries, compared with the rules written down once more, in the plainest way. Nothing is
+ * evicted. Time jumps as it does for a process that is frozen, also back. */
 #include "cache/cache_fixture.h"
 #include "support/random.h"
 #include "support/seeded_runs.h"

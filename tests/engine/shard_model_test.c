@@ -273,23 +273,29 @@ static void free_objects(void)
 
 /* ---- Operations ---- */
 
+static void draw_times(struct sct_entry *entry)
+{
+	entry->final_ms = run.config->ttl_max_ms && below(5)
+		? run.now_ms + 1 + (int64_t)below(run.config->ttl_max_ms)
+		: SCI_NEVER;
+	entry->tti_ms = !has(IDLE) || !below(3) ? 0
+		: below(50)                     ? 1 + (int64_t)below(40)
+						: SCI_NEVER;
+	entry->fresh_until_ms = below(3) ? run.now_ms + (int64_t)below(60) : SCI_NEVER;
+}
+
 static struct sct_entry make_entry(int key, struct sci_content *content)
 {
 	struct sct_entry entry = { .key = key,
 		.version = ++run.versions,
-		.len = below(run.config->value_max + 1),
-		.final_ms = SCI_NEVER };
+		.len = below(run.config->value_max + 1) };
 
-	if (run.config->ttl_max_ms && below(5))
-		entry.final_ms = run.now_ms + 1 + (int64_t)below(run.config->ttl_max_ms);
-	if (has(IDLE) && below(3))
-		entry.tti_ms = below(50) ? 1 + (int64_t)below(40) : SCI_NEVER;
+	draw_times(&entry);
 	*content = (struct sci_content){ .len = entry.len,
 		.expires_ms = entry.final_ms,
 		.idle_ms = entry.tti_ms };
 	if (has(NOTES) && below(4)) {
 		entry.has_notes = true;
-		entry.fresh_until_ms = below(3) ? run.now_ms + (int64_t)below(60) : SCI_NEVER;
 		entry.due_at_ms = run.now_ms - 7;
 		entry.annex_words = below(2) ? (unsigned)below(SCI_ANNEX_WORDS_MAX + 1) : 0;
 	}
@@ -335,25 +341,19 @@ static void assert_notes(const struct sct_entry *entry, const struct sci_found *
 /* Renew an entry that was found, or change its notes alone. */
 static void change_notes(struct sct_entry *entry, const struct sci_found *found)
 {
-	struct sci_notes notes;
+	bool renews = below(2);
 
 	entry->due_at_ms = run.now_ms;
-	if (below(2)) {
-		notes = notes_of(entry);
+	if (renews)
+		draw_times(entry);
+	struct sci_notes notes = notes_of(entry);
+	if (!renews) {
 		sci_shard_renote(run.shard, found->offset, &notes);
 		return;
 	}
-	entry->fresh_until_ms = run.now_ms + 1 + (int64_t)below(60);
-	entry->final_ms = run.config->ttl_max_ms && below(4)
-		? run.now_ms + 1 + (int64_t)below(run.config->ttl_max_ms)
-		: SCI_NEVER;
-	entry->tti_ms = has(IDLE) && below(3) ? 1 + (int64_t)below(40) : 0;
-	notes = notes_of(entry);
-	sci_shard_renew(run.shard, found->offset,
-		&(struct sci_content){ .expires_ms = entry->final_ms,
-			.idle_ms = entry->tti_ms,
-			.notes = &notes },
-		run.now_ms);
+	const struct sci_content times = { NULL, 0, NULL, 0, entry->final_ms, entry->tti_ms, 0,
+		&notes, NULL, 0 };
+	sci_shard_renew(run.shard, found->offset, &times, run.now_ms);
 	sct_naive_renew(entry, run.now_ms);
 }
 
@@ -498,11 +498,9 @@ static void do_remove(int key)
 
 static void do_clear(int key)
 {
-	uint64_t entries = sci_shard_stats(run.shard).entries;
-
-	/* Seldom: otherwise the shard never fills. */
 	if (key % 50)
-		return;
+		return; /* seldom: otherwise the shard never fills */
+	uint64_t entries = sci_shard_stats(run.shard).entries;
 	assert_int_equal(sci_shard_clear(run.shard), entries);
 	release_removed();
 	assert_int_equal(run.stored_objects, 0);
@@ -519,7 +517,6 @@ static void do_expire(int key)
 {
 	uint64_t before = sci_shard_stats(run.shard).entries, expired = 0;
 	bool all = key % 4 == 0;
-
 	for (size_t i = 0; i < run.model.count; i++)
 		expired += has_expired(&run.model.entries[i]);
 	uint64_t removed =
@@ -551,14 +548,6 @@ static const struct sct_operation operations[] = {
 	{ 10, do_clear },
 };
 
-static void step(void)
-{
-	int key = (int)below(KEYS);
-
-	sct_pick_operation(operations, sizeof operations / sizeof operations[0], &run.random)
-		->call(key);
-}
-
 static void assert_sound(long operation)
 {
 	const char *wrong = sci_shard_check(run.shard);
@@ -575,15 +564,16 @@ static void assert_sound(long operation)
 
 static void agree_with_the_model(const void *configured, uint64_t seed, long count)
 {
-	const struct config *config = configured;
-
-	run = (struct run){ .config = config, .random = seed, .seed = seed };
-	void *memory = aligned_alloc(SCI_SHARD_ALIGN, config->options.bytes);
+	run = (struct run){ .config = configured, .random = seed, .seed = seed };
+	const struct sci_shard_options *options = &run.config->options;
+	void *memory = aligned_alloc(SCI_SHARD_ALIGN, options->bytes);
 	assert_non_null(memory);
-	memset(memory, 0, config->options.bytes);
-	run.shard = sci_shard_format(memory, &config->options);
+	memset(memory, 0, options->bytes);
+	run.shard = sci_shard_format(memory, options);
 	for (long i = 0; i < count; i++) {
-		step();
+		sct_pick_operation(operations, sizeof operations / sizeof operations[0],
+			&run.random)
+			->call((int)below(KEYS));
 		assert_sound(i);
 	}
 	assert_true(run.hits > 0);
