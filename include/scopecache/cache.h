@@ -318,7 +318,8 @@ void sc_cache_clear(struct sc_cache *cache);
  * returns  SC_HIT or SC_LOADED with *value set; SC_STALE with *value set to one whose time to live
  *          is over, because it will be refreshed, or the load failed or is not due again; or an
  *          error, with *value all zero.
- * errors   SC_E_ABSENT when the loader found that there is no value; SC_E_LOAD when the loader
+ * errors   SC_E_ABSENT when the loader found that there is no value; SC_E_REFUSED, see
+ *          sc_cache_reject(); SC_E_LOAD when the loader
  *          failed, with its message in `error`, its result in error->user_code and what it said of
  *          the failure in error->kind and error->retry_after_ms; SC_E_CYCLE when a loader asks for
  *          the key that it is loading, or for one whose loader waits for it; SC_E_DEADLINE when the
@@ -357,6 +358,21 @@ struct sc_fetch_options {
  * threads  any. */
 int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error);
+
+/* Say that the value of `key` was refused where it was used: a password, a token. It is removed, be it
+ * fresh, and the next fetch loads, once for however many callers say so. If the source then gives the
+ * same value again, fetches fail with SC_E_REFUSED until it gives another, and ask it no sooner than
+ * retry_after_ms after the last time, or 1 s where that is 0; the wait doubles as after failed loads.
+ * `generation` is that of the refused value, so a report that comes late removes no newer one.
+ *
+ * The cache keeps a keyed digest of the value, as long as that is not evicted. An object is compared
+ * by its validator; one without counts as another each time.
+ *
+ * returns  SC_HIT when the value was removed; SC_MISS when there is none of this generation;
+ *          SC_E_INVAL when the cache notes no generations (track_age), or an error for a bad key.
+ * blocks   while another thread changes the cache.
+ * threads  any. */
+int sc_cache_reject(struct sc_cache *cache, struct sc_key key, uint64_t generation);
 
 /* The result of sc_cache_fetch_many() for one key. */
 struct sc_fetch_result {
@@ -509,7 +525,8 @@ int sc_maintain(uint64_t budget_ms);
 		"fetches that failed without a load, less than retry_after_ms after one")          \
 	X(refreshes, "loads that refreshed a value while no caller waited")                        \
 	X(unchanged, "loads that found the value unchanged and renewed it, in loads too")          \
-	X(load_timeouts, "waits for another thread's load that took longer than load_timeout_ms")
+	X(load_timeouts, "waits for another thread's load that took longer than load_timeout_ms")  \
+	X(refused, "values that sc_cache_reject() removed")
 
 /* The statistics of a cache. */
 struct sc_cache_stats {

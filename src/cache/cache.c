@@ -150,6 +150,7 @@ static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stri
 	sum->refreshes += counts->refreshes;
 	sum->unchanged += counts->unchanged;
 	sum->load_timeouts += counts->load_timeouts;
+	sum->refused += counts->refused;
 	sum->evictions += shard.evictions;
 	sum->reclaimed += shard.reclaimed;
 	sum->forgotten += shard.forgotten;

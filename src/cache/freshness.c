@@ -6,6 +6,8 @@
 #include "cache/bypass.h"
 #include "cache/cache_time.h"
 #include "cache/notes.h"
+#include "cache/options.h"
+#include "cache/refusal.h"
 #include "cache/region.h"
 #include "cache/usual.h"
 
@@ -28,12 +30,13 @@ static int pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 /* The value of a failure is its struct sc_error, without what follows the message. */
 static int known_failure(const struct sci_found *found, int64_t now_ms, struct sc_error *error)
 {
-	if (!error)
-		return SC_E_LOAD;
-	*error = (struct sc_error){ 0 };
-	memcpy(error, found->value, found->len < sizeof *error ? found->len : sizeof *error);
-	error->retry_after_ms = found->notes.due_at_ms - now_ms;
-	return error->code;
+	struct sc_error known = { 0 };
+
+	memcpy(&known, found->value, found->len < sizeof known ? found->len : sizeof known);
+	known.retry_after_ms = found->notes.due_at_ms - now_ms;
+	if (error)
+		*error = known;
+	return known.code;
 }
 
 static bool is_young_enough(const struct sci_notes *notes, const struct sci_wanted *wanted,
@@ -121,23 +124,10 @@ static void remember_locked(struct sci_stripe *stripe, const struct sci_name *na
 	sci_region_reach_locked(stripe);
 }
 
-/* The notes of what is no value: it is not fresh. */
-static struct sci_notes notes_of(enum sci_notes_kind kind, unsigned failures, int64_t due_at_ms,
-	int64_t now_ms)
-{
-	return (struct sci_notes){
-		.fresh_until_ms = INT64_MIN,
-		.stored_ms = now_ms,
-		.due_at_ms = due_at_ms,
-		.revalidate_until_ms = INT64_MIN,
-		.tag = sci_notes_tag(kind, failures),
-	};
-}
-
 static void absent_locked(const struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sc_load *load, int64_t now_ms)
 {
-	const struct sci_notes notes = notes_of(SCI_NOTES_ABSENCE, 0, SCI_NEVER, now_ms);
+	const struct sci_notes notes = sci_notes_of_absence(now_ms);
 	int64_t keep_ms = load->terms.ttl_ms;
 
 	sci_lock_assert_held(&stripe->lock);
@@ -158,6 +148,8 @@ static int64_t backoff_ms(const struct sc_cache *cache, const struct sc_load *lo
 	unsigned doublings = failures - 1 < DOUBLINGS_MAX ? failures - 1 : DOUBLINGS_MAX;
 	int64_t wait_ms, own_ms = cache->options.retry_after_ms;
 
+	if (own_ms == 0 && load->error.code == SC_E_REFUSED)
+		own_ms = SCI_RETRY_AFTER_MS;
 	if (__builtin_mul_overflow(own_ms, INT64_C(1) << doublings, &wait_ms))
 		wait_ms = SCI_NEVER;
 	return wait_ms > load->retry_after_ms ? wait_ms : load->retry_after_ms;
@@ -210,15 +202,22 @@ int sci_freshness_failed_locked(struct sc_cache *cache, struct sci_stripe *strip
 		sci_shard_renote(stripe->shard, found.offset, &found.notes);
 		return instead_locked(cache, stripe, &found, failure, now_ms, value);
 	}
-	const struct sci_notes notes = notes_of(SCI_NOTES_FAILURE, failures, retry_at_ms, now_ms);
-	/* Kept for longer than it has to, so that the failures in a row are counted. */
-	if (error->retry_after_ms > 0)
-		remember_locked(stripe, name,
-			(struct sci_content){
-				.value = error,
-				.len = offsetof(struct sc_error, message) + strlen(error->message),
-				.expires_ms = sci_later_ms(retry_at_ms, error->retry_after_ms),
-			},
-			&notes);
+	const struct sci_notes notes = sci_notes_of_failure(failures, retry_at_ms, now_ms);
+	struct sci_content content = {
+		.value = error,
+		.len = offsetof(struct sc_error, message) + strlen(error->message),
+		/* Kept for longer than it has to, so that the failures in a row are counted. */
+		.expires_ms = sci_later_ms(retry_at_ms, error->retry_after_ms),
+	};
+	/* What was refused stays so. */
+	const uint64_t *refused = is_there ? sci_refused_digest(&found) : NULL;
+	uint64_t digest = refused ? *refused : 0;
+	if (refused) {
+		content.expires_ms = SCI_NEVER;
+		content.annex = &digest;
+		content.annex_words = 1;
+	}
+	if (refused || error->retry_after_ms > 0)
+		remember_locked(stripe, name, content, &notes);
 	return failure;
 }

@@ -11,6 +11,7 @@
 #include "cache/bypass.h"
 #include "cache/lookup.h"
 #include "cache/notes.h"
+#include "cache/refusal.h"
 #include "cache/store.h"
 
 struct leader {
@@ -258,8 +259,14 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 	if (made->load && !is_unchanged && !sci_value_is_blob(&made->load->previous))
 		sc_value_release(&made->load->previous);
 	sci_stripe_lock(stripe);
+	bool is_current = !sci_flight_is_invalidated(flight);
+	if (blob && is_current && cache->keeps_notes &&
+		sci_is_refused_locked(cache, stripe, &name, made->load, made->now_ms)) {
+		made->result = rc = SC_E_REFUSED;
+		blob = NULL;
+	}
 	sci_made_count_locked(stripe, made);
-	if (!sci_flight_is_invalidated(flight)) {
+	if (is_current) {
 		if (blob)
 			sci_made_store_locked(cache, stripe, &name, made);
 		else if (is_unchanged)

@@ -71,6 +71,28 @@ struct sci_notes sci_notes_of_value(const struct sc_cache *cache, const struct s
 	return notes;
 }
 
+static struct sci_notes notes_of(enum sci_notes_kind kind, unsigned failures, int64_t due_at_ms,
+	int64_t now_ms)
+{
+	return (struct sci_notes){
+		.fresh_until_ms = INT64_MIN,
+		.stored_ms = now_ms,
+		.due_at_ms = due_at_ms,
+		.revalidate_until_ms = INT64_MIN,
+		.tag = sci_notes_tag(kind, failures),
+	};
+}
+
+struct sci_notes sci_notes_of_absence(int64_t now_ms)
+{
+	return notes_of(SCI_NOTES_ABSENCE, 0, SCI_NEVER, now_ms);
+}
+
+struct sci_notes sci_notes_of_failure(unsigned failures, int64_t retry_at_ms, int64_t now_ms)
+{
+	return notes_of(SCI_NOTES_FAILURE, failures, retry_at_ms, now_ms);
+}
+
 /* After a failed load due_at_ms is when another may begin, and not a reason for it. */
 bool sci_found_is_due(const struct sc_cache *cache, const struct sci_found *found, int64_t now_ms)
 {

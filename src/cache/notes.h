@@ -7,7 +7,7 @@
  *	an absence	the source has no value, for negative_ttl_ms
  *	a failure	the load failed; no other begins before due_at_ms
  *
- * Its annex is the value's validator. */
+ * The annex of a value is its validator, and that of a failure what was refused (refusal.h). */
 #ifndef SCI_CACHE_NOTES_H
 #define SCI_CACHE_NOTES_H
 
@@ -83,6 +83,10 @@ int64_t sci_jittered_ms(const struct sc_cache *cache, const struct sci_stripe *s
  * set to when it expires. */
 struct sci_notes sci_notes_of_value(const struct sc_cache *cache, const struct sci_freshness *own,
 	uint64_t generation, int64_t fresh_until_ms, int64_t now_ms, int64_t *expires_ms);
+
+/* The notes of what is no value, which is never fresh. */
+struct sci_notes sci_notes_of_absence(int64_t now_ms);
+struct sci_notes sci_notes_of_failure(unsigned failures, int64_t retry_at_ms, int64_t now_ms);
 
 /* Whether what was found is a fresh value. */
 static inline bool sci_found_is_fresh(const struct sci_found *found, int64_t now_ms)

@@ -13,7 +13,7 @@
 struct sci_counts {
 	uint64_t hits, misses, expired, loads, load_failures, load_absences, load_waits, puts,
 		invalidations, rejected, stale, known_absences, known_failures, refreshes,
-		unchanged, load_timeouts;
+		unchanged, load_timeouts, refused;
 };
 
 /* A stripe (lock striping): a shard and its lock. A key's hash says which stripe it is in. */

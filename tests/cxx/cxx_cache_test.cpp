@@ -276,7 +276,10 @@ static void a_value_may_be_unchanged()
 		scopecache::put_options().validator("v1").stale_if_error_ms(std::chrono::hours(2)));
 	now_ms += 3600000;
 	CHECK(cache.fetch(key("b")).text() == "put" && loads == 2);
-	CHECK(cache.fetch(key("a")).text() == "first" && loads == 3);
+	CHECK(!cache.reject(key("b"), 0));
+	CHECK(cache.reject(key("b"), cache.fetch(key("b")).native().generation));
+	CHECK(cache.fetch(key("b")).text() == "first" && loads == 3);
+	CHECK(cache.fetch(key("a")).text() == "first" && loads == 4);
 }
 
 // A value that was loaded outlives a loader that throws, and the time to the next load is honoured.
