@@ -359,14 +359,15 @@ struct sc_fetch_options {
 int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error);
 
-/* Say that the value of `key` was refused where it was used: a password, a token. It is removed, be it
- * fresh, and the next fetch loads, once for however many callers say so. If the source then gives the
- * same value again, fetches fail with SC_E_REFUSED until it gives another, and ask it no sooner than
- * retry_after_ms after the last time, or 1 s where that is 0; the wait doubles as after failed loads.
- * `generation` is that of the refused value, so a report that comes late removes no newer one.
+/* Say that the value of `key` was refused where it was used: a password, a token. It is removed, be
+ * it fresh, and the next fetch loads, once for however many callers say so. If the source then
+ * gives the same value again, fetches fail with SC_E_REFUSED until it gives another, and ask it no
+ * sooner than retry_after_ms after the last time, or 1 s where that is 0; the wait doubles as after
+ * failed loads. `generation` is that of the refused value: a report that comes late removes no
+ * newer one.
  *
- * The cache keeps a keyed digest of the value, as long as that is not evicted. An object is compared
- * by its validator; one without counts as another each time.
+ * The cache keeps a keyed digest of the value, as long as that is not evicted. An object is
+ * compared by its validator; one without counts as another each time.
  *
  * returns  SC_HIT when the value was removed; SC_MISS when there is none of this generation;
  *          SC_E_INVAL when the cache notes no generations (track_age), or an error for a bad key.
