@@ -84,6 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!memory)
 		return 0;
 	memset(memory, 0, options.bytes);
+	static const struct sci_notes notes = { .fresh_until_ms = 20 };
+	static const uint64_t annex[32];
 	struct sci_shard *shard = sci_shard_format(memory, &options);
 	/* Begin with the sequence after any number of changes. */
 	shard->sequence = (uint32_t)next_number(&input, 2) & ~1u;
@@ -95,7 +97,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			sci_shard_put(shard, &made.name,
 				&(struct sci_content){ .value = value,
 					.len = next(&input),
-					.expires_ms = what & 16 ? what : SCI_NEVER },
+					.expires_ms = what & 16 ? what : SCI_NEVER,
+					.notes = what & 64 ? &notes : NULL,
+					.annex = annex,
+					.annex_words = what % 32 },
 				0);
 		else if (what % 16 == 1)
 			sci_shard_remove(shard, &made.name);

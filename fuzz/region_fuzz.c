@@ -40,13 +40,18 @@ static struct sci_name name_of(char text[32], unsigned key)
 static void put(struct sci_shard *shard, unsigned key, int64_t now_ms)
 {
 	static const unsigned char value[3000];
+	static const struct sci_notes notes = { .fresh_until_ms = 20 };
+	static const uint64_t annex[32];
 	char text[32];
 	struct sci_name name = name_of(text, key);
 	struct sci_content content = { .value = value,
 		.len = key % 7 ? key * 3 % 200 : key * 23 % sizeof value,
 		.expires_ms = key % 3 ? SCI_NEVER : now_ms + 1 + key,
 		.idle_ms = key % 5 ? 0 : 40,
-		.cost = key % 4 };
+		.cost = key % 4,
+		.notes = key % 6 ? NULL : &notes,
+		.annex = annex,
+		.annex_words = key % 32 };
 
 	uint64_t evicted = sci_shard_stats(shard).evictions;
 	enum sci_store_result stored = sci_shard_put(shard, &name, &content, now_ms);

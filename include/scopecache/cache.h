@@ -108,6 +108,9 @@ enum sc_policy {
 		"times to live are shorter by up to this part, each by another, so that entries "  \
 		"stored together do not expire together")                                          \
 	NUMBER(track_age, 0, 0, 1, "1: values have an age, a remaining time and a generation")     \
+	TIME(load_timeout_ms,                                                                      \
+		"how long a fetch waits for another thread's load, from its begin; its loader is " \
+		"told, and nothing interrupts it; 0: until the invocation's deadline")             \
 	NUMBER(secret, 0, 0, 1,                                                                    \
 		"1: keys and values stay out of core dumps, and are wiped when they go")
 
@@ -128,10 +131,7 @@ enum sc_policy {
  * shards.
  *
  * A `secret` cache keeps its region out of core dumps and, if RLIMIT_MEMLOCK allows all of it, out
- * of swap: locked_bytes of the statistics tells. It wipes the bytes of keys and values when their
- * entries are gone, and copies of its own on the heap when they are freed. What has expired is wiped
- * by the end of an invocation (sc_cache_hooks()), and all entries when the process exits. A child of
- * fork() finds the cache empty. docs/cache.md, "Secrets", says what this cannot promise. */
+ * of swap (locked_bytes of the statistics), and wipes what goes: docs/cache.md, "Secrets". */
 struct sc_cache_options {
 	size_t size; /* sizeof(struct sc_cache_options); SC_CACHE_OPTIONS() fills it in */
 #define SC_CACHE_OPTION_NUMBER(name, preset, least, most, text) uint64_t name;
@@ -168,8 +168,7 @@ int sc_cache_open(struct sc_cache **cache, const struct sc_cache_options *option
  * threads  one, when no other call uses the cache; not a loader of the cache.
  * forks    fork() waits for changes in progress. The child has its own copy of the cache, which it
  *          may use or close. Values that other threads had pinned stay pinned there; loads of other
- *          threads do not exist there. The copy of a secret cache is empty: a value that was pinned
- *          must not be read there any more, only released, and objects are not freed there. */
+ *          threads do not exist there. A secret cache is empty there: only release its values. */
 void sc_cache_close(struct sc_cache *cache);
 
 /* A pinned value. `data` is aligned to 8 bytes; the `len` bytes at `data` do not change until the
@@ -245,6 +244,13 @@ struct sc_put_options {
 	int64_t ttl_ms; /* time to live; see sc_ttl_until() for values that end at a date */
 	int64_t tti_ms; /* time to idle */
 	uint64_t cost;  /* of making the value again, in a unit of the caller's; 0: not known */
+	/* For a cache that notes times ("Freshness" in docs/cache.md): these of the entry, where 0
+	 * is the cache's and a negative time is none; and what the source calls this version of the
+	 * value, as an ETag, a text of at most SC_VALIDATOR_BYTES_MAX bytes or NULL: copied. */
+	int64_t refresh_after_ms;
+	int64_t stale_while_revalidate_ms;
+	int64_t stale_if_error_ms;
+	const char *validator;
 };
 
 /* A pointer to options: SC_PUT_OPTIONS(.ttl_ms = 5000). C++ has scopecache::put_options. */
@@ -255,8 +261,9 @@ struct sc_put_options {
 
 /* Store a value as sc_cache_put() does, with options, which may be NULL.
  *
- * returns  as sc_cache_put(); SC_E_INVAL, with nothing changed, for options that this version of
- *          the library does not know.
+ * returns  as sc_cache_put(); with nothing changed, SC_E_INVAL for options that this version of the
+ *          library does not know, or for times or a validator in a cache that notes none, and
+ *          SC_E_TOO_LARGE for a long validator.
  * owns     key and value are copied.
  * blocks   while another thread changes the cache.
  * threads  any. */
@@ -317,11 +324,13 @@ void sc_cache_clear(struct sc_cache *cache);
  * returns  SC_HIT or SC_LOADED with *value set; SC_STALE with *value set to one whose time to live
  *          is over, because it will be refreshed, or the load failed or is not due again; or an
  *          error, with *value all zero.
- * errors   SC_E_ABSENT when the loader found that there is no value; SC_E_LOAD when the loader
+ * errors   SC_E_ABSENT when the loader found that there is no value; SC_E_REFUSED, see
+ *          sc_cache_reject(); SC_E_LOAD when the loader
  *          failed, with its message in `error`, its result in error->user_code and what it said of
  *          the failure in error->kind and error->retry_after_ms; SC_E_CYCLE when a loader asks for
  *          the key that it is loading, or for one whose loader waits for it; SC_E_DEADLINE when the
- *          invocation's deadline passed during a wait for another thread's load; SC_E_NOMEM;
+ *          invocation's deadline or load_timeout_ms passed during a wait for another thread's load,
+ *          and no stale value may be returned; SC_E_NOMEM;
  *          SC_E_INVAL when there is no loader; or an error for a bad key, as sc_cache_get().
  * owns     the caller owns the pin: sc_value_release(). `error` may be NULL.
  * blocks   while the key is loaded.
@@ -337,6 +346,7 @@ struct sc_fetch_options {
 	int64_t max_age_ms;   /* load a value that is older; 0: any age. Needs track_age or
 				 another option that lets the cache keep times */
 	uint64_t force;       /* 1: load even if there is a value */
+	int64_t load_timeout_ms; /* 0: the cache's; SC_NO_END: none */
 };
 
 /* A pointer to options of a fetch. C++ has scopecache::cache::fetch(), which takes a loader. */
@@ -354,6 +364,22 @@ struct sc_fetch_options {
  * threads  any. */
 int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error);
+
+/* Say that the value of `key` was refused where it was used: a password, a token. It is removed, be
+ * it fresh, and the next fetch loads, once for however many callers say so. If the source then
+ * gives the same value again, fetches fail with SC_E_REFUSED until it gives another, and ask it no
+ * sooner than retry_after_ms after the last time, or 1 s where that is 0; the wait doubles as after
+ * failed loads. `generation` is that of the refused value: a report that comes late removes no
+ * newer one.
+ *
+ * The cache keeps a keyed digest of the value, as long as that is not evicted. An object is
+ * compared by its validator; one without counts as another each time.
+ *
+ * returns  SC_HIT when the value was removed; SC_MISS when there is none of this generation;
+ *          SC_E_INVAL when the cache notes no generations (track_age), or an error for a bad key.
+ * blocks   while another thread changes the cache.
+ * threads  any. */
+int sc_cache_reject(struct sc_cache *cache, struct sc_key key, uint64_t generation);
 
 /* The result of sc_cache_fetch_many() for one key. */
 struct sc_fetch_result {
@@ -505,6 +531,9 @@ int sc_maintain(uint64_t budget_ms);
 	X(known_failures,                                                                          \
 		"fetches that failed without a load, less than retry_after_ms after one")          \
 	X(refreshes, "loads that refreshed a value while no caller waited")                        \
+	X(unchanged, "loads that found the value unchanged and renewed it, in loads too")          \
+	X(load_timeouts, "waits for another thread's load that took longer than load_timeout_ms")  \
+	X(refused, "values that sc_cache_reject() removed")                                        \
 	X(locked_bytes, "bytes of the region of a secret cache that stay out of swap")
 
 /* The statistics of a cache. */

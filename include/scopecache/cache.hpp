@@ -188,6 +188,13 @@ class cache
 		return internal::check(sc_cache_invalidate(native_, key)) == SC_HIT;
 	}
 
+	/* Say that a value of this generation was refused where it was used, as
+	 * sc_cache_reject(), and return whether it was there. */
+	bool reject(sc_key key, std::uint64_t generation)
+	{
+		return internal::check(sc_cache_reject(native_, key, generation)) == SC_HIT;
+	}
+
 	void clear() noexcept
 	{
 		sc_cache_clear(native_);

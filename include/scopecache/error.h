@@ -37,7 +37,8 @@ extern "C" {
 	X(SC_E_IO, -8, "input or output failed")                                                   \
 	X(SC_E_PROTOCOL, -9, "the other side broke the protocol")                                  \
 	X(SC_E_FUNCTION, -10, "the function failed")                                               \
-	X(SC_E_ABSENT, -11, "there is no value for this key")
+	X(SC_E_ABSENT, -11, "there is no value for this key")                                      \
+	X(SC_E_REFUSED, -12, "the source gave again the value that was refused")
 
 /* The table of outcomes that are not failures: name, number, text. */
 #define SC_OUTCOMES(X)                                                                             \

@@ -44,11 +44,35 @@ typedef int (*sc_load_fn)(struct sc_load *load, void *context);
  * returns  0; or a negative number, which is the result of every load that was given no value. */
 typedef int (*sc_load_many_fn)(struct sc_load *const *loads, size_t count, void *context);
 
-/* Get the old value in an update.
+/* Get the old value: what an update starts from; or, in a cache that notes times ("Freshness" in
+ * docs/cache.md), what a load is to replace, be it stale or fresh, and its validator.
  *
- * returns  the value, pinned until the update returns; NULL when there is none, and in a loader.
+ * returns  the value, pinned until the loader returns, or NULL when there is none; the text given
+ *          with it as its validator, or NULL.
  * threads  the loader's; does not block. */
 const struct sc_value *sc_load_old(const struct sc_load *load);
+const char *sc_load_old_validator(const struct sc_load *load);
+
+/* Say that the old value is still right: its times begin anew, as if it had been loaded, without a
+ * copy. The outcome is SC_LOADED with the old value, whose generation and validator stay.
+ *
+ * returns  0; SC_E_INVAL when there is no old value, and in an update, which leaves the entry as it
+ *          is by giving no value.
+ * threads  the loader's; does not block. */
+int sc_load_set_unchanged(struct sc_load *load);
+
+/* The most bytes of a validator, without its NUL. */
+#define SC_VALIDATOR_BYTES_MAX 240
+
+/* Set the validator of the loaded value: what the source calls this version of it, as an ETag or a
+ * revision, to be asked the next time whether it is still right. The next load of the key finds it
+ * with sc_load_old_validator(), as long as the entry is there: for stale_if_error_ms after its time
+ * to live, say. A cache that notes no times does not keep it.
+ *
+ * returns  0; SC_E_TOO_LARGE, with none set. NULL and "" set none.
+ * owns     the text is copied.
+ * threads  the loader's; does not block. */
+int sc_load_set_validator(struct sc_load *load, const char *validator);
 
 /* Get the key of a load, which is all that the loader sees of the caller.
  *
@@ -82,11 +106,20 @@ int sc_load_reserve(struct sc_load *load, size_t len, void **data);
 
 /* Set the time to live, or to idle, of the loaded entry, as in struct sc_put_options: 0 is the
  * cache's default, negative is "do not store", SC_NO_END is no end. Callers get the value in any
- * case.
+ * case. If the loader returns SC_E_ABSENT, the time to live is that of the absence, instead of the
+ * cache's negative_ttl_ms.
  *
  * threads  the loader's; does not block. */
 void sc_load_set_ttl_ms(struct sc_load *load, int64_t ttl_ms);
 void sc_load_set_tti_ms(struct sc_load *load, int64_t tti_ms);
+
+/* Set other times of the loaded entry, as in struct sc_put_options: 0 is the cache's, negative is
+ * none. They need a cache that notes times; others ignore them.
+ *
+ * threads  the loader's; does not block. */
+void sc_load_set_refresh_after_ms(struct sc_load *load, int64_t refresh_after_ms);
+void sc_load_set_stale_while_revalidate_ms(struct sc_load *load, int64_t stale_ms);
+void sc_load_set_stale_if_error_ms(struct sc_load *load, int64_t stale_ms);
 
 /* Set the cost of making the value, as in struct sc_put_options, instead of the time of the load.
  *
@@ -124,9 +157,11 @@ enum sc_load_kind {
 void sc_load_set_kind(struct sc_load *load, enum sc_load_kind kind);
 void sc_load_set_retry_after_ms(struct sc_load *load, int64_t retry_after_ms);
 
-/* Get the time until the deadline of the invocation that fetches this value.
+/* Get the time that the load has: until the deadline of the invocation that fetches this value, or
+ * until the end of load_timeout_ms, when those who wait for it give up. Nothing interrupts a loader
+ * that takes longer.
  *
- * returns  milliseconds; SC_NO_DEADLINE if there is none.
+ * returns  milliseconds, 0 when it is over; SC_NO_DEADLINE if there is no end.
  * threads  the loader's; does not block. */
 int64_t sc_load_remaining_ms(const struct sc_load *load);
 

@@ -4,7 +4,8 @@
  *
  * A loader returns its value as a type that converts to std::string_view, or an object as a
  * std::unique_ptr. std::nullopt in a std::optional of either, or a null std::unique_ptr, means that
- * there is no value. A loader that returns void gives its value with load.set(), or gives none.
+ * there is no value. A loader that returns void gives its value with load.set(), or says with
+ * load.set_unchanged() that the old one is right, or gives none.
  */
 #ifndef SCOPECACHE_LOAD_HPP
 #define SCOPECACHE_LOAD_HPP
@@ -16,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -69,13 +71,31 @@ class load
 		return *sc_load_key(native_);
 	}
 
-	/* The old value in an update, if any. */
+	/* The old value, if there is one, as sc_load_old(), and its validator. */
 	std::optional<std::string_view> old() const noexcept
 	{
 		const sc_value *held = sc_load_old(native_);
 		if (!held)
 			return std::nullopt;
 		return std::string_view(static_cast<const char *>(held->data), held->len);
+	}
+
+	std::optional<std::string> old_validator() const
+	{
+		const char *text = sc_load_old_validator(native_);
+		return text ? std::optional<std::string>(text) : std::nullopt;
+	}
+
+	/* Say that the old value is still right, as sc_load_set_unchanged(). Throws SC_E_INVAL. */
+	void set_unchanged()
+	{
+		internal::check(sc_load_set_unchanged(native_));
+	}
+
+	/* Set the validator of the value. Throws SC_E_TOO_LARGE. */
+	void set_validator(const std::string &validator)
+	{
+		internal::check(sc_load_set_validator(native_, validator.c_str()));
 	}
 
 	/* Give a copy of the value, replacing one that was given before. Throws SC_E_NOMEM. */
@@ -92,8 +112,7 @@ class load
 		static_cast<void>(object.release());
 	}
 
-	/* Options of the entry, as sc_load_set_ttl_ms(), sc_load_set_tti_ms(),
-	 * sc_load_set_cost(). */
+	/* Options of the entry, as sc_load_set_ttl_ms() and the others of load.h. */
 	void set_ttl(std::chrono::milliseconds ttl) noexcept
 	{
 		sc_load_set_ttl_ms(native_, ttl.count());
@@ -102,6 +121,21 @@ class load
 	void set_tti(std::chrono::milliseconds tti) noexcept
 	{
 		sc_load_set_tti_ms(native_, tti.count());
+	}
+
+	void set_refresh_after(std::chrono::milliseconds time) noexcept
+	{
+		sc_load_set_refresh_after_ms(native_, time.count());
+	}
+
+	void set_stale_while_revalidate(std::chrono::milliseconds time) noexcept
+	{
+		sc_load_set_stale_while_revalidate_ms(native_, time.count());
+	}
+
+	void set_stale_if_error(std::chrono::milliseconds time) noexcept
+	{
+		sc_load_set_stale_if_error_ms(native_, time.count());
 	}
 
 	void set_cost(std::uint64_t cost) noexcept

@@ -71,6 +71,10 @@ class put_options
 	SC_CXX_TIME_SETTER(ttl_ms)
 	SC_CXX_TIME_SETTER(tti_ms)
 	SC_CXX_SETTER(std::uint64_t, cost)
+	SC_CXX_TIME_SETTER(refresh_after_ms)
+	SC_CXX_TIME_SETTER(stale_while_revalidate_ms)
+	SC_CXX_TIME_SETTER(stale_if_error_ms)
+	SC_CXX_SETTER(const char *, validator)
 
 	const sc_put_options *native() const noexcept
 	{

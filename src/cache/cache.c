@@ -20,7 +20,7 @@
 #include "cache/notes.h"
 #include "cache/memory.h"
 #include "cache/options.h"
-#include "cache/refresh.h"
+#include "cache/refresh_queue.h"
 #include "cache/region.h"
 #include "cache/secrets.h"
 #include "cache/stripes.h"
@@ -154,6 +154,9 @@ static void add_stripe(struct sc_cache_stats *sum, const struct sci_stripe *stri
 	sum->known_absences += counts->known_absences;
 	sum->known_failures += counts->known_failures;
 	sum->refreshes += counts->refreshes;
+	sum->unchanged += counts->unchanged;
+	sum->load_timeouts += counts->load_timeouts;
+	sum->refused += counts->refused;
 	sum->evictions += shard.evictions;
 	sum->reclaimed += shard.reclaimed;
 	sum->forgotten += shard.forgotten;

@@ -22,7 +22,7 @@ int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source
 			return joined.result;
 		if (joined.role == SCI_FLIGHT_LEADER)
 			return sci_lead_to_end(cache, joined.flight, source, value, error);
-		rc = sci_lead_follow(joined.flight, value, error);
+		rc = sci_lead_follow(cache, joined.flight, &source->wanted, value, error);
 	} while (rc == 0);
 	return rc;
 }

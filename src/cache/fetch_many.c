@@ -16,7 +16,7 @@
 #include "cache/lead.h"
 #include "cache/lookup.h"
 #include "cache/memory.h"
-#include "cache/refresh.h"
+#include "cache/refresh_queue.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -193,10 +193,13 @@ static size_t open_loads(const struct batch *batch)
 			.result = SC_E_NOMEM,
 			.load = sci_load_open(&name, batch->cache->options.secret),
 		};
-		if (member->made.load)
-			batch->loads[count++] = member->made.load;
-		else
+		if (!member->made.load) {
 			conclude(batch, i);
+			continue;
+		}
+		sci_lead_prepare(batch->cache, member->flight, &batch->source.wanted,
+			member->made.load);
+		batch->loads[count++] = member->made.load;
 	}
 	return count;
 }
@@ -220,7 +223,9 @@ static void lead_together(const struct batch *batch)
 		return;
 	int64_t began_us = sci_mono_us();
 	int rc = batch->source.batch_loader(batch->loads, count, batch->source.context);
-	uint64_t cost = (uint64_t)(sci_mono_us() - began_us) / count + 1;
+	int64_t took_us = sci_mono_us() - began_us;
+	uint64_t cost = (uint64_t)took_us / count + 1;
+	sci_usual_learn(&batch->cache->usual_load_us, took_us);
 	sci_cache_time_advance();
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->members[i].role == LEADS)
@@ -246,7 +251,8 @@ static void follow(const struct batch *batch, size_t at)
 	struct member *member = &batch->members[at];
 
 	member->role = NONE;
-	result->outcome = sci_lead_follow(member->flight, &result->value, &result->error);
+	result->outcome = sci_lead_follow(batch->cache, member->flight, &batch->source.wanted,
+		&result->value, &result->error);
 	if (result->outcome == 0)
 		fetch_alone(batch, at);
 }

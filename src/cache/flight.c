@@ -6,6 +6,7 @@
  * taken under it. So an invalidated flight stays in the table, where no thread joins it. */
 #include "cache/flight.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cache/fork.h"
 #include "cache/key_bytes.h"
@@ -91,6 +92,7 @@ static SCI_REQUIRES(lock) struct sci_flight *begin(const void *subject, const st
 	flight->owner = pthread_self();
 	flight->references = 1;
 	flight->is_secret = is_secret;
+	flight->began_mono_ms = sci_mono_ms();
 	flight->key_len = len;
 	if (name)
 		sci_key_copy(flight->words, name);

@@ -25,6 +25,8 @@ struct sci_flight {
 	struct sc_error error;
 	struct sci_blob *blob;
 
+	int64_t began_mono_ms;
+
 	/* Private to flight.c. */
 	const void *subject;
 	pthread_t owner;

@@ -7,7 +7,6 @@
 #include "cache/fork.h"
 
 #include "cache/handle.h"
-#include "cache/secrets.h"
 
 static struct sci_lock lock = SCI_LOCK_INIT;
 static struct sc_cache *caches SCI_GUARDED_BY(lock);
@@ -32,8 +31,7 @@ static SCI_UNCHECKED void after(enum sci_fork_stage stage)
 	sci_resource_fork(stage);
 	sci_cache_time_fork(stage);
 	for (struct sc_cache *cache = caches; cache; cache = cache->others) {
-		if (stage == SCI_FORK_IN_CHILD)
-			sci_secrets_empty_in_child(cache);
+		sci_secrets_fork(cache, stage);
 		for (uint32_t i = 0; i < cache->stripe_count; i++)
 			sci_lock_release(&cache->stripes[i].lock);
 	}

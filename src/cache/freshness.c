@@ -2,16 +2,16 @@
  * failure, up to 32 times as long, or for what the loader says if that is more. */
 #include "cache/freshness.h"
 
+#include "base/clock.h"
+#include "cache/bypass.h"
+#include "cache/cache_time.h"
 #include "cache/notes.h"
+#include "cache/options.h"
+#include "cache/refusal.h"
 #include "cache/region.h"
+#include "cache/usual.h"
 
 #define DOUBLINGS_MAX 5u
-
-/* Whether a value may still be returned so long after it was fresh. */
-static bool is_within(const struct sci_notes *notes, int64_t stale_ms, int64_t now_ms)
-{
-	return now_ms < sci_later_ms(notes->fresh_until_ms, stale_ms);
-}
 
 /* ---- What a fetch gets from an entry ---- */
 
@@ -30,12 +30,13 @@ static int pin_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 /* The value of a failure is its struct sc_error, without what follows the message. */
 static int known_failure(const struct sci_found *found, int64_t now_ms, struct sc_error *error)
 {
-	if (!error)
-		return SC_E_LOAD;
-	*error = (struct sc_error){ 0 };
-	memcpy(error, found->value, found->len < sizeof *error ? found->len : sizeof *error);
-	error->retry_after_ms = found->notes.retry_at_ms - now_ms;
-	return error->code;
+	struct sc_error known = { 0 };
+
+	memcpy(&known, found->value, found->len < sizeof known ? found->len : sizeof known);
+	known.retry_after_ms = found->notes.due_at_ms - now_ms;
+	if (error)
+		*error = known;
+	return known.code;
 }
 
 static bool is_young_enough(const struct sci_notes *notes, const struct sci_wanted *wanted,
@@ -44,16 +45,23 @@ static bool is_young_enough(const struct sci_notes *notes, const struct sci_want
 	return wanted->max_age_ms == 0 || now_ms - notes->stored_ms <= wanted->max_age_ms;
 }
 
-/* A value that may be returned although it is not fresh, or not young enough. */
+/* Whether a load would usually end after the invocation's deadline. */
+static bool would_overrun(const struct sc_cache *cache)
+{
+	int64_t deadline_ms = sci_invocation_deadline_mono_ms();
+
+	return deadline_ms != INT64_MAX &&
+		!sci_usual_fits(&cache->usual_load_us, deadline_ms - sci_mono_ms());
+}
+
+/* Whether a value may be returned at once, although it is not fresh or not young enough. */
 static bool may_be_stale(const struct sc_cache *cache, const struct sci_notes *notes,
 	bool must_load, int64_t now_ms)
 {
-	const struct sc_cache_options *options = &cache->options;
-
-	if (!must_load && is_within(notes, options->stale_while_revalidate_ms, now_ms))
+	if (!must_load && now_ms < notes->revalidate_until_ms)
 		return true;
-	return options->stale_if_error_ms && now_ms < notes->retry_at_ms &&
-		is_within(notes, options->stale_if_error_ms, now_ms);
+	return sci_notes_allow_stale_if_error(notes) &&
+		(sci_notes_must_wait(notes, now_ms) || would_overrun(cache));
 }
 
 static int take_locked(struct sc_cache *cache, struct sci_stripe *stripe,
@@ -66,7 +74,7 @@ static int take_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	if (!found->has_notes)
 		return wanted->force ? 0 : sci_cache_pin_locked(cache, stripe, found, value);
 	bool must_load = wanted->force || !is_young_enough(notes, wanted, now_ms);
-	bool must_wait = now_ms < notes->retry_at_ms;
+	bool must_wait = sci_notes_must_wait(notes, now_ms);
 	switch (sci_notes_kind(notes)) {
 	case SCI_NOTES_ABSENCE:
 		if (wanted->force)
@@ -117,14 +125,15 @@ static void remember_locked(struct sci_stripe *stripe, const struct sci_name *na
 }
 
 static void absent_locked(const struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_name *name, int64_t now_ms)
+	const struct sci_name *name, const struct sc_load *load, int64_t now_ms)
 {
-	const struct sci_notes notes = { INT64_MIN, now_ms, INT64_MIN,
-		sci_notes_tag(SCI_NOTES_ABSENCE, 0, 0) };
-	int64_t keep_ms = cache->options.negative_ttl_ms;
+	const struct sci_notes notes = sci_notes_of_absence(now_ms);
+	int64_t keep_ms = load->terms.ttl_ms;
 
 	sci_lock_assert_held(&stripe->lock);
-	if (keep_ms)
+	if (keep_ms == 0)
+		keep_ms = cache->options.negative_ttl_ms;
+	if (keep_ms > 0)
 		remember_locked(stripe, name,
 			(struct sci_content){ .expires_ms = sci_later_ms(now_ms, keep_ms) },
 			&notes);
@@ -139,9 +148,33 @@ static int64_t backoff_ms(const struct sc_cache *cache, const struct sc_load *lo
 	unsigned doublings = failures - 1 < DOUBLINGS_MAX ? failures - 1 : DOUBLINGS_MAX;
 	int64_t wait_ms, own_ms = cache->options.retry_after_ms;
 
+	if (own_ms == 0 && load->error.code == SC_E_REFUSED)
+		own_ms = SCI_RETRY_AFTER_MS;
 	if (__builtin_mul_overflow(own_ms, INT64_C(1) << doublings, &wait_ms))
 		wait_ms = SCI_NEVER;
 	return wait_ms > load->retry_after_ms ? wait_ms : load->retry_after_ms;
+}
+
+/* A value that may be returned in place of this failure, or the failure. */
+static int instead_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_found *found, int failure, int64_t now_ms, struct sc_value *value)
+{
+	sci_lock_assert_held(&stripe->lock);
+	bool may_be_stale = sci_notes_kind(&found->notes) == SCI_NOTES_VALUE &&
+		sci_notes_allow_stale_if_error(&found->notes);
+	return may_be_stale ? pin_locked(cache, stripe, found, now_ms, SC_STALE, value) : failure;
+}
+
+int sci_freshness_instead_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, int failure, int64_t now_ms, struct sc_value *value)
+{
+	struct sci_found found;
+
+	sci_lock_assert_held(&stripe->lock);
+	if (!cache->keeps_notes || sci_is_bypassed() ||
+		sci_shard_look(stripe->shard, name, now_ms, &found) != SCI_LOOKUP_HIT)
+		return failure;
+	return instead_locked(cache, stripe, &found, failure, now_ms, value);
 }
 
 int sci_freshness_failed_locked(struct sc_cache *cache, struct sci_stripe *stripe,
@@ -154,7 +187,7 @@ int sci_freshness_failed_locked(struct sc_cache *cache, struct sci_stripe *strip
 	if (!cache->keeps_notes)
 		return failure;
 	if (failure == SC_E_ABSENT) {
-		absent_locked(cache, stripe, name, now_ms);
+		absent_locked(cache, stripe, name, load, now_ms);
 		return failure;
 	}
 	bool is_there = sci_shard_look(stripe->shard, name, now_ms, &found) == SCI_LOOKUP_HIT;
@@ -163,26 +196,28 @@ int sci_freshness_failed_locked(struct sc_cache *cache, struct sci_stripe *strip
 		failures = SCI_NOTES_FAILURES_MAX;
 	struct sc_error *error = &load->error;
 	error->retry_after_ms = backoff_ms(cache, load, failures);
-	struct sci_notes notes = { INT64_MIN, now_ms, sci_later_ms(now_ms, error->retry_after_ms),
-		sci_notes_tag(SCI_NOTES_FAILURE, failures, 0) };
+	int64_t retry_at_ms = sci_later_ms(now_ms, error->retry_after_ms);
 	if (is_there && sci_notes_kind(&found.notes) == SCI_NOTES_VALUE) {
-		found.notes.retry_at_ms = notes.retry_at_ms;
-		found.notes.tag = sci_notes_tag(SCI_NOTES_VALUE, failures,
-			sci_notes_generation(&found.notes));
+		sci_notes_fail(&found.notes, failures, retry_at_ms);
 		sci_shard_renote(stripe->shard, found.offset, &found.notes);
-		return may_be_stale(cache, &found.notes, true, now_ms)
-			? pin_locked(cache, stripe, &found, now_ms, SC_STALE, value)
-			: failure;
+		return instead_locked(cache, stripe, &found, failure, now_ms, value);
 	}
-	/* Kept for longer than it has to, so that the failures in a row are counted. */
-	if (error->retry_after_ms > 0)
-		remember_locked(stripe, name,
-			(struct sci_content){
-				.value = error,
-				.len = offsetof(struct sc_error, message) + strlen(error->message),
-				.expires_ms =
-					sci_later_ms(notes.retry_at_ms, error->retry_after_ms),
-			},
-			&notes);
+	const struct sci_notes notes = sci_notes_of_failure(failures, retry_at_ms, now_ms);
+	struct sci_content content = {
+		.value = error,
+		.len = offsetof(struct sc_error, message) + strlen(error->message),
+		/* Kept for longer than it has to, so that the failures in a row are counted. */
+		.expires_ms = sci_later_ms(retry_at_ms, error->retry_after_ms),
+	};
+	/* What was refused stays so. */
+	const uint64_t *refused = is_there ? sci_refused_digest(&found) : NULL;
+	uint64_t digest = refused ? *refused : 0;
+	if (refused) {
+		content.expires_ms = SCI_NEVER;
+		content.annex = &digest;
+		content.annex_words = 1;
+	}
+	if (refused || error->retry_after_ms > 0)
+		remember_locked(stripe, name, content, &notes);
 	return failure;
 }

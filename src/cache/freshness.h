@@ -11,6 +11,7 @@
 struct sci_wanted {
 	int64_t max_age_ms; /* 0: any age */
 	bool force;         /* nothing: it loads */
+	int64_t timeout_ms; /* how long it waits for another thread's load; SC_NO_END: no end */
 };
 
 /* What a fetch gets without a load. */
@@ -48,6 +49,12 @@ static inline struct sci_answer sci_answer_locked(struct sc_cache *cache, struct
 		sci_error_plain(error, answer.result);
 	return answer;
 }
+
+/* Look for a stale value that a caller may get in place of a failure. Returns SC_STALE with *value
+ * pinned, or the failure. */
+int sci_freshness_instead_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, int failure, int64_t now_ms, struct sc_value *value)
+	SCI_REQUIRES(stripe->lock);
 
 /* Note that a load ended at `now_ms` with this failure. Returns what its caller gets: SC_STALE with
  * *value pinned, or the failure, with the time to the next load in the load's error. */

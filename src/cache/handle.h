@@ -6,6 +6,7 @@
 #include "cache/key_bytes.h"
 #include "cache/stripe.h"
 #include "cache/thread_counts.h"
+#include "cache/usual.h"
 
 #include <scopecache/cache.h>
 
@@ -28,7 +29,7 @@ struct sc_cache {
 	atomic_bool has_deadlines; /* it keeps notes, or an expiring entry was ever stored */
 	_Atomic uint64_t holds;    /* references: pinned values, and one while the cache is open */
 	_Atomic uint32_t maintained; /* calls of sc_cache_maintain() */
-	_Atomic uint64_t usual_refresh_us;
+	sci_usual usual_refresh_us, usual_load_us;
 	bool is_closing; /* guarded by the lock of refreshes */
 
 	/* Written with the locks of all stripes, read with any of them. */

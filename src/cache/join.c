@@ -5,7 +5,7 @@
 #include "cache/cache_clock.h"
 #include "cache/handle.h"
 #include "cache/lookup.h"
-#include "cache/refresh.h"
+#include "cache/refresh_queue.h"
 #include "base/error.h"
 
 /* Returns whether this thread leads the flight. */

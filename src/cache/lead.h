@@ -24,9 +24,15 @@ int sci_source_load(struct sc_load *load, const struct sci_source *source);
 /* What a batch loader that returned `rc` for all its loads would have returned for this one. */
 int sci_batch_result(const struct sc_load *load, int rc);
 
+/* Give a load of a flight that this thread leads its time, and what it is to replace. May call the
+ * user's clock. */
+void sci_lead_prepare(struct sc_cache *cache, const struct sci_flight *flight,
+	const struct sci_wanted *wanted, struct sc_load *load);
+
 /* The outcome of a load. */
 struct sci_made {
-	int result;           /* SC_LOADED with load->value; 0: no value; or the failure */
+	/* SC_LOADED with load->value, or load->is_unchanged; 0: no value; or the failure */
+	int result;
 	struct sc_load *load; /* NULL: out of memory */
 	int64_t now_ms;       /* when the value's age begins, if the loader returned */
 	bool returned;
@@ -57,8 +63,10 @@ int sci_lead_to_end(struct sc_cache *cache, struct sci_flight *flight,
 	const struct sci_source *source, struct sc_value *value, struct sc_error *error);
 
 /* Wait for another thread's flight, and leave it. Returns its result with *value or `error` set; 0
- * if it cannot be shared; or why the wait ended. */
-int sci_lead_follow(struct sci_flight *flight, struct sc_value *value, struct sc_error *error);
+ * if it cannot be shared; or why the wait ended; or SC_STALE, if it ended too early and a stale
+ * value may be returned. */
+int sci_lead_follow(struct sc_cache *cache, struct sci_flight *flight,
+	const struct sci_wanted *wanted, struct sc_value *value, struct sc_error *error);
 
 /* Store what was loaded, with the lock of its stripe. */
 void sci_made_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,

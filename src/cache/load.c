@@ -19,6 +19,9 @@ struct sc_load *sci_load_open(const struct sci_name *name, bool is_secret)
 	*load = (struct sc_load){ .secret_bytes = is_secret ? bytes : 0 };
 	sci_key_decode(&load->parts, (char *)(load + 1), name->key, name->len);
 	load->key = (struct sc_key){ load->parts.parts, load->parts.count };
+	load->until_mono_ms = INT64_MAX;
+	load->freshness.validator = load->validator;
+	load->terms.freshness = &load->freshness;
 	return load;
 }
 
@@ -36,6 +39,11 @@ const struct sc_key *sc_load_key(const struct sc_load *load)
 const struct sc_value *sc_load_old(const struct sc_load *load)
 {
 	return load->old;
+}
+
+const char *sc_load_old_validator(const struct sc_load *load)
+{
+	return load->old_validator[0] ? load->old_validator : NULL;
 }
 
 const char *sc_load_text(const struct sc_load *load, size_t index)
@@ -57,7 +65,7 @@ static void set(struct sc_load *load, struct sci_blob *blob)
 	struct sci_blob *old = load->value;
 
 	load->value = blob;
-	load->has_failed = false;
+	load->has_failed = load->is_unchanged = false;
 	sci_blob_release(old);
 }
 
@@ -84,6 +92,46 @@ int sc_load_set_value(struct sc_load *load, const void *data, size_t len)
 		memcpy(blob->data, data, len);
 	set(load, blob);
 	return 0;
+}
+
+int sc_load_set_unchanged(struct sc_load *load)
+{
+	if (!load->previous.holder)
+		return SC_E_INVAL;
+	/* Last: freeing an object that was given before may not return. */
+	load->is_unchanged = true;
+	load->has_failed = false;
+	struct sci_blob *given = load->value;
+	load->value = NULL;
+	sci_blob_release(given);
+	return 0;
+}
+
+int sc_load_set_validator(struct sc_load *load, const char *validator)
+{
+	size_t len = validator ? strlen(validator) : 0;
+
+	load->validator[0] = '\0';
+	if (len > SC_VALIDATOR_BYTES_MAX)
+		return SC_E_TOO_LARGE;
+	if (len)
+		memcpy(load->validator, validator, len + 1);
+	return 0;
+}
+
+void sc_load_set_refresh_after_ms(struct sc_load *load, int64_t refresh_after_ms)
+{
+	load->freshness.refresh_after_ms = refresh_after_ms;
+}
+
+void sc_load_set_stale_while_revalidate_ms(struct sc_load *load, int64_t stale_ms)
+{
+	load->freshness.stale_while_revalidate_ms = stale_ms;
+}
+
+void sc_load_set_stale_if_error_ms(struct sc_load *load, int64_t stale_ms)
+{
+	load->freshness.stale_if_error_ms = stale_ms;
 }
 
 void sc_load_set_ttl_ms(struct sc_load *load, int64_t ttl_ms)
@@ -136,11 +184,12 @@ void sc_load_set_retry_after_ms(struct sc_load *load, int64_t retry_after_ms)
 
 int64_t sc_load_remaining_ms(const struct sc_load *load)
 {
-	int64_t deadline_mono_ms = sci_invocation_deadline_mono_ms();
+	int64_t until_mono_ms = sci_invocation_deadline_mono_ms();
 
-	(void)load;
-	if (deadline_mono_ms == INT64_MAX)
+	if (load->until_mono_ms < until_mono_ms)
+		until_mono_ms = load->until_mono_ms;
+	if (until_mono_ms == INT64_MAX)
 		return SC_NO_DEADLINE;
-	int64_t remaining_ms = deadline_mono_ms - sci_mono_ms();
+	int64_t remaining_ms = until_mono_ms - sci_mono_ms();
 	return remaining_ms > 0 ? remaining_ms : 0;
 }

@@ -9,7 +9,9 @@
 struct sc_load {
 	struct sci_key_parts parts; /* of the key, copied */
 	struct sc_key key;          /* of these parts */
-	const struct sc_value *old; /* what an update starts from; NULL: nothing */
+	const struct sc_value *old; /* `previous`, or what an update starts from; NULL: nothing */
+	struct sc_value previous;   /* what it is to replace, pinned; all zero: nothing */
+	bool is_unchanged;          /* the loader says that `previous` is still right */
 	struct sci_blob *value;     /* NULL until it is set */
 	struct sci_terms terms;
 	struct sc_error error; /* from sc_load_fail() */
@@ -17,6 +19,9 @@ struct sc_load {
 	int failed_with;       /* its code */
 	int kind;              /* of the failure: an enum sc_load_kind */
 	int64_t retry_after_ms;
+	int64_t until_mono_ms;          /* when those who wait for it give up; INT64_MAX: never */
+	struct sci_freshness freshness; /* of `terms` */
+	char old_validator[SC_VALIDATOR_BYTES_MAX + 1], validator[SC_VALIDATOR_BYTES_MAX + 1];
 	size_t secret_bytes; /* of this block, for a secret cache; else 0 */
 };
 

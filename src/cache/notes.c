@@ -24,36 +24,84 @@ int64_t sci_jittered_ms(const struct sc_cache *cache, const struct sci_stripe *s
 	return cut < ttl ? (int64_t)(ttl - cut) : 1;
 }
 
-struct sci_notes sci_notes_of_value(uint64_t generation, int64_t fresh_until_ms, int64_t now_ms)
+/* The time that an entry has of its own, or else the cache's; a negative one is none. */
+static int64_t own_or(int64_t own_ms, int64_t of_cache_ms)
 {
-	return (struct sci_notes){
+	if (own_ms == 0)
+		return of_cache_ms;
+	return own_ms > 0 ? own_ms : 0;
+}
+
+static bool has_loader(const struct sc_cache *cache)
+{
+	return cache->options.loader || cache->options.batch_loader;
+}
+
+struct sci_notes sci_notes_of_value(const struct sc_cache *cache, const struct sci_freshness *own,
+	uint64_t generation, int64_t fresh_until_ms, int64_t now_ms, int64_t *expires_ms)
+{
+	const struct sc_cache_options *options = &cache->options;
+	static const struct sci_freshness none;
+	struct sci_notes notes = {
 		.fresh_until_ms = fresh_until_ms,
 		.stored_ms = now_ms,
-		.retry_at_ms = INT64_MIN,
-		.tag = sci_notes_tag(SCI_NOTES_VALUE, 0, generation),
+		.due_at_ms = fresh_until_ms,
+		.revalidate_until_ms = fresh_until_ms,
+		.tag = generation << SCI_NOTES_GENERATION_SHIFT,
+	};
+
+	own = own ? own : &none;
+	int64_t on_error_ms = own_or(own->stale_if_error_ms, options->stale_if_error_ms);
+	if (on_error_ms)
+		notes.tag |= SCI_NOTES_STALE_IF_ERROR;
+	/* Nobody waits for a refresh, so only the cache's own loader can make it. */
+	if (has_loader(cache)) {
+		int64_t after_ms = own_or(own->refresh_after_ms, options->refresh_after_ms);
+		int64_t due_ms = sci_later_ms(now_ms, after_ms);
+		if (after_ms && due_ms < notes.due_at_ms) {
+			notes.due_at_ms = due_ms;
+			notes.tag |= SCI_NOTES_IS_EARLY;
+		}
+		notes.revalidate_until_ms = sci_later_ms(fresh_until_ms,
+			own_or(own->stale_while_revalidate_ms, options->stale_while_revalidate_ms));
+	}
+	*expires_ms = sci_later_ms(fresh_until_ms, on_error_ms);
+	if (*expires_ms < notes.revalidate_until_ms)
+		*expires_ms = notes.revalidate_until_ms;
+	return notes;
+}
+
+static struct sci_notes notes_of(enum sci_notes_kind kind, unsigned failures, int64_t due_at_ms,
+	int64_t now_ms)
+{
+	return (struct sci_notes){
+		.fresh_until_ms = INT64_MIN,
+		.stored_ms = now_ms,
+		.due_at_ms = due_at_ms,
+		.revalidate_until_ms = INT64_MIN,
+		.tag = sci_notes_tag(kind, failures),
 	};
 }
 
-int64_t sci_stale_until_ms(const struct sc_cache *cache, int64_t fresh_until_ms)
+struct sci_notes sci_notes_of_absence(int64_t now_ms)
 {
-	const struct sc_cache_options *options = &cache->options;
-
-	return sci_later_ms(fresh_until_ms,
-		options->stale_if_error_ms > options->stale_while_revalidate_ms
-			? options->stale_if_error_ms
-			: options->stale_while_revalidate_ms);
+	return notes_of(SCI_NOTES_ABSENCE, 0, SCI_NEVER, now_ms);
 }
 
+struct sci_notes sci_notes_of_failure(unsigned failures, int64_t retry_at_ms, int64_t now_ms)
+{
+	return notes_of(SCI_NOTES_FAILURE, failures, retry_at_ms, now_ms);
+}
+
+/* After a failed load due_at_ms is when another may begin, and not a reason for it. */
 bool sci_found_is_due(const struct sc_cache *cache, const struct sci_found *found, int64_t now_ms)
 {
 	const struct sci_notes *notes = &found->notes;
-	int64_t after_ms = cache->options.refresh_after_ms;
 
-	if (!found->has_notes || sci_notes_kind(notes) != SCI_NOTES_VALUE ||
-		now_ms < notes->retry_at_ms)
-		return false;
-	return now_ms >= notes->fresh_until_ms ||
-		(after_ms && now_ms >= sci_later_ms(notes->stored_ms, after_ms));
+	return found->has_notes && sci_notes_kind(notes) == SCI_NOTES_VALUE &&
+		now_ms >= notes->due_at_ms &&
+		(now_ms >= notes->fresh_until_ms || (notes->tag & SCI_NOTES_IS_EARLY)) &&
+		has_loader(cache);
 }
 
 void sci_value_describe(struct sc_value *value, const struct sci_found *found, int64_t now_ms)
@@ -66,4 +114,27 @@ void sci_value_describe(struct sc_value *value, const struct sci_found *found, i
 	value->age_ms = now_ms > notes->stored_ms ? now_ms - notes->stored_ms : 0;
 	value->remaining_ms =
 		notes->fresh_until_ms == SCI_NEVER ? SC_NO_END : notes->fresh_until_ms - now_ms;
+}
+
+unsigned sci_validator_write(uint64_t words[SCI_ANNEX_WORDS_MAX], const char *validator)
+{
+	size_t len = validator ? strlen(validator) : 0;
+	unsigned count = (unsigned)((len + sizeof words[0] - 1) / sizeof words[0]);
+
+	if (count == 0)
+		return 0;
+	words[count - 1] = 0;
+	memcpy(words, validator, len);
+	return count;
+}
+
+void sci_validator_read(char validator[SC_VALIDATOR_BYTES_MAX + 1], const struct sci_found *found)
+{
+	size_t len = found->has_notes ? found->annex_words * sizeof(uint64_t) : 0;
+
+	if (len > SC_VALIDATOR_BYTES_MAX)
+		len = 0; /* of another kind */
+	if (len)
+		memcpy(validator, found->annex, len);
+	validator[len] = '\0';
 }

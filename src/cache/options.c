@@ -8,9 +8,6 @@
 
 #include <inttypes.h>
 
-/* While a stale value is served because loads fail, every fetch would begin another. */
-#define RETRY_AFTER_MS 1000
-
 static const struct number_row {
 	const char *name;
 	uint64_t preset, least, most;
@@ -108,7 +105,7 @@ static int read_freshness(struct sc_cache_options *out, struct sc_error *error)
 			"%s needs a loader of the cache's own: nobody waits for a refresh",
 			out->refresh_after_ms ? "refresh_after_ms" : "stale_while_revalidate_ms");
 	if ((out->stale_if_error_ms || refreshes) && !out->retry_after_ms)
-		out->retry_after_ms = RETRY_AFTER_MS;
+		out->retry_after_ms = SCI_RETRY_AFTER_MS;
 	return 0;
 }
 

@@ -1,186 +1,19 @@
-/* The queue of refreshes: one for the process, first in, first out, one place for each key.
- *
- * Its lock is last in rank. A refresh is taken out of the queue before it runs, and closing a cache
- * waits for those that run. */
+/* A refresh is a load that its leader's thread runs when it is taken out of the queue. */
 #include "cache/refresh.h"
 
 #include "base/clock.h"
 #include "cache/cache_clock.h"
 #include "cache/cache_time.h"
-#include "cache/fork.h"
 #include "cache/lead.h"
-#include "cache/memory.h"
 #include "cache/notes.h"
+#include "cache/refresh_queue.h"
 
 #include <scopecache/process.h>
-
-#define QUEUE_MAX 256u
 
 /* After an answer the process is paid for, and it is not there for the next caller. */
 #define BUDGET_MS 500
 
-struct refresh {
-	struct refresh *next;
-	struct sc_cache *cache;
-	size_t secret_bytes; /* of this block, if the cache is secret; else 0 */
-	uint64_t hash;
-	size_t key_len;
-	uint64_t words[]; /* the key, laid out as in struct sci_name */
-};
-
-static struct sci_lock lock = SCI_LOCK_INIT;
-static pthread_cond_t ended = PTHREAD_COND_INITIALIZER;
-static struct refresh *first SCI_GUARDED_BY(lock), **end SCI_GUARDED_BY(lock) = &first;
-static atomic_uint count; /* of the queue, so that an empty one needs no lock and no clock */
-static struct sci_background *under_way SCI_GUARDED_BY(lock);
-
 static atomic_uint_fast64_t budget_ms = BUDGET_MS;
-
-static struct sci_name name_of(const struct refresh *refresh)
-{
-	return sci_key_copied(refresh->words, refresh->key_len, refresh->hash);
-}
-
-/* ---- The queue ---- */
-
-static struct refresh *make(struct sc_cache *cache, const struct sci_name *name)
-{
-	size_t bytes = sizeof(struct refresh) + sci_key_copy_bytes(name->len);
-	struct refresh *refresh = sci_alloc_zeroed(bytes);
-
-	if (!refresh)
-		return NULL;
-	refresh->cache = cache;
-	refresh->secret_bytes = cache->options.secret ? bytes : 0;
-	refresh->hash = name->hash;
-	refresh->key_len = name->len;
-	sci_key_copy(refresh->words, name);
-	return refresh;
-}
-
-static void destroy(struct refresh *refresh)
-{
-	sci_free_wiped(refresh, refresh->secret_bytes);
-}
-
-static SCI_REQUIRES(
-	lock) bool can_enqueue(const struct sc_cache *cache, const struct sci_name *name)
-{
-	for (const struct refresh *refresh = first; refresh; refresh = refresh->next) {
-		const struct sci_name queued = name_of(refresh);
-		if (refresh->cache == cache && sci_name_equals(&queued, name))
-			return false;
-	}
-	return count < QUEUE_MAX;
-}
-
-static SCI_REQUIRES(lock) void enqueue(struct refresh *refresh)
-{
-	*end = refresh;
-	end = &refresh->next;
-	count++;
-}
-
-void sci_refresh_request(struct sc_cache *cache, const struct sci_name *name)
-{
-	sci_lock_acquire(&lock);
-	bool wanted = can_enqueue(cache, name);
-	sci_lock_release(&lock);
-	if (!wanted)
-		return;
-	/* Without memory a later fetch requests it. */
-	struct refresh *refresh = make(cache, name);
-	if (!refresh)
-		return;
-	sci_lock_acquire(&lock);
-	wanted = can_enqueue(cache, name);
-	if (wanted)
-		enqueue(refresh);
-	sci_lock_release(&lock);
-	if (!wanted)
-		destroy(refresh);
-}
-
-/* Take out the refresh at this link. */
-static SCI_REQUIRES(lock) struct refresh *take(struct refresh **link)
-{
-	struct refresh *refresh = *link;
-
-	*link = refresh->next;
-	if (!*link)
-		end = link;
-	count--;
-	return refresh;
-}
-
-/* Whether a refresh of this cache usually ends in the time that is left. */
-static bool fits(const struct sc_cache *cache, int64_t left_ms)
-{
-	return (int64_t)(atomic_load(&cache->usual_refresh_us) / 1000) < left_ms;
-}
-
-/* After a run that left refreshes, expect the first of them to take a little less: a source that
- * was slow once is tried again. Returns whether it left some. */
-static bool expect_less(void)
-{
-	sci_lock_acquire(&lock);
-	bool are_left = first != NULL;
-	if (are_left) {
-		uint64_t usual_us = atomic_load(&first->cache->usual_refresh_us);
-		atomic_store(&first->cache->usual_refresh_us, usual_us - usual_us / 16);
-	}
-	sci_lock_release(&lock);
-	return are_left;
-}
-
-/* ---- Work that closing a cache waits for ---- */
-
-static SCI_REQUIRES(
-	lock) void begin_locked(const struct sc_cache *cache, struct sci_background *work)
-{
-	*work = (struct sci_background){ cache, pthread_self(), under_way };
-	under_way = work;
-}
-
-bool sci_background_begin(struct sc_cache *cache, struct sci_background *work)
-{
-	sci_lock_acquire(&lock);
-	bool is_open = !cache->is_closing;
-	if (is_open)
-		begin_locked(cache, work);
-	sci_lock_release(&lock);
-	return is_open;
-}
-
-void sci_background_end(const struct sci_background *work)
-{
-	sci_lock_acquire(&lock);
-	struct sci_background **link = &under_way;
-	while (*link != work)
-		link = &(*link)->next;
-	*link = work->next;
-	pthread_cond_broadcast(&ended);
-	sci_lock_release(&lock);
-}
-
-/* Take the first refresh that fits into the time that is left, and begin it. */
-static struct refresh *begin(int64_t left_ms, struct sci_background *work)
-{
-	struct refresh *refresh = NULL;
-
-	sci_lock_acquire(&lock);
-	struct refresh **link = &first;
-	while (*link && !fits((*link)->cache, left_ms))
-		link = &(*link)->next;
-	if (*link) {
-		refresh = take(link);
-		begin_locked(refresh->cache, work);
-	}
-	sci_lock_release(&lock);
-	return refresh;
-}
-
-/* ---- One refresh ---- */
 
 /* Lead the flight of an entry that still has to be refreshed, if no thread does. */
 static struct sci_flight *lead(struct sc_cache *cache, const struct sci_name *name)
@@ -206,18 +39,8 @@ static struct sci_flight *lead(struct sc_cache *cache, const struct sci_name *na
 	return flight;
 }
 
-/* The time within which about nineteen of twenty refreshes end: it follows a longer one at once,
- * and shorter ones slowly. */
-static void learn_duration(struct sc_cache *cache, int64_t took_us)
-{
-	uint64_t usual_us = atomic_load(&cache->usual_refresh_us), us = (uint64_t)took_us;
-
-	atomic_store(&cache->usual_refresh_us,
-		us > usual_us ? (us + usual_us + 1) / 2 : usual_us - (usual_us - us) / 38);
-}
-
 struct attempt {
-	struct refresh *refresh;
+	struct sci_refresh *refresh;
 	struct sci_background work;
 	struct sc_value value;
 };
@@ -225,7 +48,7 @@ struct attempt {
 static void run(struct attempt *attempt)
 {
 	struct sc_cache *cache = attempt->refresh->cache;
-	const struct sci_name name = name_of(attempt->refresh);
+	const struct sci_name name = sci_refresh_name(attempt->refresh);
 	struct sci_flight *flight = lead(cache, &name);
 	struct sci_source source;
 
@@ -234,7 +57,7 @@ static void run(struct attempt *attempt)
 	sci_source_of(cache, NULL, &source, NULL);
 	int64_t began_us = sci_mono_us();
 	sci_lead_to_end(cache, flight, &source, &attempt->value, NULL);
-	learn_duration(cache, sci_mono_us() - began_us);
+	sci_usual_learn(&cache->usual_refresh_us, sci_mono_us() - began_us);
 }
 
 /* Also if the loader does not return. Freeing an object runs the user's code, so it comes last. */
@@ -243,7 +66,7 @@ static void end_attempt(void *arg)
 	struct attempt *attempt = arg;
 
 	sci_background_end(&attempt->work);
-	destroy(attempt->refresh);
+	sci_refresh_destroy(attempt->refresh);
 	sc_value_release(&attempt->value);
 }
 
@@ -251,20 +74,21 @@ bool sci_refresh_run(int64_t until_mono_ms)
 {
 	struct attempt attempt;
 
-	while ((attempt.refresh = begin(until_mono_ms - sci_mono_ms(), &attempt.work))) {
+	while ((attempt.refresh =
+			sci_refresh_begin(until_mono_ms - sci_mono_ms(), &attempt.work))) {
 		attempt.value = (struct sc_value){ 0 };
 		pthread_cleanup_push(end_attempt, &attempt);
 		run(&attempt);
 		pthread_cleanup_pop(1);
 	}
-	return expect_less();
+	return sci_refresh_expect_less();
 }
 
 void sci_refresh_after_answer(void)
 {
 	int64_t budget = (int64_t)atomic_load(&budget_ms), until_ms;
 
-	if (budget == 0 || atomic_load(&count) == 0)
+	if (budget == 0 || !sci_refresh_is_any())
 		return;
 	int64_t deadline_ms = sci_invocation_deadline_mono_ms();
 	if (__builtin_add_overflow(sci_mono_ms(), budget, &until_ms))
@@ -275,91 +99,4 @@ void sci_refresh_after_answer(void)
 void sc_process_set_refresh_budget_ms(uint64_t wanted_ms)
 {
 	atomic_store(&budget_ms, wanted_ms < INT64_MAX ? wanted_ms : INT64_MAX);
-}
-
-/* ---- The ends ---- */
-
-static SCI_REQUIRES(lock) bool has_work(const struct sc_cache *cache)
-{
-	for (const struct sci_background *work = under_way; work; work = work->next)
-		if (work->cache == cache)
-			return true;
-	return false;
-}
-
-/* Whether a refresh is of this cache and key; NULL: of any key. */
-static bool is_of(const struct refresh *refresh, const struct sc_cache *cache,
-	const struct sci_name *name)
-{
-	const struct sci_name own = name_of(refresh);
-
-	return refresh->cache == cache && (!name || sci_name_equals(&own, name));
-}
-
-/* Take those out of the queue. */
-static SCI_REQUIRES(
-	lock) struct refresh *take_all(const struct sc_cache *cache, const struct sci_name *name)
-{
-	struct refresh *taken = NULL;
-
-	for (struct refresh **link = &first; *link;) {
-		if (!is_of(*link, cache, name)) {
-			link = &(*link)->next;
-			continue;
-		}
-		struct refresh *refresh = take(link);
-		refresh->next = taken;
-		taken = refresh;
-	}
-	return taken;
-}
-
-static void destroy_all(struct refresh *refresh)
-{
-	while (refresh) {
-		struct refresh *next = refresh->next;
-		destroy(refresh);
-		refresh = next;
-	}
-}
-
-void sci_refresh_cancel(const struct sc_cache *cache, const struct sci_name *name)
-{
-	sci_lock_acquire(&lock);
-	struct refresh *cancelled = take_all(cache, name);
-	sci_lock_release(&lock);
-	destroy_all(cancelled);
-}
-
-void sci_refresh_forget(struct sc_cache *cache)
-{
-	sci_lock_acquire(&lock);
-	cache->is_closing = true;
-	struct refresh *forgotten = take_all(cache, NULL);
-	while (has_work(cache))
-		sci_lock_wait(&lock, &ended, NULL);
-	sci_lock_release(&lock);
-	destroy_all(forgotten);
-}
-
-/* In a child process the work of other threads does not go on, and none of them waits. */
-static SCI_REQUIRES(lock) void forget_work_of_others(void)
-{
-	for (struct sci_background **link = &under_way; *link;)
-		if (pthread_equal((*link)->thread, pthread_self()))
-			link = &(*link)->next;
-		else
-			*link = (*link)->next;
-	ended = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-}
-
-SCI_UNCHECKED void sci_refresh_fork(enum sci_fork_stage stage)
-{
-	if (stage == SCI_FORK_BEFORE) {
-		sci_lock_acquire(&lock);
-		return;
-	}
-	if (stage == SCI_FORK_IN_CHILD)
-		forget_work_of_others();
-	sci_lock_release(&lock);
 }

@@ -4,8 +4,8 @@
 
 #include "cache/handle.h"
 
-/* Map the region, that of a secret cache out of core dumps and, if possible, out of swap. Returns 0,
- * or SC_E_NOMEM. */
+/* Map the region, that of a secret cache out of core dumps and, if possible, out of swap. Returns
+ * 0, or SC_E_NOMEM. */
 int sci_region_map(struct sc_cache *cache, struct sc_error *error);
 
 /* In a child of fork(): make it all zero. */

@@ -1,6 +1,6 @@
-/* Secret caches wipe what they free (engine/entry.c, and sci_free_wiped() on the heap). What is left
- * is when: what has expired has to go although no call asks for it, and a process that ends, or
- * forks, must leave nothing behind.
+/* Secret caches wipe what they free (engine/entry.c, and sci_free_wiped() on the heap). What is
+ * left is when: what has expired has to go although no call asks for it, and a process that ends,
+ * or forks, must leave nothing behind.
  *
  * In a child of fork() the region is made anew, all zero. So a value that was pinned at the fork is
  * zero there, until an entry of the child's own takes its place; and its release, which would
@@ -11,7 +11,7 @@
 #include "cache/cache_time.h"
 #include "cache/flight.h"
 #include "cache/fork.h"
-#include "cache/refresh.h"
+#include "cache/refresh_queue.h"
 #include "cache/region.h"
 #include "cache/stripes.h"
 #include "cache/upkeep.h"
@@ -68,9 +68,9 @@ __attribute__((destructor)) static void clear_at_exit(void)
 	sci_secrets_clear();
 }
 
-void sci_secrets_empty_in_child(struct sc_cache *cache)
+void sci_secrets_fork(struct sc_cache *cache, enum sci_fork_stage stage)
 {
-	if (!cache->options.secret)
+	if (!cache->options.secret || stage != SCI_FORK_IN_CHILD)
 		return;
 	sci_refresh_cancel(cache, NULL);
 	sci_region_renew(cache);

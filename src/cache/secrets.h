@@ -1,5 +1,5 @@
-/* What the process does for its secret caches at its edges: at the end of an invocation, in a child
- * of fork(), and at its own end. */
+/* What the process does for its secret caches at its edges: at the end of an invocation and at its
+ * own end; and in a child (fork.h). */
 #ifndef SCI_CACHE_SECRETS_H
 #define SCI_CACHE_SECRETS_H
 
@@ -15,8 +15,5 @@ void sci_secrets_expire(void);
 
 /* Clear all secret caches. Returns the objects. */
 struct sci_object_link *sci_secrets_clear(void);
-
-/* In a child of fork(), with the locks of all its stripes: empty a secret cache. */
-void sci_secrets_empty_in_child(struct sc_cache *cache);
 
 #endif

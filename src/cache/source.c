@@ -26,7 +26,13 @@ static int read_options(const struct sc_cache *cache, const struct sc_fetch_opti
 		source->context = known.loader_context;
 		source->batch_loader = NULL;
 	}
-	source->wanted = (struct sci_wanted){ known.max_age_ms, known.force != 0 };
+	source->wanted.max_age_ms = known.max_age_ms;
+	source->wanted.force = known.force != 0;
+	if (known.load_timeout_ms < 0)
+		return sci_error_set(error, SC_E_INVAL, 0,
+			"load_timeout_ms is negative: 0 is the cache's, and SC_NO_END is none");
+	if (known.load_timeout_ms)
+		source->wanted.timeout_ms = known.load_timeout_ms;
 	return 0;
 }
 
@@ -39,6 +45,7 @@ int sci_source_of(const struct sc_cache *cache, const struct sc_fetch_options *o
 		.loader = own->loader,
 		.context = own->loader_context,
 		.batch_loader = own->batch_loader,
+		.wanted.timeout_ms = own->load_timeout_ms ? own->load_timeout_ms : SC_NO_END,
 	};
 	int rc = options ? read_options(cache, options, source, error) : 0;
 	if (rc < 0 || source->loader || source->batch_loader)
@@ -51,7 +58,7 @@ int sci_batch_result(const struct sc_load *load, int rc)
 {
 	if (load->has_failed)
 		return load->failed_with < 0 ? load->failed_with : SC_E_LOAD;
-	if (load->value)
+	if (load->value || load->is_unchanged)
 		return 0;
 	return rc < 0 ? rc : SC_E_ABSENT;
 }

@@ -4,7 +4,7 @@
 #include "cache/cache_clock.h"
 #include "cache/flight.h"
 #include "cache/notes.h"
-#include "cache/refresh.h"
+#include "cache/refresh_queue.h"
 #include "cache/region.h"
 #include "cache/stripes.h"
 
@@ -32,12 +32,40 @@ static int store_nothing_locked(struct sci_stripe *stripe, const struct sci_name
 	return SC_OK;
 }
 
+static bool is_stored(const struct sci_terms *terms)
+{
+	return terms->ttl_ms >= 0 && terms->tti_ms >= 0;
+}
+
+static int64_t idle_ms(const struct sci_terms *terms)
+{
+	return terms->tti_ms == SC_NO_END ? 0 : terms->tti_ms;
+}
+
+bool sci_cache_renew_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, struct sci_found *found, const struct sci_terms *terms,
+	int64_t now_ms)
+{
+	sci_lock_assert_held(&stripe->lock);
+	struct sci_content times = { .idle_ms = idle_ms(terms), .notes = &found->notes };
+
+	if (!is_stored(terms))
+		return false;
+	int64_t ttl_ms = sci_jittered_ms(cache, stripe, name, terms->ttl_ms);
+	found->notes =
+		sci_notes_of_value(cache, terms->freshness, sci_notes_generation(&found->notes),
+			deadline(now_ms, ttl_ms), now_ms, &times.expires_ms);
+	sci_shard_renew(stripe->shard, found->offset, &times, now_ms);
+	return true;
+}
+
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
 {
 	sci_lock_assert_held(&stripe->lock);
 	const struct sci_terms *terms = &deposit->terms;
 	int64_t ttl_ms = sci_jittered_ms(cache, stripe, name, terms->ttl_ms);
+	uint64_t validator[SCI_ANNEX_WORDS_MAX];
 	struct sci_notes notes;
 	struct sci_content content = {
 		.value = deposit->data,
@@ -45,17 +73,22 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		.object = deposit->object ? &deposit->object->link : NULL,
 		.weight = deposit->object ? deposit->object->weight : 0,
 		.expires_ms = deadline(now_ms, ttl_ms),
-		.idle_ms = terms->tti_ms == SC_NO_END ? 0 : terms->tti_ms,
+		.idle_ms = idle_ms(terms),
 		.cost = terms->cost < UINT32_MAX ? (uint32_t)terms->cost : UINT32_MAX,
 	};
 
-	if (terms->ttl_ms < 0 || terms->tti_ms < 0)
+	if (!is_stored(terms))
 		return store_nothing_locked(stripe, name, deposit);
 	stripe->generation++;
 	if (cache->keeps_notes) {
-		notes = sci_notes_of_value(stripe->generation, content.expires_ms, now_ms);
+		notes = sci_notes_of_value(cache, terms->freshness, stripe->generation,
+			content.expires_ms, now_ms, &content.expires_ms);
 		content.notes = &notes;
-		content.expires_ms = sci_stale_until_ms(cache, content.expires_ms);
+		if (terms->freshness) {
+			content.annex = validator;
+			content.annex_words =
+				sci_validator_write(validator, terms->freshness->validator);
+		}
 	}
 	if (content.expires_ms != SCI_NEVER || content.idle_ms)
 		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
@@ -76,19 +109,33 @@ struct sci_terms sci_cache_terms(const struct sc_cache *cache, struct sci_terms 
 		.ttl_ms = own.ttl_ms ? own.ttl_ms : cache->options.ttl_ms,
 		.tti_ms = own.tti_ms ? own.tti_ms : cache->options.tti_ms,
 		.cost = own.cost,
+		.freshness = own.freshness,
 	};
 }
 
-/* The terms of one put. Returns 0, or SC_E_INVAL. */
+/* The terms of one put. Returns 0, SC_E_INVAL or SC_E_TOO_LARGE. */
 static int read_terms(const struct sc_cache *cache, const struct sc_put_options *options,
-	struct sci_terms *terms)
+	struct sci_terms *terms, struct sci_freshness *freshness)
 {
 	struct sc_put_options known = { 0 };
 
 	if (options && !sci_sized_read(&known, sizeof known, options, options->size))
 		return SC_E_INVAL;
+	*freshness = (struct sci_freshness){
+		.refresh_after_ms = known.refresh_after_ms,
+		.stale_while_revalidate_ms = known.stale_while_revalidate_ms,
+		.stale_if_error_ms = known.stale_if_error_ms,
+		.validator = known.validator,
+	};
+	bool is_used = known.refresh_after_ms || known.stale_while_revalidate_ms ||
+		known.stale_if_error_ms || known.validator;
+	if (is_used && !cache->keeps_notes)
+		return SC_E_INVAL;
+	if (known.validator && strlen(known.validator) > SC_VALIDATOR_BYTES_MAX)
+		return SC_E_TOO_LARGE;
 	*terms = sci_cache_terms(cache,
-		(struct sci_terms){ known.ttl_ms, known.tti_ms, known.cost });
+		(struct sci_terms){ known.ttl_ms, known.tti_ms, known.cost,
+			is_used ? freshness : NULL });
 	return 0;
 }
 
@@ -145,10 +192,11 @@ int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *dat
 	const struct sc_put_options *options)
 {
 	struct sci_deposit deposit = { .data = data, .len = len };
+	struct sci_freshness freshness;
 
 	if (!data && len)
 		return SC_E_INVAL;
-	int rc = read_terms(cache, options, &deposit.terms);
+	int rc = read_terms(cache, options, &deposit.terms, &freshness);
 	return rc < 0 ? rc : put(cache, key, &deposit, put_time_ms(cache, &deposit.terms));
 }
 
@@ -156,10 +204,11 @@ int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct 
 	const struct sc_put_options *options)
 {
 	struct sci_deposit deposit = { 0 };
+	struct sci_freshness freshness;
 
 	if (!object || !object->pointer)
 		return SC_E_INVAL;
-	int rc = read_terms(cache, options, &deposit.terms);
+	int rc = read_terms(cache, options, &deposit.terms, &freshness);
 	if (rc < 0)
 		return rc;
 	int64_t now_ms = put_time_ms(cache, &deposit.terms);

@@ -3,12 +3,7 @@
 #define SCI_CACHE_STORE_H
 
 #include "cache/handle.h"
-
-/* The lifetime and cost of an entry. A negative time: do not store. 0 and SC_NO_END: no end. */
-struct sci_terms {
-	int64_t ttl_ms, tti_ms;
-	uint64_t cost;
-};
+#include "cache/terms.h"
 
 /* `own`, with the cache's time for each that is 0. */
 struct sci_terms sci_cache_terms(const struct sc_cache *cache, struct sci_terms own);
@@ -26,6 +21,12 @@ struct sci_deposit {
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
 	SCI_REQUIRES(stripe->lock);
+
+/* Begin the times of an entry that was found, and has notes, anew. Its value and generation stay.
+ * Returns false if the terms say not to store it. */
+bool sci_cache_renew_locked(struct sc_cache *cache, struct sci_stripe *stripe,
+	const struct sci_name *name, struct sci_found *found, const struct sci_terms *terms,
+	int64_t now_ms) SCI_REQUIRES(stripe->lock);
 
 /* Remove all entries and reset the statistics. */
 void sci_cache_reset(struct sc_cache *cache);

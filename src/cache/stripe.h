@@ -12,7 +12,8 @@
 /* What the cache counts; the shard counts the rest. */
 struct sci_counts {
 	uint64_t hits, misses, expired, loads, load_failures, load_absences, load_waits, puts,
-		invalidations, rejected, stale, known_absences, known_failures, refreshes;
+		invalidations, rejected, stale, known_absences, known_failures, refreshes,
+		unchanged, load_timeouts, refused;
 };
 
 /* A stripe (lock striping): a shard and its lock. A key's hash says which stripe it is in. */

@@ -4,6 +4,7 @@
 #include "cache/cache_clock.h"
 #include "cache/fork.h"
 #include "cache/refresh.h"
+#include "cache/refresh_queue.h"
 #include "cache/stripes.h"
 
 #include "base/clock.h"

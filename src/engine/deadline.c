@@ -19,12 +19,16 @@ static int64_t sooner(int64_t now_ms, int64_t idle_ms, int64_t final_ms)
 	return idle_until_ms < final_ms ? idle_until_ms : final_ms;
 }
 
-void sci_notes_write(sci_word *words, const struct sci_notes *notes)
+/* The lowest byte of the tag. */
+#define ANNEX_MASK ((UINT64_C(1) << SCI_NOTES_TAG_SHIFT) - 1)
+
+void sci_notes_write(sci_word *words, const struct sci_notes *notes, uint64_t annex_bytes)
 {
 	sci_write(&words[0], (uint64_t)notes->fresh_until_ms);
 	sci_write(&words[1], (uint64_t)notes->stored_ms);
-	sci_write(&words[2], (uint64_t)notes->retry_at_ms);
-	sci_write(&words[3], notes->tag);
+	sci_write(&words[2], (uint64_t)notes->due_at_ms);
+	sci_write(&words[3], (uint64_t)notes->revalidate_until_ms);
+	sci_write(&words[4], (notes->tag & ~ANNEX_MASK) | annex_bytes);
 }
 
 struct sci_notes sci_notes_read(const sci_word *words)
@@ -32,13 +36,24 @@ struct sci_notes sci_notes_read(const sci_word *words)
 	return (struct sci_notes){
 		.fresh_until_ms = (int64_t)words[0],
 		.stored_ms = (int64_t)words[1],
-		.retry_at_ms = (int64_t)words[2],
-		.tag = words[3],
+		.due_at_ms = (int64_t)words[2],
+		.revalidate_until_ms = (int64_t)words[3],
+		.tag = words[4] & ~ANNEX_MASK,
 	};
 }
 
+/* The annex begins at a whole word. */
+uint64_t sci_content_annex_bytes(const struct sci_content *content)
+{
+	uint64_t len = content->object ? sizeof(void *) : content->len;
+
+	if (!content->notes || content->annex_words == 0)
+		return 0;
+	return (UINT64_C(0) - len) % SCI_UNIT + content->annex_words * UINT64_C(8);
+}
+
 void sci_deadline_write(struct sci_shard *shard, sci_word *words, const struct sci_content *content,
-	int64_t now_ms)
+	uint64_t annex_bytes, int64_t now_ms)
 {
 	int64_t expires_ms = content->expires_ms;
 
@@ -49,7 +64,7 @@ void sci_deadline_write(struct sci_shard *shard, sci_word *words, const struct s
 		sci_write(&words[2], (uint64_t)content->expires_ms);
 	}
 	if (content->notes)
-		sci_notes_write(&words[3], content->notes);
+		sci_notes_write(&words[3], content->notes, annex_bytes);
 	sci_write(&words[0], (uint64_t)expires_ms);
 	expect(shard, expires_ms);
 }

@@ -6,11 +6,14 @@
 
 /* Write a record's words of expiry and notes, and lower the shard's earliest deadline. */
 void sci_deadline_write(struct sci_shard *shard, sci_word *words, const struct sci_content *content,
-	int64_t now_ms);
+	uint64_t annex_bytes, int64_t now_ms);
 
-/* The words of a record's notes. */
-void sci_notes_write(sci_word *words, const struct sci_notes *notes);
+/* The words of a record's notes, with the length of its annex. */
+void sci_notes_write(sci_word *words, const struct sci_notes *notes, uint64_t annex_bytes);
 struct sci_notes sci_notes_read(const sci_word *words);
+
+/* The bytes of padding and annex after a value. */
+uint64_t sci_content_annex_bytes(const struct sci_content *content);
 
 /* Restart the idle time of an entry that was used. */
 void sci_deadline_used(const struct sci_record *record, int64_t now_ms);

@@ -51,8 +51,23 @@ static bool look(const struct sci_shard *shard, const struct sci_name *name,
 	return false;
 }
 
+/* Without the annex, if the record has notes. While a writer is active they may be anything. */
+static enum sci_peek cut_annex(const struct sci_record *record, uint64_t header, int64_t now_ms,
+	uint64_t *len)
+{
+	if (!sci_header_has_notes(header))
+		return SCI_PEEK_HIT;
+	if (now_ms >= (int64_t)sci_read(sci_record_notes(record, header)))
+		return SCI_PEEK_TIMED;
+	uint64_t annex_bytes = sci_record_annex_bytes(record, header);
+	if (annex_bytes > *len)
+		return SCI_PEEK_BUSY;
+	*len -= annex_bytes;
+	return SCI_PEEK_HIT;
+}
+
 enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t header,
-	uint32_t units_left, int64_t now_ms)
+	uint32_t units_left, int64_t now_ms, uint64_t *len)
 {
 	if (sci_header_state(header) == SCI_RECORD_OBJECT)
 		return SCI_PEEK_OBJECT;
@@ -64,10 +79,8 @@ enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t header
 	int64_t expires_ms = (int64_t)sci_read(expires);
 	bool is_late = now_ms >= expires_ms ||
 		((header & SCI_HEADER_IDLE) &&
-			sci_deadline_after_use(expires, now_ms) > expires_ms) ||
-		(sci_header_has_notes(header) &&
-			now_ms >= (int64_t)sci_read(sci_record_notes(record, header)));
-	return is_late ? SCI_PEEK_TIMED : SCI_PEEK_HIT;
+			sci_deadline_after_use(expires, now_ms) > expires_ms);
+	return is_late ? SCI_PEEK_TIMED : cut_annex(record, header, now_ms, len);
 }
 
 /* The reader knows what the slot held, not where in the line it is. */
@@ -89,7 +102,8 @@ static enum sci_peek peek_once(const struct sci_shard *shard, const struct sci_n
 	uint64_t len = sci_header_bytes(header) - value_at;
 	enum sci_peek why = len > SCI_PEEK_BYTES_MAX
 		? SCI_PEEK_LONG
-		: sci_peek_why_lock(record, header, sci_peek_units_left(shard, offset), now_ms);
+		: sci_peek_why_lock(record, header, sci_peek_units_left(shard, offset), now_ms,
+			  &len);
 	if (why != SCI_PEEK_HIT)
 		return why;
 	copy->len = len;

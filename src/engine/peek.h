@@ -76,9 +76,10 @@ struct sci_sighting {
 void sci_peek_touch(struct sci_bucket *line, uint64_t seen);
 
 /* Why a record with this header, `units_left` from the end of the log, needs the lock;
- * SCI_PEEK_HIT if it does not. The record may be none, with its deadline outside of the log. */
+ * SCI_PEEK_HIT if it does not, with the length of its annex subtracted from *len. The record may be
+ * none, with its deadline outside of the log. */
 enum sci_peek sci_peek_why_lock(const struct sci_record *record, uint64_t header,
-	uint32_t units_left, int64_t now_ms);
+	uint32_t units_left, int64_t now_ms, uint64_t *len);
 
 /* How many units of the log follow an offset from a slot, its own included; 0 if it is outside of
  * the log. The subtraction wraps for offsets before the log, so one comparison checks both ends:
@@ -195,9 +196,12 @@ static inline __attribute__((always_inline)) enum sci_peek sci_peek_try(
 	if (!sci_is_likely(bytes <= (uint64_t)left * SCI_UNIT && sci_peek_has_key(words, name)))
 		return SCI_PEEK_OTHER;
 	if (now_ms && !sci_is_likely(unusual == 0)) {
-		enum sci_peek why = sci_peek_why_lock(record, header, left, now_ms(context));
+		uint64_t without_annex = value_len;
+		enum sci_peek why =
+			sci_peek_why_lock(record, header, left, now_ms(context), &without_annex);
 		if (why != SCI_PEEK_HIT)
 			return why;
+		value_len = without_annex;
 	}
 	*len = value_len;
 	if (!sci_is_likely(value_len <= capacity))

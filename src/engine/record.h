@@ -7,7 +7,10 @@
  * length follows from `bytes` in the header and the key's length. The words after the value exist
  * only if the header says so: an entry without a deadline pays no byte for one. They are
  *
- *   worth | deadline | idle time, final deadline | notes: four words
+ *   worth | deadline | idle time, final deadline | notes: five words
+ *
+ * With notes the value's last part may be padding and an annex of whole words; the lowest byte of
+ * the last note is the length of both.
  *
  * A dead record is free space. Its header says its size; one of two units or more is a hole, with
  * `newer` and `older` as its neighbours in a list of holes. */
@@ -94,6 +97,7 @@ static inline uint64_t sci_value_offset(uint64_t key_len)
 	return (SCI_RECORD_KEY_AT + key_len + SCI_UNIT - 1) & ~(uint64_t)(SCI_UNIT - 1);
 }
 
+/* The length of a value with its annex. */
 static inline uint64_t sci_header_value_len(uint64_t header)
 {
 	return sci_header_bytes(header) - sci_value_offset(sci_header_key_len(header));
@@ -125,7 +129,7 @@ static inline unsigned sci_header_extra(uint64_t header)
 {
 	unsigned which = (unsigned)(header >> SCI_HEADER_EXTRA_SHIFT) & 7;
 
-	return 0x43872110u >> which * 4 & 15;
+	return 0x43982110u >> which * 4 & 15;
 }
 
 static inline uint64_t sci_header_content_units(uint64_t header)
@@ -230,10 +234,27 @@ static inline bool sci_record_is_expired(const struct sci_record *record, int64_
 		now_ms >= (int64_t)*sci_record_expires(record, header);
 }
 
-/* The four words of notes follow the three of the deadline. */
+#define SCI_NOTES_WORDS 5u
+
+/* The words of notes follow the three of the deadline. */
 static inline sci_word *sci_record_notes(const struct sci_record *record, uint64_t header)
 {
 	return sci_record_expires(record, header) + 3;
+}
+
+/* The bytes after the value that are padding and annex. */
+static inline uint64_t sci_record_annex_bytes(const struct sci_record *record, uint64_t header)
+{
+	if (!sci_header_has_notes(header))
+		return 0;
+	return sci_read(sci_record_notes(record, header) + SCI_NOTES_WORDS - 1) &
+		((1u << SCI_NOTES_TAG_SHIFT) - 1);
+}
+
+/* The length of a value. */
+static inline uint64_t sci_record_value_len(const struct sci_record *record, uint64_t header)
+{
+	return sci_header_value_len(header) - sci_record_annex_bytes(record, header);
 }
 
 /* Whether it has expired, or is no longer fresh. */

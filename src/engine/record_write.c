@@ -8,7 +8,7 @@ uint64_t sci_record_header_for(const struct sci_name *name, const struct sci_con
 {
 	size_t len = content->object ? sizeof(void *) : content->len;
 	uint64_t header = sci_header(content->object ? SCI_RECORD_OBJECT : SCI_RECORD_LIVE,
-		sci_value_offset(name->len) + len, name->len);
+		sci_value_offset(name->len) + len + sci_content_annex_bytes(content), name->len);
 
 	if (content->cost || content->weight)
 		header |= SCI_HEADER_WORTH;
@@ -53,9 +53,12 @@ void sci_record_write(struct sci_shard *shard, struct sci_record *record, uint64
 		sci_words_copy_in(words, content->value, content->len);
 		words += (content->len + SCI_UNIT - 1) / SCI_UNIT;
 	}
+	if (content->notes)
+		for (unsigned i = 0; i < content->annex_words; i++)
+			sci_write(words++, content->annex[i]);
 	if (header & SCI_HEADER_WORTH)
 		sci_write(words++,
 			content->cost | (uint64_t)sci_content_weight_units(content) << 32);
 	if (sci_header_has_deadline(header))
-		sci_deadline_write(shard, words, content, now_ms);
+		sci_deadline_write(shard, words, content, sci_content_annex_bytes(content), now_ms);
 }

@@ -69,18 +69,29 @@ struct sci_shard *sci_shard_format(void *memory, const struct sci_shard_options 
 	return shard;
 }
 
+/* The notes of what was found, and its annex. */
+static void fill_notes(const struct sci_record *record, struct sci_found *found)
+{
+	uint64_t len = sci_header_value_len(record->header);
+
+	found->notes = sci_notes_read(sci_record_notes(record, record->header));
+	found->annex_words = (unsigned)((len - found->len) / SCI_UNIT);
+	found->annex = (const uint64_t *)(const void *)((const unsigned char *)found->value +
+		(len - found->annex_words * SCI_UNIT));
+}
+
 static void fill_found(const struct sci_shard *shard, sci_offset offset, struct sci_found *found)
 {
 	struct sci_record *record = sci_record_at(shard, offset);
 
 	found->offset = offset;
 	found->value = sci_record_value(record);
-	found->len = sci_header_value_len(record->header);
+	found->len = sci_record_value_len(record, record->header);
 	found->object =
 		sci_record_state(record) == SCI_RECORD_OBJECT ? sci_record_object(record) : NULL;
 	found->has_notes = sci_header_has_notes(record->header);
 	if (found->has_notes)
-		found->notes = sci_notes_read(sci_record_notes(record, record->header));
+		fill_notes(record, found);
 }
 
 enum sci_lookup sci_shard_find(struct sci_shard *shard, const struct sci_name *name, int64_t now_ms,
@@ -123,7 +134,21 @@ void sci_shard_renote(struct sci_shard *shard, sci_offset offset, const struct s
 
 	assert(sci_header_has_notes(record->header));
 	sci_change_begin(shard);
-	sci_notes_write(sci_record_notes(record, record->header), notes);
+	sci_notes_write(sci_record_notes(record, record->header), notes,
+		sci_record_annex_bytes(record, record->header));
+	sci_change_end(shard);
+}
+
+void sci_shard_renew(struct sci_shard *shard, sci_offset offset, const struct sci_content *times,
+	int64_t now_ms)
+{
+	const struct sci_record *record = sci_record_at(shard, offset);
+	uint64_t header = record->header;
+
+	assert(sci_header_has_notes(header) && times->notes);
+	sci_change_begin(shard);
+	sci_deadline_write(shard, sci_record_expires(record, header), times,
+		sci_record_annex_bytes(record, header), now_ms);
 	sci_change_end(shard);
 }
 

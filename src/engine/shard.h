@@ -51,6 +51,11 @@ enum sci_lookup sci_shard_look(const struct sci_shard *shard, const struct sci_n
 /* Replace the notes of an entry that was found and has notes. */
 void sci_shard_renote(struct sci_shard *shard, sci_offset offset, const struct sci_notes *notes);
 
+/* Begin its times anew: those of `times`, which has notes, and nothing else of it. The annex
+ * stays. */
+void sci_shard_renew(struct sci_shard *shard, sci_offset offset, const struct sci_content *times,
+	int64_t now_ms);
+
 /* Prefetch what a put of this key will read. Any thread, without the lock. */
 void sci_shard_expect(const struct sci_shard *shard, const struct sci_name *name);
 

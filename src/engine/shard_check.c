@@ -87,12 +87,14 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 	return check_recency(shard);
 }
 
-static const char *check_header(uint64_t header)
+static const char *check_header(const struct sci_record *record, uint64_t header)
 {
 	if (sci_header_bytes(header) < sci_value_offset(sci_header_key_len(header)))
 		return "a record is shorter than its key";
+	if (sci_record_annex_bytes(record, header) > sci_header_value_len(header))
+		return "an annex is longer than its record";
 	if (sci_header_state(header) == SCI_RECORD_OBJECT &&
-		(sci_header_value_len(header) != sizeof(void *) || sci_header_pins(header)))
+		(sci_record_value_len(record, header) != sizeof(void *) || sci_header_pins(header)))
 		return "an object's record is pinned or has another length";
 	if (sci_header_state(header) == SCI_RECORD_DETACHED && !sci_header_pins(header))
 		return "a detached record is not pinned";
@@ -128,7 +130,7 @@ static const char *check_record(const struct sci_shard *shard, sci_offset offset
 			? NULL
 			: "a dead record has the header of a live one";
 	}
-	const char *wrong = check_header(header);
+	const char *wrong = check_header(record, header);
 	if (wrong)
 		return wrong;
 	census->space_units += sci_header_units(header);

@@ -52,9 +52,15 @@ struct sci_object_link {
 struct sci_notes {
 	int64_t fresh_until_ms;
 	int64_t stored_ms;
-	int64_t retry_at_ms;
-	uint64_t tag;
+	int64_t due_at_ms;
+	int64_t revalidate_until_ms;
+	uint64_t tag; /* the lowest SCI_NOTES_TAG_SHIFT bits are the engine's */
 };
+
+#define SCI_NOTES_TAG_SHIFT 8
+
+/* The most words of an annex: what the owner keeps with an entry with notes beside its value. */
+#define SCI_ANNEX_WORDS_MAX 31u
 
 /* What was found: a value, aligned to 8 bytes, or an object. */
 struct sci_found {
@@ -63,7 +69,10 @@ struct sci_found {
 	struct sci_object_link *object; /* NULL: it is a value */
 	sci_offset offset;
 	bool has_notes;
-	struct sci_notes notes; /* set if it has them */
+	/* Set if it has them. */
+	struct sci_notes notes;
+	const uint64_t *annex;
+	unsigned annex_words;
 };
 
 enum sci_lookup { SCI_LOOKUP_MISS, SCI_LOOKUP_HIT, SCI_LOOKUP_EXPIRED };
@@ -83,7 +92,9 @@ struct sci_content {
 	int64_t expires_ms;             /* SCI_NEVER: no deadline */
 	int64_t idle_ms;                /* expires after so long without a use; 0: no idle time */
 	uint32_t cost;                  /* of loading it again, in any unit; 0: unknown */
-	const struct sci_notes *notes;  /* NULL: none */
+	const struct sci_notes *notes;  /* NULL: none, and no annex */
+	const uint64_t *annex;
+	unsigned annex_words; /* at most SCI_ANNEX_WORDS_MAX */
 };
 
 #endif

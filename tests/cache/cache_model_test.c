@@ -89,8 +89,10 @@ static void do_put(int number)
 	uint64_t before = sct_model_evicted();
 
 	if (sct_model_has(SCT_TERMS) && sct_model_below(2))
-		options = (struct sc_put_options){ sizeof options, sct_model_some_time(),
-			sct_model_some_time(), sct_model_below(100) };
+		options = (struct sc_put_options){ .size = sizeof options,
+			.ttl_ms = sct_model_some_time(),
+			.tti_ms = sct_model_some_time(),
+			.cost = sct_model_below(100) };
 	sct_model_set_times(&entry, options.ttl_ms ? options.ttl_ms : sct_model.config->ttl_ms,
 		options.tti_ms ? options.tti_ms : sct_model.config->tti_ms);
 	sct_fill(bytes, entry.len, entry.version);

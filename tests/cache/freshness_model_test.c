@@ -1,10 +1,11 @@
-/* Random histories of a cache with all options of freshness, compared with the rules written down
- * once more, in the plainest way. Nothing is evicted. Time jumps as it does for a process that is
- * frozen, also back. */
+/* Random histories of a cache with all options of freshness, and with times and validators of
+ * single entries, compared with the rules written down once more, in the plainest way. Nothing is
+ * evicted. Time jumps as it does for a process that is frozen, also back. */
 #include "cache/cache_fixture.h"
 #include "support/random.h"
 #include "support/seeded_runs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define KEYS 12
@@ -48,6 +49,9 @@ struct entry {
 	enum kind kind;
 	uint64_t number; /* of the value */
 	int64_t stored_ms, fresh_until_ms, gone_at_ms, retry_at_ms;
+	int64_t refresh_at_ms, revalidate_until_ms;
+	bool is_for_errors; /* it may be returned when loads fail */
+	uint64_t validator; /* 0: none */
 	unsigned failures;
 	uint64_t generation;
 	bool is_requested; /* its refresh */
@@ -58,12 +62,15 @@ static struct {
 	struct sc_cache *cache;
 	uint64_t random, numbers;
 	_Atomic int64_t now_ms;
-	struct entry entries[KEYS];
+	struct entry entries[KEYS], before[KEYS]; /* their last loads */
 	/* The present load. */
 	enum kind gives;
+	struct sc_put_options own; /* the times of the entry that it stores */
+	uint64_t validator;        /* and its validator; 0: none */
+	bool says_unchanged;       /* of an old value */
 	int64_t retry_after_ms;
 	int loads;
-	unsigned outcomes[16], refreshes;
+	unsigned outcomes[16], refreshes, unchanged;
 } run;
 
 static int64_t below(uint64_t bound)
@@ -76,10 +83,46 @@ static int64_t later(int64_t time_ms, int64_t by_ms)
 	return by_ms > INT64_MAX - time_ms ? INT64_MAX : time_ms + by_ms;
 }
 
+static const char *text_of(uint64_t validator)
+{
+	static char text[32];
+
+	snprintf(text, sizeof text, "\"v%llu\"", (unsigned long long)validator);
+	return validator ? text : NULL;
+}
+
+/* A load is given the old value, stale or not, and its validator. */
+static void assert_old(const struct sc_load *load)
+{
+	const struct entry *entry = &run.before[sc_load_number(load, 0)];
+	const struct sc_value *old = sc_load_old(load);
+	const char *validator = sc_load_old_validator(load);
+
+	assert_int_equal(old != NULL, entry->kind == VALUE);
+	if (!old) {
+		assert_null(validator);
+		return;
+	}
+	assert_int_equal(old->len, sizeof entry->number);
+	assert_memory_equal(old->data, &entry->number, sizeof entry->number);
+	if (entry->validator)
+		assert_string_equal(validator, text_of(entry->validator));
+	else
+		assert_null(validator);
+}
+
 static int load(struct sc_load *load, void *context)
 {
 	(void)context;
 	run.loads++;
+	assert_old(load);
+	sc_load_set_ttl_ms(load, run.own.ttl_ms);
+	sc_load_set_refresh_after_ms(load, run.own.refresh_after_ms);
+	sc_load_set_stale_while_revalidate_ms(load, run.own.stale_while_revalidate_ms);
+	sc_load_set_stale_if_error_ms(load, run.own.stale_if_error_ms);
+	assert_int_equal(sc_load_set_validator(load, text_of(run.validator)), 0);
+	if (run.gives == VALUE && run.says_unchanged && sc_load_old(load))
+		return sc_load_set_unchanged(load);
 	if (run.gives == VALUE)
 		return sc_load_set_value(load, &run.numbers, sizeof run.numbers);
 	if (run.gives == ABSENCE)
@@ -102,22 +145,41 @@ static int64_t own_retry_after_ms(void)
 		: 0;
 }
 
-static void store(struct entry *entry)
+static int64_t own_or(int64_t own_ms, int64_t of_cache_ms)
+{
+	return own_ms == 0 ? of_cache_ms : own_ms < 0 ? 0 : own_ms;
+}
+
+/* Begin the times of an entry. */
+static void renew(struct entry *entry)
 {
 	const struct sc_cache_options *options = &run.config->options;
-	int64_t ttl_ms = options->ttl_ms ? options->ttl_ms : SC_NO_END;
-	int64_t stale_ms = options->stale_if_error_ms;
+	int64_t ttl_ms = own_or(run.own.ttl_ms, options->ttl_ms ? options->ttl_ms : SC_NO_END);
+	int64_t error_ms = own_or(run.own.stale_if_error_ms, options->stale_if_error_ms);
+	int64_t revalidate_ms =
+		own_or(run.own.stale_while_revalidate_ms, options->stale_while_revalidate_ms);
+	int64_t after_ms = own_or(run.own.refresh_after_ms, options->refresh_after_ms);
 
-	if (stale_ms < options->stale_while_revalidate_ms)
-		stale_ms = options->stale_while_revalidate_ms;
-	entry->kind = VALUE;
-	entry->number = run.numbers;
+	if (!options->loader)
+		revalidate_ms = after_ms = 0;
 	entry->stored_ms = run.now_ms;
 	entry->fresh_until_ms = later(run.now_ms, ttl_ms);
-	entry->gone_at_ms = later(entry->fresh_until_ms, stale_ms);
+	entry->refresh_at_ms = after_ms ? later(run.now_ms, after_ms) : INT64_MAX;
+	entry->revalidate_until_ms = later(entry->fresh_until_ms, revalidate_ms);
+	entry->is_for_errors = error_ms > 0;
+	entry->gone_at_ms =
+		later(entry->fresh_until_ms, error_ms > revalidate_ms ? error_ms : revalidate_ms);
 	entry->retry_at_ms = INT64_MIN;
 	entry->failures = 0;
+}
+
+static void store(struct entry *entry)
+{
+	entry->kind = VALUE;
+	entry->number = run.numbers;
+	entry->validator = run.validator;
 	entry->generation = 0;
+	renew(entry);
 }
 
 /* What remains is the request of a refresh. */
@@ -135,10 +197,8 @@ static void forget_what_is_gone(struct entry *entry)
 /* Whether it may be returned because of a load that failed. */
 static bool may_be_stale(const struct entry *entry)
 {
-	int64_t stale_ms = run.config->options.stale_if_error_ms;
-
-	return stale_ms && run.now_ms < entry->retry_at_ms &&
-		run.now_ms < later(entry->fresh_until_ms, stale_ms);
+	return entry->is_for_errors && run.now_ms < entry->retry_at_ms &&
+		run.now_ms < entry->gone_at_ms;
 }
 
 static int fail_to_load(struct entry *entry)
@@ -152,8 +212,10 @@ static int fail_to_load(struct entry *entry)
 		return SC_E_LOAD;
 	entry->failures++;
 	entry->retry_at_ms = later(run.now_ms, wait_ms);
+	if (entry->refresh_at_ms < entry->fresh_until_ms)
+		entry->refresh_at_ms = entry->retry_at_ms;
 	if (entry->kind == VALUE)
-		return may_be_stale(entry) ? SC_STALE : SC_E_LOAD;
+		return entry->is_for_errors ? SC_STALE : SC_E_LOAD;
 	entry->kind = FAILURE;
 	entry->gone_at_ms = later(entry->retry_at_ms, wait_ms);
 	return SC_E_LOAD;
@@ -163,16 +225,28 @@ static int load_into(struct entry *entry)
 {
 	const struct sc_cache_options *options = &run.config->options;
 
+	run.before[entry - run.entries] = *entry;
 	if (run.gives == FAILURE)
 		return fail_to_load(entry);
+	bool is_unchanged = run.gives == VALUE && run.says_unchanged && entry->kind == VALUE;
+	run.unchanged += is_unchanged;
+	if (run.gives == VALUE && run.own.ttl_ms < 0) {
+		forget(entry);
+		return SC_LOADED;
+	}
+	if (is_unchanged) {
+		renew(entry);
+		return SC_LOADED;
+	}
 	if (run.gives == VALUE) {
 		store(entry);
 		return SC_LOADED;
 	}
 	forget(entry);
-	if (options->negative_ttl_ms) {
+	int64_t keep_ms = own_or(run.own.ttl_ms, options->negative_ttl_ms);
+	if (keep_ms) {
 		entry->kind = ABSENCE;
-		entry->gone_at_ms = later(run.now_ms, options->negative_ttl_ms);
+		entry->gone_at_ms = later(run.now_ms, keep_ms);
 	}
 	return SC_E_ABSENT;
 }
@@ -180,19 +254,15 @@ static int load_into(struct entry *entry)
 /* Whether a value has to be refreshed. */
 static bool is_due(const struct entry *entry)
 {
-	int64_t after_ms = run.config->options.refresh_after_ms;
-
+	if (!run.config->options.loader)
+		return false;
 	return entry->kind == VALUE && run.now_ms >= entry->retry_at_ms &&
-		(run.now_ms >= entry->fresh_until_ms ||
-			(after_ms && run.now_ms >= entry->stored_ms + after_ms));
+		(run.now_ms >= entry->fresh_until_ms || run.now_ms >= entry->refresh_at_ms);
 }
 
 /* What a fetch returns, and whether it loads. */
 static int expect(struct entry *entry, int64_t max_age_ms, bool force, bool *loads)
 {
-	const struct sc_cache_options *options = &run.config->options;
-	int64_t revalidate_ms = options->stale_while_revalidate_ms;
-
 	forget_what_is_gone(entry);
 	bool is_young = !force && (max_age_ms == 0 || run.now_ms - entry->stored_ms <= max_age_ms);
 	*loads = false;
@@ -202,8 +272,7 @@ static int expect(struct entry *entry, int64_t max_age_ms, bool force, bool *loa
 		return SC_E_LOAD;
 	if (entry->kind == VALUE && is_young && run.now_ms < entry->fresh_until_ms)
 		return SC_HIT;
-	if (entry->kind == VALUE && is_young &&
-		run.now_ms < later(entry->fresh_until_ms, revalidate_ms))
+	if (entry->kind == VALUE && is_young && run.now_ms < entry->revalidate_until_ms)
 		return SC_STALE;
 	if (entry->kind == VALUE && may_be_stale(entry))
 		return SC_STALE;
@@ -230,9 +299,26 @@ static void assert_value(struct entry *entry, const struct sc_value *value, int 
 	assert_true(outcome == SC_STALE || value->remaining_ms > 0);
 }
 
-static void draw_load(void)
+static int64_t draw_own_ms(int64_t most_ms)
+{
+	return below(3) ? 0 : below(8) == 0 ? -1 : 1 + below((uint64_t)most_ms);
+}
+
+/* What a load or a put gives the entry. */
+static void draw_entry(void)
 {
 	run.numbers++;
+	run.validator = below(2) ? run.numbers : 0;
+	run.own = *SC_PUT_OPTIONS(.ttl_ms = below(4) ? 0 : 1 + below(200),
+		.refresh_after_ms = draw_own_ms(100), .stale_while_revalidate_ms = draw_own_ms(80),
+		.stale_if_error_ms = draw_own_ms(200));
+}
+
+static void draw_load(void)
+{
+	draw_entry();
+	run.own.ttl_ms = below(10) ? run.own.ttl_ms : -1;
+	run.says_unchanged = below(2);
 	run.gives = below(3) ? FAILURE : below(3) ? VALUE : ABSENCE;
 	run.retry_after_ms = below(4) ? 0 : below(300);
 }
@@ -255,8 +341,10 @@ static void do_fetch(int key)
 	assert_int_equal(run.loads - before, loads);
 	run.outcomes[rc + 12]++;
 	entry->is_requested |= requests;
-	if (rc > 0)
+	if (rc > 0 && entry->kind == VALUE)
 		assert_value(entry, &value, rc);
+	else if (rc > 0)
+		assert_int_equal(rc, SC_LOADED); /* and it was not to be stored */
 	sc_value_release(&value);
 }
 
@@ -276,8 +364,10 @@ static void do_get(int key)
 
 static void do_put(int key)
 {
-	run.numbers++;
-	assert_int_equal(sc_cache_put(run.cache, SC_KEY(key), &run.numbers, sizeof run.numbers),
+	draw_entry();
+	run.own.validator = text_of(run.validator);
+	assert_int_equal(sc_cache_put_with(run.cache, SC_KEY(key), &run.numbers, sizeof run.numbers,
+				 &run.own),
 		SC_OK);
 	store(&run.entries[key]);
 }
@@ -348,10 +438,9 @@ static void follow_the_rules(const void *config, uint64_t seed, long count)
 			&run.random)
 			->call((int)below(KEYS));
 	assert_true(run.outcomes[SC_LOADED + 12] > 0 && run.outcomes[SC_E_LOAD + 12] > 0);
-	bool refreshes = options.stale_while_revalidate_ms > 0;
-	assert_int_equal(run.outcomes[SC_STALE + 12] > 0,
-		options.stale_if_error_ms > 0 || refreshes);
-	assert_int_equal(run.refreshes > 0, refreshes);
+	assert_true(run.outcomes[SC_STALE + 12] > 0 && run.unchanged > 0);
+	assert_int_equal(run.refreshes > 0, options.loader != NULL);
+	assert_int_equal(sct_stats(run.cache).unchanged, run.unchanged);
 	assert_int_equal(sct_stats(run.cache).refreshes, run.refreshes);
 	assert_int_equal(sct_stats(run.cache).evictions, 0);
 	sc_cache_close(run.cache);

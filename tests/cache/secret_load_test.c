@@ -311,7 +311,7 @@ static void awaited(void **state)
 
 /* ---- Many keys ---- */
 
-/* Returns how many have a value. Each key has a number after the secret; half of the keys are long. */
+/* Returns how many have a value. Each key has a number after the secret; half are long. */
 static int fetch_many(void)
 {
 	static struct sc_fetch_result results[KEYS];

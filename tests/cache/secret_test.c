@@ -1,4 +1,5 @@
-/* A secret cache wipes what goes, whatever the way: this program reads its own memory after each. */
+/* A secret cache wipes what goes, whatever the way: after each this program reads its own
+ * memory. */
 #include "cache/handle.h"
 #include "cache/secret_fixture.h"
 #include "support/threads.h"

@@ -246,6 +246,42 @@ static std::int64_t read_now(void *)
 	return now_ms;
 }
 
+// The source is asked whether its value has changed.
+static void a_value_may_be_unchanged()
+{
+	const sc_clock clock{ read_now, nullptr, {} };
+	int loads = 0;
+	scopecache::cache cache(scopecache::cache_options()
+					.clock(&clock)
+					.ttl_ms(std::chrono::seconds(1))
+					.stale_if_error_ms(std::chrono::hours(1)),
+		[&](scopecache::load &load) {
+			loads++;
+			if (load.old_validator() == "v1")
+				return load.set_unchanged();
+			CHECK(thrown_by<scopecache::error>([&] { load.set_unchanged(); }) != "");
+			CHECK(thrown_by<scopecache::error>(
+				      [&] { load.set_validator(std::string(300, 'v')); }) != "");
+			load.set_validator("v1");
+			load.set_refresh_after(std::chrono::minutes(1));
+			load.set_stale_while_revalidate(std::chrono::minutes(1));
+			load.set_stale_if_error(std::chrono::minutes(1));
+			load.set("first");
+		});
+
+	CHECK(cache.fetch(key("a")).text() == "first" && loads == 1);
+	now_ms += 60999; // stale at once, by the loader's word
+	CHECK(cache.fetch(key("a")).text() == "first" && loads == 1);
+	cache.put(key("b"), "put",
+		scopecache::put_options().validator("v1").stale_if_error_ms(std::chrono::hours(2)));
+	now_ms += 3600000;
+	CHECK(cache.fetch(key("b")).text() == "put" && loads == 2);
+	CHECK(!cache.reject(key("b"), 0));
+	CHECK(cache.reject(key("b"), cache.fetch(key("b")).native().generation));
+	CHECK(cache.fetch(key("b")).text() == "first" && loads == 3);
+	CHECK(cache.fetch(key("a")).text() == "first" && loads == 4);
+}
+
 // A value that was loaded outlives a loader that throws, and the time to the next load is honoured.
 static void a_stale_value_is_returned_when_a_loader_throws()
 {
@@ -384,6 +420,7 @@ int main()
 		CASE(a_pin_outlives_its_cache), CASE(objects_are_destroyed_once),
 		CASE(a_loader_may_be_anything_that_can_be_called),
 		CASE(what_a_loader_throws_comes_out_at_its_caller),
+		CASE(a_value_may_be_unchanged),
 		CASE(a_stale_value_is_returned_when_a_loader_throws),
 		CASE(a_loader_that_asks_for_its_own_key_is_told), CASE(waiters_get_an_error),
 		CASE(updates), CASE(memos_remember), CASE(options_reach_the_value) });

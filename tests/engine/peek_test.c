@@ -166,6 +166,27 @@ static void leaves_alone_what_needs_the_lock(void **state)
 	assert_int_equal(sci_shard_peek(shard, &noted, 50, &copy), SCI_PEEK_TIMED);
 	assert_int_equal(sct_peek_quick(shard, &noted, 50, &copy), SCI_PEEK_TIMED);
 
+	/* Its annex is no part of the value. */
+	const uint64_t annex[] = { 1, 2, 3 };
+	assert_int_equal(sci_shard_put(shard, &noted,
+				 &(struct sci_content){ .value = "value",
+					 .len = 5,
+					 .expires_ms = 100,
+					 .notes = &notes,
+					 .annex = annex,
+					 .annex_words = 3 },
+				 0),
+		SCI_STORE_OK);
+	assert_int_equal(sci_shard_peek(shard, &noted, 49, &copy), SCI_PEEK_HIT);
+	assert_int_equal(copy.len, 5);
+	assert_memory_equal(copy.buffer, "value", 5);
+	copy.capacity = copy.len = 5;
+	assert_int_equal(sct_peek_quick(shard, &noted, 49, &copy), SCI_PEEK_HIT);
+	assert_int_equal(copy.len, 5);
+	copy.capacity = 4;
+	assert_int_equal(sct_peek_quick(shard, &noted, 49, &copy), SCI_PEEK_TOO_LARGE);
+	copy.capacity = sizeof buffer;
+
 	/* An object is pinned, not copied. */
 	struct sci_object_link object;
 	struct sci_content content = { .object = &object, .expires_ms = SCI_NEVER };

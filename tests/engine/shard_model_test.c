@@ -273,24 +273,31 @@ static void free_objects(void)
 
 /* ---- Operations ---- */
 
+static void draw_times(struct sct_entry *entry)
+{
+	entry->final_ms = run.config->ttl_max_ms && below(5)
+		? run.now_ms + 1 + (int64_t)below(run.config->ttl_max_ms)
+		: SCI_NEVER;
+	entry->tti_ms = !has(IDLE) || !below(3) ? 0
+		: below(50)                     ? 1 + (int64_t)below(40)
+						: SCI_NEVER;
+	entry->fresh_until_ms = below(3) ? run.now_ms + (int64_t)below(60) : SCI_NEVER;
+}
+
 static struct sct_entry make_entry(int key, struct sci_content *content)
 {
 	struct sct_entry entry = { .key = key,
 		.version = ++run.versions,
-		.len = below(run.config->value_max + 1),
-		.final_ms = SCI_NEVER };
+		.len = below(run.config->value_max + 1) };
 
-	if (run.config->ttl_max_ms && below(5))
-		entry.final_ms = run.now_ms + 1 + (int64_t)below(run.config->ttl_max_ms);
-	if (has(IDLE) && below(3))
-		entry.tti_ms = below(50) ? 1 + (int64_t)below(40) : SCI_NEVER;
+	draw_times(&entry);
 	*content = (struct sci_content){ .len = entry.len,
 		.expires_ms = entry.final_ms,
 		.idle_ms = entry.tti_ms };
 	if (has(NOTES) && below(4)) {
 		entry.has_notes = true;
-		entry.fresh_until_ms = below(3) ? run.now_ms + (int64_t)below(60) : SCI_NEVER;
-		entry.retry_at_ms = run.now_ms - 7;
+		entry.due_at_ms = run.now_ms - 7;
+		entry.annex_words = below(2) ? (unsigned)below(SCI_ANNEX_WORDS_MAX + 1) : 0;
 	}
 	if (has(COSTS) && below(2))
 		content->cost = below(20) ? (uint32_t)below(1000) : UINT32_MAX;
@@ -305,7 +312,18 @@ static struct sct_entry make_entry(int key, struct sci_content *content)
 
 static struct sci_notes notes_of(const struct sct_entry *entry)
 {
-	return (struct sci_notes){ entry->fresh_until_ms, -5, entry->retry_at_ms, entry->version };
+	return (struct sci_notes){ entry->fresh_until_ms, -5, entry->due_at_ms, 9,
+		entry->version << SCI_NOTES_TAG_SHIFT };
+}
+
+/* The words of the entry's annex. */
+static const uint64_t *annex_of(const struct sct_entry *entry)
+{
+	static uint64_t words[SCI_ANNEX_WORDS_MAX];
+
+	for (unsigned i = 0; i < SCI_ANNEX_WORDS_MAX; i++)
+		words[i] = entry->version * 1000 + i;
+	return words;
 }
 
 static void assert_notes(const struct sct_entry *entry, const struct sci_found *found)
@@ -313,8 +331,30 @@ static void assert_notes(const struct sct_entry *entry, const struct sci_found *
 	struct sci_notes notes = notes_of(entry);
 
 	assert_int_equal(found->has_notes, entry->has_notes);
-	if (entry->has_notes)
-		assert_memory_equal(&found->notes, &notes, sizeof notes);
+	if (!entry->has_notes)
+		return;
+	assert_memory_equal(&found->notes, &notes, sizeof notes);
+	assert_int_equal(found->annex_words, entry->annex_words);
+	assert_memory_equal(found->annex, annex_of(entry), entry->annex_words * sizeof(uint64_t));
+}
+
+/* Renew an entry that was found, or change its notes alone. */
+static void change_notes(struct sct_entry *entry, const struct sci_found *found)
+{
+	bool renews = below(2);
+
+	entry->due_at_ms = run.now_ms;
+	if (renews)
+		draw_times(entry);
+	struct sci_notes notes = notes_of(entry);
+	if (!renews) {
+		sci_shard_renote(run.shard, found->offset, &notes);
+		return;
+	}
+	const struct sci_content times = { NULL, 0, NULL, 0, entry->final_ms, entry->tti_ms, 0,
+		&notes, NULL, 0 };
+	sci_shard_renew(run.shard, found->offset, &times, run.now_ms);
+	sct_naive_renew(entry, run.now_ms);
 }
 
 static void do_put(int key)
@@ -329,7 +369,11 @@ static void do_put(int key)
 		value[i] = byte_of(entry.version, i);
 	content.value = value;
 	struct sci_notes notes = notes_of(&entry);
-	content.notes = entry.has_notes ? &notes : NULL;
+	if (entry.has_notes) {
+		content.notes = &notes;
+		content.annex = annex_of(&entry);
+		content.annex_words = entry.annex_words;
+	}
 	if (entry.object) {
 		entry.object->is_stored = true;
 		run.stored_objects++;
@@ -360,7 +404,8 @@ static void do_put(int key)
 		} else {
 			assert_true(may_be_missing(&entry));
 			assert_true(sci_shard_stats(run.shard).evictions > evicted);
-			assert_true(entry.len > run.config->options.bytes / 250);
+			assert_true(entry.len + entry.annex_words * 8 >
+				run.config->options.bytes / 250);
 		}
 	}
 	if (knows_what_was_evicted())
@@ -414,11 +459,8 @@ static void do_find(int key)
 	assert_true(entry && !has_expired(entry));
 	assert_found(entry, &found);
 	assert_notes(entry, &found);
-	if (entry->has_notes && below(5) == 0) {
-		entry->retry_at_ms = run.now_ms;
-		struct sci_notes notes = notes_of(entry);
-		sci_shard_renote(run.shard, found.offset, &notes);
-	}
+	if (entry->has_notes && below(5) == 0)
+		change_notes(entry, &found);
 	entry = sct_naive_use(&run.model, entry, run.now_ms);
 	if (has(PINS) && !entry->object && run.pin_count < PINS_MAX && below(4) == 0) {
 		assert_true(sci_shard_pin(run.shard, found.offset));
@@ -456,11 +498,9 @@ static void do_remove(int key)
 
 static void do_clear(int key)
 {
-	uint64_t entries = sci_shard_stats(run.shard).entries;
-
-	/* Seldom: otherwise the shard never fills. */
 	if (key % 50)
-		return;
+		return; /* seldom: otherwise the shard never fills */
+	uint64_t entries = sci_shard_stats(run.shard).entries;
 	assert_int_equal(sci_shard_clear(run.shard), entries);
 	release_removed();
 	assert_int_equal(run.stored_objects, 0);
@@ -477,7 +517,6 @@ static void do_expire(int key)
 {
 	uint64_t before = sci_shard_stats(run.shard).entries, expired = 0;
 	bool all = key % 4 == 0;
-
 	for (size_t i = 0; i < run.model.count; i++)
 		expired += has_expired(&run.model.entries[i]);
 	uint64_t removed =
@@ -509,14 +548,6 @@ static const struct sct_operation operations[] = {
 	{ 10, do_clear },
 };
 
-static void step(void)
-{
-	int key = (int)below(KEYS);
-
-	sct_pick_operation(operations, sizeof operations / sizeof operations[0], &run.random)
-		->call(key);
-}
-
 static void assert_sound(long operation)
 {
 	const char *wrong = sci_shard_check(run.shard);
@@ -533,15 +564,16 @@ static void assert_sound(long operation)
 
 static void agree_with_the_model(const void *configured, uint64_t seed, long count)
 {
-	const struct config *config = configured;
-
-	run = (struct run){ .config = config, .random = seed, .seed = seed };
-	void *memory = aligned_alloc(SCI_SHARD_ALIGN, config->options.bytes);
+	run = (struct run){ .config = configured, .random = seed, .seed = seed };
+	const struct sci_shard_options *options = &run.config->options;
+	void *memory = aligned_alloc(SCI_SHARD_ALIGN, options->bytes);
 	assert_non_null(memory);
-	memset(memory, 0, config->options.bytes);
-	run.shard = sci_shard_format(memory, &config->options);
+	memset(memory, 0, options->bytes);
+	run.shard = sci_shard_format(memory, options);
 	for (long i = 0; i < count; i++) {
-		step();
+		sct_pick_operation(operations, sizeof operations / sizeof operations[0],
+			&run.random)
+			->call((int)below(KEYS));
 		assert_sound(i);
 	}
 	assert_true(run.hits > 0);

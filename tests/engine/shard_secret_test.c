@@ -108,7 +108,7 @@ static void put(int key)
 {
 	uint64_t words[WORDS_MAX], count = sct_below(&the.random, WORDS_MAX);
 	struct sci_name name = name_of((uint32_t)key);
-	struct sci_notes notes = { 1, 2, 3, 4 };
+	struct sci_notes notes = { .fresh_until_ms = 1, .stored_ms = 2 };
 	struct sci_content content = {
 		.value = words,
 		.len = count * sizeof words[0],
@@ -123,8 +123,11 @@ static void put(int key)
 		content.expires_ms = the.now_ms + (int64_t)sct_below(&the.random, 50);
 	if (sct_below(&the.random, 6) == 0)
 		content.idle_ms = 20;
-	if (sct_below(&the.random, 6) == 0)
+	if (sct_below(&the.random, 6) == 0) {
 		content.notes = &notes;
+		content.annex = words;
+		content.annex_words = (unsigned)(count < 9 ? count : 9);
+	}
 	if (sct_below(&the.random, 6) == 0)
 		content.cost = 1 + (uint32_t)sct_below(&the.random, 100);
 	the.key_of[the.puts++] = (uint32_t)key;

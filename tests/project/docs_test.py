@@ -40,6 +40,7 @@ int example(struct sc_invocation *inv, const char *user, int my_param)
 BEFORE = """
 #include <scopecache/cache.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

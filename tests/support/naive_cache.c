@@ -23,12 +23,17 @@ void sct_naive_drop(struct sct_naive *naive, struct sct_entry *entry)
 	naive->count--;
 }
 
+void sct_naive_renew(struct sct_entry *entry, int64_t now_ms)
+{
+	bool is_sooner = entry->tti_ms && entry->tti_ms < entry->final_ms - now_ms;
+
+	entry->expires_ms = is_sooner ? now_ms + entry->tti_ms : entry->final_ms;
+}
+
 static struct sct_entry *add(struct sct_naive *naive, struct sct_entry entry, int64_t now_ms)
 {
-	bool is_sooner = entry.tti_ms && entry.tti_ms < entry.final_ms - now_ms;
-
 	assert_true(naive->count < SCT_NAIVE_MAX);
-	entry.expires_ms = is_sooner ? now_ms + entry.tti_ms : entry.final_ms;
+	sct_naive_renew(&entry, now_ms);
 	naive->entries[naive->count] = entry;
 	return &naive->entries[naive->count++];
 }

@@ -22,7 +22,8 @@ struct sct_entry {
 	int64_t final_ms, tti_ms;  /* deadline and time to idle; 0: none */
 	int64_t expires_ms;        /* from this time on it has expired */
 	bool has_notes;
-	int64_t fresh_until_ms, retry_at_ms; /* its notes */
+	int64_t fresh_until_ms, due_at_ms; /* of its notes */
+	unsigned annex_words;              /* beside them */
 };
 
 struct sct_naive {
@@ -38,6 +39,9 @@ void sct_naive_drop(struct sct_naive *naive, struct sct_entry *entry);
 
 /* Store an entry now; it replaces an entry with the same key. */
 struct sct_entry *sct_naive_store(struct sct_naive *naive, struct sct_entry entry, int64_t now_ms);
+
+/* Begin the times of an entry anew, as they are set in it. */
+void sct_naive_renew(struct sct_entry *entry, int64_t now_ms);
 
 /* Use the entry now, which renews its time to idle and moves it. Returns its new address. */
 struct sct_entry *sct_naive_use(struct sct_naive *naive, struct sct_entry *entry, int64_t now_ms);

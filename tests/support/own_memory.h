@@ -26,9 +26,9 @@ void sct_secret_hide(void *plain, size_t len);
 /* Whether `plain` begins with it. */
 bool sct_secret_is(const struct sct_secret *secret, const void *plain, size_t len);
 
-/* How many pieces of it are in memory: 24 bytes each, from each eighth byte of it on, so six for each
- * copy. Smaller pieces are not counted, because what was in one or two registers may also be on the
- * stack, where the compiler saved it.
+/* How many pieces of it are in memory: 24 bytes each, from each eighth byte of it on, so six for
+ * each copy. Smaller pieces are not counted, because what was in one or two registers may also be
+ * on the stack, where the compiler saved it.
  *
  * Not read are mappings of more than 4 GiB, which are the shadows of sanitizers. */
 size_t sct_secret_pieces(const struct sct_secret *secret);
