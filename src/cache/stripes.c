@@ -82,13 +82,13 @@ void sci_stripes_format(struct sc_cache *cache)
 
 void sci_stripes_init(struct sc_cache *cache)
 {
+	sci_stripes_format(cache);
 	for (uint32_t i = 0; i < cache->stripe_count; i++) {
 		struct sci_stripe *stripe = &cache->stripes[i];
 		init_lock(&stripe->lock);
 		stripe->hold = (uint64_t)i << SCI_HOLD_STRIPE_SHIFT |
 			(cache->options.secret ? SCI_HOLD_SECRET : 0);
 	}
-	sci_stripes_format(cache);
 }
 
 void sci_stripes_fini(struct sc_cache *cache)

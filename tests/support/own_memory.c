@@ -152,12 +152,26 @@ static void set_beginnings(struct search *search)
 			(unsigned)(masked[at + 1] ^ MASK) << 8] = true;
 }
 
+/* Whether a line of /proc/self/maps or smaps begins a mapping; then *access is what follows. */
+static bool begins_mapping(const char *line, uint64_t *from, uint64_t *end, const char **access)
+{
+	char *behind;
+
+	*from = strtoull(line, &behind, 16);
+	if (behind == line || *behind != '-')
+		return false;
+	const char *second = behind + 1;
+	*end = strtoull(second, &behind, 16);
+	*access = behind + 1;
+	return behind > second && *behind == ' ';
+}
+
 size_t sct_secret_pieces(const struct sct_secret *secret)
 {
 	static struct search search;
 	FILE *maps = fopen("/proc/self/maps", "re");
-	unsigned long long from, end;
-	char access[5];
+	const char *access;
+	uint64_t from, end;
 
 	memset(&search, 0, sizeof search);
 	search.secret = secret;
@@ -168,7 +182,7 @@ size_t sct_secret_pieces(const struct sct_secret *secret)
 	set_beginnings(&search);
 	place[0] = '\0';
 	while (fgets(search.mapping, sizeof search.mapping, maps)) {
-		sct_check(sscanf(search.mapping, "%llx-%llx %4s", &from, &end, access) == 3);
+		sct_check(begins_mapping(search.mapping, &from, &end, &access));
 		if (access[0] == 'r' && end - from <= MAPPING_MAX)
 			search_mapping(&search, from, end);
 	}
@@ -188,14 +202,15 @@ bool sct_mapping_has_flag(const void *address, const char *flag)
 {
 	uint64_t at = (uint64_t)(uintptr_t)address;
 	FILE *smaps = fopen("/proc/self/smaps", "re");
-	unsigned long long from, end;
+	const char *access;
+	uint64_t from, end;
 	bool is_here = false, has = false;
 	char line[1024], wanted[8];
 
 	sct_check(smaps != NULL);
 	snprintf(wanted, sizeof wanted, " %s ", flag);
 	while (fgets(line, sizeof line, smaps)) {
-		if (sscanf(line, "%llx-%llx ", &from, &end) == 2)
+		if (begins_mapping(line, &from, &end, &access))
 			is_here = at >= from && at < end;
 		else if (is_here && strncmp(line, "VmFlags:", 8) == 0)
 			has = strstr(line, wanted) != NULL;
