@@ -29,6 +29,7 @@
 #include <scopecache/hooks.h>
 #include <scopecache/key.h>
 #include <scopecache/load.h>
+#include <scopecache/scope.h>
 #include <scopecache/version.h>
 
 #ifdef __cplusplus
@@ -110,7 +111,11 @@ enum sc_policy {
 	NUMBER(track_age, 0, 0, 1, "1: values have an age, a remaining time and a generation")     \
 	TIME(load_timeout_ms,                                                                      \
 		"how long a fetch waits for another thread's load, from its begin; its loader is " \
-		"told, and nothing interrupts it; 0: until the invocation's deadline")
+		"told, and nothing interrupts it; 0: until the invocation's deadline")             \
+	NUMBER(shared, 0, 0, 1, "1: entries belong to no scope (scope.h)")                         \
+	NUMBER(strict, 0, 0, 1,                                                                    \
+		"1: refuse a thread without a scope from the start, and another tenant than the "  \
+		"first")
 
 /* The options of a cache. Zero means the default; a pointer to options may be NULL.
  *

@@ -22,8 +22,19 @@
 #include "cache/options.h"
 #include "cache/refresh.h"
 #include "cache/region.h"
+#include "cache/scope.h"
 #include "cache/stripes.h"
 #include "cache/upkeep.h"
+
+int sci_cache_scoped_key(const struct sc_cache *cache, struct sc_key key,
+	struct sci_lookup_key *out)
+{
+	uint64_t scope = sci_scope_of_thread();
+
+	if (!sci_cache_may_use(cache, scope))
+		return SC_E_SCOPE;
+	return sci_key_encode_scoped(out, key, scope, &cache->secret);
+}
 
 static void free_memory(struct sc_cache *cache)
 {
@@ -91,6 +102,8 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	}
 	sci_cache_time_start();
 	sci_bypass_start();
+	if (checked.strict)
+		sci_unusual_set(SCI_UNUSUAL_SCOPES, true);
 	sci_cache_lock_all(cache);
 	rc = sci_cache_bound_locked(cache, checked.max_entries, checked.max_bytes, 0, error);
 	sci_cache_unlock_all(cache);

@@ -154,6 +154,20 @@ int64_t sc_ttl_until(int64_t epoch_ms)
 	return ttl_ms ? ttl_ms : -1;
 }
 
+void sci_cache_time_capture(uint64_t words[SCI_INVOCATION_WORDS])
+{
+	words[0] = invocation.running;
+	words[1] = (uint64_t)invocation.now_ms;
+	words[2] = (uint64_t)invocation.deadline_mono_ms;
+}
+
+void sci_cache_time_restore(const uint64_t words[SCI_INVOCATION_WORDS])
+{
+	invocation.running = words[0] != 0;
+	invocation.now_ms = (int64_t)words[1];
+	invocation.deadline_mono_ms = (int64_t)words[2];
+}
+
 void sci_cache_time_end(void)
 {
 	invocation.running = false;

@@ -19,5 +19,6 @@ void sci_cache_time_fork(enum sci_fork_stage stage);
 void sci_resource_fork(enum sci_fork_stage stage);
 void sci_flight_fork(enum sci_fork_stage stage);
 void sci_refresh_fork(enum sci_fork_stage stage);
+void sci_scope_fork(enum sci_fork_stage stage);
 
 #endif

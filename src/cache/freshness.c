@@ -8,6 +8,7 @@
 #include "cache/notes.h"
 #include "cache/options.h"
 #include "cache/refusal.h"
+#include "cache/scope.h"
 #include "cache/region.h"
 #include "cache/usual.h"
 
@@ -119,6 +120,8 @@ static void remember_locked(struct sci_stripe *stripe, const struct sci_name *na
 	struct sci_content content, const struct sci_notes *notes)
 {
 	sci_lock_assert_held(&stripe->lock);
+	if (sci_name_is_dead(name))
+		return;
 	content.notes = notes;
 	sci_shard_put(stripe->shard, name, &content, notes->stored_ms);
 	sci_region_reach_locked(stripe);

@@ -6,6 +6,7 @@
 #include "cache/key_bytes.h"
 #include "cache/stripe.h"
 #include "cache/thread_counts.h"
+#include "cache/unusual.h"
 #include "cache/usual.h"
 
 #include <scopecache/cache.h>
@@ -62,10 +63,17 @@ static inline const struct sci_shard *sci_cache_shard(const struct sc_cache *cac
 /* Drop a reference; the last one frees the cache. */
 void sci_cache_release(struct sc_cache *cache);
 
-/* Encode and hash a key. Returns what sci_key_encode() does; after 0 call sci_key_fini(). */
+/* The same where scopes are in use. Returns SC_E_SCOPE too. */
+int sci_cache_scoped_key(const struct sc_cache *cache, struct sc_key key,
+	struct sci_lookup_key *out);
+
+/* Encode and hash a key, of the scope that this thread is in. Returns what sci_key_encode() does, or
+ * SC_E_SCOPE; after 0 call sci_key_fini(). */
 static inline int sci_cache_key(const struct sc_cache *cache, struct sc_key key,
 	struct sci_lookup_key *out)
 {
+	if (sci_is_unusual(SCI_UNUSUAL_SCOPES) && !cache->options.shared)
+		return sci_cache_scoped_key(cache, key, out);
 	if (sci_key_is_short(key)) {
 		sci_short_key(out, sci_short_name(key.parts, &cache->secret));
 		return 0;

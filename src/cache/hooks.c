@@ -1,6 +1,8 @@
 /* The hooks that tell the caches of a process where an invocation begins and ends. */
 #include "cache/cache_time.h"
 #include "cache/refresh.h"
+#include "cache/scope.h"
+#include "cache/upkeep.h"
 
 #include <scopecache/cache.h>
 #include <scopecache/resource.h>
@@ -14,13 +16,17 @@ static void invocation_begin(void *context, const struct sc_invocation_info *inf
 		offsetof(struct sc_invocation_info, remaining_ms) + sizeof info->remaining_ms;
 
 	(void)context;
+	bool has_tenant = info->size >=
+		offsetof(struct sc_invocation_info, tenant_id) + sizeof info->tenant_id;
 	sci_cache_time_begin(has_remaining ? info->remaining_ms : SC_NO_DEADLINE);
+	sci_scope_begin(has_tenant ? info->tenant_id : NULL);
 }
 
-static void end_time(void *none)
+static void end_invocation(void *none)
 {
 	(void)none;
 	sci_cache_time_end();
+	sci_scope_end();
 }
 
 /* The caller has its answer. */
@@ -28,8 +34,9 @@ static void invocation_end(void *context, const struct sc_invocation_info *info)
 {
 	(void)context;
 	(void)info;
-	pthread_cleanup_push(end_time, NULL);
+	pthread_cleanup_push(end_invocation, NULL);
 	sci_refresh_after_answer();
+	sci_sweep_after_answer();
 	pthread_cleanup_pop(1);
 }
 

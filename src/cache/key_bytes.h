@@ -173,6 +173,25 @@ static inline void sci_key_fini(struct sci_lookup_key *key)
 		sci_key_free(key);
 }
 
+/* A key of a scope begins with this byte, which is no type of a part, and the scope's number. */
+#define SCI_SCOPE_MARK  0x53u
+#define SCI_SCOPE_BYTES (1 + sizeof(uint64_t))
+
+/* The number of the scope that an encoded key belongs to; 0: none. */
+static inline uint64_t sci_key_scope(const void *key, size_t len)
+{
+	const unsigned char *byte = key;
+	uint64_t number = 0;
+
+	if (len > SCI_SCOPE_BYTES && byte[0] == SCI_SCOPE_MARK)
+		memcpy(&number, byte + 1, sizeof number);
+	return number;
+}
+
+/* Encode and hash a key of a scope. Returns as sci_key_encode(). */
+int sci_key_encode_scoped(struct sci_lookup_key *out, struct sc_key key, uint64_t scope,
+	const struct sci_hash_secret *secret);
+
 /* The hash of a valid key, from its parts: equal keys have equal hashes. */
 uint64_t sci_key_hash(struct sc_key key, const struct sci_hash_secret *secret);
 

@@ -294,13 +294,6 @@ static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_
 	return get_encoded(cache, key, look_up_long, &(struct target){ buffer, capacity, len });
 }
 
-/* In exact LRU order each hit changes the order, so no lookup goes without the lock. */
-static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struct sc_key key,
-	void *buffer, size_t capacity, size_t *len)
-{
-	return get_encoded(cache, key, get_locked, &(struct target){ buffer, capacity, len });
-}
-
 static int64_t read_time_ms(const void *cache)
 {
 	return sci_cache_coarse_ms(cache);
@@ -365,11 +358,23 @@ static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const str
 	return get_short_otherwise(cache, name, peek, buffer, capacity, len);
 }
 
+/* Not by the quickest path. In exact LRU order each hit changes the order, so no lookup goes without
+ * the lock. */
+static __attribute__((noinline)) int get_unusual(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
+{
+	bool needs_lock = cache->options.policy == SC_POLICY_LRU || sci_is_bypassed();
+
+	return get_encoded(cache, key, needs_lock ? get_locked : look_up_long,
+		&(struct target){ buffer, capacity, len });
+}
+
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len)
 {
-	if (cache->options.policy == SC_POLICY_LRU || sci_is_bypassed())
-		return get_with_lock(cache, key, buffer, capacity, len);
+	if (cache->options.policy == SC_POLICY_LRU ||
+		sci_is_unusual(SCI_UNUSUAL_BYPASS | SCI_UNUSUAL_SCOPES))
+		return get_unusual(cache, key, buffer, capacity, len);
 	if (!sci_is_likely(sci_key_is_short_text(key)))
 		return get_any(cache, key, buffer, capacity, len);
 	return atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed)

@@ -11,6 +11,7 @@
 #include "cache/lead.h"
 #include "cache/memory.h"
 #include "cache/notes.h"
+#include "cache/scope.h"
 
 #include <scopecache/process.h>
 
@@ -154,6 +155,14 @@ void sci_background_end(const struct sci_background *work)
 	sci_lock_release(&lock);
 }
 
+static bool can_begin(const struct refresh *refresh, int64_t left_ms)
+{
+	const struct sci_name name = name_of(refresh);
+
+	return sci_usual_fits(usual_of(refresh->cache), left_ms) &&
+		sci_scope_may_refresh(sci_key_scope(name.key, name.len));
+}
+
 /* Take the first refresh that fits into the time that is left, and begin it. */
 static struct refresh *begin(int64_t left_ms, struct sci_background *work)
 {
@@ -161,7 +170,7 @@ static struct refresh *begin(int64_t left_ms, struct sci_background *work)
 
 	sci_lock_acquire(&lock);
 	struct refresh **link = &first;
-	while (*link && !sci_usual_fits(usual_of((*link)->cache), left_ms))
+	while (*link && !can_begin(*link, left_ms))
 		link = &(*link)->next;
 	if (*link) {
 		refresh = take(link);
@@ -182,7 +191,8 @@ static struct sci_flight *lead(struct sc_cache *cache, const struct sci_name *na
 	struct sci_found found;
 
 	sci_stripe_lock(stripe);
-	bool is_due = sci_shard_look(stripe->shard, name, now_ms, &found) == SCI_LOOKUP_HIT &&
+	bool is_due = !sci_name_is_dead(name) &&
+		sci_shard_look(stripe->shard, name, now_ms, &found) == SCI_LOOKUP_HIT &&
 		sci_found_is_due(cache, &found, now_ms);
 	if (is_due) {
 		enum sci_flight_role role = sci_flight_join(cache, name, &flight);
@@ -200,6 +210,7 @@ struct attempt {
 	struct refresh *refresh;
 	struct sci_background work;
 	struct sc_value value;
+	uint64_t scope; /* of this thread */
 };
 
 static void run(struct attempt *attempt)
@@ -211,6 +222,7 @@ static void run(struct attempt *attempt)
 
 	if (!flight)
 		return;
+	sci_scope_exchange(sci_key_scope(name.key, name.len));
 	sci_source_of(cache, NULL, &source, NULL);
 	int64_t began_us = sci_mono_us();
 	sci_lead_to_end(cache, flight, &source, &attempt->value, NULL);
@@ -222,6 +234,7 @@ static void end_attempt(void *arg)
 {
 	struct attempt *attempt = arg;
 
+	sci_scope_exchange(attempt->scope);
 	sci_background_end(&attempt->work);
 	sci_free(attempt->refresh);
 	sc_value_release(&attempt->value);
@@ -233,6 +246,7 @@ bool sci_refresh_run(int64_t until_mono_ms)
 
 	while ((attempt.refresh = begin(until_mono_ms - sci_mono_ms(), &attempt.work))) {
 		attempt.value = (struct sc_value){ 0 };
+		attempt.scope = sci_scope_of_thread();
 		pthread_cleanup_push(end_attempt, &attempt);
 		run(&attempt);
 		pthread_cleanup_pop(1);

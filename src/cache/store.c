@@ -5,6 +5,7 @@
 #include "cache/flight.h"
 #include "cache/notes.h"
 #include "cache/region.h"
+#include "cache/scope.h"
 #include "cache/stripes.h"
 
 #include "base/sized.h"
@@ -76,7 +77,7 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		.cost = terms->cost < UINT32_MAX ? (uint32_t)terms->cost : UINT32_MAX,
 	};
 
-	if (!is_stored(terms))
+	if (!is_stored(terms) || sci_name_is_dead(name))
 		return store_nothing_locked(stripe, name, deposit);
 	stripe->generation++;
 	if (cache->keeps_notes) {

@@ -23,7 +23,10 @@ struct sci_stripe {
 	uint64_t populated; /* bytes whose pages were requested; UINT64_MAX: none any more */
 	bool has_objects;   /* one was ever stored */
 	struct sci_counts counts;
-	uint64_t generation;     /* of the value that was stored last */
+	uint64_t generation; /* of the value that was stored last */
+	/* The drops of scopes after which it was swept, and the present sweep. */
+	uint64_t swept, sweeping;
+	uint32_t sweep_at, sweeps;
 	unsigned char apart[64]; /* no two stripes share a cache line */
 };
 

@@ -8,4 +8,7 @@
 int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_t max_bytes,
 	int64_t now_ms, struct sc_error *error);
 
+/* After an invocation's answer: remove some of what belongs to scopes that were dropped. */
+void sci_sweep_after_answer(void);
+
 #endif

@@ -19,6 +19,7 @@ LIBRARIES = {
         "eviction.h",
         "key.h",
         "load.h",
+        "scope.h",
         "memo.h",
         "resource.h",
         "process.h",
