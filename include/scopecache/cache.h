@@ -250,6 +250,7 @@ struct sc_put_options {
 	int64_t stale_while_revalidate_ms;
 	int64_t stale_if_error_ms;
 	const char *validator;
+	const struct sc_context *context; /* whose scope it has (scope.h); NULL: the thread's */
 };
 
 /* A pointer to options: SC_PUT_OPTIONS(.ttl_ms = 5000). C++ has scopecache::put_options. */
@@ -345,7 +346,9 @@ struct sc_fetch_options {
 	int64_t max_age_ms;   /* load a value that is older; 0: any age. Needs track_age or
 				 another option that lets the cache keep times */
 	uint64_t force;       /* 1: load even if there is a value */
-	int64_t load_timeout_ms; /* 0: the cache's; SC_NO_END: none */
+	int64_t load_timeout_ms;          /* 0: the cache's; SC_NO_END: none */
+	const struct sc_context *context; /* whose scope, deadline and time it has (scope.h);
+					     NULL: the thread's */
 };
 
 /* A pointer to options of a fetch. C++ has scopecache::cache::fetch(), which takes a loader. */

@@ -146,16 +146,14 @@ uint64_t sci_key_hash(struct sc_key key, const struct sci_hash_secret *secret)
 	return hash_from(secret->start, key, secret);
 }
 
-int sci_key_encode_scoped(struct sci_lookup_key *out, struct sc_key key, uint64_t scope,
+int sci_key_encode_long_scoped(struct sci_lookup_key *out, struct sc_key key, uint64_t scope,
 	const struct sci_hash_secret *secret)
 {
 	int rc = encode(out, key, scope);
 
 	if (rc < 0)
 		return rc;
-	uint64_t state = sci_hash_two(secret->start, scope, 0,
-		sci_hash_head(SCI_SCOPE_MARK, 0, key.count), secret);
-	out->name.hash = hash_from(state, key, secret);
+	out->name.hash = hash_from(sci_scope_state(scope, key.count, secret), key, secret);
 	return 0;
 }
 

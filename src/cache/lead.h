@@ -10,7 +10,8 @@
 struct sci_source {
 	sc_load_fn loader;
 	void *context;
-	sc_load_many_fn batch_loader; /* NULL: none; has the same context */
+	sc_load_many_fn batch_loader;     /* NULL: none; has the same context */
+	const struct sc_context *entered; /* for the call; NULL: none */
 	struct sci_wanted wanted;
 };
 

@@ -115,12 +115,13 @@ struct sci_terms sci_cache_terms(const struct sc_cache *cache, struct sci_terms 
 
 /* The terms of one put. Returns 0, SC_E_INVAL or SC_E_TOO_LARGE. */
 static int read_terms(const struct sc_cache *cache, const struct sc_put_options *options,
-	struct sci_terms *terms, struct sci_freshness *freshness)
+	struct sci_terms *terms, struct sci_freshness *freshness, const struct sc_context **context)
 {
 	struct sc_put_options known = { 0 };
 
 	if (options && !sci_sized_read(&known, sizeof known, options, options->size))
 		return SC_E_INVAL;
+	*context = known.context;
 	*freshness = (struct sci_freshness){
 		.refresh_after_ms = known.refresh_after_ms,
 		.stale_while_revalidate_ms = known.stale_while_revalidate_ms,
@@ -178,6 +179,25 @@ static inline int put(struct sc_cache *cache, struct sc_key key, const struct sc
 	return rc;
 }
 
+static void leave(void *outer)
+{
+	sc_context_leave(outer);
+}
+
+/* As the options of the put say. */
+static int put_with(struct sc_cache *cache, struct sc_key key, const struct sci_deposit *deposit,
+	const struct sc_context *context)
+{
+	struct sc_context outer;
+	int rc;
+
+	sc_context_enter(context, &outer);
+	pthread_cleanup_push(leave, &outer);
+	rc = put(cache, key, deposit, put_time_ms(cache, &deposit->terms));
+	pthread_cleanup_pop(1);
+	return rc;
+}
+
 int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len)
 {
 	const struct sci_terms none = { 0 };
@@ -193,11 +213,15 @@ int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *dat
 {
 	struct sci_deposit deposit = { .data = data, .len = len };
 	struct sci_freshness freshness;
+	const struct sc_context *context;
 
 	if (!data && len)
 		return SC_E_INVAL;
-	int rc = read_terms(cache, options, &deposit.terms, &freshness);
-	return rc < 0 ? rc : put(cache, key, &deposit, put_time_ms(cache, &deposit.terms));
+	int rc = read_terms(cache, options, &deposit.terms, &freshness, &context);
+	if (rc < 0)
+		return rc;
+	return context ? put_with(cache, key, &deposit, context)
+		       : put(cache, key, &deposit, put_time_ms(cache, &deposit.terms));
 }
 
 int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct sc_object *object,
@@ -205,17 +229,19 @@ int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct 
 {
 	struct sci_deposit deposit = { 0 };
 	struct sci_freshness freshness;
+	const struct sc_context *context;
 
 	if (!object || !object->pointer)
 		return SC_E_INVAL;
-	int rc = read_terms(cache, options, &deposit.terms, &freshness);
+	int rc = read_terms(cache, options, &deposit.terms, &freshness, &context);
 	if (rc < 0)
 		return rc;
 	int64_t now_ms = put_time_ms(cache, &deposit.terms);
 	deposit.object = sci_blob_open_object(object);
 	if (!deposit.object)
 		return SC_E_NOMEM;
-	return put(cache, key, &deposit, now_ms);
+	return context ? put_with(cache, key, &deposit, context)
+		       : put(cache, key, &deposit, now_ms);
 }
 
 int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)

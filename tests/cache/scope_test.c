@@ -107,7 +107,7 @@ static void assert_get_as(const char *user, const char *text)
 }
 
 /* Every call that takes a key. */
-static void assert_refused(void)
+static void assert_refused_after(int loads)
 {
 	const struct sc_key keys[] = { SC_KEY("key") };
 	struct sc_iterator *iterator;
@@ -130,7 +130,12 @@ static void assert_refused(void)
 	assert_int_equal(result.outcome, SC_E_SCOPE);
 	assert_int_equal(sc_iterator_open(&iterator, the.cache), SC_E_SCOPE);
 	assert_null(iterator);
-	assert_int_equal(the.loads, 0);
+	assert_int_equal(the.loads, loads);
+}
+
+static void assert_refused(void)
+{
+	assert_refused_after(0);
 }
 
 /* This is the first test: no scope was entered in the process before. */
@@ -396,6 +401,43 @@ static void a_worker_enters_what_was_captured(void **state)
 	end();
 }
 
+/* A call may name whose it is, as an event loop does that works for many at once. */
+static void a_call_may_name_a_context(void **state)
+{
+	struct sc_context contexts[2];
+	const struct sc_key key = SC_KEY("key");
+	static int thing;
+	const struct sc_object object = { .pointer = &thing, .weight = 1 };
+	struct sc_fetch_result result;
+	struct sc_value value;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct sc_scope outer = enter(i ? "bob" : "ann");
+		sc_context_capture(&contexts[i]);
+		sc_scope_leave(&outer);
+	}
+	assert_int_equal(sc_cache_put_with(the.cache, key, "ann's", 5,
+				 SC_PUT_OPTIONS(.context = &contexts[0])),
+		SC_OK);
+	assert_int_equal(sc_cache_put_object(the.cache, SC_KEY("object"), &object,
+				 SC_PUT_OPTIONS(.context = &contexts[0])),
+		SC_OK);
+	assert_int_equal(sc_cache_fetch_with(the.cache, key,
+				 SC_FETCH_OPTIONS(.context = &contexts[0]), &value, NULL),
+		SC_HIT);
+	sct_assert_value(&value, "ann's");
+	sc_value_release(&value);
+	assert_int_equal(sc_cache_fetch_many(the.cache, &key, 1,
+				 SC_FETCH_OPTIONS(.context = &contexts[1]), &result),
+		1);
+	assert_int_equal(result.outcome, SC_LOADED);
+	sc_fetch_results_release(&result, 1);
+	assert_refused_after(1);
+	assert_get_as("bob", "loaded");
+	assert_get_as("ann", "ann's");
+}
+
 /* ---- Strict caches ---- */
 
 static void in_a_new_process(void (*body)(void))
@@ -620,6 +662,7 @@ int main(void)
 		CASE(a_load_in_progress_is_not_stored),
 		CASE(the_oldest_of_many_is_dropped),
 		CASE(a_worker_enters_what_was_captured),
+		CASE(a_call_may_name_a_context),
 		CASE(a_child_has_the_scopes),
 		CASE(a_strict_cache_has_one_tenant),
 		CASE(a_refresh_runs_in_its_scope),
