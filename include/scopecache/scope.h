@@ -3,7 +3,7 @@
  *	struct sc_scope outer;
  *	if (sc_scope_enter(&outer, user) < 0)
  *		return deny();
- *	rc = sc_cache_fetch(orders, SC_KEY("open"), &value, &error);	this user's, and nobody else's
+ *	rc = sc_cache_fetch(orders, SC_KEY("open"), &value, &error);	this user's alone
  *	sc_scope_leave(&outer);
  *
  * A scope is a tenant, which the runtime names, and within it a user, whom the handler names. The
@@ -41,8 +41,9 @@ struct sc_scope {
  * latest until the invocation ends. A scope that is entered within a user's replaces that user.
  *
  * returns  0 with *outer set; SC_E_INVAL for a name that is NULL or empty, SC_E_TOO_LARGE for a
- *          long one, SC_E_SCOPE when the tenant was invalidated, SC_E_NOMEM: then *outer is set too, and until it is left the thread is in no
- *          scope, so that nothing is stored for the wrong user.
+ *          long one, SC_E_SCOPE when the tenant was invalidated, SC_E_NOMEM: then *outer is set
+ *          too, and until it is left the thread is in no scope, so that nothing is stored for the
+ *          wrong user.
  * owns     the name is copied.
  * threads  any, for itself; does not block. */
 int sc_scope_enter(struct sc_scope *outer, const char *user);
@@ -64,7 +65,8 @@ void sc_scope_leave(const struct sc_scope *outer);
  * threads  any. */
 int sc_scope_invalidate(const char *tenant, const char *user);
 
-/* What a thread is in: its scope, and its invocation's deadline and time. Its fields are private. */
+/* What a thread is in: its scope, and its invocation's deadline and time. Its fields are
+ * private. */
 struct sc_context {
 	uint64_t saved[8];
 };

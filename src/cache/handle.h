@@ -67,8 +67,8 @@ void sci_cache_release(struct sc_cache *cache);
 int sci_cache_scoped_key(const struct sc_cache *cache, struct sc_key key,
 	struct sci_lookup_key *out);
 
-/* Encode and hash a key, of the scope that this thread is in. Returns what sci_key_encode() does, or
- * SC_E_SCOPE; after 0 call sci_key_fini(). */
+/* Encode and hash a key, of the scope that this thread is in. Returns what sci_key_encode() does,
+ * or SC_E_SCOPE; after 0 call sci_key_fini(). */
 static inline int sci_cache_key(const struct sc_cache *cache, struct sc_key key,
 	struct sci_lookup_key *out)
 {

@@ -358,8 +358,8 @@ static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const str
 	return get_short_otherwise(cache, name, peek, buffer, capacity, len);
 }
 
-/* Not by the quickest path. In exact LRU order each hit changes the order, so no lookup goes without
- * the lock. */
+/* Not by the quickest path. In exact LRU order each hit changes the order, so no lookup goes
+ * without the lock. */
 static __attribute__((noinline)) int get_unusual(struct sc_cache *cache, struct sc_key key,
 	void *buffer, size_t capacity, size_t *len)
 {

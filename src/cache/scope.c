@@ -1,5 +1,5 @@
-/* One lock guards the table; whether a number is live is read without it. A dropped scope leaves its
- * place at once; caches sweep its entries later (upkeep.c). */
+/* One lock guards the table; whether a number is live is read without it. A dropped scope leaves
+ * its place at once; caches sweep its entries later (upkeep.c). */
 #include "cache/scope.h"
 
 #include "base/lock.h"

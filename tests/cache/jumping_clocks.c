@@ -115,8 +115,7 @@ void sct_clocks_freeze(void)
 
 	for (int clock = 0; clock < SCT_CLOCKS; clock++)
 		counts[clock] = clock == now.rules->witness || below(2);
-	/* On Linux CLOCK_BOOTTIME counts all that CLOCK_MONOTONIC counts. */
-	counts[SCT_BOOT] |= counts[SCT_MONO] || !counts[SCT_REAL];
+	counts[SCT_BOOT] |= !counts[SCT_MONO] && !counts[SCT_REAL];
 	now.true_ms += ms;
 	for (int clock = 0; clock < SCT_CLOCKS; clock++)
 		now.shown_ms[clock] += counts[clock] ? ms : 0;
@@ -129,21 +128,14 @@ static void set(enum sct_clock clock, int64_t by_ms)
 	now.is_set_back[clock] |= by_ms < 0;
 }
 
-/* CLOCK_BOOTTIME and CLOCK_MONOTONIC cannot be set, but a machine that continues from a snapshot
- * may show them as they were. Not all clocks are set back between two readings: then no clock shows
- * what has passed. */
+/* Not all clocks are set back between two readings: then no clock shows what has passed. */
 static bool may_be_set_back(enum sct_clock clock)
 {
-	int witness = now.rules->witness;
+	int others = 0;
 
-	switch (clock) {
-	case SCT_BOOT:
-		return witness != SCT_BOOT && witness != SCT_MONO && !now.is_set_back[SCT_REAL];
-	case SCT_MONO:
-		return witness != SCT_MONO;
-	default:
-		return witness != SCT_REAL && !now.is_set_back[SCT_BOOT];
-	}
+	for (int other = 0; other < SCT_CLOCKS; other++)
+		others += other != (int)clock && now.is_set_back[other];
+	return (int)clock != now.rules->witness && others < SCT_CLOCKS - 1;
 }
 
 void sct_clocks_jump(void)
@@ -153,14 +145,7 @@ void sct_clocks_jump(void)
 	if (now.rules->most_jump == 0)
 		return;
 	int64_t by_ms = draw_length(now.rules->most_jump);
-	if (below(2) && may_be_set_back(clock)) {
-		set(clock, -by_ms);
-		if (clock == SCT_BOOT)
-			set(SCT_MONO, -by_ms);
-	} else {
-		/* CLOCK_MONOTONIC is never ahead of CLOCK_BOOTTIME. */
-		set(clock == SCT_MONO ? SCT_BOOT : clock, by_ms);
-	}
+	set(clock, below(2) && may_be_set_back(clock) ? -by_ms : by_ms);
 }
 
 int64_t sct_clocks_true_ms(void)

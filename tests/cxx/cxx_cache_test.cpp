@@ -448,6 +448,6 @@ int main()
 		CASE(what_a_loader_throws_comes_out_at_its_caller), CASE(a_value_may_be_unchanged),
 		CASE(a_stale_value_is_returned_when_a_loader_throws),
 		CASE(a_loader_that_asks_for_its_own_key_is_told), CASE(waiters_get_an_error),
-		CASE(updates), CASE(memos_remember), CASE(options_reach_the_value) });
-	CASE(users_do_not_see_each_other),
+		CASE(updates), CASE(memos_remember), CASE(options_reach_the_value),
+		CASE(users_do_not_see_each_other) });
 }
