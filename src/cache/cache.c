@@ -24,6 +24,7 @@
 #include "cache/region.h"
 #include "cache/scope.h"
 #include "cache/stripes.h"
+#include "cache/tags.h"
 #include "cache/upkeep.h"
 
 int sci_cache_scoped_key(const struct sc_cache *cache, struct sc_key key,
@@ -40,6 +41,7 @@ static void free_memory(struct sc_cache *cache)
 {
 	sci_region_unmap(cache);
 	sci_stripes_fini(cache);
+	sci_free(cache->tags);
 	sci_free(cache);
 }
 
@@ -47,6 +49,18 @@ static void destroy(struct sc_cache *cache)
 {
 	sci_fork_forget(cache);
 	free_memory(cache);
+}
+
+/* Returns the cache; NULL when out of memory, with it freed. */
+static struct sc_cache *open_tags(struct sc_cache *cache)
+{
+	if (!cache->options.tags)
+		return cache;
+	cache->tags = sci_alloc_zeroed(sizeof *cache->tags);
+	if (cache->tags)
+		return cache;
+	sci_free(cache);
+	return NULL;
 }
 
 /* The handle, without region. */
@@ -70,8 +84,9 @@ static struct sc_cache *new_handle(const struct sc_cache_options *options)
 	cache->region_bytes = options->grow_bytes;
 	cache->shard_bytes = sci_stripe_bytes(options->grow_bytes, stripes);
 	cache->secret = sci_hash_secret_draw();
+	cache->gets_lock = options->policy == SC_POLICY_LRU || options->tags;
 	cache->holds = 1;
-	return cache;
+	return open_tags(cache);
 }
 
 int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
@@ -91,6 +106,7 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	rc = sci_region_map(cache, error);
 	if (rc < 0) {
+		sci_free(cache->tags);
 		sci_free(cache);
 		return rc;
 	}

@@ -21,6 +21,8 @@ struct sc_cache {
 	size_t shard_bytes;    /* of each shard; they follow each other */
 	uint32_t stripe_count; /* a power of two */
 	bool keeps_notes;      /* with each entry; see freshness.h */
+	bool gets_lock;        /* even a copied value needs the lock */
+	struct sci_tags *tags; /* NULL: entries have none */
 	/* The list of open caches: the next one, and the pointer to this one; see fork.c. */
 	struct sc_cache *others, **before;
 

@@ -192,7 +192,7 @@ static struct sci_flight *lead(struct sc_cache *cache, const struct sci_name *na
 
 	sci_stripe_lock(stripe);
 	bool is_due = !sci_name_is_dead(name) &&
-		sci_shard_look(stripe->shard, name, now_ms, &found) == SCI_LOOKUP_HIT &&
+		sci_stripe_look_locked(stripe, name, now_ms, &found) == SCI_LOOKUP_HIT &&
 		sci_found_is_due(cache, &found, now_ms);
 	if (is_due) {
 		enum sci_flight_role role = sci_flight_join(cache, name, &flight);

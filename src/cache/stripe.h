@@ -16,10 +16,13 @@ struct sci_counts {
 		unchanged, load_timeouts, refused;
 };
 
+struct sci_tags;
+
 /* A stripe (lock striping): a shard and its lock. A key's hash says which stripe it is in. */
 struct sci_stripe {
 	struct sci_lock lock; /* guards all below, and writes to the shard */
 	struct sci_shard *shard;
+	const struct sci_tags *tags; /* of the cache; NULL: none */
 	uint64_t populated; /* bytes whose pages were requested; UINT64_MAX: none any more */
 	bool has_objects;   /* one was ever stored */
 	struct sci_counts counts;

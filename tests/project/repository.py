@@ -20,6 +20,7 @@ LIBRARIES = {
         "key.h",
         "load.h",
         "scope.h",
+        "stats.h",
         "memo.h",
         "resource.h",
         "process.h",
