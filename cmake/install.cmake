@@ -3,8 +3,8 @@
 # installation and the tree can be moved.
 include(CMakePackageConfigHelpers)
 
-set(sc_headers cache error eviction hooks key load memo process resource version)
-set(sc_cxx_headers cache error key load memo options resource scopecache value)
+set(sc_headers cache error eviction hooks key load memo process resource scope stats version)
+set(sc_cxx_headers cache error key load memo options resource scope scopecache value)
 set(sc_modules scopecache)
 if(SC_BUILD_LAMBDA)
 	list(APPEND sc_headers function lambda)

@@ -66,6 +66,7 @@ static bool same_key(struct sc_key a, struct sc_key b)
 struct made {
 	struct sc_part parts[SC_KEY_PARTS_MAX];
 	struct sc_key key;
+	uint64_t scope; /* 0: none */
 	struct sci_lookup_key lookup;
 };
 
@@ -76,8 +77,14 @@ static void make(struct made *made, struct input *input)
 	made->key = (struct sc_key){ made->parts, 1u + next(input) % SC_KEY_PARTS_MAX };
 	for (size_t i = 0; i < made->key.count; i++)
 		made->parts[i] = next_part(input);
-	if (sci_key_encode(&made->lookup, made->key) != 0)
+	static const uint64_t scopes[] = { 0, 0, 0x153, 0x5353535353535353 };
+	const struct sci_hash_secret secret = sci_hash_secret_fixed(1);
+	made->scope = scopes[next(input) % 4];
+	if (made->scope ? sci_key_encode_scoped(&made->lookup, made->key, made->scope, &secret)
+			: sci_key_encode(&made->lookup, made->key))
 		abort();
+	check_that(sci_key_scope(made->lookup.name.key, made->lookup.name.len) == made->scope,
+		"a key has another scope");
 
 	/* A block of exactly that size, so that AddressSanitizer detects a read past its end. */
 	unsigned char *exact = malloc(made->lookup.name.len);
@@ -105,7 +112,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make(&other, &input);
 	bool same_bytes = one.lookup.name.len == other.lookup.name.len &&
 		memcmp(one.lookup.name.key, other.lookup.name.key, one.lookup.name.len) == 0;
-	check_that(same_bytes == same_key(one.key, other.key), "two keys meet");
+	check_that(same_bytes == (one.scope == other.scope && same_key(one.key, other.key)),
+		"two keys meet");
 	sci_key_fini(&one.lookup);
 	sci_key_fini(&other.lookup);
 	return 0;

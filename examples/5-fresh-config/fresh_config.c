@@ -16,14 +16,11 @@
  *   another environment: sc_process_set_refresh_budget_ms().
  * - An outage that nobody sees. Stale values hide it, so report them, as this function does.
  */
+#include "flags/flags_source.h"
+
 #include <scopecache/function.h>
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#define FLAGS_BYTES_MAX 4096
 
 static struct sc_cache *cache;
 
@@ -34,22 +31,18 @@ static long number_of(const char *variable, long preset)
 	return text ? strtol(text, NULL, 10) : preset;
 }
 
-/* The source stands for a service: a file, and the time that a request takes. */
 static int load_flags(struct sc_load *load, void *context)
 {
-	const char *path = getenv("FLAGS_FILE");
 	char flags[FLAGS_BYTES_MAX];
+	struct sc_error error;
+	size_t len;
 
 	(void)context;
-	usleep((useconds_t)number_of("FLAGS_DELAY_MS", 200) * 1000);
-	FILE *file = fopen(path ? path : "flags.json", "r");
-	if (!file) {
-		sc_load_set_kind(load, SC_LOAD_TRANSIENT);
-		return sc_load_fail(load, -1, "the flags cannot be read: %s", strerror(errno));
-	}
-	size_t len = fread(flags, 1, sizeof flags, file);
-	fclose(file);
-	return sc_load_set_value(load, flags, len);
+	int rc = flags_read(flags, &len, &error);
+	if (rc == 0)
+		return sc_load_set_value(load, flags, len);
+	sc_load_set_kind(load, SC_LOAD_TRANSIENT);
+	return sc_load_fail(load, rc, "%s", error.message);
 }
 
 static int init(void **state, struct sc_error *error)

@@ -9,7 +9,8 @@
 /* One JSON object and a newline:
  *
  *	{"rows":[{"technique","invocations","cold_starts","upstream_opens","upstream_queries",
- *	          "hit_ratio","p50_ms","p99_ms","memory_kb"}, ...]} */
+ *	          "hit_ratio","p50_ms","p99_ms","memory_kb",
+ *	          "failed","outage_invocations","outage_failed","outage_stale"}, ...]} */
 void demo_print_json(FILE *out, const struct row *rows, size_t count);
 
 /* A table with a line above each upstream's rows, and an explanation of its columns. */

@@ -14,7 +14,7 @@
 
 /* The work of the upstream, which a technique can save. */
 enum upstream_work { UPSTREAM_OPENS, UPSTREAM_QUERIES };
-enum upstream { UPSTREAM_S3, UPSTREAM_REPORTS };
+enum upstream { UPSTREAM_S3, UPSTREAM_REPORTS, UPSTREAM_FLAGS };
 
 struct technique {
 	const char *program; /* of the function, which is also its name */
@@ -31,6 +31,12 @@ struct row {
 	pid_t killed; /* of the environment that was killed half-way */
 	double elapsed_s;
 	struct sc_error first_failure;
+
+	/* A part of the invocations, for which the source of the flags was down: not in the
+	 * latencies. `stale` counts the answers with a value whose time to live was over. */
+	struct row_outage {
+		uint64_t invocations, failed, stale;
+	} outage;
 };
 
 /* The hit ratio: the share of the successful invocations without the work that the technique saves,
@@ -44,7 +50,11 @@ struct bench {
 	const char *host;
 	const struct mix *mix;
 	const struct s3_stand_in *s3;
-	const char *reports_meter;
+	const char *reports_meter, *flags_meter;
+	/* The file that the source of the flags is, its name while it is down, and how long the
+	 * flags are fresh. */
+	const char *flags_file, *flags_hidden;
+	int64_t flags_ttl_ms;
 	uint64_t invocations, seed;
 	unsigned parallel;
 
@@ -52,7 +62,10 @@ struct bench {
 	bool is_stopped;
 };
 
-/* Invoke the technique's function, kill one of its environments half-way, and fill in the row.
+/* Invoke the technique's function, kill one of its environments half-way, and fill in the row. The
+ * source of the flags is down for the last tenth of the invocations, after a pause in which the
+ * flags become stale. Then one client calls, so that no environment has to start: a new one would
+ * have no flags.
  *
  * returns  0; SC_E_DEADLINE when it was stopped; another SC_E_* when something could not be
  *          measured.

@@ -29,6 +29,8 @@
 #include <scopecache/hooks.h>
 #include <scopecache/key.h>
 #include <scopecache/load.h>
+#include <scopecache/scope.h>
+#include <scopecache/stats.h>
 #include <scopecache/version.h>
 
 #ifdef __cplusplus
@@ -111,6 +113,11 @@ enum sc_policy {
 	TIME(load_timeout_ms,                                                                      \
 		"how long a fetch waits for another thread's load, from its begin; its loader is " \
 		"told, and nothing interrupts it; 0: until the invocation's deadline")             \
+	NUMBER(shared, 0, 0, 1, "1: entries belong to no scope (scope.h)")                         \
+	NUMBER(strict, 0, 0, 1,                                                                    \
+		"1: refuse a thread without a scope from the start, and another tenant than the "  \
+		"first")                                                                           \
+	NUMBER(tags, 0, 0, 1, "1: entries may have tags, see sc_cache_invalidate_tag()")           \
 	NUMBER(secret, 0, 0, 1,                                                                    \
 		"1: keys and values stay out of core dumps, and are wiped when they go")
 
@@ -251,6 +258,10 @@ struct sc_put_options {
 	int64_t stale_while_revalidate_ms;
 	int64_t stale_if_error_ms;
 	const char *validator;
+	const struct sc_context *context; /* whose scope it has (scope.h); NULL: the thread's */
+	/* Tags, at most SC_TAGS_MAX, for a cache with .tags = 1; they are not kept as texts. */
+	const char *const *tags;
+	uint64_t tag_count;
 };
 
 /* A pointer to options: SC_PUT_OPTIONS(.ttl_ms = 5000). C++ has scopecache::put_options. */
@@ -346,7 +357,9 @@ struct sc_fetch_options {
 	int64_t max_age_ms;   /* load a value that is older; 0: any age. Needs track_age or
 				 another option that lets the cache keep times */
 	uint64_t force;       /* 1: load even if there is a value */
-	int64_t load_timeout_ms; /* 0: the cache's; SC_NO_END: none */
+	int64_t load_timeout_ms;          /* 0: the cache's; SC_NO_END: none */
+	const struct sc_context *context; /* whose scope, deadline and time it has (scope.h);
+					     NULL: the thread's */
 };
 
 /* A pointer to options of a fetch. C++ has scopecache::cache::fetch(), which takes a loader. */
@@ -380,6 +393,16 @@ int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
  * blocks   while another thread changes the cache.
  * threads  any. */
 int sc_cache_reject(struct sc_cache *cache, struct sc_key key, uint64_t generation);
+
+/* Invalidate all entries that have this tag, in a cache that was opened with .tags = 1. No lookup
+ * finds them from then on, and what is being loaded with the tag is not stored. Tags share 1,024
+ * slots: entries of another tag with the same slot are invalidated too. Their space is freed when a
+ * lookup meets them, or they are evicted.
+ *
+ * returns  0; SC_E_INVAL for NULL or "", or a cache without tags.
+ * blocks   no: it takes the same time however many entries there are.
+ * threads  any. */
+int sc_cache_invalidate_tag(struct sc_cache *cache, const char *tag);
 
 /* The result of sc_cache_fetch_many() for one key. */
 struct sc_fetch_result {
@@ -500,57 +523,6 @@ int sc_cache_maintain(struct sc_cache *cache, uint64_t budget_ms);
  *          usual.
  * threads  any. */
 int sc_maintain(uint64_t budget_ms);
-
-/* ---- Statistics ---- */
-
-/* The table of statistics: name, meaning. New rows are added at its end only. Counters start at 0
- * when the cache is opened; `entries` to `max_bytes` are levels. */
-#define SC_CACHE_STATS_TABLE(X)                                                                    \
-	X(hits, "lookups that found an entry")                                                     \
-	X(misses, "lookups that did not")                                                          \
-	X(expired, "misses that found an expired entry")                                           \
-	X(loads, "loads that gave a value")                                                        \
-	X(load_failures, "loads that failed")                                                      \
-	X(load_waits, "fetches that waited for another thread's load")                             \
-	X(puts, "values stored, loaded ones included")                                             \
-	X(evictions, "entries evicted to make room")                                               \
-	X(invalidations, "entries removed by invalidate or clear")                                 \
-	X(rejected, "values that could not be stored")                                             \
-	X(reclaimed, "expired entries whose space was freed before a lookup met them")             \
-	X(forgotten, "entries evicted because their lines of the index were full")                 \
-	X(moved_bytes, "bytes moved to join free space")                                           \
-	X(entries, "entries now, with expired ones that are not freed yet")                        \
-	X(bytes, "bytes of the log in use now, with overhead, and the weight of objects")          \
-	X(pinned, "entries pinned now")                                                            \
-	X(pinned_bytes, "bytes of the log that pinned entries use")                                \
-	X(max_entries, "the bound on entries; 0: none")                                            \
-	X(max_bytes, "the bound on bytes")                                                         \
-	X(load_absences, "loads that found that there is no value")                                \
-	X(stale, "fetches that returned a stale value")                                            \
-	X(known_absences, "fetches that knew from an earlier load that there is no value")         \
-	X(known_failures,                                                                          \
-		"fetches that failed without a load, less than retry_after_ms after one")          \
-	X(refreshes, "loads that refreshed a value while no caller waited")                        \
-	X(unchanged, "loads that found the value unchanged and renewed it, in loads too")          \
-	X(load_timeouts, "waits for another thread's load that took longer than load_timeout_ms")  \
-	X(refused, "values that sc_cache_reject() removed")                                        \
-	X(locked_bytes, "bytes of the region of a secret cache that stay out of swap")
-
-/* The statistics of a cache. */
-struct sc_cache_stats {
-	size_t size; /* sizeof(struct sc_cache_stats), set by the caller */
-#define SC_CACHE_STATS_FIELD(name, text) uint64_t name;
-	SC_CACHE_STATS_TABLE(SC_CACHE_STATS_FIELD)
-#undef SC_CACHE_STATS_FIELD
-};
-
-/* Read the statistics, all at one moment. A counter of a newer header that this library does not
- * know is 0.
- *
- * returns  0; SC_E_INVAL when stats->size was not set.
- * blocks   while other threads change the cache, for the locks of all shards.
- * threads  any. */
-int sc_cache_read_stats(struct sc_cache *cache, struct sc_cache_stats *stats);
 
 /* ---- The life of the process ---- */
 

@@ -38,7 +38,9 @@ extern "C" {
 	X(SC_E_PROTOCOL, -9, "the other side broke the protocol")                                  \
 	X(SC_E_FUNCTION, -10, "the function failed")                                               \
 	X(SC_E_ABSENT, -11, "there is no value for this key")                                      \
-	X(SC_E_REFUSED, -12, "the source gave again the value that was refused")
+	X(SC_E_REFUSED, -12, "the source gave again the value that was refused")                   \
+	X(SC_E_SCOPE, -13,                                                                         \
+		"the thread is in no scope, in one that was invalidated, or in another tenant's")
 
 /* The table of outcomes that are not failures: name, number, text. */
 #define SC_OUTCOMES(X)                                                                             \

@@ -25,6 +25,9 @@ extern "C" {
 struct sc_object;
 struct sc_value;
 
+/* The most tags of an entry. */
+#define SC_TAGS_MAX 8
+
 /* One load: passed to a loader, valid until the loader returns, on the loader's thread only. */
 struct sc_load;
 
@@ -62,7 +65,7 @@ const char *sc_load_old_validator(const struct sc_load *load);
 int sc_load_set_unchanged(struct sc_load *load);
 
 /* The most bytes of a validator, without its NUL. */
-#define SC_VALIDATOR_BYTES_MAX 240
+#define SC_VALIDATOR_BYTES_MAX 224
 
 /* Set the validator of the loaded value: what the source calls this version of it, as an ETag or a
  * revision, to be asked the next time whether it is still right. The next load of the key finds it
@@ -120,6 +123,15 @@ void sc_load_set_tti_ms(struct sc_load *load, int64_t tti_ms);
 void sc_load_set_refresh_after_ms(struct sc_load *load, int64_t refresh_after_ms);
 void sc_load_set_stale_while_revalidate_ms(struct sc_load *load, int64_t stale_ms);
 void sc_load_set_stale_if_error_ms(struct sc_load *load, int64_t stale_ms);
+
+/* Add a tag to the loaded entry, by which sc_cache_invalidate_tag() ends it; also if the loader
+ * then returns SC_E_ABSENT. The tag holds from the begin of the load: what is invalidated while it
+ * runs is not stored.
+ *
+ * returns  0; SC_E_TOO_LARGE for more than SC_TAGS_MAX; SC_E_INVAL for NULL or "", or if the cache
+ *          was not opened with .tags = 1.
+ * threads  the loader's; does not block. */
+int sc_load_add_tag(struct sc_load *load, const char *tag);
 
 /* Set the cost of making the value, as in struct sc_put_options, instead of the time of the load.
  *

@@ -75,6 +75,7 @@ class put_options
 	SC_CXX_TIME_SETTER(stale_while_revalidate_ms)
 	SC_CXX_TIME_SETTER(stale_if_error_ms)
 	SC_CXX_SETTER(const char *, validator)
+	SC_CXX_SETTER(const sc_context *, context)
 
 	const sc_put_options *native() const noexcept
 	{

@@ -17,6 +17,7 @@
 #include <scopecache/key.hpp>
 #include <scopecache/memo.hpp>
 #include <scopecache/resource.hpp>
+#include <scopecache/scope.hpp>
 #include <scopecache/value.hpp>
 
 /* The runtime is not installed if only the caches were built. */

@@ -6,24 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-atomic_int sci_bypass;
+atomic_uint sci_unusual;
+
+/* Whether a call of the user's, or the environment, has decided. */
+enum { UNDECIDED, DECIDED };
+static atomic_int decision;
 
 void sci_bypass_start(void)
 {
-	int undecided = SCI_BYPASS_UNDECIDED;
+	int undecided = UNDECIDED;
 
-	if (atomic_load(&sci_bypass) != undecided)
+	if (atomic_load(&decision) != UNDECIDED)
 		return;
 	const char *wanted = getenv("SCOPECACHE_BYPASS");
 	bool bypass = wanted && *wanted && strcmp(wanted, "0") != 0;
 	/* A call of the user's meanwhile has decided. */
-	atomic_compare_exchange_strong(&sci_bypass, &undecided,
-		bypass ? SCI_BYPASS_ON : SCI_BYPASS_OFF);
+	if (atomic_compare_exchange_strong(&decision, &undecided, DECIDED) && bypass)
+		sci_unusual_set(SCI_UNUSUAL_BYPASS, true);
 }
 
 void sc_process_set_bypass(int bypass)
 {
-	atomic_store(&sci_bypass, bypass ? SCI_BYPASS_ON : SCI_BYPASS_OFF);
+	atomic_store(&decision, DECIDED);
+	sci_unusual_set(SCI_UNUSUAL_BYPASS, bypass != 0);
 }
 
 int sc_process_is_bypassed(void)

@@ -22,14 +22,30 @@
 #include "cache/options.h"
 #include "cache/refresh_queue.h"
 #include "cache/region.h"
+#include "cache/scope.h"
 #include "cache/secrets.h"
 #include "cache/stripes.h"
+#include "cache/tags.h"
 #include "cache/upkeep.h"
+
+int sci_cache_scoped_key(const struct sc_cache *cache, struct sc_key key,
+	struct sci_lookup_key *out)
+{
+	uint64_t scope = sci_scope_of_thread();
+
+	if (!sci_cache_may_use(cache, scope))
+		return SC_E_SCOPE;
+	int rc = sci_key_encode_scoped(out, key, scope, &cache->secret);
+	if (rc == 0)
+		out->fini |= cache->key_fini;
+	return rc;
+}
 
 static void free_memory(struct sc_cache *cache)
 {
 	sci_region_unmap(cache);
 	sci_stripes_fini(cache);
+	sci_free(cache->tags);
 	sci_free(cache);
 }
 
@@ -37,6 +53,18 @@ static void destroy(struct sc_cache *cache)
 {
 	sci_fork_forget(cache);
 	free_memory(cache);
+}
+
+/* Returns the cache; NULL when out of memory, with it freed. */
+static struct sc_cache *open_tags(struct sc_cache *cache)
+{
+	if (!cache->options.tags)
+		return cache;
+	cache->tags = sci_alloc_zeroed(sizeof *cache->tags);
+	if (cache->tags)
+		return cache;
+	sci_free(cache);
+	return NULL;
 }
 
 /* The handle, without region. */
@@ -61,8 +89,9 @@ static struct sc_cache *new_handle(const struct sc_cache_options *options)
 	cache->shard_bytes = sci_stripe_bytes(options->grow_bytes, stripes);
 	cache->key_fini = options->secret ? SCI_KEY_SECRET : 0;
 	cache->secret = sci_hash_secret_draw();
+	cache->gets_lock = options->policy == SC_POLICY_LRU || options->tags;
 	cache->holds = 1;
-	return cache;
+	return open_tags(cache);
 }
 
 int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
@@ -82,6 +111,7 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
 	rc = sci_region_map(cache, error);
 	if (rc < 0) {
+		sci_free(cache->tags);
 		sci_free(cache);
 		return rc;
 	}
@@ -94,6 +124,8 @@ int sc_cache_open(struct sc_cache **out, const struct sc_cache_options *options,
 	sci_secrets_opened(cache);
 	sci_cache_time_start();
 	sci_bypass_start();
+	if (checked.strict)
+		sci_unusual_set(SCI_UNUSUAL_SCOPES, true);
 	sci_cache_lock_all(cache);
 	rc = sci_cache_bound_locked(cache, checked.max_entries, checked.max_bytes, 0, error);
 	sci_cache_unlock_all(cache);

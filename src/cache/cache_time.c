@@ -4,6 +4,10 @@
  * it advances while a machine is suspended; `beyond_ms` is the sum of what the others saw beyond
  * it.
  *
+ * A clock that fell behind the base - the wall clock was set back, or CLOCK_MONOTONIC stood still -
+ * is compared with the new reading from then on: else it would hide as much of a later freeze that
+ * only it counts.
+ *
  * Clocks that are read one after the other, and rounded to milliseconds, differ by a little
  * although nothing happened. Summed up at each invocation this would make time run fast, so a small
  * difference does not count: the comparison goes on from the same reading until the difference is
@@ -71,10 +75,11 @@ static struct sci_clocks bring_up_to_date(void)
 
 	int64_t passed_ms = now.boot_ms - compared.boot_ms;
 	int64_t gap_ms = sci_clocks_elapsed_ms(&compared, &now) - passed_ms;
-	bool stepped_back = now.real_ms - compared.real_ms < passed_ms - NOISE_MS;
+	bool fell_behind = now.real_ms - compared.real_ms < passed_ms - NOISE_MS ||
+		now.mono_ms - compared.mono_ms < passed_ms - NOISE_MS;
 	if (gap_ms > NOISE_MS)
 		atomic_fetch_add_explicit(&beyond_ms, gap_ms, memory_order_relaxed);
-	if (gap_ms > NOISE_MS || stepped_back)
+	if (gap_ms > NOISE_MS || fell_behind)
 		compared = now;
 	atomic_store_explicit(&time_ahead_ms, cache_time_at(now.boot_ms) - now.mono_ms,
 		memory_order_relaxed);
@@ -152,6 +157,20 @@ int64_t sc_ttl_until(int64_t epoch_ms)
 	if (__builtin_sub_overflow(epoch_ms, sci_real_ms(), &ttl_ms))
 		return -1;
 	return ttl_ms ? ttl_ms : -1;
+}
+
+void sci_cache_time_capture(uint64_t words[SCI_INVOCATION_WORDS])
+{
+	words[0] = invocation.running;
+	words[1] = (uint64_t)invocation.now_ms;
+	words[2] = (uint64_t)invocation.deadline_mono_ms;
+}
+
+void sci_cache_time_restore(const uint64_t words[SCI_INVOCATION_WORDS])
+{
+	invocation.running = words[0] != 0;
+	invocation.now_ms = (int64_t)words[1];
+	invocation.deadline_mono_ms = (int64_t)words[2];
 }
 
 void sci_cache_time_end(void)

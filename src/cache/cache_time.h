@@ -22,6 +22,11 @@ void sci_cache_time_start(void);
  * anyway. */
 void sci_cache_time_advance(void);
 
+/* What is known of this thread's invocation, to be restored later or on another thread. */
+#define SCI_INVOCATION_WORDS 3
+void sci_cache_time_capture(uint64_t words[SCI_INVOCATION_WORDS]);
+void sci_cache_time_restore(const uint64_t words[SCI_INVOCATION_WORDS]);
+
 /* An invocation begins or ends on this thread. */
 void sci_cache_time_begin(int64_t remaining_ms);
 void sci_cache_time_end(void);

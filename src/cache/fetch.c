@@ -27,6 +27,24 @@ int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source
 	return rc;
 }
 
+static void leave(void *outer)
+{
+	sc_context_leave(outer);
+}
+
+static int fetch_in_context(struct sc_cache *cache, struct sc_key key,
+	const struct sci_source *source, struct sc_value *value, struct sc_error *error)
+{
+	struct sc_context outer;
+	int rc;
+
+	sc_context_enter(source->entered, &outer);
+	pthread_cleanup_push(leave, &outer);
+	rc = sci_fetch(cache, key, source, value, error);
+	pthread_cleanup_pop(1);
+	return rc;
+}
+
 int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 	const struct sc_fetch_options *options, struct sc_value *value, struct sc_error *error)
 {
@@ -34,7 +52,10 @@ int sc_cache_fetch_with(struct sc_cache *cache, struct sc_key key,
 
 	*value = (struct sc_value){ 0 };
 	int rc = sci_source_of(cache, options, &source, error);
-	return rc < 0 ? rc : sci_fetch(cache, key, &source, value, error);
+	if (rc < 0)
+		return rc;
+	return source.entered ? fetch_in_context(cache, key, &source, value, error)
+			      : sci_fetch(cache, key, &source, value, error);
 }
 
 int sc_cache_fetch(struct sc_cache *cache, struct sc_key key, struct sc_value *value,

@@ -289,6 +289,11 @@ static void abandon(void *arg)
 	sci_free(batch->members);
 }
 
+static void leave(void *outer)
+{
+	sc_context_leave(outer);
+}
+
 static int value_count(const struct batch *batch)
 {
 	int count = 0;
@@ -313,6 +318,18 @@ static int fetch_many(struct batch *batch)
 	pthread_cleanup_pop(0);
 	sci_free(batch->members);
 	return value_count(batch);
+}
+
+static int fetch_many_in_context(struct batch *batch)
+{
+	struct sc_context outer;
+	int rc;
+
+	sc_context_enter(batch->source.entered, &outer);
+	pthread_cleanup_push(leave, &outer);
+	rc = fetch_many(batch);
+	pthread_cleanup_pop(1);
+	return rc;
 }
 
 static void fail_all(struct sc_fetch_result *results, size_t count, int code)
@@ -341,7 +358,7 @@ int sc_cache_fetch_many(struct sc_cache *cache, const struct sc_key *keys, size_
 	int rc = count > COUNT_MAX ? SC_E_TOO_LARGE
 				   : sci_source_of(cache, options, &batch.source, NULL);
 	if (rc == 0 && count > 0)
-		rc = fetch_many(&batch);
+		rc = batch.source.entered ? fetch_many_in_context(&batch) : fetch_many(&batch);
 	if (rc < 0)
 		fail_all(results, count, rc);
 	return rc;

@@ -22,10 +22,12 @@ static SCI_UNCHECKED void before(void)
 	sci_resource_fork(SCI_FORK_BEFORE);
 	sci_flight_fork(SCI_FORK_BEFORE);
 	sci_refresh_fork(SCI_FORK_BEFORE);
+	sci_scope_fork(SCI_FORK_BEFORE);
 }
 
 static SCI_UNCHECKED void after(enum sci_fork_stage stage)
 {
+	sci_scope_fork(stage);
 	sci_refresh_fork(stage);
 	sci_flight_fork(stage);
 	sci_resource_fork(stage);

@@ -19,6 +19,7 @@ void sci_cache_time_fork(enum sci_fork_stage stage);
 void sci_resource_fork(enum sci_fork_stage stage);
 void sci_flight_fork(enum sci_fork_stage stage);
 void sci_refresh_fork(enum sci_fork_stage stage);
+void sci_scope_fork(enum sci_fork_stage stage);
 
 /* After the fork, with the locks of all stripes: empty a secret cache in the child. */
 void sci_secrets_fork(struct sc_cache *cache, enum sci_fork_stage stage);

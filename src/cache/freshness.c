@@ -8,6 +8,8 @@
 #include "cache/notes.h"
 #include "cache/options.h"
 #include "cache/refusal.h"
+#include "cache/scope.h"
+#include "cache/tags.h"
 #include "cache/region.h"
 #include "cache/usual.h"
 
@@ -119,6 +121,8 @@ static void remember_locked(struct sci_stripe *stripe, const struct sci_name *na
 	struct sci_content content, const struct sci_notes *notes)
 {
 	sci_lock_assert_held(&stripe->lock);
+	if (sci_name_is_dead(name))
+		return;
 	content.notes = notes;
 	sci_shard_put(stripe->shard, name, &content, notes->stored_ms);
 	sci_region_reach_locked(stripe);
@@ -128,15 +132,20 @@ static void absent_locked(const struct sc_cache *cache, struct sci_stripe *strip
 	const struct sci_name *name, const struct sc_load *load, int64_t now_ms)
 {
 	const struct sci_notes notes = sci_notes_of_absence(now_ms);
+	struct sci_content content = { 0 };
+	uint64_t tags[SCI_ANNEX_WORDS_MAX];
 	int64_t keep_ms = load->terms.ttl_ms;
 
 	sci_lock_assert_held(&stripe->lock);
 	if (keep_ms == 0)
 		keep_ms = cache->options.negative_ttl_ms;
+	content.expires_ms = sci_later_ms(now_ms, keep_ms);
+	if (cache->tags) {
+		content.annex = tags;
+		content.annex_words = sci_entry_tags_write(tags, &load->tags);
+	}
 	if (keep_ms > 0)
-		remember_locked(stripe, name,
-			(struct sci_content){ .expires_ms = sci_later_ms(now_ms, keep_ms) },
-			&notes);
+		remember_locked(stripe, name, content, &notes);
 	else
 		sci_shard_remove(stripe->shard, name);
 }
@@ -172,7 +181,7 @@ int sci_freshness_instead_locked(struct sc_cache *cache, struct sci_stripe *stri
 
 	sci_lock_assert_held(&stripe->lock);
 	if (!cache->keeps_notes || sci_is_bypassed() ||
-		sci_shard_look(stripe->shard, name, now_ms, &found) != SCI_LOOKUP_HIT)
+		sci_stripe_look_locked(stripe, name, now_ms, &found) != SCI_LOOKUP_HIT)
 		return failure;
 	return instead_locked(cache, stripe, &found, failure, now_ms, value);
 }
@@ -190,7 +199,7 @@ int sci_freshness_failed_locked(struct sc_cache *cache, struct sci_stripe *strip
 		absent_locked(cache, stripe, name, load, now_ms);
 		return failure;
 	}
-	bool is_there = sci_shard_look(stripe->shard, name, now_ms, &found) == SCI_LOOKUP_HIT;
+	bool is_there = sci_stripe_look_locked(stripe, name, now_ms, &found) == SCI_LOOKUP_HIT;
 	unsigned failures = is_there ? sci_notes_failures(&found.notes) + 1 : 1;
 	if (failures > SCI_NOTES_FAILURES_MAX)
 		failures = SCI_NOTES_FAILURES_MAX;

@@ -6,6 +6,7 @@
 #include "cache/key_bytes.h"
 #include "cache/stripe.h"
 #include "cache/thread_counts.h"
+#include "cache/unusual.h"
 #include "cache/usual.h"
 
 #include <scopecache/cache.h>
@@ -22,6 +23,8 @@ struct sc_cache {
 	bool keeps_notes;      /* with each entry; see freshness.h */
 	uint32_t key_fini;     /* of each key that is looked up: SCI_KEY_SECRET, or 0 */
 	size_t locked_bytes;   /* of the region, out of swap: all of it, or 0 */
+	bool gets_lock;        /* even a copied value needs the lock */
+	struct sci_tags *tags; /* NULL: entries have none */
 	/* The list of open caches: the next one, and the pointer to this one; see fork.c. */
 	struct sc_cache *others, **before;
 
@@ -64,10 +67,17 @@ static inline const struct sci_shard *sci_cache_shard(const struct sc_cache *cac
 /* Drop a reference; the last one frees the cache. */
 void sci_cache_release(struct sc_cache *cache);
 
-/* Encode and hash a key. Returns what sci_key_encode() does; after 0 call sci_key_fini(). */
+/* The same where scopes are in use. Returns SC_E_SCOPE too. */
+int sci_cache_scoped_key(const struct sc_cache *cache, struct sc_key key,
+	struct sci_lookup_key *out);
+
+/* Encode and hash a key, of the scope that this thread is in. Returns what sci_key_encode() does,
+ * or SC_E_SCOPE; after 0 call sci_key_fini(). */
 static inline int sci_cache_key(const struct sc_cache *cache, struct sc_key key,
 	struct sci_lookup_key *out)
 {
+	if (sci_is_unusual(SCI_UNUSUAL_SCOPES) && !cache->options.shared)
+		return sci_cache_scoped_key(cache, key, out);
 	if (sci_key_is_short(key)) {
 		sci_short_key(out, sci_short_name(key.parts, &cache->secret));
 		out->fini = cache->key_fini;

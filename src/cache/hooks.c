@@ -1,7 +1,9 @@
 /* The hooks that tell the caches of a process where an invocation begins and ends. */
 #include "cache/cache_time.h"
 #include "cache/refresh.h"
+#include "cache/scope.h"
 #include "cache/secrets.h"
+#include "cache/upkeep.h"
 
 #include <scopecache/cache.h>
 #include <scopecache/resource.h>
@@ -15,13 +17,17 @@ static void invocation_begin(void *context, const struct sc_invocation_info *inf
 		offsetof(struct sc_invocation_info, remaining_ms) + sizeof info->remaining_ms;
 
 	(void)context;
+	bool has_tenant = info->size >=
+		offsetof(struct sc_invocation_info, tenant_id) + sizeof info->tenant_id;
 	sci_cache_time_begin(has_remaining ? info->remaining_ms : SC_NO_DEADLINE);
+	sci_scope_begin(has_tenant ? info->tenant_id : NULL);
 }
 
-static void end_time(void *none)
+static void end_invocation(void *none)
 {
 	(void)none;
 	sci_cache_time_end();
+	sci_scope_end();
 }
 
 static void expire_secrets(void *none)
@@ -35,9 +41,10 @@ static void invocation_end(void *context, const struct sc_invocation_info *info)
 {
 	(void)context;
 	(void)info;
-	pthread_cleanup_push(end_time, NULL);
+	pthread_cleanup_push(end_invocation, NULL);
 	pthread_cleanup_push(expire_secrets, NULL);
 	sci_refresh_after_answer();
+	sci_sweep_after_answer();
 	pthread_cleanup_pop(1);
 	pthread_cleanup_pop(1);
 }

@@ -3,6 +3,7 @@
 #include "cache/cache_clock.h"
 #include "cache/handle.h"
 #include "cache/memory.h"
+#include "cache/scope.h"
 #include "engine/walk.h"
 
 /* Steps under the lock, at most: bounds how long it is held. */
@@ -25,6 +26,7 @@ struct sc_iterator {
 	char *text; /* of the last key; as large as a batch */
 	struct sci_key_parts parts;
 	struct sc_key key;
+	uint64_t scope; /* whose keys it gives */
 	uint16_t tags[];
 };
 
@@ -72,13 +74,17 @@ static int grow(struct sc_iterator *iterator, size_t capacity)
 int sc_iterator_open(struct sc_iterator **out, struct sc_cache *cache)
 {
 	uint64_t steps = sci_walk_steps(cache->stripes[0].shard);
-	struct sc_iterator *iterator =
-		sci_alloc(sizeof *iterator + steps * sizeof iterator->tags[0]);
+	bool is_scoped = sci_is_unusual(SCI_UNUSUAL_SCOPES) && !cache->options.shared;
+	uint64_t scope = is_scoped ? sci_scope_of_thread() : 0;
 
 	*out = NULL;
+	if (is_scoped && !sci_cache_may_use(cache, scope))
+		return SC_E_SCOPE;
+	struct sc_iterator *iterator =
+		sci_alloc(sizeof *iterator + steps * sizeof iterator->tags[0]);
 	if (!iterator)
 		return SC_E_NOMEM;
-	*iterator = (struct sc_iterator){ .cache = cache, .steps = steps };
+	*iterator = (struct sc_iterator){ .cache = cache, .steps = steps, .scope = scope };
 	int rc = grow(iterator, KEYS_BYTES_MIN);
 	if (rc < 0) {
 		sci_free(iterator);
@@ -115,6 +121,18 @@ static void add(struct batch *batch, const struct sci_walk_key *key)
 	batch->len += sizeof key->len + key->len;
 }
 
+/* Leave out keys of other scopes. Returns how many are left. */
+static unsigned keep_own(const struct sc_iterator *iterator, struct sci_walk_key *keys,
+	unsigned count)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (sci_key_scope(keys[i].data, keys[i].len) == iterator->scope)
+			keys[kept++] = keys[i];
+	return sci_scope_is_live(iterator->scope) || iterator->scope == 0 ? kept : 0;
+}
+
 /* Take steps until the next does not fit, or the lock was held long enough. Returns the bytes that
  * the next needs if it does not fit, else 0. */
 static size_t take_steps_locked(struct sc_iterator *iterator, const struct sci_shard *shard,
@@ -126,7 +144,8 @@ static size_t take_steps_locked(struct sc_iterator *iterator, const struct sci_s
 
 	for (; iterator->step < end; iterator->step++) {
 		struct sci_walk_key keys[SCI_WALK_KEYS_MAX];
-		unsigned count = sci_walk_step(shard, iterator->tags, iterator->step, now_ms, keys);
+		unsigned count = keep_own(iterator, keys,
+			sci_walk_step(shard, iterator->tags, iterator->step, now_ms, keys));
 		size_t bytes = bytes_of(keys, count);
 		if (bytes > batch->capacity - batch->len)
 			return bytes;

@@ -79,13 +79,14 @@ static unsigned char *put_part(unsigned char *to, const struct sc_part *part)
 	return to;
 }
 
-int sci_key_encode(struct sci_lookup_key *out, struct sc_key key)
+static int encode(struct sci_lookup_key *out, struct sc_key key, uint64_t scope)
 {
 	size_t most;
 
 	int rc = measure(key, &most);
 	if (rc < 0)
 		return rc;
+	most += scope ? SCI_SCOPE_BYTES : 0;
 
 	uint64_t *words = out->small;
 	if (most + SCI_KEY_AT > sizeof out->small) {
@@ -94,12 +95,22 @@ int sci_key_encode(struct sci_lookup_key *out, struct sc_key key)
 			return SC_E_NOMEM;
 	}
 	unsigned char *data = (unsigned char *)words + SCI_KEY_AT, *to = data;
+	if (scope) {
+		*to++ = SCI_SCOPE_MARK;
+		memcpy(to, &scope, sizeof scope);
+		to += sizeof scope;
+	}
 	for (size_t i = 0; i < key.count; i++)
 		to = put_part(to, &key.parts[i]);
 	sci_key_set(out, words, (size_t)(to - data));
 	out->fini = words == out->small ? 0 : SCI_KEY_ALLOCATED;
 	memset(to, 0, -(size_t)(SCI_KEY_AT + out->name.len) % sizeof *words);
 	return 0;
+}
+
+int sci_key_encode(struct sci_lookup_key *out, struct sc_key key)
+{
+	return encode(out, key, 0);
 }
 
 void sci_key_free(struct sci_lookup_key *key)
@@ -121,10 +132,8 @@ static int64_t number_of(const struct sc_part *part)
 					     : part->number;
 }
 
-uint64_t sci_key_hash(struct sc_key key, const struct sci_hash_secret *secret)
+static uint64_t hash_from(uint64_t state, struct sc_key key, const struct sci_hash_secret *secret)
 {
-	uint64_t state = secret->start;
-
 	for (size_t i = 0; i < key.count; i++) {
 		const struct sc_part *part = &key.parts[i];
 		size_t after = key.count - 1 - i;
@@ -136,6 +145,22 @@ uint64_t sci_key_hash(struct sc_key key, const struct sci_hash_secret *secret)
 				  sci_hash_head(type, 0, after), secret);
 	}
 	return state;
+}
+
+uint64_t sci_key_hash(struct sc_key key, const struct sci_hash_secret *secret)
+{
+	return hash_from(secret->start, key, secret);
+}
+
+int sci_key_encode_long_scoped(struct sci_lookup_key *out, struct sc_key key, uint64_t scope,
+	const struct sci_hash_secret *secret)
+{
+	int rc = encode(out, key, scope);
+
+	if (rc < 0)
+		return rc;
+	out->name.hash = hash_from(sci_scope_state(scope, key.count, secret), key, secret);
+	return 0;
 }
 
 static uint64_t take_number(const unsigned char **from)
@@ -188,6 +213,8 @@ void sci_key_decode(struct sci_key_parts *parts, char *text, const unsigned char
 {
 	const unsigned char *from = data;
 
+	if (sci_key_scope(data, len))
+		from += SCI_SCOPE_BYTES;
 	for (parts->count = 0; parts->count < SC_KEY_PARTS_MAX && from < data + len; parts->count++)
 		parts->parts[parts->count] = take_part(&from, &text);
 }

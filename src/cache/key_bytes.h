@@ -112,8 +112,8 @@ static inline bool sci_key_is_short(struct sc_key key)
 
 /* One text or a few bytes, as sci_key_encode() and sci_key_hash() do it, but in words: to read
  * words that were just written in pieces would stall the processor. */
-static inline __attribute__((always_inline)) struct sci_quick_name sci_short_text(
-	const struct sc_part *part, const struct sci_hash_secret *secret)
+static inline __attribute__((always_inline)) struct sci_quick_name sci_short_text_from(
+	uint64_t state, const struct sc_part *part, const struct sci_hash_secret *secret)
 {
 	const unsigned char *from = part->data;
 	size_t len = part->len;
@@ -129,13 +129,19 @@ static inline __attribute__((always_inline)) struct sci_quick_name sci_short_tex
 		.second = head >> 16 | tail << 48,
 		.third = tail >> 16,
 		.len = 2 + len,
-		.hash = sci_hash_two(secret->start, head, tail, before, secret),
+		.hash = sci_hash_two(state, head, tail, before, secret),
 	};
 }
 
-/* The same for a number. */
-static inline __attribute__((always_inline)) struct sci_quick_name sci_short_number(
+static inline __attribute__((always_inline)) struct sci_quick_name sci_short_text(
 	const struct sc_part *part, const struct sci_hash_secret *secret)
+{
+	return sci_short_text_from(secret->start, part, secret);
+}
+
+/* The same for a number. */
+static inline __attribute__((always_inline)) struct sci_quick_name sci_short_number_from(
+	uint64_t state, const struct sc_part *part, const struct sci_hash_secret *secret)
 {
 	uint64_t number = sci_zigzag(part->number), bytes = 0;
 	unsigned bits = 0;
@@ -147,9 +153,15 @@ static inline __attribute__((always_inline)) struct sci_quick_name sci_short_num
 		.first = (uint32_t)part->type | (uint32_t)bytes << 8,
 		.second = bytes >> 24,
 		.len = 2 + bits / 8,
-		.hash = sci_hash_two(secret->start, (uint64_t)part->number, 0,
+		.hash = sci_hash_two(state, (uint64_t)part->number, 0,
 			sci_hash_head((unsigned)part->type, 0, 0), secret),
 	};
+}
+
+static inline __attribute__((always_inline)) struct sci_quick_name sci_short_number(
+	const struct sc_part *part, const struct sci_hash_secret *secret)
+{
+	return sci_short_number_from(secret->start, part, secret);
 }
 
 static inline __attribute__((always_inline)) struct sci_quick_name sci_short_name(
@@ -175,6 +187,59 @@ static inline void sci_key_fini(struct sci_lookup_key *key)
 {
 	if (key->fini)
 		sci_key_free(key);
+}
+
+/* A key of a scope begins with this byte, which is no type of a part, and the scope's number. */
+#define SCI_SCOPE_MARK  0x53u
+#define SCI_SCOPE_BYTES (1 + sizeof(uint64_t))
+
+/* The number of the scope that an encoded key belongs to; 0: none. */
+static inline uint64_t sci_key_scope(const void *key, size_t len)
+{
+	const unsigned char *byte = key;
+	uint64_t number = 0;
+
+	if (len > SCI_SCOPE_BYTES && byte[0] == SCI_SCOPE_MARK)
+		memcpy(&number, byte + 1, sizeof number);
+	return number;
+}
+
+/* Encode and hash a key of a scope. Returns as sci_key_encode(). */
+int sci_key_encode_long_scoped(struct sci_lookup_key *out, struct sc_key key, uint64_t scope,
+	const struct sci_hash_secret *secret);
+
+/* The state of the hash before the parts of a key of a scope. */
+static inline uint64_t sci_scope_state(uint64_t scope, size_t parts,
+	const struct sci_hash_secret *secret)
+{
+	return sci_hash_two(secret->start, scope, 0, sci_hash_head(SCI_SCOPE_MARK, 0, parts),
+		secret);
+}
+
+/* The same for a key of one short part: the words of its own key, moved behind the scope. */
+static inline void sci_short_scoped_key(struct sci_lookup_key *out, const struct sc_part *part,
+	uint64_t scope, const struct sci_hash_secret *secret)
+{
+	uint64_t state = sci_scope_state(scope, 1, secret);
+	struct sci_quick_name name = sci_part_has_bytes(part)
+		? sci_short_text_from(state, part, secret)
+		: sci_short_number_from(state, part, secret);
+
+	out->small[0] = (SCI_SCOPE_MARK | (scope & 0xFFFFFF) << 8) << 32;
+	out->small[1] = scope >> 24 | (uint64_t)name.first << 40;
+	out->small[2] = name.first >> 24 | name.second << 8;
+	out->small[3] = name.second >> 56 | name.third << 8;
+	sci_key_set(out, out->small, SCI_SCOPE_BYTES + name.len);
+	out->name.hash = name.hash;
+}
+
+static inline int sci_key_encode_scoped(struct sci_lookup_key *out, struct sc_key key,
+	uint64_t scope, const struct sci_hash_secret *secret)
+{
+	if (!sci_key_is_short(key))
+		return sci_key_encode_long_scoped(out, key, scope, secret);
+	sci_short_scoped_key(out, key.parts, scope, secret);
+	return 0;
 }
 
 /* The hash of a valid key, from its parts: equal keys have equal hashes. */

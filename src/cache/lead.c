@@ -12,6 +12,7 @@
 #include "cache/lookup.h"
 #include "cache/notes.h"
 #include "cache/refusal.h"
+#include "cache/tags.h"
 #include "cache/store.h"
 
 struct leader {
@@ -97,14 +98,22 @@ static void pin_previous(struct sc_cache *cache, const struct sci_name *name, st
 
 	sci_stripe_lock(stripe);
 	if (!sci_is_bypassed() &&
-		sci_shard_look(stripe->shard, name, now_ms, &found) == SCI_LOOKUP_HIT &&
+		sci_stripe_look_locked(stripe, name, now_ms, &found) == SCI_LOOKUP_HIT &&
 		sci_notes_kind(&found.notes) == SCI_NOTES_VALUE &&
 		sci_cache_pin_locked(cache, stripe, &found, &load->previous) == SC_HIT) {
 		sci_value_describe(&load->previous, &found, now_ms);
-		sci_validator_read(load->old_validator, &found);
+		sci_validator_read(load->old_validator, &found,
+			sci_tags_words(cache->tags, &found));
 		load->old = &load->previous;
 	}
 	sci_stripe_unlock(stripe);
+}
+
+/* What it loads was true at this number or later. */
+static void set_tag_number(const struct sc_cache *cache, struct sc_load *load)
+{
+	load->cache = cache;
+	load->tags.number = sci_tags_number(cache->tags);
 }
 
 void sci_lead_prepare(struct sc_cache *cache, const struct sci_flight *flight,
@@ -112,6 +121,7 @@ void sci_lead_prepare(struct sc_cache *cache, const struct sci_flight *flight,
 {
 	const struct sci_name name = sci_flight_name(flight);
 
+	set_tag_number(cache, load);
 	load->until_mono_ms = sci_later_ms(flight->began_mono_ms, wanted->timeout_ms);
 	if (cache->keeps_notes)
 		pin_previous(cache, &name, load);
@@ -130,7 +140,9 @@ struct sci_made sci_lead(struct sc_cache *cache, struct sci_flight *flight,
 	pthread_cleanup_push(abandon, &leader);
 	if (!old)
 		sci_lead_prepare(cache, flight, &source->wanted, made.load);
-	else if (old->holder)
+	else
+		set_tag_number(cache, made.load);
+	if (old && old->holder)
 		made.load->old = old;
 	made.result = run_loader(cache, made.load, source);
 	/* Time is updated after each load: the value's age counts from its end. */
@@ -217,7 +229,7 @@ static void renew_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	struct sci_found found;
 
 	sci_lock_assert_held(&stripe->lock);
-	if (sci_shard_look(stripe->shard, name, made->now_ms, &found) != SCI_LOOKUP_HIT ||
+	if (sci_stripe_look_locked(stripe, name, made->now_ms, &found) != SCI_LOOKUP_HIT ||
 		sci_notes_generation(&found.notes) != load->previous.generation)
 		return;
 	stripe->counts.unchanged++;
@@ -260,7 +272,8 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 	if (made->load && !is_unchanged && !sci_value_is_blob(&made->load->previous))
 		sc_value_release(&made->load->previous);
 	sci_stripe_lock(stripe);
-	bool is_current = !sci_flight_is_invalidated(flight);
+	bool is_dead = sci_made_is_dead(cache, made);
+	bool is_current = !is_dead && !sci_flight_is_invalidated(flight);
 	if (blob && is_current && cache->keeps_notes &&
 		sci_is_refused_locked(cache, stripe, &name, made->load, made->now_ms)) {
 		made->result = rc = SC_E_REFUSED;
@@ -278,7 +291,8 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 	struct sci_object_link *to_free = sci_stripe_leave(stripe);
 	if (blob) {
 		*value = sci_value_of_blob(sci_blob_acquire(blob));
-		sci_flight_complete(flight, rc, NULL, blob);
+		/* Waiters that came after a tag's invalidation look again. */
+		sci_flight_complete(flight, is_dead ? 0 : rc, NULL, is_dead ? NULL : blob);
 	} else if (rc > 0) {
 		if (is_unchanged)
 			*value = take_previous(made->load);
@@ -289,7 +303,7 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 		rc = sci_made_error(made, &why);
 		if (error)
 			*error = why;
-		sci_flight_complete(flight, rc, &why, NULL);
+		sci_flight_complete(flight, is_dead ? 0 : rc, &why, NULL);
 	}
 	sci_made_close(made, to_free);
 	return rc;

@@ -5,12 +5,14 @@
 
 #include "cache/flight.h"
 #include "cache/freshness.h"
+#include "cache/tags.h"
 
 /* A loader, and its context. */
 struct sci_source {
 	sc_load_fn loader;
 	void *context;
-	sc_load_many_fn batch_loader; /* NULL: none; has the same context */
+	sc_load_many_fn batch_loader;     /* NULL: none; has the same context */
+	const struct sc_context *entered; /* for the call; NULL: none */
 	struct sci_wanted wanted;
 };
 
@@ -67,6 +69,12 @@ int sci_lead_to_end(struct sc_cache *cache, struct sci_flight *flight,
  * value may be returned. */
 int sci_lead_follow(struct sc_cache *cache, struct sci_flight *flight,
 	const struct sci_wanted *wanted, struct sc_value *value, struct sc_error *error);
+
+/* Whether a tag of what was loaded was invalidated since the load began. */
+static inline bool sci_made_is_dead(const struct sc_cache *cache, const struct sci_made *made)
+{
+	return cache->tags && made->load && sci_entry_tags_are_dead(cache->tags, &made->load->tags);
+}
 
 /* Store what was loaded, with the lock of its stripe. */
 void sci_made_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cache/cache_time.h"
 #include "cache/memory.h"
+#include "cache/tags.h"
 
 #include <stdarg.h>
 
@@ -21,6 +22,7 @@ struct sc_load *sci_load_open(const struct sci_name *name, bool is_secret)
 	load->key = (struct sc_key){ load->parts.parts, load->parts.count };
 	load->until_mono_ms = INT64_MAX;
 	load->freshness.validator = load->validator;
+	load->freshness.tags = &load->tags;
 	load->terms.freshness = &load->freshness;
 	return load;
 }
@@ -117,6 +119,11 @@ int sc_load_set_validator(struct sc_load *load, const char *validator)
 	if (len)
 		memcpy(load->validator, validator, len + 1);
 	return 0;
+}
+
+int sc_load_add_tag(struct sc_load *load, const char *tag)
+{
+	return sci_entry_tags_add(&load->tags, load->cache, tag);
 }
 
 void sc_load_set_refresh_after_ms(struct sc_load *load, int64_t refresh_after_ms)

@@ -21,6 +21,8 @@ struct sc_load {
 	int64_t retry_after_ms;
 	int64_t until_mono_ms;          /* when those who wait for it give up; INT64_MAX: never */
 	struct sci_freshness freshness; /* of `terms` */
+	struct sci_entry_tags tags;     /* of `freshness` */
+	const struct sc_cache *cache;
 	char old_validator[SC_VALIDATOR_BYTES_MAX + 1], validator[SC_VALIDATOR_BYTES_MAX + 1];
 	size_t secret_bytes; /* of this block, for a secret cache; else 0 */
 };

@@ -8,6 +8,7 @@
 #include "cache/bypass.h"
 #include "cache/memory.h"
 #include "cache/notes.h"
+#include "cache/tags.h"
 #include "engine/peek.h"
 
 /* Longer values are pinned, and copied without the lock. */
@@ -17,8 +18,22 @@ enum sci_lookup sci_stripe_look_up_locked(struct sci_stripe *stripe, const struc
 	int64_t now_ms, struct sci_found *found)
 {
 	sci_lock_assert_held(&stripe->lock);
-	return sci_is_bypassed() ? SCI_LOOKUP_MISS
-				 : sci_shard_find(stripe->shard, name, now_ms, found);
+	if (sci_is_bypassed())
+		return SCI_LOOKUP_MISS;
+	enum sci_lookup lookup = sci_shard_find(stripe->shard, name, now_ms, found);
+	if (lookup != SCI_LOOKUP_HIT || !sci_tags_end(stripe->tags, found))
+		return lookup;
+	sci_shard_remove(stripe->shard, name);
+	return SCI_LOOKUP_MISS;
+}
+
+enum sci_lookup sci_stripe_look_locked(struct sci_stripe *stripe, const struct sci_name *name,
+	int64_t now_ms, struct sci_found *found)
+{
+	sci_lock_assert_held(&stripe->lock);
+	enum sci_lookup lookup = sci_shard_look(stripe->shard, name, now_ms, found);
+	bool is_dead = lookup == SCI_LOOKUP_HIT && sci_tags_end(stripe->tags, found);
+	return is_dead ? SCI_LOOKUP_MISS : lookup;
 }
 
 void sci_stripe_count_locked(struct sci_stripe *stripe, bool is_hit, enum sci_lookup lookup)
@@ -159,7 +174,7 @@ static bool look_locked(struct sci_stripe *stripe, const struct sci_name *name, 
 {
 	sci_lock_assert_held(&stripe->lock);
 	return !sci_is_bypassed() &&
-		sci_shard_look(stripe->shard, name, now_ms, found) == SCI_LOOKUP_HIT &&
+		sci_stripe_look_locked(stripe, name, now_ms, found) == SCI_LOOKUP_HIT &&
 		sci_found_is_fresh(found, now_ms);
 }
 
@@ -317,13 +332,6 @@ static __attribute__((noinline)) int get_long(struct sc_cache *cache, struct sc_
 	return get_encoded(cache, key, look_up_long, &(struct target){ buffer, capacity, len });
 }
 
-/* In exact LRU order each hit changes the order, so no lookup goes without the lock. */
-static __attribute__((noinline)) int get_with_lock(struct sc_cache *cache, struct sc_key key,
-	void *buffer, size_t capacity, size_t *len)
-{
-	return get_encoded(cache, key, get_locked, &(struct target){ buffer, capacity, len });
-}
-
 static int64_t read_time_ms(const void *cache)
 {
 	return sci_cache_coarse_ms(cache);
@@ -388,11 +396,22 @@ static __attribute__((noinline)) int get_plain(struct sc_cache *cache, const str
 	return get_short_otherwise(cache, name, peek, buffer, capacity, len);
 }
 
+/* Not by the quickest path. In exact LRU order each hit changes the order, so no lookup goes
+ * without the lock; nor where an entry may have a tag that has ended it. */
+static __attribute__((noinline)) int get_unusual(struct sc_cache *cache, struct sc_key key,
+	void *buffer, size_t capacity, size_t *len)
+{
+	bool needs_lock = cache->gets_lock || sci_is_bypassed();
+
+	return get_encoded(cache, key, needs_lock ? get_locked : look_up_long,
+		&(struct target){ buffer, capacity, len });
+}
+
 int sc_cache_get(struct sc_cache *cache, struct sc_key key, void *buffer, size_t capacity,
 	size_t *len)
 {
-	if (cache->options.policy == SC_POLICY_LRU || sci_is_bypassed())
-		return get_with_lock(cache, key, buffer, capacity, len);
+	if (cache->gets_lock || sci_is_unusual(SCI_UNUSUAL_BYPASS | SCI_UNUSUAL_SCOPES))
+		return get_unusual(cache, key, buffer, capacity, len);
 	if (!sci_is_likely(sci_key_is_short_text(key)))
 		return get_any(cache, key, buffer, capacity, len);
 	return atomic_load_explicit(&cache->has_deadlines, memory_order_relaxed)

@@ -8,6 +8,10 @@
 bool sci_stripe_find_locked(struct sci_stripe *stripe, const struct sci_name *name, int64_t now_ms,
 	struct sci_found *found) SCI_REQUIRES(stripe->lock);
 
+/* Look without a change or a count, for an entry that no tag has ended. */
+enum sci_lookup sci_stripe_look_locked(struct sci_stripe *stripe, const struct sci_name *name,
+	int64_t now_ms, struct sci_found *found) SCI_REQUIRES(stripe->lock);
+
 /* The two halves of it, for entries that may also be stale or no values. */
 enum sci_lookup sci_stripe_look_up_locked(struct sci_stripe *stripe, const struct sci_name *name,
 	int64_t now_ms, struct sci_found *found) SCI_REQUIRES(stripe->lock);

@@ -6,7 +6,7 @@ bool sci_notes_are_wanted(const struct sc_cache_options *options)
 {
 	return options->stale_if_error_ms || options->stale_while_revalidate_ms ||
 		options->refresh_after_ms || options->retry_after_ms || options->negative_ttl_ms ||
-		options->track_age;
+		options->track_age || options->tags;
 }
 
 /* A part of the time that the key and the process's secret decide, with the number of the load: so
@@ -116,7 +116,7 @@ void sci_value_describe(struct sc_value *value, const struct sci_found *found, i
 		notes->fresh_until_ms == SCI_NEVER ? SC_NO_END : notes->fresh_until_ms - now_ms;
 }
 
-unsigned sci_validator_write(uint64_t words[SCI_ANNEX_WORDS_MAX], const char *validator)
+unsigned sci_validator_write(uint64_t *words, const char *validator)
 {
 	size_t len = validator ? strlen(validator) : 0;
 	unsigned count = (unsigned)((len + sizeof words[0] - 1) / sizeof words[0]);
@@ -128,13 +128,14 @@ unsigned sci_validator_write(uint64_t words[SCI_ANNEX_WORDS_MAX], const char *va
 	return count;
 }
 
-void sci_validator_read(char validator[SC_VALIDATOR_BYTES_MAX + 1], const struct sci_found *found)
+void sci_validator_read(char validator[SC_VALIDATOR_BYTES_MAX + 1], const struct sci_found *found,
+	unsigned from)
 {
-	size_t len = found->has_notes ? found->annex_words * sizeof(uint64_t) : 0;
+	size_t len = found->has_notes ? (found->annex_words - from) * sizeof(uint64_t) : 0;
 
 	if (len > SC_VALIDATOR_BYTES_MAX)
 		len = 0; /* of another kind */
 	if (len)
-		memcpy(validator, found->annex, len);
+		memcpy(validator, found->annex + from, len);
 	validator[len] = '\0';
 }

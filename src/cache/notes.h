@@ -7,7 +7,8 @@
  *	an absence	the source has no value, for negative_ttl_ms
  *	a failure	the load failed; no other begins before due_at_ms
  *
- * The annex of a value is its validator, and that of a failure what was refused (refusal.h). */
+ * The annex of a value has its tags, in a cache with tags (tags.h), and its validator; that of a
+ * failure what was refused (refusal.h). */
 #ifndef SCI_CACHE_NOTES_H
 #define SCI_CACHE_NOTES_H
 
@@ -100,9 +101,10 @@ bool sci_found_is_due(const struct sc_cache *cache, const struct sci_found *foun
 /* Set generation, age and remaining time of a value from the notes of its entry, if it has any. */
 void sci_value_describe(struct sc_value *value, const struct sci_found *found, int64_t now_ms);
 
-/* Validators as annexes: write one to `words`, and return the number of words; and read one from
- * what was found, "" if there is none. */
-unsigned sci_validator_write(uint64_t words[SCI_ANNEX_WORDS_MAX], const char *validator);
-void sci_validator_read(char validator[SC_VALIDATOR_BYTES_MAX + 1], const struct sci_found *found);
+/* Validators in annexes: write one to `words`, and return the number of words; and read one from
+ * word `from` of what was found, "" if there is none. */
+unsigned sci_validator_write(uint64_t *words, const char *validator);
+void sci_validator_read(char validator[SC_VALIDATOR_BYTES_MAX + 1], const struct sci_found *found,
+	unsigned from);
 
 #endif

@@ -96,6 +96,14 @@ static int read_growth(const char *name, uint64_t *grow, uint64_t max, struct sc
 		max);
 }
 
+static int check_scopes(const struct sc_cache_options *out, struct sc_error *error)
+{
+	if (!out->shared || !out->strict)
+		return 0;
+	return sci_error_set(error, SC_E_INVAL, 0,
+		"shared and strict exclude each other: a shared cache has no scopes");
+}
+
 static int read_freshness(struct sc_cache_options *out, struct sc_error *error)
 {
 	bool refreshes = out->refresh_after_ms || out->stale_while_revalidate_ms;
@@ -135,5 +143,6 @@ int sci_cache_options_read(struct sc_cache_options *out, const struct sc_cache_o
 		return rc;
 	if (out->clock && !out->clock->now_ms)
 		return sci_error_set(error, SC_E_INVAL, 0, "the clock has no function");
-	return read_freshness(out, error);
+	rc = check_scopes(out, error);
+	return rc < 0 ? rc : read_freshness(out, error);
 }

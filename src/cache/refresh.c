@@ -7,6 +7,7 @@
 #include "cache/lead.h"
 #include "cache/notes.h"
 #include "cache/refresh_queue.h"
+#include "cache/scope.h"
 
 #include <scopecache/process.h>
 
@@ -24,7 +25,8 @@ static struct sci_flight *lead(struct sc_cache *cache, const struct sci_name *na
 	struct sci_found found;
 
 	sci_stripe_lock(stripe);
-	bool is_due = sci_shard_look(stripe->shard, name, now_ms, &found) == SCI_LOOKUP_HIT &&
+	bool is_due = !sci_name_is_dead(name) &&
+		sci_stripe_look_locked(stripe, name, now_ms, &found) == SCI_LOOKUP_HIT &&
 		sci_found_is_due(cache, &found, now_ms);
 	if (is_due) {
 		enum sci_flight_role role =
@@ -43,6 +45,7 @@ struct attempt {
 	struct sci_refresh *refresh;
 	struct sci_background work;
 	struct sc_value value;
+	uint64_t scope; /* of this thread */
 };
 
 static void run(struct attempt *attempt)
@@ -54,6 +57,7 @@ static void run(struct attempt *attempt)
 
 	if (!flight)
 		return;
+	sci_scope_exchange(sci_key_scope(name.key, name.len));
 	sci_source_of(cache, NULL, &source, NULL);
 	int64_t began_us = sci_mono_us();
 	sci_lead_to_end(cache, flight, &source, &attempt->value, NULL);
@@ -65,6 +69,7 @@ static void end_attempt(void *arg)
 {
 	struct attempt *attempt = arg;
 
+	sci_scope_exchange(attempt->scope);
 	sci_background_end(&attempt->work);
 	sci_refresh_destroy(attempt->refresh);
 	sc_value_release(&attempt->value);
@@ -77,6 +82,7 @@ bool sci_refresh_run(int64_t until_mono_ms)
 	while ((attempt.refresh =
 			sci_refresh_begin(until_mono_ms - sci_mono_ms(), &attempt.work))) {
 		attempt.value = (struct sc_value){ 0 };
+		attempt.scope = sci_scope_of_thread();
 		pthread_cleanup_push(end_attempt, &attempt);
 		run(&attempt);
 		pthread_cleanup_pop(1);

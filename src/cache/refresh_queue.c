@@ -4,6 +4,7 @@
 
 #include "cache/fork.h"
 #include "cache/memory.h"
+#include "cache/scope.h"
 
 #define QUEUE_MAX 256u
 
@@ -142,13 +143,21 @@ void sci_background_end(const struct sci_background *work)
 	sci_lock_release(&lock);
 }
 
+static bool can_begin(const struct sci_refresh *refresh, int64_t left_ms)
+{
+	const struct sci_name name = sci_refresh_name(refresh);
+
+	return sci_usual_fits(usual_of(refresh->cache), left_ms) &&
+		sci_scope_may_refresh(sci_key_scope(name.key, name.len));
+}
+
 struct sci_refresh *sci_refresh_begin(int64_t left_ms, struct sci_background *work)
 {
 	struct sci_refresh *refresh = NULL;
 
 	sci_lock_acquire(&lock);
 	struct sci_refresh **link = &first;
-	while (*link && !sci_usual_fits(usual_of((*link)->cache), left_ms))
+	while (*link && !can_begin(*link, left_ms))
 		link = &(*link)->next;
 	if (*link) {
 		refresh = take(link);

@@ -5,8 +5,10 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "cache/cache_clock.h"
+#include "cache/lookup.h"
 #include "cache/region.h"
 #include "cache/stripes.h"
+#include "cache/tags.h"
 
 #include <string.h>
 
@@ -29,7 +31,7 @@ static bool digest_found(const struct sc_cache *cache, const struct sci_found *f
 		*digest = digest_of(cache, found->value, found->len);
 		return true;
 	}
-	sci_validator_read(validator, found);
+	sci_validator_read(validator, found, sci_tags_words(cache->tags, found));
 	*digest = digest_of(cache, validator, strlen(validator));
 	return validator[0] != '\0';
 }
@@ -53,7 +55,7 @@ bool sci_is_refused_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	uint64_t digest;
 
 	sci_lock_assert_held(&stripe->lock);
-	if (sci_shard_look(stripe->shard, name, now_ms, &found) != SCI_LOOKUP_HIT)
+	if (sci_stripe_look_locked(stripe, name, now_ms, &found) != SCI_LOOKUP_HIT)
 		return false;
 	const uint64_t *refused = sci_refused_digest(&found);
 	if (!refused || !digest_loaded(cache, load, &digest) || digest != *refused)
@@ -90,7 +92,7 @@ static int reject_locked(const struct sc_cache *cache, struct sci_stripe *stripe
 	struct sci_found found;
 
 	sci_lock_assert_held(&stripe->lock);
-	if (sci_shard_look(stripe->shard, name, now_ms, &found) != SCI_LOOKUP_HIT ||
+	if (sci_stripe_look_locked(stripe, name, now_ms, &found) != SCI_LOOKUP_HIT ||
 		sci_notes_kind(&found.notes) != SCI_NOTES_VALUE ||
 		sci_notes_generation(&found.notes) != generation)
 		return SC_MISS;

@@ -26,6 +26,7 @@ static int read_options(const struct sc_cache *cache, const struct sc_fetch_opti
 		source->context = known.loader_context;
 		source->batch_loader = NULL;
 	}
+	source->entered = known.context;
 	source->wanted.max_age_ms = known.max_age_ms;
 	source->wanted.force = known.force != 0;
 	if (known.load_timeout_ms < 0)

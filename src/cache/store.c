@@ -6,7 +6,9 @@
 #include "cache/notes.h"
 #include "cache/refresh_queue.h"
 #include "cache/region.h"
+#include "cache/scope.h"
 #include "cache/stripes.h"
+#include "cache/tags.h"
 
 #include "base/sized.h"
 
@@ -59,13 +61,25 @@ bool sci_cache_renew_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	return true;
 }
 
+/* Returns the number of words. */
+static unsigned write_annex(uint64_t words[SCI_ANNEX_WORDS_MAX], const struct sc_cache *cache,
+	const struct sci_freshness *own)
+{
+	const struct sci_entry_tags none = { 0 };
+	unsigned count = 0;
+
+	if (cache->tags)
+		count = sci_entry_tags_write(words, own && own->tags ? own->tags : &none);
+	return own ? count + sci_validator_write(words + count, own->validator) : count;
+}
+
 int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name *name, const struct sci_deposit *deposit, int64_t now_ms)
 {
 	sci_lock_assert_held(&stripe->lock);
 	const struct sci_terms *terms = &deposit->terms;
 	int64_t ttl_ms = sci_jittered_ms(cache, stripe, name, terms->ttl_ms);
-	uint64_t validator[SCI_ANNEX_WORDS_MAX];
+	uint64_t annex[SCI_ANNEX_WORDS_MAX];
 	struct sci_notes notes;
 	struct sci_content content = {
 		.value = deposit->data,
@@ -77,18 +91,15 @@ int sci_cache_store_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 		.cost = terms->cost < UINT32_MAX ? (uint32_t)terms->cost : UINT32_MAX,
 	};
 
-	if (!is_stored(terms))
+	if (!is_stored(terms) || sci_name_is_dead(name))
 		return store_nothing_locked(stripe, name, deposit);
 	stripe->generation++;
 	if (cache->keeps_notes) {
 		notes = sci_notes_of_value(cache, terms->freshness, stripe->generation,
 			content.expires_ms, now_ms, &content.expires_ms);
 		content.notes = &notes;
-		if (terms->freshness) {
-			content.annex = validator;
-			content.annex_words =
-				sci_validator_write(validator, terms->freshness->validator);
-		}
+		content.annex = annex;
+		content.annex_words = write_annex(annex, cache, terms->freshness);
 	}
 	if (content.expires_ms != SCI_NEVER || content.idle_ms)
 		atomic_store_explicit(&cache->has_deadlines, true, memory_order_relaxed);
@@ -113,26 +124,44 @@ struct sci_terms sci_cache_terms(const struct sc_cache *cache, struct sci_terms 
 	};
 }
 
+/* The tags of a put hold from now on. */
+static int read_tags(const struct sc_cache *cache, const struct sc_put_options *options,
+	struct sci_entry_tags *tags)
+{
+	int rc = options->tag_count && !options->tags ? SC_E_INVAL : 0;
+
+	*tags = (struct sci_entry_tags){ .number = sci_tags_number(cache->tags) };
+	for (uint64_t i = 0; i < options->tag_count && rc == 0; i++)
+		rc = sci_entry_tags_add(tags, cache, options->tags[i]);
+	return rc;
+}
+
 /* The terms of one put. Returns 0, SC_E_INVAL or SC_E_TOO_LARGE. */
 static int read_terms(const struct sc_cache *cache, const struct sc_put_options *options,
-	struct sci_terms *terms, struct sci_freshness *freshness)
+	struct sci_terms *terms, struct sci_freshness *freshness, struct sci_entry_tags *tags,
+	const struct sc_context **context)
 {
 	struct sc_put_options known = { 0 };
 
 	if (options && !sci_sized_read(&known, sizeof known, options, options->size))
 		return SC_E_INVAL;
+	*context = known.context;
 	*freshness = (struct sci_freshness){
 		.refresh_after_ms = known.refresh_after_ms,
 		.stale_while_revalidate_ms = known.stale_while_revalidate_ms,
 		.stale_if_error_ms = known.stale_if_error_ms,
 		.validator = known.validator,
+		.tags = tags,
 	};
 	bool is_used = known.refresh_after_ms || known.stale_while_revalidate_ms ||
-		known.stale_if_error_ms || known.validator;
+		known.stale_if_error_ms || known.validator || known.tag_count;
 	if (is_used && !cache->keeps_notes)
 		return SC_E_INVAL;
 	if (known.validator && strlen(known.validator) > SC_VALIDATOR_BYTES_MAX)
 		return SC_E_TOO_LARGE;
+	int rc = read_tags(cache, &known, tags);
+	if (rc < 0)
+		return rc;
 	*terms = sci_cache_terms(cache,
 		(struct sci_terms){ known.ttl_ms, known.tti_ms, known.cost,
 			is_used ? freshness : NULL });
@@ -178,6 +207,25 @@ static inline int put(struct sc_cache *cache, struct sc_key key, const struct sc
 	return rc;
 }
 
+static void leave(void *outer)
+{
+	sc_context_leave(outer);
+}
+
+/* As the options of the put say. */
+static int put_with(struct sc_cache *cache, struct sc_key key, const struct sci_deposit *deposit,
+	const struct sc_context *context)
+{
+	struct sc_context outer;
+	int rc;
+
+	sc_context_enter(context, &outer);
+	pthread_cleanup_push(leave, &outer);
+	rc = put(cache, key, deposit, put_time_ms(cache, &deposit->terms));
+	pthread_cleanup_pop(1);
+	return rc;
+}
+
 int sc_cache_put(struct sc_cache *cache, struct sc_key key, const void *data, size_t len)
 {
 	const struct sci_terms none = { 0 };
@@ -193,11 +241,16 @@ int sc_cache_put_with(struct sc_cache *cache, struct sc_key key, const void *dat
 {
 	struct sci_deposit deposit = { .data = data, .len = len };
 	struct sci_freshness freshness;
+	struct sci_entry_tags tags;
+	const struct sc_context *context;
 
 	if (!data && len)
 		return SC_E_INVAL;
-	int rc = read_terms(cache, options, &deposit.terms, &freshness);
-	return rc < 0 ? rc : put(cache, key, &deposit, put_time_ms(cache, &deposit.terms));
+	int rc = read_terms(cache, options, &deposit.terms, &freshness, &tags, &context);
+	if (rc < 0)
+		return rc;
+	return context ? put_with(cache, key, &deposit, context)
+		       : put(cache, key, &deposit, put_time_ms(cache, &deposit.terms));
 }
 
 int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct sc_object *object,
@@ -205,17 +258,20 @@ int sc_cache_put_object(struct sc_cache *cache, struct sc_key key, const struct 
 {
 	struct sci_deposit deposit = { 0 };
 	struct sci_freshness freshness;
+	struct sci_entry_tags tags;
+	const struct sc_context *context;
 
 	if (!object || !object->pointer)
 		return SC_E_INVAL;
-	int rc = read_terms(cache, options, &deposit.terms, &freshness);
+	int rc = read_terms(cache, options, &deposit.terms, &freshness, &tags, &context);
 	if (rc < 0)
 		return rc;
 	int64_t now_ms = put_time_ms(cache, &deposit.terms);
 	deposit.object = sci_blob_open_object(object);
 	if (!deposit.object)
 		return SC_E_NOMEM;
-	return put(cache, key, &deposit, now_ms);
+	return context ? put_with(cache, key, &deposit, context)
+		       : put(cache, key, &deposit, now_ms);
 }
 
 int sc_cache_invalidate(struct sc_cache *cache, struct sc_key key)

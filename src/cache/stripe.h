@@ -16,15 +16,21 @@ struct sci_counts {
 		unchanged, load_timeouts, refused;
 };
 
+struct sci_tags;
+
 /* A stripe (lock striping): a shard and its lock. A key's hash says which stripe it is in. */
 struct sci_stripe {
 	struct sci_lock lock; /* guards all below, and writes to the shard */
 	struct sci_shard *shard;
+	const struct sci_tags *tags; /* of the cache; NULL: none */
 	uint64_t populated; /* bytes whose pages were requested; UINT64_MAX: none any more */
 	bool has_objects;   /* one was ever stored */
 	uint64_t hold;      /* of the pins of its values, but for the record's offset */
 	struct sci_counts counts;
-	uint64_t generation;     /* of the value that was stored last */
+	uint64_t generation; /* of the value that was stored last */
+	/* The drops of scopes after which it was swept, and the present sweep. */
+	uint64_t swept, sweeping;
+	uint32_t sweep_at, sweeps;
 	unsigned char apart[64]; /* no two stripes share a cache line */
 };
 

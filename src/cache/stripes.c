@@ -76,6 +76,7 @@ void sci_stripes_format(struct sc_cache *cache)
 
 	for (uint32_t i = 0; i < cache->stripe_count; i++) {
 		void *memory = (char *)cache->region + i * cache->shard_bytes;
+		cache->stripes[i].tags = cache->tags;
 		cache->stripes[i].shard = sci_shard_format(memory, &shard);
 	}
 }

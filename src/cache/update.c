@@ -20,7 +20,7 @@ static int change_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 	const struct sci_name name = sci_flight_name(flight);
 
 	sci_lock_assert_held(&stripe->lock);
-	if (sci_flight_is_invalidated(flight))
+	if (sci_flight_is_invalidated(flight) || sci_made_is_dead(cache, made))
 		return AGAIN;
 	sci_made_count_locked(stripe, made);
 	if (made->result == SC_LOADED)

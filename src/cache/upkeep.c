@@ -5,6 +5,7 @@
 #include "cache/fork.h"
 #include "cache/refresh.h"
 #include "cache/refresh_queue.h"
+#include "cache/scope.h"
 #include "cache/stripes.h"
 
 #include "base/clock.h"
@@ -82,16 +83,63 @@ int sc_cache_resize(struct sc_cache *cache, uint64_t max_entries, uint64_t max_b
 	return rc;
 }
 
+/* An entry may move to a slot that was passed, so the index is swept twice. */
+#define SWEEPS 2u
+
+static bool is_of_dead_scope(const unsigned char *key, size_t len)
+{
+	uint64_t scope = sci_key_scope(key, len);
+
+	return scope && !sci_scope_is_live(scope);
+}
+
+/* One step of removing what belongs to dropped scopes. False if nothing is left to do. */
+static bool sweep_locked(struct sci_stripe *stripe)
+{
+	sci_lock_assert_held(&stripe->lock);
+	uint64_t dropped = sci_scopes_dropped();
+	if (stripe->swept == dropped)
+		return false;
+	if (stripe->sweeping != dropped) {
+		stripe->sweeping = dropped;
+		stripe->sweep_at = stripe->sweeps = 0;
+	}
+	stripe->sweep_at =
+		sci_shard_sweep(stripe->shard, stripe->sweep_at, EXPIRE_SLOTS, is_of_dead_scope);
+	if (stripe->sweep_at == 0 && ++stripe->sweeps == SWEEPS)
+		stripe->swept = dropped;
+	return stripe->swept != dropped;
+}
+
+/* For so many slots after an answer. */
+#define SWEEP_SLOTS_AFTER_ANSWER 16384u
+
+/* Returns whether something is left. */
+static bool sweep_a_little(struct sc_cache *cache)
+{
+	unsigned steps = SWEEP_SLOTS_AFTER_ANSWER / EXPIRE_SLOTS;
+	bool is_left = false;
+
+	for (uint32_t i = 0; i < cache->stripe_count && steps > 0; i++)
+		do {
+			sci_stripe_lock(&cache->stripes[i]);
+			is_left = sweep_locked(&cache->stripes[i]);
+			sci_stripe_unlock(&cache->stripes[i]);
+		} while (is_left && --steps > 0);
+	return is_left;
+}
+
 /* One step of a stripe's maintenance. False if nothing is left to do. */
 static bool maintain_a_little(struct sc_cache *cache, struct sci_stripe *stripe, int64_t now_ms)
 {
 	sci_stripe_lock(stripe);
+	bool is_swept = !sweep_locked(stripe);
 	sci_shard_expire(stripe->shard, now_ms, EXPIRE_SLOTS);
 	bool is_due = sci_shard_is_due(stripe->shard, now_ms);
 	if (!is_due && sci_shard_shrink(stripe->shard, now_ms))
 		sci_region_give_back_locked(cache, stripe);
 	sci_stripe_unlock(stripe);
-	return is_due;
+	return is_due || !is_swept;
 }
 
 static uint64_t left_of(uint64_t budget_ms, int64_t began_ms)
@@ -127,6 +175,36 @@ bool sci_upkeep_in_background(struct sc_cache *cache, uint64_t budget_ms)
 	pthread_cleanup_pop(0);
 	sci_background_end(&maintenance.work);
 	return is_left;
+}
+
+static _Atomic uint64_t swept; /* drops of scopes after which all caches were swept */
+
+static bool sweep_in_background(struct sc_cache *cache)
+{
+	struct maintenance maintenance = { .cache = cache };
+	bool is_left;
+
+	if (!sci_background_begin(cache, &maintenance.work))
+		return false;
+	pthread_cleanup_push(abandon, &maintenance);
+	is_left = sweep_a_little(cache);
+	pthread_cleanup_pop(0);
+	sci_background_end(&maintenance.work);
+	return is_left;
+}
+
+void sci_sweep_after_answer(void)
+{
+	uint64_t dropped = sci_scopes_dropped();
+	struct sc_cache *cache = NULL;
+	bool is_left = false;
+
+	if (atomic_load(&swept) == dropped)
+		return;
+	while ((cache = sci_cache_next_open(cache)))
+		is_left |= sweep_in_background(cache);
+	if (!is_left)
+		atomic_store(&swept, dropped);
 }
 
 int sc_maintain(uint64_t budget_ms)

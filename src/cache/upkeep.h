@@ -12,4 +12,7 @@ int sci_cache_bound_locked(struct sc_cache *cache, uint64_t max_entries, uint64_
  * something is left. If the user's code does not return, the reference is dropped. */
 bool sci_upkeep_in_background(struct sc_cache *cache, uint64_t budget_ms);
 
+/* After an invocation's answer: remove some of what belongs to scopes that were dropped. */
+void sci_sweep_after_answer(void);
+
 #endif

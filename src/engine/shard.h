@@ -76,6 +76,12 @@ void sci_shard_add_removed(struct sci_shard *shard, struct sci_object_link *obje
  * remove them. Returns how many. Reads nothing if no deadline has passed. */
 uint64_t sci_shard_expire(struct sci_shard *shard, int64_t now_ms, uint32_t slots);
 
+/* Remove, and overwrite with zeros, the entries for whose keys `is_wanted` returns true, from slot
+ * `from` of the index on, at most `slots`. Returns the slot to go on from, 0 at the end. A pinned
+ * value is not overwritten. */
+uint32_t sci_shard_sweep(struct sci_shard *shard, uint32_t from, uint32_t slots,
+	bool (*is_wanted)(const unsigned char *key, size_t len));
+
 /* Whether there may be an expired entry that sci_shard_expire() has not removed. */
 bool sci_shard_is_due(const struct sci_shard *shard, int64_t now_ms);
 

@@ -290,6 +290,30 @@ static void assert_same_if_short(const struct sci_lookup_key *bytes, struct sc_k
 	sci_key_fini(&same);
 }
 
+/* A key of a scope is the scope and then the key; a short one has its own encoder too. */
+static void assert_scoped(const struct sci_lookup_key *bytes, struct sc_key key)
+{
+	static const uint64_t scopes[] = { 1, 0x123456789ABCDEF0, UINT64_MAX };
+	struct sci_hash_secret secret = sci_hash_secret_fixed(1);
+
+	for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
+		struct sci_lookup_key scoped, other;
+		memset(&scoped, 0xA5, sizeof scoped);
+		assert_int_equal(sci_key_encode_scoped(&scoped, key, scopes[i], &secret), 0);
+		assert_int_equal(sci_key_encode_long_scoped(&other, key, scopes[i], &secret), 0);
+		assert_int_equal(scoped.name.len, SCI_SCOPE_BYTES + bytes->name.len);
+		assert_memory_equal((const char *)scoped.name.key + SCI_SCOPE_BYTES,
+			bytes->name.key, bytes->name.len);
+		assert_true(sci_key_scope(scoped.name.key, scoped.name.len) == scopes[i]);
+		assert_true(sci_name_equals(&scoped.name, &other.name));
+		assert_words(&scoped);
+		assert_words(&other);
+		sci_key_fini(&scoped);
+		sci_key_fini(&other);
+	}
+	assert_true(sci_key_scope(bytes->name.key, bytes->name.len) == 0);
+}
+
 /* One text or one array of bytes, as most keys are. */
 static void one_part_of_every_length(void **state)
 {
@@ -313,6 +337,7 @@ static void one_part_of_every_length(void **state)
 			assert_words(&bytes);
 			assert_int_equal(sci_key_is_short(key), len <= SCI_SHORT_PART_MAX);
 			assert_same_if_short(&bytes, key);
+			assert_scoped(&bytes, key);
 			assert_read_back(&bytes, key);
 			sci_key_fini(&bytes);
 		}
@@ -331,6 +356,7 @@ static void assert_number(int64_t number, bool is_short)
 	assert_words(&bytes);
 	assert_int_equal(sci_key_is_short(key), is_short);
 	assert_same_if_short(&bytes, key);
+	assert_scoped(&bytes, key);
 	assert_read_back(&bytes, key);
 	sci_key_fini(&bytes);
 }

@@ -414,14 +414,40 @@ static void options_reach_the_value()
 	CHECK(thrown_by<scopecache::error>([&] { cache.resize(0, 1); }) != "");
 }
 
+// The last case: from here on a private cache refuses a thread without a scope.
+static void users_do_not_see_each_other()
+{
+	scopecache::cache cache = small_cache();
+	sc_context context;
+	{
+		scopecache::user_scope ann("ann");
+		cache.put(key("k"), "ann's");
+		sc_context_capture(&context);
+		scopecache::user_scope bob("bob");
+		CHECK(!cache.get(key("k")));
+	}
+	CHECK(thrown_by<scopecache::error>([&] { cache.get(key("k")); }) != "");
+	CHECK(thrown_by<scopecache::error>([] { scopecache::user_scope nobody(""); }) != "");
+	{
+		scopecache::context_scope ann(context);
+		CHECK(cache.get(key("k")) == "ann's");
+	}
+	cache.put(key("k"), "ann's", scopecache::put_options().context(&context));
+	CHECK(sc_scope_invalidate(nullptr, "ann") == SC_HIT);
+	CHECK(thrown_by<scopecache::error>([&] {
+		scopecache::context_scope ann(context);
+		cache.get(key("k"));
+	}) != "");
+}
+
 int main()
 {
 	return run_cases({ CASE(keys_are_of_typed_parts), CASE(values_are_copied_or_pinned),
 		CASE(a_pin_outlives_its_cache), CASE(objects_are_destroyed_once),
 		CASE(a_loader_may_be_anything_that_can_be_called),
-		CASE(what_a_loader_throws_comes_out_at_its_caller),
-		CASE(a_value_may_be_unchanged),
+		CASE(what_a_loader_throws_comes_out_at_its_caller), CASE(a_value_may_be_unchanged),
 		CASE(a_stale_value_is_returned_when_a_loader_throws),
 		CASE(a_loader_that_asks_for_its_own_key_is_told), CASE(waiters_get_an_error),
-		CASE(updates), CASE(memos_remember), CASE(options_reach_the_value) });
+		CASE(updates), CASE(memos_remember), CASE(options_reach_the_value),
+		CASE(users_do_not_see_each_other) });
 }

@@ -26,6 +26,10 @@ KEYS = [
     "p50_ms",
     "p99_ms",
     "memory_kb",
+    "failed",
+    "outage_invocations",
+    "outage_failed",
+    "outage_stale",
 ]
 TECHNIQUES = [
     "list_buckets: nothing kept",
@@ -34,6 +38,8 @@ TECHNIQUES = [
     "report: 2 class-level holder",
     "report: 3 explicit cache",
     "report: 4 memoised function",
+    "flags: nothing kept",
+    "flags: 5 fresh config",
 ]
 
 
@@ -80,7 +86,16 @@ class Demo(unittest.TestCase):
             self.assertGreater(row["memory_kb"], 100)
             self.assertGreater(row["p50_ms"], 0)
             self.assertLessEqual(row["p50_ms"], row["p99_ms"])
+            self.check_outage(row, invocations)
         return told["rows"]
+
+    def check_outage(self, row, invocations):
+        """Only the source of the flags goes down, and only who keeps them has an answer then."""
+        in_outage = invocations // 10 if row["technique"].startswith("flags") else 0
+        keeps = "nothing kept" not in row["technique"]
+        told = [row[f"outage_{what}"] for what in ("invocations", "failed", "stale")]
+        self.assertEqual(told, [in_outage, *([0, in_outage] if keeps else [in_outage, 0])], row)
+        self.assertIn(row["failed"] - row["outage_failed"], (0, 1), row)
 
     def check(self, rows, parallel):
         # The one that was killed may have come to its open or its query, or not.
@@ -99,9 +114,14 @@ class Demo(unittest.TestCase):
                     self.assertGreaterEqual(row["upstream_queries"], row["invocations"] - killed)
                     self.assertEqual(row["hit_ratio"], 0)
                     continue
-                self.assertLessEqual(row["upstream_opens"], row["cold_starts"])
-                self.assertGreaterEqual(row["upstream_opens"], row["cold_starts"] - killed)
-                saves_queries = re.search("[34] ", row["technique"])
+                is_refreshed = "5 " in row["technique"]
+                if is_refreshed:
+                    self.assertEqual(row["upstream_opens"], row["upstream_queries"])
+                    self.assertGreaterEqual(row["upstream_queries"], row["cold_starts"] - killed)
+                else:
+                    self.assertLessEqual(row["upstream_opens"], row["cold_starts"])
+                    self.assertGreaterEqual(row["upstream_opens"], row["cold_starts"] - killed)
+                saves_queries = re.search("[345] ", row["technique"])
                 if not saves_queries:
                     self.assertGreaterEqual(row["upstream_queries"], row["invocations"] - killed)
                 work = row["upstream_queries" if saves_queries else "upstream_opens"]
@@ -125,6 +145,8 @@ class Demo(unittest.TestCase):
         out, _ = self.demo("--invocations", "100")
         rows = [line.split() for line in out.splitlines() if re.search(r" %  +\d", line)]
         self.assertEqual(len(rows), len(TECHNIQUES), out)
+        down = re.findall(r"source down, of these +(\d+) +(\d+) .*stale value: (\d+)$", out, re.M)
+        self.assertEqual(down, [("10", "10", "0"), ("10", "0", "10")])
         for word in (
             "stand-in on loopback",
             "cold",

@@ -3,6 +3,7 @@ outage of the source is no error."""
 
 import json
 import pathlib
+import struct
 import tempfile
 import time
 import unittest
@@ -20,9 +21,10 @@ class FreshConfig(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.flags = pathlib.Path(folder.name, "flags.json")
+        self.meter = pathlib.Path(folder.name, "meter")
 
-    def start(self):
-        return Environment("fresh_config", FLAGS_FILE=str(self.flags),
+    def start(self, function="fresh_config"):
+        return Environment(function, FLAGS_METER=str(self.meter), FLAGS_FILE=str(self.flags),
                            FLAGS_DELAY_MS=str(int(DELAY_S * 1000)),
                            FLAGS_REFRESH_MS=str(int(REFRESH_S * 1000)))
 
@@ -83,6 +85,26 @@ class FreshConfig(unittest.TestCase):
             while function.invoke({}).kind != "response":
                 self.assertLess(time.monotonic(), deadline)
                 time.sleep(REFRESH_S / 4)
+
+    def test_flags_that_are_too_large_are_an_error(self):
+        for length, error in ((4096, None), (4097, "the flags have more than 4096 bytes")):
+            self.flags.write_text('"' + "x" * (length - 2) + '"', encoding="utf-8")
+            with self.start() as function:
+                answer = function.invoke({})
+                self.assertEqual(answer.kind, "error" if error else "response")
+                if error:
+                    self.assertEqual(answer.json()["errorMessage"], error)
+
+    def test_with_nothing_kept_an_outage_is_an_error(self):
+        self.write(1)
+        with self.start("flags_cold") as function:
+            for _ in range(3):
+                self.assertEqual(self.ask(function), {"flags": 1, "age_ms": 0, "stale": False})
+            self.flags.unlink()
+            for _ in range(2):
+                self.assertEqual(function.invoke({}).error_type, "Function.FlagsUnavailable")
+        opens, queries = struct.unpack("QQ", self.meter.read_bytes())
+        self.assertEqual((opens, queries), (5, 5))
 
 
 if __name__ == "__main__":

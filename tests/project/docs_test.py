@@ -5,7 +5,9 @@ names exists."""
 import re
 import shutil
 import subprocess
+import sys
 import unittest
+import xml.etree.ElementTree
 
 from repository import (
     C_FLAGS,
@@ -195,6 +197,39 @@ class Docs(unittest.TestCase):
             self.assertLessEqual(shown, commands, name_of(page))
             shown = set(re.findall(r"\./dev ([a-z]+ [a-z]+)", page.read_text(encoding="utf-8")))
             self.assertLessEqual(shown, pairs | {"test cache"}, name_of(page))
+
+    def test_every_test_of_the_page_about_semantics_exists(self):
+        page = (SOURCE / "docs/semantics.md").read_text(encoding="utf-8")
+        table = re.search(r"^\| case \|.*?\n\n", page, re.MULTILINE | re.DOTALL)[0]
+        rows = [line.split("|")[-2].strip() for line in table.splitlines()[2:] if line]
+        self.assertGreater(len(rows), 30)
+        texts = {path.name: path.read_text(encoding="utf-8")
+                 for path in files(".c", ".cpp", ".py") if "tests" in path.parts}
+        wrong = []
+        for row in rows:
+            self.assertRegex(row, r"^\w+\.\w+: \w+", "each case has a test")
+            for part in row.split("; "):
+                name, _, tests = part.partition(": ")
+                for test in tests.split(", "):
+                    defined = rf"^(?:static void |    def ){test}\((?:void \*\*state|self)\)"
+                    text = texts.get(name, "")
+                    # In C it is in the list of the program's tests too.
+                    listed = rf"\(\s*{test}\s*[,)]"
+                    if not re.search(defined, text, re.MULTILINE) or (
+                            name.endswith(".c") and not re.search(listed, text)):
+                        wrong.append(f"{name}: {test}")
+        self.assertEqual(wrong, [])
+
+    def test_the_drawings_are_what_the_command_draws(self):
+        programs = sorted((SOURCE / "docs/figures").glob("*.py"))
+        self.assertGreater(len(programs), 0)
+        for program in programs:
+            drawn = subprocess.run([sys.executable, "-B", program, "--print"],
+                                   stdout=subprocess.PIPE, text=True, check=True).stdout
+            picture = SOURCE / "docs" / f"{program.stem}.svg"
+            self.assertEqual(picture.read_text(encoding="utf-8"), drawn,
+                             f"{picture.name} is not what ./dev figures draws")
+            xml.etree.ElementTree.fromstring(drawn)
 
 
 if __name__ == "__main__":

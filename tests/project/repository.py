@@ -19,6 +19,8 @@ LIBRARIES = {
         "eviction.h",
         "key.h",
         "load.h",
+        "scope.h",
+        "stats.h",
         "memo.h",
         "resource.h",
         "process.h",
