@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "local/code_stamp.h"
+#include "local/environment_log.h"
 #include "local/isolation.h"
 #include "local/output.h"
 #include "local/timer.h"
@@ -32,37 +33,6 @@
 #define INIT_FAIL_WAIT_MS 1000
 #define KILL_WAIT_MS      5000
 
-/* ---- The log. ---- */
-
-static void log_line(void *arg, const char *line, size_t len)
-{
-	struct sci_environment *environment = arg;
-
-	sci_output_write(environment->output, line, len);
-	if (environment->call && environment->call->tail)
-		sci_log_tail_put(environment->call->tail, line, len);
-}
-
-static void log_text(struct sci_environment *environment, const char *text)
-{
-	char line[SCI_LOG_LINE_BYTES];
-	int len = snprintf(line, sizeof line, "%s\n", text);
-
-	log_line(environment, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
-}
-
-/* Log the start of an invocation whose environment failed in init. */
-static void log_failed_init(struct sci_environment *environment)
-{
-	const struct sci_call *call = environment->call;
-	char line[SCI_LOG_LINE_BYTES];
-
-	size_t len = sci_log_init_report(line, sci_mono_us() - environment->started_us,
-		call->status, call->error_type);
-	log_line(environment, line, len);
-	log_line(environment, line, sci_log_start(line, call->request_id));
-}
-
 /* Log what the process has written before the lines about it. */
 static void drain(struct sci_environment *environment)
 {
@@ -76,28 +46,6 @@ static void sample_memory(struct sci_environment *environment)
 
 	if (memory.peak_kb > environment->peak_kb)
 		environment->peak_kb = memory.peak_kb;
-}
-
-static void log_report(struct sci_environment *environment)
-{
-	const struct sci_call *call = environment->call;
-	char line[SCI_LOG_LINE_BYTES];
-	struct sci_report report = {
-		.request_id = call->request_id,
-		.duration_us = sci_mono_us() - environment->begun_us,
-		.init_us = environment->init_us,
-		.memory_size_mb = environment->function->memory_mb,
-		.peak_kb = environment->peak_kb,
-		.status = call->status,
-		.error_type = call->error_type,
-	};
-
-	/* The time to kill the process does not count as the function's. */
-	if (environment->timed_out)
-		report.duration_us = environment->function->timeout_ms * 1000;
-	log_line(environment, line, sci_log_end(line, call->request_id));
-	log_line(environment, line, sci_log_report(line, &report));
-	environment->init_us = -1;
 }
 
 /* ---- States. ---- */
@@ -132,7 +80,7 @@ static void give_up_call(struct sci_environment *environment)
 	snprintf(text, sizeof text,
 		"RequestId: %s Error: out of memory: no timer for the time limit",
 		call->request_id);
-	log_text(environment, text);
+	sci_environment_log_text(environment, text);
 	end_now(environment);
 	sci_call_fail(call, "error", "Runtime.Unknown", "%s", text);
 }
@@ -147,7 +95,7 @@ static void deliver(struct sci_environment *environment)
 	environment->begun_us = sci_mono_us();
 	environment->deadline_ms = sci_real_ms() + environment->function->timeout_ms;
 	environment->invocations++;
-	log_line(environment, line, sci_log_start(line, call->request_id));
+	sci_environment_log_line(environment, line, sci_log_start(line, call->request_id));
 	environment->state = SCI_ENVIRONMENT_BUSY;
 	if (sci_timer_start(environment->timer, environment->function->timeout_ms) < 0) {
 		give_up_call(environment);
@@ -163,7 +111,7 @@ static void finish(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
 
-	log_report(environment);
+	sci_environment_log_report(environment);
 	environment->call = NULL;
 	if (call->answer.failed)
 		environment->function->figures.errors++;
@@ -197,8 +145,8 @@ static void report_exit(struct sci_environment *environment)
 
 	sci_log_exit(reason, environment->exit_status);
 	snprintf(line, sizeof line, "RequestId: %s Error: %s", call->request_id, reason);
-	log_text(environment, line);
-	log_text(environment, "Runtime.ExitError");
+	sci_environment_log_text(environment, line);
+	sci_environment_log_text(environment, "Runtime.ExitError");
 	if (call->answer.made)
 		sci_call_note(call, "error", "Runtime.ExitError");
 	else
@@ -225,7 +173,7 @@ static void conclude(struct sci_environment *environment)
 				"RequestId: %s Error: the environment was stopped first",
 				call->request_id);
 		if (!environment->began)
-			log_failed_init(environment);
+			sci_environment_log_failed_init(environment);
 		finish(environment);
 	}
 	environment->events->ended(environment, environment->events->arg);
@@ -240,7 +188,7 @@ static void time_out(struct sci_environment *environment)
 	environment->function->figures.timeouts++;
 	sci_log_timed_out(text, sci_real_ms(), call->request_id, environment->function->timeout_ms);
 	drain(environment);
-	log_text(environment, text);
+	sci_environment_log_text(environment, text);
 	end_now(environment);
 	sci_call_note(call, "timeout", NULL);
 	snprintf(environment->timeout_message, sizeof environment->timeout_message, "%s", text);
@@ -394,7 +342,7 @@ static bool on_connection(const struct sci_peer *peer, void *arg)
 		"by its Runtime API",
 		environment->function->name);
 	if (!environment->refused)
-		log_text(environment, line);
+		sci_environment_log_text(environment, line);
 	environment->refused = true;
 	return false;
 }
@@ -414,7 +362,7 @@ static bool on_trust(const struct sci_exchange *exchange, void *arg)
 static int read_outputs(struct sci_environment *environment, struct event_base *base,
 	const struct sci_process_outputs *outputs)
 {
-	environment->pipe.line = environment->telemetry.line = log_line;
+	environment->pipe.line = environment->telemetry.line = sci_environment_log_line;
 	environment->pipe.arg = environment->telemetry.arg = environment;
 	environment->telemetry.framed = true;
 	int rc = sci_line_pipe_init(&environment->pipe, base, outputs->output_fd,
@@ -558,14 +506,8 @@ void sci_environment_exited(struct sci_environment *environment, struct sci_proc
 		environment->peak_kb = end->peak_kb;
 	environment->exit_status = end->status;
 	environment->exited = true;
-	if (environment->state == SCI_ENVIRONMENT_IDLE) {
-		char reason[SCI_EXIT_REASON_BYTES], line[256];
-		sci_log_exit(reason, environment->exit_status);
-		snprintf(line, sizeof line,
-			"scopecache local: function %s, between invocations: %s",
-			environment->function->name, reason);
-		log_text(environment, line);
-	}
+	if (environment->state == SCI_ENVIRONMENT_IDLE)
+		sci_environment_log_idle_exit(environment);
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	sci_process_fini(&environment->process);
 	arm_end_timer(environment, EXIT_GRACE_MS);
