@@ -30,6 +30,7 @@ enum {
 	KEY_ALLOW_REMOTE,
 	KEY_ALLOW_ORIGIN,
 	KEY_WATCH,
+	KEY_STRICT_SHUTDOWN,
 	KEY_NO_ISOLATION
 };
 
@@ -63,6 +64,10 @@ static const struct argp_option argp_options[] = {
 	{ "watch", KEY_WATCH, NULL, 0,
 		"Check at every call whether the function's files have changed, and if so start a "
 		"new environment",
+		0 },
+	{ "strict-shutdown", KEY_STRICT_SHUTDOWN, NULL, 0,
+		"End an environment without a registered extension by SIGKILL at once, as Lambda "
+		"does, and not by SIGTERM first",
 		0 },
 	{ "no-isolation", KEY_NO_ISOLATION, NULL, 0,
 		"Let functions share the machine's /tmp and process table, and serve each Runtime "
@@ -181,6 +186,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_WATCH:
 		local->watch = true;
+		break;
+	case KEY_STRICT_SHUTDOWN:
+		local->strict_shutdown = true;
 		break;
 	case KEY_NO_ISOLATION:
 		local->shared = true;

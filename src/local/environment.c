@@ -6,8 +6,8 @@
  *	ENDING            not reaped: the process ignored SIGTERM, or its keeper the order to kill;
  *	                  reaped: conclude
  *
- * An invocation is complete when the runtime asks for the next one; its caller gets the answer as
- * soon as it is posted. When the process exits, the kernel may still hold bytes that it has sent.
+ * An invocation is complete when the runtime asks for the next one, and so do the extensions that
+ * got it; its caller gets the answer as soon as it is posted. When the process exits, the kernel may still hold bytes that it has sent.
  * The end is therefore concluded EXIT_GRACE_MS later, so that an answer sent before the exit
  * counts. */
 #include "local/environment.h"
@@ -16,22 +16,25 @@
 #include "base/error.h"
 #include "local/code_stamp.h"
 #include "local/environment_log.h"
+#include "local/environment_process.h"
+#include "local/extension_event.h"
 #include "local/isolation.h"
 #include "local/output.h"
 #include "local/timer.h"
 
 #include <event2/event.h>
 
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STOP_GRACE_MS     300
-#define EXIT_GRACE_MS     10
-#define INIT_FAIL_WAIT_MS 1000
-#define KILL_WAIT_MS      5000
+/* From SIGTERM to SIGKILL. With an internal extension the time is Lambda's. */
+#define STOP_GRACE_MS      300
+#define EXTENSION_GRACE_MS 500
+#define EXIT_GRACE_MS      10
+#define INIT_FAIL_WAIT_MS  1000
+#define KILL_WAIT_MS       5000
 
 /* Log what the process has written before the lines about it. */
 static void drain(struct sci_environment *environment)
@@ -70,22 +73,60 @@ static void end_now(struct sci_environment *environment)
 	arm_end_timer(environment, KILL_WAIT_MS);
 }
 
-/* There is no memory for the timer of the time limit. Nothing runs without a limit, so the call
- * fails before the function gets it. The environment ends, which frees memory. */
-static void give_up_call(struct sci_environment *environment)
+/* End it by SIGTERM, which is followed by SIGKILL when the grace period is over. */
+static void end_in_order(struct sci_environment *environment)
+{
+	bool has_extension = environment->extensions.count > 0;
+
+	if (!has_extension && environment->strict_shutdown) {
+		end_now(environment);
+		return;
+	}
+	environment->state = SCI_ENVIRONMENT_ENDING;
+	sample_memory(environment);
+	sci_process_signal(&environment->process, SIGTERM);
+	arm_end_timer(environment, has_extension ? EXTENSION_GRACE_MS : STOP_GRACE_MS);
+}
+
+/* A reset after a timeout. As in Lambda it is in order if there is an extension, which has to know
+ * that the environment ends. */
+static void reset(struct sci_environment *environment)
+{
+	if (environment->extensions.count > 0)
+		end_in_order(environment);
+	else
+		end_now(environment);
+}
+
+/* There is no memory for something without which no call runs. So the call fails before the
+ * function gets it. The environment ends, which frees memory. */
+static void give_up_call(struct sci_environment *environment, const char *missing)
 {
 	struct sci_call *call = environment->call;
 	char text[128];
 
-	snprintf(text, sizeof text,
-		"RequestId: %s Error: out of memory: no timer for the time limit",
-		call->request_id);
+	snprintf(text, sizeof text, "RequestId: %s Error: out of memory: %s", call->request_id,
+		missing);
 	sci_environment_log_text(environment, text);
 	end_now(environment);
 	sci_call_fail(call, "error", "Runtime.Unknown", "%s", text);
 }
 
-/* Hand the call in `environment->call` to the runtime that waits. */
+/* Let the call begin for the extensions that get it. Returns 0, or SC_E_NOMEM. */
+static int begin_for_extensions(struct sci_environment *environment)
+{
+	if (!sci_extensions_get_invoke(&environment->extensions))
+		return 0;
+	struct sci_shared_bytes *event =
+		sci_extension_invoke_event(environment->call, environment->deadline_ms);
+	if (!event)
+		return SC_E_NOMEM;
+	sci_extensions_begin(&environment->extensions, event);
+	sci_shared_bytes_release(event);
+	return 0;
+}
+
+/* Hand the call in `environment->call` to the runtime and the extensions that wait. */
 static void deliver(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
@@ -98,12 +139,18 @@ static void deliver(struct sci_environment *environment)
 	sci_environment_log_line(environment, line, sci_log_start(line, call->request_id));
 	environment->state = SCI_ENVIRONMENT_BUSY;
 	if (sci_timer_start(environment->timer, environment->function->timeout_ms) < 0) {
-		give_up_call(environment);
+		give_up_call(environment, "no timer for the time limit");
+		return;
+	}
+	if (begin_for_extensions(environment) < 0) {
+		give_up_call(environment, "no event for the extensions");
 		return;
 	}
 	environment->poll = NULL;
-	/* Last: the answer may come before this returns. */
+	/* Last: the answer may come before these return. The call does not end in the first one if
+	 * an extension is still to get it. */
 	sci_runtime_deliver(poll, call, environment->deadline_ms);
+	sci_extensions_deliver(&environment->extensions);
 }
 
 /* The invocation is over. */
@@ -129,6 +176,7 @@ static void finish_init(struct sci_environment *environment)
 {
 	environment->began = true;
 	environment->init_us = sci_mono_us() - environment->started_us;
+	sci_environment_log_extensions(environment);
 	if (environment->call) {
 		deliver(environment);
 		return;
@@ -137,20 +185,45 @@ static void finish_init(struct sci_environment *environment)
 	become_idle(environment);
 }
 
-/* The process exited during an invocation. */
+static void finish_invocation(struct sci_environment *environment)
+{
+	event_del(environment->timer);
+	drain(environment);
+	sample_memory(environment);
+	finish(environment);
+	become_idle(environment);
+}
+
+/* The runtime or an extension has asked for what comes next: end the init phase or the invocation
+ * if the others have asked too. */
+static void proceed(struct sci_environment *environment)
+{
+	bool in_init = environment->state == SCI_ENVIRONMENT_STARTING;
+
+	if (!environment->poll || sci_extensions_unready(&environment->extensions, in_init))
+		return;
+	if (in_init)
+		finish_init(environment);
+	else if (environment->state == SCI_ENVIRONMENT_ANSWERED)
+		finish_invocation(environment);
+}
+
+/* The process exited during an invocation. An extension that has posted an error is the cause. */
 static void report_exit(struct sci_environment *environment)
 {
+	const char *failure = environment->extensions.failure;
+	const char *type = failure ? failure : "Runtime.ExitError";
 	struct sci_call *call = environment->call;
 	char reason[SCI_EXIT_REASON_BYTES], line[256];
 
 	sci_log_exit(reason, environment->exit_status);
 	snprintf(line, sizeof line, "RequestId: %s Error: %s", call->request_id, reason);
 	sci_environment_log_text(environment, line);
-	sci_environment_log_text(environment, "Runtime.ExitError");
+	sci_environment_log_text(environment, type);
 	if (call->answer.made)
-		sci_call_note(call, "error", "Runtime.ExitError");
+		sci_call_note(call, "error", type);
 	else
-		sci_call_fail(call, "error", "Runtime.ExitError", "%s", line);
+		sci_call_fail(call, "error", type, "%s", line);
 }
 
 /* The process is reaped and all that it sent has arrived: finish the call. */
@@ -189,22 +262,26 @@ static void time_out(struct sci_environment *environment)
 	sci_log_timed_out(text, sci_real_ms(), call->request_id, environment->function->timeout_ms);
 	drain(environment);
 	sci_environment_log_text(environment, text);
-	end_now(environment);
+	reset(environment);
 	sci_call_note(call, "timeout", NULL);
 	snprintf(environment->timeout_message, sizeof environment->timeout_message, "%s", text);
 }
 
 static void init_time_out(struct sci_environment *environment)
 {
+	const struct sci_extension *unready =
+		environment->poll ? sci_extensions_unready(&environment->extensions, true) : NULL;
 	struct sci_call *call = environment->call;
 
 	environment->function->figures.timeouts++;
-	end_now(environment);
+	reset(environment);
 	if (call)
 		snprintf(environment->timeout_message, sizeof environment->timeout_message,
 			"RequestId: %s Error: Init timed out after %.2f seconds: "
-			"the bootstrap has not asked for an invocation",
-			call->request_id, (double)environment->function->init_timeout_ms / 1000.0);
+			"the %s%.48s has not asked for an %s",
+			call->request_id, (double)environment->function->init_timeout_ms / 1000.0,
+			unready ? "extension " : "bootstrap", unready ? unready->name : "",
+			unready ? "event" : "invocation");
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -246,7 +323,8 @@ static void on_next(struct sci_exchange *exchange, void *arg)
 	environment->poll = exchange;
 	switch (environment->state) {
 	case SCI_ENVIRONMENT_STARTING:
-		finish_init(environment);
+		sci_extensions_close(&environment->extensions);
+		proceed(environment);
 		return;
 	case SCI_ENVIRONMENT_BUSY:
 		/* The answer to its last poll may have been lost: send it again. */
@@ -254,16 +332,17 @@ static void on_next(struct sci_exchange *exchange, void *arg)
 		sci_runtime_deliver(exchange, environment->call, environment->deadline_ms);
 		return;
 	case SCI_ENVIRONMENT_ANSWERED:
-		event_del(environment->timer);
-		drain(environment);
-		sample_memory(environment);
-		finish(environment);
-		become_idle(environment);
+		proceed(environment);
 		return;
 	case SCI_ENVIRONMENT_IDLE:
 	case SCI_ENVIRONMENT_ENDING:
 		return;
 	}
+}
+
+static void on_extension_ready(void *arg)
+{
+	proceed(arg);
 }
 
 static enum sci_runtime_verdict judge_post(const struct sci_environment *environment,
@@ -359,57 +438,6 @@ static bool on_trust(const struct sci_exchange *exchange, void *arg)
 
 /* ---- Calls of the owner. ---- */
 
-static int read_outputs(struct sci_environment *environment, struct event_base *base,
-	const struct sci_process_outputs *outputs)
-{
-	environment->pipe.line = environment->telemetry.line = sci_environment_log_line;
-	environment->pipe.arg = environment->telemetry.arg = environment;
-	environment->telemetry.framed = true;
-	int rc = sci_line_pipe_init(&environment->pipe, base, outputs->output_fd,
-		environment->output);
-	int also = sci_line_pipe_init(&environment->telemetry, base, outputs->telemetry_fd,
-		environment->output);
-	return rc < 0 ? rc : also;
-}
-
-static int start_in_sandbox(struct sci_environment *environment, char *const *variables,
-	struct sci_process_outputs *outputs, struct sc_error *error)
-{
-	const struct sci_deployment *function = environment->function;
-	struct sci_process_options options = {
-		.path = function->bootstrap,
-		.directory = function->directory,
-		.environment = variables,
-	};
-	char tmp[PATH_MAX];
-
-	int rc = sci_isolation_enter(environment->isolation, function, environment->tmp_id, tmp,
-		&options.sandbox, error);
-	if (rc < 0)
-		return rc;
-	return sci_process_start(&environment->process, &options, outputs, error);
-}
-
-static int start_process(struct sci_environment *environment, struct event_base *base,
-	struct sc_error *error)
-{
-	struct sci_environ variables = { 0 };
-	struct sci_process_outputs outputs = { -1, -1 };
-	int rc;
-
-	if (sci_environ_copy_for(&variables, &environment->function->environment, environment->id,
-		    sci_http_listener_port(environment->runtime)) < 0)
-		rc = sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	else
-		rc = start_in_sandbox(environment, variables.entries, &outputs, error);
-	sci_environ_fini(&variables);
-	if (rc < 0)
-		return rc;
-	if (read_outputs(environment, base, &outputs) < 0)
-		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	return 0;
-}
-
 /* The time limit of a post: the longest of an invocation and an init. */
 static int64_t longest_ms(const struct sci_deployment *function)
 {
@@ -429,7 +457,7 @@ static int start_parts(struct sci_environment *environment, struct event_base *b
 		longest_ms(environment->function), &environment->runtime, error);
 	if (rc < 0)
 		return rc;
-	return start_process(environment, base, error);
+	return sci_environment_start_process(environment, base, error);
 }
 
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
@@ -446,8 +474,13 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	environment->process.status_fd = -1;
 	environment->init_us = -1;
 	environment->started_us = environment->begun_us = sci_mono_us();
+	environment->strict_shutdown = options->strict_shutdown;
 	environment->handlers = (struct sci_runtime_handlers){ on_connection, on_trust, on_next,
-		on_posted, on_init_failed, environment };
+		on_posted, on_init_failed, environment, &environment->extensions };
+	environment->extensions = (struct sci_extensions){ .function_name = options->function->name,
+		.handler = sci_environ_get(&options->function->environment, "_HANDLER"),
+		.ready = on_extension_ready,
+		.arg = environment };
 	sci_hex_id(environment->id);
 	/* Before the start: the next call then sees a change that is made during the start. */
 	if (options->function->watched)
@@ -483,10 +516,8 @@ void sci_environment_stop(struct sci_environment *environment)
 {
 	if (environment->state == SCI_ENVIRONMENT_ENDING)
 		return;
-	environment->state = SCI_ENVIRONMENT_ENDING;
 	environment->stopped = true;
-	sci_process_signal(&environment->process, SIGTERM);
-	arm_end_timer(environment, STOP_GRACE_MS);
+	end_in_order(environment);
 }
 
 void sci_environment_kill(struct sci_environment *environment)
@@ -518,6 +549,7 @@ void sci_environment_free(struct sci_environment *environment)
 	sci_line_pipe_fini(&environment->pipe);
 	sci_line_pipe_fini(&environment->telemetry);
 	sci_http_listener_close(environment->runtime);
+	sci_extensions_fini(&environment->extensions);
 	if (environment->timer)
 		event_free(environment->timer);
 	sci_process_fini(&environment->process);

@@ -8,11 +8,14 @@
  *	   next, no call     assign                                 next
  *
  *	any state ──> ENDING ──> ended      it was stopped, timed out, failed to begin, or exited
+ *
+ * Where extensions have registered, `next` means that they have asked for their next event too.
  */
 #ifndef SCI_LOCAL_ENVIRONMENT_H
 #define SCI_LOCAL_ENVIRONMENT_H
 
 #include "local/call.h"
+#include "local/extensions.h"
 #include "local/line_pipe.h"
 #include "local/process.h"
 #include "local/runtime_server.h"
@@ -27,11 +30,13 @@ struct sci_isolation;
 struct sci_output;
 
 enum sci_environment_state {
-	SCI_ENVIRONMENT_STARTING, /* the process runs and has not asked for an invocation yet */
-	SCI_ENVIRONMENT_IDLE,     /* it has asked, and there is none */
-	SCI_ENVIRONMENT_BUSY,     /* it has an invocation and has not answered it */
-	SCI_ENVIRONMENT_ANSWERED, /* it has answered and not asked for the next one */
-	SCI_ENVIRONMENT_ENDING,   /* it is being ended, or has exited */
+	/* The process runs. It has not asked for an invocation yet, or its extensions have not. */
+	SCI_ENVIRONMENT_STARTING,
+	SCI_ENVIRONMENT_IDLE, /* it has asked, and there is none */
+	SCI_ENVIRONMENT_BUSY, /* it has an invocation and has not answered it */
+	/* It has answered. It has not asked for the next one, or its extensions have not. */
+	SCI_ENVIRONMENT_ANSWERED,
+	SCI_ENVIRONMENT_ENDING, /* it is being ended, or has exited */
 };
 
 /* Callbacks to the owner, from the event loop. */
@@ -57,6 +62,7 @@ struct sci_environment {
 	char tmp_id[SCI_HEX_ID_BYTES]; /* of the folder that is its /tmp; empty: none */
 	struct sci_http_listener *runtime;
 	struct sci_runtime_handlers handlers;
+	struct sci_extensions extensions;
 	struct event *timer;       /* what it means depends on the state */
 	struct sci_exchange *poll; /* the `next` that waits for an invocation; or NULL */
 	struct sci_call *call;
@@ -68,6 +74,7 @@ struct sci_environment {
 	long peak_kb;        /* as last seen */
 	uint64_t code_stamp; /* of the code at its start; only with --watch */
 
+	bool strict_shutdown;      /* without an extension it is ended by SIGKILL at once */
 	bool began;                /* the runtime has asked for an invocation at least once */
 	bool stopped;              /* the server ended it, not a fault of the function */
 	bool killed;               /* its keeper was asked to kill it */
@@ -92,6 +99,7 @@ struct sci_environment_options {
 	struct sci_output *output;
 	struct sci_isolation *isolation;
 	const struct sci_environment_events *events;
+	bool strict_shutdown;
 };
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
 	struct sci_environment **out, struct sc_error *error);
@@ -100,7 +108,8 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
  * the connection: the call is still the caller's, and the environment ends. */
 bool sci_environment_assign(struct sci_environment *environment, struct sci_call *call);
 
-/* End it in order: SIGTERM, and SIGKILL a moment later. A call that is not answered fails. */
+/* End it in order: SIGTERM, and SIGKILL a moment later, half a second with an extension. A call that
+ * is not answered fails. */
 void sci_environment_stop(struct sci_environment *environment);
 
 /* End it at once. */

@@ -24,11 +24,25 @@ void sci_environment_log_text(struct sci_environment *environment, const char *t
 		(size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
 }
 
+/* They belong to no invocation, so they are in the log of none. */
+void sci_environment_log_extensions(const struct sci_environment *environment)
+{
+	char line[SCI_LOG_LINE_BYTES];
+
+	for (size_t i = 0; i < environment->extensions.count; i++) {
+		const struct sci_extension *extension = &environment->extensions.all[i];
+		size_t len = sci_log_extension(line, extension->name,
+			sci_extension_state_name(extension->state), extension->gets_invoke);
+		sci_output_write(environment->output, line, len);
+	}
+}
+
 void sci_environment_log_failed_init(struct sci_environment *environment)
 {
 	const struct sci_call *call = environment->call;
 	char line[SCI_LOG_LINE_BYTES];
 
+	sci_environment_log_extensions(environment);
 	size_t len = sci_log_init_report(line, sci_mono_us() - environment->started_us,
 		call->status, call->error_type);
 	sci_environment_log_line(environment, line, len);

@@ -19,6 +19,9 @@ void sci_environment_log_report(struct sci_environment *environment);
 /* The report of an init that failed, and the start of the invocation that it failed for. */
 void sci_environment_log_failed_init(struct sci_environment *environment);
 
+/* The extensions, after the init phase: what they are doing, and the events that they get. */
+void sci_environment_log_extensions(const struct sci_environment *environment);
+
 /* The process exited between two invocations. */
 void sci_environment_log_idle_exit(struct sci_environment *environment);
 

@@ -138,6 +138,7 @@ static void start_now(struct sci_fleet *fleet, struct sci_call *call)
 		.output = fleet->options.output,
 		.isolation = fleet->options.isolation,
 		.events = &fleet->events,
+		.strict_shutdown = fleet->options.strict_shutdown,
 	};
 	struct sci_environment *environment;
 	struct sc_error error;

@@ -18,6 +18,7 @@ struct sci_fleet_options {
 	struct sci_deployment *functions; /* outlive the fleet */
 	size_t function_count;
 	size_t max_environments;
+	bool strict_shutdown; /* see environment.h */
 
 	/* Called when a stopped fleet has no environment left. */
 	void (*empty)(void *arg);

@@ -289,6 +289,7 @@ static int open_parts(struct sci_local *local, const struct sci_local_options *o
 		.function_count = local->function_count,
 		.max_environments = options->max_environments ? options->max_environments
 							      : SCI_LOCAL_MAX_ENVIRONMENTS,
+		.strict_shutdown = options->strict_shutdown,
 		.empty = on_empty,
 		.arg = local,
 	};

@@ -32,9 +32,10 @@ struct sci_local_options {
 	int64_t timeout_ms, init_timeout_ms;
 	int memory_mb;
 	size_t max_environments;
-	bool watch;  /* end idle environments whose code has changed */
-	bool shared; /* no namespaces, no /tmp of their own, Runtime APIs for everyone */
-	bool quiet;  /* no log of functions */
+	bool watch;           /* end idle environments whose code has changed */
+	bool shared;          /* no namespaces, no /tmp of their own, Runtime APIs for everyone */
+	bool quiet;           /* no log of functions */
+	bool strict_shutdown; /* without an extension, environments are ended by SIGKILL at once */
 };
 
 #define SCI_LOCAL_TIMEOUT_MS       3000
