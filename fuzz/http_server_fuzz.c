@@ -1,9 +1,9 @@
-/* Valid and invalid requests to the local Lambda's HTTP listener and its Extensions API, over a real
- * connection. The first byte selects into how many pieces the rest is cut, and whether the client
- * shuts down its half. Between two pieces the event loop runs once. The answers do not matter:
- * after every input the listener must answer a new client's GET /ping within a bounded number of
- * turns of the loop, and each turn must end. A request that made the server library busy without
- * end would fail this. */
+/* Valid and invalid requests to the local Lambda's HTTP listener and its Extensions API, over a
+ * real connection. The first byte selects into how many pieces the rest is cut, and whether the
+ * client shuts down its half. Between two pieces the event loop runs once. The answers do not
+ * matter: after every input the listener must answer a new client's GET /ping within a bounded
+ * number of turns of the loop, and each turn must end. A request that made the server library busy
+ * without end would fail this. */
 #include "fuzz.h"
 
 #include "local/extension_server.h"

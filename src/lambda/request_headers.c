@@ -1,3 +1,4 @@
+/* Host and User-Agent, and those of one request. */
 #include "lambda/request_headers.h"
 
 #include "http/http_request.h"

@@ -1,3 +1,4 @@
+/* An error is answered even without memory for its text: its status says most. */
 #include "local/api_reply.h"
 
 #include "base/json_text.h"

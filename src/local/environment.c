@@ -7,9 +7,9 @@
  *	                  reaped: conclude
  *
  * An invocation is complete when the runtime asks for the next one, and so do the extensions that
- * got it; its caller gets the answer as soon as it is posted. When the process exits, the kernel may still hold bytes that it has sent.
- * The end is therefore concluded EXIT_GRACE_MS later, so that an answer sent before the exit
- * counts. */
+ * got it; its caller gets the answer as soon as it is posted. When the process exits, the kernel
+ * may still hold bytes that it has sent. The end is therefore concluded EXIT_GRACE_MS later, so
+ * that an answer sent before the exit counts. */
 #include "local/environment.h"
 
 #include "base/clock.h"

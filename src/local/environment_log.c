@@ -1,7 +1,8 @@
+/* The order is that of Lambda: first what the process has written, then the lines about it. */
 #include "local/environment_log.h"
 
 #include "base/clock.h"
-#include "local/environment.h"
+#include "local/environment_state.h"
 #include "local/output.h"
 
 #include <stdio.h>

@@ -1,8 +1,9 @@
+/* A start that fails in the middle leaves the rest to sci_environment_free(). */
 #include "local/environment_process.h"
 
 #include "base/error.h"
-#include "local/environment.h"
 #include "local/environment_log.h"
+#include "local/environment_state.h"
 #include "local/isolation.h"
 
 #include <limits.h>

@@ -1,4 +1,5 @@
-/* The start of an environment's process: its variables, its sandbox, and the pipes of its output. */
+/* The start of an environment's process: its variables, its sandbox, and the pipes of its output.
+ */
 #ifndef SCI_LOCAL_ENVIRONMENT_PROCESS_H
 #define SCI_LOCAL_ENVIRONMENT_PROCESS_H
 

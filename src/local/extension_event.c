@@ -1,3 +1,4 @@
+/* Texts come from the caller's headers, so all of them are escaped. */
 #include "local/extension_event.h"
 
 #include "base/json_text.h"

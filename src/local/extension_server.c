@@ -1,7 +1,7 @@
 /* Statuses, types and messages of errors are those of AWS's Runtime Interface Emulator, which uses
- * Lambda's own code: every refusal is a 403. Requests are checked in its order too, so that one with
- * several faults gets the same error. JSON is read as leniently as there: names of members may have
- * letters of either case, unknown ones are ignored, and null is as good as nothing. */
+ * Lambda's own code: every refusal is a 403. Requests are checked in its order too, so that one
+ * with several faults gets the same error. JSON is read as leniently as there: names of members
+ * may have letters of either case, unknown ones are ignored, and null is as good as nothing. */
 #include "local/extension_server.h"
 
 #include "base/json_text.h"

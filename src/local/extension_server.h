@@ -1,5 +1,5 @@
-/* The Lambda Extensions API (version 2020-01-01) over HTTP: it checks requests, changes the state of
- * the extensions (extensions.h), and answers. */
+/* The Lambda Extensions API (version 2020-01-01) over HTTP: it checks requests, changes the state
+ * of the extensions (extensions.h), and answers. */
 #ifndef SCI_LOCAL_EXTENSION_SERVER_H
 #define SCI_LOCAL_EXTENSION_SERVER_H
 

@@ -1,7 +1,8 @@
-/* An answer to an exchange may run the listener, and so bring the next request of the same extension
- * before the call returns. The state is therefore changed first, and `is_due` tells an event that is
- * not sent yet from one that the extension has worked off. While an extension is due it is not
- * ready, so that the invocation cannot end, and its event cannot change, before all have it. */
+/* An answer to an exchange may run the listener, and so bring the next request of the same
+ * extension before the call returns. The state is therefore changed first, and `is_due` tells an
+ * event that is not sent yet from one that the extension has worked off. While an extension is due
+ * it is not ready, so that the invocation cannot end, and its event cannot change, before all have
+ * it. */
 #include "local/extensions.h"
 
 #include "local/http_exchange.h"

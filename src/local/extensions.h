@@ -83,8 +83,8 @@ bool sci_extensions_fail(struct sci_extensions *extensions, struct sci_extension
 /* Whether an extension waits for invocations. */
 bool sci_extensions_get_invoke(const struct sci_extensions *extensions);
 
-/* An invocation begins: its event, which is shared, is to be sent to those who wait for invocations.
- * From now on they are not ready. */
+/* An invocation begins: its event, which is shared, is to be sent to those who wait for
+ * invocations. From now on they are not ready. */
 void sci_extensions_begin(struct sci_extensions *extensions, struct sci_shared_bytes *event);
 
 /* Send the event. Its answers may make extensions ready again before this returns. */

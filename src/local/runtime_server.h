@@ -48,10 +48,10 @@ struct sci_runtime_handlers {
 	struct sci_extensions *extensions;
 };
 
-/* Serve the Runtime API, and beside it the Extensions API (extension_server.h), on a port of the loopback interface that the kernel chooses. `handlers`
- * must outlive the listener. The connection of a post that takes longer than
- * `body_ms` is closed. Returns as
- * sci_http_listener_open() does. */
+/* Serve the Runtime API, and beside it the Extensions API (extension_server.h), on a port of the
+ * loopback interface that the kernel chooses. `handlers` must outlive the listener. The connection
+ * of a post that takes longer than `body_ms` is closed. Returns as sci_http_listener_open() does.
+ */
 int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_handlers *handlers,
 	int64_t body_ms, struct sci_http_listener **out, struct sc_error *error);
 

@@ -33,9 +33,8 @@ class Extensions(unittest.TestCase):
     def start(self, *script, name="extended", **more):
         options = more.pop("options", ())
         env = {"SCRIPT": json.dumps(script), **more}
-        return Local(
-            *options, *(f"--env={key}={value}" for key, value in env.items()), **{name: name + ".py"}
-        )
+        variables = (f"--env={key}={value}" for key, value in env.items())
+        return Local(*options, *variables, **{name: name + ".py"})
 
     def invoke(self, local, *requests, **more):
         answer = local.invoke_with_tail("extended", {"requests": requests, **more})
@@ -174,34 +173,34 @@ class Registration(Extensions):
         self.assert_error(invalid, 403, "InvalidRequestFormat")
 
     def test_each_environment_has_its_own(self):
-        with self.start({"register": "one"}) as local:
-            with contextlib.ExitStack() as open_ones:
-                for _ in range(2):
-                    connection = open_ones.enter_context(contextlib.closing(local.connect()))
-                    connection.request(
-                        "POST",
-                        "/2015-03-31/functions/extended/invocations",
-                        json.dumps({"requests": [{"sleep": 1}]}),
-                    )
-                    open_ones.callback(lambda one: one.getresponse().read(), connection)
-                eventually(lambda: len(local.environments("busy")) == 2, "two environments")
+        with self.start({"register": "one"}, options=["--timeout", "60"]) as local:
+            with contextlib.closing(local.connect()) as connection:
+                connection.request(
+                    "POST",
+                    "/2015-03-31/functions/extended/invocations",
+                    json.dumps({"requests": [{"sleep": 5}]}),
+                )
+                eventually(lambda: local.environments("busy"), "the first environment")
+                second = self.invoke(local).json()["ids"]
+                first = json.loads(connection.getresponse().read())["ids"]
+            self.assertNotEqual(first, second)
             local.settle()
             self.assertEqual([one["extensions"] for one in local.environments()], [1, 1])
             self.assertEqual(
                 local.log.count("EXTENSION\tName: one\tState: Ready\tEvents: []\n"), 2
             )
-            own = self.invoke(local).json()["ids"]
-            # The id of the other environment is unknown here.
-            for pid in (one["pid"] for one in local.environments()):
-                os.kill(pid, signal.SIGKILL)
-            eventually(lambda: not local.environments(), "their end")
-            answer = self.invoke(local, request("GET", "/event/next", **{ID: own[0]})).json()
-            self.assertNotEqual(answer["ids"], own)
+            # The id of another environment is unknown.
+            answer = self.invoke(
+                local, *(request("GET", "/event/next", **{ID: other}) for other in first + second)
+            ).json()
+            unknown = [answer for answer in answer["answers"] if "Unknown" in answer[2]]
+            self.assertEqual(len(unknown), 1)
+            other = (first if answer["ids"] == second else second)[0]
             self.assert_error(
-                answer["answers"][0],
+                unknown[0],
                 403,
                 "Extension.UnknownExtensionIdentifier",
-                f"Unknown extension {own[0]}",
+                f"Unknown extension {other}",
             )
 
 

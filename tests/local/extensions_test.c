@@ -246,7 +246,7 @@ static void a_failed_extension_gets_no_event(void **state)
 	memcpy(id, extensions.all[0].id, sizeof id);
 	int poll = ask(0);
 	assert_true(begin_invocation());
-	/* It fails between the beginning and the delivery, as it may when the runtime's answer comes
+	/* It fails between the beginning and the delivery, as it may when the runtime answers
 	 * first. */
 	assert_null(extensions.failure);
 	assert_int_equal(fail_extension("exit/error", id), 202);

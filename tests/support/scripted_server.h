@@ -1,8 +1,9 @@
 /* A server on its own thread that sends the replies of a script, whether they are HTTP or not.
  *
- * GETs and POSTs each have a list of replies, and so have those of the Extensions API; it is used in order over all connections: a request that is
- * sent again because it was not answered gets the next reply. The server accepts one connection at
- * a time, beside those that it has left. It allocates nothing, and uses none of the calls that support/network.h makes fail. */
+ * GETs and POSTs each have a list of replies, and so have those of the Extensions API; it is used
+ * in order over all connections: a request that is sent again because it was not answered gets the
+ * next reply. The server accepts one connection at a time, beside those that it has left. It
+ * allocates nothing, and uses none of the calls that support/network.h makes fail. */
 #ifndef SCT_SCRIPTED_SERVER_H
 #define SCT_SCRIPTED_SERVER_H
 

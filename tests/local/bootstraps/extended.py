@@ -11,8 +11,9 @@ first invocation, each of them
     {"sleep": S}, {"exit": STATUS}, {"print": ...}      what they say; print: the answers so far
 
 The answers are printed as one line: init: [[status, headers, body], ...]. The event of an
-invocation does the same: {"requests": [...]}; its answer has the answers, the ids of the extensions,
-and the events that they have got. At SIGTERM it says so, and works for TERM_SECONDS before it exits."""
+invocation does the same: {"requests": [...]}; its answer has the answers, the ids of the
+extensions, and the events that they have got. At SIGTERM it says so, and works for TERM_SECONDS
+before it exits."""
 
 import http.client
 import json
