@@ -1,7 +1,7 @@
 /* The life of an environment. When its one timer fires, depending on the state:
  *
  *	STARTING          init has taken too long
- *	IDLE              (the timer is not armed)
+ *	IDLE              see environment_idle.c
  *	BUSY, ANSWERED    the invocation has taken too long
  *	ENDING            not reaped: the process ignored SIGTERM, or its keeper the order to kill;
  *	                  reaped: conclude
@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "local/code_stamp.h"
+#include "local/environment_idle.h"
 #include "local/environment_log.h"
 #include "local/environment_process.h"
 #include "local/extension_event.h"
@@ -169,6 +170,13 @@ static void become_idle(struct sci_environment *environment)
 {
 	environment->state = SCI_ENVIRONMENT_IDLE;
 	environment->idle_since_us = sci_mono_us();
+	/* A call that waits gets another one, so that an age is reached under load too. */
+	if (sci_environment_is_too_old(environment)) {
+		sci_environment_recycle(environment);
+		return;
+	}
+	sci_environment_idle_begin(environment);
+	/* Last: it may get a call. */
 	environment->events->idle(environment, environment->events->arg);
 }
 
@@ -307,6 +315,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 			end_now(environment);
 		return;
 	case SCI_ENVIRONMENT_IDLE:
+		sci_environment_idle_continue(environment);
 		return;
 	}
 }
@@ -475,6 +484,7 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	environment->init_us = -1;
 	environment->started_us = environment->begun_us = sci_mono_us();
 	environment->strict_shutdown = options->strict_shutdown;
+	environment->lifetime = options->lifetime;
 	environment->handlers = (struct sci_runtime_handlers){ on_connection, on_trust, on_next,
 		on_posted, on_init_failed, environment, &environment->extensions };
 	environment->extensions = (struct sci_extensions){ .function_name = options->function->name,
@@ -506,6 +516,7 @@ bool sci_environment_assign(struct sci_environment *environment, struct sci_call
 		end_now(environment);
 		return false;
 	}
+	sci_environment_idle_end(environment);
 	environment->call = call;
 	environment->function->figures.invocations++;
 	deliver(environment);
@@ -518,6 +529,12 @@ void sci_environment_stop(struct sci_environment *environment)
 		return;
 	environment->stopped = true;
 	end_in_order(environment);
+}
+
+void sci_environment_recycle(struct sci_environment *environment)
+{
+	sci_environment_log_recycled(environment);
+	sci_environment_stop(environment);
 }
 
 void sci_environment_kill(struct sci_environment *environment)

@@ -18,6 +18,7 @@ struct sci_environment_options {
 	struct sci_isolation *isolation;
 	const struct sci_environment_events *events;
 	bool strict_shutdown;
+	struct sci_lifetime lifetime;
 };
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
 	struct sci_environment **out, struct sc_error *error);
@@ -29,6 +30,9 @@ bool sci_environment_assign(struct sci_environment *environment, struct sci_call
 /* End it in order: SIGTERM, and SIGKILL a moment later, half a second with an extension. A call
  * that is not answered fails. */
 void sci_environment_stop(struct sci_environment *environment);
+
+/* End an idle one in order, because its lifetime is over. */
+void sci_environment_recycle(struct sci_environment *environment);
 
 /* End it at once. */
 void sci_environment_kill(struct sci_environment *environment);

@@ -16,6 +16,7 @@
 
 #include "local/call.h"
 #include "local/extensions.h"
+#include "local/lifetime.h"
 #include "local/line_pipe.h"
 #include "local/process.h"
 #include "local/runtime_server.h"
@@ -44,6 +45,10 @@ struct sci_environment_events {
 	/* It became idle; the owner may assign a call at once. */
 	void (*idle)(struct sci_environment *environment, void *arg);
 
+	/* It is idle, and has reached the end of its lifetime: the owner calls
+	 * sci_environment_recycle(). */
+	void (*expired)(struct sci_environment *environment, void *arg);
+
 	/* It has ended: the process is reaped and its call finished. The owner frees it now. */
 	void (*ended)(struct sci_environment *environment, void *arg);
 	void *arg;
@@ -67,6 +72,7 @@ struct sci_environment {
 	struct sci_exchange *poll; /* the `next` that waits for an invocation; or NULL */
 	struct sci_call *call;
 	int64_t started_us, idle_since_us;
+	struct sci_lifetime lifetime;
 	int64_t init_us;  /* duration of init; -1 before its end, and once it is reported */
 	int64_t begun_us; /* when the invocation began; before the first delivery, init */
 	int64_t deadline_ms;

@@ -19,6 +19,7 @@ struct sci_fleet_options {
 	size_t function_count;
 	size_t max_environments;
 	bool strict_shutdown; /* see environment.h */
+	uint64_t seed;        /* of the lifetimes that are drawn */
 
 	/* Called when a stopped fleet has no environment left. */
 	void (*empty)(void *arg);
