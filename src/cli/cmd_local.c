@@ -35,6 +35,7 @@ enum {
 	KEY_ALLOW_ORIGIN,
 	KEY_WATCH,
 	KEY_STRICT_SHUTDOWN,
+	KEY_NO_FREEZE,
 	KEY_NO_ISOLATION
 };
 
@@ -83,6 +84,10 @@ static const struct argp_option argp_options[] = {
 	{ "strict-shutdown", KEY_STRICT_SHUTDOWN, NULL, 0,
 		"End an environment without a registered extension by SIGKILL at once, as Lambda "
 		"does, and not by SIGTERM first",
+		0 },
+	{ "no-freeze", KEY_NO_FREEZE, NULL, 0,
+		"Let functions run on between two invocations, where Lambda freezes them; for "
+		"debuggers",
 		0 },
 	{ "no-isolation", KEY_NO_ISOLATION, NULL, 0,
 		"Let functions share the machine's /tmp and process table, and serve each Runtime "
@@ -231,6 +236,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_STRICT_SHUTDOWN:
 		local->strict_shutdown = true;
+		break;
+	case KEY_NO_FREEZE:
+		local->no_freeze = true;
 		break;
 	case KEY_NO_ISOLATION:
 		local->shared = true;

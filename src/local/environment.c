@@ -86,6 +86,7 @@ static void end_in_order(struct sci_environment *environment)
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	sample_memory(environment);
 	sci_process_signal(&environment->process, SIGTERM);
+	sci_environment_thaw(environment);
 	arm_end_timer(environment, has_extension ? EXTENSION_GRACE_MS : STOP_GRACE_MS);
 }
 
@@ -485,6 +486,7 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	environment->started_us = environment->begun_us = sci_mono_us();
 	environment->strict_shutdown = options->strict_shutdown;
 	environment->lifetime = options->lifetime;
+	environment->freezes = options->freeze;
 	environment->handlers = (struct sci_runtime_handlers){ on_connection, on_trust, on_next,
 		on_posted, on_init_failed, environment, &environment->extensions };
 	environment->extensions = (struct sci_extensions){ .function_name = options->function->name,

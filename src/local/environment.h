@@ -17,7 +17,7 @@ struct sci_environment_options {
 	struct sci_output *output;
 	struct sci_isolation *isolation;
 	const struct sci_environment_events *events;
-	bool strict_shutdown;
+	bool strict_shutdown, freeze;
 	struct sci_lifetime lifetime;
 };
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,

@@ -1,4 +1,10 @@
-/* In Lambda an environment ends when it has been idle for some minutes, and after some hours in
+/* Lambda freezes an environment at the end of an invocation, until the next one: what the function
+ * does beside its handler stops meanwhile. Here its processes are stopped and continued by
+ * signals. The keeper is not, so that the environment can be ended. The freeze comes
+ * FREEZE_AFTER_MS later: a caller that sends one call after the other would else wait for two more
+ * signals each time.
+ *
+ * In Lambda an environment ends when it has been idle for some minutes, and after some hours in
  * any case, between two invocations. The timer of the environment, which has nothing else to do
  * while it is idle, fires at the next of these times. */
 #include "local/environment_idle.h"
@@ -8,7 +14,10 @@
 #include "local/environment_state.h"
 #include "local/timer.h"
 
+#include <signal.h>
 #include <stdio.h>
+
+#define FREEZE_AFTER_MS 5
 
 /* The loop's clock may be so far behind, and the timer so early. */
 #define COARSE_MS 10
@@ -46,6 +55,8 @@ void sci_environment_idle_begin(struct sci_environment *environment)
 {
 	int64_t ms = -1;
 
+	if (environment->freezes && !environment->frozen)
+		consider(&ms, FREEZE_AFTER_MS, idle_ms(environment));
 	consider(&ms, environment->lifetime.idle_ms, idle_ms(environment));
 	consider(&ms, environment->lifetime.age_ms, age_ms(environment));
 	if (ms < 0)
@@ -55,18 +66,35 @@ void sci_environment_idle_begin(struct sci_environment *environment)
 	(void)rc;
 }
 
+static void freeze(struct sci_environment *environment)
+{
+	sci_process_signal(&environment->process, SIGSTOP);
+	environment->frozen = true;
+}
+
+void sci_environment_thaw(struct sci_environment *environment)
+{
+	if (environment->frozen)
+		sci_process_signal(&environment->process, SIGCONT);
+	environment->frozen = false;
+}
+
 void sci_environment_idle_continue(struct sci_environment *environment)
 {
 	if (is_due(environment->lifetime.idle_ms, idle_ms(environment)) ||
-		sci_environment_is_too_old(environment))
+		sci_environment_is_too_old(environment)) {
 		environment->events->expired(environment, environment->events->arg);
-	else
-		sci_environment_idle_begin(environment);
+		return;
+	}
+	if (environment->freezes && !environment->frozen)
+		freeze(environment);
+	sci_environment_idle_begin(environment);
 }
 
 void sci_environment_idle_end(struct sci_environment *environment)
 {
 	event_del(environment->timer);
+	sci_environment_thaw(environment);
 }
 
 void sci_environment_log_recycled(struct sci_environment *environment)

@@ -81,6 +81,8 @@ struct sci_environment {
 	uint64_t code_stamp; /* of the code at its start; only with --watch */
 
 	bool strict_shutdown;      /* without an extension it is ended by SIGKILL at once */
+	bool freezes;              /* its processes are stopped while it is idle */
+	bool frozen;               /* they are */
 	bool began;                /* the runtime has asked for an invocation at least once */
 	bool stopped;              /* the server ended it, not a fault of the function */
 	bool killed;               /* its keeper was asked to kill it */

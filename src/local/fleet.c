@@ -140,6 +140,7 @@ static void start_now(struct sci_fleet *fleet, struct sci_call *call)
 		.isolation = fleet->options.isolation,
 		.events = &fleet->events,
 		.strict_shutdown = fleet->options.strict_shutdown,
+		.freeze = fleet->options.freeze,
 		.lifetime = sci_draw_lifetime(&fleet->draws, &call->function->lifetimes),
 	};
 	struct sci_environment *environment;

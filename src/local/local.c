@@ -311,6 +311,7 @@ static int open_parts(struct sci_local *local, const struct sci_local_options *o
 		.max_environments = options->max_environments ? options->max_environments
 							      : SCI_LOCAL_MAX_ENVIRONMENTS,
 		.strict_shutdown = options->strict_shutdown,
+		.freeze = !options->no_freeze,
 		.seed = options->seed ? options->seed : random_seed(),
 		.empty = on_empty,
 		.arg = local,

@@ -40,6 +40,7 @@ struct sci_local_options {
 	bool watch;           /* end idle environments whose code has changed */
 	bool shared;          /* no namespaces, no /tmp of their own, Runtime APIs for everyone */
 	bool quiet;           /* no log of functions */
+	bool no_freeze;       /* functions run on between two invocations */
 	bool strict_shutdown; /* without an extension, environments are ended by SIGKILL at once */
 };
 

@@ -59,6 +59,7 @@ class LocalCommand(unittest.TestCase):
             "--allow-origin=ORIGIN",
             "--watch",
             "--strict-shutdown",
+            "--no-freeze",
             "--max-idle=[FUNCTION:]SECONDS",
             "--max-age=[FUNCTION:]SECONDS",
             "--seed=N",

@@ -91,6 +91,13 @@ class Clients(unittest.TestCase):
         self.assertIn('"StatusCode": 200', done.stdout)
         self.assertEqual(json.JSONDecoder().raw_decode(done.stdout)[0]["event"], {})
 
+    def test_frozen_between_invocations(self):
+        for count in range(1, 6):
+            answer, _ = self.invoke({"n": count})
+            self.assertNotIn("FunctionError", answer)
+            eventually(lambda: self.local.environments()[0]["frozen"], "the freeze")
+        self.assertEqual(self.local.environments()[0]["invocations"], 5)
+
     def test_boto3_and_the_python_runtime(self):
         context = base64.b64encode(json.dumps({"custom": {"a": "b"}}).encode()).decode()
         answer, body = self.invoke({"x": [1, "é"]}, LogType="Tail", ClientContext=context)
