@@ -12,7 +12,7 @@ import time
 import unittest
 import uuid
 
-from local_server import Local, eventually, is_alive
+from local_server import Local, eventually, is_alive, one_of_several
 
 BASE = "/2020-01-01/extension"
 NAME, ID = "Lambda-Extension-Name", "Lambda-Extension-Identifier"
@@ -27,6 +27,9 @@ def registration(body, **headers):
 
 def request(method, path, body=None, **headers):
     return {"request": [method, BASE + path, headers, body]}
+
+
+ended = "asked to end\nended\n"  # by SIGTERM, in time
 
 
 class Extensions(unittest.TestCase):
@@ -397,8 +400,6 @@ class Events(Extensions):
             self.assertFalse(local.invoke("extended", {}).failed)
             eventually(lambda: "Task timed out after 1.00 seconds" in local.log, "the timeout")
             eventually(lambda: not local.environments(), "the end of the environment")
-            # SIGTERM came first, because of the extension.
-            self.assertIn("asked to end\n", local.log)
 
     def test_one_that_is_not_ready_in_init(self):
         with self.start(
@@ -410,7 +411,6 @@ class Events(Extensions):
                 "Init timed out after 1.00 seconds: the extension no-op has not asked for an event",
                 answer.json()["errorMessage"],
             )
-            self.assertIn("asked to end\n", local.log)
 
     def test_one_that_exits_with_its_function(self):
         with self.start({"register": "one", "events": ["INVOKE"], "seconds": 30}) as local:
@@ -439,33 +439,32 @@ class Shutdown(Extensions):
         return local.last_log, seconds
 
     def test_half_a_second_with_an_extension(self):
-        # It takes longer than one without an extension may. On a loaded machine it may be killed
-        # all the same, so one of several tries counts.
-        for _ in range(20):
-            log, seconds = self.end(self.one, TERM_SECONDS=0.35)
-            self.assertIn("asked to end\n", log)
-            if "ended\n" in log.partition("asked to end\n")[2]:
-                break
-        else:
-            self.fail(log)
+        # It takes longer than one without an extension may.
+        one_of_several(
+            lambda: ended in self.end(self.one, TERM_SECONDS=0.35)[0], "time enough to end"
+        )
 
     def test_no_longer_than_that(self):
         log, seconds = self.end(self.one, TERM_SECONDS=600)
-        self.assertIn("asked to end\n", log)
-        self.assertNotIn("\nended\n", log)
+        self.assertNotIn(ended, log)
         self.assertGreater(seconds, 0.45)
 
     def test_strict(self):
         log, _ = self.end(options=["--strict-shutdown"])
         self.assertNotIn("asked to end", log)
-        log, _ = self.end(self.one, options=["--strict-shutdown"])
-        self.assertIn("asked to end\nended\n", log)
+        one_of_several(
+            lambda: ended in self.end(self.one, options=["--strict-shutdown"])[0], "SIGTERM"
+        )
 
     def test_a_timeout(self):
         with self.start(self.one, options=["--timeout", "1"]) as local:
-            answer = local.invoke("extended", {"requests": [{"sleep": 50}]})
-            self.assertEqual(answer.json()["errorType"], "Sandbox.Timedout")
-            self.assertIn("asked to end\nended\n", local.log)
+
+            def time_out():
+                answer = local.invoke("extended", {"requests": [{"sleep": 50}]})
+                self.assertEqual(answer.json()["errorType"], "Sandbox.Timedout")
+                return ended in local.log
+
+            one_of_several(time_out, "SIGTERM")
         with self.start(options=["--timeout", "1"]) as local:
             answer = local.invoke("extended", {"requests": [{"sleep": 50}]})
             self.assertEqual(answer.json()["errorType"], "Sandbox.Timedout")
@@ -476,10 +475,15 @@ class Shutdown(Extensions):
         with Local(
             "--max-environments", "1", "--env", script, extended="extended.py", odd="odd.py"
         ) as local:
-            self.invoke(local)
-            local.settle()
-            self.assertFalse(local.invoke(event={}).failed)
-            eventually(lambda: "asked to end\nended\n" in local.log, "the end of the first")
+
+            def make_room():
+                self.invoke(local)
+                local.settle()
+                self.assertFalse(local.invoke(event={}).failed)
+                local.settle()
+                return ended in local.log
+
+            one_of_several(make_room, "SIGTERM")
 
 
 class OwnRuntime(unittest.TestCase):
@@ -502,15 +506,21 @@ class OwnRuntime(unittest.TestCase):
         self.assertNotIn("closed", log)
 
     def test_with_one_nothing_is_lost(self):
-        log = self.run_and_end("--env", "SCOPECACHE_EXTENSION=saving")
-        self.assertIn("EXTENSION\tName: saving\tState: Ready\tEvents: []\n", log)
-        self.assertTrue(log.endswith(self.end), log)
-        self.assertNotIn("[WARN]", log)
+        def run():
+            log = self.run_and_end("--env", "SCOPECACHE_EXTENSION=saving")
+            self.assertIn("EXTENSION\tName: saving\tState: Ready\tEvents: []\n", log)
+            self.assertNotIn("[WARN]", log)
+            return log.endswith(self.end)
+
+        one_of_several(run, "an end in order")
 
     def test_a_name_of_an_option(self):
-        log = self.run_and_end("--env", "saving:SCOPECACHE_EXTENSION=own")
-        self.assertIn("EXTENSION\tName: own\t", log)
-        self.assertTrue(log.endswith(self.end), log)
+        def run():
+            log = self.run_and_end("--env", "saving:SCOPECACHE_EXTENSION=own")
+            self.assertIn("EXTENSION\tName: own\t", log)
+            return log.endswith(self.end)
+
+        one_of_several(run, "an end in order")
 
 
 if __name__ == "__main__":
