@@ -31,6 +31,17 @@ static const char *const lines[] = {
 	"\r\n",
 	"GET /ping HTTP/1.1\r\n",
 	"POST /ping HTTP/1.0\r\n",
+	"POST /2020-01-01/extension/register HTTP/1.1\r\n",
+	"GET /2020-01-01/extension/event/next HTTP/1.1\r\n",
+	"POST /2020-01-01/extension/init/error HTTP/1.1\r\n",
+	"POST /2020-01-01/extension/exit/error HTTP/1.1\r\n",
+	"Lambda-Extension-Name: a\r\n",
+	"Lambda-Extension-Name: b\r\n",
+	"Lambda-Extension-Accept-Feature: accountId\r\n",
+	"Lambda-Extension-Identifier: 00000000-0000-4000-8000-000000000000\r\n",
+	"Lambda-Extension-Identifier: 00000000-0000-4000-8000-000000000001\r\n",
+	"Lambda-Extension-Function-Error-Type: A.B\r\n",
+	"{\"events\":[\"INVOKE\"]}",
 };
 
 /* Insert `len` bytes at `at`, or as many as fit. */

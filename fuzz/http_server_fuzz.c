@@ -1,10 +1,13 @@
-/* Valid and invalid requests to the local Lambda's HTTP listener, over a real connection. The first
- * byte selects into how many pieces the rest is cut, and whether the client shuts down its half.
- * Between two pieces the event loop runs once. The answers do not matter: after every input the
- * listener must answer a new client's GET /ping within a bounded number of turns of the loop, and
- * each turn must end. A request that made the server library busy without end would fail this. */
+/* Valid and invalid requests to the local Lambda's HTTP listener and its Extensions API, over a
+ * real connection. The first byte selects into how many pieces the rest is cut, and whether the
+ * client shuts down its half. Between two pieces the event loop runs once. The answers do not
+ * matter: after every input the listener must answer a new client's GET /ping within a bounded
+ * number of turns of the loop, and each turn must end. A request that made the server library busy
+ * without end would fail this. */
 #include "fuzz.h"
 
+#include "local/extension_server.h"
+#include "local/extensions.h"
 #include "local/http_listener.h"
 
 #include <event2/event.h>
@@ -12,6 +15,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +29,38 @@
 
 static struct event_base *base;
 static struct sci_http_listener *listener;
+static struct sci_extensions extensions;
+
+/* Ids that an input can name. */
+static void name_extensions(void)
+{
+	static const char id[] = "00000000-0000-4000-8000-000000000000";
+
+	for (size_t i = 0; i < extensions.count; i++) {
+		memcpy(extensions.all[i].id, id, sizeof id);
+		extensions.all[i].id[sizeof id - 2] = (char)('0' + i);
+	}
+}
+
+/* Answer all extensions that wait, the first with an event, and forget them. */
+static void end_extensions(void)
+{
+	struct sci_shared_bytes *event = sci_shared_bytes_new();
+
+	check(event && extensions.count <= SCI_EXTENSIONS_MAX);
+	sci_extensions_begin(&extensions, event);
+	sci_extensions_deliver(&extensions);
+	sci_shared_bytes_release(event);
+	for (size_t i = 0; i < extensions.count; i++) {
+		struct sci_extension *extension = &extensions.all[i];
+		check(!extension->is_due && *extension->name);
+		check(!extension->poll || extension->state != SCI_EXTENSION_RUNNING);
+		if (extension->poll)
+			sci_exchange_reply(extension->poll, 403, NULL, 0, NULL);
+	}
+	sci_extensions_fini(&extensions);
+	extensions = (struct sci_extensions){ .function_name = "f", .handler = "h" };
+}
 
 /* Call every function that a handler may call; the answer is as long as the body. */
 static void handle(struct sci_exchange *exchange, void *arg)
@@ -33,6 +69,11 @@ static void handle(struct sci_exchange *exchange, void *arg)
 	const struct sci_header headers[] = { { "Y", header } };
 
 	(void)arg;
+	if (sci_extension_server_serves(sci_exchange_path(exchange))) {
+		sci_extension_server_handle(exchange, sci_exchange_path(exchange), &extensions);
+		name_extensions();
+		return;
+	}
 	check(strlen(sci_exchange_path(exchange)) <= HEAD_BYTES);
 	check(!sci_exchange_body(exchange) ||
 		sci_exchange_body(exchange)->buffer.len == sci_exchange_body_length(exchange));
@@ -64,6 +105,7 @@ static void begin(void)
 	struct sc_error error;
 
 	signal(SIGPIPE, SIG_IGN);
+	end_extensions();
 	base = event_base_new();
 	check(base && sci_http_listener_open(base, &options, &listener, &error) == 0);
 }
@@ -150,6 +192,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 16)
 		shutdown(fd, SHUT_WR);
 	ping();
+	/* Before the answers, which would let the listener read further requests. */
 	close(fd);
+	end_extensions();
 	return 0;
 }

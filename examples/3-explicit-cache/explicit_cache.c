@@ -30,6 +30,8 @@
 
 #include <scopecache/function.h>
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,9 +89,18 @@ static int handle(struct sc_invocation *inv, void *state)
 	return rc;
 }
 
+/* Runs at an orderly end, which Lambda grants only to functions with an extension: set
+ * SCOPECACHE_EXTENSION there. */
 static void fini(void *state)
 {
+	struct sc_cache_stats stats = { .size = sizeof stats };
+
 	(void)state;
+	if (sc_cache_read_stats(cache, &stats) == 0)
+		fprintf(stderr,
+			"explicit_cache: %" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64
+			" entries\n",
+			stats.hits, stats.misses, stats.entries);
 	sc_cache_close(cache);
 }
 

@@ -1,8 +1,9 @@
 /* scopecache/function.h - the runtime and the caches together, for a Lambda function in C.
  *
  * SC_LAMBDA_MAIN() connects them: the caches learn when an invocation begins and when its deadline
- * is, and the resources are closed at an orderly shutdown of the environment. Link
- * libscopecache-lambda and libscopecache (pkg-config scopecache-function).
+ * is, and the resources are closed at an orderly shutdown of the environment. On Lambda a shutdown
+ * is orderly if the environment variable SCOPECACHE_EXTENSION is set: see struct
+ * sc_lambda_function. Link libscopecache-lambda and libscopecache (pkg-config scopecache-function).
  */
 #ifndef SCOPECACHE_FUNCTION_H
 #define SCOPECACHE_FUNCTION_H
@@ -23,7 +24,7 @@
 	{                                                                                          \
 		const struct sc_hooks *const hooks[] = { sc_cache_hooks(), NULL };                 \
 		const struct sc_lambda_function function = { sizeof(struct sc_lambda_function),    \
-			init_, handle_, fini_, hooks, sc_lambda_log_stderr, NULL };                \
+			init_, handle_, fini_, hooks, sc_lambda_log_stderr, NULL, NULL };          \
 		struct sc_error error;                                                             \
 		const int rc = sc_lambda_run(&function, &error);                                   \
 		if (rc < 0)                                                                        \

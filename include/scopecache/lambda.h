@@ -161,6 +161,15 @@ struct sc_lambda_function {
 	/* HOST:PORT of the Runtime API. HOST is a numeric address ([::1] for IPv6) or localhost.
 	 * NULL: the environment variable AWS_LAMBDA_RUNTIME_API. */
 	const char *runtime_api;
+
+	/* Register as an internal extension of this name before init, because Lambda sends SIGTERM
+	 * only to a function with an extension, and ends others by SIGKILL, without fini and the
+	 * hooks' shutdown. It takes one of the ten extensions of an environment, and two requests
+	 * in init; no thread is started. When it fails, that is a line of the log, and the function
+	 * runs without it. The name is that of no file in /opt/extensions. "": do not register.
+	 * NULL: the environment variable SCOPECACHE_EXTENSION; if that is unset or empty, do not
+	 * register. */
+	const char *extension;
 };
 
 /* A function: SC_LAMBDA_FUNCTION(.handle = handle). C++ has scopecache::lambda_main(). */

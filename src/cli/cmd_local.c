@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define SECONDS_MAX      900
+#define LIFETIME_MAX_S   (14 * 24 * 3600)
 #define MEMORY_MAX_MB    32768
 #define ENVIRONMENTS_MAX 100000
 
@@ -27,9 +28,14 @@ enum {
 	KEY_QUIET = 'q',
 	KEY_INIT_TIMEOUT = 256,
 	KEY_MAX_ENVIRONMENTS,
+	KEY_MAX_IDLE,
+	KEY_MAX_AGE,
+	KEY_SEED,
 	KEY_ALLOW_REMOTE,
 	KEY_ALLOW_ORIGIN,
 	KEY_WATCH,
+	KEY_STRICT_SHUTDOWN,
+	KEY_NO_FREEZE,
 	KEY_NO_ISOLATION
 };
 
@@ -58,11 +64,30 @@ static const struct argp_option argp_options[] = {
 		"The memory size that functions are told (default 128)", 0 },
 	{ "max-environments", KEY_MAX_ENVIRONMENTS, "N", 0,
 		"How many environments there may be, of all functions together (default 1000)", 0 },
+	{ "max-idle", KEY_MAX_IDLE, "[FUNCTION:]SECONDS", 0,
+		"End an environment that has been idle for so long; LEAST-MOST draws the time for "
+		"each "
+		"environment (default: never)",
+		0 },
+	{ "max-age", KEY_MAX_AGE, "[FUNCTION:]SECONDS", 0,
+		"End an environment of this age, after its invocation; LEAST-MOST draws the time "
+		"for each "
+		"environment (default: never)",
+		0 },
+	{ "seed", KEY_SEED, "N", 0, "Draw the same times in each run (default: other ones)", 0 },
 	{ "env", KEY_ENV, "[FUNCTION:]NAME=VALUE", 0,
 		"Set an environment variable of the functions; _HANDLER is the handler", 0 },
 	{ "watch", KEY_WATCH, NULL, 0,
 		"Check at every call whether the function's files have changed, and if so start a "
 		"new environment",
+		0 },
+	{ "strict-shutdown", KEY_STRICT_SHUTDOWN, NULL, 0,
+		"End an environment without a registered extension by SIGKILL at once, as Lambda "
+		"does, and not by SIGTERM first",
+		0 },
+	{ "no-freeze", KEY_NO_FREEZE, NULL, 0,
+		"Let functions run on between two invocations, where Lambda freezes them; for "
+		"debuggers",
 		0 },
 	{ "no-isolation", KEY_NO_ISOLATION, NULL, 0,
 		"Let functions share the machine's /tmp and process table, and serve each Runtime "
@@ -80,6 +105,7 @@ struct setting {
 	const char *function;
 	size_t function_len;
 	int64_t value;
+	struct sci_range_ms range;
 };
 
 /* Each argument adds at most one element to a list, so each list has `argc` elements. */
@@ -105,16 +131,29 @@ static void add_function(struct argp_state *state, struct arguments *arguments, 
 		(struct sci_local_function){ .name = text, .bootstrap = equals + 1 };
 }
 
+static void read_range(const struct argp_state *state, struct setting *setting, const char *text)
+{
+	int64_t range_ms[2];
+
+	sci_option_seconds_range(state, setting->key == KEY_MAX_IDLE ? "max-idle" : "max-age", text,
+		INT64_C(1000) * LIFETIME_MAX_S, range_ms);
+	setting->range = (struct sci_range_ms){ range_ms[0], range_ms[1] };
+}
+
 static void add_setting(const struct argp_state *state, struct arguments *arguments, int key,
 	const char *text)
 {
 	const char *colon = strchr(text, ':'), *value = colon ? colon + 1 : text;
 	struct setting *setting = &arguments->settings[arguments->setting_count++];
 
-	*setting = (struct setting){ key, text, colon ? (size_t)(colon - text) : 0, 0 };
+	*setting = (struct setting){ .key = key,
+		.function = text,
+		.function_len = colon ? (size_t)(colon - text) : 0 };
 	if (key == KEY_MEMORY)
 		setting->value =
 			(int64_t)sci_option_number(state, "memory", value, 1, MEMORY_MAX_MB);
+	else if (key == KEY_MAX_IDLE || key == KEY_MAX_AGE)
+		read_range(state, setting, value);
 	else
 		setting->value = sci_option_seconds(state,
 			key == KEY_TIMEOUT ? "timeout" : "init-timeout", value, SECONDS_MAX * 1000);
@@ -139,6 +178,10 @@ static void apply_setting(const struct argp_state *state, struct arguments *argu
 		function->timeout_ms = setting->value;
 	else if (setting->key == KEY_INIT_TIMEOUT)
 		function->init_timeout_ms = setting->value;
+	else if (setting->key == KEY_MAX_IDLE)
+		function->lifetimes.idle = setting->range;
+	else if (setting->key == KEY_MAX_AGE)
+		function->lifetimes.age = setting->range;
 	else
 		function->memory_mb = (int)setting->value;
 	if (function != &common)
@@ -147,6 +190,10 @@ static void apply_setting(const struct argp_state *state, struct arguments *argu
 	local->init_timeout_ms =
 		common.init_timeout_ms ? common.init_timeout_ms : local->init_timeout_ms;
 	local->memory_mb = common.memory_mb ? common.memory_mb : local->memory_mb;
+	if (common.lifetimes.idle.most)
+		local->lifetimes.idle = common.lifetimes.idle;
+	if (common.lifetimes.age.most)
+		local->lifetimes.age = common.lifetimes.age;
 }
 
 static error_t take(int key, char *text, struct argp_state *state)
@@ -170,17 +217,28 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_TIMEOUT:
 	case KEY_INIT_TIMEOUT:
 	case KEY_MEMORY:
+	case KEY_MAX_IDLE:
+	case KEY_MAX_AGE:
 		add_setting(state, arguments, key, text);
 		break;
 	case KEY_MAX_ENVIRONMENTS:
 		local->max_environments =
 			sci_option_number(state, "max-environments", text, 1, ENVIRONMENTS_MAX);
 		break;
+	case KEY_SEED:
+		local->seed = sci_option_number(state, "seed", text, 1, UINT64_MAX);
+		break;
 	case KEY_ENV:
 		arguments->environment[local->environment_count++] = text;
 		break;
 	case KEY_WATCH:
 		local->watch = true;
+		break;
+	case KEY_STRICT_SHUTDOWN:
+		local->strict_shutdown = true;
+		break;
+	case KEY_NO_FREEZE:
+		local->no_freeze = true;
 		break;
 	case KEY_NO_ISOLATION:
 		local->shared = true;

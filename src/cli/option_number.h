@@ -17,4 +17,9 @@ uint64_t sci_option_size(const struct argp_state *state, const char *option, con
 int64_t sci_option_seconds(const struct argp_state *state, const char *option, const char *text,
 	int64_t most_ms);
 
+/* Seconds, or two numbers of seconds with a dash between them: the least and the most; in
+ * milliseconds. */
+void sci_option_seconds_range(const struct argp_state *state, const char *option, const char *text,
+	int64_t most_ms, int64_t range_ms[2]);
+
 #endif

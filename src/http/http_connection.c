@@ -112,7 +112,8 @@ static bool is_readable(int fd)
 {
 	char byte;
 
-	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+		(errno != EAGAIN && errno != EINTR);
 }
 
 static void advance(struct msghdr *message, size_t sent)
@@ -267,4 +268,25 @@ int sci_http_connection_exchange(struct sci_http_connection *connection,
 			break;
 	}
 	return rc < 0 && was_interrupted(request) ? SCI_HTTP_INTERRUPTED : rc;
+}
+
+int sci_http_connection_send(struct sci_http_connection *connection,
+	const struct sci_http_request *request, struct sc_error *error)
+{
+	sci_http_connection_close(connection);
+	int rc = ensure_connected(connection, error);
+	if (rc < 0)
+		return rc;
+	rc = send_request(connection, request, error);
+	if (rc > 0)
+		rc = sci_error_set(error, SC_E_IO, 0, "%s does not take the request",
+			connection->address.text);
+	if (rc < 0)
+		sci_http_connection_close(connection);
+	return rc;
+}
+
+bool sci_http_connection_has_answer(const struct sci_http_connection *connection)
+{
+	return is_readable(connection->fd);
 }

@@ -47,6 +47,19 @@ int sci_http_connection_exchange(struct sci_http_connection *connection,
 	const struct sci_http_request *request, struct sci_buffer *in,
 	struct sci_http_response *response, struct sc_error *error);
 
+/* Send a request whose answer is not waited for: the server may never answer. It is sent on a new
+ * connection, which stays open, because the other one may have been closed with its last answer.
+ * Only the head, the body and the deadline of the request count.
+ *
+ * returns  0; SC_E_IO or SC_E_DEADLINE, and then the connection is closed.
+ * blocks   until the kernel has the request. */
+int sci_http_connection_send(struct sci_http_connection *connection,
+	const struct sci_http_request *request, struct sc_error *error);
+
+/* After sci_http_connection_send(): true when the server has answered or closed the connection.
+ * Does not block. */
+bool sci_http_connection_has_answer(const struct sci_http_connection *connection);
+
 void sci_http_connection_close(struct sci_http_connection *connection);
 
 #endif

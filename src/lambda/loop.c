@@ -12,6 +12,7 @@
 #include "lambda/backoff.h"
 #include "lambda/error_json.h"
 #include "lambda/invocation.h"
+#include "lambda/registration.h"
 #include "lambda/runtime_api.h"
 #include "lambda/termination.h"
 #include "lambda/trace_environment.h"
@@ -41,10 +42,11 @@ struct loop {
 	struct sci_http_interrupt *interrupt;
 	void *state;
 	struct sci_runtime_api api;
+	struct sci_registration registration;
 	struct sc_invocation invocation;
 	struct sci_trace_environment trace;
 	struct sc_error error;
-	bool has_warned_of_deadline;
+	bool has_warned_of_deadline, has_checked_registration;
 };
 
 static void say(const struct loop *loop, enum sc_log_level level, const char *format, ...)
@@ -62,6 +64,35 @@ static void say(const struct loop *loop, enum sc_log_level level, const char *fo
 	va_end(args);
 	line[sci_utf8_cut(line, strlen(line))] = '\0';
 	loop->function.log(level, line);
+}
+
+/* ---- The extension. Without it the function works, so that no failure of it ends the function. */
+
+static void warn_of_sigkill(const struct loop *loop, const char *cause)
+{
+	say(loop, SC_LOG_WARN,
+		"not registered as an extension: %s; the platform may end this environment without "
+		"SIGTERM, and then fini and the hooks' shutdown are not called",
+		cause);
+}
+
+static void register_extension(struct loop *loop)
+{
+	const char *name = loop->function.extension;
+	struct sc_error cause;
+	int state;
+
+	if (!name)
+		name = getenv("SCOPECACHE_EXTENSION");
+	if (!name || !*name)
+		return;
+	/* It takes a few seconds at most. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	int rc = sci_registration_open(&loop->registration, &loop->api.connection.address, name,
+		loop->interrupt, &cause);
+	pthread_setcancelstate(state, NULL);
+	if (rc < 0)
+		warn_of_sigkill(loop, cause.message);
 }
 
 /* ---- Hooks: in order at a begin, in reverse order at an end. ---- */
@@ -292,13 +323,24 @@ static int next_event(struct loop *loop, struct sci_event *event)
 	}
 }
 
+/* Once the platform sends events it has seen the extension's request too. */
+static void check_registration(struct loop *loop)
+{
+	loop->has_checked_registration = true;
+	if (sci_registration_was_refused(&loop->registration))
+		warn_of_sigkill(loop, "its wait for events was refused");
+}
+
 static int serve_all(struct loop *loop)
 {
 	struct sci_event event;
 	int rc;
 
-	while ((rc = next_event(loop, &event)) == SCI_EVENT_CAME)
+	while ((rc = next_event(loop, &event)) == SCI_EVENT_CAME) {
+		if (!loop->has_checked_registration)
+			check_registration(loop);
 		serve(loop, &event);
+	}
 	return rc < 0 ? rc : 0;
 }
 
@@ -379,6 +421,7 @@ static void close_loop(void *arg)
 	/* A thread that was cancelled while it waited for an event did not leave the interrupt. */
 	sci_http_interrupt_leave(loop->interrupt);
 	sci_runtime_api_fini(&loop->api);
+	sci_registration_close(&loop->registration);
 	sci_invocation_fini(&loop->invocation);
 	sci_trace_environment_fini(&loop->trace);
 	sci_termination_stop();
@@ -398,11 +441,11 @@ static int open_and_live(struct loop *loop)
 			"run it under Lambda or `scopecache local`");
 	int rc = sci_runtime_api_init(&loop->api, address, loop->interrupt, &cause);
 	if (rc < 0)
-		rc = sci_error_set(error, rc, 0, "%s%s",
+		return sci_error_set(error, rc, 0, "%s%s",
 			from_environment ? "AWS_LAMBDA_RUNTIME_API: " : "", cause.message);
-	else
-		rc = live(loop);
-	return rc;
+	/* Before init: then an environment whose init takes too long gets SIGTERM too. */
+	register_extension(loop);
+	return live(loop);
 }
 
 /* Copy the options, which may be of another version. Returns false when they cannot be used. */
@@ -444,7 +487,7 @@ static uint64_t memory_bytes(void)
 
 int sc_lambda_run(const struct sc_lambda_function *function, struct sc_error *error)
 {
-	struct loop loop = { .memory_bytes = memory_bytes() };
+	struct loop loop = { .memory_bytes = memory_bytes(), .registration.connection.fd = -1 };
 
 	if (!read_function(&loop, function))
 		return sci_error_set(error, SC_E_INVAL, 0,

@@ -6,50 +6,19 @@
 #include "base/error.h"
 #include "http/http_bytes.h"
 #include "http/http_request.h"
-
-#include <scopecache/version.h>
+#include "lambda/request_headers.h"
 
 #include <string.h>
 
 #define BASE      "/2018-06-01/runtime"
 #define REPLY_MAX ((size_t)64 * 1024)
 
-struct header {
-	const char *name;
-	const char *value; /* NULL: this request does not have the header */
-};
-
-static int write_headers(struct sci_buffer *head, const struct header *headers, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (!headers[i].value)
-			continue;
-		int rc = sci_http_request_header(head, headers[i].name, headers[i].value);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* The headers that every request has, and those in `own`. */
-static int write_all_headers(const struct sci_runtime_api *api, struct sci_buffer *head,
-	const struct header *own, size_t own_count)
-{
-	const struct header common[] = {
-		{ "Host", api->connection.address.text },
-		{ "User-Agent", "scopecache/" SC_VERSION_TEXT },
-	};
-
-	int rc = write_headers(head, common, sizeof common / sizeof common[0]);
-	return rc < 0 ? rc : write_headers(head, own, own_count);
-}
-
 static int write_next(struct sci_runtime_api *api)
 {
 	struct sci_buffer *head = &api->next_head;
 
 	sci_http_request_line(head, "GET", BASE "/invocation/next");
-	int rc = write_all_headers(api, head, NULL, 0);
+	int rc = sci_request_headers(head, &api->connection.address, NULL, 0);
 	sci_http_request_end(head);
 	return rc < 0 ? rc : sci_buffer_result(head);
 }
@@ -126,14 +95,15 @@ static int write_post(struct sci_runtime_api *api, const char *invocation_id,
 	const struct sci_post *post)
 {
 	struct sci_buffer *head = &api->post_head;
-	const struct header own[] = {
+	const struct sci_request_header own[] = {
 		{ "Content-Type", post->content_type },
 		{ "Lambda-Runtime-Function-Error-Type", post->error_type },
 		{ "Lambda-Runtime-Invocation-Id",
 			can_be_sent_back(invocation_id) ? invocation_id : NULL },
 	};
 
-	int rc = write_all_headers(api, head, own, sizeof own / sizeof own[0]);
+	int rc = sci_request_headers(head, &api->connection.address, own,
+		sizeof own / sizeof own[0]);
 	sci_http_request_length(head, post->len);
 	sci_http_request_end(head);
 	return rc < 0 ? rc : sci_buffer_result(head);

@@ -128,6 +128,7 @@ int sci_deployment_init(struct sci_deployment *deployment,
 	snprintf(deployment->name, sizeof deployment->name, "%s", options->name);
 	deployment->timeout_ms = options->timeout_ms;
 	deployment->init_timeout_ms = options->init_timeout_ms;
+	deployment->lifetimes = options->lifetimes;
 	deployment->memory_mb = options->memory_mb;
 
 	int rc = check_variables(options, error);

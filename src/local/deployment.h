@@ -3,6 +3,7 @@
 #define SCI_LOCAL_DEPLOYMENT_H
 
 #include "local/function_name.h"
+#include "local/lifetime.h"
 #include "local/process_environ.h"
 
 #include <scopecache/error.h>
@@ -21,6 +22,7 @@ struct sci_deployment {
 	char *arn;
 	struct sci_environ environment; /* without what differs between environments */
 	int64_t timeout_ms, init_timeout_ms;
+	struct sci_lifetimes lifetimes;
 	int memory_mb;
 	struct {
 		uint64_t invocations, cold_starts, errors, timeouts, crashes, throttles;
@@ -33,6 +35,7 @@ struct sci_deployment_options {
 	const char *const *environment; /* NAME=VALUE */
 	size_t environment_count;
 	int64_t timeout_ms, init_timeout_ms;
+	struct sci_lifetimes lifetimes;
 	int memory_mb;
 	bool watch;
 };

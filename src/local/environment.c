@@ -1,67 +1,41 @@
 /* The life of an environment. When its one timer fires, depending on the state:
  *
  *	STARTING          init has taken too long
- *	IDLE              (the timer is not armed)
+ *	IDLE              see environment_idle.c
  *	BUSY, ANSWERED    the invocation has taken too long
  *	ENDING            not reaped: the process ignored SIGTERM, or its keeper the order to kill;
  *	                  reaped: conclude
  *
- * An invocation is complete when the runtime asks for the next one; its caller gets the answer as
- * soon as it is posted. When the process exits, the kernel may still hold bytes that it has sent.
- * The end is therefore concluded EXIT_GRACE_MS later, so that an answer sent before the exit
- * counts. */
+ * An invocation is complete when the runtime asks for the next one, and so do the extensions that
+ * got it; its caller gets the answer as soon as it is posted. When the process exits, the kernel
+ * may still hold bytes that it has sent. The end is therefore concluded EXIT_GRACE_MS later, so
+ * that an answer sent before the exit counts. */
 #include "local/environment.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "local/code_stamp.h"
+#include "local/environment_idle.h"
+#include "local/environment_log.h"
+#include "local/environment_process.h"
+#include "local/extension_event.h"
 #include "local/isolation.h"
 #include "local/output.h"
 #include "local/timer.h"
 
 #include <event2/event.h>
 
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STOP_GRACE_MS     300
-#define EXIT_GRACE_MS     10
-#define INIT_FAIL_WAIT_MS 1000
-#define KILL_WAIT_MS      5000
-
-/* ---- The log. ---- */
-
-static void log_line(void *arg, const char *line, size_t len)
-{
-	struct sci_environment *environment = arg;
-
-	sci_output_write(environment->output, line, len);
-	if (environment->call && environment->call->tail)
-		sci_log_tail_put(environment->call->tail, line, len);
-}
-
-static void log_text(struct sci_environment *environment, const char *text)
-{
-	char line[SCI_LOG_LINE_BYTES];
-	int len = snprintf(line, sizeof line, "%s\n", text);
-
-	log_line(environment, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1);
-}
-
-/* Log the start of an invocation whose environment failed in init. */
-static void log_failed_init(struct sci_environment *environment)
-{
-	const struct sci_call *call = environment->call;
-	char line[SCI_LOG_LINE_BYTES];
-
-	size_t len = sci_log_init_report(line, sci_mono_us() - environment->started_us,
-		call->status, call->error_type);
-	log_line(environment, line, len);
-	log_line(environment, line, sci_log_start(line, call->request_id));
-}
+/* From SIGTERM to SIGKILL. With an internal extension the time is Lambda's. */
+#define STOP_GRACE_MS      300
+#define EXTENSION_GRACE_MS 500
+#define EXIT_GRACE_MS      10
+#define INIT_FAIL_WAIT_MS  1000
+#define KILL_WAIT_MS       5000
 
 /* Log what the process has written before the lines about it. */
 static void drain(struct sci_environment *environment)
@@ -76,28 +50,6 @@ static void sample_memory(struct sci_environment *environment)
 
 	if (memory.peak_kb > environment->peak_kb)
 		environment->peak_kb = memory.peak_kb;
-}
-
-static void log_report(struct sci_environment *environment)
-{
-	const struct sci_call *call = environment->call;
-	char line[SCI_LOG_LINE_BYTES];
-	struct sci_report report = {
-		.request_id = call->request_id,
-		.duration_us = sci_mono_us() - environment->begun_us,
-		.init_us = environment->init_us,
-		.memory_size_mb = environment->function->memory_mb,
-		.peak_kb = environment->peak_kb,
-		.status = call->status,
-		.error_type = call->error_type,
-	};
-
-	/* The time to kill the process does not count as the function's. */
-	if (environment->timed_out)
-		report.duration_us = environment->function->timeout_ms * 1000;
-	log_line(environment, line, sci_log_end(line, call->request_id));
-	log_line(environment, line, sci_log_report(line, &report));
-	environment->init_us = -1;
 }
 
 /* ---- States. ---- */
@@ -122,22 +74,61 @@ static void end_now(struct sci_environment *environment)
 	arm_end_timer(environment, KILL_WAIT_MS);
 }
 
-/* There is no memory for the timer of the time limit. Nothing runs without a limit, so the call
- * fails before the function gets it. The environment ends, which frees memory. */
-static void give_up_call(struct sci_environment *environment)
+/* End it by SIGTERM, which is followed by SIGKILL when the grace period is over. */
+static void end_in_order(struct sci_environment *environment)
+{
+	bool has_extension = environment->extensions.count > 0;
+
+	if (!has_extension && environment->strict_shutdown) {
+		end_now(environment);
+		return;
+	}
+	environment->state = SCI_ENVIRONMENT_ENDING;
+	sample_memory(environment);
+	sci_process_signal(&environment->process, SIGTERM);
+	sci_environment_thaw(environment);
+	arm_end_timer(environment, has_extension ? EXTENSION_GRACE_MS : STOP_GRACE_MS);
+}
+
+/* A reset after a timeout. As in Lambda it is in order if there is an extension, which has to know
+ * that the environment ends. */
+static void reset(struct sci_environment *environment)
+{
+	if (environment->extensions.count > 0)
+		end_in_order(environment);
+	else
+		end_now(environment);
+}
+
+/* There is no memory for something without which no call runs. So the call fails before the
+ * function gets it. The environment ends, which frees memory. */
+static void give_up_call(struct sci_environment *environment, const char *missing)
 {
 	struct sci_call *call = environment->call;
 	char text[128];
 
-	snprintf(text, sizeof text,
-		"RequestId: %s Error: out of memory: no timer for the time limit",
-		call->request_id);
-	log_text(environment, text);
+	snprintf(text, sizeof text, "RequestId: %s Error: out of memory: %s", call->request_id,
+		missing);
+	sci_environment_log_text(environment, text);
 	end_now(environment);
 	sci_call_fail(call, "error", "Runtime.Unknown", "%s", text);
 }
 
-/* Hand the call in `environment->call` to the runtime that waits. */
+/* Let the call begin for the extensions that get it. Returns 0, or SC_E_NOMEM. */
+static int begin_for_extensions(struct sci_environment *environment)
+{
+	if (!sci_extensions_get_invoke(&environment->extensions))
+		return 0;
+	struct sci_shared_bytes *event =
+		sci_extension_invoke_event(environment->call, environment->deadline_ms);
+	if (!event)
+		return SC_E_NOMEM;
+	sci_extensions_begin(&environment->extensions, event);
+	sci_shared_bytes_release(event);
+	return 0;
+}
+
+/* Hand the call in `environment->call` to the runtime and the extensions that wait. */
 static void deliver(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
@@ -147,15 +138,21 @@ static void deliver(struct sci_environment *environment)
 	environment->begun_us = sci_mono_us();
 	environment->deadline_ms = sci_real_ms() + environment->function->timeout_ms;
 	environment->invocations++;
-	log_line(environment, line, sci_log_start(line, call->request_id));
+	sci_environment_log_line(environment, line, sci_log_start(line, call->request_id));
 	environment->state = SCI_ENVIRONMENT_BUSY;
 	if (sci_timer_start(environment->timer, environment->function->timeout_ms) < 0) {
-		give_up_call(environment);
+		give_up_call(environment, "no timer for the time limit");
+		return;
+	}
+	if (begin_for_extensions(environment) < 0) {
+		give_up_call(environment, "no event for the extensions");
 		return;
 	}
 	environment->poll = NULL;
-	/* Last: the answer may come before this returns. */
+	/* Last: the answer may come before these return. The call does not end in the first one if
+	 * an extension is still to get it. */
 	sci_runtime_deliver(poll, call, environment->deadline_ms);
+	sci_extensions_deliver(&environment->extensions);
 }
 
 /* The invocation is over. */
@@ -163,7 +160,7 @@ static void finish(struct sci_environment *environment)
 {
 	struct sci_call *call = environment->call;
 
-	log_report(environment);
+	sci_environment_log_report(environment);
 	environment->call = NULL;
 	if (call->answer.failed)
 		environment->function->figures.errors++;
@@ -174,6 +171,13 @@ static void become_idle(struct sci_environment *environment)
 {
 	environment->state = SCI_ENVIRONMENT_IDLE;
 	environment->idle_since_us = sci_mono_us();
+	/* A call that waits gets another one, so that an age is reached under load too. */
+	if (sci_environment_is_too_old(environment)) {
+		sci_environment_recycle(environment);
+		return;
+	}
+	sci_environment_idle_begin(environment);
+	/* Last: it may get a call. */
 	environment->events->idle(environment, environment->events->arg);
 }
 
@@ -181,6 +185,7 @@ static void finish_init(struct sci_environment *environment)
 {
 	environment->began = true;
 	environment->init_us = sci_mono_us() - environment->started_us;
+	sci_environment_log_extensions(environment);
 	if (environment->call) {
 		deliver(environment);
 		return;
@@ -189,20 +194,45 @@ static void finish_init(struct sci_environment *environment)
 	become_idle(environment);
 }
 
-/* The process exited during an invocation. */
+static void finish_invocation(struct sci_environment *environment)
+{
+	event_del(environment->timer);
+	drain(environment);
+	sample_memory(environment);
+	finish(environment);
+	become_idle(environment);
+}
+
+/* The runtime or an extension has asked for what comes next: end the init phase or the invocation
+ * if the others have asked too. */
+static void proceed(struct sci_environment *environment)
+{
+	bool in_init = environment->state == SCI_ENVIRONMENT_STARTING;
+
+	if (!environment->poll || sci_extensions_unready(&environment->extensions, in_init))
+		return;
+	if (in_init)
+		finish_init(environment);
+	else if (environment->state == SCI_ENVIRONMENT_ANSWERED)
+		finish_invocation(environment);
+}
+
+/* The process exited during an invocation. An extension that has posted an error is the cause. */
 static void report_exit(struct sci_environment *environment)
 {
+	const char *failure = environment->extensions.failure;
+	const char *type = failure ? failure : "Runtime.ExitError";
 	struct sci_call *call = environment->call;
 	char reason[SCI_EXIT_REASON_BYTES], line[256];
 
 	sci_log_exit(reason, environment->exit_status);
 	snprintf(line, sizeof line, "RequestId: %s Error: %s", call->request_id, reason);
-	log_text(environment, line);
-	log_text(environment, "Runtime.ExitError");
+	sci_environment_log_text(environment, line);
+	sci_environment_log_text(environment, type);
 	if (call->answer.made)
-		sci_call_note(call, "error", "Runtime.ExitError");
+		sci_call_note(call, "error", type);
 	else
-		sci_call_fail(call, "error", "Runtime.ExitError", "%s", line);
+		sci_call_fail(call, "error", type, "%s", line);
 }
 
 /* The process is reaped and all that it sent has arrived: finish the call. */
@@ -225,7 +255,7 @@ static void conclude(struct sci_environment *environment)
 				"RequestId: %s Error: the environment was stopped first",
 				call->request_id);
 		if (!environment->began)
-			log_failed_init(environment);
+			sci_environment_log_failed_init(environment);
 		finish(environment);
 	}
 	environment->events->ended(environment, environment->events->arg);
@@ -240,23 +270,27 @@ static void time_out(struct sci_environment *environment)
 	environment->function->figures.timeouts++;
 	sci_log_timed_out(text, sci_real_ms(), call->request_id, environment->function->timeout_ms);
 	drain(environment);
-	log_text(environment, text);
-	end_now(environment);
+	sci_environment_log_text(environment, text);
+	reset(environment);
 	sci_call_note(call, "timeout", NULL);
 	snprintf(environment->timeout_message, sizeof environment->timeout_message, "%s", text);
 }
 
 static void init_time_out(struct sci_environment *environment)
 {
+	const struct sci_extension *unready =
+		environment->poll ? sci_extensions_unready(&environment->extensions, true) : NULL;
 	struct sci_call *call = environment->call;
 
 	environment->function->figures.timeouts++;
-	end_now(environment);
+	reset(environment);
 	if (call)
 		snprintf(environment->timeout_message, sizeof environment->timeout_message,
 			"RequestId: %s Error: Init timed out after %.2f seconds: "
-			"the bootstrap has not asked for an invocation",
-			call->request_id, (double)environment->function->init_timeout_ms / 1000.0);
+			"the %s%.48s has not asked for an %s",
+			call->request_id, (double)environment->function->init_timeout_ms / 1000.0,
+			unready ? "extension " : "bootstrap", unready ? unready->name : "",
+			unready ? "event" : "invocation");
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -282,6 +316,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 			end_now(environment);
 		return;
 	case SCI_ENVIRONMENT_IDLE:
+		sci_environment_idle_continue(environment);
 		return;
 	}
 }
@@ -298,7 +333,8 @@ static void on_next(struct sci_exchange *exchange, void *arg)
 	environment->poll = exchange;
 	switch (environment->state) {
 	case SCI_ENVIRONMENT_STARTING:
-		finish_init(environment);
+		sci_extensions_close(&environment->extensions);
+		proceed(environment);
 		return;
 	case SCI_ENVIRONMENT_BUSY:
 		/* The answer to its last poll may have been lost: send it again. */
@@ -306,16 +342,17 @@ static void on_next(struct sci_exchange *exchange, void *arg)
 		sci_runtime_deliver(exchange, environment->call, environment->deadline_ms);
 		return;
 	case SCI_ENVIRONMENT_ANSWERED:
-		event_del(environment->timer);
-		drain(environment);
-		sample_memory(environment);
-		finish(environment);
-		become_idle(environment);
+		proceed(environment);
 		return;
 	case SCI_ENVIRONMENT_IDLE:
 	case SCI_ENVIRONMENT_ENDING:
 		return;
 	}
+}
+
+static void on_extension_ready(void *arg)
+{
+	proceed(arg);
 }
 
 static enum sci_runtime_verdict judge_post(const struct sci_environment *environment,
@@ -394,7 +431,7 @@ static bool on_connection(const struct sci_peer *peer, void *arg)
 		"by its Runtime API",
 		environment->function->name);
 	if (!environment->refused)
-		log_text(environment, line);
+		sci_environment_log_text(environment, line);
 	environment->refused = true;
 	return false;
 }
@@ -410,57 +447,6 @@ static bool on_trust(const struct sci_exchange *exchange, void *arg)
 }
 
 /* ---- Calls of the owner. ---- */
-
-static int read_outputs(struct sci_environment *environment, struct event_base *base,
-	const struct sci_process_outputs *outputs)
-{
-	environment->pipe.line = environment->telemetry.line = log_line;
-	environment->pipe.arg = environment->telemetry.arg = environment;
-	environment->telemetry.framed = true;
-	int rc = sci_line_pipe_init(&environment->pipe, base, outputs->output_fd,
-		environment->output);
-	int also = sci_line_pipe_init(&environment->telemetry, base, outputs->telemetry_fd,
-		environment->output);
-	return rc < 0 ? rc : also;
-}
-
-static int start_in_sandbox(struct sci_environment *environment, char *const *variables,
-	struct sci_process_outputs *outputs, struct sc_error *error)
-{
-	const struct sci_deployment *function = environment->function;
-	struct sci_process_options options = {
-		.path = function->bootstrap,
-		.directory = function->directory,
-		.environment = variables,
-	};
-	char tmp[PATH_MAX];
-
-	int rc = sci_isolation_enter(environment->isolation, function, environment->tmp_id, tmp,
-		&options.sandbox, error);
-	if (rc < 0)
-		return rc;
-	return sci_process_start(&environment->process, &options, outputs, error);
-}
-
-static int start_process(struct sci_environment *environment, struct event_base *base,
-	struct sc_error *error)
-{
-	struct sci_environ variables = { 0 };
-	struct sci_process_outputs outputs = { -1, -1 };
-	int rc;
-
-	if (sci_environ_copy_for(&variables, &environment->function->environment, environment->id,
-		    sci_http_listener_port(environment->runtime)) < 0)
-		rc = sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	else
-		rc = start_in_sandbox(environment, variables.entries, &outputs, error);
-	sci_environ_fini(&variables);
-	if (rc < 0)
-		return rc;
-	if (read_outputs(environment, base, &outputs) < 0)
-		return sci_error_set(error, SC_E_NOMEM, 0, "out of memory");
-	return 0;
-}
 
 /* The time limit of a post: the longest of an invocation and an init. */
 static int64_t longest_ms(const struct sci_deployment *function)
@@ -481,7 +467,7 @@ static int start_parts(struct sci_environment *environment, struct event_base *b
 		longest_ms(environment->function), &environment->runtime, error);
 	if (rc < 0)
 		return rc;
-	return start_process(environment, base, error);
+	return sci_environment_start_process(environment, base, error);
 }
 
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
@@ -498,8 +484,15 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
 	environment->process.status_fd = -1;
 	environment->init_us = -1;
 	environment->started_us = environment->begun_us = sci_mono_us();
+	environment->strict_shutdown = options->strict_shutdown;
+	environment->lifetime = options->lifetime;
+	environment->freezes = options->freeze;
 	environment->handlers = (struct sci_runtime_handlers){ on_connection, on_trust, on_next,
-		on_posted, on_init_failed, environment };
+		on_posted, on_init_failed, environment, &environment->extensions };
+	environment->extensions = (struct sci_extensions){ .function_name = options->function->name,
+		.handler = sci_environ_get(&options->function->environment, "_HANDLER"),
+		.ready = on_extension_ready,
+		.arg = environment };
 	sci_hex_id(environment->id);
 	/* Before the start: the next call then sees a change that is made during the start. */
 	if (options->function->watched)
@@ -525,6 +518,7 @@ bool sci_environment_assign(struct sci_environment *environment, struct sci_call
 		end_now(environment);
 		return false;
 	}
+	sci_environment_idle_end(environment);
 	environment->call = call;
 	environment->function->figures.invocations++;
 	deliver(environment);
@@ -535,10 +529,14 @@ void sci_environment_stop(struct sci_environment *environment)
 {
 	if (environment->state == SCI_ENVIRONMENT_ENDING)
 		return;
-	environment->state = SCI_ENVIRONMENT_ENDING;
 	environment->stopped = true;
-	sci_process_signal(&environment->process, SIGTERM);
-	arm_end_timer(environment, STOP_GRACE_MS);
+	end_in_order(environment);
+}
+
+void sci_environment_recycle(struct sci_environment *environment)
+{
+	sci_environment_log_recycled(environment);
+	sci_environment_stop(environment);
 }
 
 void sci_environment_kill(struct sci_environment *environment)
@@ -558,14 +556,8 @@ void sci_environment_exited(struct sci_environment *environment, struct sci_proc
 		environment->peak_kb = end->peak_kb;
 	environment->exit_status = end->status;
 	environment->exited = true;
-	if (environment->state == SCI_ENVIRONMENT_IDLE) {
-		char reason[SCI_EXIT_REASON_BYTES], line[256];
-		sci_log_exit(reason, environment->exit_status);
-		snprintf(line, sizeof line,
-			"scopecache local: function %s, between invocations: %s",
-			environment->function->name, reason);
-		log_text(environment, line);
-	}
+	if (environment->state == SCI_ENVIRONMENT_IDLE)
+		sci_environment_log_idle_exit(environment);
 	environment->state = SCI_ENVIRONMENT_ENDING;
 	sci_process_fini(&environment->process);
 	arm_end_timer(environment, EXIT_GRACE_MS);
@@ -576,6 +568,7 @@ void sci_environment_free(struct sci_environment *environment)
 	sci_line_pipe_fini(&environment->pipe);
 	sci_line_pipe_fini(&environment->telemetry);
 	sci_http_listener_close(environment->runtime);
+	sci_extensions_fini(&environment->extensions);
 	if (environment->timer)
 		event_free(environment->timer);
 	sci_process_fini(&environment->process);

@@ -1,85 +1,10 @@
-/* One execution environment: a process of a function, the Runtime API it polls, and the one
- * invocation it is working on.
- *
- *	             next, with a call            response, error
- *	STARTING ─┬──────────────────────> BUSY ───────────────────> ANSWERED
- *	          │                         ^                            │
- *	          └──> IDLE ────────────────┘ <──────────────────────────┘
- *	   next, no call     assign                                 next
- *
- *	any state ──> ENDING ──> ended      it was stopped, timed out, failed to begin, or exited
- */
+/* The life of an execution environment (environment_state.h). */
 #ifndef SCI_LOCAL_ENVIRONMENT_H
 #define SCI_LOCAL_ENVIRONMENT_H
 
-#include "local/call.h"
-#include "local/line_pipe.h"
-#include "local/process.h"
-#include "local/runtime_server.h"
+#include "local/environment_state.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/queue.h>
-
-struct event_base;
-struct sci_environment;
-struct sci_isolation;
-struct sci_output;
-
-enum sci_environment_state {
-	SCI_ENVIRONMENT_STARTING, /* the process runs and has not asked for an invocation yet */
-	SCI_ENVIRONMENT_IDLE,     /* it has asked, and there is none */
-	SCI_ENVIRONMENT_BUSY,     /* it has an invocation and has not answered it */
-	SCI_ENVIRONMENT_ANSWERED, /* it has answered and not asked for the next one */
-	SCI_ENVIRONMENT_ENDING,   /* it is being ended, or has exited */
-};
-
-/* Callbacks to the owner, from the event loop. */
-struct sci_environment_events {
-	/* It became idle; the owner may assign a call at once. */
-	void (*idle)(struct sci_environment *environment, void *arg);
-
-	/* It has ended: the process is reaped and its call finished. The owner frees it now. */
-	void (*ended)(struct sci_environment *environment, void *arg);
-	void *arg;
-};
-
-struct sci_environment {
-	enum sci_environment_state state;
-	char id[SCI_HEX_ID_BYTES];
-	struct sci_deployment *function;
-	struct sci_output *output;
-	const struct sci_environment_events *events;
-
-	struct sci_process process;
-	struct sci_line_pipe pipe, telemetry;
-	struct sci_isolation *isolation;
-	char tmp_id[SCI_HEX_ID_BYTES]; /* of the folder that is its /tmp; empty: none */
-	struct sci_http_listener *runtime;
-	struct sci_runtime_handlers handlers;
-	struct event *timer;       /* what it means depends on the state */
-	struct sci_exchange *poll; /* the `next` that waits for an invocation; or NULL */
-	struct sci_call *call;
-	int64_t started_us, idle_since_us;
-	int64_t init_us;  /* duration of init; -1 before its end, and once it is reported */
-	int64_t begun_us; /* when the invocation began; before the first delivery, init */
-	int64_t deadline_ms;
-	uint64_t invocations;
-	long peak_kb;        /* as last seen */
-	uint64_t code_stamp; /* of the code at its start; only with --watch */
-
-	bool began;                /* the runtime has asked for an invocation at least once */
-	bool stopped;              /* the server ended it, not a fault of the function */
-	bool killed;               /* its keeper was asked to kill it */
-	bool timed_out;            /* its last invocation took too long */
-	char timeout_message[192]; /* for its caller, once the process has ended; empty: none */
-	bool saw_closed;           /* a connection was closed before its owner was looked up */
-	bool refused;              /* a connection of another process was refused, and logged */
-	bool exited;               /* the process is reaped */
-	int exit_status;           /* as waitpid() gives it */
-
-	TAILQ_ENTRY(sci_environment) all, idle;
-};
+#include <scopecache/error.h>
 
 /* Start an environment of `function` for `call`, which the environment then owns. `events` must
  * outlive it.
@@ -92,6 +17,8 @@ struct sci_environment_options {
 	struct sci_output *output;
 	struct sci_isolation *isolation;
 	const struct sci_environment_events *events;
+	bool strict_shutdown, freeze;
+	struct sci_lifetime lifetime;
 };
 int sci_environment_start(const struct sci_environment_options *options, struct sci_call *call,
 	struct sci_environment **out, struct sc_error *error);
@@ -100,8 +27,12 @@ int sci_environment_start(const struct sci_environment_options *options, struct 
  * the connection: the call is still the caller's, and the environment ends. */
 bool sci_environment_assign(struct sci_environment *environment, struct sci_call *call);
 
-/* End it in order: SIGTERM, and SIGKILL a moment later. A call that is not answered fails. */
+/* End it in order: SIGTERM, and SIGKILL a moment later, half a second with an extension. A call
+ * that is not answered fails. */
 void sci_environment_stop(struct sci_environment *environment);
+
+/* End an idle one in order, because its lifetime is over. */
+void sci_environment_recycle(struct sci_environment *environment);
 
 /* End it at once. */
 void sci_environment_kill(struct sci_environment *environment);

@@ -57,6 +57,7 @@ struct sci_fleet {
 	struct call_list starting; /* calls whose environments are not started, but counted */
 	size_t starting_count;
 	struct event *start;
+	struct sci_draws draws;
 	bool stopping, emptied;
 };
 
@@ -138,6 +139,9 @@ static void start_now(struct sci_fleet *fleet, struct sci_call *call)
 		.output = fleet->options.output,
 		.isolation = fleet->options.isolation,
 		.events = &fleet->events,
+		.strict_shutdown = fleet->options.strict_shutdown,
+		.freeze = fleet->options.freeze,
+		.lifetime = sci_draw_lifetime(&fleet->draws, &call->function->lifetimes),
 	};
 	struct sci_environment *environment;
 	struct sc_error error;
@@ -450,6 +454,12 @@ static void on_idle(struct sci_environment *environment, void *arg)
 		start(fleet, call);
 }
 
+static void on_expired(struct sci_environment *environment, void *arg)
+{
+	leave_idle(arg, environment);
+	sci_environment_recycle(environment);
+}
+
 static void report_empty(struct sci_fleet *fleet)
 {
 	if (!fleet->stopping || fleet->emptied || !TAILQ_EMPTY(&fleet->all))
@@ -497,7 +507,8 @@ int sci_fleet_open(const struct sci_fleet_options *options, struct sci_fleet **o
 	if (!fleet)
 		return SC_E_NOMEM;
 	fleet->options = *options;
-	fleet->events = (struct sci_environment_events){ on_idle, on_ended, fleet };
+	fleet->draws.state = options->seed;
+	fleet->events = (struct sci_environment_events){ on_idle, on_expired, on_ended, fleet };
 	TAILQ_INIT(&fleet->all);
 	TAILQ_INIT(&fleet->waiting);
 	TAILQ_INIT(&fleet->starting);

@@ -18,6 +18,8 @@ struct sci_fleet_options {
 	struct sci_deployment *functions; /* outlive the fleet */
 	size_t function_count;
 	size_t max_environments;
+	bool strict_shutdown, freeze; /* see environment_state.h */
+	uint64_t seed;                /* of the lifetimes that are drawn */
 
 	/* Called when a stopped fleet has no environment left. */
 	void (*empty)(void *arg);

@@ -14,13 +14,17 @@ static json_t *environment_json(const struct sci_environment *environment)
 		? now_us - environment->idle_since_us
 		: 0;
 
-	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I}", "id", environment->id,
-		"function", environment->function->name, "pid", (int)environment->process.pid,
-		"state", sci_environment_state_name(environment->state), "invocations",
-		(json_int_t)environment->invocations, "memory_kb", (json_int_t)memory.peak_kb,
+	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "id",
+		environment->id, "function", environment->function->name, "pid",
+		(int)environment->process.pid, "state",
+		sci_environment_state_name(environment->state), "invocations",
+		(json_int_t)environment->invocations, "extensions",
+		(json_int_t)environment->extensions.count, "memory_kb", (json_int_t)memory.peak_kb,
 		"rss_kb", (json_int_t)memory.resident_kb, "age_ms",
 		(json_int_t)((now_us - environment->started_us) / 1000), "idle_ms",
-		(json_int_t)(idle_us / 1000));
+		(json_int_t)(idle_us / 1000), "max_age_ms",
+		(json_int_t)environment->lifetime.age_ms, "max_idle_ms",
+		(json_int_t)environment->lifetime.idle_ms, "frozen", (int)environment->frozen);
 }
 
 static json_t *function_json(const struct sci_deployment *function)

@@ -68,6 +68,13 @@ size_t sci_log_report(char out[SCI_LOG_LINE_BYTES], const struct sci_report *rep
 	return put_status(out, len, report->status, report->error_type);
 }
 
+size_t sci_log_extension(char out[SCI_LOG_LINE_BYTES], const char *name, const char *state,
+	bool gets_invoke)
+{
+	return put(out, 0, "EXTENSION\tName: %.256s\tState: %s\tEvents: [%s]\n", name, state,
+		gets_invoke ? "INVOKE" : "");
+}
+
 size_t sci_log_init_report(char out[SCI_LOG_LINE_BYTES], int64_t init_us, const char *status,
 	const char *error_type)
 {

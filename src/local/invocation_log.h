@@ -3,6 +3,7 @@
 #ifndef SCI_LOCAL_INVOCATION_LOG_H
 #define SCI_LOCAL_INVOCATION_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,10 @@ struct sci_report {
 size_t sci_log_start(char out[SCI_LOG_LINE_BYTES], const char *request_id);
 size_t sci_log_end(char out[SCI_LOG_LINE_BYTES], const char *request_id);
 size_t sci_log_report(char out[SCI_LOG_LINE_BYTES], const struct sci_report *report);
+
+/* The line for an extension; a name that is too long is cut. */
+size_t sci_log_extension(char out[SCI_LOG_LINE_BYTES], const char *name, const char *state,
+	bool gets_invoke);
 
 /* The line for an environment whose init failed: `status` and `error_type` as above. */
 size_t sci_log_init_report(char out[SCI_LOG_LINE_BYTES], int64_t init_us, const char *status,

@@ -186,8 +186,17 @@ static bool has_ended(pid_t function, struct sci_keeper_report *report)
 	return false;
 }
 
+/* Send a signal to the function's group. Those that stop and continue go to all processes of a PID
+ * namespace, but its first one, which is the keeper. */
+static void pass_on(int number, pid_t function, bool alone)
+{
+	bool to_all = alone && (number == SIGSTOP || number == SIGCONT);
+
+	kill(to_all ? -1 : -function, number);
+}
+
 /* Pass on signals until the server ends, or the function does: then *report is set. */
-static void relay_signals(int control, int signals, pid_t function,
+static void relay_signals(int control, int signals, pid_t function, bool alone,
 	struct sci_keeper_report *report)
 {
 	struct pollfd ready[] = { { .fd = control, .events = POLLIN },
@@ -205,7 +214,7 @@ static void relay_signals(int control, int signals, pid_t function,
 			continue;
 		if (recv(control, &number, sizeof number, 0) <= 0 || number == SIGKILL)
 			return;
-		kill(-function, number);
+		pass_on(number, function, alone);
 	}
 }
 
@@ -237,6 +246,10 @@ static void drop_handlers(void)
 	for (int number = 1; number < SIGRTMIN; number++)
 		if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
 			signal(number, SIG_DFL);
+	/* The function is stopped and continued for every invocation: that is nothing to wake up
+	 * for. */
+	now = (struct sigaction){ .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
+	sigaction(SIGCHLD, &now, NULL);
 }
 
 _Noreturn void sci_keeper_run(const struct sci_process_options *options,
@@ -268,7 +281,7 @@ _Noreturn void sci_keeper_run(const struct sci_process_options *options,
 	int signals = signalfd(-1, &children, SFD_CLOEXEC);
 
 	if (signals >= 0)
-		relay_signals(control, signals, function, &report);
+		relay_signals(control, signals, function, alone, &report);
 	if (!alone) {
 		kill(-function, SIGKILL);
 		waitpid(function, NULL, 0);

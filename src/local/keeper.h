@@ -29,9 +29,11 @@ struct sci_keeper_channel {
 	int telemetry; /* its frames */
 };
 
-/* Run as a keeper, in a child that was just forked; never returns. From `control` it reads signals,
- * one byte each; the end of `control` means SIGKILL. The function writes one byte to it, whose
- * credentials have its process id, and at the end the keeper a struct sci_keeper_report. */
+/* Run as a keeper, in a child that was just forked; never returns. From `control` it reads
+ * signals, one byte each, for the function's group; SIGSTOP and SIGCONT for all that the function
+ * has started, as far as a PID namespace tells. The end of `control` means SIGKILL. The function
+ * writes one byte to it, whose credentials have its process id, and at the end the keeper a struct
+ * sci_keeper_report. */
 _Noreturn void sci_keeper_run(const struct sci_process_options *options,
 	const struct sci_keeper_channel *channel);
 

@@ -21,6 +21,7 @@
 #include "local/isolation.h"
 #include "local/output.h"
 #include "local/process.h"
+#include "local/request_id.h"
 #include "local/timer.h"
 
 #include <event2/event.h>
@@ -225,6 +226,22 @@ static int64_t first_of(int64_t own, int64_t common, int64_t preset)
 	return own ? own : common ? common : preset;
 }
 
+static struct sci_range_ms first_range(const struct sci_range_ms *own,
+	const struct sci_range_ms *common)
+{
+	return own->most ? *own : *common;
+}
+
+/* A seed for this run, where none was given. */
+static uint64_t random_seed(void)
+{
+	char id[SCI_HEX_ID_BYTES];
+
+	sci_hex_id(id);
+	id[16] = '\0';
+	return strtoull(id, NULL, 16);
+}
+
 static int deploy_one(struct sci_local *local, const struct sci_local_options *options,
 	const struct sci_local_function *function, const char **variables, struct sc_error *error)
 {
@@ -240,6 +257,10 @@ static int deploy_one(struct sci_local *local, const struct sci_local_options *o
 			SCI_LOCAL_INIT_TIMEOUT_MS),
 		.memory_mb =
 			(int)first_of(function->memory_mb, options->memory_mb, SCI_LOCAL_MEMORY_MB),
+		.lifetimes = {
+			.idle = first_range(&function->lifetimes.idle, &options->lifetimes.idle),
+			.age = first_range(&function->lifetimes.age, &options->lifetimes.age),
+		},
 		.watch = options->watch,
 	};
 
@@ -289,6 +310,9 @@ static int open_parts(struct sci_local *local, const struct sci_local_options *o
 		.function_count = local->function_count,
 		.max_environments = options->max_environments ? options->max_environments
 							      : SCI_LOCAL_MAX_ENVIRONMENTS,
+		.strict_shutdown = options->strict_shutdown,
+		.freeze = !options->no_freeze,
+		.seed = options->seed ? options->seed : random_seed(),
 		.empty = on_empty,
 		.arg = local,
 	};

@@ -2,6 +2,8 @@
 #ifndef SCI_LOCAL_LOCAL_H
 #define SCI_LOCAL_LOCAL_H
 
+#include "local/lifetime.h"
+
 #include <scopecache/error.h>
 
 #include <stdbool.h>
@@ -14,6 +16,7 @@ struct sci_local_function {
 	const char *name;
 	const char *bootstrap; /* an executable file, or a folder with one named `bootstrap` */
 	int64_t timeout_ms, init_timeout_ms; /* 0: those of all functions */
+	struct sci_lifetimes lifetimes;      /* 0: those of all functions */
 	int memory_mb;                       /* 0: that of all functions */
 };
 
@@ -30,11 +33,15 @@ struct sci_local_options {
 		*origins; /* whose web pages may call; "*": all. Must outlive the object */
 	size_t origin_count;
 	int64_t timeout_ms, init_timeout_ms;
+	struct sci_lifetimes lifetimes; /* 0: environments live as long as the server */
+	uint64_t seed;                  /* of lifetimes that are drawn; 0: a random one */
 	int memory_mb;
 	size_t max_environments;
-	bool watch;  /* end idle environments whose code has changed */
-	bool shared; /* no namespaces, no /tmp of their own, Runtime APIs for everyone */
-	bool quiet;  /* no log of functions */
+	bool watch;           /* end idle environments whose code has changed */
+	bool shared;          /* no namespaces, no /tmp of their own, Runtime APIs for everyone */
+	bool quiet;           /* no log of functions */
+	bool no_freeze;       /* functions run on between two invocations */
+	bool strict_shutdown; /* without an extension, environments are ended by SIGKILL at once */
 };
 
 #define SCI_LOCAL_TIMEOUT_MS       3000

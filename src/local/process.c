@@ -276,13 +276,23 @@ int sci_process_reap(struct sci_process_end *end)
 	return 1;
 }
 
+/* A keeper that ends before it has read a signal resets the connection, which the kernel reports
+ * once, before the message that came first. */
+static bool receive_report(int control, struct sci_keeper_report *report)
+{
+	ssize_t got = recv(control, report, sizeof *report, MSG_DONTWAIT);
+
+	if (got < 0 && errno == ECONNRESET)
+		got = recv(control, report, sizeof *report, MSG_DONTWAIT);
+	return got == (ssize_t)sizeof *report;
+}
+
 void sci_process_conclude(struct sci_process *process, struct sci_process_end *end)
 {
 	struct sci_keeper_report report;
 
 	process->keeper = 0;
-	if (recv(process->control_fd, &report, sizeof report, MSG_DONTWAIT) ==
-		(ssize_t)sizeof report) {
+	if (receive_report(process->control_fd, &report)) {
 		end->status = report.status;
 		end->peak_kb = report.peak_kb;
 		return;

@@ -37,8 +37,8 @@ int sci_process_prepare(struct sc_error *error);
 int sci_process_start(struct sci_process *process, struct sci_process_options *options,
 	struct sci_process_outputs *outputs, struct sc_error *error);
 
-/* Send a signal to the process and all of its group. SIGKILL ends everything that it has
- * started. */
+/* Send a signal to the process and all of its group. SIGKILL ends everything that it has started.
+ * In a PID namespace SIGSTOP stops everything, and SIGCONT continues it. */
 void sci_process_signal(const struct sci_process *process, int signal);
 
 /* Kill a keeper that did not kill the function, and with it the function. Other processes that the

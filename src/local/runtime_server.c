@@ -4,8 +4,10 @@
  * header, never 204. */
 #include "local/runtime_server.h"
 
+#include "local/api_reply.h"
 #include "local/base64.h"
 #include "local/call.h"
+#include "local/extension_server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,38 +26,23 @@
 #define HEAD_MS  60000
 #define CHECK_MS 5000
 
-static void reply_error(struct sci_exchange *exchange, unsigned status, const char *type,
-	const char *message)
-{
-	char json[256];
-	int len = snprintf(json, sizeof json, "{\"errorMessage\":\"%s\",\"errorType\":\"%s\"}",
-		message, type);
-
-	sci_exchange_reply_json(exchange, status, NULL, 0, json, (size_t)len);
-}
-
 static void reply_too_large(struct sci_exchange *exchange)
 {
-	char message[96];
-
-	snprintf(message, sizeof message, "Exceeded maximum allowed payload size (%d bytes).",
-		SCI_RESPONSE_MAX);
-	reply_error(exchange, 413, "RequestEntityTooLarge", message);
+	sci_api_reply_error(exchange, 413, "RequestEntityTooLarge",
+		"Exceeded maximum allowed payload size (%d bytes).", SCI_RESPONSE_MAX);
 }
 
 static void reply_verdict(struct sci_exchange *exchange, enum sci_runtime_verdict verdict)
 {
-	static const char accepted[] = "{\"status\":\"OK\"}\n";
-
 	switch (verdict) {
 	case SCI_RUNTIME_ACCEPTED:
-		sci_exchange_reply_json(exchange, 202, NULL, 0, accepted, sizeof accepted - 1);
+		sci_api_reply_accepted(exchange);
 		return;
 	case SCI_RUNTIME_WRONG_ID:
-		reply_error(exchange, 400, "InvalidRequestID", "Invalid request ID");
+		sci_api_reply_error(exchange, 400, "InvalidRequestID", "Invalid request ID");
 		return;
 	case SCI_RUNTIME_WRONG_STATE:
-		reply_error(exchange, 403, "InvalidStateTransition",
+		sci_api_reply_error(exchange, 403, "InvalidStateTransition",
 			"State transition is not allowed");
 		return;
 	}
@@ -120,17 +107,6 @@ static bool is_trusted(struct sci_exchange *exchange, const struct sci_runtime_h
 	return false;
 }
 
-static bool is_method(struct sci_exchange *exchange, const char *method)
-{
-	char message[32];
-
-	if (strcmp(sci_exchange_method(exchange), method) == 0)
-		return true;
-	snprintf(message, sizeof message, "Use %s", method);
-	reply_error(exchange, 405, "MethodNotAllowed", message);
-	return false;
-}
-
 /* The path after invocation/: ID/response or ID/error. */
 static bool handle_answer(struct sci_exchange *exchange, const char *path,
 	const struct sci_runtime_handlers *handlers)
@@ -141,7 +117,7 @@ static bool handle_answer(struct sci_exchange *exchange, const char *path,
 	bool failed = strcmp(path + len, "/error") == 0;
 	if (!failed && strcmp(path + len, "/response") != 0)
 		return false;
-	if (!is_method(exchange, "POST"))
+	if (!sci_api_is_method(exchange, "POST"))
 		return true;
 	/* An id that is too long becomes the empty one, which matches no invocation. */
 	snprintf(request_id, sizeof request_id, "%.*s", (int)(len < sizeof request_id ? len : 0),
@@ -156,7 +132,7 @@ static bool handle_path(struct sci_exchange *exchange, const char *path,
 	static const char invocation[] = "invocation/";
 
 	if (strcmp(path, "init/error") == 0) {
-		if (is_method(exchange, "POST") && is_trusted(exchange, handlers))
+		if (sci_api_is_method(exchange, "POST") && is_trusted(exchange, handlers))
 			take_post(exchange, NULL, true, handlers->init_failed, handlers->arg);
 		return true;
 	}
@@ -164,7 +140,7 @@ static bool handle_path(struct sci_exchange *exchange, const char *path,
 		return false;
 	path += sizeof invocation - 1;
 	if (strcmp(path, "next") == 0) {
-		if (is_method(exchange, "GET") && is_trusted(exchange, handlers))
+		if (sci_api_is_method(exchange, "GET") && is_trusted(exchange, handlers))
 			handlers->next(exchange, handlers->arg);
 		return true;
 	}
@@ -173,12 +149,18 @@ static bool handle_path(struct sci_exchange *exchange, const char *path,
 
 static void handle(struct sci_exchange *exchange, void *arg)
 {
+	const struct sci_runtime_handlers *handlers = arg;
 	const char *path = sci_exchange_path(exchange);
 
 	if (strncmp(path, PREFIX, sizeof PREFIX - 1) == 0 &&
-		handle_path(exchange, path + sizeof PREFIX - 1, arg))
+		handle_path(exchange, path + sizeof PREFIX - 1, handlers))
 		return;
-	reply_error(exchange, 404, "NotFound", "There is no such path in the Runtime API");
+	if (sci_extension_server_serves(path)) {
+		if (is_trusted(exchange, handlers))
+			sci_extension_server_handle(exchange, path, handlers->extensions);
+		return;
+	}
+	sci_api_reply_error(exchange, 404, "NotFound", "There is no such path in the Runtime API");
 }
 
 static bool admit(const struct sci_peer *peer, void *arg)
@@ -191,8 +173,8 @@ static bool admit(const struct sci_peer *peer, void *arg)
 static void refuse(struct sci_exchange *exchange, unsigned status, const char *message, void *arg)
 {
 	(void)arg;
-	reply_error(exchange, status, status == 413 ? "RequestEntityTooLarge" : "InvalidRequest",
-		message);
+	sci_api_reply_error(exchange, status,
+		status == 413 ? "RequestEntityTooLarge" : "InvalidRequest", "%s", message);
 }
 
 int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_handlers *handlers,

@@ -6,6 +6,7 @@
 #include "local/http_listener.h"
 
 struct sci_call;
+struct sci_extensions;
 
 /* The largest answer of a function, as Lambda counts it. */
 #define SCI_RESPONSE_MAX (6 * 1024 * 1024 + 100)
@@ -42,12 +43,15 @@ struct sci_runtime_handlers {
 	enum sci_runtime_verdict (*posted)(const struct sci_runtime_post *post, void *arg);
 	enum sci_runtime_verdict (*init_failed)(const struct sci_runtime_post *post, void *arg);
 	void *arg;
+
+	/* The Extensions API serves these. */
+	struct sci_extensions *extensions;
 };
 
-/* Serve the Runtime API on a port of the loopback interface that the kernel chooses. `handlers`
- * must outlive the listener. The connection of a post that takes longer than
- * `body_ms` is closed. Returns as
- * sci_http_listener_open() does. */
+/* Serve the Runtime API, and beside it the Extensions API (extension_server.h), on a port of the
+ * loopback interface that the kernel chooses. `handlers` must outlive the listener. The connection
+ * of a post that takes longer than `body_ms` is closed. Returns as sci_http_listener_open() does.
+ */
 int sci_runtime_server_open(struct event_base *base, const struct sci_runtime_handlers *handlers,
 	int64_t body_ms, struct sci_http_listener **out, struct sc_error *error);
 

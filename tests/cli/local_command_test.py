@@ -58,6 +58,11 @@ class LocalCommand(unittest.TestCase):
             "--allow-remote",
             "--allow-origin=ORIGIN",
             "--watch",
+            "--strict-shutdown",
+            "--no-freeze",
+            "--max-idle=[FUNCTION:]SECONDS",
+            "--max-age=[FUNCTION:]SECONDS",
+            "--seed=N",
         ):
             self.assertIn(option, result.stdout)
         everything = scopecache("--help")
@@ -116,6 +121,14 @@ class LocalCommand(unittest.TestCase):
                 ["-f", function, "--max-environments", "0"],
                 "--max-environments takes a whole number",
             ),
+            (["-f", function, "--max-idle", "0"], "--max-idle takes seconds"),
+            (["-f", function, "--max-idle", "2-1"], 'or two of them as LEAST-MOST, not "2-1"'),
+            (["-f", function, "--max-idle", "1-"], "--max-idle takes seconds"),
+            (["-f", function, "--max-age", "-1"], "--max-age takes seconds"),
+            (["-f", function, "--max-age", "1-2-3"], "--max-age takes seconds"),
+            (["-f", function, "--max-age", "1209601"], "from 0.001 to 1209600"),
+            (["-f", function, "--max-age", "g:1"], 'there is no function "g"'),
+            (["-f", function, "--seed", "0"], "--seed takes a whole number"),
             (["-f", function, "--nothing"], "unrecognized option"),
         ):
             with self.subTest(arguments):

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from runtime_api import BUILD, Environment, meter
+from runtime_api import BUILD, PATIENCE_S, Environment, meter
 
 COLD = "report_cold"
 HOLDER = "class_level_holder"
@@ -103,6 +103,15 @@ class Reports(unittest.TestCase):
                 other.start_invocation(ALICE)
                 self.assertEqual(one.finish_invocation().body, other.finish_invocation().body)
         self.assertEqual(meter(self.meter), (2, 2))
+
+    def test_figures_at_an_orderly_end(self):
+        function = self.start(CACHE)
+        self.addCleanup(function.close)
+        for event in ALICE, ALICE, BOB, ALICE:
+            self.assertEqual(function.invoke(event).kind, "response")
+        function.process.terminate()
+        self.assertEqual(function.process.wait(timeout=PATIENCE_S), 0)
+        self.assertIn("explicit_cache: 2 hits, 2 misses, 2 entries\n", function.said())
 
     def test_keys_do_not_meet(self):
         with sqlite3.connect(self.database) as db:

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_ANSWER ((size_t)1024 * 1024)
@@ -409,6 +410,52 @@ static void stays_whole_without_memory(void **state)
 	sct_fail_each_allocation(scenario, &fault);
 }
 
+static int send_only(struct client *client)
+{
+	const struct sci_http_request request = { .head = &client->get_head };
+
+	return sci_http_connection_send(&client->connection, &request, &client->error);
+}
+
+/* The answer of the first request, and the end of the second one's connection, are noticed. */
+static void sends_what_is_not_waited_for(void **state)
+{
+	static const struct sct_reply replies[] = { { .bytes = HELLO },
+		{ .bytes = HELLO, .then = SCT_THEN_LEAVE }, { .then = SCT_THEN_CLOSE },
+		{ .then = SCT_THEN_LEAVE } };
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct client client;
+
+	(void)state;
+	server.gets = (struct sct_reply_list)SCT_REPLIES(replies);
+	start(&client, 0);
+	assert_int_equal(get(&client), SCI_HTTP_ANSWERED);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(send_only(&client), 0);
+		while (!sci_http_connection_has_answer(&client.connection))
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+	assert_int_equal(send_only(&client), 0);
+	assert_false(sci_http_connection_has_answer(&client.connection));
+	stop(&client);
+	/* The server may be stopped before it accepts the last one. */
+	assert_in_range(server.connection_count, 3, 4);
+}
+
+static void says_why_it_cannot_send(void **state)
+{
+	struct client client;
+	char address[32];
+
+	(void)state;
+	sct_dead_address(address);
+	assert_int_equal(client_open(&client, address, 0), 0);
+	assert_int_equal(send_only(&client), SC_E_IO);
+	assert_int_equal(client.error.os_errno, ECONNREFUSED);
+	assert_int_equal(client.connection.fd, -1);
+	client_close(&client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +468,8 @@ int main(void)
 		cmocka_unit_test(says_why_it_cannot_connect),
 		cmocka_unit_test(tries_both_addresses_of_localhost),
 		cmocka_unit_test(is_interrupted),
+		cmocka_unit_test(sends_what_is_not_waited_for),
+		cmocka_unit_test(says_why_it_cannot_send),
 		cmocka_unit_test(survives_every_fault_at_every_call),
 		cmocka_unit_test(survives_one_byte_at_a_time),
 		cmocka_unit_test(stays_whole_without_memory),

@@ -109,10 +109,10 @@ int recorded_run_at(const char *address)
 	};
 	static const struct sc_hooks *const noting[] = { &hooks, NULL };
 
-	return sc_lambda_run(&SC_LAMBDA_FUNCTION(.init = noting_init, .handle = noting_handle,
-				     .fini = note_fini,
-				     .hooks = recorded.hooks ? recorded.hooks : noting,
-				     .log = note_log, .runtime_api = address),
+	return sc_lambda_run(
+		&SC_LAMBDA_FUNCTION(.init = noting_init, .handle = noting_handle, .fini = note_fini,
+			.hooks = recorded.hooks ? recorded.hooks : noting, .log = note_log,
+			.runtime_api = address, .extension = recorded.extension),
 		&recorded.error);
 }
 

@@ -25,6 +25,7 @@ struct recorded_run {
 	int (*init)(void **state, struct sc_error *error);     /* NULL: recorded_init */
 	int (*handle)(struct sc_invocation *inv, void *state); /* NULL: recorded_handle */
 
+	const char *extension;               /* the name to register; or NULL */
 	const struct sc_hooks *const *hooks; /* NULL: hooks that record */
 	bool exits_from_log;                 /* the first log line ends the thread */
 

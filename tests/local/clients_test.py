@@ -14,7 +14,7 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
-from local_server import BOOTSTRAPS, PATIENCE, Local, eventually
+from local_server import BOOTSTRAPS, PATIENCE, Local, eventually, one_of_several
 
 AWS = pathlib.Path(sys.executable).parent / "aws"
 ACCESS = {
@@ -27,15 +27,50 @@ ACCESS = {
 }
 
 
-def python_function(folder):
-    """A folder with a bootstrap that runs python_function.py under awslambdaric."""
+# What a monitoring library does in a function of AWS's runtime: it registers as an extension, waits
+# for events on a thread, and handles SIGTERM.
+EXTENSION = """
+import http.client, json, os, signal, threading
+
+def send(method, path, headers, body=None):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection.request(method, "/2020-01-01/extension/" + path, body, headers)
+    answer = connection.getresponse()
+    return answer, json.loads(answer.read())
+
+def wait():
+    while True:
+        events.append(send("GET", "event/next", {"Lambda-Extension-Identifier": own_id})[1])
+
+def on_term(number, frame):
+    print("saved", len(events), "events", flush=True)
+    raise SystemExit(0)
+
+events = []
+answer, function = send("POST", "register", {"Lambda-Extension-Name": "watch"},
+                        '{"events": ["INVOKE"]}')
+own_id = answer.headers["Lambda-Extension-Identifier"]
+threading.Thread(target=wait, daemon=True).start()
+signal.signal(signal.SIGTERM, on_term)
+
+def handler(event, context):
+    return function["functionName"]
+"""
+
+
+def python_function(folder, module="python_function"):
+    """A folder with a bootstrap that runs python_function.py, or another module, under
+    awslambdaric."""
     bootstrap = pathlib.Path(folder, "bootstrap")
     bootstrap.write_text(
-        f"#!/bin/sh\nexec '{sys.executable}' -m awslambdaric python_function.handler\n",
+        f"#!/bin/sh\nexec '{sys.executable}' -m awslambdaric {module}.handler\n",
         encoding="utf-8",
     )
     bootstrap.chmod(0o755)
-    pathlib.Path(folder, "python_function.py").symlink_to(BOOTSTRAPS / "python_function.py")
+    if module == "python_function":
+        pathlib.Path(folder, "python_function.py").symlink_to(BOOTSTRAPS / "python_function.py")
+    else:
+        pathlib.Path(folder, module + ".py").write_text(EXTENSION, encoding="utf-8")
     return folder
 
 
@@ -90,6 +125,29 @@ class Clients(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('"StatusCode": 200', done.stdout)
         self.assertEqual(json.JSONDecoder().raw_decode(done.stdout)[0]["event"], {})
+
+    def test_frozen_between_invocations(self):
+        for count in range(1, 6):
+            answer, _ = self.invoke({"n": count})
+            self.assertNotIn("FunctionError", answer)
+            eventually(lambda: self.local.environments()[0]["frozen"], "the freeze")
+        self.assertEqual(self.local.environments()[0]["invocations"], 5)
+
+    def test_an_extension_in_the_python_runtime(self):
+        folder = python_function(self.enterContext(tempfile.TemporaryDirectory()), "extension")
+        # Without this variable AWS's client lets no signal handler run while it waits.
+        env = ("--env", "AWS_EXECUTION_ENV=AWS_Lambda_python3.12")
+
+        def run():
+            with Local("--strict-shutdown", *env, watched=folder) as local:
+                for _ in range(3):
+                    self.assertEqual(local.invoke("watched", {}).json(), "watched")
+                    local.settle()
+            line = "EXTENSION\tName: watch\tState: Ready\tEvents: [INVOKE]\n"
+            self.assertIn(line, local.last_log)
+            return "saved 3 events\n" in local.last_log
+
+        one_of_several(run, "SIGTERM")
 
     def test_boto3_and_the_python_runtime(self):
         context = base64.b64encode(json.dumps({"custom": {"a": "b"}}).encode()).decode()

@@ -223,7 +223,7 @@ class RuntimeApis(Isolation):
         self.assertEqual(list(self.temporary.iterdir()), [])
 
     def test_a_slow_body_is_cut_off(self):
-        local = self.start("--timeout", "1", "--init-timeout", "1", odd="odd.py")
+        local = self.start("--timeout", "1", "--init-timeout", "1", "--no-freeze", odd="odd.py")
         local.invoke(event={"do": "trickle"})
         eventually(lambda: "the body was cut\n" in local.log, "the end of the connection")
         local.settle()

@@ -40,6 +40,16 @@ def eventually(condition, what):
     raise AssertionError(f"timed out waiting for {what}")
 
 
+def one_of_several(attempt, what):
+    """Call attempt() until it returns something true: on a loaded machine what has a time limit, as
+    the handler of a signal, may be too late."""
+    for _ in range(20):
+        result = attempt()
+        if result:
+            return result
+    raise AssertionError(f"no attempt had {what}")
+
+
 def is_alive(pid):
     try:
         return (

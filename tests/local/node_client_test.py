@@ -8,7 +8,7 @@ import tempfile
 import threading
 import unittest
 
-from local_server import BOOTSTRAPS, Local
+from local_server import BOOTSTRAPS, Local, eventually
 
 CLIENT = pathlib.Path(os.environ["SC_NODE_CLIENT"])
 
@@ -34,6 +34,12 @@ class NodeClient(unittest.TestCase):
 
     def invoke(self, event):
         return self.local.invoke_with_tail("node", event)
+
+    def test_frozen_between_invocations(self):
+        for _ in range(5):
+            self.assertFalse(self.invoke({}).failed)
+            eventually(lambda: self.local.environments()[0]["frozen"], "the freeze")
+        self.assertEqual(self.local.environments()[0]["invocations"], 5)
 
     def test_an_answer(self):
         context = base64.b64encode(json.dumps({"custom": {"a": "b"}}).encode()).decode()

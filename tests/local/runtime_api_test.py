@@ -12,8 +12,9 @@ LIMIT = 6 * 1024 * 1024 + 100
 class RuntimeApi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        # Some go on while they seem idle.
         cls.local = cls.enterClassContext(
-            Local("--timeout", "30", odd="odd.py", early="early_answer.py")
+            Local("--timeout", "30", "--no-freeze", odd="odd.py", early="early_answer.py")
         )
 
     def invoke(self, do, **event):

@@ -32,6 +32,11 @@ static const struct sct_reply accepted = {
 static const struct sct_reply not_found = {
 	.bytes = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
 };
+static const struct sct_reply registered = {
+	.bytes = "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: " SCT_EXTENSION_ID
+		 "\r\nContent-Length: 2\r\n\r\n{}",
+};
+static const struct sct_reply no_event = { .then = SCT_THEN_LEAVE };
 static const struct sct_reply silence = { .then = SCT_THEN_STALL };
 
 static bool fill(struct sct_scripted_server *server)
@@ -120,10 +125,8 @@ static void terminate_process(pid_t pid)
 	kill(pid, SIGTERM);
 }
 
-static const struct sct_reply *choose(struct sct_scripted_server *server,
-	const struct sct_scripted_request *request)
+static const struct sct_reply *choose_for_runtime(struct sct_scripted_server *server, bool is_get)
 {
-	bool is_get = strncmp(request->head, "GET ", 4) == 0;
 	const struct sct_reply *reply = take(is_get ? &server->gets : &server->posts);
 
 	if (reply)
@@ -134,6 +137,17 @@ static const struct sct_reply *choose(struct sct_scripted_server *server,
 		return &not_found;
 	terminate_process(server->terminate);
 	return &silence;
+}
+
+static const struct sct_reply *choose(struct sct_scripted_server *server,
+	const struct sct_scripted_request *request)
+{
+	bool is_get = strncmp(request->head, "GET ", 4) == 0;
+
+	if (!strstr(request->head, " /2020-01-01/extension/"))
+		return choose_for_runtime(server, is_get);
+	const struct sct_reply *reply = take(is_get ? &server->waits : &server->registrations);
+	return reply ? reply : is_get ? &no_event : &registered;
 }
 
 static bool send_bytes(int fd, const char *bytes, size_t len, bool bytewise)
@@ -166,6 +180,15 @@ static void stall(struct sct_scripted_server *server)
 		;
 }
 
+static void leave(struct sct_scripted_server *server)
+{
+	sct_check(server->left_count < SCT_SERVER_LEFT_MAX);
+	pthread_mutex_lock(&server->lock);
+	server->left[server->left_count++] = server->client;
+	server->client = -1;
+	pthread_mutex_unlock(&server->lock);
+}
+
 /* One request and its answer; false when the connection is to be closed. */
 static bool exchange(struct sct_scripted_server *server)
 {
@@ -189,6 +212,8 @@ static bool exchange(struct sct_scripted_server *server)
 		reset(server->client);
 	if (reply->then == SCT_THEN_STALL)
 		stall(server);
+	if (reply->then == SCT_THEN_LEAVE)
+		leave(server);
 	return reply->then == SCT_THEN_KEEP;
 }
 
@@ -238,10 +263,14 @@ void sct_scripted_server_start(struct sct_scripted_server *server)
 {
 	sigset_t all, before;
 
-	server->gets.at = server->posts.at = 0;
-	server->gets.times = server->posts.times = 0;
+	struct sct_reply_list *const lists[] = { &server->gets, &server->posts,
+		&server->registrations, &server->waits };
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		lists[i]->at = lists[i]->times = 0;
 	server->request_count = server->connection_count = 0;
 	server->client = -1;
+	server->left_count = 0;
 	atomic_store(&server->stopping, false);
 	atomic_store(&server->stalled, false);
 	sct_check(pthread_mutex_init(&server->lock, NULL) == 0);
@@ -265,6 +294,8 @@ void sct_scripted_server_stop(struct sct_scripted_server *server)
 		shutdown(server->client, SHUT_RDWR);
 	pthread_mutex_unlock(&server->lock);
 	pthread_join(server->thread, NULL);
+	for (size_t i = 0; i < server->left_count; i++)
+		close(server->left[i]);
 	close(server->listener);
 	pthread_mutex_destroy(&server->lock);
 }

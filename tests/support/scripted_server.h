@@ -1,8 +1,9 @@
 /* A server on its own thread that sends the replies of a script, whether they are HTTP or not.
  *
- * GETs and POSTs each have a list of replies, used in order over all connections: a request that is
- * sent again because it was not answered gets the next reply. The server accepts one connection at
- * a time. It allocates nothing, and uses none of the calls that support/network.h makes fail. */
+ * GETs and POSTs each have a list of replies, and so have those of the Extensions API; it is used
+ * in order over all connections: a request that is sent again because it was not answered gets the
+ * next reply. The server accepts one connection at a time, beside those that it has left. It
+ * allocates nothing, and uses none of the calls that support/network.h makes fail. */
 #ifndef SCT_SCRIPTED_SERVER_H
 #define SCT_SCRIPTED_SERVER_H
 
@@ -15,12 +16,14 @@
 #define SCT_SERVER_REQUESTS_MAX 64
 #define SCT_SERVER_HEAD_MAX     2048
 #define SCT_SERVER_BODY_MAX     2048
+#define SCT_SERVER_LEFT_MAX     8
 
 enum sct_reply_end {
 	SCT_THEN_KEEP,  /* the connection stays open */
 	SCT_THEN_CLOSE, /* closed without a reset */
 	SCT_THEN_RESET, /* closed with a reset */
 	SCT_THEN_STALL, /* not read, and not closed before the client closes it */
+	SCT_THEN_LEAVE, /* not read, and open until the stop; the next connection is accepted */
 };
 
 struct sct_reply {
@@ -50,6 +53,8 @@ struct sct_reply_list {
 struct sct_scripted_server {
 	/* Set before the start. */
 	struct sct_reply_list gets, posts;
+	/* To the Extensions API: POSTs of a registration, and GETs of an event. */
+	struct sct_reply_list registrations, waits;
 	pid_t terminate; /* the process that gets SIGTERM when a GET has no reply; 0: the GET gets
 			  * a 404 */
 
@@ -66,6 +71,8 @@ struct sct_scripted_server {
 	atomic_bool stopping;
 	atomic_bool stalled; /* a reply with SCT_THEN_STALL has come to its end */
 	int listener, client;
+	int left[SCT_SERVER_LEFT_MAX]; /* connections with SCT_THEN_LEAVE */
+	size_t left_count;
 	char in[65536];
 	size_t in_from, in_len;
 };
@@ -75,7 +82,9 @@ struct sct_scripted_server {
 		.replies = (list), .count = sizeof(list) / sizeof((list)[0])                       \
 	}
 
-/* A POST without a reply is answered 202, as by Lambda. */
+/* As by Lambda, a POST without a reply is answered 202, a registration without one gets the id
+ * SCT_EXTENSION_ID, and a GET of an extension's event is left without an answer. */
+#define SCT_EXTENSION_ID "01234567-89ab-4cde-8f01-23456789abcd"
 void sct_scripted_server_start(struct sct_scripted_server *server);
 void sct_scripted_server_stop(struct sct_scripted_server *server);
 

@@ -19,6 +19,7 @@ from runtime import PREFIX, Runtime
 
 runtime = Runtime()
 count = 0
+ticks_seen = []
 
 
 def seen(**more):
@@ -370,6 +371,23 @@ def stop_keeper(request_id, headers, event):
         os._exit(1)
     time.sleep(event["seconds"])
     runtime.respond(request_id, seen())
+
+
+def tick(request_id, headers, event):
+    """Goes on counting on a thread, every 5 milliseconds."""
+
+    def run():
+        while True:
+            ticks_seen.append(1)
+            time.sleep(0.005)
+
+    threading.Thread(target=run, daemon=True).start()
+    runtime.respond(request_id, seen())
+
+
+def ticks(request_id, headers, event):
+    time.sleep(event["seconds"])
+    runtime.respond(request_id, seen(ticks=len(ticks_seen)))
 
 
 def memory(request_id, headers, event):
