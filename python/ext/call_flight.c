@@ -9,6 +9,9 @@
  * flight of another process never ends. Nor do other threads run while the interpreter ends. */
 #include "call_flight.h"
 
+#include "expiry_clock.h"
+#include "invocation.h"
+
 /* Shared by the entry and its waiters. */
 struct flight {
 	PyObject *value; /* when it has ended, one of these two is set */
@@ -54,6 +57,11 @@ int flight_init(void)
 	}
 	done = true;
 	return 0;
+}
+
+int64_t flight_forks(void)
+{
+	return fork_count;
 }
 
 void flight_begin(struct entry *entry)
@@ -178,16 +186,38 @@ static int make_lock(struct flight *flight)
 	return 0;
 }
 
+/* The time until a deadline: 0 if it has passed, -1 if there is none. */
+static PY_TIMEOUT_T left_us(int64_t deadline_ns)
+{
+	const int64_t longest_us = INT64_C(3600) * 1000 * 1000;
+	if (deadline_ns == INT64_MAX) {
+		return -1;
+	}
+	int64_t now_ns = clock_read_ns(CLOCK_MONOTONIC);
+	if (now_ns >= deadline_ns) {
+		return 0;
+	}
+	int64_t us = (deadline_ns - now_ns) / 1000 + 1;
+	return us < longest_us ? us : longest_us;
+}
+
 /* Returns 0 when it has ended, 1 when it will not, or -1 with an exception. */
 static int wait_until_ended(struct flight *flight)
 {
-	if (make_lock(flight) < 0) {
+	int64_t deadline_ns;
+	if (invocation_deadline_ns(&deadline_ns) < 0 || make_lock(flight) < 0) {
 		return -1;
 	}
 	while (!flight->ended) {
 		PyLockStatus status;
+		PY_TIMEOUT_T wait_us = left_us(deadline_ns);
+		if (wait_us == 0) {
+			PyErr_SetString(PyExc_TimeoutError,
+				"the deadline passed during the wait for another thread's call");
+			return -1;
+		}
 		PyThreadState *thread = PyEval_SaveThread();
-		status = PyThread_acquire_lock_timed(flight->lock, -1, 1);
+		status = PyThread_acquire_lock_timed(flight->lock, wait_us, 1);
 		if (status == PY_LOCK_ACQUIRED) {
 			PyThread_release_lock(flight->lock);
 		}

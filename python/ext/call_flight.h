@@ -20,9 +20,12 @@ void flight_end(struct entry *entry, PyObject *value);
  * the function itself. */
 bool flight_is_own(const struct entry *entry);
 
+/* Counts the forks that led to this process: a load of another process does not end here. */
+int64_t flight_forks(void);
+
 /* Wait, with the interpreter's lock released; afterwards the entry may be freed. Returns 0 with
  * *value; 1 when the wait would never end, which the handler of a signal may have caused; or -1
- * with an exception. */
+ * with an exception, such as a TimeoutError at the invocation's deadline. */
 int flight_wait(struct entry *entry, PyObject **value);
 
 #endif

@@ -1,5 +1,5 @@
-/* memo.h - the memo: a callable that caches its results, and the store of a Cache. Shared by
- * memo_type.c, memo_call.c and memo_mapping.c. */
+/* memo.h - the memo: a callable that caches its results, and the store of a Cache. Shared by the
+ * files whose names begin with memo_, and by async_load.c. */
 #ifndef SCOPECACHE_PYTHON_MEMO_H
 #define SCOPECACHE_PYTHON_MEMO_H
 
@@ -19,10 +19,14 @@ struct memo {
 	int64_t ttl_ns; /* 0: no end */
 	unsigned long long hits, misses;
 	PyObject *function, *info_type, *ttl_of, *key_of, *copy;
+	/* Of a coroutine function: makes the coroutine of a miss from its struct async_load. */
+	PyObject *load_async;
 	/* The callback of weak references to instances; NULL before the first. */
 	PyObject *on_instance_end;
 	PyObject *dict, *weak_references;
 	bool coalesce, knows_self, method;
+	/* Unlike functools: a coroutine gives its value once. */
+	bool refuses_coroutines;
 	/* When a call of a key runs inside another call of it, the value of the last to end stays,
 	 * not that of the first: functools does so without a bound. */
 	bool last_stays;
@@ -38,6 +42,12 @@ struct call {
 	PyObject *names;
 };
 
+/* Calls as functions and as coroutine functions. */
+PyObject *memo_vectorcall(PyObject *self, PyObject *const *arguments, size_t flags,
+	PyObject *names);
+PyObject *memo_vectorcall_async(PyObject *self, PyObject *const *arguments, size_t flags,
+	PyObject *names);
+
 /* Call the function. */
 PyObject *memo_run(const struct call *call);
 
@@ -50,6 +60,21 @@ PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call 
  * stored meanwhile stays, as in functools. Returns 0, or -1 with an exception; without memory the
  * value is not stored, which is no error. */
 int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace);
+
+/* Add an entry without a value. Returns NULL, without an exception, when memory is out or the table
+ * has changed. */
+struct entry *memo_add(struct memo *memo, const struct key *key);
+
+/* Find the entry that a miss waits for, or that it is answered from: a fresh one, or one that is
+ * being loaded; NULL: there is none. Removes expired ones. Returns -1 with an exception. */
+int memo_find_usable(struct memo *memo, const struct key *key, struct entry **entry);
+
+/* The load of an entry from memo_add() has ended with a value. The entry is stored or freed.
+ * Returns 0, or -1 with an exception. */
+int memo_end_load(struct memo *memo, const struct key *key, struct entry *entry, PyObject *value);
+
+/* The same without a value. An exception that is set stays. */
+void memo_drop_load(struct memo *memo, struct entry *entry);
 
 /* The methods that a Cache is made of; private. */
 PyObject *memo_mapping_lookup(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
@@ -71,6 +96,24 @@ static inline PyObject *memo_give(struct memo *memo, PyObject *value)
 	PyObject *copy = PyObject_CallOneArg(memo->copy, value);
 	Py_DECREF(value);
 	return copy;
+}
+
+/* `self` is compared by identity if its class is made in Python. Other first arguments, such as
+ * numbers and text, are compared by equality, because a method can be called as a function. */
+static inline struct key memo_key_of_call(const struct memo *memo, PyObject *const *arguments,
+	size_t count, PyObject *names)
+{
+	struct key key = { .arguments = arguments, .count = (uint32_t)count };
+	if (names && PyTuple_GET_SIZE(names) > 0) {
+		key.names = names;
+		key.count += (uint32_t)PyTuple_GET_SIZE(names);
+	}
+	if (memo->method && count > 0) {
+		PyTypeObject *type = Py_TYPE(arguments[0]);
+		key.weak = PyType_SUPPORTS_WEAKREFS(type);
+		key.has_self = key.weak || PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE);
+	}
+	return key;
 }
 
 static inline bool entry_is_fresh(const struct entry *entry)

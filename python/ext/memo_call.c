@@ -24,11 +24,26 @@ struct life {
 	int64_t now_ns, deadline_ns;
 };
 
+static int refuse_coroutine(PyObject *coroutine)
+{
+	PyObject *closed = PyObject_CallMethod(coroutine, "close", NULL);
+	Py_XDECREF(closed);
+	if (closed) {
+		PyErr_SetString(PyExc_TypeError,
+			"the function returned a coroutine, which can be awaited only once: give "
+			"cached the coroutine function itself");
+	}
+	return -1;
+}
+
 /* Returns 0; 1 when the value is not to be stored; -1 with an exception. */
 static int life_of(struct memo *memo, PyObject *value, struct life *life)
 {
 	int64_t ttl_ns = memo->ttl_ns;
 	*life = (struct life){ INT64_MIN, NO_DEADLINE };
+	if (memo->refuses_coroutines && PyCoro_CheckExact(value)) {
+		return refuse_coroutine(value);
+	}
 	if (memo->ttl_of) {
 		PyObject *seconds = PyObject_CallOneArg(memo->ttl_of, value);
 		double ttl = seconds ? PyFloat_AsDouble(seconds) : -1;
@@ -94,8 +109,7 @@ static PyObject *on_instance_end(PyObject *self, PyObject *reference)
 
 static PyMethodDef instance_end_method = { "_instance_end", on_instance_end, METH_O, NULL };
 
-/* Returns NULL, without an exception, when memory is out or the table has changed. */
-static struct entry *add(struct memo *memo, const struct key *key)
+struct entry *memo_add(struct memo *memo, const struct key *key)
 {
 	if (key->weak && !memo->on_instance_end) {
 		PyObject *callback = PyCFunction_New(&instance_end_method, (PyObject *)memo);
@@ -126,7 +140,7 @@ int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool r
 		entry = NULL;
 	}
 	if (keep == 0 && !entry) {
-		entry = add(memo, key);
+		entry = memo_add(memo, key);
 		if (entry) {
 			fill(memo, entry, value, life, bytes);
 		}
@@ -147,48 +161,74 @@ static PyObject *load_alone(struct memo *memo, const struct key *key, const stru
 	return value;
 }
 
-/* The same in a flight: other threads that need the key wait for this call. */
-static PyObject *load_in_flight(struct memo *memo, const struct key *key, const struct call *call)
+void memo_drop_load(struct memo *memo, struct entry *entry)
 {
-	struct entry *entry = add(memo, key);
-	if (!entry) {
-		return load_alone(memo, key, call);
-	}
-	flight_begin(entry);
-	struct life life;
-	PyObject *value = memo_run(call);
-	int keep = value ? life_of(memo, value, &life) : -1;
-	if (keep < 0) {
-		Py_CLEAR(value);
-	}
-	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
-	flight_end(entry, value);
-	if (entry->linked && keep == 0) {
-		fill(memo, entry, value, life, bytes);
-		return value;
-	}
 	PyObject *type, *error, *trace;
 	PyErr_Fetch(&type, &error, &trace);
+	entry->is_loading = false;
 	if (entry->linked) {
 		eviction_remove(&memo->table, entry);
 	}
 	entry_free(entry);
 	PyErr_Restore(type, error, trace);
+}
+
+int memo_end_load(struct memo *memo, const struct key *key, struct entry *entry, PyObject *value)
+{
+	struct life life;
+	int keep = life_of(memo, value, &life);
+	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
+	/* Not known before: this ran Python code. */
+	flight_end(entry, keep < 0 ? NULL : value);
+	if (entry->linked && keep == 0) {
+		fill(memo, entry, value, life, bytes);
+	} else {
+		memo_drop_load(memo, entry);
+	}
+	return keep < 0 ? -1 : 0;
+}
+
+/* The same in a flight: other threads that need the key wait for this call. */
+static PyObject *load_in_flight(struct memo *memo, const struct key *key, const struct call *call)
+{
+	struct entry *entry = memo_add(memo, key);
+	if (!entry) {
+		return load_alone(memo, key, call);
+	}
+	flight_begin(entry);
+	PyObject *value = memo_run(call);
+	if (!value) {
+		flight_end(entry, NULL);
+		memo_drop_load(memo, entry);
+	} else if (memo_end_load(memo, key, entry, value) < 0) {
+		Py_CLEAR(value);
+	}
 	return value;
+}
+
+/* Remove *entry if it has a value and is not fresh, and see what has taken its place. */
+static int remove_expired(struct memo *memo, const struct key *key, struct entry **entry)
+{
+	while (*entry && (*entry)->value && !entry_is_fresh(*entry)) {
+		eviction_remove(&memo->table, *entry);
+		entry_free(*entry);
+		if (table_find(&memo->table, key, entry) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int memo_find_usable(struct memo *memo, const struct key *key, struct entry **entry)
+{
+	return table_find(&memo->table, key, entry) < 0 ? -1 : remove_expired(memo, key, entry);
 }
 
 PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call *call,
 	struct entry *entry)
 {
-	while (entry && entry->value) { /* not fresh */
-		eviction_remove(&memo->table, entry);
-		entry_free(entry);
-		if (table_find(&memo->table, key, &entry) < 0) {
-			return NULL;
-		}
-		if (entry && entry->value && entry_is_fresh(entry)) {
-			break;
-		}
+	if (remove_expired(memo, key, &entry) < 0) {
+		return NULL;
 	}
 	if (entry && entry->value) {
 		memo->hits++;

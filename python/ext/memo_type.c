@@ -1,102 +1,14 @@
 /* memo_type.c - the type scopecache._core.Memo: a callable that caches its results, and the store
- * of a Cache.
- *
- * A hit is a vectorcall that allocates nothing. */
+ * of a Cache. */
 #include "memo.h"
 
+#include "async_load.h"
 #include "call_flight.h"
+#include "invocation.h"
+#include "ready.h"
 #include "test_hooks.h"
 
 static PyTypeObject memo_type;
-
-/* `self` is compared by identity if its class is made in Python. Other first arguments, such as
- * numbers and text, are compared by equality, because a method can be called as a function. */
-static inline struct key key_of_call(struct memo *memo, PyObject *const *arguments, size_t count,
-	PyObject *names)
-{
-	struct key key = { .arguments = arguments, .count = (uint32_t)count };
-	if (names && PyTuple_GET_SIZE(names) > 0) {
-		key.names = names;
-		key.count += (uint32_t)PyTuple_GET_SIZE(names);
-	}
-	if (memo->method && count > 0) {
-		PyTypeObject *type = Py_TYPE(arguments[0]);
-		key.weak = PyType_SUPPORTS_WEAKREFS(type);
-		key.has_self = key.weak || PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE);
-	}
-	return key;
-}
-
-/* The fast path, which most calls take: the value for positional arguments that are the same
- * objects as those of an entry, found without running Python code. Otherwise NULL without an
- * exception, and either the key's hash is set or its count is 0. */
-static inline PyObject *quick_hit(struct memo *memo, PyObject *const *arguments, size_t count,
-	struct key *key)
-{
-	struct table *table = &memo->table;
-	uint64_t state = count;
-	for (size_t at = 0; at < count; at++) {
-		Py_hash_t hash = quick_hash(arguments[at]);
-		if (hash == -1) {
-			return NULL;
-		}
-		state = key_mix(state, (uint64_t)hash);
-	}
-	*key = (struct key){ .arguments = arguments,
-		.hash = (Py_hash_t)state,
-		.count = (uint32_t)count };
-	struct entry *entry = table->buckets ? table->buckets[state & table->mask] : NULL;
-	for (; entry; entry = entry->chain) {
-		if ((uint64_t)entry->hash != state || entry->count != count || entry->names ||
-			!entry->value) {
-			continue;
-		}
-		size_t at = 0;
-		while (at < count && entry->arguments[at] == arguments[at]) {
-			at++;
-		}
-		if (at == count && entry_is_fresh(entry)) {
-			memo->hits++;
-			eviction_hit(table, entry);
-			return Py_NewRef(entry->value);
-		}
-	}
-	return NULL;
-}
-
-static PyObject *memo_call(PyObject *self, PyObject *const *arguments, size_t flags,
-	PyObject *names)
-{
-	struct memo *memo = (struct memo *)self;
-	size_t count = (size_t)PyVectorcall_NARGS(flags);
-	struct key plain = { .count = 0 };
-	if (memo->is_plain && !names) {
-		PyObject *value = quick_hit(memo, arguments, count, &plain);
-		if (value) {
-			return value;
-		}
-	}
-	struct call call = { memo->function, arguments, count, names };
-	if (plain.count > 0) {
-		return memo_find(memo, &plain, &call);
-	}
-	if (memo->table.maxsize == 0) {
-		memo->misses++;
-		return memo_run(&call);
-	}
-	if (!memo->key_of) {
-		struct key key = key_of_call(memo, arguments, count, names);
-		return memo_look_up(memo, &key, &call);
-	}
-	PyObject *own = PyObject_Vectorcall(memo->key_of, arguments, count, names);
-	if (!own) {
-		return NULL;
-	}
-	struct key key = { .arguments = &own, .count = 1 };
-	PyObject *value = memo_look_up(memo, &key, &call);
-	Py_DECREF(own);
-	return value;
-}
 
 static PyObject *memo_info(PyObject *self, PyObject *nothing)
 {
@@ -127,7 +39,7 @@ static PyObject *memo_invalidate(PyObject *self, PyObject *const *arguments, Py_
 	PyObject *names)
 {
 	struct memo *memo = (struct memo *)self;
-	struct key key = key_of_call(memo, arguments, (size_t)count, names);
+	struct key key = memo_key_of_call(memo, arguments, (size_t)count, names);
 	PyObject *own = NULL;
 	if (memo->key_of) {
 		own = PyObject_Vectorcall(memo->key_of, arguments, (size_t)count, names);
@@ -184,6 +96,7 @@ static int memo_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(memo->ttl_of);
 	Py_VISIT(memo->key_of);
 	Py_VISIT(memo->copy);
+	Py_VISIT(memo->load_async);
 	Py_VISIT(memo->on_instance_end);
 	Py_VISIT(memo->dict);
 	return table_traverse(&memo->table, visit, arg);
@@ -198,6 +111,7 @@ static int memo_forget(PyObject *self)
 	Py_CLEAR(memo->ttl_of);
 	Py_CLEAR(memo->key_of);
 	Py_CLEAR(memo->copy);
+	Py_CLEAR(memo->load_async);
 	Py_CLEAR(memo->on_instance_end);
 	Py_CLEAR(memo->dict);
 	return 0;
@@ -224,14 +138,15 @@ static PyObject *optional(PyObject *object)
 static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
 	static char *names[] = { "function", "info_type", "maxsize", "max_bytes", "ttl_ns",
-		"ttl_of", "key_of", "copy", "typed", "coalesce", "knows_self", "exact", NULL };
-	PyObject *function, *info_type, *ttl_of, *key_of, *copy;
+		"ttl_of", "key_of", "copy", "load_async", "typed", "coalesce", "knows_self",
+		"exact", NULL };
+	PyObject *function, *info_type, *ttl_of, *key_of, *copy, *load_async;
 	Py_ssize_t maxsize, max_bytes;
 	long long ttl_ns;
 	int typed, coalesce, knows_self, exact;
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOnnLOOOpppp", names, &function, &info_type,
-		    &maxsize, &max_bytes, &ttl_ns, &ttl_of, &key_of, &copy, &typed, &coalesce,
-		    &knows_self, &exact)) {
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOnnLOOOOpppp", names, &function,
+		    &info_type, &maxsize, &max_bytes, &ttl_ns, &ttl_of, &key_of, &copy, &load_async,
+		    &typed, &coalesce, &knows_self, &exact)) {
 		return NULL;
 	}
 	if (!PyCallable_Check(function)) {
@@ -242,7 +157,8 @@ static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	if (!memo) {
 		return NULL;
 	}
-	memo->vectorcall = memo_call;
+	memo->load_async = optional(load_async);
+	memo->vectorcall = memo->load_async ? memo_vectorcall_async : memo_vectorcall;
 	memo->table.typed = typed;
 	memo->table.maxsize = maxsize;
 	memo->table.exact = exact;
@@ -255,6 +171,7 @@ static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	memo->copy = optional(copy);
 	memo->coalesce = coalesce;
 	memo->knows_self = knows_self;
+	memo->refuses_coroutines = knows_self || coalesce;
 	memo->table.names_arguments = knows_self && !memo->key_of;
 	memo->last_stays = exact && maxsize < 0 && !coalesce;
 	memo->is_plain = !memo->key_of && !memo->copy && !typed && maxsize != 0;
@@ -290,7 +207,30 @@ static PyMethodDef memo_methods[] = {
 	{ NULL, NULL, 0, NULL },
 };
 
+/* What tells asyncio and inspect that a callable is a coroutine function. Neither is imported:
+ * whoever asks has done so. */
+static PyObject *coroutine_mark(PyObject *self, void *where)
+{
+	const char *const *names = where;
+	PyObject *mark = NULL, *name = PyUnicode_FromString(names[0]);
+	PyObject *module =
+		name && ((struct memo *)self)->load_async ? PyImport_GetModule(name) : NULL;
+	Py_XDECREF(name);
+	if (module) {
+		mark = PyObject_GetAttrString(module, names[1]);
+		Py_DECREF(module);
+	} else if (!PyErr_Occurred()) {
+		PyErr_SetString(PyExc_AttributeError, "not a coroutine function");
+	}
+	return mark;
+}
+
+static const char *const asyncio_mark[] = { "asyncio.coroutines", "_is_coroutine" };
+static const char *const inspect_mark[] = { "inspect", "_is_coroutine_mark" };
+
 static PyGetSetDef memo_getset[] = {
+	{ "_is_coroutine", coroutine_mark, NULL, NULL, (void *)asyncio_mark },
+	{ "_is_coroutine_marker", coroutine_mark, NULL, NULL, (void *)inspect_mark },
 	{ "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
@@ -325,7 +265,9 @@ static int execute(PyObject *module)
 	}
 #endif
 	instance_reference_type.tp_base = &_PyWeakref_RefType;
-	return flight_init() < 0 || PyType_Ready(&instance_reference_type) < 0 ||
+	return flight_init() < 0 || invocation_init(module) < 0 ||
+			PyType_Ready(&instance_reference_type) < 0 ||
+			PyType_Ready(&ready_type) < 0 || PyType_Ready(&async_load_type) < 0 ||
 			PyModule_AddType(module, &memo_type) < 0
 		? -1
 		: 0;

@@ -338,14 +338,23 @@ void entries_free(struct entry *list)
 	}
 }
 
+int entry_traverse(struct entry *entry, visitproc visit, void *arg)
+{
+	Py_VISIT(entry->value);
+	Py_VISIT(entry->names);
+	for (uint32_t at = 0; at < entry->count; at++) {
+		Py_VISIT(entry->arguments[at]);
+	}
+	return 0;
+}
+
 int table_traverse(struct table *table, visitproc visit, void *arg)
 {
 	for (size_t i = 0; table->buckets && i <= table->mask; i++) {
 		for (struct entry *entry = table->buckets[i]; entry; entry = entry->chain) {
-			Py_VISIT(entry->value);
-			Py_VISIT(entry->names);
-			for (uint32_t at = 0; at < entry->count; at++) {
-				Py_VISIT(entry->arguments[at]);
+			int result = entry_traverse(entry, visit, arg);
+			if (result) {
+				return result;
 			}
 		}
 	}

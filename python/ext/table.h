@@ -24,7 +24,11 @@ struct entry {
 	union {
 		struct {
 			struct flight *flight; /* while loading, for the waiters; or NULL */
-			pthread_t owner;       /* while loading: the thread that does */
+			/* While loading: what does it, a thread or a struct async_load. */
+			union {
+				pthread_t owner;
+				PyObject *load; /* borrowed: it owns the entry */
+			};
 		};
 		struct {
 			struct entry *newer, *older; /* with a value, in exact order */
@@ -185,6 +189,7 @@ struct entry *table_unlink_all(struct table *table);
 void entry_free(struct entry *entry);
 void entries_free(struct entry *list);
 
+int entry_traverse(struct entry *entry, visitproc visit, void *arg);
 int table_traverse(struct table *table, visitproc visit, void *arg);
 
 #endif

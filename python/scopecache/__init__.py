@@ -6,11 +6,27 @@ from _weakref import ref as _ref
 
 from ._core import Memo as _Memo
 
-__all__ = ["Cache", "CacheInfo", "cached", "clear_all", "lru_cache", "resource", "stats"]
+__all__ = [
+    "Cache",
+    "CacheInfo",
+    "cached",
+    "clear_all",
+    "deadline",
+    "lru_cache",
+    "remaining",
+    "resource",
+    "stats",
+]
 
 # References to all caches, which other threads may add to at any time.
 _caches = set()
 _NOTHING = object()
+_LATER = {
+    "Cache": "_objects",
+    "resource": "_objects",
+    "deadline": "_invocation",
+    "remaining": "_invocation",
+}
 
 
 def _memo(
@@ -25,6 +41,7 @@ def _memo(
     coalesce=False,
     knows_self=False,
     exact=False,
+    load_async=None,
 ):
     # Imported on first use: the import of this package is part of a cold start.
     from . import _options
@@ -39,6 +56,7 @@ def _memo(
         ttl_of,
         _options.key_function(key),
         _options.copier(copy),
+        load_async,
         _options.flag("typed", typed),
         _options.flag("coalesce", coalesce),
         knows_self,
@@ -78,7 +96,8 @@ def cached(
     coalesce=True,
     copy=None,
 ):
-    """Keep the results of a function; threads that ask for the same one wait for one call of it.
+    """Keep the results of a function or coroutine function; threads and tasks that ask for the same
+    one wait for one call of it.
 
     maxsize    the most entries; None: no bound. 128, or None when max_bytes is given
     max_bytes  the most bytes that keys and values may hold: a number, or text such as "64MB"
@@ -87,7 +106,7 @@ def cached(
     typed      True: 1 and 1.0 are different arguments
     key        a function of the arguments whose result is the key
     policy     which entries stay: "adaptive", or "lru" for exact order of use
-    coalesce   False: threads that miss the same key all call the function
+    coalesce   False: threads and tasks that miss the same key all call the function
     copy       "deep", or a function that makes what a caller gets of the value
     """
     from . import _options
@@ -104,8 +123,10 @@ def cached(
     def decorate(function):
         if isinstance(function, (staticmethod, classmethod)):
             return type(function)(decorate(function.__func__))
-        _options.check_function(function)
-        memo = _memo(function, knows_self=True, **options)
+        load_async = None
+        if _options.is_coroutine_function(function):
+            from ._tasks import load as load_async
+        memo = _memo(function, knows_self=True, load_async=load_async, **options)
         if _options.is_method(function):
             memo.__set_name__(None, None)
         memo.cache_parameters = parameters.copy
@@ -120,12 +141,14 @@ def cached(
 
 def __getattr__(name):
     # Imported on first use: the import of this package is part of a cold start.
-    if name in ("Cache", "resource"):
-        from . import _objects
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        globals().update(Cache=_objects.Cache, resource=_objects.resource)
-        return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
 
 
 def _all_caches():

@@ -2,9 +2,19 @@ from collections.abc import Callable, Hashable, Iterator
 from datetime import timedelta
 from functools import _CacheInfo as CacheInfo
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
-from typing_extensions import Concatenate, TypeAlias
+from typing_extensions import Concatenate, Self, TypeAlias
 
-__all__ = ["Cache", "CacheInfo", "cached", "clear_all", "lru_cache", "resource", "stats"]
+__all__ = [
+    "Cache",
+    "CacheInfo",
+    "cached",
+    "clear_all",
+    "deadline",
+    "lru_cache",
+    "remaining",
+    "resource",
+    "stats",
+]
 
 _P = ParamSpec("_P")
 _Q = ParamSpec("_Q")
@@ -158,3 +168,10 @@ class resource(Generic[_V]):
 
 def clear_all() -> None: ...
 def stats() -> list[tuple[str, CacheInfo]]: ...
+
+class deadline:
+    def __init__(self, time: _Time) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *error: object) -> None: ...
+
+def remaining() -> float | None: ...

@@ -6,12 +6,14 @@ from operator import index
 _TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 # Flags of code objects, as inspect has them.
-_ONCE = {0x80: "coroutine", 0x100: "coroutine", 0x200: "async generator", 0x20: "generator"}
-_FOREVER_S = 9e9
+_COROUTINE = 0x80 | 0x100
+_ONCE = {0x200: "async generator", 0x20: "generator"}
+FOREVER_S = 9e9
 _BYTES_MAX = 16 << 30
 TTL = (
     "ttl must be None, seconds above 0, text such as '5m', a timedelta, or a function of the value"
 )
+DEADLINE = "a deadline must be seconds, text such as '5m', or a timedelta"
 MAX_BYTES = "max_bytes must be None, a number of bytes from 1 to 16 GB, or text such as '64MB'"
 MAXSIZE = "maxsize must be None or an integer"
 
@@ -22,7 +24,7 @@ def _with_unit(text, units):
     return float(number) * units[text[len(number) :].strip()]
 
 
-def seconds(time):
+def seconds(time, what=TTL):
     """A time as a float of seconds; raises ValueError or TypeError that says what it may be."""
     try:
         if isinstance(time, str):
@@ -34,11 +36,11 @@ def seconds(time):
         else:
             value = float(time)
     except (KeyError, ValueError, OverflowError):
-        raise ValueError(f"{TTL}, not {time!r}") from None
+        raise ValueError(f"{what}, not {time!r}") from None
     except TypeError:
-        raise TypeError(f"{TTL}, not {time!r}") from None
+        raise TypeError(f"{what}, not {time!r}") from None
     if value != value:
-        raise ValueError(f"{TTL}, not {time!r}")
+        raise ValueError(f"{what}, not {time!r}")
     return value
 
 
@@ -52,7 +54,7 @@ def ttl_parts(ttl):
     value = seconds(ttl)
     if value <= 0:
         raise ValueError(f"{TTL}, not {ttl!r}")
-    return max(1, int(min(value, _FOREVER_S) * 1_000_000_000)), None
+    return max(1, int(min(value, FOREVER_S) * 1_000_000_000)), None
 
 
 def byte_count(max_bytes):
@@ -125,14 +127,19 @@ def is_method(function):
     )
 
 
-def check_function(function):
-    """Refuse functions whose results can be used only once: coroutines and generators."""
+def is_coroutine_function(function):
+    """Whether calls of it return coroutines. Generator functions, whose results can be used only
+    once, are refused."""
     inner = function
     while isinstance(inner, partial):
         inner = inner.func
+    inner = getattr(inner, "__func__", inner)
     if not hasattr(inner, "__code__"):
         inner = getattr(type(inner), "__call__", None)
     flags = getattr(getattr(inner, "__code__", None), "co_flags", 0)
+    if flags & _COROUTINE:
+        return True
     for flag, kind in _ONCE.items():
         if flags & flag:
             raise TypeError(f"cached does not take {kind} functions, such as {function!r}")
+    return False

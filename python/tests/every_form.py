@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any, assert_type
 
@@ -38,6 +39,16 @@ def copied() -> list[int]:
     return [1]
 
 
+@cached
+async def awaited(x: int) -> str:
+    return str(x)
+
+
+@cached(ttl="5m")
+async def awaited_with_options(x: int, *, y: str = "") -> str:
+    return str(x) + y
+
+
 @lru_cache
 def least_recent(x: int) -> str:
     return str(x)
@@ -56,6 +67,10 @@ class Owner:
     @cached(ttl=60)
     def method_with_options(self, x: int, *, y: str = "") -> str:
         return str(x) + y
+
+    @cached
+    async def awaited(self, x: int) -> str:
+        return str(x)
 
     @lru_cache(maxsize=3)
     def least_recent(self, x: int) -> float:
@@ -139,6 +154,22 @@ owner.method("x")  # error
 owner.method(1, 2)  # error
 assert_type(Owner.method.cache_invalidate(owner, 1), bool)
 assert_type(owner.method.cache_info(), CacheInfo)
+
+
+
+async def use_awaited() -> None:
+    assert_type(await awaited(1), str)
+    assert_type(await awaited_with_options(1, y="z"), str)
+    assert_type(await owner.awaited(1), str)
+    assert_type(await asyncio.create_task(awaited(1)), str)
+    assert_type(await asyncio.wait_for(awaited(1), 5), str)
+    assert_type(await asyncio.gather(awaited(1), owner.awaited(2)), tuple[str, str])
+    await awaited("x")  # error
+
+
+with scopecache.deadline("5s"):
+    assert_type(scopecache.remaining(), float | None)
+asyncio.run(use_awaited())
 
 reports: Cache[tuple[str, int], bytes] = Cache(max_bytes="8MB", ttl=60)
 reports["me", 2024] = b"report"

@@ -1,0 +1,367 @@
+/* async_load.c - the type scopecache._core.Load: one call of a cached coroutine function that found
+ * no value, with copies of its arguments.
+ *
+ * Whether it loads or waits for another is decided by enter(), when its coroutine first runs.
+ * scopecache/_tasks.py has the rest: what a load and its waiters do in the event loops, with the
+ * attributes that are here for it alone. While a load is under way it owns the entry, and the entry
+ * points to it; whatever ends it, also the end of the object, takes the entry back. */
+#include "async_load.h"
+
+#include "call_flight.h"
+
+#include <structmember.h>
+
+struct async_load {
+	PyObject_HEAD struct memo *memo;
+	PyObject *arguments; /* positional, and then the values of `names` */
+	PyObject *names;     /* or NULL */
+	PyObject *own;       /* the result of key_of; or NULL */
+	struct entry *entry; /* while it is under way */
+	/* For _tasks.py; `waiters` are tuples (loop, future), `heir` is the future of the waiter that
+	 * the load has passed to. */
+	PyObject *loop, *waiters, *heir, *outer, *needs, *value, *error;
+	bool ended; /* for its waiters */
+	bool leads; /* its coroutine calls the function, for this load or one that passed to it */
+	bool is_counted;
+};
+
+static size_t positional_count(const struct async_load *load)
+{
+	Py_ssize_t names = load->names ? PyTuple_GET_SIZE(load->names) : 0;
+	return (size_t)(PyTuple_GET_SIZE(load->arguments) - names);
+}
+
+static PyObject *const *items(PyObject *tuple)
+{
+	return ((PyTupleObject *)tuple)->ob_item;
+}
+
+PyObject *async_load_new(struct memo *memo, const struct call *call, PyObject *own)
+{
+	struct async_load *load = PyObject_GC_New(struct async_load, &async_load_type);
+	if (!load) {
+		return NULL;
+	}
+	memset((char *)load + sizeof(PyObject), 0, sizeof(*load) - sizeof(PyObject));
+	size_t count = call->count;
+	if (call->names && PyTuple_GET_SIZE(call->names) > 0) {
+		load->names = Py_NewRef(call->names);
+		count += (size_t)PyTuple_GET_SIZE(call->names);
+	}
+	load->arguments = PyTuple_New((Py_ssize_t)count);
+	if (!load->arguments) {
+		Py_DECREF(load);
+		return NULL;
+	}
+	for (size_t at = 0; at < count; at++) {
+		PyTuple_SET_ITEM(load->arguments, (Py_ssize_t)at, Py_NewRef(call->arguments[at]));
+	}
+	load->own = Py_XNewRef(own);
+	load->memo = (struct memo *)Py_NewRef(memo);
+	PyObject_GC_Track(load);
+	return (PyObject *)load;
+}
+
+static int load_traverse(PyObject *self, visitproc visit, void *arg)
+{
+	struct async_load *load = (struct async_load *)self;
+	Py_VISIT(load->memo);
+	Py_VISIT(load->arguments);
+	Py_VISIT(load->names);
+	Py_VISIT(load->own);
+	Py_VISIT(load->loop);
+	Py_VISIT(load->waiters);
+	Py_VISIT(load->heir);
+	Py_VISIT(load->outer);
+	Py_VISIT(load->needs);
+	Py_VISIT(load->value);
+	Py_VISIT(load->error);
+	/* The table visits one that is linked. */
+	return load->entry && !load->entry->linked ? entry_traverse(load->entry, visit, arg) : 0;
+}
+
+static void drop(struct async_load *load)
+{
+	struct entry *entry = load->entry;
+	load->entry = NULL;
+	if (entry) {
+		memo_drop_load(load->memo, entry);
+	}
+}
+
+static int load_clear(PyObject *self)
+{
+	struct async_load *load = (struct async_load *)self;
+	drop(load);
+	Py_CLEAR(load->loop);
+	Py_CLEAR(load->waiters);
+	Py_CLEAR(load->heir);
+	Py_CLEAR(load->outer);
+	Py_CLEAR(load->needs);
+	Py_CLEAR(load->value);
+	Py_CLEAR(load->error);
+	Py_CLEAR(load->own);
+	Py_CLEAR(load->names);
+	Py_CLEAR(load->arguments);
+	Py_CLEAR(load->memo);
+	return 0;
+}
+
+static void load_dealloc(PyObject *self)
+{
+	PyObject_GC_UnTrack(self);
+	load_clear(self);
+	PyObject_GC_Del(self);
+}
+
+static bool is_cleared(const struct async_load *load)
+{
+	if (!load->memo || !load->arguments) {
+		PyErr_SetString(PyExc_ReferenceError, "this call is being collected");
+		return true;
+	}
+	return false;
+}
+
+/* The key of a load, with its hash. Returns 0, or -1 with an exception. */
+static int key_of_load(struct async_load *load, struct key *key)
+{
+	*key = load->own ? (struct key){ .arguments = &load->own, .count = 1 }
+			 : memo_key_of_call(load->memo, items(load->arguments),
+				   positional_count(load), load->names);
+	return table_hash(&load->memo->table, key);
+}
+
+static void count_once(struct async_load *load, unsigned long long *counter)
+{
+	*counter += !load->is_counted;
+	load->is_counted = true;
+}
+
+static PyObject *in_tuple(PyObject *value)
+{
+	PyObject *tuple = value ? PyTuple_Pack(1, value) : NULL;
+	Py_XDECREF(value);
+	return tuple;
+}
+
+/* Returns 0, or -1 with an exception. */
+static int make_lists(struct async_load *load)
+{
+	if (!load->waiters) {
+		load->waiters = PyList_New(0);
+	}
+	if (!load->needs) {
+		load->needs = PyList_New(0);
+	}
+	return load->waiters && load->needs ? 0 : -1;
+}
+
+/* enter(): begin the load. Returns a tuple of the value, which another call has stored meanwhile;
+ * this load, which now has the entry; the load that has it; or None: without memory, or when the
+ * table changes at once, there is no entry. */
+static PyObject *load_enter(PyObject *self, PyObject *nothing)
+{
+	(void)nothing;
+	struct async_load *load = (struct async_load *)self;
+	struct memo *memo = load->memo;
+	struct entry *entry = NULL;
+	struct key key;
+	if (is_cleared(load) || key_of_load(load, &key) < 0 ||
+		memo_find_usable(memo, &key, &entry) < 0) {
+		return NULL;
+	}
+	if (entry && entry->value) {
+		count_once(load, &memo->hits);
+		eviction_hit(&memo->table, entry);
+		return in_tuple(memo_give(memo, entry->value));
+	}
+	if (entry && entry->forks == flight_forks()) {
+		count_once(load, &memo->hits);
+		return Py_NewRef(entry->load);
+	}
+	if (entry) {
+		/* The load of a task of the parent process, which does not run here. */
+		eviction_remove(&memo->table, entry);
+	}
+	count_once(load, &memo->misses);
+	if (make_lists(load) < 0) {
+		return NULL;
+	}
+	entry = memo_add(memo, &key);
+	if (!entry) {
+		Py_RETURN_NONE;
+	}
+	entry->is_loading = true;
+	entry->flight = NULL;
+	entry->load = self;
+	entry->forks = flight_forks();
+	load->entry = entry;
+	load->leads = true;
+	return Py_NewRef(self);
+}
+
+/* call(): call the function; returns its coroutine. */
+static PyObject *load_call(PyObject *self, PyObject *nothing)
+{
+	(void)nothing;
+	struct async_load *load = (struct async_load *)self;
+	if (is_cleared(load)) {
+		return NULL;
+	}
+	PyObject *arguments = Py_NewRef(load->arguments);
+	struct call call = { load->memo->function, items(arguments), positional_count(load),
+		load->names };
+	PyObject *coroutine = memo_run(&call);
+	Py_DECREF(arguments);
+	return coroutine;
+}
+
+/* keep(value): the load has ended. Without an entry, which another load has, the value is stored if
+ * none is there. */
+static PyObject *load_keep(PyObject *self, PyObject *value)
+{
+	struct async_load *load = (struct async_load *)self;
+	struct entry *entry = load->entry;
+	struct key key;
+	if (is_cleared(load)) {
+		return NULL;
+	}
+	if (key_of_load(load, &key) < 0) {
+		drop(load);
+		return NULL;
+	}
+	/* It may have been dropped by another thread, or by code of the hash. */
+	entry = load->entry;
+	load->entry = NULL;
+	int failed = entry ? memo_end_load(load->memo, &key, entry, value)
+			   : memo_store(load->memo, &key, value, false);
+	if (failed) {
+		return NULL;
+	}
+	Py_RETURN_NONE;
+}
+
+/* give(value): what a caller gets of it: a copy, if the cache makes copies. */
+static PyObject *load_give(PyObject *self, PyObject *value)
+{
+	struct async_load *load = (struct async_load *)self;
+	return is_cleared(load) ? NULL : memo_give(load->memo, value);
+}
+
+/* drop(): the load has ended without a value. */
+static PyObject *load_drop(PyObject *self, PyObject *nothing)
+{
+	(void)nothing;
+	drop((struct async_load *)self);
+	Py_RETURN_NONE;
+}
+
+/* detach(): the load goes on, if its loop ever runs again, but no call finds it or gets its value.
+ */
+static PyObject *load_detach(PyObject *self, PyObject *nothing)
+{
+	(void)nothing;
+	struct async_load *load = (struct async_load *)self;
+	if (load->entry && load->entry->linked) {
+		eviction_remove(&load->memo->table, load->entry);
+	}
+	Py_RETURN_NONE;
+}
+
+/* Remove an item of the waiters, which are tuples (loop, future). No other code runs. */
+static int remove_waiter(struct async_load *load, Py_ssize_t at)
+{
+	return PyList_SetSlice(load->waiters, at, at + 1, NULL);
+}
+
+/* next_waiter(loop): take the first waiter of this loop out of the list, or the first of any; it is
+ * the heir of the load. Returns it, or None. */
+static PyObject *load_next_waiter(PyObject *self, PyObject *loop)
+{
+	struct async_load *load = (struct async_load *)self;
+	Py_ssize_t count = load->waiters ? PyList_GET_SIZE(load->waiters) : 0, at = 0;
+	if (count == 0) {
+		Py_RETURN_NONE;
+	}
+	while (at < count && PyTuple_GET_ITEM(PyList_GET_ITEM(load->waiters, at), 0) != loop) {
+		at++;
+	}
+	at = at < count ? at : 0;
+	PyObject *waiter = Py_NewRef(PyList_GET_ITEM(load->waiters, at));
+	if (remove_waiter(load, at) < 0) {
+		Py_DECREF(waiter);
+		return NULL;
+	}
+	PyObject *before[] = { load->loop, load->heir };
+	load->loop = Py_NewRef(PyTuple_GET_ITEM(waiter, 0));
+	load->heir = Py_NewRef(PyTuple_GET_ITEM(waiter, 1));
+	Py_XDECREF(before[0]);
+	Py_XDECREF(before[1]);
+	return waiter;
+}
+
+/* leave(future): it waits no longer. Returns whether it is the heir of the load, and then no longer
+ * is. */
+static PyObject *load_leave(PyObject *self, PyObject *future)
+{
+	struct async_load *load = (struct async_load *)self;
+	if (load->heir == future) {
+		Py_CLEAR(load->heir);
+		Py_RETURN_TRUE;
+	}
+	for (Py_ssize_t at = 0; load->waiters && at < PyList_GET_SIZE(load->waiters); at++) {
+		if (PyTuple_GET_ITEM(PyList_GET_ITEM(load->waiters, at), 1) == future) {
+			return remove_waiter(load, at) < 0 ? NULL : Py_NewRef(Py_False);
+		}
+	}
+	Py_RETURN_FALSE;
+}
+
+static PyObject *load_coalesces(PyObject *self, void *nothing)
+{
+	(void)nothing;
+	struct async_load *load = (struct async_load *)self;
+	return PyBool_FromLong(load->memo && load->memo->coalesce);
+}
+
+static PyMethodDef load_methods[] = {
+	{ "enter", load_enter, METH_NOARGS, NULL },
+	{ "call", load_call, METH_NOARGS, NULL },
+	{ "keep", load_keep, METH_O, NULL },
+	{ "give", load_give, METH_O, NULL },
+	{ "drop", load_drop, METH_NOARGS, NULL },
+	{ "detach", load_detach, METH_NOARGS, NULL },
+	{ "next_waiter", load_next_waiter, METH_O, NULL },
+	{ "leave", load_leave, METH_O, NULL },
+	{ NULL, NULL, 0, NULL },
+};
+
+static PyMemberDef load_members[] = {
+	{ "loop", T_OBJECT, offsetof(struct async_load, loop), 0, NULL },
+	{ "waiters", T_OBJECT, offsetof(struct async_load, waiters), READONLY, NULL },
+	{ "outer", T_OBJECT, offsetof(struct async_load, outer), 0, NULL },
+	{ "needs", T_OBJECT, offsetof(struct async_load, needs), READONLY, NULL },
+	{ "value", T_OBJECT, offsetof(struct async_load, value), 0, NULL },
+	{ "error", T_OBJECT, offsetof(struct async_load, error), 0, NULL },
+	{ "ended", T_BOOL, offsetof(struct async_load, ended), 0, NULL },
+	{ "leads", T_BOOL, offsetof(struct async_load, leads), 0, NULL },
+	{ NULL, 0, 0, 0, NULL },
+};
+
+static PyGetSetDef load_getset[] = {
+	{ "coalesces", load_coalesces, NULL, NULL, NULL },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+PyTypeObject async_load_type = {
+	PyVarObject_HEAD_INIT(NULL, 0).tp_name = "scopecache._core.Load",
+	.tp_basicsize = sizeof(struct async_load),
+	.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+	.tp_dealloc = load_dealloc,
+	.tp_traverse = load_traverse,
+	.tp_clear = load_clear,
+	.tp_methods = load_methods,
+	.tp_members = load_members,
+	.tp_getset = load_getset,
+};
