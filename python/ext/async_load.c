@@ -8,6 +8,7 @@
 #include "async_load.h"
 
 #include "call_flight.h"
+#include "freshness.h"
 
 #include <structmember.h>
 
@@ -16,7 +17,10 @@ struct async_load {
 	PyObject *arguments; /* positional, and then the values of `names` */
 	PyObject *names;     /* or NULL */
 	PyObject *own;       /* the result of key_of; or NULL */
+	PyObject *instance;  /* of a refresh, a weak reference to the first argument; or NULL */
 	struct entry *entry; /* while it is under way */
+	struct past past;
+	uint64_t generation; /* of the value that a refresh replaces */
 	/* For _tasks.py; `waiters` are tuples (loop, future), `heir` is the future of the waiter that
 	 * the load has passed to. */
 	PyObject *loop, *waiters, *heir, *outer, *needs, *value, *error;
@@ -36,7 +40,7 @@ static PyObject *const *items(PyObject *tuple)
 	return ((PyTupleObject *)tuple)->ob_item;
 }
 
-PyObject *async_load_new(struct memo *memo, const struct call *call, PyObject *own)
+static PyObject *load_new(struct memo *memo, const struct call *call, PyObject *own, bool weakly)
 {
 	struct async_load *load = PyObject_GC_New(struct async_load, &async_load_type);
 	if (!load) {
@@ -53,13 +57,33 @@ PyObject *async_load_new(struct memo *memo, const struct call *call, PyObject *o
 		Py_DECREF(load);
 		return NULL;
 	}
+	if (weakly) {
+		load->instance = PyWeakref_NewRef(call->arguments[0], NULL);
+	}
 	for (size_t at = 0; at < count; at++) {
-		PyTuple_SET_ITEM(load->arguments, (Py_ssize_t)at, Py_NewRef(call->arguments[at]));
+		PyObject *argument = at == 0 && load->instance ? Py_None : call->arguments[at];
+		PyTuple_SET_ITEM(load->arguments, (Py_ssize_t)at, Py_NewRef(argument));
+	}
+	if (weakly && !load->instance) {
+		Py_DECREF(load);
+		return NULL;
 	}
 	load->own = Py_XNewRef(own);
 	load->memo = (struct memo *)Py_NewRef(memo);
 	PyObject_GC_Track(load);
 	return (PyObject *)load;
+}
+
+PyObject *async_load_new(struct memo *memo, const struct call *call, PyObject *own)
+{
+	return load_new(memo, call, own, false);
+}
+
+PyObject *async_load_new_refresh(struct memo *memo, const struct call *call, PyObject *own)
+{
+	bool weakly = memo->method && call->count > 0 &&
+		PyType_SUPPORTS_WEAKREFS(Py_TYPE(call->arguments[0]));
+	return load_new(memo, call, own, weakly);
 }
 
 static int load_traverse(PyObject *self, visitproc visit, void *arg)
@@ -69,6 +93,8 @@ static int load_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(load->arguments);
 	Py_VISIT(load->names);
 	Py_VISIT(load->own);
+	Py_VISIT(load->instance);
+	Py_VISIT(load->past.value);
 	Py_VISIT(load->loop);
 	Py_VISIT(load->waiters);
 	Py_VISIT(load->heir);
@@ -80,19 +106,14 @@ static int load_traverse(PyObject *self, visitproc visit, void *arg)
 	return load->entry && !load->entry->linked ? entry_traverse(load->entry, visit, arg) : 0;
 }
 
-static void drop(struct async_load *load)
-{
-	struct entry *entry = load->entry;
-	load->entry = NULL;
-	if (entry) {
-		memo_drop_load(load->memo, entry);
-	}
-}
-
 static int load_clear(PyObject *self)
 {
 	struct async_load *load = (struct async_load *)self;
-	drop(load);
+	struct entry *entry = load->entry;
+	load->entry = NULL;
+	if (entry) {
+		memo_drop_load(load->memo, entry, &load->past);
+	}
 	Py_CLEAR(load->loop);
 	Py_CLEAR(load->waiters);
 	Py_CLEAR(load->heir);
@@ -101,6 +122,8 @@ static int load_clear(PyObject *self)
 	Py_CLEAR(load->value);
 	Py_CLEAR(load->error);
 	Py_CLEAR(load->own);
+	Py_CLEAR(load->instance);
+	past_clear(&load->past);
 	Py_CLEAR(load->names);
 	Py_CLEAR(load->arguments);
 	Py_CLEAR(load->memo);
@@ -130,6 +153,12 @@ static int key_of_load(struct async_load *load, struct key *key)
 			 : memo_key_of_call(load->memo, items(load->arguments),
 				   positional_count(load), load->names);
 	return table_hash(&load->memo->table, key);
+}
+
+static struct call call_of_load(const struct async_load *load)
+{
+	return (struct call){ load->memo->function, items(load->arguments), positional_count(load),
+		load->names };
 }
 
 static void count_once(struct async_load *load, unsigned long long *counter)
@@ -166,15 +195,24 @@ static PyObject *load_enter(PyObject *self, PyObject *nothing)
 	struct async_load *load = (struct async_load *)self;
 	struct memo *memo = load->memo;
 	struct entry *entry = NULL;
+	PyObject *value = NULL;
 	struct key key;
 	if (is_cleared(load) || key_of_load(load, &key) < 0 ||
-		memo_find_usable(memo, &key, &entry) < 0) {
+		table_find(&memo->table, &key, &entry) < 0) {
 		return NULL;
 	}
-	if (entry && entry->value) {
-		count_once(load, &memo->hits);
-		eviction_hit(&memo->table, entry);
-		return in_tuple(memo_give(memo, entry->value));
+	struct call call = call_of_load(load);
+	enum usable usable = memo_use(memo, &key, &call, &entry, &load->past, &value);
+	if (usable == USABLE_ERROR) {
+		load->is_counted = true;
+		return NULL;
+	}
+	if (usable == USABLE_VALUE) {
+		memo->hits -= load->is_counted;
+		load->is_counted = true;
+		PyObject *given = memo_give(memo, value);
+		Py_DECREF(value);
+		return in_tuple(given);
 	}
 	if (entry && entry->forks == flight_forks()) {
 		count_once(load, &memo->hits);
@@ -210,36 +248,63 @@ static PyObject *load_call(PyObject *self, PyObject *nothing)
 		return NULL;
 	}
 	PyObject *arguments = Py_NewRef(load->arguments);
-	struct call call = { load->memo->function, items(arguments), positional_count(load),
-		load->names };
+	struct call call = call_of_load(load);
 	PyObject *coroutine = memo_run(&call);
 	Py_DECREF(arguments);
 	return coroutine;
 }
 
-/* keep(value): the load has ended. Without an entry, which another load has, the value is stored if
- * none is there. */
-static PyObject *load_keep(PyObject *self, PyObject *value)
+/* drop(): the load is given up. */
+static PyObject *load_drop(PyObject *self, PyObject *nothing)
 {
+	(void)nothing;
 	struct async_load *load = (struct async_load *)self;
 	struct entry *entry = load->entry;
-	struct key key;
-	if (is_cleared(load)) {
-		return NULL;
-	}
-	if (key_of_load(load, &key) < 0) {
-		drop(load);
-		return NULL;
-	}
-	/* It may have been dropped by another thread, or by code of the hash. */
-	entry = load->entry;
 	load->entry = NULL;
-	int failed = entry ? memo_end_load(load->memo, &key, entry, value)
-			   : memo_store(load->memo, &key, value, false);
-	if (failed) {
-		return NULL;
+	if (entry) {
+		memo_drop_load(load->memo, entry, &load->past);
 	}
 	Py_RETURN_NONE;
+}
+
+/* The load has ended, with `value`, whose reference is taken, or with the exception that is set.
+ * Returns what callers get of it. Without an entry, which another load has, the value is stored if
+ * none is there. */
+static PyObject *end(struct async_load *load, PyObject *value)
+{
+	PyObject *type, *error, *trace;
+	struct key key;
+	PyErr_Fetch(&type, &error, &trace);
+	if (is_cleared(load) || key_of_load(load, &key) < 0) {
+		Py_XDECREF(value);
+		Py_XDECREF(type);
+		Py_XDECREF(error);
+		Py_XDECREF(trace);
+		load_drop((PyObject *)load, NULL);
+		return NULL;
+	}
+	PyErr_Restore(type, error, trace);
+	/* Only now: another thread, or code of the hash, may have dropped it. */
+	struct entry *entry = load->entry;
+	load->entry = NULL;
+	return memo_end_load(load->memo, &key, entry, value, &load->past);
+}
+
+/* keep(value): returns what callers get of it before copies. */
+static PyObject *load_keep(PyObject *self, PyObject *value)
+{
+	return end((struct async_load *)self, Py_NewRef(value));
+}
+
+/* fail(error): returns a stale value that callers get, or raises the error. */
+static PyObject *load_fail(PyObject *self, PyObject *error)
+{
+	if (!PyExceptionInstance_Check(error)) {
+		PyErr_SetString(PyExc_TypeError, "fail takes an exception");
+		return NULL;
+	}
+	PyErr_Restore(Py_NewRef(Py_TYPE(error)), Py_NewRef(error), PyException_GetTraceback(error));
+	return end((struct async_load *)self, NULL);
 }
 
 /* give(value): what a caller gets of it: a copy, if the cache makes copies. */
@@ -249,12 +314,53 @@ static PyObject *load_give(PyObject *self, PyObject *value)
 	return is_cleared(load) ? NULL : memo_give(load->memo, value);
 }
 
-/* drop(): the load has ended without a value. */
-static PyObject *load_drop(PyObject *self, PyObject *nothing)
+/* begin_refresh(): whether there is still something to refresh; then end_refresh(value) or
+ * fail_refresh(error) follows. */
+static PyObject *load_begin_refresh(PyObject *self, PyObject *nothing)
 {
 	(void)nothing;
-	drop((struct async_load *)self);
+	struct async_load *load = (struct async_load *)self;
+	struct entry *entry = NULL;
+	struct key key;
+	if (is_cleared(load)) {
+		return NULL;
+	}
+	if (load->instance) {
+		PyObject *instance = PyWeakref_GetObject(load->instance);
+		if (!instance || instance == Py_None) {
+			return instance ? Py_NewRef(Py_False) : NULL;
+		}
+		PyObject *before = PyTuple_GET_ITEM(load->arguments, 0);
+		PyTuple_SET_ITEM(load->arguments, 0, Py_NewRef(instance));
+		Py_DECREF(before);
+	}
+	if (key_of_load(load, &key) < 0 || table_find(&load->memo->table, &key, &entry) < 0) {
+		return NULL;
+	}
+	return PyBool_FromLong(entry && entry->value &&
+		freshness_begin_refresh(load->memo, entry, &load->generation));
+}
+
+static PyObject *end_refresh(PyObject *self, PyObject *result,
+	int (*note)(struct memo *, const struct key *, uint64_t, PyObject *))
+{
+	struct async_load *load = (struct async_load *)self;
+	struct key key;
+	if (is_cleared(load) || key_of_load(load, &key) < 0 ||
+		note(load->memo, &key, load->generation, result) < 0) {
+		return NULL;
+	}
 	Py_RETURN_NONE;
+}
+
+static PyObject *load_end_refresh(PyObject *self, PyObject *value)
+{
+	return end_refresh(self, value, freshness_end_refresh);
+}
+
+static PyObject *load_fail_refresh(PyObject *self, PyObject *error)
+{
+	return end_refresh(self, error, freshness_end_failed_refresh);
 }
 
 /* detach(): the load goes on, if its loop ever runs again, but no call finds it or gets its value.
@@ -325,10 +431,28 @@ static PyObject *load_coalesces(PyObject *self, void *nothing)
 	return PyBool_FromLong(load->memo && load->memo->coalesce);
 }
 
+static PyObject *load_memo(PyObject *self, void *nothing)
+{
+	(void)nothing;
+	struct async_load *load = (struct async_load *)self;
+	return is_cleared(load) ? NULL : Py_NewRef(load->memo);
+}
+
+static PyObject *load_is_async(PyObject *self, void *nothing)
+{
+	(void)nothing;
+	struct async_load *load = (struct async_load *)self;
+	return PyBool_FromLong(load->memo && load->memo->load_async);
+}
+
 static PyMethodDef load_methods[] = {
 	{ "enter", load_enter, METH_NOARGS, NULL },
 	{ "call", load_call, METH_NOARGS, NULL },
 	{ "keep", load_keep, METH_O, NULL },
+	{ "fail", load_fail, METH_O, NULL },
+	{ "begin_refresh", load_begin_refresh, METH_NOARGS, NULL },
+	{ "end_refresh", load_end_refresh, METH_O, NULL },
+	{ "fail_refresh", load_fail_refresh, METH_O, NULL },
 	{ "give", load_give, METH_O, NULL },
 	{ "drop", load_drop, METH_NOARGS, NULL },
 	{ "detach", load_detach, METH_NOARGS, NULL },
@@ -351,6 +475,8 @@ static PyMemberDef load_members[] = {
 
 static PyGetSetDef load_getset[] = {
 	{ "coalesces", load_coalesces, NULL, NULL, NULL },
+	{ "memo", load_memo, NULL, NULL, NULL },
+	{ "is_async", load_is_async, NULL, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -86,34 +86,17 @@ static void release(struct flight *flight)
 	Py_XDECREF(error);
 }
 
-/* The exception that is set, which stays set. */
-static PyObject *current_error(void)
+void flight_end(struct entry *entry, PyObject *value, PyObject *error)
 {
-	PyObject *type, *error, *trace;
-	PyErr_Fetch(&type, &error, &trace);
-	PyErr_NormalizeException(&type, &error, &trace);
-	if (trace) {
-		PyException_SetTraceback(error, trace);
-	}
-	Py_INCREF(error);
-	PyErr_Restore(type, error, trace);
-	return error;
-}
-
-void flight_end(struct entry *entry, PyObject *value)
-{
-	/* First, while the entry is still loading: this may run any code. */
-	PyObject *error = value ? NULL : current_error();
 	struct flight *flight = entry->flight;
 	entry->is_loading = false;
 	entry->flight = NULL;
 	if (!flight) {
-		Py_XDECREF(error);
 		return;
 	}
 	flight->ended = true;
 	flight->value = Py_XNewRef(value);
-	flight->error = error;
+	flight->error = value ? NULL : Py_XNewRef(error);
 	if (flight->lock) {
 		PyThread_release_lock(flight->lock);
 	}

@@ -11,9 +11,9 @@ int flight_init(void);
 /* This thread loads the entry. */
 void flight_begin(struct entry *entry);
 
-/* The load has ended with a value; or, when `value` is NULL, with the current exception, which
- * stays set. The entry may have been removed from the table meanwhile. */
-void flight_end(struct entry *entry, PyObject *value);
+/* The load has ended with a value; or, when `value` is NULL, with an exception. The entry may have
+ * been removed from the table meanwhile. */
+void flight_end(struct entry *entry, PyObject *value, PyObject *error);
 
 /* Whether a wait for the entry would never end: the thread that loads it is this one, or waits for
  * this one, or does not run (in a forked process, at the interpreter's end). The caller then calls

@@ -13,6 +13,8 @@
 #error "scopecache needs an interpreter with the global interpreter lock."
 #endif
 
+struct freshness;
+
 struct memo {
 	PyObject_HEAD vectorcallfunc vectorcall;
 	struct table table;
@@ -24,6 +26,9 @@ struct memo {
 	/* The callback of weak references to instances; NULL before the first. */
 	PyObject *on_instance_end;
 	PyObject *dict, *weak_references;
+	struct freshness *fresh; /* NULL: without these options */
+	double usual_refresh_s;  /* what most refreshes do not take longer than */
+	int jitter_percent;
 	bool coalesce, knows_self, method;
 	/* Unlike functools: a coroutine gives its value once. */
 	bool refuses_coroutines;
@@ -51,30 +56,61 @@ PyObject *memo_vectorcall_async(PyObject *self, PyObject *const *arguments, size
 /* Call the function. */
 PyObject *memo_run(const struct call *call);
 
-/* A lookup found no value, or an expired one in `entry`: call the function, or wait for a call of
- * another thread. */
+/* What an entry gets besides its value. */
+struct life {
+	int64_t now_ns; /* INT64_MIN: the time was not read, because it never ends */
+	int64_t deadline_ns;
+	struct notes notes; /* in a memo with freshness */
+};
+
+/* What was there before a load, for the case that it fails: a value, or NULL. */
+struct past {
+	PyObject *value;
+	struct notes notes;
+};
+
+/* A lookup found no fresh value, but what is in `entry`, or NULL: call the function, or wait for a
+ * call of another thread. */
 PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call *call,
 	struct entry *entry);
 
-/* Store a value that was loaded without a flight. Without `replace`, a value that another call
- * stored meanwhile stays, as in functools. Returns 0, or -1 with an exception; without memory the
- * value is not stored, which is no error. */
+/* What a miss finds. */
+enum usable {
+	USABLE_ERROR = -1, /* with an exception */
+	USABLE_NONE,       /* no entry; *past has what was in an expired one */
+	USABLE_LOADING,    /* *entry is being loaded */
+	USABLE_VALUE,      /* *value, a new reference, not copied; counted */
+};
+
+/* See what has become of *entry, which table_find() found; expired ones are removed. */
+enum usable memo_use(struct memo *memo, const struct key *key, const struct call *call,
+	struct entry **entry, struct past *past, PyObject **value);
+
+/* ---- memo_store.c ---- */
+
+/* Store a value. Without `replace`, a value that another call stored meanwhile stays, as in
+ * functools. Returns 0, or -1 with an exception; without memory the value is not stored, which is
+ * no error. */
 int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace);
+int memo_store_life(struct memo *memo, const struct key *key, PyObject *value,
+	const struct life *life, bool replace);
+
+/* The deadline and the notes of a value. Returns 0; 1 when it is not to be stored; -1 with an
+ * exception. */
+int memo_life_of(struct memo *memo, PyObject *value, struct life *life);
 
 /* Add an entry without a value. Returns NULL, without an exception, when memory is out or the table
  * has changed. */
 struct entry *memo_add(struct memo *memo, const struct key *key);
 
-/* Find the entry that a miss waits for, or that it is answered from: a fresh one, or one that is
- * being loaded; NULL: there is none. Removes expired ones. Returns -1 with an exception. */
-int memo_find_usable(struct memo *memo, const struct key *key, struct entry **entry);
+/* A load has ended: with `value`, whose reference is taken; or, if that is NULL, with the exception
+ * that is set. `entry` is its entry, which is stored or freed; NULL: it has none. Returns what the
+ * callers get, a new reference, which may be a stale value; or NULL with an exception. */
+PyObject *memo_end_load(struct memo *memo, const struct key *key, struct entry *entry,
+	PyObject *value, struct past *past);
 
-/* The load of an entry from memo_add() has ended with a value. The entry is stored or freed.
- * Returns 0, or -1 with an exception. */
-int memo_end_load(struct memo *memo, const struct key *key, struct entry *entry, PyObject *value);
-
-/* The same without a value. An exception that is set stays. */
-void memo_drop_load(struct memo *memo, struct entry *entry);
+/* A load is given up. An exception that is set stays. */
+void memo_drop_load(struct memo *memo, struct entry *entry, struct past *past);
 
 /* The methods that a Cache is made of; private. */
 PyObject *memo_mapping_lookup(PyObject *self, PyObject *const *arguments, Py_ssize_t count);
@@ -119,6 +155,16 @@ static inline struct key memo_key_of_call(const struct memo *memo, PyObject *con
 static inline bool entry_is_fresh(const struct entry *entry)
 {
 	return entry->deadline_ns == NO_DEADLINE || clock_now_ns() < entry->deadline_ns;
+}
+
+/* Whether there is a value, though it may be stale. */
+static inline bool entry_is_there(struct entry *entry)
+{
+	if (!entry->value || !entry->has_notes) {
+		return entry->value && entry_is_fresh(entry);
+	}
+	return notes_of(entry)->kind <= NOTES_ABSENT_VALUE &&
+		clock_now_ns() < notes_of(entry)->expires_ns;
 }
 
 /* The value of a key whose hash is set, after table_find_same() found none. */

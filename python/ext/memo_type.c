@@ -4,9 +4,12 @@
 
 #include "async_load.h"
 #include "call_flight.h"
+#include "freshness.h"
 #include "invocation.h"
 #include "ready.h"
 #include "test_hooks.h"
+
+#include <structmember.h>
 
 static PyTypeObject memo_type;
 
@@ -21,9 +24,17 @@ static PyObject *memo_info(PyObject *self, PyObject *nothing)
 		PyErr_SetString(PyExc_ReferenceError, "this cache is being collected");
 		return NULL;
 	}
-	return bound ? PyObject_CallFunction(memo->info_type, "KKNn", memo->hits, memo->misses,
-			       bound, (Py_ssize_t)memo->table.count)
-		     : NULL;
+	if (!bound) {
+		return NULL;
+	}
+	const struct freshness *fresh = memo->fresh;
+	Py_ssize_t count = (Py_ssize_t)memo->table.count;
+	return fresh
+		? PyObject_CallFunction(memo->info_type, "KKNnKKKKKK", memo->hits, memo->misses,
+			  bound, count, fresh->stale, fresh->refreshes, fresh->load_absences,
+			  fresh->load_failures, fresh->known_absences, fresh->known_failures)
+		: PyObject_CallFunction(memo->info_type, "KKNn", memo->hits, memo->misses, bound,
+			  count);
 }
 
 static PyObject *memo_clear_all(PyObject *self, PyObject *nothing)
@@ -31,7 +42,22 @@ static PyObject *memo_clear_all(PyObject *self, PyObject *nothing)
 	(void)nothing;
 	struct memo *memo = (struct memo *)self;
 	memo->hits = memo->misses = 0;
+	if (memo->fresh) {
+		freshness_reset(memo->fresh);
+	}
 	entries_free(eviction_remove_all(&memo->table));
+	Py_RETURN_NONE;
+}
+
+/* sweep(): remove the expired entries. */
+static PyObject *memo_sweep(PyObject *self, PyObject *nothing)
+{
+	(void)nothing;
+	struct table *table = &((struct memo *)self)->table;
+	int64_t now_ns = clock_now_ns();
+	for (size_t swept = 0; table->buckets && swept <= table->mask; swept += 2) {
+		entries_free(eviction_sweep(table, now_ns));
+	}
 	Py_RETURN_NONE;
 }
 
@@ -51,7 +77,7 @@ static PyObject *memo_invalidate(PyObject *self, PyObject *const *arguments, Py_
 	struct entry *entry = NULL;
 	int failed =
 		table_hash(&memo->table, &key) < 0 || table_find(&memo->table, &key, &entry) < 0;
-	bool was_there = entry && entry->value && entry_is_fresh(entry);
+	bool was_there = entry && entry_is_there(entry);
 	if (!failed && entry) {
 		eviction_remove(&memo->table, entry);
 		entry_free(entry);
@@ -99,6 +125,10 @@ static int memo_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(memo->load_async);
 	Py_VISIT(memo->on_instance_end);
 	Py_VISIT(memo->dict);
+	int result = freshness_traverse(memo, visit, arg);
+	if (result) {
+		return result;
+	}
 	return table_traverse(&memo->table, visit, arg);
 }
 
@@ -112,6 +142,7 @@ static int memo_forget(PyObject *self)
 	Py_CLEAR(memo->key_of);
 	Py_CLEAR(memo->copy);
 	Py_CLEAR(memo->load_async);
+	freshness_clear(memo);
 	Py_CLEAR(memo->on_instance_end);
 	Py_CLEAR(memo->dict);
 	return 0;
@@ -126,6 +157,7 @@ static void memo_dealloc(PyObject *self)
 		PyObject_ClearWeakRefs(self);
 	}
 	memo_forget(self);
+	PyMem_Free(((struct memo *)self)->fresh);
 	Py_TYPE(self)->tp_free(self);
 	Py_TRASHCAN_END
 }
@@ -138,15 +170,15 @@ static PyObject *optional(PyObject *object)
 static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
 	static char *names[] = { "function", "info_type", "maxsize", "max_bytes", "ttl_ns",
-		"ttl_of", "key_of", "copy", "load_async", "typed", "coalesce", "knows_self",
-		"exact", NULL };
-	PyObject *function, *info_type, *ttl_of, *key_of, *copy, *load_async;
+		"ttl_of", "key_of", "copy", "load_async", "freshness", "jitter", "typed",
+		"coalesce", "knows_self", "exact", NULL };
+	PyObject *function, *info_type, *ttl_of, *key_of, *copy, *load_async, *freshness;
 	Py_ssize_t maxsize, max_bytes;
 	long long ttl_ns;
-	int typed, coalesce, knows_self, exact;
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOnnLOOOOpppp", names, &function,
+	int typed, coalesce, knows_self, exact, jitter;
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOnnLOOOOOipppp", names, &function,
 		    &info_type, &maxsize, &max_bytes, &ttl_ns, &ttl_of, &key_of, &copy, &load_async,
-		    &typed, &coalesce, &knows_self, &exact)) {
+		    &freshness, &jitter, &typed, &coalesce, &knows_self, &exact)) {
 		return NULL;
 	}
 	if (!PyCallable_Check(function)) {
@@ -158,6 +190,11 @@ static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 		return NULL;
 	}
 	memo->load_async = optional(load_async);
+	memo->jitter_percent = jitter;
+	if (freshness_init(memo, freshness) < 0) {
+		Py_DECREF(memo);
+		return NULL;
+	}
 	memo->vectorcall = memo->load_async ? memo_vectorcall_async : memo_vectorcall;
 	memo->table.typed = typed;
 	memo->table.maxsize = maxsize;
@@ -199,6 +236,7 @@ static PyMethodDef memo_methods[] = {
 	METHOD("_store", memo_mapping_store, METH_FASTCALL),
 	METHOD("_load", memo_mapping_load, METH_FASTCALL),
 	METHOD("_keys", memo_mapping_keys, METH_NOARGS),
+	METHOD("_sweep", memo_sweep, METH_NOARGS),
 	METHOD("_bytes", memo_mapping_bytes, METH_NOARGS),
 	METHOD("__set_name__", memo_set_name, METH_FASTCALL),
 	METHOD("__reduce__", memo_reduce, METH_NOARGS),
@@ -228,6 +266,11 @@ static PyObject *coroutine_mark(PyObject *self, void *where)
 static const char *const asyncio_mark[] = { "asyncio.coroutines", "_is_coroutine" };
 static const char *const inspect_mark[] = { "inspect", "_is_coroutine_mark" };
 
+static PyMemberDef memo_members[] = {
+	{ "_usual_refresh_s", T_DOUBLE, offsetof(struct memo, usual_refresh_s), 0, NULL },
+	{ NULL, 0, 0, 0, NULL },
+};
+
 static PyGetSetDef memo_getset[] = {
 	{ "_is_coroutine", coroutine_mark, NULL, NULL, (void *)asyncio_mark },
 	{ "_is_coroutine_marker", coroutine_mark, NULL, NULL, (void *)inspect_mark },
@@ -251,6 +294,38 @@ static PyTypeObject memo_type = {
 	.tp_descr_get = memo_get,
 	.tp_methods = memo_methods,
 	.tp_getset = memo_getset,
+	.tp_members = memo_members,
+};
+
+/* update_clock(): see after a freeze at once how long it was. */
+static PyObject *update_clock(PyObject *module, PyObject *nothing)
+{
+	(void)module;
+	(void)nothing;
+	clock_update();
+	Py_RETURN_NONE;
+}
+
+/* advance_clock(seconds): for tests. */
+static PyObject *advance_clock(PyObject *module, PyObject *seconds)
+{
+	(void)module;
+	double by = PyFloat_AsDouble(seconds);
+	if (PyErr_Occurred()) {
+		return NULL;
+	}
+	if (!(by >= 0 && by < 9e9)) {
+		PyErr_SetString(PyExc_ValueError, "time goes forward");
+		return NULL;
+	}
+	clock_advance((int64_t)(by * 1e9));
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+	METHOD("update_clock", update_clock, METH_NOARGS),
+	METHOD("advance_clock", advance_clock, METH_O),
+	{ NULL, NULL, 0, NULL },
 };
 
 static int execute(PyObject *module)
@@ -276,7 +351,7 @@ static int execute(PyObject *module)
 static PyModuleDef_Slot slots[] = { { Py_mod_exec, (void *)execute }, { 0, NULL } };
 
 static struct PyModuleDef definition = { PyModuleDef_HEAD_INIT, .m_name = "_core",
-	.m_slots = slots };
+	.m_methods = functions, .m_slots = slots };
 
 PyMODINIT_FUNC PyInit__core(void);
 

@@ -9,10 +9,13 @@ from ._core import Memo as _Memo
 __all__ = [
     "Cache",
     "CacheInfo",
+    "FreshCacheInfo",
     "cached",
     "clear_all",
     "deadline",
     "lru_cache",
+    "maintain",
+    "maintain_async",
     "remaining",
     "resource",
     "stats",
@@ -24,7 +27,10 @@ _NOTHING = object()
 _LATER = {
     "Cache": "_objects",
     "resource": "_objects",
+    "FreshCacheInfo": "_fresh",
     "deadline": "_invocation",
+    "maintain": "_fresh",
+    "maintain_async": "_fresh",
     "remaining": "_invocation",
 }
 
@@ -42,14 +48,19 @@ def _memo(
     knows_self=False,
     exact=False,
     load_async=None,
+    freshness=None,
+    jitter=0,
 ):
     # Imported on first use: the import of this package is part of a cold start.
     from . import _options
 
+    info_type = CacheInfo
+    if freshness is not None:
+        from ._fresh import FreshCacheInfo as info_type
     ttl_ns, ttl_of = _options.ttl_parts(ttl)
     memo = _Memo(
         function,
-        CacheInfo,
+        info_type,
         _options.entry_count(maxsize),
         _options.byte_count(max_bytes),
         ttl_ns,
@@ -57,6 +68,8 @@ def _memo(
         _options.key_function(key),
         _options.copier(copy),
         load_async,
+        freshness,
+        jitter,
         _options.flag("typed", typed),
         _options.flag("coalesce", coalesce),
         knows_self,
@@ -95,6 +108,13 @@ def cached(
     policy="adaptive",
     coalesce=True,
     copy=None,
+    refresh_after=None,
+    stale_while_revalidate=None,
+    stale_if_error=None,
+    retry_after=None,
+    negative_ttl=None,
+    absent=_NOTHING,
+    jitter=0,
 ):
     """Keep the results of a function or coroutine function; threads and tasks that ask for the same
     one wait for one call of it.
@@ -108,6 +128,16 @@ def cached(
     policy     which entries stay: "adaptive", or "lru" for exact order of use
     coalesce   False: threads and tasks that miss the same key all call the function
     copy       "deep", or a function that makes what a caller gets of the value
+
+    Freshness, with times as that of ttl:
+    refresh_after           a value that is older is returned, and refreshed by maintain()
+    stale_while_revalidate  how long after its ttl a value is returned at once, and refreshed
+    stale_if_error          how long after its ttl a value is returned when calls fail
+    retry_after             after a failed call, how long no other of its arguments is made; doubles
+                            with each failure. 1 s with one of these three, else none
+    negative_ttl            how long it is remembered that there is no value,
+    absent                  which a value tells, or a type of exception, or a tuple of these: None
+    jitter                  times to live are shorter by up to so many percent, at random
     """
     from . import _options
 
@@ -117,7 +147,22 @@ def cached(
         maxsize = 128 if max_bytes is None else None
     parameters = {"maxsize": maxsize, "typed": typed}
     given = {"max_bytes": max_bytes, "ttl": ttl, "key": key, "copy": copy}
-    options = {**parameters, **given, "coalesce": coalesce, "exact": _options.is_exact(policy)}
+    freshness = {
+        "refresh_after": refresh_after,
+        "stale_while_revalidate": stale_while_revalidate,
+        "stale_if_error": stale_if_error,
+        "retry_after": retry_after,
+        "negative_ttl": negative_ttl,
+    }
+    options = {
+        **parameters,
+        **given,
+        "coalesce": coalesce,
+        "exact": _options.is_exact(policy),
+        "freshness": _options.freshness_parts({**freshness, "absent": absent}, ttl),
+        "jitter": _options.percentage(jitter),
+    }
+    given.update(freshness, absent=None if absent is _NOTHING else absent, jitter=jitter or None)
     parameters.update((name, value) for name, value in given.items() if value is not None)
 
     def decorate(function):

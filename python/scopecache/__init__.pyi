@@ -7,10 +7,13 @@ from typing_extensions import Concatenate, Self, TypeAlias
 __all__ = [
     "Cache",
     "CacheInfo",
+    "FreshCacheInfo",
     "cached",
     "clear_all",
     "deadline",
     "lru_cache",
+    "maintain",
+    "maintain_async",
     "remaining",
     "resource",
     "stats",
@@ -29,6 +32,15 @@ _Time: TypeAlias = float | str | timedelta
 _Ttl: TypeAlias = _Time | Callable[[Any], _Time] | None
 _Copy: TypeAlias = Literal["deep"] | Callable[[Any], Any] | None
 _Policy: TypeAlias = Literal["adaptive", "lru"]
+
+# What cache_info() returns of a cache with options of freshness.
+class FreshCacheInfo(CacheInfo):
+    stale: int
+    refreshes: int
+    load_absences: int
+    load_failures: int
+    known_absences: int
+    known_failures: int
 
 class _Memo(Generic[_P, _R_co]):
     """A function that keeps its results."""
@@ -115,6 +127,13 @@ def cached(
     policy: _Policy = "adaptive",
     coalesce: bool = True,
     copy: _Copy = None,
+    refresh_after: _Time | None = None,
+    stale_while_revalidate: _Time | None = None,
+    stale_if_error: _Time | None = None,
+    retry_after: _Time | None = None,
+    negative_ttl: _Time | None = None,
+    absent: Any = ...,
+    jitter: int | str = 0,
 ) -> _Memo[_P, _R]: ...
 @overload
 def cached(
@@ -129,6 +148,13 @@ def cached(
     policy: _Policy = "adaptive",
     coalesce: bool = True,
     copy: _Copy = None,
+    refresh_after: _Time | None = None,
+    stale_while_revalidate: _Time | None = None,
+    stale_if_error: _Time | None = None,
+    retry_after: _Time | None = None,
+    negative_ttl: _Time | None = None,
+    absent: Any = ...,
+    jitter: int | str = 0,
 ) -> _Decorator: ...
 
 class Cache(Generic[_K, _V]):
@@ -175,3 +201,5 @@ class deadline:
     def __exit__(self, *error: object) -> None: ...
 
 def remaining() -> float | None: ...
+def maintain(budget: _Time = 0.5) -> bool: ...
+async def maintain_async(budget: _Time = 0.5) -> bool: ...

@@ -3,6 +3,8 @@
 from functools import partial
 from operator import index
 
+from . import _NOTHING as NOTHING
+
 _TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 # Flags of code objects, as inspect has them.
@@ -12,6 +14,17 @@ FOREVER_S = 9e9
 _BYTES_MAX = 16 << 30
 TTL = (
     "ttl must be None, seconds above 0, text such as '5m', a timedelta, or a function of the value"
+)
+TIME = "{} must be None, seconds, text such as '5m', or a timedelta"
+BUDGET = "a budget must be seconds, text such as '500ms', or a timedelta"
+JITTER = "jitter must be a whole percentage from 0 to 100, such as 10 or '10%'"
+# In the order of the core.
+FRESHNESS = (
+    "refresh_after",
+    "stale_while_revalidate",
+    "stale_if_error",
+    "retry_after",
+    "negative_ttl",
 )
 DEADLINE = "a deadline must be seconds, text such as '5m', or a timedelta"
 MAX_BYTES = "max_bytes must be None, a number of bytes from 1 to 16 GB, or text such as '64MB'"
@@ -55,6 +68,61 @@ def ttl_parts(ttl):
     if value <= 0:
         raise ValueError(f"{TTL}, not {ttl!r}")
     return max(1, int(min(value, FOREVER_S) * 1_000_000_000)), None
+
+
+def _nanoseconds(time, what):
+    value = seconds(time, what)
+    if value < 0:
+        raise ValueError(f"{what}, not {time!r}")
+    return int(min(value, FOREVER_S) * 1_000_000_000)
+
+
+def freshness_parts(given, ttl):
+    """The core's form of the options of freshness: a tuple; or None when none of them is given."""
+    absent = given.pop("absent")
+    if absent is not NOTHING and given["negative_ttl"] is None:
+        raise ValueError("absent needs negative_ttl: how long it is remembered")
+    for name in ("stale_while_revalidate", "stale_if_error"):
+        if given[name] is not None and ttl is None:
+            raise ValueError(f"{name} needs a ttl, after which a value is stale")
+    times = {
+        name: 0 if time is None else _nanoseconds(time, TIME.format(name))
+        for name, time in given.items()
+    }
+    if all(time is None for time in given.values()):
+        return None
+    if given["retry_after"] is None:
+        # As in the C library: a source that fails is not asked by every call.
+        freshens = ("refresh_after", "stale_while_revalidate", "stale_if_error")
+        times["retry_after"] = 1_000_000_000 if any(times[name] for name in freshens) else 0
+    from . import _fresh
+
+    if absent is NOTHING:
+        absent = (None,)
+    elif type(absent) is not tuple:
+        absent = (absent,)
+    marks = absent if times["negative_ttl"] else None
+    return (
+        *(times[name] for name in FRESHNESS),
+        marks,
+        _fresh.queue,
+        _fresh.failed,
+        _fresh.again,
+    )
+
+
+def percentage(jitter):
+    if isinstance(jitter, str) and jitter.endswith("%"):
+        jitter = jitter[:-1]
+    try:
+        if isinstance(jitter, bool):
+            raise ValueError
+        value = int(jitter)
+        if not 0 <= value <= 100 or (isinstance(jitter, float) and value != jitter):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{JITTER}, not {jitter!r}") from None
+    return value
 
 
 def byte_count(max_bytes):

@@ -67,9 +67,11 @@ def _runs(loop):
 
 
 async def _alone(mine):
-    value = await mine.call()
-    mine.keep(value)
-    return mine.give(value)
+    try:
+        value = await mine.call()
+    except Exception as error:
+        return mine.give(mine.fail(error))
+    return mine.give(mine.keep(value))
 
 
 async def _lead(load, mine, loop):
@@ -79,8 +81,13 @@ async def _lead(load, mine, loop):
     if outer is not None:
         outer.needs.append(load)
     try:
-        value = await load.call()
-        load.keep(value)
+        try:
+            value = await load.call()
+        except Exception as error:
+            # Raises it, unless there is a stale value to return.
+            value = load.fail(error)
+        else:
+            value = load.keep(value)
         load.value = (value,)
         _end(load)
         return mine.give(value)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, assert_type
 
 import scopecache
-from scopecache import Cache, CacheInfo, cached, lru_cache, resource
+from scopecache import Cache, CacheInfo, FreshCacheInfo, cached, lru_cache, resource
 
 
 @cached
@@ -27,6 +27,20 @@ def plain(user: str, year: int = 2024) -> bytes:
 )
 def with_options(user: str, *, year: int) -> list[int]:
     return [year]
+
+
+@cached(
+    ttl=60,
+    refresh_after="20s",
+    stale_while_revalidate=timedelta(minutes=5),
+    stale_if_error="1h",
+    retry_after=2,
+    negative_ttl=5,
+    absent=(None, LookupError),
+    jitter="10%",
+)
+def rate(currency: str) -> float | None:
+    return None
 
 
 @cached(ttl=lambda token: token["expires_in"], key=lambda user: user.lower(), copy="deep")
@@ -170,6 +184,12 @@ async def use_awaited() -> None:
 with scopecache.deadline("5s"):
     assert_type(scopecache.remaining(), float | None)
 asyncio.run(use_awaited())
+assert_type(rate("EUR"), float | None)
+info = rate.cache_info()
+if isinstance(info, FreshCacheInfo):
+    assert_type(info.stale, int)
+assert_type(scopecache.maintain("500ms"), bool)
+assert_type(asyncio.run(scopecache.maintain_async()), bool)
 
 reports: Cache[tuple[str, int], bytes] = Cache(max_bytes="8MB", ttl=60)
 reports["me", 2024] = b"report"
