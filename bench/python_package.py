@@ -2,8 +2,8 @@
 async-lru and aiocache: `./dev bench python`.
 
 Every figure is the median of rounds that take turns, and a ratio to functools.lru_cache of the same
-run, or to a plain await of a coroutine. The hit ratios are compared with those of `scopecache replay`, which looks up the same keys in
-a cache of the C library.
+run, or to a plain await of a coroutine. The hit ratios are compared with those of `scopecache
+replay`, which looks up the same keys in a cache of the C library.
 
 	python_package.py [--quick] [--json] [--trace FILE.u32 --entries N,...]"""
 

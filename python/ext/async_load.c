@@ -8,7 +8,7 @@
 #include "async_load.h"
 
 #include "call_flight.h"
-#include "freshness.h"
+#include "fresh_rules.h"
 
 #include <structmember.h>
 
@@ -21,8 +21,8 @@ struct async_load {
 	struct entry *entry; /* while it is under way */
 	struct past past;
 	uint64_t generation; /* of the value that a refresh replaces */
-	/* For _tasks.py; `waiters` are tuples (loop, future), `heir` is the future of the waiter that
-	 * the load has passed to. */
+	/* For _tasks.py; `waiters` are tuples (loop, future), `heir` is the future of the waiter
+	 * that the load has passed to. */
 	PyObject *loop, *waiters, *heir, *outer, *needs, *value, *error;
 	bool ended; /* for its waiters */
 	bool leads; /* its coroutine calls the function, for this load or one that passed to it */

@@ -10,7 +10,7 @@
 #include "call_flight.h"
 
 #include "expiry_clock.h"
-#include "invocation.h"
+#include "call_deadline.h"
 
 /* Shared by the entry and its waiters. */
 struct flight {
@@ -188,7 +188,7 @@ static PY_TIMEOUT_T left_us(int64_t deadline_ns)
 static int wait_until_ended(struct flight *flight)
 {
 	int64_t deadline_ns;
-	if (invocation_deadline_ns(&deadline_ns) < 0 || make_lock(flight) < 0) {
+	if (call_deadline_ns(&deadline_ns) < 0 || make_lock(flight) < 0) {
 		return -1;
 	}
 	while (!flight->ended) {

@@ -95,6 +95,9 @@ int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool r
 int memo_store_life(struct memo *memo, const struct key *key, PyObject *value,
 	const struct life *life, bool replace);
 
+/* Draw other numbers for jitter than another process with the same memory. */
+void memo_draw_anew(void);
+
 /* The deadline and the notes of a value. Returns 0; 1 when it is not to be stored; -1 with an
  * exception. */
 int memo_life_of(struct memo *memo, PyObject *value, struct life *life);

@@ -7,7 +7,8 @@
 #include "memo.h"
 
 #include "call_flight.h"
-#include "freshness.h"
+#include "fresh_answer.h"
+#include "fresh_rules.h"
 
 /* A cache that the collector has cleared may still be called, by another object of its cycle. */
 PyObject *memo_run(const struct call *call)

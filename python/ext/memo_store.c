@@ -4,9 +4,10 @@
 #include "memo.h"
 
 #include "call_flight.h"
-#include "freshness.h"
+#include "fresh_rules.h"
 #include "weight.h"
 
+#include <sys/random.h>
 #include <unistd.h>
 
 static int refuse_coroutine(PyObject *coroutine)
@@ -22,14 +23,22 @@ static int refuse_coroutine(PyObject *coroutine)
 }
 
 /* A number that differs each time, so that what was stored together expires apart. splitmix64. */
+static uint64_t draw_state;
+
+void memo_draw_anew(void)
+{
+	if (getrandom(&draw_state, sizeof(draw_state), GRND_NONBLOCK) !=
+		(ssize_t)sizeof(draw_state)) {
+		draw_state ^= (uint64_t)clock_read_ns(CLOCK_REALTIME) ^ (uint64_t)getpid() << 32;
+	}
+}
+
 static uint64_t draw(void)
 {
-	static uint64_t state;
-	if (!state) {
-		state = (uint64_t)clock_read_ns(CLOCK_REALTIME) ^ (uintptr_t)&state ^
-			(uint64_t)getpid() << 32;
+	if (!draw_state) {
+		memo_draw_anew();
 	}
-	uint64_t drawn = (state += UINT64_C(0x9E3779B97F4A7C15));
+	uint64_t drawn = (draw_state += UINT64_C(0x9E3779B97F4A7C15));
 	drawn = (drawn ^ drawn >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
 	drawn = (drawn ^ drawn >> 27) * UINT64_C(0x94D049BB133111EB);
 	return drawn ^ drawn >> 31;

@@ -4,8 +4,8 @@
 
 #include "async_load.h"
 #include "call_flight.h"
-#include "freshness.h"
-#include "invocation.h"
+#include "fresh_rules.h"
+#include "call_deadline.h"
 #include "ready.h"
 #include "test_hooks.h"
 
@@ -306,6 +306,13 @@ static PyObject *update_clock(PyObject *module, PyObject *nothing)
 	Py_RETURN_NONE;
 }
 
+/* after_restore(): this process goes on with the memory of another one. */
+static PyObject *after_restore(PyObject *module, PyObject *nothing)
+{
+	memo_draw_anew();
+	return update_clock(module, nothing);
+}
+
 /* advance_clock(seconds): for tests. */
 static PyObject *advance_clock(PyObject *module, PyObject *seconds)
 {
@@ -324,6 +331,7 @@ static PyObject *advance_clock(PyObject *module, PyObject *seconds)
 
 static PyMethodDef functions[] = {
 	METHOD("update_clock", update_clock, METH_NOARGS),
+	METHOD("after_restore", after_restore, METH_NOARGS),
 	METHOD("advance_clock", advance_clock, METH_O),
 	{ NULL, NULL, 0, NULL },
 };
@@ -340,7 +348,7 @@ static int execute(PyObject *module)
 	}
 #endif
 	instance_reference_type.tp_base = &_PyWeakref_RefType;
-	return flight_init() < 0 || invocation_init(module) < 0 ||
+	return flight_init() < 0 || call_deadline_init(module) < 0 ||
 			PyType_Ready(&instance_reference_type) < 0 ||
 			PyType_Ready(&ready_type) < 0 || PyType_Ready(&async_load_type) < 0 ||
 			PyModule_AddType(module, &memo_type) < 0

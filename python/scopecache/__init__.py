@@ -2,6 +2,7 @@
 
 from functools import _CacheInfo as CacheInfo
 from functools import update_wrapper as _update_wrapper
+from os import environ as _environ
 from _weakref import ref as _ref
 
 from ._core import Memo as _Memo
@@ -13,6 +14,7 @@ __all__ = [
     "cached",
     "clear_all",
     "deadline",
+    "handler",
     "lru_cache",
     "maintain",
     "maintain_async",
@@ -29,6 +31,7 @@ _LATER = {
     "resource": "_objects",
     "FreshCacheInfo": "_fresh",
     "deadline": "_invocation",
+    "handler": "_handler",
     "maintain": "_fresh",
     "maintain_async": "_fresh",
     "remaining": "_invocation",
@@ -211,3 +214,9 @@ def clear_all():
 def stats():
     """A list of (name, CacheInfo), one for each cache and resource."""
     return [(getattr(memo, "__qualname__", "cache"), memo.cache_info()) for memo in _all_caches()]
+
+
+if _environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    from ._snapshot import register as _register
+
+    _register()

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from datetime import timedelta
 from functools import _CacheInfo as CacheInfo
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
@@ -11,6 +11,7 @@ __all__ = [
     "cached",
     "clear_all",
     "deadline",
+    "handler",
     "lru_cache",
     "maintain",
     "maintain_async",
@@ -203,3 +204,34 @@ class deadline:
 def remaining() -> float | None: ...
 def maintain(budget: _Time = 0.5) -> bool: ...
 async def maintain_async(budget: _Time = 0.5) -> bool: ...
+
+_Figures: TypeAlias = Callable[[dict[str, Any]], object]
+
+class _Handler(Protocol[_R_co]):
+    @property
+    def __wrapped__(self) -> Callable[..., Any]: ...
+    def __call__(self, event: Any, context: Any) -> _R_co: ...
+
+class _HandlerDecorator(Protocol):
+    @overload
+    def __call__(
+        self, function: Callable[[Any, Any], Coroutine[Any, Any, _R]], /
+    ) -> _Handler[_R]: ...
+    @overload
+    def __call__(self, function: Callable[[Any, Any], _R], /) -> _Handler[_R]: ...
+
+@overload
+def handler(
+    function: Callable[[Any, Any], Coroutine[Any, Any, _R]],
+    *,
+    budget: _Time = 0.5,
+    figures: _Figures | None = None,
+) -> _Handler[_R]: ...
+@overload
+def handler(
+    function: Callable[[Any, Any], _R], *, budget: _Time = 0.5, figures: _Figures | None = None
+) -> _Handler[_R]: ...
+@overload
+def handler(
+    function: None = None, *, budget: _Time = 0.5, figures: _Figures | None = None
+) -> _HandlerDecorator: ...

@@ -106,12 +106,8 @@ def maintain(budget=0.5):
     Returns whether something is left to do.
     """
     until = monotonic() + _seconds(budget)
-    with deadline(until - monotonic()):
-        while (load := _take(until, is_async=False)) is not None:
-            _refresh(load)
-        if any(load.is_async for load in queue) and not _is_in_loop():
-            (run_coroutine or _run)(_refresh_all(until))
-    return _sweep(until)
+    run_refreshes(until)
+    return expect_less() or _sweep(until)
 
 
 async def maintain_async(budget=0.5):
@@ -121,7 +117,16 @@ async def maintain_async(budget=0.5):
         while (load := _take(until, is_async=False)) is not None:
             _refresh(load)
         await _refresh_all(until)
-    return _sweep(until)
+    return expect_less() or _sweep(until)
+
+
+def run_refreshes(until):
+    """Run those that fit into the time until then, by time.monotonic()."""
+    with deadline(until - monotonic()):
+        while (load := _take(until, is_async=False)) is not None:
+            _refresh(load)
+        if any(load.is_async for load in queue) and not _is_in_loop():
+            (run_coroutine or _run)(_refresh_all(until))
 
 
 def _seconds(budget):
@@ -202,12 +207,17 @@ def _learn(memo, took):
     memo._usual_refresh_s = (took + usual) / 2 if took > usual else usual - (usual - took) / 38
 
 
+def expect_less():
+    """After a run that left refreshes, expect the first of them to take a little less: a source
+    that was slow once is tried again. Returns whether it left some."""
+    if not queue:
+        return False
+    memo = queue[0].memo
+    memo._usual_refresh_s -= memo._usual_refresh_s / 16
+    return True
+
+
 def _sweep(until):
-    if queue:
-        # A source that was slow once is tried again.
-        memo = queue[0].memo
-        memo._usual_refresh_s -= memo._usual_refresh_s / 16
-        return True
     for memo in _all_caches():
         if monotonic() >= until:
             return True

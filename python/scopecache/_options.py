@@ -2,6 +2,7 @@
 
 from functools import partial
 from operator import index
+from os import environ, sysconf
 
 from . import _NOTHING as NOTHING
 
@@ -27,7 +28,10 @@ FRESHNESS = (
     "negative_ttl",
 )
 DEADLINE = "a deadline must be seconds, text such as '5m', or a timedelta"
-MAX_BYTES = "max_bytes must be None, a number of bytes from 1 to 16 GB, or text such as '64MB'"
+MAX_BYTES = (
+    "max_bytes must be None, a number of bytes from 1 to 16 GB, text such as '64MB', or such as"
+    " '25%' of the function's memory"
+)
 MAXSIZE = "maxsize must be None or an integer"
 
 
@@ -132,7 +136,12 @@ def byte_count(max_bytes):
     try:
         if isinstance(max_bytes, bool):
             raise TypeError
-        value = _with_unit(max_bytes, _SIZES) if isinstance(max_bytes, str) else index(max_bytes)
+        if not isinstance(max_bytes, str):
+            value = index(max_bytes)
+        elif max_bytes.strip().endswith("%"):
+            value = _part_of_memory(float(max_bytes.strip()[:-1]))
+        else:
+            value = _with_unit(max_bytes, _SIZES)
     except (KeyError, ValueError):
         raise ValueError(f"{MAX_BYTES}, not {max_bytes!r}") from None
     except TypeError:
@@ -140,6 +149,18 @@ def byte_count(max_bytes):
     if not 1 <= value <= _BYTES_MAX:
         raise ValueError(f"{MAX_BYTES}, not {max_bytes!r}")
     return int(value)
+
+
+def _part_of_memory(percent):
+    if not 0 < percent <= 100:
+        raise ValueError
+    megabytes = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    if megabytes.isdigit():
+        memory = int(megabytes) << 20
+    else:
+        # Not in Lambda: the machine's.
+        memory = sysconf("SC_PAGE_SIZE") * sysconf("SC_PHYS_PAGES")
+    return min(memory * percent / 100, _BYTES_MAX)
 
 
 def entry_count(maxsize):

@@ -171,6 +171,21 @@ assert_type(owner.method.cache_info(), CacheInfo)
 
 
 
+@scopecache.handler
+def handle(event: dict[str, Any], context: object) -> str:
+    return "answer"
+
+
+@scopecache.handler(budget="200ms", figures=print)
+async def handle_async(event: dict[str, Any], context: object) -> int:
+    return 1
+
+
+assert_type(handle({}, None), str)
+assert_type(handle_async({}, None), int)
+handle({})  # error
+
+
 async def use_awaited() -> None:
     assert_type(await awaited(1), str)
     assert_type(await awaited_with_options(1, y="z"), str)

@@ -18,8 +18,8 @@ import xml.etree.ElementTree as ElementTree
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGE = HERE.parent
 TESTS = (
-    "caches", "mapping", "weight", "cpython", "hostile_code", "threads", "asyncio", "freshness",
-    "clock",
+    "caches", "mapping", "weight", "cpython", "hostile_code", "threads", "asyncio", "awaitable",
+    "freshness", "freshness_model", "handler", "clock",
 )
 WITH_PACKAGES = ("model", "types")
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1"

@@ -1,8 +1,8 @@
-/* freshness.h - values that are returned although they are stale or will soon be, and what is
+/* fresh_rules.h - values that are returned although they are stale or will soon be, and what is
  * remembered of calls that gave none. The options and their meanings are those of the C library
  * (<scopecache/cache.h>); the words are those of RFC 9111 and RFC 5861. */
-#ifndef SCOPECACHE_PYTHON_FRESHNESS_H
-#define SCOPECACHE_PYTHON_FRESHNESS_H
+#ifndef SCOPECACHE_PYTHON_FRESH_RULES_H
+#define SCOPECACHE_PYTHON_FRESH_RULES_H
 
 #include "memo.h"
 
@@ -29,17 +29,36 @@ void freshness_clear(struct memo *memo);
 /* Begin to count anew. */
 void freshness_reset(struct freshness *fresh);
 
-/* The result of a call, if an entry gives it without a load. */
-enum freshness_answer {
-	FRESHNESS_ERROR = -1, /* with an exception: known from an earlier call, or of ours */
-	FRESHNESS_LOAD,       /* the function has to be called */
-	FRESHNESS_VALUE,      /* *value, a new reference */
-};
+static inline int64_t later_ns(int64_t time_ns, int64_t by_ns)
+{
+	int64_t sum_ns;
+	return __builtin_add_overflow(time_ns, by_ns, &sum_ns) ? NO_DEADLINE : sum_ns;
+}
 
-/* Look at an entry with a value, in a memo with freshness. It may ask for a refresh, for which it
- * needs the call and what key_of returned, or NULL. Afterwards the entry may be freed. */
-enum freshness_answer freshness_look(struct memo *memo, struct entry *entry,
-	const struct call *call, PyObject *own, PyObject **value);
+static inline bool is_stale_until(const struct notes *notes, int64_t stale_ns, int64_t now_ns)
+{
+	return now_ns < later_ns(notes->fresh_until_ns, stale_ns);
+}
+
+static inline bool is_due(const struct freshness *fresh, const struct notes *notes, int64_t now_ns)
+{
+	return notes->kind == NOTES_VALUE && now_ns >= notes->retry_at_ns &&
+		(now_ns >= notes->fresh_until_ns ||
+			(fresh->refresh_after_ns &&
+				now_ns >= later_ns(notes->stored_ns, fresh->refresh_after_ns)));
+}
+
+/* Until when a hit needs no look at the notes. */
+static inline int64_t quiet_until_ns(const struct freshness *fresh, const struct notes *notes)
+{
+	int64_t until_ns = notes->fresh_until_ns;
+	if (fresh->refresh_after_ns && !notes->is_queued) {
+		int64_t due_ns = later_ns(notes->stored_ns, fresh->refresh_after_ns);
+		due_ns = due_ns > notes->retry_at_ns ? due_ns : notes->retry_at_ns;
+		until_ns = until_ns < due_ns ? until_ns : due_ns;
+	}
+	return until_ns;
+}
 
 /* Keep of an entry, which is about to be removed, what a failed call needs. */
 void past_take(struct memo *memo, const struct entry *entry, struct past *past);

@@ -1,9 +1,9 @@
-/* invocation.c - the invocation that a call belongs to. */
-#include "invocation.h"
+/* call_deadline.c - the deadline of the invocation that a call belongs to. */
+#include "call_deadline.h"
 
 static PyObject *variable;
 
-int invocation_init(PyObject *module)
+int call_deadline_init(PyObject *module)
 {
 	if (!variable) {
 		variable = PyContextVar_New("scopecache.invocation", Py_None);
@@ -11,7 +11,7 @@ int invocation_init(PyObject *module)
 	return variable ? PyModule_AddObjectRef(module, "invocation", variable) : -1;
 }
 
-int invocation_deadline_ns(int64_t *deadline_ns)
+int call_deadline_ns(int64_t *deadline_ns)
 {
 	PyObject *value;
 	*deadline_ns = INT64_MAX;
