@@ -93,7 +93,8 @@ void past_take(struct memo *memo, const struct entry *entry, struct past *past)
 {
 	const struct notes *notes = notes_of((struct entry *)entry);
 	bool is_expired = clock_now_ns() >= notes->expires_ns;
-	past->notes = is_expired ? (struct notes){ .kind = NOTES_VALUE } : *notes;
+	static const struct notes nothing = { .kind = NOTES_VALUE };
+	past->notes = is_expired ? nothing : *notes;
 	bool is_useful =
 		!is_expired && notes->kind == NOTES_VALUE && memo->fresh->stale_if_error_ns;
 	Py_XSETREF(past->value, is_useful ? Py_NewRef(entry->value) : NULL);

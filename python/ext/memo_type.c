@@ -245,8 +245,9 @@ static PyMethodDef memo_methods[] = {
 	{ NULL, NULL, 0, NULL },
 };
 
-/* What tells asyncio and inspect that a callable is a coroutine function. Neither is imported:
- * whoever asks has done so. */
+/* What tells asyncio and inspect that a callable is a coroutine function: an object of the module
+ * where[0] with the name where[1], or where[2] in early versions. Neither module is imported: who
+ * asks has done so. */
 static PyObject *coroutine_mark(PyObject *self, void *where)
 {
 	const char *const *names = where;
@@ -254,17 +255,21 @@ static PyObject *coroutine_mark(PyObject *self, void *where)
 	PyObject *module =
 		name && ((struct memo *)self)->load_async ? PyImport_GetModule(name) : NULL;
 	Py_XDECREF(name);
-	if (module) {
-		mark = PyObject_GetAttrString(module, names[1]);
-		Py_DECREF(module);
-	} else if (!PyErr_Occurred()) {
+	for (int at = 1; module && !mark && at < 3; at++) {
+		PyErr_Clear();
+		mark = PyObject_GetAttrString(module, names[at]);
+	}
+	if (!module && !PyErr_Occurred()) {
 		PyErr_SetString(PyExc_AttributeError, "not a coroutine function");
 	}
+	Py_XDECREF(module);
 	return mark;
 }
 
-static const char *const asyncio_mark[] = { "asyncio.coroutines", "_is_coroutine" };
-static const char *const inspect_mark[] = { "inspect", "_is_coroutine_mark" };
+static const char *const asyncio_mark[] = { "asyncio.coroutines", "_is_coroutine",
+	"_is_coroutine" };
+static const char *const inspect_mark[] = { "inspect", "_is_coroutine_mark",
+	"_is_coroutine_marker" };
 
 static PyMemberDef memo_members[] = {
 	{ "_usual_refresh_s", T_DOUBLE, offsetof(struct memo, usual_refresh_s), 0, NULL },

@@ -1,6 +1,7 @@
 """Stale values, refreshes, and what is remembered of calls that gave no value."""
 
 import asyncio
+import atexit
 import contextlib
 import gc
 import logging
@@ -40,12 +41,12 @@ class Source:
         return self(key)
 
 
-def by_function(function):
-    return function
+_runner = asyncio.Runner()
+atexit.register(_runner.close)
 
 
 def by_task(function):
-    return lambda *arguments: asyncio.run(function(*arguments))
+    return lambda *arguments: _runner.run(function(*arguments))
 
 
 class FreshnessTest(unittest.TestCase):
