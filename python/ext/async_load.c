@@ -186,12 +186,11 @@ static int make_lists(struct async_load *load)
 	return load->waiters && load->needs ? 0 : -1;
 }
 
-/* enter(): begin the load. Returns a tuple of the value, which another call has stored meanwhile;
- * this load, which now has the entry; the load that has it; or None: without memory, or when the
- * table changes at once, there is no entry. */
-static PyObject *load_enter(PyObject *self, PyObject *nothing)
+/* enter(shares): begin the load. Returns a tuple of the value, which may be stale or stored by
+ * another call meanwhile; this load, which now has the entry; the load that has it; or None: the
+ * load has no entry, because it shares none, or there is no memory, or the table changes at once. */
+static PyObject *load_enter(PyObject *self, PyObject *shares)
 {
-	(void)nothing;
 	struct async_load *load = (struct async_load *)self;
 	struct memo *memo = load->memo;
 	struct entry *entry = NULL;
@@ -213,6 +212,10 @@ static PyObject *load_enter(PyObject *self, PyObject *nothing)
 		PyObject *given = memo_give(memo, value);
 		Py_DECREF(value);
 		return in_tuple(given);
+	}
+	if (shares != Py_True) {
+		count_once(load, &memo->misses);
+		Py_RETURN_NONE;
 	}
 	if (entry && entry->forks == flight_forks()) {
 		count_once(load, &memo->hits);
@@ -446,7 +449,7 @@ static PyObject *load_is_async(PyObject *self, void *nothing)
 }
 
 static PyMethodDef load_methods[] = {
-	{ "enter", load_enter, METH_NOARGS, NULL },
+	{ "enter", load_enter, METH_O, NULL },
 	{ "call", load_call, METH_NOARGS, NULL },
 	{ "keep", load_keep, METH_O, NULL },
 	{ "fail", load_fail, METH_O, NULL },

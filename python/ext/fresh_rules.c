@@ -97,7 +97,7 @@ void past_take(struct memo *memo, const struct entry *entry, struct past *past)
 	past->notes = is_expired ? nothing : *notes;
 	bool is_useful =
 		!is_expired && notes->kind == NOTES_VALUE && memo->fresh->stale_if_error_ns;
-	Py_XSETREF(past->value, is_useful ? Py_NewRef(entry->value) : NULL);
+	past->value = is_useful ? Py_NewRef(entry->value) : NULL;
 }
 
 static struct life life_with(struct notes notes, int64_t now_ns, int64_t deadline_ns)

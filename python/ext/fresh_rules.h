@@ -60,7 +60,7 @@ static inline int64_t quiet_until_ns(const struct freshness *fresh, const struct
 	return until_ns;
 }
 
-/* Keep of an entry, which is about to be removed, what a failed call needs. */
+/* Take of an entry what a failed call needs. The value that *past had is not released. */
 void past_take(struct memo *memo, const struct entry *entry, struct past *past);
 
 static inline void past_clear(struct past *past)

@@ -170,6 +170,13 @@ static inline bool entry_is_there(struct entry *entry)
 		clock_now_ns() < notes_of(entry)->expires_ns;
 }
 
+/* The same without those that are stale. */
+static inline bool entry_is_current(struct entry *entry)
+{
+	return entry_is_there(entry) &&
+		(!entry->has_notes || clock_now_ns() < notes_of(entry)->fresh_until_ns);
+}
+
 /* The value of a key whose hash is set, after table_find_same() found none. */
 static inline PyObject *memo_find(struct memo *memo, const struct key *key, const struct call *call)
 {

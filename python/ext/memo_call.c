@@ -44,7 +44,7 @@ enum usable memo_use(struct memo *memo, const struct key *key, const struct call
 {
 	struct entry *entry = *found;
 	while (entry && entry->value) {
-		PyObject *own = memo->key_of ? key->arguments[0] : NULL;
+		PyObject *own = memo->key_of ? key->arguments[0] : NULL, *before = past->value;
 		if (memo->fresh) {
 			enum freshness_answer answer =
 				freshness_look(memo, entry, call, own, value);
@@ -52,6 +52,12 @@ enum usable memo_use(struct memo *memo, const struct key *key, const struct call
 				return answer == FRESHNESS_VALUE ? USABLE_VALUE : USABLE_ERROR;
 			}
 			past_take(memo, entry, past);
+			if (!memo->coalesce) {
+				/* It stays for other calls until this one ends. */
+				Py_XDECREF(before);
+				*found = NULL;
+				return USABLE_NONE;
+			}
 		} else if (entry_is_fresh(entry)) {
 			memo->hits++;
 			eviction_hit(&memo->table, entry);
@@ -59,7 +65,9 @@ enum usable memo_use(struct memo *memo, const struct key *key, const struct call
 			return USABLE_VALUE;
 		}
 		eviction_remove(&memo->table, entry);
+		/* From here on any code may run. */
 		entry_free(entry);
+		Py_XDECREF(before);
 		if (table_find(&memo->table, key, &entry) < 0) {
 			return USABLE_ERROR;
 		}

@@ -151,7 +151,7 @@ int memo_store_life(struct memo *memo, const struct key *key, PyObject *value,
 	}
 	/* Remove the entry of a load that is under way, so that its value does not replace this
 	 * one. */
-	if (entry && (replace || !entry_is_there(entry))) {
+	if (entry && (replace || !entry_is_current(entry))) {
 		eviction_remove(&memo->table, entry);
 		old = entry->is_loading ? NULL : entry;
 		entry = NULL;

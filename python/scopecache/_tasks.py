@@ -26,10 +26,9 @@ async def load(mine):
     """The value for a call that found none."""
     try:
         loop = _running_loop()
-        if loop is None or not mine.coalesces:
-            return await _alone(mine)
+        shares = loop is not None and mine.coalesces
         while True:
-            found = mine.enter()
+            found = mine.enter(shares)
             if type(found) is tuple:
                 return found[0]
             if found is None or _needs(found, _inside.get()):
@@ -62,7 +61,7 @@ def _running_loop():
 
 
 def _runs(loop):
-    # There is none between enter() and _lead() in another thread.
+    # There is none between enter() and _lead(), in another thread.
     return loop is None or (loop.is_running() and not loop.is_closed())
 
 

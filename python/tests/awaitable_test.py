@@ -195,6 +195,7 @@ class FunctionsTest(unittest.TestCase):
                 return await asyncio.gather(*tasks)
             self.assertEqual(asyncio.run(main()), [[1]] * 4)
             self.assertEqual(len(gate.calls), calls)
+            self.assertEqual(f.cache_info()[:2], (4 - calls, calls))
 
     def test_what_is_refused(self):
         async def generator():

@@ -36,6 +36,9 @@ class Source:
             raise self.error
         return [key, self.calls]
 
+    async def ask_at_once(self):
+        raise Down
+
     async def ask(self, key=0):
         await asyncio.sleep(0)
         return self(key)
@@ -381,6 +384,41 @@ class FreshnessTest(unittest.TestCase):
             self.assertEqual({id(value) for value in values}, {id(first)})
         asyncio.run(main())
         self.assertEqual(source.calls, 2)
+
+    def test_calls_that_share_no_load(self):
+        for source, call, f in self.both(ttl=10, stale_while_revalidate=10, stale_if_error=100,
+                                         coalesce=False):
+            first = call()
+            advance(11)
+            self.assertIs(call(), first)
+            advance(11)
+            source.error = Down()
+            self.assertIs(call(), first)
+            self.assertIs(call(), first)
+            self.assertEqual((f.cache_info()[:2], f.cache_info().stale), ((2, 2), 3))
+        # No loop of asyncio runs.
+        f = cached(retry_after=60)(Source().ask_at_once)
+        for _ in range(2):
+            with self.assertRaises(Down):
+                f().send(None)
+        self.assertEqual((f.cache_info()[:2], f.cache_info().known_failures), ((1, 1), 1))
+
+    def test_a_value_replaces_a_stale_one_that_came_meanwhile(self):
+        calls = []
+        @cached(ttl=10, stale_if_error=100, coalesce=False)
+        def f():
+            calls.append(1)
+            if len(calls) == 2:
+                # Another call fails during this one, and notes that for the stale value.
+                self.assertEqual(f(), 1)
+            if len(calls) == 3 and calls[-1] == 1:
+                calls[-1] = 0
+                raise Down
+            return len(calls)
+        self.assertEqual(f(), 1)
+        advance(11)
+        self.assertEqual(f(), 3)
+        self.assertEqual(f(), 3)
 
     def test_an_interrupted_load_loses_nothing(self):
         """A failure that the source has no part in: the stale value stays for the next one."""
