@@ -188,7 +188,8 @@ static int make_lists(struct async_load *load)
 
 /* enter(shares): begin the load. Returns a tuple of the value, which may be stale or stored by
  * another call meanwhile; this load, which now has the entry; the load that has it; or None: the
- * load has no entry, because it shares none, or there is no memory, or the table changes at once. */
+ * load has no entry, because it shares none, or there is no memory, or the table changes at once.
+ */
 static PyObject *load_enter(PyObject *self, PyObject *shares)
 {
 	struct async_load *load = (struct async_load *)self;

@@ -92,9 +92,11 @@ static PyObject *load_or_wait(struct memo *memo, const struct key *key, const st
 PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call *call,
 	struct entry *entry)
 {
-	struct past past = { .value = NULL };
+	struct past past;
 	PyObject *value = NULL;
-	enum usable usable = memo_use(memo, key, call, &entry, &past, &value);
+	past.value = NULL;
+	past.notes.failures = 0;
+	enum usable usable = entry ? memo_use(memo, key, call, &entry, &past, &value) : USABLE_NONE;
 	if (usable == USABLE_NONE || usable == USABLE_LOADING) {
 		value = load_or_wait(memo, key, call, entry, &past);
 	}

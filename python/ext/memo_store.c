@@ -54,7 +54,8 @@ static int64_t jittered_ns(const struct memo *memo, int64_t ttl_ns)
 int memo_life_of(struct memo *memo, PyObject *value, struct life *life)
 {
 	int64_t ttl_ns = memo->ttl_ns;
-	*life = (struct life){ .now_ns = INT64_MIN, .deadline_ns = NO_DEADLINE };
+	life->now_ns = INT64_MIN;
+	life->deadline_ns = NO_DEADLINE;
 	if (memo->refuses_coroutines && PyCoro_CheckExact(value)) {
 		return refuse_coroutine(value);
 	}
@@ -229,7 +230,7 @@ static void raise_again(PyObject *error)
 PyObject *memo_end_load(struct memo *memo, const struct key *key, struct entry *entry,
 	PyObject *value, struct past *past)
 {
-	struct life life = { .now_ns = INT64_MIN };
+	struct life life;
 	PyObject *error = NULL, *kept = NULL;
 	if (value && memo->table.maxsize) {
 		int keep = memo_life_of(memo, value, &life);

@@ -239,7 +239,9 @@ static struct entry *entry_new(const struct table *table, const struct key *key,
 		return NULL;
 	}
 	struct entry *entry = (struct entry *)(void *)(memory + before);
-	memset(memory, 0, before);
+	if (before) {
+		memset(memory, 0, before);
+	}
 	*entry = (struct entry){ .names = Py_XNewRef(key->names),
 		.hash = key->hash,
 		.deadline_ns = NO_DEADLINE,
