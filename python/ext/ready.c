@@ -1,7 +1,9 @@
-/* ready.c - the awaitable of a hit, which gives its value without yielding to the loop.
+/* ready.c - the awaitable of a hit, which gives its value without yielding to
+ * the loop.
  *
- * It has the methods of a coroutine, so that asyncio makes a task of it, and can be awaited once,
- * as a coroutine. Most live for a few instructions: the last ones are kept for reuse. */
+ * It has the methods of a coroutine, so that asyncio makes a task of it, and
+ * can be awaited once, as a coroutine. Most live for a few instructions: the
+ * last ones are kept for reuse. */
 #include "ready.h"
 
 #include <stddef.h>
@@ -78,8 +80,8 @@ static PySendResult ready_am_send(PyObject *self, PyObject *sent, PyObject **res
 	return *result ? PYGEN_RETURN : PYGEN_ERROR;
 }
 
-/* The end of an iteration with a value, as of a generator that returned it. A tuple or an exception
- * would be taken for the arguments of StopIteration. */
+/* The end of an iteration with a value, as of a generator that returned it. A
+ * tuple or an exception would be taken for the arguments of StopIteration. */
 static PyObject *end_with(PyObject *value)
 {
 	if (value) {
@@ -93,10 +95,30 @@ static PyObject *end_with(PyObject *value)
 	return NULL;
 }
 
+#if PY_VERSION_HEX >= 0x030C0000
+/* From 3.12 on the interpreter's await comes here, and reads nothing of the
+ * StopIteration but its value, so it is made without arguments, which takes
+ * half of the time. */
+static PyObject *ready_next(PyObject *self)
+{
+	PyTypeObject *type = (PyTypeObject *)PyExc_StopIteration;
+	PyObject *value = take(self), *none = value ? PyTuple_New(0) : NULL;
+	PyObject *end = none ? type->tp_new(type, none, NULL) : NULL;
+	Py_XDECREF(none);
+	if (!end) {
+		Py_XDECREF(value);
+		return NULL;
+	}
+	Py_XSETREF(((PyStopIterationObject *)end)->value, value);
+	PyErr_SetRaisedException(end);
+	return NULL;
+}
+#else
 static PyObject *ready_next(PyObject *self)
 {
 	return end_with(take(self));
 }
+#endif
 
 static PyObject *ready_send(PyObject *self, PyObject *sent)
 {
