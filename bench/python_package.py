@@ -1,12 +1,14 @@
-"""The Python package side by side with functools, cachetools and cachebox: `./dev bench python`.
+"""The Python package side by side with functools, cachetools and cachebox, and for coroutines with
+async-lru and aiocache: `./dev bench python`.
 
 Every figure is the median of rounds that take turns, and a ratio to functools.lru_cache of the same
-run. The hit ratios are compared with those of `scopecache replay`, which looks up the same keys in
-a cache of the C library.
+run, or to a plain await of a coroutine. The hit ratios are compared with those of `scopecache
+replay`, which looks up the same keys in a cache of the C library.
 
 	python_package.py [--quick] [--json] [--trace FILE.u32 --entries N,...]"""
 
 import argparse
+import asyncio
 import datetime
 import functools
 import itertools
@@ -21,6 +23,8 @@ import tempfile
 import time
 import timeit
 
+import aiocache
+import async_lru
 import cachebox
 import cachetools
 import scopecache
@@ -31,6 +35,7 @@ REPLAY = SOURCE / "build/release/scopecache"
 # The longest time that each call may take, as a ratio to functools.lru_cache.
 CALLS = {"f(1)": 0.80, 'f("user","param")': 0.60, 'f(user="a")': 0.40, "o.m(1)": 0.75}
 CALLS_WITH_TTL = {"f(1)": 1.0, 'f("user","param")': 0.75, 'f(user="a")': 0.5}
+AWAIT = 0.80
 MISS = 2.5
 ENTRY_BYTES = 180
 IMPORT_MS = 0.5
@@ -114,6 +119,39 @@ def misses(rounds, number):
                 function(one)
             taken[name].append((time.perf_counter() - begin) / number * 1e9)
     return {name: statistics.median(times) for name, times in taken.items()}
+
+
+async def plain(a):
+    return a
+
+
+COROUTINES = {
+    "not cached": plain,
+    "cached": scopecache.cached(plain),
+    "cached with a ttl": scopecache.cached(ttl=60)(plain),
+    "async-lru": async_lru.alru_cache(maxsize=128)(plain),
+    "aiocache": aiocache.cached(ttl=60)(plain),
+}
+
+
+def awaits(rounds, number):
+    """Nanoseconds of `await f(1)`, all but the plain one of a value that is there."""
+    async def run(function):
+        begin = time.perf_counter()
+        for _ in range(number):
+            await function(1)
+        return (time.perf_counter() - begin) / number * 1e9
+
+    async def main():
+        taken = {name: [] for name in COROUTINES}
+        for function in COROUTINES.values():
+            await function(1)
+        for _ in range(rounds):
+            for name, function in COROUTINES.items():
+                taken[name].append(await run(function))
+        return {name: statistics.median(times) for name, times in taken.items()}
+
+    return asyncio.run(main())
 
 
 def in_a_process(code, *arguments):
@@ -251,6 +289,15 @@ def report_times(report, quick):
             nanoseconds if name == "functools" else nanoseconds / base,
             bar,
             "ns" if name == "functools" else "",
+        )
+    taken = awaits(5 if quick else 31, 5000)
+    for name, nanoseconds in taken.items():
+        is_base = name == "not cached"
+        report.line(
+            f"await f(1), {name}",
+            nanoseconds if is_base else nanoseconds / taken["not cached"],
+            AWAIT if name == "cached" else None,
+            "ns" if is_base else "",
         )
     taken = misses(5 if quick else 31, 10000)
     for name, nanoseconds in taken.items():

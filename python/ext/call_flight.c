@@ -9,6 +9,9 @@
  * flight of another process never ends. Nor do other threads run while the interpreter ends. */
 #include "call_flight.h"
 
+#include "expiry_clock.h"
+#include "call_deadline.h"
+
 /* Shared by the entry and its waiters. */
 struct flight {
 	PyObject *value; /* when it has ended, one of these two is set */
@@ -56,6 +59,11 @@ int flight_init(void)
 	return 0;
 }
 
+int64_t flight_forks(void)
+{
+	return fork_count;
+}
+
 void flight_begin(struct entry *entry)
 {
 	entry->is_loading = true;
@@ -78,34 +86,17 @@ static void release(struct flight *flight)
 	Py_XDECREF(error);
 }
 
-/* The exception that is set, which stays set. */
-static PyObject *current_error(void)
+void flight_end(struct entry *entry, PyObject *value, PyObject *error)
 {
-	PyObject *type, *error, *trace;
-	PyErr_Fetch(&type, &error, &trace);
-	PyErr_NormalizeException(&type, &error, &trace);
-	if (trace) {
-		PyException_SetTraceback(error, trace);
-	}
-	Py_INCREF(error);
-	PyErr_Restore(type, error, trace);
-	return error;
-}
-
-void flight_end(struct entry *entry, PyObject *value)
-{
-	/* First, while the entry is still loading: this may run any code. */
-	PyObject *error = value ? NULL : current_error();
 	struct flight *flight = entry->flight;
 	entry->is_loading = false;
 	entry->flight = NULL;
 	if (!flight) {
-		Py_XDECREF(error);
 		return;
 	}
 	flight->ended = true;
 	flight->value = Py_XNewRef(value);
-	flight->error = error;
+	flight->error = value ? NULL : Py_XNewRef(error);
 	if (flight->lock) {
 		PyThread_release_lock(flight->lock);
 	}
@@ -178,16 +169,38 @@ static int make_lock(struct flight *flight)
 	return 0;
 }
 
+/* The time until a deadline: 0 if it has passed, -1 if there is none. */
+static PY_TIMEOUT_T left_us(int64_t deadline_ns)
+{
+	const int64_t longest_us = INT64_C(3600) * 1000 * 1000;
+	if (deadline_ns == INT64_MAX) {
+		return -1;
+	}
+	int64_t now_ns = clock_read_ns(CLOCK_MONOTONIC);
+	if (now_ns >= deadline_ns) {
+		return 0;
+	}
+	int64_t us = (deadline_ns - now_ns) / 1000 + 1;
+	return us < longest_us ? us : longest_us;
+}
+
 /* Returns 0 when it has ended, 1 when it will not, or -1 with an exception. */
 static int wait_until_ended(struct flight *flight)
 {
-	if (make_lock(flight) < 0) {
+	int64_t deadline_ns;
+	if (call_deadline_ns(&deadline_ns) < 0 || make_lock(flight) < 0) {
 		return -1;
 	}
 	while (!flight->ended) {
 		PyLockStatus status;
+		PY_TIMEOUT_T wait_us = left_us(deadline_ns);
+		if (wait_us == 0) {
+			PyErr_SetString(PyExc_TimeoutError,
+				"the deadline passed during the wait for another thread's call");
+			return -1;
+		}
 		PyThreadState *thread = PyEval_SaveThread();
-		status = PyThread_acquire_lock_timed(flight->lock, -1, 1);
+		status = PyThread_acquire_lock_timed(flight->lock, wait_us, 1);
 		if (status == PY_LOCK_ACQUIRED) {
 			PyThread_release_lock(flight->lock);
 		}

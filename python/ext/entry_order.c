@@ -64,7 +64,7 @@ struct entry *eviction_sweep(struct table *table, int64_t now_ns)
 		struct entry *entry = table->buckets[table->swept++ & table->mask], *next;
 		for (; entry; entry = next) {
 			next = entry->chain;
-			if (entry->value && entry->deadline_ns <= now_ns) {
+			if (entry->value && entry_expires_ns(entry) <= now_ns) {
 				removed = remove_entry(table, entry, removed);
 			}
 		}

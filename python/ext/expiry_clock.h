@@ -27,6 +27,19 @@ static inline int64_t clock_read_ns(clockid_t clock)
 /* Read all clocks, after `coarse_ns` was read. */
 int64_t clock_read_all_ns(int64_t coarse_ns);
 
+/* Read all clocks now. */
+static inline void clock_update(void)
+{
+	clock_read_all_ns(clock_read_ns(CLOCK_REALTIME_COARSE));
+}
+
+/* Let the time be later than the clocks say, in tests. */
+static inline void clock_advance(int64_t ns)
+{
+	clock_update();
+	expiry_clock.time_ns += ns;
+}
+
 /* The time now, in nanoseconds since an arbitrary moment; late by up to a tick, 1 to 10 ms. */
 static inline int64_t clock_now_ns(void)
 {

@@ -7,7 +7,8 @@
 #include "memo.h"
 
 #include "call_flight.h"
-#include "weight.h"
+#include "fresh_answer.h"
+#include "fresh_rules.h"
 
 /* A cache that the collector has cleared may still be called, by another object of its cycle. */
 PyObject *memo_run(const struct call *call)
@@ -19,190 +20,87 @@ PyObject *memo_run(const struct call *call)
 	return PyObject_Vectorcall(call->function, call->arguments, call->count, call->names);
 }
 
-/* The time of a value's insertion and its deadline; INT64_MIN and NO_DEADLINE without a ttl. */
-struct life {
-	int64_t now_ns, deadline_ns;
-};
-
-/* Returns 0; 1 when the value is not to be stored; -1 with an exception. */
-static int life_of(struct memo *memo, PyObject *value, struct life *life)
-{
-	int64_t ttl_ns = memo->ttl_ns;
-	*life = (struct life){ INT64_MIN, NO_DEADLINE };
-	if (memo->ttl_of) {
-		PyObject *seconds = PyObject_CallOneArg(memo->ttl_of, value);
-		double ttl = seconds ? PyFloat_AsDouble(seconds) : -1;
-		Py_XDECREF(seconds);
-		if (PyErr_Occurred()) {
-			return -1;
-		}
-		if (!(ttl > 0)) {
-			return 1;
-		}
-		ttl_ns = ttl < 9e9 ? (int64_t)(ttl * 1e9) : 0;
-	}
-	if (ttl_ns > 0) {
-		int64_t now_ns = clock_now_ns();
-		life->now_ns = now_ns;
-		life->deadline_ns = ttl_ns < NO_DEADLINE - now_ns ? now_ns + ttl_ns : NO_DEADLINE;
-	}
-	return 0;
-}
-
-/* Give the entry its value. Afterwards it may be evicted and freed. */
-static void fill(struct memo *memo, struct entry *entry, PyObject *value, struct life life,
-	size_t bytes)
-{
-	entry->value = Py_NewRef(value);
-	entry->deadline_ns = life.deadline_ns;
-	entry->bytes = bytes;
-	/* Remove expired entries before any is evicted. Free only at the end: that may run code. */
-	struct entry *expired = NULL;
-	if (life.now_ns != INT64_MIN) {
-		expired = eviction_sweep(&memo->table, life.now_ns);
-	}
-	struct entry *evicted = eviction_insert(&memo->table, entry);
-	entries_free(expired);
-	entries_free(evicted);
-}
-
-static size_t bytes_of(struct memo *memo, const struct key *key, PyObject *value)
-{
-	if (!memo->table.max_bytes) {
-		return 0;
-	}
-	size_t bytes = sizeof(struct entry) + (key->count + 2) * sizeof(void *) + weight_of(value);
-	for (uint32_t at = key->has_self; at < key->count; at++) {
-		bytes += weight_of(key->arguments[at]);
-	}
-	return bytes;
-}
-
-/* Called with the weak reference of an instance that has ended. */
-static PyObject *on_instance_end(PyObject *self, PyObject *reference)
-{
-	struct table *table = &((struct memo *)self)->table;
-	struct entry *entry = Py_IS_TYPE(reference, &instance_reference_type)
-		? table_find_instance(table, reference)
-		: NULL;
-	if (entry) {
-		eviction_remove(table, entry);
-		entry_free(entry);
-	}
-	Py_RETURN_NONE;
-}
-
-static PyMethodDef instance_end_method = { "_instance_end", on_instance_end, METH_O, NULL };
-
-/* Returns NULL, without an exception, when memory is out or the table has changed. */
-static struct entry *add(struct memo *memo, const struct key *key)
-{
-	if (key->weak && !memo->on_instance_end) {
-		PyObject *callback = PyCFunction_New(&instance_end_method, (PyObject *)memo);
-		if (!callback) {
-			PyErr_Clear();
-			return NULL;
-		}
-		Py_XSETREF(memo->on_instance_end, callback);
-	}
-	return table_add(&memo->table, key, memo->on_instance_end);
-}
-
-int memo_store(struct memo *memo, const struct key *key, PyObject *value, bool replace)
-{
-	struct life life;
-	struct entry *entry, *old = NULL;
-	int keep = memo->table.maxsize ? life_of(memo, value, &life) : 1;
-	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
-	if (keep < 0 || table_find(&memo->table, key, &entry) < 0) {
-		return -1;
-	}
-	/* Remove the entry of a load that is under way, so that its value does not replace this
-	 * one. Free the old entry last: that may run code, and let other threads run. */
-	bool is_unusable = entry && keep == 0 && (!entry->value || !entry_is_fresh(entry));
-	if (is_unusable || (entry && replace)) {
-		eviction_remove(&memo->table, entry);
-		old = entry->is_loading ? NULL : entry;
-		entry = NULL;
-	}
-	if (keep == 0 && !entry) {
-		entry = add(memo, key);
-		if (entry) {
-			fill(memo, entry, value, life, bytes);
-		}
-	}
-	if (old) {
-		entry_free(old);
-	}
-	return 0;
-}
-
 /* Call the function and store its result, without a flight: no other thread waits for it. */
-static PyObject *load_alone(struct memo *memo, const struct key *key, const struct call *call)
+static PyObject *load_alone(struct memo *memo, const struct key *key, const struct call *call,
+	struct past *past)
 {
-	PyObject *value = memo_run(call);
-	if (value && memo_store(memo, key, value, memo->last_stays) < 0) {
-		Py_CLEAR(value);
-	}
-	return value;
+	return memo_end_load(memo, key, NULL, memo_run(call), past);
 }
 
 /* The same in a flight: other threads that need the key wait for this call. */
-static PyObject *load_in_flight(struct memo *memo, const struct key *key, const struct call *call)
+static PyObject *load_in_flight(struct memo *memo, const struct key *key, const struct call *call,
+	struct past *past)
 {
-	struct entry *entry = add(memo, key);
+	struct entry *entry = memo_add(memo, key);
 	if (!entry) {
-		return load_alone(memo, key, call);
+		return load_alone(memo, key, call, past);
 	}
 	flight_begin(entry);
-	struct life life;
-	PyObject *value = memo_run(call);
-	int keep = value ? life_of(memo, value, &life) : -1;
-	if (keep < 0) {
-		Py_CLEAR(value);
-	}
-	size_t bytes = keep == 0 ? bytes_of(memo, key, value) : 0;
-	flight_end(entry, value);
-	if (entry->linked && keep == 0) {
-		fill(memo, entry, value, life, bytes);
-		return value;
-	}
-	PyObject *type, *error, *trace;
-	PyErr_Fetch(&type, &error, &trace);
-	if (entry->linked) {
+	return memo_end_load(memo, key, entry, memo_run(call), past);
+}
+
+enum usable memo_use(struct memo *memo, const struct key *key, const struct call *call,
+	struct entry **found, struct past *past, PyObject **value)
+{
+	struct entry *entry = *found;
+	while (entry && entry->value) {
+		PyObject *own = memo->key_of ? key->arguments[0] : NULL, *before = past->value;
+		if (memo->fresh) {
+			enum freshness_answer answer =
+				freshness_look(memo, entry, call, own, value);
+			if (answer != FRESHNESS_LOAD) {
+				return answer == FRESHNESS_VALUE ? USABLE_VALUE : USABLE_ERROR;
+			}
+			past_take(memo, entry, past);
+			if (!memo->coalesce) {
+				/* It stays for other calls until this one ends. */
+				Py_XDECREF(before);
+				*found = NULL;
+				return USABLE_NONE;
+			}
+		} else if (entry_is_fresh(entry)) {
+			memo->hits++;
+			eviction_hit(&memo->table, entry);
+			*value = Py_NewRef(entry->value);
+			return USABLE_VALUE;
+		}
 		eviction_remove(&memo->table, entry);
+		/* From here on any code may run. */
+		entry_free(entry);
+		Py_XDECREF(before);
+		if (table_find(&memo->table, key, &entry) < 0) {
+			return USABLE_ERROR;
+		}
 	}
-	entry_free(entry);
-	PyErr_Restore(type, error, trace);
-	return value;
+	*found = entry;
+	return entry ? USABLE_LOADING : USABLE_NONE;
+}
+
+static PyObject *load_or_wait(struct memo *memo, const struct key *key, const struct call *call,
+	struct entry *entry, struct past *past)
+{
+	PyObject *value = NULL;
+	bool waits = entry && !flight_is_own(entry);
+	*(waits ? &memo->hits : &memo->misses) += 1;
+	if (!waits) {
+		return memo->coalesce && !entry ? load_in_flight(memo, key, call, past)
+						: load_alone(memo, key, call, past);
+	}
+	return flight_wait(entry, &value) == 1 ? load_alone(memo, key, call, past) : value;
 }
 
 PyObject *memo_miss(struct memo *memo, const struct key *key, const struct call *call,
 	struct entry *entry)
 {
-	while (entry && entry->value) { /* not fresh */
-		eviction_remove(&memo->table, entry);
-		entry_free(entry);
-		if (table_find(&memo->table, key, &entry) < 0) {
-			return NULL;
-		}
-		if (entry && entry->value && entry_is_fresh(entry)) {
-			break;
-		}
-	}
-	if (entry && entry->value) {
-		memo->hits++;
-		return memo_give(memo, entry->value);
-	}
+	struct past past;
 	PyObject *value = NULL;
-	bool waits = entry && !flight_is_own(entry);
-	*(waits ? &memo->hits : &memo->misses) += 1;
-	if (!waits) {
-		value = memo->coalesce && !entry ? load_in_flight(memo, key, call)
-						 : load_alone(memo, key, call);
-	} else if (flight_wait(entry, &value) == 1) {
-		value = load_alone(memo, key, call);
+	past.value = NULL;
+	past.notes.failures = 0;
+	enum usable usable = entry ? memo_use(memo, key, call, &entry, &past, &value) : USABLE_NONE;
+	if (usable == USABLE_NONE || usable == USABLE_LOADING) {
+		value = load_or_wait(memo, key, call, entry, &past);
 	}
+	past_clear(&past);
 	if (value && memo->copy) {
 		PyObject *copy = PyObject_CallOneArg(memo->copy, value);
 		Py_DECREF(value);

@@ -1,102 +1,17 @@
 /* memo_type.c - the type scopecache._core.Memo: a callable that caches its results, and the store
- * of a Cache.
- *
- * A hit is a vectorcall that allocates nothing. */
+ * of a Cache. */
 #include "memo.h"
 
+#include "async_load.h"
 #include "call_flight.h"
+#include "fresh_rules.h"
+#include "call_deadline.h"
+#include "ready.h"
 #include "test_hooks.h"
 
+#include <structmember.h>
+
 static PyTypeObject memo_type;
-
-/* `self` is compared by identity if its class is made in Python. Other first arguments, such as
- * numbers and text, are compared by equality, because a method can be called as a function. */
-static inline struct key key_of_call(struct memo *memo, PyObject *const *arguments, size_t count,
-	PyObject *names)
-{
-	struct key key = { .arguments = arguments, .count = (uint32_t)count };
-	if (names && PyTuple_GET_SIZE(names) > 0) {
-		key.names = names;
-		key.count += (uint32_t)PyTuple_GET_SIZE(names);
-	}
-	if (memo->method && count > 0) {
-		PyTypeObject *type = Py_TYPE(arguments[0]);
-		key.weak = PyType_SUPPORTS_WEAKREFS(type);
-		key.has_self = key.weak || PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE);
-	}
-	return key;
-}
-
-/* The fast path, which most calls take: the value for positional arguments that are the same
- * objects as those of an entry, found without running Python code. Otherwise NULL without an
- * exception, and either the key's hash is set or its count is 0. */
-static inline PyObject *quick_hit(struct memo *memo, PyObject *const *arguments, size_t count,
-	struct key *key)
-{
-	struct table *table = &memo->table;
-	uint64_t state = count;
-	for (size_t at = 0; at < count; at++) {
-		Py_hash_t hash = quick_hash(arguments[at]);
-		if (hash == -1) {
-			return NULL;
-		}
-		state = key_mix(state, (uint64_t)hash);
-	}
-	*key = (struct key){ .arguments = arguments,
-		.hash = (Py_hash_t)state,
-		.count = (uint32_t)count };
-	struct entry *entry = table->buckets ? table->buckets[state & table->mask] : NULL;
-	for (; entry; entry = entry->chain) {
-		if ((uint64_t)entry->hash != state || entry->count != count || entry->names ||
-			!entry->value) {
-			continue;
-		}
-		size_t at = 0;
-		while (at < count && entry->arguments[at] == arguments[at]) {
-			at++;
-		}
-		if (at == count && entry_is_fresh(entry)) {
-			memo->hits++;
-			eviction_hit(table, entry);
-			return Py_NewRef(entry->value);
-		}
-	}
-	return NULL;
-}
-
-static PyObject *memo_call(PyObject *self, PyObject *const *arguments, size_t flags,
-	PyObject *names)
-{
-	struct memo *memo = (struct memo *)self;
-	size_t count = (size_t)PyVectorcall_NARGS(flags);
-	struct key plain = { .count = 0 };
-	if (memo->is_plain && !names) {
-		PyObject *value = quick_hit(memo, arguments, count, &plain);
-		if (value) {
-			return value;
-		}
-	}
-	struct call call = { memo->function, arguments, count, names };
-	if (plain.count > 0) {
-		return memo_find(memo, &plain, &call);
-	}
-	if (memo->table.maxsize == 0) {
-		memo->misses++;
-		return memo_run(&call);
-	}
-	if (!memo->key_of) {
-		struct key key = key_of_call(memo, arguments, count, names);
-		return memo_look_up(memo, &key, &call);
-	}
-	PyObject *own = PyObject_Vectorcall(memo->key_of, arguments, count, names);
-	if (!own) {
-		return NULL;
-	}
-	struct key key = { .arguments = &own, .count = 1 };
-	PyObject *value = memo_look_up(memo, &key, &call);
-	Py_DECREF(own);
-	return value;
-}
 
 static PyObject *memo_info(PyObject *self, PyObject *nothing)
 {
@@ -109,9 +24,17 @@ static PyObject *memo_info(PyObject *self, PyObject *nothing)
 		PyErr_SetString(PyExc_ReferenceError, "this cache is being collected");
 		return NULL;
 	}
-	return bound ? PyObject_CallFunction(memo->info_type, "KKNn", memo->hits, memo->misses,
-			       bound, (Py_ssize_t)memo->table.count)
-		     : NULL;
+	if (!bound) {
+		return NULL;
+	}
+	const struct freshness *fresh = memo->fresh;
+	Py_ssize_t count = (Py_ssize_t)memo->table.count;
+	return fresh
+		? PyObject_CallFunction(memo->info_type, "KKNnKKKKKK", memo->hits, memo->misses,
+			  bound, count, fresh->stale, fresh->refreshes, fresh->load_absences,
+			  fresh->load_failures, fresh->known_absences, fresh->known_failures)
+		: PyObject_CallFunction(memo->info_type, "KKNn", memo->hits, memo->misses, bound,
+			  count);
 }
 
 static PyObject *memo_clear_all(PyObject *self, PyObject *nothing)
@@ -119,7 +42,22 @@ static PyObject *memo_clear_all(PyObject *self, PyObject *nothing)
 	(void)nothing;
 	struct memo *memo = (struct memo *)self;
 	memo->hits = memo->misses = 0;
+	if (memo->fresh) {
+		freshness_reset(memo->fresh);
+	}
 	entries_free(eviction_remove_all(&memo->table));
+	Py_RETURN_NONE;
+}
+
+/* sweep(): remove the expired entries. */
+static PyObject *memo_sweep(PyObject *self, PyObject *nothing)
+{
+	(void)nothing;
+	struct table *table = &((struct memo *)self)->table;
+	int64_t now_ns = clock_now_ns();
+	for (size_t swept = 0; table->buckets && swept <= table->mask; swept += 2) {
+		entries_free(eviction_sweep(table, now_ns));
+	}
 	Py_RETURN_NONE;
 }
 
@@ -127,7 +65,7 @@ static PyObject *memo_invalidate(PyObject *self, PyObject *const *arguments, Py_
 	PyObject *names)
 {
 	struct memo *memo = (struct memo *)self;
-	struct key key = key_of_call(memo, arguments, (size_t)count, names);
+	struct key key = memo_key_of_call(memo, arguments, (size_t)count, names);
 	PyObject *own = NULL;
 	if (memo->key_of) {
 		own = PyObject_Vectorcall(memo->key_of, arguments, (size_t)count, names);
@@ -139,7 +77,7 @@ static PyObject *memo_invalidate(PyObject *self, PyObject *const *arguments, Py_
 	struct entry *entry = NULL;
 	int failed =
 		table_hash(&memo->table, &key) < 0 || table_find(&memo->table, &key, &entry) < 0;
-	bool was_there = entry && entry->value && entry_is_fresh(entry);
+	bool was_there = entry && entry_is_there(entry);
 	if (!failed && entry) {
 		eviction_remove(&memo->table, entry);
 		entry_free(entry);
@@ -184,8 +122,13 @@ static int memo_traverse(PyObject *self, visitproc visit, void *arg)
 	Py_VISIT(memo->ttl_of);
 	Py_VISIT(memo->key_of);
 	Py_VISIT(memo->copy);
+	Py_VISIT(memo->load_async);
 	Py_VISIT(memo->on_instance_end);
 	Py_VISIT(memo->dict);
+	int result = freshness_traverse(memo, visit, arg);
+	if (result) {
+		return result;
+	}
 	return table_traverse(&memo->table, visit, arg);
 }
 
@@ -198,6 +141,8 @@ static int memo_forget(PyObject *self)
 	Py_CLEAR(memo->ttl_of);
 	Py_CLEAR(memo->key_of);
 	Py_CLEAR(memo->copy);
+	Py_CLEAR(memo->load_async);
+	freshness_clear(memo);
 	Py_CLEAR(memo->on_instance_end);
 	Py_CLEAR(memo->dict);
 	return 0;
@@ -212,6 +157,7 @@ static void memo_dealloc(PyObject *self)
 		PyObject_ClearWeakRefs(self);
 	}
 	memo_forget(self);
+	PyMem_Free(((struct memo *)self)->fresh);
 	Py_TYPE(self)->tp_free(self);
 	Py_TRASHCAN_END
 }
@@ -224,14 +170,15 @@ static PyObject *optional(PyObject *object)
 static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
 	static char *names[] = { "function", "info_type", "maxsize", "max_bytes", "ttl_ns",
-		"ttl_of", "key_of", "copy", "typed", "coalesce", "knows_self", "exact", NULL };
-	PyObject *function, *info_type, *ttl_of, *key_of, *copy;
+		"ttl_of", "key_of", "copy", "load_async", "freshness", "jitter", "typed",
+		"coalesce", "knows_self", "exact", NULL };
+	PyObject *function, *info_type, *ttl_of, *key_of, *copy, *load_async, *freshness;
 	Py_ssize_t maxsize, max_bytes;
 	long long ttl_ns;
-	int typed, coalesce, knows_self, exact;
-	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOnnLOOOpppp", names, &function, &info_type,
-		    &maxsize, &max_bytes, &ttl_ns, &ttl_of, &key_of, &copy, &typed, &coalesce,
-		    &knows_self, &exact)) {
+	int typed, coalesce, knows_self, exact, jitter;
+	if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOnnLOOOOOipppp", names, &function,
+		    &info_type, &maxsize, &max_bytes, &ttl_ns, &ttl_of, &key_of, &copy, &load_async,
+		    &freshness, &jitter, &typed, &coalesce, &knows_self, &exact)) {
 		return NULL;
 	}
 	if (!PyCallable_Check(function)) {
@@ -242,7 +189,13 @@ static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	if (!memo) {
 		return NULL;
 	}
-	memo->vectorcall = memo_call;
+	memo->load_async = optional(load_async);
+	memo->jitter_percent = jitter;
+	if (freshness_init(memo, freshness) < 0) {
+		Py_DECREF(memo);
+		return NULL;
+	}
+	memo->vectorcall = memo->load_async ? memo_vectorcall_async : memo_vectorcall;
 	memo->table.typed = typed;
 	memo->table.maxsize = maxsize;
 	memo->table.exact = exact;
@@ -255,6 +208,7 @@ static PyObject *memo_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 	memo->copy = optional(copy);
 	memo->coalesce = coalesce;
 	memo->knows_self = knows_self;
+	memo->refuses_coroutines = knows_self || coalesce;
 	memo->table.names_arguments = knows_self && !memo->key_of;
 	memo->last_stays = exact && maxsize < 0 && !coalesce;
 	memo->is_plain = !memo->key_of && !memo->copy && !typed && maxsize != 0;
@@ -282,6 +236,7 @@ static PyMethodDef memo_methods[] = {
 	METHOD("_store", memo_mapping_store, METH_FASTCALL),
 	METHOD("_load", memo_mapping_load, METH_FASTCALL),
 	METHOD("_keys", memo_mapping_keys, METH_NOARGS),
+	METHOD("_sweep", memo_sweep, METH_NOARGS),
 	METHOD("_bytes", memo_mapping_bytes, METH_NOARGS),
 	METHOD("__set_name__", memo_set_name, METH_FASTCALL),
 	METHOD("__reduce__", memo_reduce, METH_NOARGS),
@@ -290,7 +245,40 @@ static PyMethodDef memo_methods[] = {
 	{ NULL, NULL, 0, NULL },
 };
 
+/* What tells asyncio and inspect that a callable is a coroutine function: an object of the module
+ * where[0] with the name where[1], or where[2] in early versions. Neither module is imported: who
+ * asks has done so. */
+static PyObject *coroutine_mark(PyObject *self, void *where)
+{
+	const char *const *names = where;
+	PyObject *mark = NULL, *name = PyUnicode_FromString(names[0]);
+	PyObject *module =
+		name && ((struct memo *)self)->load_async ? PyImport_GetModule(name) : NULL;
+	Py_XDECREF(name);
+	for (int at = 1; module && !mark && at < 3; at++) {
+		PyErr_Clear();
+		mark = PyObject_GetAttrString(module, names[at]);
+	}
+	if (!module && !PyErr_Occurred()) {
+		PyErr_SetString(PyExc_AttributeError, "not a coroutine function");
+	}
+	Py_XDECREF(module);
+	return mark;
+}
+
+static const char *const asyncio_mark[] = { "asyncio.coroutines", "_is_coroutine",
+	"_is_coroutine" };
+static const char *const inspect_mark[] = { "inspect", "_is_coroutine_mark",
+	"_is_coroutine_marker" };
+
+static PyMemberDef memo_members[] = {
+	{ "_usual_refresh_s", T_DOUBLE, offsetof(struct memo, usual_refresh_s), 0, NULL },
+	{ NULL, 0, 0, 0, NULL },
+};
+
 static PyGetSetDef memo_getset[] = {
+	{ "_is_coroutine", coroutine_mark, NULL, NULL, (void *)asyncio_mark },
+	{ "_is_coroutine_marker", coroutine_mark, NULL, NULL, (void *)inspect_mark },
 	{ "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
@@ -311,6 +299,46 @@ static PyTypeObject memo_type = {
 	.tp_descr_get = memo_get,
 	.tp_methods = memo_methods,
 	.tp_getset = memo_getset,
+	.tp_members = memo_members,
+};
+
+/* update_clock(): see after a freeze at once how long it was. */
+static PyObject *update_clock(PyObject *module, PyObject *nothing)
+{
+	(void)module;
+	(void)nothing;
+	clock_update();
+	Py_RETURN_NONE;
+}
+
+/* after_restore(): this process goes on with the memory of another one. */
+static PyObject *after_restore(PyObject *module, PyObject *nothing)
+{
+	memo_draw_anew();
+	return update_clock(module, nothing);
+}
+
+/* advance_clock(seconds): for tests. */
+static PyObject *advance_clock(PyObject *module, PyObject *seconds)
+{
+	(void)module;
+	double by = PyFloat_AsDouble(seconds);
+	if (PyErr_Occurred()) {
+		return NULL;
+	}
+	if (!(by >= 0 && by < 9e9)) {
+		PyErr_SetString(PyExc_ValueError, "time goes forward");
+		return NULL;
+	}
+	clock_advance((int64_t)(by * 1e9));
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+	METHOD("update_clock", update_clock, METH_NOARGS),
+	METHOD("after_restore", after_restore, METH_NOARGS),
+	METHOD("advance_clock", advance_clock, METH_O),
+	{ NULL, NULL, 0, NULL },
 };
 
 static int execute(PyObject *module)
@@ -325,7 +353,9 @@ static int execute(PyObject *module)
 	}
 #endif
 	instance_reference_type.tp_base = &_PyWeakref_RefType;
-	return flight_init() < 0 || PyType_Ready(&instance_reference_type) < 0 ||
+	return flight_init() < 0 || call_deadline_init(module) < 0 ||
+			PyType_Ready(&instance_reference_type) < 0 ||
+			PyType_Ready(&ready_type) < 0 || PyType_Ready(&async_load_type) < 0 ||
 			PyModule_AddType(module, &memo_type) < 0
 		? -1
 		: 0;
@@ -334,7 +364,7 @@ static int execute(PyObject *module)
 static PyModuleDef_Slot slots[] = { { Py_mod_exec, (void *)execute }, { 0, NULL } };
 
 static struct PyModuleDef definition = { PyModuleDef_HEAD_INIT, .m_name = "_core",
-	.m_slots = slots };
+	.m_methods = functions, .m_slots = slots };
 
 PyMODINIT_FUNC PyInit__core(void);
 

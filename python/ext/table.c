@@ -230,15 +230,22 @@ struct entry *table_find_instance(const struct table *table, PyObject *reference
 
 /* Make an entry that is in no table yet. The weak reference's allocation may run the collector, and
  * so any code. */
-static struct entry *entry_new(const struct key *key, PyObject *callback)
+static struct entry *entry_new(const struct table *table, const struct key *key, PyObject *callback)
 {
-	struct entry *entry = PyMem_Malloc(sizeof(*entry) + key->count * sizeof(PyObject *));
-	if (!entry) {
+	size_t before = table->has_notes ? sizeof(struct notes) : 0;
+	char *memory =
+		PyMem_Malloc(before + sizeof(struct entry) + key->count * sizeof(PyObject *));
+	if (!memory) {
 		return NULL;
+	}
+	struct entry *entry = (struct entry *)(void *)(memory + before);
+	if (before) {
+		memset(memory, 0, before);
 	}
 	*entry = (struct entry){ .names = Py_XNewRef(key->names),
 		.hash = key->hash,
 		.deadline_ns = NO_DEADLINE,
+		.has_notes = table->has_notes,
 		.has_self = key->has_self,
 		.weak = key->weak };
 	for (uint32_t at = 0; at < key->count; at++) {
@@ -262,7 +269,7 @@ static struct entry *entry_new(const struct key *key, PyObject *callback)
 struct entry *table_add(struct table *table, const struct key *key, PyObject *callback)
 {
 	uint64_t version = table->version;
-	struct entry *entry = entry_new(key, callback);
+	struct entry *entry = entry_new(table, key, callback);
 	if (!entry) {
 		return NULL;
 	}
@@ -301,7 +308,7 @@ void entry_free(struct entry *entry)
 	for (uint32_t at = 0; at < entry->count; at++) {
 		Py_DECREF(entry->arguments[at]);
 	}
-	PyMem_Free(entry);
+	PyMem_Free(entry->has_notes ? (void *)notes_of(entry) : entry);
 	Py_XDECREF(names);
 	Py_XDECREF(value);
 }
@@ -338,14 +345,23 @@ void entries_free(struct entry *list)
 	}
 }
 
+int entry_traverse(struct entry *entry, visitproc visit, void *arg)
+{
+	Py_VISIT(entry->value);
+	Py_VISIT(entry->names);
+	for (uint32_t at = 0; at < entry->count; at++) {
+		Py_VISIT(entry->arguments[at]);
+	}
+	return 0;
+}
+
 int table_traverse(struct table *table, visitproc visit, void *arg)
 {
 	for (size_t i = 0; table->buckets && i <= table->mask; i++) {
 		for (struct entry *entry = table->buckets[i]; entry; entry = entry->chain) {
-			Py_VISIT(entry->value);
-			Py_VISIT(entry->names);
-			for (uint32_t at = 0; at < entry->count; at++) {
-				Py_VISIT(entry->arguments[at]);
+			int result = entry_traverse(entry, visit, arg);
+			if (result) {
+				return result;
 			}
 		}
 	}

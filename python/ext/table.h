@@ -24,7 +24,11 @@ struct entry {
 	union {
 		struct {
 			struct flight *flight; /* while loading, for the waiters; or NULL */
-			pthread_t owner;       /* while loading: the thread that does */
+			/* While loading: what does it, a thread or a struct async_load. */
+			union {
+				pthread_t owner;
+				PyObject *load; /* borrowed: it owns the entry */
+			};
 		};
 		struct {
 			struct entry *newer, *older; /* with a value, in exact order */
@@ -36,14 +40,44 @@ struct entry {
 		int64_t forks; /* while loading: the process; see call_flight.c */
 	};
 	size_t bytes;
-	uint32_t count; /* arguments, positional and keyword */
-	bool linked;    /* in the table */
-	/* The call that loads it owns it, and frees it or gives it a value. */
-	bool is_loading;
-	bool has_self; /* the first argument is an instance, compared by identity */
-	bool weak;     /* it is held by a weak reference */
+	uint32_t count;      /* arguments, positional and keyword */
+	bool linked : 1;     /* in the table */
+	bool is_loading : 1; /* the call that does owns it, and frees it or gives it a value */
+	bool has_notes : 1;  /* struct notes is before it in memory */
+	bool has_self;       /* the first argument is an instance, compared by identity */
+	bool weak;           /* it is held by a weak reference */
 	PyObject *arguments[];
 };
+
+/* What is known of an entry's value in a cache with options of freshness. Its deadline_ns is then
+ * the time of the next event: until then a hit has nothing to look at here. */
+struct notes {
+	int64_t stored_ns, fresh_until_ns;
+	int64_t retry_at_ns; /* after failures: no load begins before */
+	int64_t expires_ns;  /* when it is of no use any more */
+	uint64_t generation;
+	uint32_t failures; /* in a row */
+	uint8_t kind;      /* enum notes_kind */
+	bool is_queued;    /* to be refreshed */
+};
+
+enum notes_kind {
+	NOTES_VALUE,
+	NOTES_ABSENT_VALUE, /* one that means that there is none */
+	NOTES_ABSENCE,      /* the value is an exception that means the same, */
+	NOTES_FAILURE       /* or that of a failed call */
+};
+
+static inline struct notes *notes_of(struct entry *entry)
+{
+	return (struct notes *)entry - 1;
+}
+
+/* When an entry with a value expires. */
+static inline int64_t entry_expires_ns(struct entry *entry)
+{
+	return entry->has_notes ? notes_of(entry)->expires_ns : entry->deadline_ns;
+}
 
 struct table {
 	struct entry **buckets; /* NULL before the first entry */
@@ -60,6 +94,7 @@ struct table {
 	Py_ssize_t maxsize;            /* -1: no bound */
 	size_t max_bytes;              /* 0: no bound */
 	bool typed, exact;
+	bool has_notes;       /* its entries do */
 	bool names_arguments; /* the TypeError of an unhashable argument names it */
 };
 
@@ -185,6 +220,7 @@ struct entry *table_unlink_all(struct table *table);
 void entry_free(struct entry *entry);
 void entries_free(struct entry *list);
 
+int entry_traverse(struct entry *entry, visitproc visit, void *arg);
 int table_traverse(struct table *table, visitproc visit, void *arg);
 
 #endif

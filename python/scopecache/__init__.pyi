@@ -1,10 +1,24 @@
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from datetime import timedelta
 from functools import _CacheInfo as CacheInfo
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
-from typing_extensions import Concatenate, TypeAlias
+from typing_extensions import Concatenate, Self, TypeAlias
 
-__all__ = ["Cache", "CacheInfo", "cached", "clear_all", "lru_cache", "resource", "stats"]
+__all__ = [
+    "Cache",
+    "CacheInfo",
+    "FreshCacheInfo",
+    "cached",
+    "clear_all",
+    "deadline",
+    "handler",
+    "lru_cache",
+    "maintain",
+    "maintain_async",
+    "remaining",
+    "resource",
+    "stats",
+]
 
 _P = ParamSpec("_P")
 _Q = ParamSpec("_Q")
@@ -19,6 +33,15 @@ _Time: TypeAlias = float | str | timedelta
 _Ttl: TypeAlias = _Time | Callable[[Any], _Time] | None
 _Copy: TypeAlias = Literal["deep"] | Callable[[Any], Any] | None
 _Policy: TypeAlias = Literal["adaptive", "lru"]
+
+# What cache_info() returns of a cache with options of freshness.
+class FreshCacheInfo(CacheInfo):
+    stale: int
+    refreshes: int
+    load_absences: int
+    load_failures: int
+    known_absences: int
+    known_failures: int
 
 class _Memo(Generic[_P, _R_co]):
     """A function that keeps its results."""
@@ -105,6 +128,13 @@ def cached(
     policy: _Policy = "adaptive",
     coalesce: bool = True,
     copy: _Copy = None,
+    refresh_after: _Time | None = None,
+    stale_while_revalidate: _Time | None = None,
+    stale_if_error: _Time | None = None,
+    retry_after: _Time | None = None,
+    negative_ttl: _Time | None = None,
+    absent: Any = ...,
+    jitter: int | str = 0,
 ) -> _Memo[_P, _R]: ...
 @overload
 def cached(
@@ -119,6 +149,13 @@ def cached(
     policy: _Policy = "adaptive",
     coalesce: bool = True,
     copy: _Copy = None,
+    refresh_after: _Time | None = None,
+    stale_while_revalidate: _Time | None = None,
+    stale_if_error: _Time | None = None,
+    retry_after: _Time | None = None,
+    negative_ttl: _Time | None = None,
+    absent: Any = ...,
+    jitter: int | str = 0,
 ) -> _Decorator: ...
 
 class Cache(Generic[_K, _V]):
@@ -158,3 +195,43 @@ class resource(Generic[_V]):
 
 def clear_all() -> None: ...
 def stats() -> list[tuple[str, CacheInfo]]: ...
+
+class deadline:
+    def __init__(self, time: _Time) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *error: object) -> None: ...
+
+def remaining() -> float | None: ...
+def maintain(budget: _Time = 0.5) -> bool: ...
+async def maintain_async(budget: _Time = 0.5) -> bool: ...
+
+_Figures: TypeAlias = Callable[[dict[str, Any]], object]
+
+class _Handler(Protocol[_R_co]):
+    @property
+    def __wrapped__(self) -> Callable[..., Any]: ...
+    def __call__(self, event: Any, context: Any) -> _R_co: ...
+
+class _HandlerDecorator(Protocol):
+    @overload
+    def __call__(
+        self, function: Callable[[Any, Any], Coroutine[Any, Any, _R]], /
+    ) -> _Handler[_R]: ...
+    @overload
+    def __call__(self, function: Callable[[Any, Any], _R], /) -> _Handler[_R]: ...
+
+@overload
+def handler(
+    function: Callable[[Any, Any], Coroutine[Any, Any, _R]],
+    *,
+    budget: _Time = 0.5,
+    figures: _Figures | None = None,
+) -> _Handler[_R]: ...
+@overload
+def handler(
+    function: Callable[[Any, Any], _R], *, budget: _Time = 0.5, figures: _Figures | None = None
+) -> _Handler[_R]: ...
+@overload
+def handler(
+    function: None = None, *, budget: _Time = 0.5, figures: _Figures | None = None
+) -> _HandlerDecorator: ...

@@ -2,17 +2,36 @@
 
 from functools import partial
 from operator import index
+from os import environ, sysconf
+
+from . import _NOTHING as NOTHING
 
 _TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZES = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 # Flags of code objects, as inspect has them.
-_ONCE = {0x80: "coroutine", 0x100: "coroutine", 0x200: "async generator", 0x20: "generator"}
-_FOREVER_S = 9e9
+_COROUTINE = 0x80 | 0x100
+_ONCE = {0x200: "async generator", 0x20: "generator"}
+FOREVER_S = 9e9
 _BYTES_MAX = 16 << 30
 TTL = (
     "ttl must be None, seconds above 0, text such as '5m', a timedelta, or a function of the value"
 )
-MAX_BYTES = "max_bytes must be None, a number of bytes from 1 to 16 GB, or text such as '64MB'"
+TIME = "{} must be None, seconds, text such as '5m', or a timedelta"
+BUDGET = "a budget must be seconds, text such as '500ms', or a timedelta"
+JITTER = "jitter must be a whole percentage from 0 to 100, such as 10 or '10%'"
+# In the order of the core.
+FRESHNESS = (
+    "refresh_after",
+    "stale_while_revalidate",
+    "stale_if_error",
+    "retry_after",
+    "negative_ttl",
+)
+DEADLINE = "a deadline must be seconds, text such as '5m', or a timedelta"
+MAX_BYTES = (
+    "max_bytes must be None, a number of bytes from 1 to 16 GB, text such as '64MB', or such as"
+    " '25%' of the function's memory"
+)
 MAXSIZE = "maxsize must be None or an integer"
 
 
@@ -22,7 +41,7 @@ def _with_unit(text, units):
     return float(number) * units[text[len(number) :].strip()]
 
 
-def seconds(time):
+def seconds(time, what=TTL):
     """A time as a float of seconds; raises ValueError or TypeError that says what it may be."""
     try:
         if isinstance(time, str):
@@ -34,11 +53,11 @@ def seconds(time):
         else:
             value = float(time)
     except (KeyError, ValueError, OverflowError):
-        raise ValueError(f"{TTL}, not {time!r}") from None
+        raise ValueError(f"{what}, not {time!r}") from None
     except TypeError:
-        raise TypeError(f"{TTL}, not {time!r}") from None
+        raise TypeError(f"{what}, not {time!r}") from None
     if value != value:
-        raise ValueError(f"{TTL}, not {time!r}")
+        raise ValueError(f"{what}, not {time!r}")
     return value
 
 
@@ -52,7 +71,62 @@ def ttl_parts(ttl):
     value = seconds(ttl)
     if value <= 0:
         raise ValueError(f"{TTL}, not {ttl!r}")
-    return max(1, int(min(value, _FOREVER_S) * 1_000_000_000)), None
+    return max(1, int(min(value, FOREVER_S) * 1_000_000_000)), None
+
+
+def _nanoseconds(time, what):
+    value = seconds(time, what)
+    if value < 0:
+        raise ValueError(f"{what}, not {time!r}")
+    return int(min(value, FOREVER_S) * 1_000_000_000)
+
+
+def freshness_parts(given, ttl):
+    """The core's form of the options of freshness: a tuple; or None when none of them is given."""
+    absent = given.pop("absent")
+    if absent is not NOTHING and given["negative_ttl"] is None:
+        raise ValueError("absent needs negative_ttl: how long it is remembered")
+    for name in ("stale_while_revalidate", "stale_if_error"):
+        if given[name] is not None and ttl is None:
+            raise ValueError(f"{name} needs a ttl, after which a value is stale")
+    times = {
+        name: 0 if time is None else _nanoseconds(time, TIME.format(name))
+        for name, time in given.items()
+    }
+    if all(time is None for time in given.values()):
+        return None
+    if given["retry_after"] is None:
+        # As in the C library: a source that fails is not asked by every call.
+        freshens = ("refresh_after", "stale_while_revalidate", "stale_if_error")
+        times["retry_after"] = 1_000_000_000 if any(times[name] for name in freshens) else 0
+    from . import _fresh
+
+    if absent is NOTHING:
+        absent = (None,)
+    elif type(absent) is not tuple:
+        absent = (absent,)
+    marks = absent if times["negative_ttl"] else None
+    return (
+        *(times[name] for name in FRESHNESS),
+        marks,
+        _fresh.queue,
+        _fresh.failed,
+        _fresh.again,
+    )
+
+
+def percentage(jitter):
+    if isinstance(jitter, str) and jitter.endswith("%"):
+        jitter = jitter[:-1]
+    try:
+        if isinstance(jitter, bool):
+            raise ValueError
+        value = int(jitter)
+        if not 0 <= value <= 100 or (isinstance(jitter, float) and value != jitter):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{JITTER}, not {jitter!r}") from None
+    return value
 
 
 def byte_count(max_bytes):
@@ -62,7 +136,12 @@ def byte_count(max_bytes):
     try:
         if isinstance(max_bytes, bool):
             raise TypeError
-        value = _with_unit(max_bytes, _SIZES) if isinstance(max_bytes, str) else index(max_bytes)
+        if not isinstance(max_bytes, str):
+            value = index(max_bytes)
+        elif max_bytes.strip().endswith("%"):
+            value = _part_of_memory(float(max_bytes.strip()[:-1]))
+        else:
+            value = _with_unit(max_bytes, _SIZES)
     except (KeyError, ValueError):
         raise ValueError(f"{MAX_BYTES}, not {max_bytes!r}") from None
     except TypeError:
@@ -70,6 +149,18 @@ def byte_count(max_bytes):
     if not 1 <= value <= _BYTES_MAX:
         raise ValueError(f"{MAX_BYTES}, not {max_bytes!r}")
     return int(value)
+
+
+def _part_of_memory(percent):
+    if not 0 < percent <= 100:
+        raise ValueError
+    megabytes = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    if megabytes.isdigit():
+        memory = int(megabytes) << 20
+    else:
+        # Not in Lambda: the machine's.
+        memory = sysconf("SC_PAGE_SIZE") * sysconf("SC_PHYS_PAGES")
+    return min(memory * percent / 100, _BYTES_MAX)
 
 
 def entry_count(maxsize):
@@ -125,14 +216,19 @@ def is_method(function):
     )
 
 
-def check_function(function):
-    """Refuse functions whose results can be used only once: coroutines and generators."""
+def is_coroutine_function(function):
+    """Whether calls of it return coroutines. Generator functions, whose results can be used only
+    once, are refused."""
     inner = function
     while isinstance(inner, partial):
         inner = inner.func
+    inner = getattr(inner, "__func__", inner)
     if not hasattr(inner, "__code__"):
         inner = getattr(type(inner), "__call__", None)
     flags = getattr(getattr(inner, "__code__", None), "co_flags", 0)
+    if flags & _COROUTINE:
+        return True
     for flag, kind in _ONCE.items():
         if flags & flag:
             raise TypeError(f"cached does not take {kind} functions, such as {function!r}")
+    return False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any, assert_type
 
 import scopecache
-from scopecache import Cache, CacheInfo, cached, lru_cache, resource
+from scopecache import Cache, CacheInfo, FreshCacheInfo, cached, lru_cache, resource
 
 
 @cached
@@ -28,6 +29,20 @@ def with_options(user: str, *, year: int) -> list[int]:
     return [year]
 
 
+@cached(
+    ttl=60,
+    refresh_after="20s",
+    stale_while_revalidate=timedelta(minutes=5),
+    stale_if_error="1h",
+    retry_after=2,
+    negative_ttl=5,
+    absent=(None, LookupError),
+    jitter="10%",
+)
+def rate(currency: str) -> float | None:
+    return None
+
+
 @cached(ttl=lambda token: token["expires_in"], key=lambda user: user.lower(), copy="deep")
 def token(user: str) -> dict[str, Any]:
     return {"expires_in": 60, "user": user}
@@ -36,6 +51,16 @@ def token(user: str) -> dict[str, Any]:
 @cached(ttl=timedelta(minutes=5), copy=list)
 def copied() -> list[int]:
     return [1]
+
+
+@cached
+async def awaited(x: int) -> str:
+    return str(x)
+
+
+@cached(ttl="5m")
+async def awaited_with_options(x: int, *, y: str = "") -> str:
+    return str(x) + y
 
 
 @lru_cache
@@ -56,6 +81,10 @@ class Owner:
     @cached(ttl=60)
     def method_with_options(self, x: int, *, y: str = "") -> str:
         return str(x) + y
+
+    @cached
+    async def awaited(self, x: int) -> str:
+        return str(x)
 
     @lru_cache(maxsize=3)
     def least_recent(self, x: int) -> float:
@@ -139,6 +168,43 @@ owner.method("x")  # error
 owner.method(1, 2)  # error
 assert_type(Owner.method.cache_invalidate(owner, 1), bool)
 assert_type(owner.method.cache_info(), CacheInfo)
+
+
+
+@scopecache.handler
+def handle(event: dict[str, Any], context: object) -> str:
+    return "answer"
+
+
+@scopecache.handler(budget="200ms", figures=print)
+async def handle_async(event: dict[str, Any], context: object) -> int:
+    return 1
+
+
+assert_type(handle({}, None), str)
+assert_type(handle_async({}, None), int)
+handle({})  # error
+
+
+async def use_awaited() -> None:
+    assert_type(await awaited(1), str)
+    assert_type(await awaited_with_options(1, y="z"), str)
+    assert_type(await owner.awaited(1), str)
+    assert_type(await asyncio.create_task(awaited(1)), str)
+    assert_type(await asyncio.wait_for(awaited(1), 5), str)
+    assert_type(await asyncio.gather(awaited(1), owner.awaited(2)), tuple[str, str])
+    await awaited("x")  # error
+
+
+with scopecache.deadline("5s"):
+    assert_type(scopecache.remaining(), float | None)
+asyncio.run(use_awaited())
+assert_type(rate("EUR"), float | None)
+info = rate.cache_info()
+if isinstance(info, FreshCacheInfo):
+    assert_type(info.stale, int)
+assert_type(scopecache.maintain("500ms"), bool)
+assert_type(asyncio.run(scopecache.maintain_async()), bool)
 
 reports: Cache[tuple[str, int], bytes] = Cache(max_bytes="8MB", ttl=60)
 reports["me", 2024] = b"report"

@@ -28,6 +28,8 @@ DECORATORS = {
     "lru and max_bytes": lambda: cached(max_bytes=2000, policy="lru"),
     "ttl and copy": lambda: cached(maxsize=3, ttl=lambda value: 60, copy="deep"),
     "no coalescing": lambda: cached(maxsize=4, coalesce=False, typed=True),
+    "freshness": lambda: cached(maxsize=4, ttl=60, refresh_after=50, stale_if_error=60,
+                                negative_ttl=5, absent=LookupError),
     "no bound": lambda: cached(maxsize=None),
 }
 

@@ -17,7 +17,10 @@ import xml.etree.ElementTree as ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 PACKAGE = HERE.parent
-TESTS = ("caches", "mapping", "weight", "cpython", "hostile_code", "threads", "clock")
+TESTS = (
+    "caches", "mapping", "weight", "cpython", "hostile_code", "threads", "asyncio", "awaitable",
+    "freshness", "freshness_model", "handler", "examples", "clock",
+)
 WITH_PACKAGES = ("model", "types")
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1"
 TIMEOUT_S = 600

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import os
 import random
 import signal
@@ -250,6 +251,8 @@ class Threads(unittest.TestCase):
 
     def test_methods_under_all_at_once(self):
         """Instances that end and ask, calls in calls, copies, and the collector."""
+        logging.getLogger("scopecache").setLevel(logging.CRITICAL)
+        self.addCleanup(logging.getLogger("scopecache").setLevel, logging.NOTSET)
         local, choose = threading.local(), random.random
         self.addCleanup(gc.set_threshold, *gc.get_threshold())
         gc.set_threshold(20)
@@ -281,6 +284,9 @@ class Threads(unittest.TestCase):
                         {"maxsize": None, "ttl": lambda value: random.choice([0, 0.001, 1])},
                         {"maxsize": 4, "copy": lambda value: (time.sleep(0), [1])[1]},
                         {"maxsize": 4, "coalesce": False},
+                        {"maxsize": 4, "ttl": 0.001, "stale_if_error": 60, "retry_after": 0.001},
+                        {"maxsize": 4, "ttl": 0.001, "stale_if_error": 60, "coalesce": False,
+                         "refresh_after": 0.0005, "stale_while_revalidate": 0.001},
                         {"maxsize": 3, "typed": True, "key": lambda owner, number: number}):
             class Owner:
                 def __init__(self):
