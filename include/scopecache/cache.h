@@ -359,7 +359,7 @@ struct sc_fetch_options {
 	uint64_t force;       /* 1: load even if there is a value */
 	int64_t load_timeout_ms;          /* 0: the cache's; SC_NO_END: none */
 	const struct sc_context *context; /* whose scope, deadline and time it has (scope.h);
-					     NULL: the thread's */
+					     NULL: the thread's, in all three */
 };
 
 /* A pointer to options of a fetch. C++ has scopecache::cache::fetch(), which takes a loader. */

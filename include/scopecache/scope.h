@@ -76,10 +76,10 @@ struct sc_context {
  * threads  any; does not block. */
 void sc_context_capture(struct sc_context *context);
 
-/* Enter what was captured, until sc_context_leave(). Enter it for work that ends before the
- * invocation does: its time is that of the capture, and goes on with each load.
+/* Enter what was captured, until sc_context_leave(); *outer becomes what the thread was in before.
+ * Enter it for work that ends before the invocation does: its time is that of the capture, and goes
+ * on with each load.
  *
- * returns  nothing; *outer is what the thread was in before.
  * threads  any, for itself; does not block. */
 void sc_context_enter(const struct sc_context *context, struct sc_context *outer);
 void sc_context_leave(const struct sc_context *outer);

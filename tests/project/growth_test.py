@@ -22,16 +22,16 @@ GROWTH = (
         ),
     ),
     (
-        CACHE_H,
+        "include/scopecache/stats.h",
         'X(locked_bytes, "bytes of the region of a secret cache that stay out of swap")',
         ' X(later, "of a later version")',
     ),
     (
         CACHE_H,
-        "uint64_t cost;  /* of making the value again, in a unit of the caller's; 0: not known */",
+        "uint64_t tag_count;",
         " uint64_t later;",
     ),
-    (CACHE_H, "uint64_t force;       /* 1: load even if there is a value */", " uint64_t later;"),
+    (CACHE_H, "NULL: the thread's, in all three */", " uint64_t later;"),
     ("include/scopecache/memo.h", "uint64_t currsize;", " uint64_t later;"),
 )
 
