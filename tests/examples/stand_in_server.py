@@ -1,4 +1,4 @@
-"""A server that stands in for the services of an example: on loopback, on a port of the kernel's."""
+"""A server that stands in for the services of an example, on a free loopback port."""
 
 import http.server
 import threading
