@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define CONNECT_MS_MAX    2000
-#define TIMEOUT_MS_MAX    5000
+#define TIMEOUT_MS_MAX    10000
 #define TIME_TO_SAY_SO_MS 100
 
 struct service_client {

@@ -59,10 +59,10 @@ void service_client_close(struct service_client *client);
  *
  * returns  0 with *answer set, whatever its status; SC_E_INVAL for a URL that is not one; SC_E_IO
  *          when the service cannot be reached; SC_E_DEADLINE when it does not answer within
- *          `timeout_ms` less a tenth of a second (so that there is time to report it), or 5
+ *          `timeout_ms` less a tenth of a second (so that there is time to report it), or 10
  *          seconds; SC_E_TOO_LARGE for an answer of more bytes; SC_E_NOMEM.
  * owns     the client owns the body, until its next request, which overwrites it with zeros.
- * blocks   until then. */
+ * blocks   until the service has answered, or for these times. */
 int service_client_get(struct service_client *client, const struct service_request *request,
 	struct service_answer *answer, struct sc_error *error);
 

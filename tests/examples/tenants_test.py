@@ -194,8 +194,8 @@ class Tenants(unittest.TestCase):
             self.one_is_erased(lambda tenant, event: told(functions[tenant], tenant, event))
 
     def local(self, environments):
-        return Local("--max-environments", str(environments), env=self.variables,
-                     **{PROGRAM: BUILD / PROGRAM})
+        return Local("--max-environments", str(environments), "--timeout", "60",
+                     env=self.variables, **{PROGRAM: BUILD / PROGRAM})
 
     def test_one_is_erased_on_the_local_lambda(self):
         with self.local(1) as local:
