@@ -53,7 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if event is None:  # the environment is over
             self.close_connection = True
             return
-        number, body, timeout_ms = event
+        number, body, timeout_ms, tenant = event
         deadline_ms = int(time.time() * 1000) + timeout_ms
         self.reply(
             200,
@@ -63,6 +63,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 ("Lambda-Runtime-Deadline-Ms", str(deadline_ms)),
                 ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:1:function:f"),
                 ("Content-Type", "application/json"),
+                *([("Lambda-Runtime-Aws-Tenant-Id", tenant)] if tenant else ()),
             ],
         )
 
@@ -114,11 +115,11 @@ class Environment:
         self.log.seek(0)
         return self.log.read().decode()
 
-    def start_invocation(self, event, timeout_ms=10000):
+    def start_invocation(self, event, timeout_ms=10000, tenant=None):
         """Send an event, given as bytes or as what JSON is made of."""
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
         self.invocations += 1
-        self.server.events.put((self.invocations, body, timeout_ms))
+        self.server.events.put((self.invocations, body, timeout_ms, tenant))
 
     def finish_invocation(self):
         request_id, answer = self.server.answers.get(timeout=PATIENCE_S)
@@ -126,8 +127,8 @@ class Environment:
             assert request_id == f"request-{self.invocations}", request_id
         return answer
 
-    def invoke(self, event, timeout_ms=10000):
-        self.start_invocation(event, timeout_ms)
+    def invoke(self, event, timeout_ms=10000, tenant=None):
+        self.start_invocation(event, timeout_ms, tenant)
         return self.finish_invocation()
 
     def end(self):
