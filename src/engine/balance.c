@@ -20,7 +20,7 @@
 #define LATELY          64                             /* steps in the mean of recent steps */
 #define AGREED                                                                                     \
 	150 /* a step in the direction of the drift is larger by this factor times the drift */
-#define RECOUNTED 8u  /* entries of the index recounted at each miss */
+#define RECOUNTED 16u /* entries of the index recounted at each miss */
 #define SLIDE     32u /* entries that leave the window in one step, at most */
 #define SELDOM    4u  /* more uses than this: LRU's tail is not what keeps the entry */
 #define LEAVE_AT  6   /* times the patience: evidence needed to leave LRU mode */

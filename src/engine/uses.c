@@ -46,7 +46,7 @@ void sci_uses_recount_news(struct sci_shard *shard, sci_slot *slot)
 }
 
 /* A sweep for old ticks starts so many ticks after the last one started. A sweep takes about
- * eighteen ticks, two for the misses and sixteen if each entry is touched. So no age reaches
+ * seventeen ticks, one for the misses and sixteen if each entry is touched. So no age reaches
  * SCI_TICKS. */
 #define SWEEP_TICKS 12u
 
