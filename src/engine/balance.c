@@ -1,7 +1,8 @@
 /* How large the window is, and whether it is the whole cache (LRU mode), decided by two counters
  * of evidence.
  *
- * The cache leaves LRU mode when pinned ghosts return more often than LRU's oldest quarter is hit.
+ * The cache leaves LRU mode when pinned ghosts, which stand for half of it, return more than twice
+ * as often as LRU's oldest quarter is hit.
  * It returns to LRU mode when an LRU cache of the same size would hit more. Each switch needs more
  * evidence than the one before. */
 #include "engine/balance.h"
@@ -23,6 +24,8 @@
 #define SLIDE     32u /* entries that leave the window in one step, at most */
 #define SELDOM    4u  /* more uses than this: LRU's tail is not what keeps the entry */
 #define LEAVE_AT  6   /* times the patience: evidence needed to leave LRU mode */
+#define STAY      2  /* a hit of LRU's tail, a quarter of the cache: pinned ghosts are half of it */
+#define RETURNS   16 /* returned ghosts in their mean age */
 
 static uint32_t square_root(uint64_t number)
 {
@@ -38,7 +41,7 @@ static void fit_recency(struct sci_shard *shard, uint32_t entries)
 {
 	sci_recency_fit(shard, entries);
 	shard->balance.enter_at = 4 + (int32_t)square_root(4 * (uint64_t)entries);
-	uint64_t lines = ((uint64_t)RECOUNTED * shard->buckets + entries - 1) / entries;
+	uint64_t lines = ((uint64_t)RECOUNTED * shard->buckets + entries / 2) / entries;
 	shard->recount.lines = lines < 2        ? 2
 		: lines > SCI_RECOUNT_LINES_MAX ? SCI_RECOUNT_LINES_MAX
 						: (uint32_t)lines;
@@ -121,13 +124,20 @@ void sci_balance_fit(struct sci_shard *shard)
 		sci_ghosts_fit(shard, entries);
 }
 
+void sci_balance_learn_return(struct sci_shard *shard, uint32_t age)
+{
+	int32_t mean = (int32_t)shard->balance.return_age, now = (int32_t)(age * SCI_BALANCE_TICK);
+
+	shard->balance.return_age = (uint32_t)(mean ? mean + (now - mean) / RETURNS : now);
+}
+
 /* Count a touch of an entry as evidence for or against LRU mode. */
 void sci_balance_weigh_touch(struct sci_shard *shard, uint64_t slot, enum sci_reach reach)
 {
 	if (shard->balance.lru_mode) {
-		if (reach == SCI_TAIL && sci_uses_now(shard, sci_slot_uses(slot)) <= SELDOM &&
-			shard->balance.leave > 0)
-			shard->balance.leave--;
+		if (reach == SCI_TAIL && sci_uses_now(shard, sci_slot_uses(slot)) <= SELDOM)
+			shard->balance.leave =
+				shard->balance.leave > STAY ? shard->balance.leave - STAY : 0;
 	} else if (reach == SCI_FAR &&
 		shard->balance.enter > -shard->balance.enter_at * shard->balance.enter_patience) {
 		shard->balance.enter--;

@@ -52,6 +52,21 @@ static inline bool sci_balance_window_is_over(const struct sci_shard *shard,
 /* Leave LRU mode, if the cache is in it. */
 void sci_balance_leave_lru_mode(struct sci_shard *shard);
 
+/* Ages are averaged in fractions of a tick: so many are one tick. */
+#define SCI_BALANCE_TICK 256u
+
+/* Learn how old a far ghost was when its key returned. */
+void sci_balance_learn_return(struct sci_shard *shard, uint32_t age);
+
+/* Whether an entry last touched in this tick may still return: it has not been idle for much longer
+ * than far ghosts are when their keys return. */
+static inline bool sci_balance_may_return(const struct sci_shard *shard, uint32_t tick)
+{
+	uint32_t age = shard->balance.return_age;
+
+	return sci_recency_age(shard, tick) * SCI_BALANCE_TICK <= age + age / 2;
+}
+
 /* Count a touch of an entry, or the return of a ghost, at distance `reach`, as evidence. */
 void sci_balance_weigh_touch(struct sci_shard *shard, uint64_t slot, enum sci_reach reach);
 void sci_balance_weigh_ghost(struct sci_shard *shard, bool is_pinned, enum sci_reach reach);

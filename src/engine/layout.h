@@ -86,6 +86,7 @@ struct sci_balance {
 	uint32_t window_share;  /* the window's target as a share of the capacity, times 2^32 */
 	uint32_t usual_entries; /* about how many the full cache holds */
 	int32_t drift;          /* mean of the recent steps of the window */
+	uint32_t return_age;    /* mean age of far ghosts that returned, in fractions of a tick */
 	int32_t leave, enter;   /* evidence for leaving or entering LRU mode */
 	int32_t enter_at;       /* enough of it, times enter_patience */
 	uint16_t leave_patience, enter_patience; /* factors of the evidence that is needed */

@@ -142,6 +142,21 @@ static void evict_victims(struct sci_shard *shard, unsigned judged, struct sci_d
 	}
 }
 
+/* What a resident of main is worth beside a newcomer. The newcomer was just used; the resident may
+ * be about to be, unless it has been idle for longer than keys need to return (LIRS compares the
+ * same times: Jiang and Zhang, 2002). Until then that use counts already: else, in a loop, each key
+ * that misses would replace one that is due later. */
+static int32_t worth_of_resident(const struct sci_shard *shard, sci_offset offset)
+{
+	const struct sci_record *record = sci_record_at(shard, offset);
+	uint64_t slot = sci_slots(shard)[sci_record_slot(record)];
+	unsigned uses = sci_uses_now(shard, sci_slot_uses(slot));
+
+	if (uses < SCI_USES_MAX && sci_balance_may_return(shard, sci_slot_tick(slot)))
+		uses++;
+	return sci_main_worth(shard, record, uses);
+}
+
 /* Evict from main for a put of this worth, if it exceeds the worth of each victim. */
 bool sci_main_displace(struct sci_shard *shard, int32_t worth, struct sci_demand need)
 {
@@ -154,7 +169,7 @@ bool sci_main_displace(struct sci_shard *shard, int32_t worth, struct sci_demand
 		offset = not_spared(shard, offset, &chances);
 		if (!offset)
 			return false;
-		int32_t resident = sci_main_worth_of(shard, offset);
+		int32_t resident = worth_of_resident(shard, offset);
 		/* The resident wins ties. */
 		if (worth <= resident)
 			return false;

@@ -15,14 +15,19 @@ void sci_main_learn_cost(struct sci_shard *shard, struct sci_demand demand);
 int32_t sci_main_worth_with_cost(const struct sci_shard *shard, const struct sci_record *record,
 	unsigned uses);
 
+static inline int32_t sci_main_worth(const struct sci_shard *shard, const struct sci_record *record,
+	unsigned uses)
+{
+	return shard->costs.differ ? sci_main_worth_with_cost(shard, record, uses)
+				   : sci_worth_of_uses[uses];
+}
+
 static inline int32_t sci_main_worth_of(const struct sci_shard *shard, sci_offset offset)
 {
 	const struct sci_record *record = sci_record_at(shard, offset);
 	uint64_t slot = sci_slots(shard)[sci_record_slot(record)];
-	unsigned uses = sci_uses_now(shard, sci_slot_uses(slot));
 
-	return shard->costs.differ ? sci_main_worth_with_cost(shard, record, uses)
-				   : sci_worth_of_uses[uses];
+	return sci_main_worth(shard, record, sci_uses_now(shard, sci_slot_uses(slot)));
 }
 
 /* The next victim of main, after second chances; 0 if there is none. */

@@ -259,9 +259,12 @@ void sci_policy_newcomer(struct sci_shard *shard, uint64_t hash, struct sci_inhe
 		: sci_index_ghost_hash(shard, hash, sci_index_home(shard, hash));
 	struct sci_ghost ghost = sci_ghosts_find(shard, inherited->ghost_hash);
 	if (ghost.line) {
+		uint32_t age = sci_recency_age(shard, sci_ghost_tick(ghost));
+		enum sci_reach reach = sci_recency_touch(shard, sci_ghost_tick(ghost));
 		inherited->uses = sci_ghost_uses(ghost);
-		sci_balance_weigh_ghost(shard, sci_ghost_is_pinned(ghost),
-			sci_recency_touch(shard, sci_ghost_tick(ghost)));
+		if (reach == SCI_FAR)
+			sci_balance_learn_return(shard, age);
+		sci_balance_weigh_ghost(shard, sci_ghost_is_pinned(ghost), reach);
 		if (sci_ghost_is_pinned(ghost))
 			sci_ghost_renew(ghost, sci_uses_one_more(shard, inherited->uses),
 				shard->tick);

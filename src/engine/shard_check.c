@@ -76,6 +76,8 @@ const char *sci_shard_check_head(const struct sci_shard *shard)
 		return "the window's share is too large";
 	if (shard->balance.drift < -SCI_BALANCE_ENTRY || shard->balance.drift > SCI_BALANCE_ENTRY)
 		return "the window moves by more than an entry at a time";
+	if (shard->balance.return_age > SCI_TICKS * SCI_BALANCE_TICK)
+		return "keys return after more ticks than are told apart";
 	if (shard->recount.at >= shard->buckets || shard->recount.lines > SCI_RECOUNT_LINES_MAX)
 		return "the recount is outside of the index";
 	if (!shard->balance.leave_patience || !shard->balance.enter_patience)
