@@ -127,12 +127,12 @@ static SCI_REQUIRES(lock) struct place *add(const struct names *names, char *mem
 	size_t at = (size_t)(place - places);
 
 	*place = (struct place){
-		.names = memory,
 		.tenant_len = names->tenant_len,
 		.len = names->tenant_len + names->user_len,
 		.has_tenant = names->tenant != NULL,
 		.has_user = names->user != NULL,
 	};
+	place->names = memory;
 	atomic_store_explicit(&sci_scope_numbers[at], ++serials << PLACE_BITS | at,
 		memory_order_release);
 	return place;
