@@ -115,7 +115,8 @@ def body(comment, label=None):
 
 def head(name, summary, synopsis):
     return (
-        f'.TH {name.upper()} 3 "" "scopecache" "Library Functions"\n.nh\n.ad l\n.SH NAME\n{name} \\-'
+        f'.TH {name.upper()} 3 "" "scopecache" "Library Functions"\n.nh\n.ad l\n'
+        f'.SH NAME\n{name} \\-'
         f' {roff(summary)}\n.SH SYNOPSIS\n.nf\n{synopsis}\n.fi\n.SH DESCRIPTION\n'
     )
 

@@ -34,7 +34,8 @@ extern "C" {
 
 /* What a thread was in before it entered a scope. Its fields are private. */
 struct sc_scope {
-	uint64_t saved[4];
+	uint64_t saved[3];
+	uint64_t reserved[3]; /* 0 */
 };
 
 /* Enter the scope of a user within the thread's tenant, until sc_scope_leave(): for a handler, at
@@ -68,7 +69,8 @@ int sc_scope_invalidate(const char *tenant, const char *user);
 /* What a thread is in: its scope, and its invocation's deadline and time. Its fields are
  * private. */
 struct sc_context {
-	uint64_t saved[8];
+	uint64_t saved[7];
+	uint64_t reserved[5]; /* 0 */
 };
 
 /* Capture what this thread is in, for work on another thread, or later on an event loop.

@@ -214,7 +214,7 @@ static int enter_user(const char *user)
 
 int sc_scope_enter(struct sc_scope *outer, const char *user)
 {
-	*outer = (struct sc_scope){ { here.scope, here.invocation, 1 } };
+	*outer = (struct sc_scope){ .saved = { here.scope, here.invocation, 1 } };
 	here.scope = NOWHERE;
 	sci_unusual_set(SCI_UNUSUAL_SCOPES, true);
 	return enter_user(user);
@@ -311,13 +311,14 @@ int sc_scope_invalidate(const char *tenant, const char *user)
 
 /* ---- Contexts ---- */
 
-_Static_assert(sizeof(struct sc_context) / sizeof(uint64_t) >= 4 + SCI_INVOCATION_WORDS,
+_Static_assert(sizeof(((struct sc_context *)0)->saved) / sizeof(uint64_t) >=
+		4 + SCI_INVOCATION_WORDS,
 	"a context has room for both");
 
 void sc_context_capture(struct sc_context *context)
 {
-	*context = (struct sc_context){ { here.scope, here.tenant, here.invocation,
-		here.is_foreign } };
+	*context = (struct sc_context){ .saved = { here.scope, here.tenant, here.invocation,
+						here.is_foreign } };
 	sci_cache_time_capture(&context->saved[4]);
 }
 
