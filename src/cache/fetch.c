@@ -32,7 +32,8 @@ static void leave(void *outer)
 	sc_context_leave(outer);
 }
 
-static int fetch_in_context(struct sc_cache *cache, struct sc_key key,
+/* Not inline, so that nested loads without a context take no stack for one. */
+static __attribute__((noinline)) int fetch_in_context(struct sc_cache *cache, struct sc_key key,
 	const struct sci_source *source, struct sc_value *value, struct sc_error *error)
 {
 	struct sc_context outer;

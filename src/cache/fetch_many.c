@@ -320,7 +320,7 @@ static int fetch_many(struct batch *batch)
 	return value_count(batch);
 }
 
-static int fetch_many_in_context(struct batch *batch)
+static __attribute__((noinline)) int fetch_many_in_context(struct batch *batch)
 {
 	struct sc_context outer;
 	int rc;

@@ -212,9 +212,9 @@ static void leave(void *outer)
 	sc_context_leave(outer);
 }
 
-/* As the options of the put say. */
-static int put_with(struct sc_cache *cache, struct sc_key key, const struct sci_deposit *deposit,
-	const struct sc_context *context)
+/* As the options of the put say. Not inline, so that other puts have none of its stack. */
+static __attribute__((noinline)) int put_with(struct sc_cache *cache, struct sc_key key,
+	const struct sci_deposit *deposit, const struct sc_context *context)
 {
 	struct sc_context outer;
 	int rc;
