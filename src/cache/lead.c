@@ -258,6 +258,13 @@ static int failed_locked(struct sc_cache *cache, struct sci_stripe *stripe,
 			      : made->result;
 }
 
+/* A pin would be in the way of the new value; an object is not. */
+static void unpin_previous(const struct sci_made *made)
+{
+	if (made->load && !sci_value_is_blob(&made->load->previous))
+		sc_value_release(&made->load->previous);
+}
+
 /* Not inline, so that it takes no stack while the loader runs. */
 __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct sci_flight *flight,
 	struct sci_made *made, struct sc_value *value, struct sc_error *error)
@@ -268,9 +275,8 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 	bool is_unchanged = made->result == SC_LOADED && !blob;
 	int rc = made->result;
 
-	/* A pin would be in the way of the new value; an object is not. */
-	if (made->load && !is_unchanged && !sci_value_is_blob(&made->load->previous))
-		sc_value_release(&made->load->previous);
+	if (!is_unchanged)
+		unpin_previous(made);
 	sci_stripe_lock(stripe);
 	bool is_dead = sci_made_is_dead(cache, made);
 	bool is_current = !is_dead && !sci_flight_is_invalidated(flight);

@@ -239,7 +239,7 @@ static int fetch_with(sc_load_fn loader, void *context, const char *text)
 	int rc = sc_cache_fetch_with(the.cache, SC_KEY(1),
 		SC_FETCH_OPTIONS(.loader = loader, .loader_context = context, .force = 1), &value,
 		NULL);
-	if (rc > 0)
+	if (rc > 0 && text)
 		sct_assert_value(&value, text);
 	sc_value_release(&value);
 	return rc;

@@ -92,7 +92,7 @@ static void search_block(struct search *search, uint64_t address, size_t len)
 			continue;
 		if (search->pieces++ == 0)
 			snprintf(place, sizeof place, "%#llx in %s",
-				(unsigned long long)(address + i), search->mapping);
+				(unsigned long long)address + i, search->mapping);
 	}
 }
 
