@@ -473,7 +473,7 @@ struct sc_iterator;
 int sc_iterator_open(struct sc_iterator **iterator, struct sc_cache *cache);
 
 /* Get the next key of an entry that is not expired. This is not a use of the entry. sc_cache_peek()
- * gets its value, if it is still there.
+ * gets its value, if it is still there; it is not if a tag was invalidated since.
  *
  * returns  SC_HIT with *key set, valid until the next call with this iterator; SC_MISS at the end,
  *          or SC_E_NOMEM, with *key NULL. After SC_E_NOMEM call again; no key is lost.
