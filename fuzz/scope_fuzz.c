@@ -135,7 +135,7 @@ static void invalidate_scope(struct run *run, uint8_t what)
 	drop(&run->captured, tenant, user);
 	for (unsigned i = 0; i < run->depth; i++)
 		drop(&run->outer[i], tenant, user);
-	for (uint8_t u = 0; u <= USERS; u++)
+	for (int u = 0; u <= USERS; u++)
 		if (user == 0 || u == user)
 			run->dropped[tenant][u] = run->versions;
 }
