@@ -322,10 +322,11 @@ SCI_UNCHECKED void sci_flight_fork(enum sci_fork_stage stage)
 	sci_lock_release(&lock);
 }
 
-bool sci_flight_is_invalidated(const struct sci_flight *flight)
+bool sci_flight_close(struct sci_flight *flight)
 {
 	sci_lock_acquire(&lock);
 	bool invalidated = flight->invalidated;
+	flight->invalidated = true;
 	sci_lock_release(&lock);
 	return invalidated;
 }

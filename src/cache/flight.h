@@ -79,7 +79,8 @@ void sci_flight_complete(struct sci_flight *flight, int result, const struct sc_
  * subject with several locks, before its things are removed. */
 void sci_flight_invalidate(const void *subject, const struct sci_name *name);
 
-/* Whether the flight that this thread leads was invalidated. */
-bool sci_flight_is_invalidated(const struct sci_flight *flight);
+/* Nobody joins from now on the flight that this thread leads: what it made is about to be stored,
+ * and may be invalidated before the flight is completed. Returns whether it was invalidated. */
+bool sci_flight_close(struct sci_flight *flight);
 
 #endif

@@ -279,7 +279,7 @@ __attribute__((noinline)) int sci_made_conclude(struct sc_cache *cache, struct s
 		unpin_previous(made);
 	sci_stripe_lock(stripe);
 	bool is_dead = sci_made_is_dead(cache, made);
-	bool is_current = !is_dead && !sci_flight_is_invalidated(flight);
+	bool is_current = !sci_flight_close(flight) && !is_dead;
 	if (blob && is_current && cache->keeps_notes &&
 		sci_is_refused_locked(cache, stripe, &name, made->load, made->now_ms)) {
 		made->result = rc = SC_E_REFUSED;

@@ -15,12 +15,12 @@
 /* Store the new value, unless the flight was invalidated. Returns AGAIN, or the result of the
  * update. */
 static int change_locked(struct sc_cache *cache, struct sci_stripe *stripe,
-	const struct sci_flight *flight, const struct sci_made *made)
+	struct sci_flight *flight, const struct sci_made *made)
 {
 	const struct sci_name name = sci_flight_name(flight);
 
 	sci_lock_assert_held(&stripe->lock);
-	if (sci_flight_is_invalidated(flight) || sci_made_is_dead(cache, made))
+	if (sci_flight_close(flight) || sci_made_is_dead(cache, made))
 		return AGAIN;
 	sci_made_count_locked(stripe, made);
 	if (made->result == SC_LOADED)
