@@ -17,7 +17,7 @@
  * - Connections. Most databases check a password when a connection is opened, so an open one hides
  *   the rotation; then it is the open that is refused, and the same few lines belong there. Here
  *   each request logs in.
- * - Copies. Whoever has the process's memory has the password. This function overwrites its own
+ * - Copies. Who reads the memory of the process has the password. This function overwrites its own
  *   copies; libcurl keeps some that it does not overwrite.
  */
 #include "service/service_client.h"

@@ -11,8 +11,8 @@
  * - One environment for each tenant, as Lambda's tenant isolation mode has it: then set
  *   TENANT_ISOLATION=PER_TENANT, and the cache is strict. An environment that gets another tenant's
  *   invocation nevertheless refuses it.
- * - Environments that all tenants share. The caller names the tenant, so whoever calls the function
- *   must have authenticated it.
+ * - Environments that all tenants share. The caller names the tenant, so every caller must have
+ *   authenticated it.
  *
  * Risks.
  * - Who asks. The event names the user here; a real function takes him from what was authenticated,

@@ -9,6 +9,7 @@
 #include "cache/fetch.h"
 
 #include "cache/join.h"
+#include "cache/scope.h"
 
 int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source *source,
 	struct sc_value *value, struct sc_error *error)
@@ -27,11 +28,6 @@ int sci_fetch(struct sc_cache *cache, struct sc_key key, const struct sci_source
 	return rc;
 }
 
-static void leave(void *outer)
-{
-	sc_context_leave(outer);
-}
-
 /* Not inline, so that nested loads without a context take no stack for one. */
 static __attribute__((noinline)) int fetch_in_context(struct sc_cache *cache, struct sc_key key,
 	const struct sci_source *source, struct sc_value *value, struct sc_error *error)
@@ -40,7 +36,7 @@ static __attribute__((noinline)) int fetch_in_context(struct sc_cache *cache, st
 	int rc;
 
 	sc_context_enter(source->entered, &outer);
-	pthread_cleanup_push(leave, &outer);
+	pthread_cleanup_push(sci_context_leave, &outer);
 	rc = sci_fetch(cache, key, source, value, error);
 	pthread_cleanup_pop(1);
 	return rc;

@@ -17,6 +17,7 @@
 #include "cache/lookup.h"
 #include "cache/memory.h"
 #include "cache/refresh_queue.h"
+#include "cache/scope.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -289,11 +290,6 @@ static void abandon(void *arg)
 	sci_free(batch->members);
 }
 
-static void leave(void *outer)
-{
-	sc_context_leave(outer);
-}
-
 static int value_count(const struct batch *batch)
 {
 	int count = 0;
@@ -326,7 +322,7 @@ static __attribute__((noinline)) int fetch_many_in_context(struct batch *batch)
 	int rc;
 
 	sc_context_enter(batch->source.entered, &outer);
-	pthread_cleanup_push(leave, &outer);
+	pthread_cleanup_push(sci_context_leave, &outer);
 	rc = fetch_many(batch);
 	pthread_cleanup_pop(1);
 	return rc;

@@ -56,6 +56,12 @@ bool sci_scope_may_refresh(uint64_t number);
 /* Be in another scope, for a refresh. Returns the present one. */
 uint64_t sci_scope_exchange(uint64_t number);
 
+/* sc_context_leave() as a cleanup handler. */
+static inline void sci_context_leave(void *outer)
+{
+	sc_context_leave(outer);
+}
+
 /* How many scopes were dropped: a cache that has seen fewer may hold entries of dead ones. */
 uint64_t sci_scopes_dropped(void);
 

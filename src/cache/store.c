@@ -207,11 +207,6 @@ static inline int put(struct sc_cache *cache, struct sc_key key, const struct sc
 	return rc;
 }
 
-static void leave(void *outer)
-{
-	sc_context_leave(outer);
-}
-
 /* As the options of the put say. Not inline, so that other puts have none of its stack. */
 static __attribute__((noinline)) int put_with(struct sc_cache *cache, struct sc_key key,
 	const struct sci_deposit *deposit, const struct sc_context *context)
@@ -220,7 +215,7 @@ static __attribute__((noinline)) int put_with(struct sc_cache *cache, struct sc_
 	int rc;
 
 	sc_context_enter(context, &outer);
-	pthread_cleanup_push(leave, &outer);
+	pthread_cleanup_push(sci_context_leave, &outer);
 	rc = put(cache, key, deposit, put_time_ms(cache, &deposit->terms));
 	pthread_cleanup_pop(1);
 	return rc;
