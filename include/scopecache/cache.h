@@ -534,9 +534,10 @@ int sc_maintain(uint64_t budget_ms);
  *	outside			a tick of the kernel, 1 to 10 ms: a lookup reads the coarse clocks
  *	with a user's clock	0: each lookup calls it
  *
- * and by up to 20 ms more, because small differences of the clocks are ignored (docs/semantics.md). A freeze outside an
- * invocation is seen by the next lookup if CLOCK_MONOTONIC or the wall clock counted it, else by
- * the next invocation or this call. Call this before a lookup that must not be late.
+ * and by up to 20 ms more, because small differences of the clocks are ignored
+ * (docs/semantics.md). A freeze outside an invocation is seen by the next lookup if
+ * CLOCK_MONOTONIC or the wall clock counted it, else by the next invocation or this call. Call
+ * this before a lookup that must not be late.
  *
  * threads  any; does not block. */
 void sc_time_update(void);
